@@ -1,0 +1,31 @@
+/**
+ * Time, injected everywhere so that tests can hold it still. The one file that may read the
+ * machine's clocks (test/tidy enforces it).
+ */
+export interface Clock {
+  /** Wall time in epoch milliseconds: what every stamp is made of. */
+  nowMs(): number;
+  /** A clock that never jumps, in milliseconds from an arbitrary origin: what durations are made of. */
+  monotonicMs(): number;
+  /** Resolves after `ms`, or rejects with the signal's reason as soon as it aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  sleep(ms, signal) {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const onAbort = () => {
+        clearTimeout(timer);
+        reject(signal?.reason);
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      }, ms);
+      signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  },
+};

@@ -1,0 +1,170 @@
+/**
+ * The vocabulary of results: every metric a record may hold and a check may name, with its unit and
+ * direction. docs/measuring.md has the definition of each. One literal map, exhaustive by type.
+ */
+export type Unit =
+  | 'ms'
+  | 'count'
+  | 'units'
+  | 'ratio'
+  | 'bytes'
+  | 'rounds'
+  | 'core-s'
+  | 'percent'
+  | 'events/s';
+
+export const STATS = ['p50', 'p95', 'p99', 'max', 'mean', 'min'] as const;
+export type Stat = (typeof STATS)[number];
+
+export interface MetricKind {
+  readonly unit: Unit;
+  readonly better: 'lower' | 'higher';
+  /** What the argument in parentheses names; null: takes none. */
+  readonly of: 'stream' | 'query' | 'table' | 'fault' | 'server' | 'hop' | null;
+  /** distribution: has p50..max; scalar: one value, no stat. */
+  readonly shape: 'distribution' | 'scalar';
+  /** Whether it is told apart by phase. */
+  readonly phased: boolean;
+  readonly about: string;
+}
+
+export const METRICS = {
+  staleness: {
+    unit: 'ms',
+    better: 'lower',
+    of: 'stream',
+    shape: 'distribution',
+    phased: true,
+    about: 'first moment a reader could return the change, minus when it happened',
+  },
+  never_visible: {
+    unit: 'count',
+    better: 'lower',
+    of: 'stream',
+    shape: 'scalar',
+    phased: true,
+    about: 'events of the phase not visible when the run ended',
+  },
+  hop: {
+    unit: 'ms',
+    better: 'lower',
+    of: 'hop',
+    shape: 'distribution',
+    phased: true,
+    about: 'one hop of the staleness waterfall',
+  },
+  age: {
+    unit: 'ms',
+    better: 'lower',
+    of: 'stream',
+    shape: 'distribution',
+    phased: true,
+    about: 'time-weighted age of the oldest change not yet visible',
+  },
+  floor: {
+    unit: 'ms',
+    better: 'lower',
+    of: 'stream',
+    shape: 'scalar',
+    phased: false,
+    about: 'commit interval / 2 + commit time: what the design could reach',
+  },
+  query: {
+    unit: 'ms',
+    better: 'lower',
+    of: 'query',
+    shape: 'distribution',
+    phased: true,
+    about: 'query latency from the intended start',
+  },
+  query_failed: {
+    unit: 'count',
+    better: 'lower',
+    of: 'query',
+    shape: 'scalar',
+    phased: true,
+    about: 'queries that failed, timed out or were skipped',
+  },
+  files: {
+    unit: 'count',
+    better: 'lower',
+    of: 'table',
+    shape: 'scalar',
+    phased: true,
+    about: 'live data and delete files at the end of the phase',
+  },
+  lost: {
+    unit: 'count',
+    better: 'lower',
+    of: null,
+    shape: 'scalar',
+    phased: false,
+    about: 'rows CONTRACT demands and no table has',
+  },
+  duplicated: {
+    unit: 'count',
+    better: 'lower',
+    of: null,
+    shape: 'scalar',
+    phased: false,
+    about: 'rows a table has more often than CONTRACT allows',
+  },
+  wrong: {
+    unit: 'units',
+    better: 'lower',
+    of: null,
+    shape: 'scalar',
+    phased: false,
+    about: 'sum of absolute on-hand errors against CONTRACT',
+  },
+  distance: {
+    unit: 'count',
+    better: 'lower',
+    of: 'fault',
+    shape: 'scalar',
+    phased: false,
+    about: 'distance from BOOK that a kind of fault caused',
+  },
+  payback: {
+    unit: 'rounds',
+    better: 'lower',
+    of: null,
+    shape: 'scalar',
+    phased: false,
+    about: 'query rounds until compaction has paid for itself',
+  },
+  write_amplification: {
+    unit: 'ratio',
+    better: 'lower',
+    of: null,
+    shape: 'scalar',
+    phased: false,
+    about: 'bytes written to the bucket per byte of accepted unique Kafka values',
+  },
+  achieved: {
+    unit: 'ratio',
+    better: 'higher',
+    of: 'stream',
+    shape: 'scalar',
+    phased: true,
+    about: 'events acknowledged per event scheduled',
+  },
+  slip: {
+    unit: 'ms',
+    better: 'lower',
+    of: null,
+    shape: 'distribution',
+    phased: true,
+    about: 'hand-over to the client minus intended send',
+  },
+  cost: {
+    unit: 'core-s',
+    better: 'lower',
+    of: 'server',
+    shape: 'scalar',
+    phased: false,
+    about: 'core-seconds used',
+  },
+} as const satisfies Record<string, MetricKind>;
+
+export type MetricName = keyof typeof METRICS;

@@ -1,0 +1,87 @@
+/**
+ * Counter-based randomness: a stream of numbers is a pure function of (seed, labels), so any worker
+ * can produce any store's part of the tape, and adding a stream changes no other.
+ *
+ * The labels are folded into 128 bits of state (MurmurHash3's finalizer as the mixer), which seeds
+ * sfc32 (Doty-Humphrey, PractRand): fast in 32-bit integer arithmetic, period at least 2^32 per seed.
+ */
+export interface Random {
+  /** Uniform in [0, 1), with 32 bits of resolution. */
+  next(): number;
+  /** Uniform integer in [0, bound). */
+  integer(bound: number): number;
+  /** True with probability `p`. */
+  chance(p: number): boolean;
+  /** Standard normal (Box-Muller, one of the pair). */
+  normal(): number;
+  /** exp(mu + sigma * N(0,1)). */
+  logNormal(mu: number, sigma: number): number;
+  /** Exponential with mean 1. */
+  exponential(): number;
+  /** Failures before the first success; P(k) = p (1-p)^k. */
+  geometric(p: number): number;
+  /** Index drawn in proportion to the weights (linear; use an alias table for long lists). */
+  weighted(weights: readonly number[]): number;
+}
+
+export type Label = string | number;
+
+function mix(hash: number, value: number): number {
+  let h = Math.imul(hash ^ value, 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+function fold(hash: number, label: Label): number {
+  if (typeof label === 'number') {
+    return mix(mix(hash, label | 0), Math.floor(label / 0x1_0000_0000) ^ 0x9e3779b9);
+  }
+  let h = mix(hash, label.length ^ 0x51ed270b);
+  for (let i = 0; i < label.length; i++) h = mix(h, label.charCodeAt(i));
+  return h;
+}
+
+/** A fresh stream of randomness for these labels: the same labels always give the same numbers. */
+export function random(seed: number, ...labels: readonly Label[]): Random {
+  let a = fold(0x243f6a88, seed);
+  let b = fold(0x85a308d3, seed);
+  let c = fold(0x13198a2e, seed);
+  for (const label of labels) {
+    a = fold(a, label);
+    b = fold(b, label);
+    c = fold(c, label);
+  }
+  let counter = 1;
+  const word = (): number => {
+    const t = (((a + b) | 0) + counter) | 0;
+    counter = (counter + 1) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = ((c << 21) | (c >>> 11)) + t;
+    c |= 0;
+    return t >>> 0;
+  };
+  for (let i = 0; i < 12; i++) word();
+
+  const next = () => word() / 0x1_0000_0000;
+  const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
+  return {
+    next,
+    normal,
+    integer: (bound) => Math.floor(next() * bound),
+    chance: (p) => next() < p,
+    logNormal: (mu, sigma) => Math.exp(mu + sigma * normal()),
+    exponential: () => -Math.log(1 - next()),
+    geometric: (p) => (p >= 1 ? 0 : Math.floor(Math.log(1 - next()) / Math.log(1 - p))),
+    weighted(weights) {
+      let total = 0;
+      for (const weight of weights) total += weight;
+      let rest = next() * total;
+      for (let i = 0; i < weights.length; i++) {
+        rest -= weights[i] as number;
+        if (rest < 0) return i;
+      }
+      return weights.length - 1;
+    },
+  };
+}
