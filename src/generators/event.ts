@@ -1,0 +1,56 @@
+import type { DuplicateKind, MalformedKind, Scenario, Stream } from '../scenario/scenario.ts';
+
+/**
+ * One message of the tape: a pure function of (seed, store, stream, sequence). Times are offsets
+ * from t0 in integer milliseconds; wall stamps are added by `encode` when t0 is known.
+ */
+export interface TapeEvent {
+  readonly stream: Stream;
+  /** 1-based store number; the Kafka key, so that one store is one partition and one worker. */
+  readonly store: number;
+  /** The event_id on the wire (a copy has its original's, unless its fault says otherwise). */
+  readonly id: string;
+  /** When it truly happened. Negative for preloaded stock, which is older than t0. */
+  readonly occurredMs: number;
+  /** Intended send: occurredMs plus the simulated transport delay; for a copy, its retry time. */
+  readonly dueMs: number;
+  /** The payload without stamps; see encode.ts for what is added. */
+  readonly body: Body;
+  readonly truth: Truth;
+}
+
+/** JSON-able payload of one stream; its fields are named in the stream's own file. */
+export type Body = Readonly<Record<string, unknown>>;
+
+/** The side channel: what the wire does not say. */
+export interface Truth {
+  /** `preload` is opening stock: outside staleness, inside CONTRACT and BOOK. */
+  readonly role: 'original' | 'copy' | 'preload';
+  readonly fault: Fault | null;
+  /** For a copy: the id of its original. */
+  readonly copyOf: string | null;
+  /** For the inventory stream (copies too): the row and its version on the wire. */
+  readonly row: { readonly sku: number; readonly version: number; readonly onHand: number } | null;
+}
+
+export type Fault =
+  | { readonly kind: 'duplicate'; readonly how: DuplicateKind }
+  | { readonly kind: 'malformed'; readonly how: MalformedKind };
+
+/**
+ * The tape of some stores, in order of (dueMs, store, stream, sequence), without end: after the last timed phase the
+ * load goes on at 1x, and whoever reads decides where to stop. Cheap to construct for any subset of
+ * stores, and the subset changes no byte of any event.
+ */
+export type TapeOf = (scenario: Scenario, stores: readonly number[]) => Iterable<TapeEvent>;
+
+/** Opening stock of some stores, store by store (role `preload`), before t0. */
+export type PreloadOf = (scenario: Scenario, stores: readonly number[]) => Iterable<TapeEvent>;
+
+/** The Kafka value: JSON with `event_ts`, `occurred_ms` and `due_ms` as epoch ms, damaged if the truth says so. */
+export type Encode = (event: TapeEvent, t0Ms: number) => Uint8Array;
+
+/** SKUs from here on are canaries of the harness: no generator uses them and every query leaves them out. */
+export const FIRST_CANARY_SKU = 9_000_001;
+/** Store number of drain markers: no real store has it and every query leaves it out. */
+export const MARKER_STORE = 0;

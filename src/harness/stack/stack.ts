@@ -1,0 +1,68 @@
+import type { Clock } from '../../core/clock.ts';
+import type { Artifacts } from '../setup/artifacts.ts';
+
+/** Where the servers are, whichever runtime started them. All on loopback. */
+export interface Endpoints {
+  readonly kafka: { readonly brokers: readonly string[] };
+  readonly s3: {
+    readonly endpoint: string;
+    readonly region: string;
+    readonly bucket: string;
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+  };
+  readonly catalog: { readonly uri: string; readonly warehouse: string };
+  readonly flink: { readonly rest: string; readonly gateway: string };
+}
+
+export const SERVERS = [
+  'kafka',
+  'minio',
+  'catalog',
+  'flink-jobmanager',
+  'flink-taskmanager',
+  'flink-gateway',
+] as const;
+export type ServerName = (typeof SERVERS)[number];
+
+/** A running stack. Whoever started it owns it: `await using`, or stop() in a finally. */
+export interface Stack extends AsyncDisposable {
+  readonly endpoints: Endpoints;
+  /** Versions of every server, for the record. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** The operating-system processes, for the resource probe. */
+  processes(): readonly { readonly server: ServerName; readonly pid: number }[];
+  /**
+   * Aborts with a DoorbusterError naming the server and its innermost cause as soon as one dies
+   * that was not asked to.
+   */
+  readonly broken: AbortSignal;
+  /** Folder that Flink may write savepoints and checkpoints to. */
+  readonly stateDir: string;
+  stop(): Promise<void>;
+}
+
+export interface StackOptions {
+  /** The run's own folder: data, configuration and logs go beneath it. */
+  readonly runDir: string;
+  /** Where server data lives while the run lasts (removed at stop); logs stay in runDir. */
+  readonly workDir: string;
+  readonly artifacts: Artifacts;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly flink: { readonly taskSlots: number; readonly checkpointEveryMs: number };
+  readonly partitions: number;
+  readonly onProgress: (line: {
+    readonly server: ServerName;
+    readonly state: 'starting' | 'ready' | 'stopped';
+    readonly ms: number;
+  }) => void;
+}
+
+export interface Runtime {
+  readonly kind: RuntimeKind;
+  start(options: StackOptions): Promise<Stack>;
+}
+
+/** `containers` and `external` come with their own files: one file and one line in the map each. */
+export type RuntimeKind = 'processes';

@@ -1,0 +1,66 @@
+/**
+ * The tables of facts: what a run observed, in the order it was observed, before any metric is made
+ * of it. Stamps are epoch ms. `harness` fills them, `doorbuster sql` reads their Parquet export.
+ * Column comments are the documentation; docs/measuring.md says how each metric is computed.
+ */
+export const FACTS = {
+  /** One row per message handed to the producer (originals, copies, preload, markers, canaries). */
+  events: `
+    stream VARCHAR, event_id VARCHAR, store_id INTEGER,
+    sku_id INTEGER, version BIGINT, on_hand INTEGER,          -- inventory only, else NULL
+    role VARCHAR,                                             -- original | copy | preload | marker | canary
+    fault VARCHAR, how VARCHAR, copy_of VARCHAR,              -- the truth side channel
+    occurred_ms DOUBLE, due_ms DOUBLE, sent_ms DOUBLE, acked_ms DOUBLE, -- acked_ms NULL: never acknowledged
+    kafka_ms DOUBLE, part INTEGER, kafka_offset BIGINT,       -- as the broker answered
+    bytes INTEGER,
+    expect VARCHAR                                            -- what CONTRACT asks: row | duplicate | dead_letter | guarded (an older or equal version of an upsert)
+  `,
+  /** One row per new snapshot of each table, as the catalog first served it. */
+  commits: `
+    table_name VARCHAR, snapshot_id VARCHAR, parent_id VARCHAR, sequence_number BIGINT, operation VARCHAR,
+    snapshot_ms DOUBLE,                                       -- the snapshot's own timestamp, just before its commit
+    missed_ms DOUBLE, seen_ms DOUBLE,                         -- start of the last poll without it, end of the first with it
+    read_ms DOUBLE,                                           -- when the census had read its rows
+    added_data_files INTEGER, added_equality_delete_files INTEGER, added_position_delete_files INTEGER, added_dvs INTEGER,
+    added_rows BIGINT, added_bytes BIGINT,
+    data_files INTEGER, equality_delete_files INTEGER, position_delete_files INTEGER, -- live after it
+    live_bytes BIGINT, live_rows BIGINT, manifests INTEGER, manifest_bytes BIGINT, snapshots INTEGER
+  `,
+  /** One row per row found in a data file that a snapshot added. */
+  sightings: `
+    table_name VARCHAR, snapshot_id VARCHAR, event_id VARCHAR, store_id INTEGER, sku_id INTEGER, version BIGINT,
+    occurred_ms DOUBLE, due_ms DOUBLE, kafka_ms DOUBLE, flink_ms DOUBLE
+  `,
+  /** One row per canary: when the query engine missed it last and hit it first, ms. */
+  canaries: `
+    event_id VARCHAR, store_id INTEGER, sku_id INTEGER, version BIGINT, due_ms DOUBLE,
+    last_miss_ms DOUBLE, first_hit_ms DOUBLE, polls INTEGER, outcome VARCHAR -- seen | never | failed
+  `,
+  /** One row per intended query. */
+  queries: `
+    name VARCHAR, phase VARCHAR, mode VARCHAR,                -- trickle | hot | cold
+    intended_ms DOUBLE, start_ms DOUBLE, end_ms DOUBLE, attach_ms DOUBLE,
+    outcome VARCHAR,                                          -- ok | timeout | failed | crashed | skipped
+    rows BIGINT, snapshot_id VARCHAR, error VARCHAR
+  `,
+  /** Live files by table at the marks of a run (phase ends, before and after compaction). */
+  files: `
+    mark VARCHAR, at_ms DOUBLE, table_name VARCHAR, content VARCHAR, -- data | equality_delete | position_delete | dv
+    path VARCHAR, rows BIGINT, bytes BIGINT
+  `,
+  /** One sample per server, and the machine as a whole under the name 'machine'. */
+  resources: `
+    at_ms DOUBLE, server VARCHAR, cpu_s DOUBLE, rss_bytes BIGINT,
+    busy DOUBLE, steal DOUBLE                                 -- machine only: shares of all cores since the last sample
+  `,
+  /** Cumulative S3 counters from the object store, by API. */
+  s3: `at_ms DOUBLE, api VARCHAR, requests BIGINT, bytes_in BIGINT, bytes_out BIGINT`,
+  /** Realized phases. A phase owns the events due in [start_ms, end_ms). */
+  phases: `name VARCHAR, kind VARCHAR, measured BOOLEAN, start_ms DOUBLE, end_ms DOUBLE`,
+  /** The producing side, sampled: hand-over slip and event-loop delay are kept as histograms in the record. */
+  load: `
+    at_ms DOUBLE, worker INTEGER, scheduled BIGINT, handed_over BIGINT, acknowledged BIGINT, bytes BIGINT
+  `,
+} as const satisfies Record<string, string>;
+
+export type FactTable = keyof typeof FACTS;
