@@ -1,0 +1,146 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const src = join(root, 'src');
+
+interface SourceFile {
+  readonly path: string;
+  readonly folder: string;
+  readonly text: string;
+  readonly code: string;
+  readonly isTest: boolean;
+}
+
+/** Comments and string contents do not count: a docstring may say "Date.now". */
+function stripped(text: string): string {
+  return text
+    .replace(/\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ' '))
+    .replace(/(^|\s)\/\/.*$/gm, '');
+}
+
+const files: readonly SourceFile[] = readdirSync(src, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => {
+    const text = readFileSync(join(src, path), 'utf8');
+    return {
+      path,
+      folder: path.split('/')[0] as string,
+      text,
+      code: stripped(text),
+      isTest: path.endsWith('.test.ts'),
+    };
+  });
+
+const product = files.filter((file) => !file.isTest);
+
+/** Who may import whom: the architecture, as a table (docs/architecture.md has the picture). */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  core: ['core'],
+  scenario: ['core', 'scenario'],
+  generators: ['core', 'scenario', 'generators'],
+  record: ['core', 'scenario', 'record'],
+  reports: ['core', 'scenario', 'record', 'reports'],
+  harness: ['core', 'scenario', 'generators', 'record', 'harness'],
+  cli: ['core', 'scenario', 'generators', 'record', 'reports', 'harness', 'cli'],
+};
+
+function imports(file: SourceFile): readonly string[] {
+  const found = file.text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g);
+  return [...found].map((match) => match[1] as string);
+}
+
+test('there is something to check', () => {
+  expect(product.length).toBeGreaterThan(10);
+});
+
+test('imports follow the one direction of the architecture', () => {
+  const wrong: string[] = [];
+  for (const file of product) {
+    for (const specifier of imports(file)) {
+      if (!specifier.startsWith('.')) continue;
+      const target = relative(src, resolve(join(src, dirname(file.path)), specifier));
+      const folder = target.split('/')[0] as string;
+      if (!MAY_IMPORT[file.folder]?.includes(folder)) wrong.push(`${file.path} imports ${target}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+});
+
+test('a driver library is imported only by its client', () => {
+  const drivers = ['kafkajs', '@duckdb/node-api', '@aws-sdk/client-s3', 'avsc'];
+  const wrong = product
+    .filter((file) => !file.path.startsWith('harness/clients/'))
+    .flatMap((file) =>
+      imports(file)
+        .filter((specifier) => drivers.includes(specifier))
+        .map((specifier) => `${file.path} imports ${specifier}`),
+    );
+  expect(wrong).toEqual([]);
+});
+
+test('generators are pure: nothing of node', () => {
+  const wrong = product
+    .filter((file) => file.folder === 'generators')
+    .flatMap((file) => imports(file).filter((specifier) => specifier.startsWith('node:')));
+  expect(wrong).toEqual([]);
+});
+
+/** A call with a replacement of ours: banned everywhere but in the file that may use it. */
+const BANNED: readonly {
+  readonly call: RegExp;
+  readonly only: readonly string[];
+  readonly use: string;
+}[] = [
+  { call: /\bDate\.now\(/, only: ['core/clock.ts'], use: 'Clock.nowMs' },
+  { call: /\bperformance\.now\(/, only: ['core/clock.ts'], use: 'Clock.monotonicMs' },
+  { call: /\bnew Date\(\)/, only: ['core/clock.ts'], use: 'Clock.nowMs' },
+  { call: /\bMath\.random\(/, only: [], use: 'random(seed, …labels)' },
+  { call: /\bprocess\.exit\(/, only: ['cli/main.ts'], use: 'an exit code returned to main' },
+  { call: /\bconsole\./, only: [], use: 'cli/terminal.ts' },
+];
+
+test.each(BANNED)('$call is banned: use $use', ({ call, only }) => {
+  const wrong = product.filter((file) => !only.includes(file.path) && call.test(file.code));
+  expect(wrong.map((file) => file.path)).toEqual([]);
+});
+
+test('no left-over markers', () => {
+  const marker = new RegExp(['TO', 'DO|FIX', 'ME|XX', 'X'].join(''));
+  const wrong = files.filter((file) => marker.test(file.text));
+  expect(wrong.map((file) => file.path)).toEqual([]);
+});
+
+test('files stay small enough to read in one sitting', () => {
+  const long = product
+    .map((file) => ({ path: file.path, lines: file.text.split('\n').length }))
+    .filter((file) => file.lines > 400);
+  expect(long).toEqual([]);
+});
+
+test('no file is dead: each one is imported, or is an entry', () => {
+  const entries = /(^cli\/main\.ts$|worker\.ts$|-child\.ts$)/;
+  const imported = new Set(
+    files.flatMap((file) =>
+      imports(file)
+        .filter((specifier) => specifier.startsWith('.'))
+        .map((specifier) => relative(src, resolve(join(src, dirname(file.path)), specifier))),
+    ),
+  );
+  const dead = product.filter((file) => !imported.has(file.path) && !entries.test(file.path));
+  expect(dead.map((file) => file.path)).toEqual([]);
+});
+
+test('nothing names this machine or a registry host', () => {
+  const registry = new RegExp(
+    [
+      'registry\\.npm',
+      'js\\.org|repo1?\\.maven|files\\.pythonhosted|pypi\\.org|proxy\\.golang',
+    ].join(''),
+  );
+  const home = new RegExp(['/wo', 'rk/|/ro', 'ot/'].join(''));
+  const wrong = files.filter((file) => registry.test(file.text) || home.test(file.text));
+  expect(wrong.map((file) => file.path)).toEqual([]);
+});
