@@ -16,6 +16,17 @@ export type Unit =
 export const STATS = ['p50', 'p95', 'p99', 'max', 'mean', 'min'] as const;
 export type Stat = (typeof STATS)[number];
 
+/** The hops of the staleness waterfall, in order; `transport` is simulated. What `hop(…)` may name. */
+export const HOPS = [
+  'transport',
+  'slip',
+  'produce',
+  'broker_to_flink',
+  'flink_to_snapshot',
+  'snapshot_to_visible',
+] as const;
+export type Hop = (typeof HOPS)[number];
+
 export interface MetricKind {
   readonly unit: Unit;
   readonly better: 'lower' | 'higher';
