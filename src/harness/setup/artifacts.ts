@@ -1,0 +1,116 @@
+import { join } from 'node:path';
+import { DoorbusterError } from '../../core/errors.ts';
+import { EXIT } from '../../core/exit-codes.ts';
+import { lookUp, type Stamp } from './cache.ts';
+import { type LockedMaven, lockedArtifact, type StackLock } from './lock.ts';
+import { minioOnPath } from './minio.ts';
+
+/**
+ * Where everything a run starts or loads is. Class paths are lists of files or `dir/*`; join them
+ * with `:` (node:path's delimiter).
+ */
+export interface Artifacts {
+  /** `…/lib/*`: the broker, its tools and its logging. */
+  readonly kafkaClasspath: string;
+  /** Folder of the distribution's own jars. */
+  readonly flinkLib: string;
+  /** Folder of the distribution's optional jars. */
+  readonly flinkOpt: string;
+  /** Prints the TaskManager's memory flags. */
+  readonly bashJavaUtils: string;
+  /** Every jar of a Flink JVM, one by one: lib, connectors, Iceberg, S3 and Hadoop. */
+  readonly flinkClasspath: readonly string[];
+  /** Goes on the gateway's class path only. */
+  readonly sqlGatewayJar: string;
+  /** The Iceberg REST catalog with everything it needs. */
+  readonly catalogClasspath: string;
+  /** The MinIO executable: built by setup, or the one on PATH. */
+  readonly minio: string;
+  /** Files to LOAD by path, in this order. */
+  readonly duckdbExtensions: {
+    readonly avro: string;
+    readonly httpfs: string;
+    readonly iceberg: string;
+  };
+  /** Spark's jars with Iceberg's runtime and S3. */
+  readonly sparkClasspath: string;
+  /** Version of each artifact, for the record. */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/**
+ * Finds every artifact of the lock in the cache, by stamps and sizes only.
+ * Throws DoorbusterError naming what is missing or damaged (hint: `doorbuster setup`).
+ */
+export function locateArtifacts(cacheDir: string, lock: StackLock): Artifacts {
+  const dirs: Record<string, string> = {};
+  const stamps: Record<string, Stamp> = {};
+  const absent: string[] = [];
+  const versions: Record<string, string> = {};
+  for (const artifact of lock.artifacts) {
+    versions[artifact.name] = artifact.version;
+    const state = lookUp(cacheDir, artifact);
+    if (state.kind === 'complete') {
+      dirs[artifact.name] = state.dir;
+      stamps[artifact.name] = state.stamp;
+    } else if (artifact.name === 'minio' && minioOnPath()) {
+      versions.minio = `${minioOnPath()?.version} (on PATH)`;
+    } else {
+      const why = state.kind === 'damaged' ? ` (${state.fact})` : '';
+      absent.push(`${artifact.name} ${artifact.version}${why}`);
+    }
+  }
+  if (absent.length > 0) {
+    throw new DoorbusterError(`not in the cache ${cacheDir}: ${absent.join(', ')}`, {
+      exitCode: EXIT.badInput,
+      hint: 'doorbuster setup',
+    });
+  }
+  return assemble(lock, dirs, stamps, versions);
+}
+
+function assemble(
+  lock: StackLock,
+  dirs: Readonly<Record<string, string>>,
+  stamps: Readonly<Record<string, Stamp>>,
+  versions: Readonly<Record<string, string>>,
+): Artifacts {
+  const at = (name: string, ...rest: string[]) => join(dirs[name]!, ...rest);
+  const jar = (name: string, artifactId: string) => {
+    const group = lockedArtifact(lock, name) as LockedMaven;
+    const found = group.jars.find((one) => one.maven.split(':')[1] === artifactId);
+    if (!found) throw new Error(`stack.lock.json: ${name} has no jar of ${artifactId}`);
+    return at(name, 'lib', found.file);
+  };
+  const jars = (name: string) =>
+    stamps[name]!.files.filter((file) => file.path.startsWith('lib/')).map((file) =>
+      at(name, file.path),
+    );
+  const gateway = jar('flink-sql', 'flink-sql-gateway');
+  const extension = (name: string) => at('duckdb-extensions', `${name}.duckdb_extension`);
+  return {
+    kafkaClasspath: at('kafka', 'lib', '*'),
+    flinkLib: at('flink', 'lib'),
+    flinkOpt: at('flink', 'opt'),
+    bashJavaUtils: at('flink', 'bin', 'bash-java-utils.jar'),
+    flinkClasspath: [
+      ...jars('flink'),
+      ...jars('flink-sql').filter((path) => path !== gateway),
+      ...jars('lakehouse'),
+    ],
+    sqlGatewayJar: gateway,
+    catalogClasspath: [at('catalog', 'lib', '*'), at('lakehouse', 'lib', '*')].join(':'),
+    minio: dirs.minio ? at('minio', 'minio') : minioOnPath()!.path,
+    duckdbExtensions: {
+      avro: extension('avro'),
+      httpfs: extension('httpfs'),
+      iceberg: extension('iceberg'),
+    },
+    sparkClasspath: [
+      at('spark', 'jars', '*'),
+      at('spark-iceberg', 'lib', '*'),
+      jar('lakehouse', 'iceberg-aws-bundle'),
+    ].join(':'),
+    versions,
+  };
+}

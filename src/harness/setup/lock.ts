@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { badInput } from '../../core/errors.ts';
+import { packageRoot } from '../entry.ts';
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hex digits');
+const fileName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]*$/, 'expected a plain file name');
+const bytes = z.int().positive();
+
+const named = {
+  name: z.string().regex(/^[a-z][a-z0-9-]*$/, 'expected a lower-case name'),
+  version: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]*$/, 'expected a version'),
+};
+
+const pinnedJar = z.strictObject({
+  maven: z.string().regex(/^[^:]+:[^:]+:[^:]+(:[^:]+)?$/, 'expected group:artifact:version'),
+  file: fileName,
+  bytes,
+  sha256,
+});
+
+const pinnedWheel = z.strictObject({
+  pypi: z.string().regex(/^[^=]+==[^=]+$/, 'expected package==version'),
+  file: fileName,
+  bytes,
+  sha256,
+});
+
+const mavenGroup = z.strictObject({
+  kind: z.literal('maven'),
+  ...named,
+  /** What was asked for; `jars` is what it resolved to, and the only thing that is fetched. */
+  roots: z.array(z.string()).min(1),
+  jars: z.array(pinnedJar).min(1),
+});
+
+const pypiSdist = z.strictObject({
+  kind: z.literal('pypi-sdist'),
+  ...named,
+  pypi: z.string().regex(/^[^=]+==[^=]+$/, 'expected package==version'),
+  file: fileName,
+  bytes,
+  sha256,
+  /** Members beneath the archive's top folder that are kept; their first folder is stripped. */
+  extract: z.array(z.string()).min(1),
+});
+
+const pypiWheels = z.strictObject({
+  kind: z.literal('pypi-wheels'),
+  ...named,
+  /** By platform, as `${process.platform}-${process.arch}`. */
+  wheels: z.record(z.string(), z.array(pinnedWheel).min(1)),
+});
+
+const goBuild = z.strictObject({
+  kind: z.literal('go-build'),
+  ...named,
+  go: z.string().regex(/^[^@]+@v[^@]+$/, 'expected module@version'),
+  /** The module's hash as go.sum writes it; its own go.sum pins everything it builds from. */
+  sum: z.string().regex(/^h1:[A-Za-z0-9+/]{43}=$/, 'expected h1:…'),
+  minimumGo: z.string().regex(/^\d+\.\d+(\.\d+)?$/, 'expected a Go version'),
+  binary: fileName,
+});
+
+const lockSchema = z.strictObject({
+  version: z.literal(1),
+  artifacts: z.array(z.discriminatedUnion('kind', [mavenGroup, pypiSdist, pypiWheels, goBuild])),
+});
+
+/** Every server, jar and extension a run needs, at one version each, with its checksum. */
+export type StackLock = Readonly<z.infer<typeof lockSchema>>;
+/** One thing that is fetched, verified and put into the cache as a whole. */
+export type LockedArtifact = StackLock['artifacts'][number];
+export type LockedMaven = Extract<LockedArtifact, { kind: 'maven' }>;
+export type LockedSdist = Extract<LockedArtifact, { kind: 'pypi-sdist' }>;
+export type LockedWheels = Extract<LockedArtifact, { kind: 'pypi-wheels' }>;
+export type LockedGoBuild = Extract<LockedArtifact, { kind: 'go-build' }>;
+/** A file as a registry serves it. `bytes` is its size, `sha256` in hex. */
+export type PinnedFile = Readonly<{ file: string; bytes: number; sha256: string }>;
+
+/** Parses the text of a stack lock. Throws DoorbusterError naming the first wrong entry. */
+export function parseLock(text: string, path: string): StackLock {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw badInput(`${path} is not JSON: ${(cause as Error).message}`, `git checkout -- ${path}`);
+  }
+  const parsed = lockSchema.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw badInput(
+      `${path}: ${issue?.path.join('.') || 'the whole file'}: ${issue?.message}`,
+      `git checkout -- ${path}`,
+    );
+  }
+  const names = parsed.data.artifacts.map((artifact) => artifact.name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice) throw badInput(`${path}: the artifact ${twice} is listed twice`);
+  return parsed.data;
+}
+
+/** The lock that came with this version of doorbuster. */
+export function readLock(path = join(packageRoot, 'stack.lock.json')): StackLock {
+  return parseLock(readFileSync(path, 'utf8'), path);
+}
+
+/** The entry called `name`. Throws when the lock has none, which is a bug of ours. */
+export function lockedArtifact(lock: StackLock, name: string): LockedArtifact {
+  const found = lock.artifacts.find((artifact) => artifact.name === name);
+  if (!found) throw new Error(`stack.lock.json has no artifact ${name}`);
+  return found;
+}
+
+/** Digest of a whole lock entry, in hex: whatever changes in it names another folder. */
+export function entryDigest(artifact: LockedArtifact): string {
+  return createHash('sha256').update(JSON.stringify(artifact)).digest('hex');
+}
