@@ -57,10 +57,15 @@ export const FACTS = {
   s3: `at_ms DOUBLE, api VARCHAR, requests BIGINT, bytes_in BIGINT, bytes_out BIGINT`,
   /** Realized phases. A phase owns the events due in [start_ms, end_ms). */
   phases: `name VARCHAR, kind VARCHAR, measured BOOLEAN, start_ms DOUBLE, end_ms DOUBLE`,
-  /** The producing side, sampled: hand-over slip and event-loop delay are kept as histograms in the record. */
+  /** The producing side: one row per second, worker and stream. Counts belong to that second. */
   load: `
-    at_ms DOUBLE, worker INTEGER, scheduled BIGINT, handed_over BIGINT, acknowledged BIGINT, bytes BIGINT
+    at_ms DOUBLE, worker INTEGER, stream VARCHAR,             -- at_ms: the second's start
+    scheduled BIGINT,                                         -- due in it
+    handed_over BIGINT, acknowledged BIGINT,                  -- handed to the client in it; answered in it
+    bytes BIGINT                                              -- of the values handed over
   `,
+  /** Event-loop delay of each producing thread, on a fixed grid: a stall of 1 s is many rows, not one. */
+  loop_delay: `at_ms DOUBLE, worker INTEGER, delay_ms DOUBLE`,
 } as const satisfies Record<string, string>;
 
 export type FactTable = keyof typeof FACTS;
