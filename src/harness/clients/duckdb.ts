@@ -1,0 +1,165 @@
+import {
+  type DuckDBAppender,
+  type DuckDBConnection,
+  DuckDBDataChunk,
+  DuckDBInstance,
+  type DuckDBType,
+  DuckDBTypeId,
+  type DuckDBValue,
+} from '@duckdb/node-api';
+
+/** What a cell may hold on its way in. An integer column takes a number, a bigint or its digits. */
+export type Cell = string | number | bigint | boolean | null | undefined;
+
+/** What a cell holds on its way out: a bigint only for an integer beyond 2^53. */
+export type Value = string | number | bigint | boolean | null | Date | readonly unknown[] | object;
+
+export type Params = readonly Cell[] | Readonly<Record<string, Cell>>;
+
+/** An open database in this process. Whoever opened it closes it. */
+export interface Database {
+  connect(): Promise<Connection>;
+  close(): void;
+}
+
+/** One connection: its statements run one after another, off the event loop. */
+export interface Connection {
+  /** Runs one or more statements. */
+  run(sql: string, params?: Params): Promise<void>;
+  rows<T = Record<string, Value>>(sql: string, params?: Params): Promise<T[]>;
+  /** Appends rows by column name (a missing column is NULL), visible to others when it resolves. */
+  append(table: string, rows: readonly Readonly<Record<string, Cell>>[]): Promise<void>;
+  /** Asks the statement under way to stop; it then rejects. */
+  interrupt(): void;
+  close(): void;
+}
+
+export interface DatabaseOptions {
+  readonly memoryMb: number;
+  readonly threads: number;
+  /** Loadable extensions, by path, in this order. Nothing is ever installed or loaded otherwise. */
+  readonly extensions?: readonly string[];
+}
+
+/** Opens a DuckDB file, or a database in memory for ':memory:'. */
+export async function openDatabase(path: string, options: DatabaseOptions): Promise<Database> {
+  const instance = await DuckDBInstance.create(path, {
+    memory_limit: `${options.memoryMb}MB`,
+    threads: String(options.threads),
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+  });
+  try {
+    const connection = await instance.connect();
+    for (const extension of options.extensions ?? []) {
+      await connection.run(`LOAD ${quoted(extension)}`);
+    }
+    connection.closeSync();
+  } catch (error) {
+    instance.closeSync();
+    throw error;
+  }
+  return {
+    connect: async () => wrap(await instance.connect()),
+    close: () => instance.closeSync(),
+  };
+}
+
+/** A string literal of SQL. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+function wrap(connection: DuckDBConnection): Connection {
+  const appenders = new Map<string, DuckDBAppender>();
+  const columns = new Map<string, readonly string[]>();
+  return {
+    async run(sql, params) {
+      await connection.run(sql, bound(params));
+    },
+    async rows<T>(sql: string, params?: Params) {
+      const reader = await connection.runAndReadAll(sql, bound(params));
+      return reader.getRowObjectsJS().map(plain) as T[];
+    },
+    async append(table, rows) {
+      let appender = appenders.get(table);
+      if (!appender) {
+        appender = await connection.createAppender(table);
+        appenders.set(table, appender);
+        columns.set(table, await columnNames(connection, table));
+      }
+      appendRows(appender, columns.get(table) as readonly string[], rows, table);
+    },
+    interrupt: () => connection.interrupt(),
+    close() {
+      for (const appender of appenders.values()) appender.closeSync();
+      connection.closeSync();
+    },
+  };
+}
+
+async function columnNames(
+  connection: DuckDBConnection,
+  table: string,
+): Promise<readonly string[]> {
+  const reader = await connection.runAndReadAll(`FROM ${table} LIMIT 0`);
+  return reader.columnNames();
+}
+
+/** DuckDB's own vector size: one chunk is written column by column in a single call each. */
+const CHUNK_ROWS = 2048;
+
+function appendRows(
+  appender: DuckDBAppender,
+  names: readonly string[],
+  rows: readonly Readonly<Record<string, Cell>>[],
+  table: string,
+): void {
+  const types = names.map((_, i) => appender.columnType(i));
+  const known = new Set(names);
+  for (const name of Object.keys(rows[0] ?? {})) {
+    if (!known.has(name)) throw new Error(`${table} has no column ${name}`);
+  }
+  for (let from = 0; from < rows.length; from += CHUNK_ROWS) {
+    const part = rows.slice(from, from + CHUNK_ROWS);
+    const chunk = DuckDBDataChunk.create(types, part.length);
+    names.forEach((name, i) => {
+      const convert = converter(types[i] as DuckDBType);
+      chunk.setColumnValues(
+        i,
+        part.map((row) => {
+          const cell = row[name];
+          return cell === null || cell === undefined ? null : convert(cell);
+        }),
+      );
+    });
+    appender.appendDataChunk(chunk);
+  }
+  appender.flushSync();
+}
+
+function converter(type: DuckDBType): (cell: Exclude<Cell, null | undefined>) => DuckDBValue {
+  if (type.typeId === DuckDBTypeId.BIGINT) return (cell) => BigInt(cell);
+  if (type.typeId === DuckDBTypeId.DOUBLE) return (cell) => Number(cell);
+  return (cell) => cell;
+}
+
+function bound(params: Params | undefined) {
+  if (params === undefined) return undefined;
+  if (Array.isArray(params)) return params.map((cell) => cell ?? null) as DuckDBValue[];
+  const named = Object.entries(params).map(([name, cell]) => [name, cell ?? null]);
+  return Object.fromEntries(named) as Record<string, DuckDBValue>;
+}
+
+/** Integers as numbers where a number holds them exactly, so that callers can count with them. */
+function plain(row: Record<string, unknown>): Record<string, unknown> {
+  for (const [name, value] of Object.entries(row)) {
+    if (typeof value === 'bigint' && value >= MIN_SAFE && value <= MAX_SAFE) {
+      row[name] = Number(value);
+    }
+  }
+  return row;
+}
+
+const MIN_SAFE = BigInt(Number.MIN_SAFE_INTEGER);
+const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);

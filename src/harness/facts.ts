@@ -1,0 +1,81 @@
+import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FACTS, type FactTable } from '../record/facts.ts';
+import {
+  type Cell,
+  type Connection,
+  type DatabaseOptions,
+  openDatabase,
+  type Params,
+  quoted,
+} from './clients/duckdb.ts';
+
+export type FactRow = Readonly<Record<string, Cell>>;
+
+/** Everything a run observed, in one in-process DuckDB. Tables and columns: src/record/facts.ts. */
+export interface Facts extends AsyncDisposable {
+  /** Appends rows by column name; a missing column is NULL, an unknown one throws. */
+  append(table: FactTable, rows: readonly FactRow[]): Promise<void>;
+  run(sql: string, params?: Params): Promise<void>;
+  /** Integers come as numbers; a bigint only beyond 2^53. */
+  rows<T = Record<string, unknown>>(sql: string, params?: Params): Promise<T[]>;
+  /** A connection of one's own, so that a long statement makes nobody wait. The caller closes it. */
+  connect(): Promise<Connection>;
+  /** One Parquet file per table, written whole or not at all. Returns their paths. */
+  exportParquet(dir: string): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+/** Bounded, because the servers under test share the machine. */
+const LIMITS: DatabaseOptions = { memoryMb: 1024, threads: 2 };
+
+/**
+ * Opens (or creates) the facts at `path`, or in memory for ':memory:'. `extensions` are loaded by
+ * path, in their order: the census needs httpfs.
+ */
+export async function openFacts(
+  path: string,
+  options: { readonly extensions?: readonly string[] } = {},
+): Promise<Facts> {
+  const database = await openDatabase(path, { ...LIMITS, ...options });
+  const [reading, writing] = [await database.connect(), await database.connect()];
+  for (const [table, columns] of Object.entries(FACTS)) {
+    await reading.run(`CREATE TABLE IF NOT EXISTS ${table} (${columns})`);
+  }
+  let open = true;
+  const close = async () => {
+    if (!open) return;
+    open = false;
+    writing.close();
+    reading.close();
+    database.close();
+  };
+  return {
+    append: (table, rows) => writing.append(table, rows),
+    run: (sql, params) => reading.run(sql, params),
+    rows: (sql, params) => reading.rows(sql, params),
+    connect: () => database.connect(),
+    exportParquet: (dir) => exportParquet(reading, dir),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function exportParquet(connection: Connection, dir: string): Promise<string[]> {
+  const paths: string[] = [];
+  for (const table of Object.keys(FACTS)) {
+    const path = join(dir, `${table}.parquet`);
+    const partial = `${path}.partial`;
+    try {
+      await connection.run(
+        `COPY ${table} TO ${quoted(partial)} (FORMAT parquet, COMPRESSION zstd)`,
+      );
+      await rename(partial, path);
+    } catch (error) {
+      await rm(partial, { force: true });
+      throw error;
+    }
+    paths.push(path);
+  }
+  return paths;
+}
