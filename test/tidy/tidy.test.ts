@@ -73,6 +73,8 @@ test('a driver library is imported only by its client', () => {
   const drivers = ['kafkajs', '@duckdb/node-api', '@aws-sdk/client-s3', 'avsc'];
   const wrong = product
     .filter((file) => !file.path.startsWith('harness/clients/'))
+    // `doorbuster sql` reads a record where no harness is: record/ may not import one.
+    .filter((file) => file.path !== 'record/ask.ts')
     .flatMap((file) =>
       imports(file)
         .filter((specifier) => drivers.includes(specifier))

@@ -1,0 +1,70 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { Environment } from './record.ts';
+
+/** What only the running stack knows. */
+export interface StackFacts {
+  /** The runtime that started the servers, e.g. `processes`. */
+  readonly runtime: string;
+  /** Versions of every server. */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** The fingerprint of this machine, this doorbuster and this stack. */
+export function environment(stack: StackFacts): Environment {
+  const root = fileURLToPath(new URL('../../', import.meta.url));
+  const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as {
+    version: string;
+  };
+  const facts = {
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: availableParallelism(),
+    memoryBytes: totalmem(),
+    node: process.version,
+    os: `${type()} ${release()}`,
+    runtime: stack.runtime,
+    versions: { ...stack.versions },
+  };
+  return { doorbuster: version, commit: commitOf(root), ...facts, lane: laneOf(facts) };
+}
+
+/**
+ * Two records are compared only inside one lane: same processor, cores, memory (to the GiB), node major,
+ * operating system, runtime and server versions. doorbuster's own commit is left out on purpose: comparing
+ * commits is what lanes are for.
+ */
+export function laneOf(facts: Omit<Environment, 'doorbuster' | 'commit' | 'lane'>): string {
+  const lane = [
+    facts.cpu,
+    facts.cores,
+    Math.round(facts.memoryBytes / 2 ** 30),
+    facts.node.split('.')[0],
+    facts.os,
+    facts.runtime,
+    ...Object.entries(facts.versions)
+      .map(([server, version]) => `${server}=${version}`)
+      .sort(),
+  ];
+  return createHash('sha256').update(lane.join('\n')).digest('hex').slice(0, 12);
+}
+
+/** The commit of the checkout doorbuster runs from, with `+` when it was changed; null when installed. */
+function commitOf(root: string): string | null {
+  try {
+    const git = (...args: string[]) =>
+      execFileSync('git', ['-C', root, ...args], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+    const top = git('rev-parse', '--show-toplevel').trim();
+    // An installed package may lie inside somebody else's checkout: that commit says nothing of ours.
+    if (`${top}/` !== root) return null;
+    const changed = git('status', '--porcelain', '--untracked-files=no').trim() !== '';
+    return git('rev-parse', 'HEAD').trim() + (changed ? '+' : '');
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,47 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { badInput } from '../core/errors.ts';
+
+/** What a run's folder holds, by name, so that no two parts spell it differently. */
+export const RUN_FILES = {
+  record: 'record.json',
+  journal: 'events.ndjson',
+  html: 'report.html',
+  junit: 'junit.xml',
+  markdown: 'report.md',
+  logs: 'logs',
+} as const;
+
+export interface RunFolder {
+  /** `<utc>-<scenario>-<id>`: sorts by time, reads at a glance, never clashes. */
+  readonly id: string;
+  readonly dir: string;
+}
+
+/**
+ * Makes `results/<utc>-<scenario>-<id>/`. Two runs may start in the same second: the folder is made
+ * without `recursive`, so the second one draws another id.
+ */
+export function createRunFolder(resultsDir: string, scenario: string, nowMs: number): RunFolder {
+  const utc = new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '');
+  const name = scenario.replace(/[^a-zA-Z0-9._]+/g, '-');
+  try {
+    mkdirSync(resultsDir, { recursive: true });
+    for (let attempt = 1; ; attempt++) {
+      const id = `${utc}-${name}-${randomBytes(2).toString('hex')}`;
+      const dir = join(resultsDir, id);
+      try {
+        mkdirSync(dir);
+        return { id, dir };
+      } catch (error) {
+        if (attempt === 10 || (error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      }
+    }
+  } catch (error) {
+    throw badInput(
+      `cannot make a run folder in ${resultsDir}: ${(error as Error).message}`,
+      'doorbuster run --results DIR (a folder you may write to)',
+    );
+  }
+}

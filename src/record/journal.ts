@@ -1,0 +1,77 @@
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../core/clock.ts';
+import { RUN_FILES } from './folder.ts';
+
+/** One line of events.ndjson: what happened, when (epoch ms), and its particulars. */
+export interface JournalEntry {
+  readonly atMs: number;
+  readonly kind: string;
+  readonly [field: string]: unknown;
+}
+
+/**
+ * The append-only journal, written as the run goes. Each entry is one `write` of one whole line to a
+ * file opened for appending, so a kill at any moment costs at most the last line.
+ */
+export interface Journal extends Disposable {
+  note(kind: string, fields?: Readonly<Record<string, unknown>>): void;
+}
+
+/** Opens (or goes on with) the journal of a run folder. Whoever opens it disposes it. */
+export function openJournal(dir: string, clock: Clock): Journal {
+  const path = join(dir, RUN_FILES.journal);
+  const torn = tornTail(path);
+  const file = openSync(path, 'a');
+  if (torn !== '') writeSync(file, '\n');
+  let open = true;
+  return {
+    note(kind, fields = {}) {
+      if (!open) throw new Error(`journal entry '${kind}' after the journal was closed`);
+      const line = Buffer.from(`${JSON.stringify({ atMs: clock.nowMs(), kind, ...fields })}\n`);
+      for (let done = 0; done < line.length; ) done += writeSync(file, line, done);
+    },
+    [Symbol.dispose]() {
+      if (open) closeSync(file);
+      open = false;
+    },
+  };
+}
+
+export interface ReadJournal {
+  readonly entries: readonly JournalEntry[];
+  /** Lines that are not whole: the last one of a killed run, or none. */
+  readonly torn: readonly string[];
+}
+
+/** Every whole line of a journal, in order; what a kill tore off is given apart, not hidden. */
+export function readJournal(dir: string): ReadJournal {
+  const entries: JournalEntry[] = [];
+  const torn: string[] = [];
+  for (const line of readFileSync(join(dir, RUN_FILES.journal), 'utf8').split('\n')) {
+    if (line === '') continue;
+    const entry = parsed(line);
+    if (entry) entries.push(entry);
+    else torn.push(line);
+  }
+  return { entries, torn };
+}
+
+function parsed(line: string): JournalEntry | null {
+  try {
+    const value: unknown = JSON.parse(line);
+    const whole = typeof value === 'object' && value !== null && 'atMs' in value && 'kind' in value;
+    return whole ? (value as JournalEntry) : null;
+  } catch {
+    return null;
+  }
+}
+
+function tornTail(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').split('\n').at(-1) ?? '';
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}

@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import { STREAMS } from '../scenario/scenario.ts';
+import { statsSchema } from './metric.ts';
+
+/** The parts of a record that judge the pipeline's answers, and the harness itself. */
+const count = z.int().nonnegative();
+const stream = z.enum(STREAMS);
+
+export const truth = z.strictObject({
+  /** Rows not there when the drain deadline passed: "lost" is then worded "not seen within". */
+  notSeenWithinMs: z.number().nullable(),
+  lost: count,
+  duplicated: count,
+  /** Sum of absolute on-hand errors, units. */
+  wrong: z.number().nonnegative(),
+  /** Against CONTRACT, table by table (dead_letter included). */
+  tables: z.array(
+    z.strictObject({
+      table: z.string(),
+      expected: count,
+      found: count,
+      lost: count,
+      duplicated: count,
+      wrong: z.number().nonnegative(),
+    }),
+  ),
+  /** Up to 20, so that a failure can be looked up. */
+  examples: z.array(
+    z.strictObject({
+      kind: z.enum(['lost', 'duplicated', 'wrong']),
+      table: z.string(),
+      key: z.string(),
+      expected: z.string(),
+      found: z.string(),
+    }),
+  ),
+  /** Against BOOK, per fault kind: what the design, not a bug, made of broken clients. */
+  distance: z.array(
+    z.strictObject({
+      fault: z.string(),
+      injected: count,
+      /** Rows too many (leaked) and too few (real events dropped). */
+      leaked: count,
+      dropped: count,
+      units: z.number(),
+    }),
+  ),
+  /** Sum of absolute differences of on-hand, tables against BOOK. */
+  bookUnits: z.number().nonnegative(),
+  keysCompared: count,
+});
+
+export const canaries = z.strictObject({
+  sent: count,
+  seen: count,
+  never: count,
+  failed: count,
+  /** Canaries that both instruments saw, and how many pairs of intervals do not touch. */
+  compared: count,
+  disjoint: count,
+  /** Widths of the intervals: what the two instruments can tell apart, ms. */
+  canaryWidth: statsSchema,
+  censusWidth: statsSchema,
+});
+
+const produced = { scheduled: count, handedOver: count, acknowledged: count, appended: count };
+
+export const producing = z.strictObject({
+  total: z.strictObject({ ...produced, bytes: count }),
+  byPhase: z.array(z.strictObject({ phase: z.string(), stream, ...produced })),
+  /** Events per second over all streams, for the chart. */
+  series: z.strictObject({
+    startMs: z.number(),
+    everyMs: z.number().positive(),
+    scheduled: z.array(z.number()),
+    acknowledged: z.array(z.number()),
+  }),
+});
+
+/** The harness's own health: whether it, rather than the pipeline, shaped the numbers. */
+export const self = z.strictObject({
+  /** Per phase: hand-over minus due, ms, and the share handed over later than 250 ms. */
+  slip: z.array(
+    z.strictObject({ phase: z.string(), n: count, stats: statsSchema, lateShare: z.number() }),
+  ),
+  eventLoop: z.array(z.strictObject({ thread: z.string(), p99Ms: z.number(), maxMs: z.number() })),
+  /** Commits the census was behind at each phase's end. */
+  censusBehind: z.array(z.strictObject({ phase: z.string(), commits: count })),
+  /** Shares of all cores, 0..1, over the measured phases. */
+  harnessShare: z.number(),
+  machineBusy: z.number(),
+  stealMax: z.number(),
+  /** Widest gap between the wall clock and the monotonic one, ms. */
+  clockApartMs: z.number(),
+  series: z.strictObject({
+    startMs: z.number(),
+    everyMs: z.number().positive(),
+    /** Shares of all cores, 0..1. */
+    harness: z.array(z.number()),
+    machine: z.array(z.number()),
+    /** Hand-over slip p99 of that second, ms; null: nothing was due. */
+    slipP99: z.array(z.number().nullable()),
+  }),
+});
+
+export const cost = z.strictObject({
+  servers: z.array(
+    z.strictObject({ server: z.string(), coreSeconds: z.number(), rssMaxBytes: count }),
+  ),
+  /** All of the machine, other people's work included: the sum above must not exceed it. */
+  machineCoreSeconds: z.number(),
+  s3: z.strictObject({ requests: count, bytesIn: count, bytesOut: count }).nullable(),
+  /** Bytes written to the bucket per byte of accepted unique Kafka values, and of first-written data files. */
+  writeAmplification: z
+    .strictObject({
+      kafkaBytes: count,
+      dataFileBytes: count,
+      overKafka: z.number(),
+      overData: z.number(),
+    })
+    .nullable(),
+});

@@ -1,0 +1,152 @@
+import { z } from 'zod';
+import { HOPS } from '../core/metrics.ts';
+import { STREAMS } from '../scenario/scenario.ts';
+import { measured, samplesSchema, statsSchema } from './metric.ts';
+
+/** The parts of a record that were observed of the pipeline. Times are ms since t0. */
+const count = z.int().nonnegative();
+const stream = z.enum(STREAMS);
+
+/** One column per statistic, one row per second, for charts. n = 0: nothing due, the statistics are null. */
+export const stalenessSeries = z.strictObject({
+  stream,
+  startMs: z.number(),
+  everyMs: z.number().positive(),
+  /** Events due in that second, and how many of them were never visible. */
+  n: z.array(count),
+  never: z.array(count),
+  p50: z.array(measured),
+  p99: z.array(measured),
+  max: z.array(measured),
+  /** Oldest change not yet visible at the end of that second, ms old; 0 if none. */
+  age: z.array(z.number()),
+  /** Now minus the newest visible change, at the end of that second. */
+  newest: z.array(measured).optional(),
+});
+
+export const waterfall = z.strictObject({
+  stream,
+  phase: z.string(),
+  /** Rows with every hop stamped: the same rows in every mean, so that the means add up. */
+  n: count,
+  meanMs: z.number(),
+  hops: z.array(z.strictObject({ hop: z.enum(HOPS), meanMs: z.number(), negatives: count })),
+});
+
+const liveFiles = {
+  dataFiles: count,
+  equalityDeleteFiles: count,
+  /** Position-delete files and deletion vectors. */
+  positionDeleteFiles: count,
+};
+
+export const layout = z.strictObject({
+  /** One per snapshot, in order of tMs (when the catalog first served it). */
+  commits: z.array(
+    z.strictObject({
+      table: z.string(),
+      tMs: z.number(),
+      snapshotId: z.string(),
+      operation: z.string(),
+      addedFiles: count,
+      addedRows: count,
+      addedBytes: count,
+      ...liveFiles,
+      liveBytes: count,
+      liveRows: count,
+      manifests: count,
+      manifestBytes: count,
+      snapshots: count,
+    }),
+  ),
+  /** Live files at the marks of the run: phase ends, before and after compaction. */
+  marks: z.array(
+    z.strictObject({
+      mark: z.string(),
+      tMs: z.number(),
+      table: z.string(),
+      ...liveFiles,
+      bytes: count,
+      /** Median size of a live data file; absent without one. */
+      dataFileP50Bytes: count.optional(),
+    }),
+  ),
+  /** The bucket's own listing at the end; orphans are objects that no live metadata names. */
+  bucket: z
+    .strictObject({ objects: count, bytes: count, orphans: count, orphanBytes: count })
+    .nullable(),
+});
+
+export const QUERY_MODES = ['trickle', 'hot', 'cold'] as const;
+export const QUERY_OUTCOMES = ['ok', 'timeout', 'failed', 'crashed', 'skipped'] as const;
+
+export const queries = z.strictObject({
+  everyMs: z.number(),
+  timeoutMs: z.number(),
+  /** One per query, phase and mode. Latency from the intended start; below n = 20 only max, p50 and min. */
+  results: z.array(
+    z.strictObject({
+      query: z.string(),
+      phase: z.string(),
+      mode: z.enum(QUERY_MODES),
+      outcomes: z.strictObject({
+        ok: count,
+        timeout: count,
+        failed: count,
+        crashed: count,
+        skipped: count,
+      }),
+      n: count,
+      censored: count,
+      stats: statsSchema,
+      samples: samplesSchema.optional(),
+      /** cold only: LOAD and ATTACH, apart from the latency. */
+      attachP50Ms: z.number().optional(),
+      /** First error met, if any. */
+      error: z.string().optional(),
+    }),
+  ),
+  /** Every tick of the trickle, for the chart; parallel columns. A failed tick's latency is its wait. */
+  trickle: z.array(
+    z.strictObject({
+      query: z.string(),
+      tMs: z.array(z.number()),
+      latencyMs: z.array(z.number()),
+      outcome: z.array(z.enum(QUERY_OUTCOMES)),
+    }),
+  ),
+  /** Times the query engine died and was started again. */
+  crashes: count,
+});
+
+const totals = z.strictObject({ ...liveFiles, bytes: count });
+
+export const compaction = z.strictObject({
+  by: z.enum(['flink', 'spark']),
+  tables: z.array(z.string()),
+  outcome: z.enum(['committed', 'failed']),
+  error: z.string().optional(),
+  /** Continuous compaction has no start and no end: then the whole run. */
+  startMs: z.number(),
+  endMs: z.number(),
+  wallMs: z.number(),
+  /** Before the engine did any work, apart from wallMs. */
+  startupMs: z.number(),
+  coreSeconds: z.number(),
+  startupCoreSeconds: z.number(),
+  before: totals,
+  after: totals,
+  /** Staleness of events due, and latency of queries intended, while it ran. */
+  staleness: z.array(z.strictObject({ stream, n: count, censored: count, stats: statsSchema })),
+  queries: z.array(z.strictObject({ query: z.string(), n: count, stats: statsSchema })),
+  /** Core-seconds of one round of every query, hot. */
+  roundBefore: z.number().optional(),
+  roundAfter: z.number().optional(),
+  payback: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('pays back'), rounds: z.number().positive() }),
+    z.strictObject({ kind: z.literal('does not pay back') }),
+    z.strictObject({ kind: z.literal('no data'), reason: z.string() }),
+  ]),
+  /** How long until latency is back where it was at the measured growth; null: no growth was seen. */
+  gainLastsMs: z.number().nullable().optional(),
+});

@@ -1,0 +1,221 @@
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../core/clock.ts';
+import { ask } from './ask.ts';
+import { environment, laneOf } from './environment.ts';
+import { createRunFolder } from './folder.ts';
+import { openJournal, readJournal } from './journal.ts';
+import { listRuns } from './list.ts';
+import { parseRecord, readRecord } from './read.ts';
+import type { RunRecord } from './record.ts';
+import { recordText, startedRecord, writeRecord } from './write.ts';
+
+let results: string;
+beforeEach(() => {
+  results = mkdtempSync(join(tmpdir(), 'doorbuster-record-'));
+});
+afterEach(() => rmSync(results, { recursive: true }));
+
+const stack = { runtime: 'processes', versions: { kafka: '4.3.1' } };
+
+function started(id: string): RunRecord {
+  return startedRecord({
+    id,
+    scenario: {
+      name: 'quick',
+      about: '',
+      file: 'scenarios/quick.yaml',
+      hash: 'abc',
+      text: 'name: quick\n',
+      overrides: [],
+    },
+    seed: 7,
+    startedAt: '2026-11-27T09:00:00.000Z',
+    environment: environment(stack),
+    pipeline: {
+      name: 'cdc-upsert',
+      tier: 3,
+      headline: 'direct feed, no Postgres',
+      format: 2,
+      commitEveryMs: 2000,
+      parallelism: 1,
+      compaction: 'none',
+      tableKeys: null,
+    },
+    reproduce: 'doorbuster run scenarios/quick.yaml --seed 7',
+  });
+}
+
+describe('record.json', () => {
+  test('is valid from the first moment, and says interrupted', () => {
+    const { id, dir } = createRunFolder(results, 'quick', 0);
+    writeRecord(dir, started(id));
+    expect(readRecord(dir)).toEqual(started(id));
+    expect(readRecord(join(dir, 'record.json')).outcome).toBe('interrupted');
+    expect(readdirSync(dir)).toEqual(['record.json']);
+  });
+
+  test('keeps series of numbers on one line, and strings that look like them as they are', () => {
+    const record: RunRecord = {
+      ...started('x'),
+      headline: { text: '[ 1, 2 ]\n[\n 3]', warnings: [] },
+      staleness: [
+        {
+          stream: 'pos',
+          startMs: 0,
+          everyMs: 1000,
+          n: [1, 0],
+          never: [0, 0],
+          p50: [2, null],
+          p99: [2, null],
+          max: [2, null],
+          age: [0, 1],
+        },
+      ],
+    };
+    const text = recordText(record);
+    expect(text).toContain('"p50": [2,null]');
+    expect(parseRecord(text, 'x')).toEqual(record);
+  });
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY])(
+    'refuses %s, which JSON would turn to null',
+    (value) => {
+      expect(() => recordText({ ...started('x'), tookMs: value })).toThrow(/tookMs/);
+    },
+  );
+
+  test('a missing, torn, newer or damaged record is told apart, with the field at fault', () => {
+    const text = recordText(started('x'));
+    expect(() => readRecord(join(results, 'nowhere'))).toThrow(/no run at/);
+    expect(() => readRecord(results)).toThrow(/holds no record\.json/);
+    expect(() => parseRecord(text.slice(0, 100), 'r.json')).toThrow(/r\.json is not JSON/);
+    expect(() => parseRecord(text.replace('"version": 1', '"version": 2'), 'r.json')).toThrow(
+      /record of version 2; this doorbuster reads up to version 1/,
+    );
+    expect(() => parseRecord(text.replace('"cores": ', '"cores": -'), 'r.json')).toThrow(
+      /environment\.cores/,
+    );
+    expect(() => parseRecord(text.replace('"checks": []', '"checks": [{}]'), 'r.json')).toThrow(
+      /checks\[0\]\.text/,
+    );
+  });
+
+  test('runs are listed oldest first, an unreadable one with its problem', () => {
+    const late = createRunFolder(results, 'quick', 86_400_000);
+    const early = createRunFolder(results, 'quick', 0);
+    const broken = createRunFolder(results, 'quick', 43_200_000);
+    mkdirSync(join(results, 'baselines'));
+    for (const { id, dir } of [late, early]) writeRecord(dir, started(id));
+    writeFileSync(join(broken.dir, 'record.json'), '{');
+    const listed = listRuns(results);
+    expect(listed.map(({ id }) => id)).toEqual([early.id, broken.id, late.id]);
+    expect(listed.map(({ kind }) => kind)).toEqual(['run', 'unreadable', 'run']);
+    expect(listRuns(join(results, 'nowhere'))).toEqual([]);
+  });
+});
+
+describe('the run folder', () => {
+  test('sorts by time, and two runs of one second get two folders', () => {
+    const folders = [1, 2, 3].map(() => createRunFolder(results, 'a b/c', 1_795_770_000_000));
+    expect(new Set(folders.map(({ dir }) => dir)).size).toBe(3);
+    for (const { id, dir } of folders) {
+      expect(id).toMatch(/^20261127T\d{6}Z-a-b-c-[0-9a-f]{4}$/);
+      expect(existsSync(dir)).toBe(true);
+    }
+  });
+
+  test('says where it could not be made', () => {
+    writeFileSync(join(results, 'file'), '');
+    expect(() => createRunFolder(join(results, 'file'), 'x', 0)).toThrow(
+      /cannot make a run folder/,
+    );
+  });
+});
+
+describe('the journal', () => {
+  test('survives a torn last line, and goes on after it', () => {
+    {
+      using journal = openJournal(results, systemClock);
+      journal.note('phase-started', { phase: 'spike' });
+      journal.note('note', { text: 'two\nlines' });
+    }
+    appendFileSync(join(results, 'events.ndjson'), '{"atMs":1,"kind":"pha');
+    expect(readJournal(results).torn).toEqual(['{"atMs":1,"kind":"pha']);
+    {
+      using journal = openJournal(results, systemClock);
+      journal.note('resumed');
+    }
+    const { entries, torn } = readJournal(results);
+    expect(entries.map(({ kind }) => kind)).toEqual(['phase-started', 'note', 'resumed']);
+    expect(entries[1]?.text).toBe('two\nlines');
+    expect(torn).toHaveLength(1);
+    expect(readFileSync(join(results, 'events.ndjson'), 'utf8').endsWith('\n')).toBe(true);
+  });
+
+  test('an entry after its end is a bug, not a silence', () => {
+    const journal = openJournal(results, systemClock);
+    journal[Symbol.dispose]();
+    expect(() => journal.note('late')).toThrow(/after the journal was closed/);
+  });
+});
+
+describe('the environment', () => {
+  test('a lane changes with what makes records incomparable, and not with the commit', () => {
+    const here = environment(stack);
+    expect(here.cores).toBeGreaterThan(0);
+    expect(environment(stack).lane).toBe(here.lane);
+    expect(laneOf({ ...here, cores: here.cores + 1 })).not.toBe(here.lane);
+    expect(laneOf({ ...here, versions: { kafka: '4.3.2' } })).not.toBe(here.lane);
+    expect(laneOf({ ...here, memoryBytes: here.memoryBytes + 1024 })).toBe(here.lane);
+  });
+});
+
+describe('asking a record', () => {
+  beforeEach(async () => {
+    const instance = await DuckDBInstance.create(':memory:');
+    const connection = await instance.connect();
+    await connection.run(
+      `COPY (SELECT range AS event, 9007199254740993 AS big FROM range(5)) TO '${results}/events.parquet'`,
+    );
+    connection.closeSync();
+    instance.closeSync();
+  });
+
+  test('every Parquet file is a view', async () => {
+    const answer = await ask(results, 'SELECT count(*) AS n, max(big) AS big FROM events');
+    expect(answer).toEqual({ columns: ['n', 'big'], rows: [['5', '9007199254740993']] });
+    expect((await ask(results, 'SHOW TABLES')).rows).toEqual([['events']]);
+  });
+
+  test.each([
+    ['DROP VIEW events', /read-only: DROP/],
+    ['SELECT 1; SELECT 2', /one question at a time/],
+    ["SELECT * FROM read_text('/etc/hostname')", /Permission|disabled/],
+    ['SELECT * FROM nothing', /nothing does not exist/],
+  ])('%s is refused', async (sql, message) => {
+    await expect(ask(results, sql)).rejects.toThrow(message);
+  });
+
+  test('nothing can be written, not even over the record itself', async () => {
+    const file = join(results, 'events.parquet');
+    const before = readFileSync(file);
+    for (const explain of ['', 'EXPLAIN ANALYZE ']) {
+      const sql = `${explain}COPY (SELECT 1) TO '${file}' (USE_TMP_FILE false)`;
+      await expect(ask(results, sql)).rejects.toThrow(/read-only/);
+    }
+    expect(readFileSync(file).equals(before)).toBe(true);
+  });
+});

@@ -1,0 +1,72 @@
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { EXIT } from '../core/exit-codes.ts';
+import { RUN_FILES } from './folder.ts';
+import { RECORD_VERSION, type RunRecord, recordSchema } from './record.ts';
+
+/** What is known of a run before anything was started. */
+export type KnownAtStart = Pick<
+  RunRecord,
+  'id' | 'scenario' | 'seed' | 'startedAt' | 'environment' | 'pipeline' | 'reproduce'
+>;
+
+/**
+ * The record of a run that got nowhere: written first, so that a kill at any moment leaves a valid
+ * record that says `interrupted`. The run fills it in from here.
+ */
+export function startedRecord(known: KnownAtStart): RunRecord {
+  return {
+    version: RECORD_VERSION,
+    ...known,
+    t0Ms: null,
+    tookMs: null,
+    outcome: 'interrupted',
+    verdict: null,
+    exitCode: EXIT.interrupted,
+    headline: { text: 'the run was interrupted before it had measured anything', warnings: [] },
+    phases: [],
+    drain: null,
+    metrics: [],
+    staleness: [],
+    waterfall: [],
+    layout: null,
+    queries: null,
+    compaction: null,
+    truth: null,
+    canaries: null,
+    producing: null,
+    self: null,
+    cost: null,
+    invalid: [],
+    checks: [],
+    failures: [],
+  };
+}
+
+/**
+ * Writes record.json whole or not at all: temporary file, fsync, rename. A record that breaks its own
+ * schema is our bug and throws; so does a NaN or an Infinity, which JSON would quietly turn to null.
+ */
+export function writeRecord(dir: string, record: RunRecord): void {
+  writeAtomically(join(dir, RUN_FILES.record), recordText(record));
+}
+
+/** The text of record.json: checked against the schema, series of numbers on one line each. */
+export function recordText(record: RunRecord): string {
+  const text = JSON.stringify(recordSchema.parse(record), null, 1);
+  // A raw line break never occurs inside a JSON string, so only arrays of numbers can match.
+  return `${text.replace(/\[\n[^[\]{}"]*\]/g, (list) => list.replace(/\n\s*/g, ''))}\n`;
+}
+
+/** Replaces a file in one step: a reader sees the old text or the new one. */
+export function writeAtomically(path: string, text: string): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  const file = openSync(temporary, 'w');
+  try {
+    writeSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
+}
