@@ -115,9 +115,18 @@ export function parsePercent(text: string): number {
   return finite(Number(`${text.replace('%', '').trim()}e-2`), text);
 }
 
+/** Every digit of the share, two places on: exact, and never in exponents. */
 export function formatPercent(share: number): string {
-  const [digits, exponent = '0'] = share.toString().split('e');
-  return `${Number(`${digits}e${Number(exponent) + 2}`)}%`;
+  const [mantissa = '0', exponent] = share.toExponential().split('e');
+  const digits = mantissa.replace('.', '');
+  const point = Number(exponent) + 3;
+  if (point <= 0) return `0.${'0'.repeat(-point)}${digits}%`;
+  const whole = digits
+    .slice(0, point)
+    .padEnd(point, '0')
+    .replace(/^0+(?=\d)/, '');
+  const rest = digits.slice(point);
+  return rest === '' ? `${whole}%` : `${whole}.${rest}%`;
 }
 
 /** `5x`: a multiple of the stated load. */
