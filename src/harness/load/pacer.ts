@@ -45,7 +45,7 @@ export class Pacer<T extends Timed> {
   #lastDueMs = Number.NEGATIVE_INFINITY;
   #cutMs = Number.POSITIVE_INFINITY;
   #ended = false;
-  #takenBeforeMs = Number.NEGATIVE_INFINITY;
+  #takenUpToMs = Number.NEGATIVE_INFINITY;
 
   constructor(tape: Iterable<T>, prepare: (event: T) => Uint8Array, limits = PACER_LIMITS) {
     this.#tape = tape[Symbol.iterator]();
@@ -56,11 +56,6 @@ export class Pacer<T extends Timed> {
   /** How many prepared messages wait. */
   get waiting(): number {
     return this.#ahead.length - this.#head;
-  }
-
-  /** Due offset of the latest message that was handed out, or -Infinity. */
-  get takenUpToMs(): number {
-    return this.#takenBeforeMs;
   }
 
   /** Reads on at most `count` messages of the tape; false when enough is prepared. */
@@ -84,7 +79,7 @@ export class Pacer<T extends Timed> {
       if (batch.length > 0 && bytes > this.#limits.batchBytes) break;
       batch.push(next);
       this.#head++;
-      this.#takenBeforeMs = next.event.dueMs;
+      this.#takenUpToMs = next.event.dueMs;
     }
     this.#compact();
     return batch;
@@ -95,13 +90,25 @@ export class Pacer<T extends Timed> {
     return this.#peek()?.event.dueMs;
   }
 
+  /** How many of the messages that wait were due by now (as far as the tape has been read). */
+  overdue(nowMs: number): number {
+    let low = this.#head;
+    let high = this.#ahead.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const { dueMs } = (this.#ahead[middle] as Paced<T>).event;
+      if (dueMs <= nowMs && dueMs < this.#cutMs) low = middle + 1;
+      else high = middle;
+    }
+    return low - this.#head;
+  }
+
   /**
-   * Nothing due at or after `cutMs` will be handed out. Returns the first cut that could still be
-   * kept: later than asked when messages beyond it are gone already.
+   * Nothing due at or after `cutMs` will be handed out. Returns the cut that is kept: later than
+   * asked when messages beyond it are gone already. A second call moves it.
    */
   stopAt(cutMs: number): number {
-    const kept = cutMs > this.#takenBeforeMs ? cutMs : this.#takenBeforeMs + 1;
-    this.#cutMs = Math.min(this.#cutMs, kept);
+    this.#cutMs = Math.max(cutMs, this.#takenUpToMs + 1);
     return this.#cutMs;
   }
 

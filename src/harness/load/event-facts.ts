@@ -1,0 +1,49 @@
+import type { Fault, Truth } from '../../generators/event.ts';
+import type { Stream } from '../../scenario/scenario.ts';
+import type { Appended } from '../clients/kafka-producer.ts';
+import type { Expect } from '../truth/contract.ts';
+import { csvLine } from './fact-file.ts';
+
+/** A message as it was handed to the producer; with the broker's answer it is a row of `events`. */
+export interface Handed {
+  readonly stream: Stream;
+  readonly id: string;
+  readonly store: number;
+  readonly row: Truth['row'];
+  readonly role: Truth['role'] | 'marker' | 'canary';
+  readonly fault: Fault | null;
+  readonly copyOf: string | null;
+  /** Epoch ms. */
+  readonly occurredMs: number;
+  readonly dueMs: number;
+  readonly sentMs: number;
+  readonly part: number;
+  readonly bytes: number;
+  readonly expect: Expect;
+}
+
+/** The row of `events` for a message; without an answer it was never acknowledged. */
+export function eventLine(handed: Handed, answer: (Appended & { ackedMs: number }) | null): string {
+  const { row, fault } = handed;
+  return csvLine([
+    handed.stream,
+    handed.id,
+    handed.store,
+    row?.sku ?? null,
+    row?.version ?? null,
+    row?.onHand ?? null,
+    handed.role,
+    fault?.kind ?? null,
+    fault?.how ?? null,
+    handed.copyOf,
+    handed.occurredMs,
+    handed.dueMs,
+    handed.sentMs,
+    answer?.ackedMs ?? null,
+    answer?.kafkaMs ?? null,
+    handed.part,
+    answer?.offset ?? null,
+    handed.bytes,
+    handed.expect,
+  ]);
+}

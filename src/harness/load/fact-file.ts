@@ -1,0 +1,90 @@
+import { once } from 'node:events';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import type { FactTable } from '../../record/facts.ts';
+
+/** A CSV file (no header, NULL is empty) whose columns are those of one table of facts, in order. */
+export interface FactFileRef {
+  readonly table: FactTable;
+  readonly path: string;
+}
+
+export type FactValue = string | number | boolean | null;
+
+const FLUSH_AT = 256 * 1024;
+
+/**
+ * Appends rows of one table to a file as they come to be known, so that a thread that observes much
+ * keeps little, and a run that is interrupted keeps what it saw.
+ */
+export class FactFile implements AsyncDisposable {
+  readonly ref: FactFileRef;
+  readonly #out: WriteStream;
+  #text = '';
+  #error: Error | undefined;
+
+  constructor(table: FactTable, path: string) {
+    this.ref = { table, path };
+    this.#out = createWriteStream(path);
+    this.#out.on('error', (error) => {
+      this.#error = error;
+    });
+  }
+
+  append(values: readonly FactValue[]): void {
+    this.appendLine(csvLine(values));
+  }
+
+  /** For hot paths that made their line with `csvLine` or by hand. */
+  appendLine(line: string): void {
+    this.#text += line;
+    if (this.#text.length >= FLUSH_AT) this.#write();
+  }
+
+  /** Resolves when the disk has kept up; rejects when it failed. To be awaited between batches. */
+  async settle(): Promise<void> {
+    if (this.#error !== undefined) throw this.#error;
+    if (this.#out.writableNeedDrain && this.#out.writableLength > 16 * 1024 * 1024) {
+      await once(this.#out, 'drain');
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#out.closed) return;
+    this.#write();
+    this.#out.end();
+    if (this.#error === undefined && !this.#out.closed) await once(this.#out, 'close');
+    if (this.#error !== undefined) throw this.#error;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #write(): void {
+    if (this.#text === '') return;
+    this.#out.write(this.#text);
+    this.#text = '';
+  }
+}
+
+/** One line of CSV with its newline. */
+export function csvLine(values: readonly FactValue[]): string {
+  let line = '';
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (i > 0) line += ',';
+    if (value === null || value === undefined) continue;
+    line += typeof value === 'string' ? csvText(value) : value;
+  }
+  return `${line}\n`;
+}
+
+function csvText(text: string): string {
+  return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** The SQL that takes a file into the table of facts it was written for. */
+export function ingestSql(file: FactFileRef): string {
+  const path = file.path.replaceAll("'", "''");
+  return `COPY ${file.table} FROM '${path}' (FORMAT csv, HEADER false, DELIMITER ',', QUOTE '"', ESCAPE '"', NULLSTR '', AUTO_DETECT false)`;
+}

@@ -1,0 +1,260 @@
+import { availableParallelism } from 'node:os';
+import type { Clock } from '../../core/clock.ts';
+import { DoorbusterError, stackBroke } from '../../core/errors.ts';
+import type { Scenario, Stream } from '../../scenario/scenario.ts';
+import type { Endpoints } from '../stack/stack.ts';
+import type { FactFileRef } from './fact-file.ts';
+import { MarkedSender, type Marker, type SentMark } from './marked-sender.ts';
+import type { ShardResult } from './messages.ts';
+import { ProducingThread } from './producing-thread.ts';
+import { type Counts, sumCounts } from './tally.ts';
+
+export type { FactFileRef } from './fact-file.ts';
+export { ingestSql } from './fact-file.ts';
+export type { Marker, SentMark } from './marked-sender.ts';
+export type { Counts } from './tally.ts';
+
+export interface LoadOptions {
+  readonly scenario: Scenario;
+  readonly endpoints: Pick<Endpoints, 'kafka'>;
+  /** Producing threads; by default one less than the machine has cores, and no more than stores. */
+  readonly workers?: number;
+  /** An existing folder for the files of facts. */
+  readonly dir: string;
+  readonly runId: string;
+  readonly clock: Clock;
+  /** Stops everything at once; what is known stays in the facts. */
+  readonly signal: AbortSignal;
+  /** Retries and lost connections, as the Kafka client words them. */
+  readonly onWarning?: (line: string) => void;
+}
+
+/** How the load is getting on, since begin and as of the last half second. */
+export interface LoadProgress {
+  /** Due by now; handed to the client; acknowledged by the broker. */
+  readonly scheduled: number;
+  readonly handedOver: number;
+  readonly acknowledged: number;
+  /** Hand-over minus intended send, the worst thread's p99 and maximum, ms; null: nothing was sent. */
+  readonly slipP99Ms: number | null;
+  readonly slipMaxMs: number | null;
+  /** How late the oldest message is that has not been handed over, ms. */
+  readonly behindMs: number;
+}
+
+export interface LoadResult {
+  /** Per stream, opening stock included, markers and canaries not. */
+  readonly totals: Readonly<Record<Stream, Counts>>;
+  readonly scheduled: number;
+  readonly handedOver: number;
+  readonly acknowledged: number;
+  readonly workers: number;
+  /** CSV files to take into the facts, with `ingestSql`. */
+  readonly files: readonly FactFileRef[];
+  /** Threads that could not write down what they knew when they were stopped. */
+  readonly threadsLost: number;
+}
+
+/** The load of one run. Whoever started it ends it: finish(), or abort(), or `await using`. */
+export interface Load extends AsyncDisposable {
+  readonly workers: number;
+  /** Opening stock, as fast as it is taken; resolves when all of it is acknowledged. */
+  preload(): Promise<void>;
+  /** Starts the open loop; t0 lies a second or so ahead, so that the tape is read before it is due. */
+  begin(t0Ms: number): Promise<void>;
+  /**
+   * Sends nothing due at or after this offset from t0, and everything due before it; resolves when
+   * all of that is acknowledged, with the cut that was kept: later than asked when messages due
+   * beyond it had gone out already.
+   */
+  stopAt(offsetMs: number): Promise<number>;
+  /** Resolves when everything due before this offset is acknowledged. The load goes on. */
+  reached(offsetMs: number): Promise<void>;
+  /**
+   * Waits until everything due by now is acknowledged, then sends a good and a damaged marker to
+   * every partition of every topic in use. `round` counts from 0 and must differ per call.
+   */
+  markers(round: number): Promise<readonly Marker[]>;
+  /** Sends one canary that was meant to go out at `dueMs` (epoch). */
+  canary(dueMs: number): Promise<SentMark>;
+  readonly progress: LoadProgress;
+  /** Aborts with the cause as soon as a producing thread fails. */
+  readonly broken: AbortSignal;
+  /** Ends in good order, after stopAt. */
+  finish(): Promise<LoadResult>;
+  /** Ends at once. What was on its way is in the facts without an acknowledgement. */
+  abort(): Promise<LoadResult>;
+}
+
+/** Producing threads a machine can spare: the servers under test need the rest. */
+export function defaultWorkers(cores: number, stores: number): number {
+  return Math.max(1, Math.min(cores - 1, stores));
+}
+
+/** Connects the producers, one thread each. Rejects with a DoorbusterError when Kafka is not there. */
+export async function startLoad(options: LoadOptions): Promise<Load> {
+  const { scenario, endpoints, dir, runId, clock, signal } = options;
+  signal.throwIfAborted();
+  const onWarning = options.onWarning ?? (() => undefined);
+  const workers = options.workers ?? defaultWorkers(availableParallelism(), scenario.retail.stores);
+  const { brokers } = endpoints.kafka;
+  const marked = await MarkedSender.open({ scenario, brokers, runId, dir, clock, onWarning });
+  const load = new RunningLoad(options, workers, marked, onWarning);
+  try {
+    await load.open();
+    return load;
+  } catch (error) {
+    await load.abort();
+    throw error;
+  }
+}
+
+class RunningLoad implements Load {
+  readonly workers: number;
+  readonly #options: LoadOptions;
+  readonly #marked: MarkedSender;
+  readonly #threads: readonly ProducingThread[];
+  readonly #broken = new AbortController();
+  readonly #onAbort = () => void this.abort();
+  #t0Ms: number | undefined;
+  #ended: Promise<LoadResult> | undefined;
+
+  constructor(
+    options: LoadOptions,
+    workers: number,
+    marked: MarkedSender,
+    warning: (line: string) => void,
+  ) {
+    const { scenario, endpoints, dir, signal } = options;
+    this.#options = options;
+    this.workers = workers;
+    this.#marked = marked;
+    const { brokers } = endpoints.kafka;
+    const failed = (error: Error) => this.#broken.abort(blamed(error));
+    this.#threads = Array.from(
+      { length: workers },
+      (_, worker) =>
+        new ProducingThread({ scenario, brokers, worker, workers, dir }, { failed, warning }),
+    );
+    signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  get broken(): AbortSignal {
+    return this.#broken.signal;
+  }
+
+  async open(): Promise<void> {
+    await this.#all((thread) => thread.ask<'open'>({ kind: 'open' }));
+  }
+
+  async preload(): Promise<void> {
+    const t0Ms = this.#options.clock.nowMs();
+    await this.#all((thread) => thread.ask<'preload'>({ kind: 'preload', t0Ms }));
+  }
+
+  async begin(t0Ms: number): Promise<void> {
+    this.#t0Ms = t0Ms;
+    await this.#all((thread) => thread.ask<'begin'>({ kind: 'begin', t0Ms }));
+  }
+
+  async stopAt(offsetMs: number): Promise<number> {
+    let cutMs = offsetMs;
+    // A thread that is already beyond the cut moves it for all, until every one can keep it.
+    while (true) {
+      const kept = await this.#all((thread) => thread.ask<'cut'>({ kind: 'cut', cutMs }));
+      const latest = Math.max(...kept);
+      if (latest === cutMs) break;
+      cutMs = latest;
+    }
+    await this.reached(cutMs);
+    return cutMs;
+  }
+
+  async reached(offsetMs: number): Promise<void> {
+    await this.#all((thread) => thread.ask<'reach'>({ kind: 'reach', offsetMs }));
+  }
+
+  async markers(round: number): Promise<readonly Marker[]> {
+    if (this.#t0Ms !== undefined) await this.reached(this.#options.clock.nowMs() - this.#t0Ms);
+    return this.#unlessBroken(this.#marked.markers(round));
+  }
+
+  canary(dueMs: number): Promise<SentMark> {
+    return this.#unlessBroken(this.#marked.canary(dueMs));
+  }
+
+  get progress(): LoadProgress {
+    const parts = this.#threads.flatMap(({ progress }) => (progress ? [progress] : []));
+    const sum = (of: (part: (typeof parts)[number]) => number) =>
+      parts.reduce((total, part) => total + of(part), 0);
+    const worst = (of: (part: (typeof parts)[number]) => number | null) =>
+      parts.reduce<number | null>((most, part) => {
+        const one = of(part);
+        return one === null ? most : Math.max(most ?? one, one);
+      }, null);
+    return {
+      scheduled: sum((part) => part.scheduled),
+      handedOver: sum((part) => part.handedOver),
+      acknowledged: sum((part) => part.acknowledged),
+      slipP99Ms: worst((part) => part.slipP99Ms),
+      slipMaxMs: worst((part) => part.slipMaxMs),
+      behindMs: worst((part) => part.behindMs) ?? 0,
+    };
+  }
+
+  finish(): Promise<LoadResult> {
+    this.#ended ??= this.#end((thread) => thread.finish());
+    return this.#ended;
+  }
+
+  abort(): Promise<LoadResult> {
+    this.#ended ??= this.#end((thread) => thread.abort(this.#options.clock));
+    return this.#ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.abort();
+  }
+
+  async #end(ask: (thread: ProducingThread) => Promise<ShardResult | null>): Promise<LoadResult> {
+    this.#options.signal.removeEventListener('abort', this.#onAbort);
+    const results = await Promise.all(this.#threads.map(ask));
+    const known = results.filter((result) => result !== null);
+    const markedFile = await this.#marked.close();
+    const totals = sumCounts(known.map((result) => result.totals));
+    const sum = (step: keyof Counts) =>
+      Object.values(totals).reduce((total, counts) => total + counts[step], 0);
+    return {
+      totals,
+      scheduled: sum('scheduled'),
+      handedOver: sum('handedOver'),
+      acknowledged: sum('acknowledged'),
+      workers: this.workers,
+      files: [...known.flatMap((result) => result.files), markedFile],
+      threadsLost: results.length - known.length,
+    };
+  }
+
+  #all<T>(ask: (thread: ProducingThread) => Promise<T>): Promise<T[]> {
+    return this.#unlessBroken(Promise.all(this.#threads.map(ask)));
+  }
+
+  /** A failed thread never answers, so whoever waits for an answer waits for the failure too. */
+  #unlessBroken<T>(work: Promise<T>): Promise<T> {
+    const stops = [this.broken, this.#options.signal];
+    return new Promise<T>((resolve, reject) => {
+      const onStop = () => reject(stops.find((stop) => stop.aborted)?.reason);
+      const settled = () => {
+        for (const stop of stops) stop.removeEventListener('abort', onStop);
+      };
+      for (const stop of stops) stop.addEventListener('abort', onStop, { once: true });
+      if (stops.some((stop) => stop.aborted)) onStop();
+      work.then(resolve, reject).finally(settled);
+    });
+  }
+}
+
+function blamed(error: Error): DoorbusterError {
+  if (error instanceof DoorbusterError) return error;
+  return stackBroke(`the load failed: ${error.message}`, undefined, error);
+}

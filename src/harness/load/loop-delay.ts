@@ -1,0 +1,30 @@
+import type { Clock } from '../../core/clock.ts';
+
+/** Distance of the grid on which the delay is taken, ms. */
+export const LOOP_DELAY_EVERY_MS = 20;
+
+/**
+ * Watches how late this thread's event loop comes to a fixed grid of moments. Node's own
+ * monitorEventLoopDelay gives one sample for a stall however long it was; here every moment of the
+ * grid that the stall covered gives one, so that a quantile means a share of the time. Returns how
+ * to stop it.
+ */
+export function watchLoopDelay(
+  clock: Clock,
+  observed: (atMs: number, delayMs: number) => void,
+): () => void {
+  const wallMs = clock.nowMs() - clock.monotonicMs();
+  let nextMs = clock.monotonicMs() + LOOP_DELAY_EVERY_MS;
+  let timer: NodeJS.Timeout;
+  const tick = () => {
+    const nowMs = clock.monotonicMs();
+    for (; nextMs <= nowMs; nextMs += LOOP_DELAY_EVERY_MS) {
+      observed(Math.round(wallMs + nextMs), Math.round((nowMs - nextMs) * 100) / 100);
+    }
+    timer = setTimeout(tick, nextMs - nowMs);
+    timer.unref();
+  };
+  timer = setTimeout(tick, LOOP_DELAY_EVERY_MS);
+  timer.unref();
+  return () => clearTimeout(timer);
+}

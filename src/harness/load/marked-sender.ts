@@ -1,0 +1,166 @@
+import { join } from 'node:path';
+import type { Clock } from '../../core/clock.ts';
+import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts';
+import { type BatchProducer, openProducer, partitionOf } from '../clients/kafka-producer.ts';
+import { eventLine, type Handed } from './event-facts.ts';
+import { FactFile, type FactFileRef } from './fact-file.ts';
+import { badMarker, canaryMark, goodMarker, type Marked } from './marker.ts';
+
+/** A marked record that the broker has. Times are epoch ms. */
+export interface SentMark {
+  readonly stream: Stream;
+  readonly eventId: string;
+  readonly storeId: number;
+  /** Of an inventory row, else null. */
+  readonly skuId: number | null;
+  readonly version: number | null;
+  readonly part: number;
+  readonly offset: number;
+  /** When it was meant to be sent: what its staleness counts from. */
+  readonly dueMs: number;
+  readonly sentMs: number;
+  readonly kafkaMs: number;
+  readonly ackedMs: number;
+}
+
+/** The pair that marks one partition: `good` shows in the stream's table, `bad` among the dead letters. */
+export interface Marker {
+  readonly good: SentMark;
+  readonly bad: SentMark;
+}
+
+/** The streams a scenario has traffic for: one topic each. */
+export function streamsOf(scenario: Scenario): readonly Stream[] {
+  return STREAMS.filter((stream) => scenario.traffic[stream] !== null);
+}
+
+type ToSend = Omit<Handed, 'sentMs'> & { readonly value: Uint8Array };
+
+/**
+ * Sends what the harness marks for itself — drain markers and canaries — through a producer of its
+ * own, one batch at a time, and writes them into the facts under their own roles.
+ */
+export class MarkedSender {
+  readonly #scenario: Scenario;
+  readonly #runId: string;
+  readonly #clock: Clock;
+  readonly #producer: BatchProducer;
+  readonly #file: FactFile;
+  #last: Promise<unknown> = Promise.resolve();
+  #canaries = 0;
+
+  static async open(options: {
+    readonly scenario: Scenario;
+    readonly brokers: readonly string[];
+    readonly runId: string;
+    readonly dir: string;
+    readonly clock: Clock;
+    readonly onWarning: (line: string) => void;
+  }): Promise<MarkedSender> {
+    const { brokers, onWarning } = options;
+    const producer = await openProducer({ brokers, clientId: 'doorbuster-marks', onWarning });
+    return new MarkedSender({ ...options, producer });
+  }
+
+  private constructor(options: {
+    readonly scenario: Scenario;
+    readonly runId: string;
+    readonly dir: string;
+    readonly clock: Clock;
+    readonly producer: BatchProducer;
+  }) {
+    this.#scenario = options.scenario;
+    this.#runId = options.runId;
+    this.#clock = options.clock;
+    this.#producer = options.producer;
+    this.#file = new FactFile('events', join(options.dir, 'events-marked.csv'));
+  }
+
+  /** One pair to every partition of every topic in use. */
+  async markers(round: number): Promise<readonly Marker[]> {
+    const { partitions } = this.#scenario.stack;
+    const atMs = this.#clock.nowMs();
+    const pairs = streamsOf(this.#scenario).flatMap((stream) =>
+      Array.from({ length: partitions }, (_, part) => {
+        const place = { runId: this.#runId, round, stream, part, partitions };
+        return [
+          { ...asHanded(goodMarker(place, atMs), 'marker', part), expect: 'row' as const },
+          {
+            ...asHanded(badMarker(place, atMs), 'marker', part),
+            fault: { kind: 'malformed' as const, how: 'truncated' as const },
+            expect: 'dead_letter' as const,
+          },
+        ];
+      }),
+    );
+    const sent = await this.#send(pairs.flat());
+    return pairs.map((_, i) => ({
+      good: sent[2 * i] as SentMark,
+      bad: sent[2 * i + 1] as SentMark,
+    }));
+  }
+
+  /**
+   * One row image of a reserved SKU in a real store; stores take turns and versions increase.
+   * `dueMs` (epoch) is when it was meant to be sent.
+   */
+  async canary(dueMs: number): Promise<SentMark> {
+    const number = this.#canaries++;
+    const store = 1 + (number % this.#scenario.retail.stores);
+    const mark = canaryMark({ store, canary: 0 }, number + 1, dueMs);
+    const part = partitionOf(store, this.#scenario.stack.partitions);
+    const [sent] = await this.#send([{ ...asHanded(mark, 'canary', part), expect: 'row' }]);
+    return sent as SentMark;
+  }
+
+  async close(): Promise<FactFileRef> {
+    await this.#file.close();
+    await this.#producer.close();
+    return this.#file.ref;
+  }
+
+  #send(batch: readonly ToSend[]): Promise<readonly SentMark[]> {
+    const sent = this.#last.then(() => this.#sendNow(batch));
+    this.#last = sent.catch(() => undefined);
+    return sent;
+  }
+
+  async #sendNow(batch: readonly ToSend[]): Promise<readonly SentMark[]> {
+    const sentMs = this.#clock.nowMs();
+    const outgoing = batch.map(({ stream, part, store, value }) => ({
+      topic: stream,
+      partition: part,
+      key: String(store),
+      value,
+    }));
+    const appended = await this.#producer.send(outgoing, sentMs).catch((error) => {
+      for (const mark of batch) this.#file.appendLine(eventLine({ ...mark, sentMs }, null));
+      throw error;
+    });
+    const ackedMs = this.#clock.nowMs();
+    return batch.map((mark, i) => {
+      const { offset, kafkaMs } = appended[i] as (typeof appended)[number];
+      this.#file.appendLine(eventLine({ ...mark, sentMs }, { offset, kafkaMs, ackedMs }));
+      return {
+        stream: mark.stream,
+        eventId: mark.id,
+        storeId: mark.store,
+        skuId: mark.row?.sku ?? null,
+        version: mark.row?.version ?? null,
+        part: mark.part,
+        offset,
+        dueMs: mark.dueMs,
+        sentMs,
+        kafkaMs,
+        ackedMs,
+      };
+    });
+  }
+}
+
+function asHanded(mark: Marked, role: 'marker' | 'canary', part: number) {
+  const { stream, id, store, row, atMs, value } = mark;
+  const times = { occurredMs: atMs, dueMs: atMs };
+  const truth = { row, role, fault: null, copyOf: null };
+  return { stream, id, store, ...truth, ...times, part, bytes: value.byteLength, value };
+}

@@ -1,0 +1,72 @@
+import type { ExitCode } from '../../core/exit-codes.ts';
+import type { Scenario, Stream } from '../../scenario/scenario.ts';
+import type { FactFileRef } from './fact-file.ts';
+import type { Counts } from './tally.ts';
+
+/** What a producing thread is started with. */
+export interface ShardData {
+  readonly scenario: Scenario;
+  readonly brokers: readonly string[];
+  /** This thread and how many there are: it owns the stores whose number mod `workers` is `worker`. */
+  readonly worker: number;
+  readonly workers: number;
+  /** Folder for its files of facts. */
+  readonly dir: string;
+}
+
+/** What the main thread asks of a producing thread. Each gets one answer. */
+export type ShardRequest =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'preload'; readonly t0Ms: number }
+  | { readonly kind: 'begin'; readonly t0Ms: number }
+  | { readonly kind: 'cut'; readonly cutMs: number }
+  | { readonly kind: 'reach'; readonly offsetMs: number }
+  | { readonly kind: 'finish' }
+  | { readonly kind: 'abort' };
+
+export interface ShardAnswers {
+  readonly open: null;
+  readonly preload: null;
+  readonly begin: null;
+  /** The cut that is kept. */
+  readonly cut: number;
+  readonly reach: null;
+  readonly finish: ShardResult;
+  readonly abort: ShardResult;
+}
+
+export interface ShardResult {
+  readonly totals: Readonly<Record<Stream, Counts>>;
+  readonly files: readonly FactFileRef[];
+}
+
+/** How a producing thread is getting on, told every so often. */
+export interface ShardProgress {
+  /** Due by now, as far as the tape has been read; handed over; answered: since begin. */
+  readonly scheduled: number;
+  readonly handedOver: number;
+  readonly acknowledged: number;
+  /** Hand-over minus intended send since the last report, p99 and worst, ms; null: nothing sent. */
+  readonly slipP99Ms: number | null;
+  readonly slipMaxMs: number | null;
+  /** How late the oldest message is that has not been handed over, ms. */
+  readonly behindMs: number;
+}
+
+/** An error on its way between threads, where classes get lost. */
+export interface ThrownError {
+  readonly message: string;
+  readonly stack: string | undefined;
+  /** Set for a DoorbusterError. */
+  readonly exitCode: ExitCode | undefined;
+  readonly hint: string | undefined;
+}
+
+export type FromShard =
+  | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
+  | { readonly kind: 'refused'; readonly id: number; readonly error: ThrownError }
+  | { readonly kind: 'failed'; readonly error: ThrownError }
+  | { readonly kind: 'progress'; readonly progress: ShardProgress }
+  | { readonly kind: 'warning'; readonly line: string };
+
+export type ToShard = ShardRequest & { readonly id: number };

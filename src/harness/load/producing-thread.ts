@@ -1,0 +1,121 @@
+import { Worker } from 'node:worker_threads';
+import type { Clock } from '../../core/clock.ts';
+import { DoorbusterError } from '../../core/errors.ts';
+import { entryFile } from '../entry.ts';
+import type {
+  FromShard,
+  ShardAnswers,
+  ShardData,
+  ShardProgress,
+  ShardRequest,
+  ShardResult,
+  ThrownError,
+  ToShard,
+} from './messages.ts';
+
+/** Longest wait for a thread to write down what it knows when it is told to stop at once, ms. */
+const ABORT_WITHIN_MS = 5_000;
+
+interface Pending {
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface ThreadListener {
+  /** The thread ended by itself, or its load did. */
+  failed(error: Error): void;
+  warning(line: string): void;
+}
+
+/** The main thread's handle on one producing thread. */
+export class ProducingThread {
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending>();
+  readonly #number: number;
+  #requests = 0;
+  #ending = false;
+  progress: ShardProgress | undefined;
+
+  constructor(data: ShardData, listener: ThreadListener) {
+    this.#number = data.worker;
+    this.#worker = new Worker(entryFile('harness/load/worker'), { workerData: data });
+    this.#worker.on('message', (message: FromShard) => this.#hear(message, listener));
+    const ended = (cause: Error) => {
+      for (const { reject } of this.#pending.values()) reject(cause);
+      this.#pending.clear();
+      if (!this.#ending) listener.failed(cause);
+    };
+    this.#worker.on('error', (cause) => ended(cause));
+    this.#worker.on('exit', (code) =>
+      ended(new Error(`producing thread ${this.#number} ended by itself with code ${code}`)),
+    );
+  }
+
+  ask<K extends ShardRequest['kind']>(
+    request: Extract<ShardRequest, { kind: K }>,
+  ): Promise<ShardAnswers[K]> {
+    const id = this.#requests++;
+    return new Promise<ShardAnswers[K]>((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject });
+      this.#worker.postMessage({ ...request, id } satisfies ToShard);
+    });
+  }
+
+  /** Ends the thread in good order, once its cut is reached. */
+  async finish(): Promise<ShardResult> {
+    this.#ending = true;
+    const result = await this.ask<'finish'>({ kind: 'finish' });
+    await this.#worker.terminate();
+    return result;
+  }
+
+  /** Ends the thread at once; null when it could not even write down what it knew. */
+  async abort(clock: Clock): Promise<ShardResult | null> {
+    this.#ending = true;
+    const bound = new AbortController();
+    const gaveUp = clock.sleep(ABORT_WITHIN_MS, bound.signal).then(
+      () => null,
+      () => null,
+    );
+    const answered = this.ask<'abort'>({ kind: 'abort' }).catch(() => null);
+    const result = await Promise.race([answered, gaveUp]);
+    bound.abort();
+    await this.#worker.terminate();
+    return result?.totals ? result : null;
+  }
+
+  #hear(message: FromShard, listener: ThreadListener): void {
+    switch (message.kind) {
+      case 'answer':
+        this.#settle(message.id)?.resolve(message.value as never);
+        break;
+      case 'refused':
+        this.#settle(message.id)?.reject(revived(message.error));
+        break;
+      case 'failed':
+        if (!this.#ending) listener.failed(revived(message.error));
+        break;
+      case 'progress':
+        this.progress = message.progress;
+        break;
+      case 'warning':
+        listener.warning(message.line);
+        break;
+    }
+  }
+
+  #settle(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    return pending;
+  }
+}
+
+function revived({ message, stack, exitCode, hint }: ThrownError): Error {
+  const error =
+    exitCode === undefined
+      ? new Error(message)
+      : new DoorbusterError(message, { exitCode, ...(hint === undefined ? {} : { hint }) });
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}

@@ -1,0 +1,259 @@
+import { join } from 'node:path';
+import type { Clock } from '../../core/clock.ts';
+import type { TapeEvent } from '../../generators/event.ts';
+import { type BatchProducer, openProducer, partitionOf } from '../clients/kafka-producer.ts';
+import { type Contract, contract } from '../truth/contract.ts';
+import { eventLine, type Handed } from './event-facts.ts';
+import { FactFile } from './fact-file.ts';
+import { watchLoopDelay } from './loop-delay.ts';
+import type { ShardData, ShardProgress, ShardResult } from './messages.ts';
+import { type Paced, Pacer } from './pacer.ts';
+import { Tally } from './tally.ts';
+
+/**
+ * Least time between two hand-overs, ms: the linger of this producer. Without it every message would
+ * be a request of its own, and the brokers' cost would be ours, not the pipeline's. It shows as slip.
+ */
+export const LINGER_MS = 10;
+/** Longest nap, so that a cut or an abort is noticed soon, ms. */
+const NAP_MS = 20;
+/** Messages prepared between two looks at the sockets. */
+const SLICE = 64;
+
+/** The generators as the shard uses them: which events, and what they are on the wire. */
+export interface Tape {
+  readonly preload: (stores: readonly number[]) => Iterable<TapeEvent>;
+  readonly live: (stores: readonly number[]) => Iterable<TapeEvent>;
+  readonly encode: (event: TapeEvent, t0Ms: number) => Uint8Array;
+}
+
+/** The numbers of the stores a worker owns. */
+export function storesOf(worker: number, workers: number, stores: number): readonly number[] {
+  return Array.from({ length: stores }, (_, i) => i + 1).filter((s) => s % workers === worker);
+}
+
+interface Waiter {
+  readonly offsetMs: number;
+  readonly resolve: () => void;
+}
+
+/** One producing thread's share of the load: its stores, its producer, its facts. */
+export class Shard {
+  readonly #data: ShardData;
+  readonly #tape: Tape;
+  readonly #clock: Clock;
+  readonly #producer: BatchProducer;
+  readonly #events: FactFile;
+  readonly #loopDelays: FactFile;
+  readonly #loads: FactFile;
+  readonly #stores: readonly number[];
+  readonly #parts = new Map<number, number>();
+  readonly #contract: Contract = contract();
+  readonly #tally = new Tally();
+  readonly #unwatch: () => void;
+  #inFlight: readonly Handed[] = [];
+  #pacer: Pacer<TapeEvent> | undefined;
+  #t0Ms = 0;
+  #waiters: Waiter[] = [];
+  #slips: number[] = [];
+  #preloaded = 0;
+  #running: Promise<void> | undefined;
+  #ending: 'finish' | 'abort' | undefined;
+
+  static async open(
+    data: ShardData,
+    tape: Tape,
+    clock: Clock,
+    warn: (line: string) => void,
+  ): Promise<Shard> {
+    const producer = await openProducer({
+      brokers: data.brokers,
+      clientId: `doorbuster-load-${data.worker}`,
+      onWarning: warn,
+    });
+    return new Shard(data, tape, clock, producer);
+  }
+
+  private constructor(data: ShardData, tape: Tape, clock: Clock, producer: BatchProducer) {
+    const { worker, workers, dir, scenario } = data;
+    this.#data = data;
+    this.#tape = tape;
+    this.#clock = clock;
+    this.#producer = producer;
+    this.#events = new FactFile('events', join(dir, `events-${worker}.csv`));
+    this.#loopDelays = new FactFile('loop_delay', join(dir, `loop-delay-${worker}.csv`));
+    this.#loads = new FactFile('load', join(dir, `load-${worker}.csv`));
+    this.#stores = storesOf(worker, workers, scenario.retail.stores);
+    for (const store of this.#stores) {
+      this.#parts.set(store, partitionOf(store, scenario.stack.partitions));
+    }
+    this.#unwatch = watchLoopDelay(clock, (atMs, delayMs) =>
+      this.#loopDelays.append([atMs, worker, delayMs]),
+    );
+  }
+
+  /** Sends the opening stock as fast as it is taken; resolves when all of it is acknowledged. */
+  async preload(t0Ms: number): Promise<void> {
+    this.#t0Ms = t0Ms;
+    const pacer = new Pacer(this.#tape.preload(this.#stores), (event) =>
+      this.#tape.encode(event, t0Ms),
+    );
+    while (this.#ending === undefined) {
+      const batch = pacer.due(Number.POSITIVE_INFINITY);
+      if (batch.length === 0) break;
+      this.#preloaded += batch.length;
+      await this.#send(batch);
+    }
+  }
+
+  /** Starts the open loop. `failed` is told if it ends any other way than by finish or abort. */
+  begin(t0Ms: number, failed: (cause: unknown) => void): void {
+    this.#t0Ms = t0Ms;
+    const pacer = new Pacer(this.#tape.live(this.#stores), (event) =>
+      this.#tape.encode(event, t0Ms),
+    );
+    this.#pacer = pacer;
+    this.#running = this.#produce(pacer);
+    this.#running.catch(failed);
+    this.#readAhead(pacer).catch(failed);
+  }
+
+  /** Nothing due at or after this offset is sent; returns the cut that is kept (see Pacer.stopAt). */
+  cut(cutMs: number): number {
+    if (this.#pacer === undefined) throw new Error('a cut before the load has begun');
+    return this.#pacer.stopAt(cutMs);
+  }
+
+  /** Resolves once everything due before this offset has been acknowledged. */
+  reach(offsetMs: number): Promise<void> {
+    return new Promise((resolve) => this.#waiters.push({ offsetMs, resolve }));
+  }
+
+  /** After the cut was reached: closes everything and says what was done. */
+  async finish(): Promise<ShardResult> {
+    this.#ending = 'finish';
+    await this.#running;
+    return this.#close();
+  }
+
+  /** Stops at once; what is on its way is written down as never acknowledged. */
+  async abort(): Promise<ShardResult> {
+    this.#ending = 'abort';
+    for (const handed of this.#inFlight) this.#events.appendLine(eventLine(handed, null));
+    this.#inFlight = [];
+    return this.#close();
+  }
+
+  progress(): ShardProgress {
+    const nowMs = this.#clock.nowMs() - this.#t0Ms;
+    const slips = this.#slips.sort((a, b) => a - b);
+    this.#slips = [];
+    let handedOver = -this.#preloaded;
+    let acknowledged = -this.#preloaded;
+    for (const counts of Object.values(this.#tally.totals)) {
+      handedOver += counts.handedOver;
+      acknowledged += counts.acknowledged;
+    }
+    const overdue = this.#pacer?.overdue(nowMs) ?? 0;
+    return {
+      scheduled: handedOver + overdue,
+      handedOver,
+      acknowledged,
+      slipP99Ms: slips[Math.ceil(slips.length * 0.99) - 1] ?? null,
+      slipMaxMs: slips.at(-1) ?? null,
+      behindMs: overdue === 0 ? 0 : nowMs - (this.#pacer?.nextDueMs() ?? nowMs),
+    };
+  }
+
+  async #produce(pacer: Pacer<TapeEvent>): Promise<void> {
+    let lingerUntilMs = 0;
+    while (true) {
+      const dueMs = pacer.nextDueMs() ?? Number.POSITIVE_INFINITY;
+      this.#waiters = this.#waiters.filter(({ offsetMs, resolve }) => {
+        if (dueMs >= offsetMs) resolve();
+        return dueMs < offsetMs;
+      });
+      if (this.#ending === 'abort') return;
+      if (this.#ending === 'finish' && dueMs === Number.POSITIVE_INFINITY) return;
+      const nowMs = this.#clock.nowMs();
+      const waitMs = Math.max(this.#t0Ms + dueMs, lingerUntilMs) - nowMs;
+      if (waitMs > 0) {
+        await this.#clock.sleep(Math.min(waitMs, NAP_MS));
+        continue;
+      }
+      lingerUntilMs = nowMs + LINGER_MS;
+      await this.#send(pacer.due(nowMs - this.#t0Ms));
+    }
+  }
+
+  /** Generates and encodes ahead of time, in slices, so that neither shows as slip. */
+  async #readAhead(pacer: Pacer<TapeEvent>): Promise<void> {
+    while (this.#ending === undefined) {
+      const more = pacer.fill(this.#clock.nowMs() - this.#t0Ms, SLICE);
+      if (more) await new Promise((resolve) => setImmediate(resolve));
+      else await this.#clock.sleep(NAP_MS);
+    }
+  }
+
+  async #send(batch: readonly Paced<TapeEvent>[]): Promise<void> {
+    const outgoing = batch.map(({ event, value }) => ({
+      topic: event.stream,
+      partition: this.#parts.get(event.store) as number,
+      key: String(event.store),
+      value,
+    }));
+    const sentMs = this.#clock.nowMs();
+    const answered = this.#producer.send(outgoing, sentMs);
+    // The facts are drawn up while the broker is at work; the contract's fold is in append order,
+    // since batches of one producer are appended in the order they are handed over.
+    const handed = batch.map((paced) => this.#hand(paced, sentMs));
+    this.#inFlight = handed;
+    const appended = await answered;
+    // An abort has written these rows already, as never acknowledged.
+    if (this.#ending === 'abort') return;
+    this.#inFlight = [];
+    const ackedMs = this.#clock.nowMs();
+    for (let i = 0; i < handed.length; i++) {
+      const fact = handed[i] as Handed;
+      const answer = appended[i];
+      if (answer === undefined) throw new Error(`message ${fact.id} got no answer`);
+      this.#events.appendLine(eventLine(fact, { ...answer, ackedMs }));
+      this.#tally.count('acknowledged', fact.stream, ackedMs);
+    }
+    await this.#events.settle();
+  }
+
+  #hand({ event, value }: Paced<TapeEvent>, sentMs: number): Handed {
+    const { stream, truth } = event;
+    const dueMs = this.#t0Ms + event.dueMs;
+    this.#tally.count('scheduled', stream, dueMs);
+    this.#tally.count('handedOver', stream, sentMs);
+    this.#tally.count('bytes', stream, sentMs, value.byteLength);
+    if (truth.role !== 'preload') this.#slips.push(sentMs - dueMs);
+    return {
+      stream,
+      id: event.id,
+      store: event.store,
+      row: truth.row,
+      role: truth.role,
+      fault: truth.fault,
+      copyOf: truth.copyOf,
+      occurredMs: this.#t0Ms + event.occurredMs,
+      dueMs,
+      sentMs,
+      part: this.#parts.get(event.store) as number,
+      bytes: value.byteLength,
+      expect: this.#contract(event),
+    };
+  }
+
+  async #close(): Promise<ShardResult> {
+    this.#unwatch();
+    this.#tally.writeTo(this.#loads, this.#data.worker);
+    const files = [this.#events, this.#loads, this.#loopDelays];
+    await Promise.all(files.map((file) => file.close()));
+    // After an abort a batch may still be waiting for its answer: nobody waits for it.
+    if (this.#ending === 'finish') await this.#producer.close();
+    return { totals: this.#tally.totals, files: files.map((file) => file.ref) };
+  }
+}

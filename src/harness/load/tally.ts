@@ -1,0 +1,62 @@
+import { STREAMS, type Stream } from '../../scenario/scenario.ts';
+import type { FactFile } from './fact-file.ts';
+
+/** Messages of one stream at each step of the producing side. */
+export interface Counts {
+  scheduled: number;
+  handedOver: number;
+  acknowledged: number;
+  /** Of the values handed over. */
+  bytes: number;
+}
+
+const none = (): Counts => ({ scheduled: 0, handedOver: 0, acknowledged: 0, bytes: 0 });
+
+/** Totals per stream that came to nothing yet. */
+export function noCounts(): Record<Stream, Counts> {
+  return { pos: none(), wms: none(), cart: none(), loyalty: none(), inventory: none() };
+}
+
+/** Sums what several workers counted. */
+export function sumCounts(
+  parts: readonly Readonly<Record<Stream, Counts>>[],
+): Record<Stream, Counts> {
+  const total = noCounts();
+  for (const part of parts) {
+    for (const stream of STREAMS) {
+      for (const step of ['scheduled', 'handedOver', 'acknowledged', 'bytes'] as const) {
+        total[stream][step] += part[stream][step];
+      }
+    }
+  }
+  return total;
+}
+
+/** Counts per second and stream, so that phases can be cut out of them later; and the totals. */
+export class Tally {
+  readonly totals = noCounts();
+  readonly #seconds = new Map<number, Record<Stream, Counts>>();
+
+  /** `atMs` (epoch): when it was due for `scheduled`, else when the step happened. */
+  count(step: keyof Counts, stream: Stream, atMs: number, amount = 1): void {
+    const second = Math.floor(atMs / 1_000) * 1_000;
+    let counts = this.#seconds.get(second);
+    if (counts === undefined) {
+      counts = noCounts();
+      this.#seconds.set(second, counts);
+    }
+    counts[stream][step] += amount;
+    this.totals[stream][step] += amount;
+  }
+
+  /** Writes the rows of `load`, in order of time. */
+  writeTo(file: FactFile, worker: number): void {
+    for (const [second, counts] of [...this.#seconds].sort(([a], [b]) => a - b)) {
+      for (const stream of STREAMS) {
+        const { scheduled, handedOver, acknowledged, bytes } = counts[stream];
+        if (scheduled + handedOver + acknowledged === 0) continue;
+        file.append([second, worker, stream, scheduled, handedOver, acknowledged, bytes]);
+      }
+    }
+  }
+}
