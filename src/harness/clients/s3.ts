@@ -1,0 +1,88 @@
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+
+/** How to reach a bucket: `Endpoints['s3']` of a stack fits. */
+export interface BucketAccess {
+  readonly endpoint: string;
+  readonly region: string;
+  readonly bucket: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+export interface StoredObject {
+  readonly key: string;
+  readonly bytes: number;
+  readonly modifiedMs: number;
+}
+
+/** One bucket of the object store. Keys may also be given as `s3://bucket/key`. */
+export interface Bucket extends Disposable {
+  put(key: string, body: Uint8Array | string): Promise<void>;
+  get(key: string, signal?: AbortSignal): Promise<Uint8Array>;
+  /** Size in bytes, or null when there is no such object. */
+  size(key: string): Promise<number | null>;
+  /** Every object whose key starts with `prefix`, in the store's own (lexical) order. */
+  list(prefix?: string): AsyncGenerator<StoredObject>;
+  close(): void;
+}
+
+export function openBucket(access: BucketAccess): Bucket {
+  const { bucket: Bucket } = access;
+  const client = new S3Client({
+    endpoint: access.endpoint,
+    region: access.region,
+    forcePathStyle: true,
+    credentials: { accessKeyId: access.accessKeyId, secretAccessKey: access.secretAccessKey },
+  });
+  return {
+    async put(key, Body) {
+      await client.send(new PutObjectCommand({ Bucket, Key: keyIn(Bucket, key), Body }));
+    },
+    async get(key, abortSignal) {
+      const command = new GetObjectCommand({ Bucket, Key: keyIn(Bucket, key) });
+      const { Body } = await client.send(command, abortSignal ? { abortSignal } : {});
+      if (Body === undefined) throw new Error(`the object store sent no body for ${key}`);
+      return Body.transformToByteArray();
+    },
+    async size(key) {
+      try {
+        const head = await client.send(new HeadObjectCommand({ Bucket, Key: keyIn(Bucket, key) }));
+        return head.ContentLength ?? null;
+      } catch (error) {
+        if (error instanceof Error && error.name === 'NotFound') return null;
+        throw error;
+      }
+    },
+    list: (prefix) => list(client, Bucket, prefix),
+    close: () => client.destroy(),
+    [Symbol.dispose]: () => client.destroy(),
+  };
+}
+
+async function* list(client: S3Client, Bucket: string, Prefix = ''): AsyncGenerator<StoredObject> {
+  let ContinuationToken: string | undefined;
+  do {
+    const page = await client.send(
+      new ListObjectsV2Command({
+        Bucket,
+        Prefix,
+        ...(ContinuationToken === undefined ? {} : { ContinuationToken }),
+      }),
+    );
+    for (const { Key, Size, LastModified } of page.Contents ?? []) {
+      yield { key: Key ?? '', bytes: Size ?? 0, modifiedMs: LastModified?.getTime() ?? 0 };
+    }
+    ContinuationToken = page.NextContinuationToken;
+  } while (ContinuationToken !== undefined);
+}
+
+function keyIn(bucket: string, key: string): string {
+  const prefix = `s3://${bucket}/`;
+  return key.startsWith(prefix) ? key.slice(prefix.length) : key;
+}

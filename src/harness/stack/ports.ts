@@ -1,0 +1,43 @@
+import { randomInt } from 'node:crypto';
+import { createServer } from 'node:net';
+import { stackBroke } from '../../core/errors.ts';
+import { HOST, PORTS, type PortName, type Ports } from './plan.ts';
+
+/**
+ * Below the range from which Linux serves outgoing connections: a port found free there could be
+ * taken by any client before the server binds it.
+ */
+const LOWEST = 15_000;
+const HIGHEST = 32_000;
+const TRIES = 200;
+
+/** A free port on loopback for each name, none of them in `taken`. */
+export async function freePorts(taken: ReadonlySet<number>): Promise<Ports> {
+  const found = new Map<PortName, number>();
+  const used = new Set(taken);
+  for (const name of PORTS) {
+    const port = await freePort(used);
+    used.add(port);
+    found.set(name, port);
+  }
+  return Object.fromEntries(found) as Ports;
+}
+
+async function freePort(used: ReadonlySet<number>): Promise<number> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const port = randomInt(LOWEST, HIGHEST);
+    if (!used.has(port) && (await isFree(port))) return port;
+  }
+  throw stackBroke(
+    `no free port on ${HOST} between ${LOWEST} and ${HIGHEST} in ${TRIES} tries`,
+    'ss -ltn   # shows what listens on this machine',
+  );
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ host: HOST, port, exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}

@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Clock } from '../../core/clock.ts';
+
+/**
+ * The stacks of this user that run now, one file each, so that whatever a killed doorbuster left
+ * behind can be found and removed, and so that two runs at once keep their ports apart.
+ */
+const processSchema = z.strictObject({
+  pid: z.int().positive(),
+  /** Boot and start time: a process id alone comes round again. */
+  born: z.string(),
+});
+
+const registrationSchema = z.strictObject({
+  version: z.literal(1),
+  owner: processSchema,
+  workDir: z.string(),
+  ports: z.array(z.int()),
+  servers: z.array(processSchema.extend({ server: z.string() })),
+});
+
+/** A process that cannot be confused with a later one of the same id. */
+export type ProcessIdentity = Readonly<z.infer<typeof processSchema>>;
+export type Registration = Readonly<z.infer<typeof registrationSchema>>;
+
+/** What a sweep found and removed. */
+export interface Swept {
+  readonly workDir: string;
+  readonly killed: readonly { readonly server: string; readonly pid: number }[];
+}
+
+/** Marks a work folder as ours: nothing else is ever removed as a leftover. */
+export const MARKER = '.doorbuster-stack';
+
+/** XDG_STATE_HOME/doorbuster/stacks, or ~/.local/state/doorbuster/stacks. */
+export function defaultRegistryDir(env: NodeJS.ProcessEnv = process.env): string {
+  const xdg = env.XDG_STATE_HOME;
+  const state = xdg?.startsWith('/') ? xdg : join(homedir(), '.local', 'state');
+  return join(state, 'doorbuster', 'stacks');
+}
+
+/**
+ * Who this process id is right now, or null when nobody is, it is a zombie, or the machine has no
+ * /proc: then nothing is ever taken for a leftover.
+ */
+export function identify(pid: number): ProcessIdentity | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The second field is the program's name in parentheses and may hold anything.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    if (fields[0] === 'Z' || fields[0] === 'X') return null;
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return { pid, born: `${boot}/${fields[19]}` };
+  } catch {
+    return null;
+  }
+}
+
+function isAlive(process: ProcessIdentity): boolean {
+  return identify(process.pid)?.born === process.born;
+}
+
+/** The entry of one stack; `write` replaces it as a whole. */
+export interface RegistryEntry {
+  readonly path: string;
+  write(registration: Registration): void;
+  remove(): void;
+}
+
+export function newEntry(registryDir: string): RegistryEntry {
+  mkdirSync(registryDir, { recursive: true, mode: 0o700 });
+  const path = join(registryDir, `${randomUUID()}.json`);
+  return {
+    path,
+    write(registration) {
+      writeFileSync(`${path}.new`, JSON.stringify(registration), { mode: 0o600 });
+      renameSync(`${path}.new`, path);
+    },
+    remove: () => rmSync(path, { force: true }),
+  };
+}
+
+/** Every stack on record, live or left over. A file that is not ours to read is passed over. */
+export function registrations(
+  registryDir: string,
+): readonly { readonly path: string; readonly registration: Registration }[] {
+  if (!existsSync(registryDir)) return [];
+  return readdirSync(registryDir)
+    .filter((name) => name.endsWith('.json'))
+    .flatMap((name) => {
+      const path = join(registryDir, name);
+      const registration = read(path);
+      return registration ? [{ path, registration }] : [];
+    });
+}
+
+function read(path: string): Registration | undefined {
+  try {
+    return registrationSchema.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data;
+  } catch {
+    // Removed by its owner in this moment.
+    return undefined;
+  }
+}
+
+/** Ports that live stacks other than `self` have claimed. */
+export function claimedPorts(registryDir: string, self?: string): ReadonlySet<number> {
+  return new Set(
+    registrations(registryDir)
+      .filter(({ path, registration }) => path !== self && isAlive(registration.owner))
+      .flatMap(({ registration }) => registration.ports),
+  );
+}
+
+/**
+ * Kills the servers and removes the folders of every stack whose owner is gone. Servers are known
+ * by id and start time, so a live run's, or a stranger's, are never touched.
+ */
+export async function sweepLeftovers(
+  clock: Clock,
+  registryDir = defaultRegistryDir(),
+): Promise<readonly Swept[]> {
+  const swept: Swept[] = [];
+  for (const { path, registration } of registrations(registryDir)) {
+    if (isAlive(registration.owner)) continue;
+    const killed = registration.servers.filter(isAlive);
+    for (const { pid } of killed) killGroup(pid, 'SIGKILL');
+    for (let waits = 0; waits < 50 && killed.some(isAlive); waits++) await clock.sleep(100);
+    const { workDir } = registration;
+    if (existsSync(join(workDir, MARKER))) {
+      await rm(workDir, { recursive: true, force: true, maxRetries: 5 });
+    }
+    rmSync(path, { force: true });
+    swept.push({ workDir, killed: killed.map(({ server, pid }) => ({ server, pid })) });
+  }
+  return swept;
+}
+
+/** Signals a whole process group; false when it is gone already. */
+export function killGroup(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    process.kill(-pid, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}

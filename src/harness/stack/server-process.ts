@@ -1,0 +1,138 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import type { Clock } from '../../core/clock.ts';
+import { badInput, type DoorbusterError, stackBroke } from '../../core/errors.ts';
+import { kafkaAnswers } from '../clients/kafka-admin.ts';
+import { innermostCause, logTail, portWasTaken } from './cause.ts';
+import { killGroup } from './registry.ts';
+import type { Command, Readiness } from './services.ts';
+import type { ServerName } from './stack.ts';
+
+/** How a process ended. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A started program, leader of its own process group. */
+export interface Launched {
+  readonly pid: number;
+  /** Never rejects. */
+  readonly exited: Promise<Exit>;
+  /** What it printed on standard output, when that was asked for. */
+  readonly printed: () => string;
+}
+
+/**
+ * The environment of every server: what a program needs to run, and nothing else of the user's
+ * shell, so that a stray JAVA_TOOL_OPTIONS or AWS_PROFILE never shapes what is measured.
+ */
+export function serverEnvironment(workDir: string, own: Readonly<Record<string, string>>) {
+  const passed = ['PATH', 'JAVA_HOME', 'LD_LIBRARY_PATH', 'GOMAXPROCS'];
+  return {
+    ...Object.fromEntries(
+      passed.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+    ),
+    HOME: workDir,
+    TMPDIR: `${workDir}/tmp`,
+    LANG: 'C.UTF-8',
+    LC_ALL: 'C.UTF-8',
+    TZ: 'UTC',
+    ...own,
+  };
+}
+
+/**
+ * Starts a program with its output appended to `log`; with `capture`, standard output is kept in
+ * memory instead. Its own process group keeps a Ctrl-C of the terminal away from it.
+ */
+export async function launch(
+  command: Command,
+  options: { readonly workDir: string; readonly log: string; readonly capture?: boolean },
+): Promise<Launched> {
+  const log = openSync(options.log, 'a');
+  try {
+    const child = spawn(command.program, command.args, {
+      cwd: options.workDir,
+      detached: true,
+      env: serverEnvironment(options.workDir, command.env),
+      stdio: ['ignore', options.capture ? 'pipe' : log, log],
+    });
+    const chunks: Buffer[] = [];
+    child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
+    const exited = new Promise<Exit>((resolve) => {
+      child.once('close', (code, signal) => resolve({ code, signal }));
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', (cause) => reject(notStarted(command.program, cause)));
+    });
+    return { pid: child.pid!, exited, printed: () => Buffer.concat(chunks).toString('utf8') };
+  } finally {
+    closeSync(log);
+  }
+}
+
+function notStarted(program: string, cause: Error): DoorbusterError {
+  return badInput(`${program} cannot be started: ${cause.message}`, 'doorbuster doctor');
+}
+
+/** One look at whether a server is ready. Refusals and time-outs are a no, not an error. */
+export async function isReady(readiness: Readiness): Promise<boolean> {
+  if (readiness.kind === 'kafka') return kafkaAnswers(readiness.brokers);
+  try {
+    const response = await fetch(readiness.url, { signal: AbortSignal.timeout(5_000) });
+    const body = await response.text();
+    return response.status === 200 && (readiness.says?.(body) ?? true);
+  } catch {
+    return false;
+  }
+}
+
+/** A server that ended without being asked to: who, how, and why by its own log. */
+export function deathOf(
+  server: ServerName,
+  exit: Exit,
+  log: string,
+  when: string,
+): { readonly error: DoorbusterError; readonly portWasTaken: boolean } {
+  const tail = logTail(log);
+  const how = exit.signal ? `killed by ${exit.signal}` : `exit code ${exit.code}`;
+  const cause = innermostCause(tail) ?? `the last it said: ${lastLine(tail)}`;
+  const hint =
+    exit.signal === 'SIGKILL'
+      ? `dmesg | tail   # SIGKILL comes from outside, often for want of memory; its log: ${log}`
+      : `less ${log}`;
+  return {
+    error: stackBroke(`${server} died ${when} (${how}): ${cause}`, hint),
+    portWasTaken: portWasTaken(tail),
+  };
+}
+
+/** A server that runs but did not become ready. */
+export function neverReady(server: ServerName, withinMs: number, log: string): DoorbusterError {
+  const tail = logTail(log);
+  const cause = innermostCause(tail) ?? lastLine(tail);
+  return stackBroke(
+    `${server} was not ready within ${withinMs / 1000} s; the last it said: ${cause}`,
+    `less ${log}`,
+  );
+}
+
+function lastLine(tail: string): string {
+  return tail.trimEnd().split('\n').at(-1) || 'its log is empty';
+}
+
+/** Asks a process group to end, and makes it after `graceMs`. Resolves when it has. */
+export async function end(launched: Launched, clock: Clock, graceMs: number): Promise<void> {
+  const gone = new AbortController();
+  const exited = launched.exited.then(() => gone.abort());
+  killGroup(launched.pid, 'SIGTERM');
+  await clock.sleep(graceMs, gone.signal).then(
+    () => killGroup(launched.pid, 'SIGKILL'),
+    () => {},
+  );
+  await exited;
+  // A child of the server may have outlived it.
+  killGroup(launched.pid, 'SIGKILL');
+}
