@@ -1,0 +1,102 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openFacts } from '../facts.ts';
+import { eventLine, type Handed } from './event-facts.ts';
+import { FactFile, ingestSql } from './fact-file.ts';
+import { Tally } from './tally.ts';
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'doorbuster-facts-'));
+});
+afterEach(() => rm(dir, { recursive: true }));
+
+const handed: Handed = {
+  stream: 'inventory',
+  id: 'inv-1,"quoted"',
+  store: 7,
+  row: { sku: 5, version: 9_007_199_254_740_991, onHand: -3 },
+  role: 'copy',
+  fault: { kind: 'duplicate', how: 'new_id' },
+  copyOf: 'inv-0',
+  occurredMs: 1_795_770_000_123,
+  dueMs: 1_795_770_000_200,
+  sentMs: 1_795_770_000_207,
+  part: 2,
+  bytes: 345,
+  expect: 'guarded',
+};
+
+test('a message is the row of facts that its columns say, answered or not', async () => {
+  await using facts = await openFacts(':memory:');
+  const file = new FactFile('events', join(dir, "it's events.csv"));
+  file.appendLine(
+    eventLine(handed, { offset: 41, kafkaMs: 1_795_770_000_210, ackedMs: 1_795_770_000_215 }),
+  );
+  file.appendLine(
+    eventLine({ ...handed, stream: 'pos', row: null, fault: null, copyOf: null }, null),
+  );
+  await file.close();
+  await facts.run(ingestSql(file.ref));
+  expect(await facts.rows('SELECT * FROM events ORDER BY stream')).toEqual([
+    {
+      stream: 'inventory',
+      event_id: 'inv-1,"quoted"',
+      store_id: 7,
+      sku_id: 5,
+      version: 9_007_199_254_740_991,
+      on_hand: -3,
+      role: 'copy',
+      fault: 'duplicate',
+      how: 'new_id',
+      copy_of: 'inv-0',
+      occurred_ms: 1_795_770_000_123,
+      due_ms: 1_795_770_000_200,
+      sent_ms: 1_795_770_000_207,
+      acked_ms: 1_795_770_000_215,
+      kafka_ms: 1_795_770_000_210,
+      part: 2,
+      kafka_offset: 41,
+      bytes: 345,
+      expect: 'guarded',
+    },
+    expect.objectContaining({
+      stream: 'pos',
+      sku_id: null,
+      fault: null,
+      acked_ms: null,
+      kafka_ms: null,
+      kafka_offset: null,
+    }),
+  ]);
+});
+
+test('the tally keeps each step in its own second', async () => {
+  await using facts = await openFacts(':memory:');
+  const tally = new Tally();
+  tally.count('scheduled', 'pos', 1_000);
+  tally.count('scheduled', 'pos', 1_999);
+  tally.count('handedOver', 'pos', 2_000, 2);
+  tally.count('bytes', 'pos', 2_000, 700);
+  tally.count('acknowledged', 'pos', 3_500, 2);
+  const file = new FactFile('load', join(dir, 'load.csv'));
+  tally.writeTo(file, 1);
+  await file.close();
+  await facts.run(ingestSql(file.ref));
+  expect(
+    await facts.rows('SELECT at_ms, scheduled, handed_over, acknowledged, bytes FROM load'),
+  ).toEqual([
+    { at_ms: 1_000, scheduled: 2, handed_over: 0, acknowledged: 0, bytes: 0 },
+    { at_ms: 2_000, scheduled: 0, handed_over: 2, acknowledged: 0, bytes: 700 },
+    { at_ms: 3_000, scheduled: 0, handed_over: 0, acknowledged: 2, bytes: 0 },
+  ]);
+  expect(tally.totals.pos).toEqual({ scheduled: 2, handedOver: 2, acknowledged: 2, bytes: 700 });
+});
+
+test('a disk that refuses is an error, not a silent gap', async () => {
+  const file = new FactFile('load', join(dir, 'missing', 'load.csv'));
+  file.append([1]);
+  await expect(file.close()).rejects.toThrow('ENOENT');
+});

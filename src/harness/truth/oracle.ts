@@ -1,0 +1,233 @@
+import { FIRST_CANARY_SKU } from '../../generators/event.ts';
+import { STREAMS, type Stream } from '../../scenario/scenario.ts';
+
+/** Runs SQL where the facts of the run and the tables under test can both be named. */
+export type Rows = <T = Record<string, unknown>>(sql: string) => Promise<readonly T[]>;
+
+/**
+ * Where the tables under test are: anything that may stand after FROM. Append streams need
+ * event_id, store_id and kafka_ms; inventory needs store_id, sku_id, version and on_hand (of a ledger,
+ * a subquery that takes the newest version per key); dead letters need topic, part and kafka_offset.
+ */
+export interface TablesUnderTest {
+  readonly streams: Partial<Readonly<Record<Stream, string>>>;
+  readonly deadLetter: string;
+}
+
+/** How often something was found, with up to ten ids to look at. */
+export interface Finding {
+  readonly count: number;
+  readonly examples: readonly string[];
+}
+
+/** The tables against CONTRACT: everything here must be 0. */
+export interface ContractJudgement {
+  /** Rows CONTRACT demands and no table has: of an upsert, keys that miss their newest version. */
+  readonly lost: Finding;
+  /** Rows a table has more often than CONTRACT allows. */
+  readonly duplicated: Finding;
+  /**
+   * The same by the kind of duplicate that leaked. Beside those of the scenario: `none` (shown twice
+   * though sent once), `damaged` (a damaged record shown as a row), `unknown` (never sent).
+   */
+  readonly duplicatedByKind: Readonly<Record<string, Finding>>;
+  /** Rows that stem from another append than the first of their event id. */
+  readonly wrongCopy: Finding;
+  /** Inventory keys with a wrong value, and the sum of their absolute on-hand errors in units. */
+  readonly wrong: Finding & { readonly units: number };
+  /** The same findings per stream, and for the dead letters. */
+  readonly byStream: Readonly<Record<string, StreamFindings>>;
+  /** Rows that CONTRACT demands, so that 0 findings of 0 rows is told from 0 of many. */
+  readonly demanded: number;
+}
+
+export interface StreamFindings {
+  readonly lost: number;
+  readonly duplicated: number;
+  readonly demanded: number;
+}
+
+interface FindingRow {
+  readonly finding: 'lost' | 'duplicated' | 'wrong_copy' | 'wrong';
+  readonly how: string | null;
+  readonly count: number;
+  readonly units: number;
+  readonly examples: readonly string[] | string;
+}
+
+/** The harness's own records are in no count. */
+const OURS = `role NOT IN ('marker', 'canary')`;
+const EXAMPLES = 10;
+
+/**
+ * What was appended to an append-only table's topic against the rows of the table. Messages without
+ * an acknowledgement may have been appended or not: they are known, and not demanded.
+ */
+export function appendSql(stream: Stream, table: string): string {
+  return `
+    WITH got AS MATERIALIZED (
+      SELECT event_id, count(*) AS n, min(kafka_ms) AS kafka_ms
+      FROM ${table} WHERE store_id > 0 GROUP BY event_id
+    ), sent AS MATERIALIZED (
+      SELECT event_id,
+        bool_or(expect = 'row' AND acked_ms IS NOT NULL) AS demanded,
+        bool_and(expect = 'dead_letter') AS damaged,
+        max(kafka_ms) FILTER (expect = 'row') AS kafka_ms,
+        string_agg(DISTINCT how, '+' ORDER BY how) FILTER (fault = 'duplicate') AS how
+      FROM events WHERE stream = '${stream}' AND ${OURS} GROUP BY event_id
+    ), joined AS (
+      SELECT event_id, coalesce(n, 0) AS n, coalesce(demanded, false) AS demanded,
+        CASE WHEN demanded IS NULL THEN 'unknown' WHEN damaged THEN 'damaged'
+             ELSE coalesce(how, 'none') END AS how,
+        got.kafka_ms <> sent.kafka_ms AS other_append,
+        CASE WHEN demanded IS NULL OR damaged THEN 0 ELSE 1 END AS allowed
+      FROM sent FULL JOIN got USING (event_id)
+    ), findings AS (
+      SELECT 'lost' AS finding, NULL AS how, event_id, 1 AS n FROM joined WHERE demanded AND n = 0
+      UNION ALL
+      SELECT 'duplicated', how, event_id, n - allowed FROM joined WHERE n > allowed
+      UNION ALL
+      SELECT 'wrong_copy', how, event_id, 1 FROM joined WHERE n > 0 AND other_append
+    )
+    SELECT finding, how, sum(n)::BIGINT AS count, 0 AS units,
+      to_json(min(event_id, ${EXAMPLES})) AS examples
+    FROM findings GROUP BY ALL ORDER BY ALL`;
+}
+
+/** The newest image of every key against the table: a key is lost when its newest version is not there. */
+export function inventorySql(table: string): string {
+  return `
+    WITH got AS MATERIALIZED (
+      SELECT store_id, sku_id, count(*) AS n, max(version) AS version,
+        arg_max(on_hand, version) AS on_hand
+      FROM ${table} WHERE store_id > 0 AND sku_id < ${FIRST_CANARY_SKU} GROUP BY store_id, sku_id
+    ), want AS MATERIALIZED (
+      SELECT store_id, sku_id, max(version) AS version, arg_max(on_hand, version) AS on_hand
+      FROM events
+      WHERE stream = 'inventory' AND ${OURS} AND expect = 'row' AND acked_ms IS NOT NULL
+      GROUP BY store_id, sku_id
+    ), joined AS (
+      SELECT store_id || '/' || sku_id AS id, coalesce(n, 0) AS n,
+        want.version AS wanted, got.version AS shown,
+        abs(coalesce(want.on_hand, 0) - coalesce(got.on_hand, 0)) AS units,
+        want.on_hand IS DISTINCT FROM got.on_hand AS differs
+      FROM want FULL JOIN got USING (store_id, sku_id)
+    ), findings AS (
+      SELECT 'lost' AS finding, NULL AS how, id, 1 AS n, 0 AS units FROM joined
+      WHERE wanted IS NOT NULL AND (shown IS NULL OR shown < wanted)
+      UNION ALL
+      SELECT 'duplicated', CASE WHEN wanted IS NULL THEN 'unknown' ELSE 'none' END, id,
+        n - (wanted IS NOT NULL)::INTEGER, 0
+      FROM joined WHERE n > (wanted IS NOT NULL)::INTEGER
+      UNION ALL
+      SELECT 'wrong', NULL, id, 1, units FROM joined WHERE differs
+    )
+    SELECT finding, how, sum(n)::BIGINT AS count, sum(units)::BIGINT AS units,
+      to_json(min(id, ${EXAMPLES})) AS examples
+    FROM findings GROUP BY ALL ORDER BY ALL`;
+}
+
+/** Damaged records by where they lie in Kafka: each is among the dead letters exactly once, and nothing else. */
+export function deadLetterSql(table: string, streams: readonly Stream[]): string {
+  return `
+    WITH got AS MATERIALIZED (
+      SELECT topic AS stream, part, kafka_offset, count(*) AS n
+      FROM ${table} GROUP BY topic, part, kafka_offset
+    ), want AS (
+      SELECT stream, part, kafka_offset, event_id, role, expect FROM events
+      WHERE acked_ms IS NOT NULL AND stream IN (${streams.map((s) => `'${s}'`).join(', ')})
+    ), joined AS (
+      SELECT coalesce(event_id, stream || '/' || part || '/' || kafka_offset) AS id,
+        coalesce(n, 0) AS n, expect,
+        coalesce(role, '') IN ('marker', 'canary') AS ours
+      FROM want FULL JOIN got USING (stream, part, kafka_offset)
+    ), findings AS (
+      SELECT 'lost' AS finding, NULL AS how, id, 1 AS n FROM joined
+      WHERE expect = 'dead_letter' AND n = 0 AND NOT ours
+      UNION ALL
+      SELECT 'duplicated', CASE expect WHEN 'dead_letter' THEN 'none' ELSE 'sound' END, id,
+        n - (expect IS NOT DISTINCT FROM 'dead_letter')::INTEGER
+      FROM joined WHERE n > (expect IS NOT DISTINCT FROM 'dead_letter')::INTEGER AND NOT ours
+    )
+    SELECT finding, how, sum(n)::BIGINT AS count, 0 AS units,
+      to_json(min(id, ${EXAMPLES})) AS examples
+    FROM findings GROUP BY ALL ORDER BY ALL`;
+}
+
+function demandedSql(): string {
+  return `
+    SELECT stream, count(DISTINCT event_id) FILTER (expect = 'row' AND stream <> 'inventory')::BIGINT
+        AS rows,
+      count(DISTINCT (store_id, sku_id)) FILTER (expect = 'row' AND stream = 'inventory')::BIGINT
+        AS keys,
+      count(*) FILTER (expect = 'dead_letter')::BIGINT AS damaged
+    FROM events WHERE ${OURS} AND acked_ms IS NOT NULL GROUP BY stream`;
+}
+
+/** Compares the tables with CONTRACT, once everything has been drained. */
+export async function judgeContract(
+  rows: Rows,
+  tables: TablesUnderTest,
+): Promise<ContractJudgement> {
+  const used = STREAMS.filter((stream) => tables.streams[stream] !== undefined);
+  const counts = await rows<{ stream: Stream; rows: number; keys: number; damaged: number }>(
+    demandedSql(),
+  );
+  const found = new Map<string, readonly FindingRow[]>();
+  for (const stream of used) {
+    const table = tables.streams[stream] as string;
+    const sql = stream === 'inventory' ? inventorySql(table) : appendSql(stream, table);
+    found.set(stream, await rows<FindingRow>(sql));
+  }
+  found.set('dead_letter', await rows<FindingRow>(deadLetterSql(tables.deadLetter, used)));
+
+  const demandedOf = (name: string) =>
+    counts
+      .filter(({ stream }) => used.includes(stream))
+      .reduce((total, { stream, rows: plain, keys, damaged }) => {
+        if (name === 'dead_letter') return total + Number(damaged);
+        return stream === name ? total + Number(plain) + Number(keys) : total;
+      }, 0);
+  const byStream: Record<string, StreamFindings> = {};
+  for (const [name, list] of found) {
+    byStream[name] = {
+      lost: gathered(list, 'lost').count,
+      duplicated: gathered(list, 'duplicated').count,
+      demanded: demandedOf(name),
+    };
+  }
+  const all = [...found.values()].flat();
+  const kinds = [...new Set(all.filter((f) => f.finding === 'duplicated').map((f) => f.how ?? ''))];
+  return {
+    lost: gathered(all, 'lost'),
+    duplicated: gathered(all, 'duplicated'),
+    duplicatedByKind: Object.fromEntries(
+      kinds.map((kind) => [
+        kind,
+        gathered(
+          all.filter((row) => row.how === kind),
+          'duplicated',
+        ),
+      ]),
+    ),
+    wrongCopy: gathered(all, 'wrong_copy'),
+    wrong: {
+      ...gathered(all, 'wrong'),
+      units: all.reduce((total, { units }) => total + Number(units), 0),
+    },
+    byStream,
+    demanded: Object.values(byStream).reduce((total, { demanded }) => total + demanded, 0),
+  };
+}
+
+function gathered(rows: readonly FindingRow[], finding: FindingRow['finding']): Finding {
+  const mine = rows.filter((row) => row.finding === finding);
+  return {
+    count: mine.reduce((total, { count }) => total + Number(count), 0),
+    examples: mine.flatMap(({ examples }) => idsOf(examples)).slice(0, EXAMPLES),
+  };
+}
+
+function idsOf(examples: readonly string[] | string): readonly string[] {
+  return typeof examples === 'string' ? (JSON.parse(examples) as string[]) : examples;
+}
