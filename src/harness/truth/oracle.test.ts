@@ -1,0 +1,140 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type FactRow, type Facts, openFacts } from '../facts.ts';
+import { judgeContract, type TablesUnderTest } from './oracle.ts';
+
+const tables: TablesUnderTest = {
+  streams: { pos: 'got_pos', inventory: 'got_inventory' },
+  deadLetter: 'got_dead_letter',
+};
+
+let facts: Facts;
+beforeEach(async () => {
+  facts = await openFacts(':memory:');
+  await facts.run(`
+    CREATE TABLE got_pos (event_id VARCHAR, store_id INTEGER, kafka_ms BIGINT);
+    CREATE TABLE got_inventory (store_id INTEGER, sku_id INTEGER, version BIGINT, on_hand INTEGER);
+    CREATE TABLE got_dead_letter (topic VARCHAR, part INTEGER, kafka_offset BIGINT)`);
+});
+afterEach(() => facts.close());
+
+let offset = 0;
+/** An acknowledged message of store 1, unless told otherwise. */
+function sent(stream: string, eventId: string, more: FactRow = {}): FactRow {
+  const at = 1_000 + offset;
+  return {
+    ...{ stream, event_id: eventId, store_id: 1, role: 'original', expect: 'row' },
+    ...{ occurred_ms: at, due_ms: at, sent_ms: at, acked_ms: at + 2, kafka_ms: at + 1 },
+    ...{ part: 0, kafka_offset: offset++, bytes: 100 },
+    ...more,
+  };
+}
+const copy = (how: string, of: string, expectation: string) => ({
+  ...{ role: 'copy', fault: 'duplicate', how, copy_of: of, expect: expectation },
+});
+const image = (sku: number, version: number, onHand: number) => ({
+  ...{ sku_id: sku, version, on_hand: onHand },
+});
+
+/** Puts the row of every message that CONTRACT wants into the tables. */
+async function perfectPipeline(): Promise<void> {
+  await facts.run(`
+    INSERT INTO got_pos SELECT event_id, store_id, kafka_ms FROM events
+      WHERE stream = 'pos' AND expect = 'row';
+    INSERT INTO got_inventory SELECT store_id, sku_id, max(version), arg_max(on_hand, version)
+      FROM events WHERE stream = 'inventory' AND expect = 'row' GROUP BY ALL;
+    INSERT INTO got_dead_letter SELECT stream, part, kafka_offset FROM events
+      WHERE expect = 'dead_letter'`);
+}
+
+async function aDay(): Promise<void> {
+  offset = 0;
+  await facts.append('events', [
+    sent('pos', 'a', { kafka_ms: 10 }),
+    sent('pos', 'b', { kafka_ms: 11 }),
+    sent('pos', 'b', { ...copy('identical', 'b', 'duplicate'), kafka_ms: 12 }),
+    sent('pos', 'b2', { ...copy('new_id', 'b', 'row'), kafka_ms: 13 }),
+    sent('pos', 'c', { fault: 'malformed', how: 'truncated', expect: 'dead_letter' }),
+    sent('pos', 'marker-x', { store_id: 0, role: 'marker' }),
+    sent('pos', 'marker-x-bad', { store_id: 0, role: 'marker', expect: 'dead_letter' }),
+    sent('inventory', 'i1', image(5, 1, 10)),
+    sent('inventory', 'i2', image(5, 2, 7)),
+    sent('inventory', 'i3', image(6, 1, 4)),
+    sent('inventory', 'canary-1', { ...image(9_000_001, 1, 0), role: 'canary' }),
+  ]);
+}
+
+test('a perfect pipeline has nothing to answer for, and what was demanded is counted', async () => {
+  await aDay();
+  await perfectPipeline();
+  const judgement = await judgeContract(facts.rows, tables);
+  expect(judgement).toEqual({
+    lost: { count: 0, examples: [] },
+    duplicated: { count: 0, examples: [] },
+    duplicatedByKind: {},
+    wrongCopy: { count: 0, examples: [] },
+    wrong: { count: 0, examples: [], units: 0 },
+    byStream: {
+      pos: { lost: 0, duplicated: 0, demanded: 3 },
+      inventory: { lost: 0, duplicated: 0, demanded: 2 },
+      dead_letter: { lost: 0, duplicated: 0, demanded: 1 },
+    },
+    demanded: 6,
+  });
+});
+
+test('what is missing is lost, with its id: a row, the newest version of a key, a dead letter', async () => {
+  await aDay();
+  await perfectPipeline();
+  await facts.run(`
+    DELETE FROM got_pos WHERE event_id = 'a';
+    UPDATE got_inventory SET version = 1, on_hand = 10 WHERE sku_id = 5;
+    DELETE FROM got_inventory WHERE sku_id = 6;
+    DELETE FROM got_dead_letter WHERE kafka_offset = 4`);
+  const { lost, wrong, byStream } = await judgeContract(facts.rows, tables);
+  expect(lost).toEqual({ count: 4, examples: ['a', '1/5', '1/6', 'c'] });
+  expect(wrong).toEqual({ count: 2, examples: ['1/5', '1/6'], units: 3 + 4 });
+  expect(byStream).toMatchObject({
+    pos: { lost: 1 },
+    inventory: { lost: 2 },
+    dead_letter: { lost: 1 },
+  });
+});
+
+test('what is there too often is told by the kind of duplicate that leaked', async () => {
+  await aDay();
+  await perfectPipeline();
+  await facts.run(`
+    INSERT INTO got_pos VALUES ('b', 1, 12), ('a', 1, 10), ('a', 1, 10), ('c', 1, 14), ('zz', 1, 1);
+    INSERT INTO got_inventory VALUES (1, 5, 2, 7), (1, 77, 1, 3);
+    INSERT INTO got_dead_letter VALUES ('pos', 0, 4), ('pos', 0, 0)`);
+  const { lost, duplicated, duplicatedByKind, wrong } = await judgeContract(facts.rows, tables);
+  expect(lost.count).toBe(0);
+  expect(duplicated.count).toBe(9);
+  expect(duplicatedByKind).toEqual({
+    identical: { count: 1, examples: ['b'] },
+    none: { count: 2 + 1 + 1, examples: ['a', '1/5', 'c'] },
+    damaged: { count: 1, examples: ['c'] },
+    unknown: { count: 1 + 1, examples: ['zz', '1/77'] },
+    sound: { count: 1, examples: ['a'] },
+  });
+  expect(wrong).toEqual({ count: 1, examples: ['1/77'], units: 3 });
+});
+
+test('a row of a later append than the first is the wrong copy', async () => {
+  await aDay();
+  await perfectPipeline();
+  await facts.run(`UPDATE got_pos SET kafka_ms = 12 WHERE event_id = 'b'`);
+  const { wrongCopy, lost, duplicated } = await judgeContract(facts.rows, tables);
+  expect(wrongCopy).toEqual({ count: 1, examples: ['b'] });
+  expect([lost.count, duplicated.count]).toEqual([0, 0]);
+});
+
+test('a message without an answer may be shown or not', async () => {
+  await facts.append('events', [
+    sent('pos', 'shown', { acked_ms: null, kafka_ms: null, kafka_offset: null }),
+    sent('pos', 'not shown', { acked_ms: null, kafka_ms: null, kafka_offset: null }),
+  ]);
+  await facts.run(`INSERT INTO got_pos VALUES ('shown', 1, 5)`);
+  const { lost, duplicated, wrongCopy } = await judgeContract(facts.rows, tables);
+  expect([lost.count, duplicated.count, wrongCopy.count]).toEqual([0, 0, 0]);
+});
