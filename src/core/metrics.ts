@@ -27,6 +27,30 @@ export const HOPS = [
 ] as const;
 export type Hop = (typeof HOPS)[number];
 
+/** The named queries every pipeline answers. What `query(…)` may name. */
+export const QUERIES = [
+  'store-lookup',
+  'store-page',
+  'sku-velocity',
+  'revenue',
+  'low-stock',
+  'full-aggregate',
+] as const;
+export type QueryName = (typeof QUERIES)[number];
+
+/** Who uses the machine: the servers, the harness and what it starts. What `cost(…)` may name. */
+export const CONSUMERS = [
+  'kafka',
+  'minio',
+  'catalog',
+  'flink-jobmanager',
+  'flink-taskmanager',
+  'flink-gateway',
+  'spark',
+  'queries',
+  'harness',
+] as const;
+
 export interface MetricKind {
   readonly unit: Unit;
   readonly better: 'lower' | 'higher';

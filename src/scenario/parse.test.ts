@@ -1,0 +1,182 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { DoorbusterError } from '../core/errors.ts';
+import { EXIT } from '../core/exit-codes.ts';
+import { parseScenario } from './parse.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const shipped = filesOf('scenarios');
+const bad = filesOf('test/fixtures/bad-scenarios');
+
+function filesOf(folder: string): readonly string[] {
+  const files = readdirSync(`${root}${folder}`).filter((file) => file.endsWith('.yaml'));
+  return files.map((file) => `${folder}/${file}`);
+}
+
+function textOf(file: string): string {
+  return readFileSync(`${root}${file}`, 'utf8');
+}
+
+function refusal(text: string, set: readonly string[] = []): DoorbusterError {
+  try {
+    parseScenario(text, { file: 'x.yaml', set });
+  } catch (error) {
+    if (error instanceof DoorbusterError) return error;
+    throw error;
+  }
+  throw new Error('this scenario was not refused');
+}
+
+const SMALL = `name: small
+retail: { stores: 10 }
+traffic: { pos: {}, inventory: {} }
+phases:
+  - { name: spike, for: 10s, load: 5x }
+  - { name: after, do: query }
+checks:
+  - lost == 0
+`;
+
+test.each(shipped)('%s is a scenario', (file) => {
+  const { scenario } = parseScenario(textOf(file), { file });
+  expect(`scenarios/${scenario.name}.yaml`).toBe(file);
+  expect(scenario.checks.length).toBeGreaterThan(0);
+});
+
+test.each(bad)('%s is refused with every problem framed', async (file) => {
+  const name = file.slice(file.lastIndexOf('/') + 1);
+  const { message, hint } = refusalOf(file, name);
+  const golden = `${root}test/golden/bad-scenarios/${name.replace('.yaml', '.txt')}`;
+  await expect(`${message}\n\nhint: ${hint}\n`).toMatchFileSnapshot(golden);
+});
+
+function refusalOf(file: string, name: string): DoorbusterError {
+  try {
+    parseScenario(textOf(file), { file: name });
+  } catch (error) {
+    expect(error).toBeInstanceOf(DoorbusterError);
+    return error as DoorbusterError;
+  }
+  throw new Error(`${file} was not refused`);
+}
+
+test('defaults are filled in, those that follow the profile too', () => {
+  const grocery = parseScenario(SMALL, { file: 'x' }).scenario;
+  expect(grocery.retail).toMatchObject({ skus: 2_000, assortment: 800, storeSizeSigma: 0.5 });
+  expect(grocery.traffic.pos).toEqual({ receiptsPerStoreHour: 50, returns: 0.01 });
+  expect(grocery.traffic.cart).toBeNull();
+  expect(grocery.pipeline.compaction).toEqual({ by: 'none' });
+  const set = ['retail.profile=specialty', 'traffic.loyalty={}', 'traffic.faults.duplicates={}'];
+  const specialty = parseScenario(SMALL, { file: 'x', set }).scenario;
+  expect(specialty.retail.assortment).toBe(667);
+  expect(specialty.traffic.pos?.returns).toBe(0.1);
+  expect(specialty.traffic.loyalty).toEqual({ members: 63_000, share: 0.6 });
+  expect(specialty.traffic.faults.duplicates).toEqual({
+    rate: 0.006,
+    kinds: { identical: 0.9, new_id: 0.05, changed_payload: 0.03, constant_id: 0.02 },
+    delayMs: 1_000,
+    delayMaxMs: 60_000,
+  });
+});
+
+test('--set and --seed override, in order, and are told apart', () => {
+  const set = ['phases.spike.load=9x', 'phases.0.for=1m30s', 'traffic.pos.receipts=80/store/h'];
+  const parsed = parseScenario(SMALL, { file: 'x', set, seed: 42 });
+  expect(parsed.scenario.seed).toBe(42);
+  expect(parsed.scenario.phases[0]).toMatchObject({ load: 9, forMs: 90_000 });
+  expect(parsed.scenario.traffic.pos?.receiptsPerStoreHour).toBe(80);
+  expect(parsed.overrides).toEqual([
+    { path: 'phases.spike.load', value: '9x' },
+    { path: 'phases.0.for', value: '1m30s' },
+    { path: 'traffic.pos.receipts', value: '80/store/h' },
+    { path: 'seed', value: '42' },
+  ]);
+  expect(parsed.text).toBe(SMALL);
+});
+
+test('the hash is of what is replayed: overrides count, comments and checks do not', () => {
+  const hash = (text: string, set: string[] = []) => parseScenario(text, { file: 'x', set }).hash;
+  expect(hash(`# a comment\n${SMALL}`)).toBe(hash(SMALL));
+  expect(hash(SMALL.replace('lost', 'duplicated'))).toBe(hash(SMALL));
+  expect(hash(SMALL, ['seed=2'])).not.toBe(hash(SMALL));
+  expect(hash(SMALL, ['phases.spike.load=6x'])).not.toBe(hash(SMALL));
+  expect(hash(SMALL)).toMatch(/^[0-9a-f]{64}$/);
+});
+
+test('a problem that --set made is reported as coming from there', () => {
+  const { message } = refusal(SMALL, ['phases.spike.lod=9x', 'retail.zone.x=1', 'checks.0=lost']);
+  expect(message).toContain(
+    'unknown key "lod": did you mean "load"?\n  from --set phases.spike.lod=9x',
+  );
+  expect(message).toContain('from --set retail.zone.x=1');
+  expect(message).toContain('from --set checks.0=lost');
+  expect(message).not.toContain('x.yaml:');
+});
+
+test.each([
+  ['nonsense', 'is not path=value'],
+  ['=5', 'is not path=value'],
+  ['phases.spyke.load=5x', 'no item of phases is called "spyke"'],
+  ['retail.stores={', 'the value is not YAML'],
+  ['name.first=x', 'leads nowhere'],
+])('--set %s is refused', (set, fact) => {
+  expect(refusal(SMALL, [set]).message).toContain(fact);
+});
+
+test('a check knows its line', () => {
+  const set = ['checks.1=duplicated == 0'];
+  const { checks } = parseScenario(SMALL, { file: 'x', set }).scenario;
+  expect(checks.map(({ text, line }) => [text, line])).toEqual([
+    ['lost == 0', 8],
+    ['duplicated == 0', 0],
+  ]);
+});
+
+test('no text, however broken, makes anything but a scenario or a refusal', () => {
+  const texts = [...shipped, ...bad].map(textOf);
+  const edit = fc.record({
+    at: fc.double({ min: 0, max: 1, noNaN: true }),
+    remove: fc.nat({ max: 30 }),
+    insert: fc.oneof(
+      fc.string({ maxLength: 6 }),
+      fc.constantFrom(
+        '{}',
+        '[]',
+        '*a',
+        '&a ',
+        '!!x ',
+        '<<: ',
+        '|',
+        '"',
+        '\n',
+        '\t',
+        '0',
+        'null',
+        '- ',
+      ),
+      fc.json({ maxDepth: 2 }),
+    ),
+  });
+  const mutated = fc
+    .tuple(fc.constantFrom(...texts), fc.array(edit, { minLength: 1, maxLength: 4 }))
+    .map(([text, edits]) =>
+      edits.reduce((old, { at, remove, insert }) => {
+        const from = Math.floor(at * old.length);
+        return old.slice(0, from) + insert + old.slice(from + remove);
+      }, text),
+    );
+  fc.assert(
+    fc.property(mutated, (text) => {
+      try {
+        expect(parseScenario(text, { file: 'x.yaml' }).scenario.phases.length).toBeGreaterThan(0);
+      } catch (error) {
+        if (!(error instanceof DoorbusterError)) throw error;
+        expect(error.exitCode).toBe(EXIT.badInput);
+        expect(error.message).toMatch(/^x\.yaml has (a problem|\d+ problems)\n\n./);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});

@@ -1,0 +1,218 @@
+import { createHash } from 'node:crypto';
+import type { z } from 'zod';
+import { badInput, type DoorbusterError } from '../core/errors.ts';
+import { judgeCheck } from './check-rules.ts';
+import { frame, type Place, type Problem, suggest } from './problems.ts';
+import { resolve } from './resolve.ts';
+import { judgeSections, type Sections } from './rules.ts';
+import type { Check, Scenario } from './scenario.ts';
+import { type Draft, phaseBranch, SECTIONS } from './schema.ts';
+import { readSource, type Source } from './source.ts';
+
+export interface ParseOptions {
+  /** The name to print in errors; the file is not read. */
+  readonly file: string;
+  /** Replaces the scenario's seed, as `--set seed=…` would. */
+  readonly seed?: number;
+  /** `path=value`, applied in order: `traffic.pos.receipts=80/store/h`, `phases.spike.load=9x`. */
+  readonly set?: readonly string[];
+}
+
+export interface ParsedScenario {
+  readonly scenario: Scenario;
+  /** What `--set` and `--seed` changed, as it was typed. */
+  readonly overrides: readonly { readonly path: string; readonly value: string }[];
+  /** The file as it was given. */
+  readonly text: string;
+  /**
+   * SHA-256 of the scenario that will be replayed: overrides, seed and defaults included; comments,
+   * `about` and checks left out, since they change nothing that is measured.
+   */
+  readonly hash: string;
+}
+
+/**
+ * Text to scenario. Everything that can be wrong is found here, before anything starts, and all of
+ * it is said in one DoorbusterError (exit 2) with a frame per problem.
+ */
+export function parseScenario(text: string, options: ParseOptions): ParsedScenario {
+  const seed = options.seed === undefined ? [] : [`seed=${options.seed}`];
+  const source = readSource(text, [...(options.set ?? []), ...seed]);
+  if (source.problems.length > 0) throw unreadable(source, text, options.file);
+  const { sections, problems } = readSections(source.data);
+  problems.push(...judgeSections(sections, source.data));
+  const checks = readChecks(sections, source, problems);
+  if (problems.length > 0) throw refused(problems, source, text, options.file);
+  const scenario = resolve(sections as Draft, checks);
+  return {
+    scenario,
+    overrides: source.overrides.map(({ path, value }) => ({ path, value })),
+    text,
+    hash: hashOf(scenario),
+  };
+}
+
+function hashOf({ about: _about, checks: _checks, ...replayed }: Scenario): string {
+  return createHash('sha256').update(JSON.stringify(replayed)).digest('hex');
+}
+
+/** Each section by its own schema, so that a mistake in one does not hide those in another. */
+function readSections(data: unknown): { sections: Sections; problems: Problem[] } {
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) {
+    const message = 'a scenario is a list of "key: value", and this is none';
+    return { sections: {}, problems: [{ path: [], at: 'value', message }] };
+  }
+  const known = Object.keys(SECTIONS) as (keyof typeof SECTIONS)[];
+  const problems: Problem[] = Object.keys(data)
+    .filter((key) => !Object.hasOwn(SECTIONS, key))
+    .map((key) => unknownKey([key], key, known));
+  const sections: Record<string, unknown> = {};
+  for (const key of known) {
+    const written = Object.hasOwn(data, key) ? (data as Record<string, unknown>)[key] : undefined;
+    const result = SECTIONS[key].safeParse(written);
+    if (result.success) sections[key] = result.data;
+    else problems.push(...result.error.issues.flatMap((issue) => told(issue, [key], data)));
+  }
+  return { sections: sections as Sections, problems };
+}
+
+function unknownKey(path: Problem['path'], key: string, known: readonly string[]): Problem {
+  return { path, at: 'key', message: `unknown key "${key}": ${suggest(key, known)}` };
+}
+
+/** What the schema found, in words, with the path from the top of the file. */
+function told(issue: z.core.$ZodIssue, base: Problem['path'], data: unknown): Problem[] {
+  const path = [
+    ...base,
+    ...issue.path.map((step) => (typeof step === 'number' ? step : String(step))),
+  ];
+  const written = valueAt(data, path);
+  if (issue.code === 'unrecognized_keys') {
+    const known = issue.message.split(', ');
+    return issue.keys.map((key) => unknownKey([...path, key], key, known));
+  }
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    const branch = issue.errors[phaseBranch(written)] ?? issue.errors[0] ?? [];
+    return branch.flatMap((inner) => told(inner, path, data));
+  }
+  if (written === undefined) {
+    const key = String(path.at(-1));
+    return [{ path, at: 'key', message: `"${key}" is missing${expected(issue)}` }];
+  }
+  const choices = choicesOf(issue);
+  if (choices) {
+    const message = `${shown(written)} is none of the choices: ${suggest(String(written), choices)}`;
+    return [{ path, at: 'value', message }];
+  }
+  if (issue.code === 'invalid_type' && written === null) {
+    const message = 'has no value: write {} for the defaults, or leave it out';
+    return [{ path, at: 'key', message }];
+  }
+  const ours = issue.message.startsWith('must be');
+  const fact =
+    issue.code === 'invalid_type' && !ours ? `must be ${article(issue.expected)}` : issue.message;
+  return [{ path, at: 'value', message: `${shown(written)} ${fact}` }];
+}
+
+function choicesOf(issue: z.core.$ZodIssue): readonly string[] | undefined {
+  if (issue.code === 'invalid_value') return issue.values.map(String);
+  if (issue.code === 'invalid_union' && 'options' in issue)
+    return (issue.options ?? []).map(String);
+  return undefined;
+}
+
+function expected(issue: z.core.$ZodIssue): string {
+  const own = /^must be written like (.*)$/.exec(issue.message)?.[1];
+  return own ? `: write it like ${own}` : '';
+}
+
+const ARTICLES: Readonly<Record<string, string>> = {
+  object: 'a list of "key: value"',
+  array: 'a list of "- item"',
+  string: 'text',
+  int: 'a whole number',
+  boolean: 'true or false',
+};
+
+function article(type: string): string {
+  return ARTICLES[type] ?? `a ${type}`;
+}
+
+function shown(value: unknown): string {
+  const text = typeof value === 'string' ? `"${value}"` : (JSON.stringify(value) ?? String(value));
+  return text.length > 40 ? `${text.slice(0, 39)}…` : text;
+}
+
+function valueAt(data: unknown, path: Problem['path']): unknown {
+  let at: unknown = data;
+  for (const step of path) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, step)) return undefined;
+    at = (at as Record<string | number, unknown>)[step];
+  }
+  return at;
+}
+
+/** The checks that can be answered, each with its line; the mistakes of the others join `problems`. */
+function readChecks(sections: Sections, source: Source, problems: Problem[]): Check[] {
+  return (sections.checks ?? []).flatMap((text, i) => {
+    const path = ['checks', i];
+    const judged = judgeCheck(text, sections, source.data);
+    if (judged.kind === 'check') {
+      const line = source.overrideOf(path)
+        ? 0
+        : source.place({ path, at: 'value', message: '' }).line;
+      return [{ ...judged.check, line }];
+    }
+    for (const { message, from, length } of judged.mistakes) {
+      problems.push({ path, at: 'value', message, span: { from, length } });
+    }
+    return [];
+  });
+}
+
+function unreadable(source: Source, text: string, file: string): DoorbusterError {
+  const blocks = source.problems.map((problem) => block(problem.message, problem, text, file));
+  return complaint(file, blocks);
+}
+
+function refused(
+  problems: readonly Problem[],
+  source: Source,
+  text: string,
+  file: string,
+): DoorbusterError {
+  const placed = problems.map((problem) => {
+    const subject = problem.path.length > 0 ? `${dotted(problem.path)}: ` : '';
+    const override = source.overrideOf(problem.path);
+    if (override) {
+      const typed = `--set ${override.path}=${override.value}`;
+      return { line: 0, block: `${subject}${problem.message}\n  from ${typed}` };
+    }
+    const place = source.place(problem);
+    return { line: place.line, block: block(`${subject}${problem.message}`, place, text, file) };
+  });
+  placed.sort((a, b) => a.line - b.line);
+  return complaint(
+    file,
+    placed.map((problem) => problem.block),
+  );
+}
+
+function dotted(path: Problem['path']): string {
+  return path
+    .map((step, i) => (typeof step === 'number' ? `[${step}]` : `${i > 0 ? '.' : ''}${step}`))
+    .join('');
+}
+
+function block(message: string, place: Place, text: string, file: string): string {
+  const framed = frame(text, place).replace(/^/gm, '  ');
+  return `${message}\n  at ${file}:${place.line}:${place.column}\n${framed}`;
+}
+
+function complaint(file: string, blocks: readonly string[]): DoorbusterError {
+  const count = blocks.length === 1 ? 'a problem' : `${blocks.length} problems`;
+  return badInput(
+    `${file} has ${count}\n\n${blocks.join('\n\n')}`,
+    `doorbuster validate ${file} checks it again; doorbuster schema lists every key`,
+  );
+}

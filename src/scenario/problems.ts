@@ -1,0 +1,68 @@
+/** One thing wrong with a scenario: where (a path of keys and indices), and what. */
+export interface Problem {
+  readonly path: readonly (string | number)[];
+  /** `key`: the name itself is wrong; `value`: what stands behind it. */
+  readonly at: 'key' | 'value';
+  readonly message: string;
+  /** A part of the value's text: from which character, and how many. */
+  readonly span?: { readonly from: number; readonly length: number };
+}
+
+/** The nearest of some names to one that is not among them; undefined when none comes near. */
+export function nearest(word: string, names: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestEdits = word.length < 3 ? 1 : Math.max(2, Math.ceil(word.length / 2));
+  for (const name of names) {
+    const edits = editDistance(word.toLowerCase(), name.toLowerCase());
+    if (edits < bestEdits) [best, bestEdits] = [name, edits];
+  }
+  return best;
+}
+
+/** `did you mean "x"?`, or the list of what there is. */
+export function suggest(word: string, names: readonly string[]): string {
+  const near = nearest(word, names);
+  if (near !== undefined) return `did you mean "${near}"?`;
+  return names.length === 0 ? 'there is none here' : `known here: ${names.join(', ')}`;
+}
+
+/** Levenshtein: insertions, deletions and replacements that turn one word into the other. */
+function editDistance(a: string, b: string): number {
+  if (Math.abs(a.length - b.length) > 20) return 21;
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}
+
+/** Where a problem stands in a text: 1-based, as editors count. */
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+  readonly length: number;
+}
+
+const WIDTH = 96;
+
+/** The line of a place, the one above it, and a caret beneath. */
+export function frame(text: string, place: Place): string {
+  const lines = text.split(/\r?\n/);
+  const gutter = String(place.line).length;
+  const cut = place.column > WIDTH - 16 ? place.column - 40 : 0;
+  const shown = (line: string) => {
+    const part = line.replaceAll('\t', ' ').slice(cut, cut + WIDTH);
+    return `${cut > 0 ? '…' : ''}${part}${line.length > cut + WIDTH ? '…' : ''}`;
+  };
+  const numbered = (line: number) =>
+    `${String(line).padStart(gutter)} | ${shown(lines[line - 1] ?? '')}`.trimEnd();
+  const pad = ' '.repeat(place.column - 1 - cut + (cut > 0 ? 1 : 0));
+  const caret = '^'.repeat(Math.max(1, Math.min(place.length, WIDTH - (place.column - 1 - cut))));
+  const above = place.line > 1 ? [numbered(place.line - 1)] : [];
+  return [...above, numbered(place.line), `${' '.repeat(gutter)} | ${pad}${caret}`].join('\n');
+}

@@ -1,0 +1,154 @@
+import { ratePer } from '../core/units.ts';
+import type {
+  Check,
+  DuplicateKind,
+  Faults,
+  MalformedKind,
+  Phase,
+  PipelineUse,
+  Profile,
+  Scenario,
+  Traffic,
+} from './scenario.ts';
+import type { Draft } from './schema.ts';
+
+/** What a kind of retailer implies where a scenario does not say. */
+const PROFILE_DEFAULTS: Readonly<
+  Record<
+    Profile,
+    { assortmentOfSkus: number; returns: number; shrink: number; loyaltyShare: number }
+  >
+> = {
+  grocery: { assortmentOfSkus: 0.4, returns: 0.01, shrink: 0.0115, loyaltyShare: 0.8 },
+  specialty: { assortmentOfSkus: 1 / 3, returns: 0.1, shrink: 0.016, loyaltyShare: 0.6 },
+};
+
+const MEMBERS_PER_STORE = 6_300;
+const PICKUP_SHARE = 0.2;
+
+/** How duplicates split by kind where a scenario does not say. */
+export const DUPLICATE_SHARES: Readonly<Record<DuplicateKind, number>> = {
+  identical: 0.9,
+  new_id: 0.05,
+  changed_payload: 0.03,
+  constant_id: 0.02,
+};
+
+/** How malformed records split by kind where a scenario does not say. */
+export const MALFORMED_SHARES: Readonly<Record<MalformedKind, number>> = {
+  truncated: 0.4,
+  wrong_type: 0.3,
+  missing_key: 0.2,
+  bad_utf8: 0.1,
+};
+
+/** The scenario of a draft that has no problems left: names of the code, every default filled in. */
+export function resolve(draft: Draft, checks: readonly Check[]): Scenario {
+  const { retail } = draft;
+  const implied = PROFILE_DEFAULTS[retail.profile];
+  return {
+    name: draft.name,
+    about: draft.about,
+    seed: draft.seed,
+    startsAt: draft.starts_at,
+    retail: {
+      stores: retail.stores,
+      skus: retail.skus,
+      profile: retail.profile,
+      assortment:
+        retail.assortment ?? Math.max(1, Math.round(retail.skus * implied.assortmentOfSkus)),
+      storeSizeSigma: retail.store_size_sigma,
+      timeZones: retail.time_zones,
+      hours: retail.hours,
+    },
+    traffic: traffic(draft),
+    pipeline: pipeline(draft.pipeline),
+    stack: draft.stack,
+    queries: {
+      everyMs: draft.queries.every,
+      timeoutMs: draft.queries.timeout,
+      roundBudgetMs: draft.queries.round_budget,
+    },
+    canaries: { perSecond: ratePer('s', draft.canaries.rate) },
+    drainWithinMs: draft.drain_within,
+    phases: draft.phases.map(phase),
+    checks,
+  };
+}
+
+function traffic({ traffic: written, retail }: Draft): Traffic {
+  const { pos, wms, cart, loyalty, inventory, faults } = written;
+  const implied = PROFILE_DEFAULTS[retail.profile];
+  return {
+    pos: pos
+      ? {
+          receiptsPerStoreHour: ratePer('h', pos.receipts),
+          returns: pos.returns ?? implied.returns,
+        }
+      : null,
+    wms: wms ? { shrink: wms.shrink ?? implied.shrink } : null,
+    cart: cart
+      ? {
+          sessionsPerSecond: ratePer('s', cart.sessions),
+          bots: cart.bots,
+          pickup: cart.pickup ?? PICKUP_SHARE,
+        }
+      : null,
+    loyalty: loyalty
+      ? {
+          members: loyalty.members ?? MEMBERS_PER_STORE * retail.stores,
+          share: loyalty.share ?? implied.loyaltyShare,
+        }
+      : null,
+    inventory: inventory ?? null,
+    faults: resolveFaults(faults),
+  };
+}
+
+function resolveFaults(faults: Draft['traffic']['faults']): Faults {
+  const { duplicates, malformed } = faults;
+  return {
+    duplicates: duplicates
+      ? {
+          rate: duplicates.rate,
+          kinds: duplicates.kinds ?? DUPLICATE_SHARES,
+          delayMs: duplicates.delay,
+          delayMaxMs: duplicates.delay_max,
+        }
+      : null,
+    malformed: malformed
+      ? {
+          rate: malformed.rate,
+          kinds: malformed.kinds ?? MALFORMED_SHARES,
+          replace: malformed.replace,
+        }
+      : null,
+    transportDelayMs: faults.transport_delay,
+  };
+}
+
+function pipeline(written: Draft['pipeline']): PipelineUse {
+  const { compaction } = written;
+  return {
+    use: written.use,
+    commitEveryMs: written.commit_every,
+    format: written.format,
+    parallelism: written.parallelism,
+    compaction:
+      compaction.by === 'flink'
+        ? { by: 'flink', everyMs: compaction.every }
+        : { by: compaction.by },
+  };
+}
+
+function phase(written: Draft['phases'][number]): Phase {
+  if ('do' in written) return { kind: written.do, name: written.name };
+  return {
+    kind: 'load',
+    name: written.name,
+    forMs: written.for,
+    load: written.load,
+    shape: written.shape,
+    measured: written.measured,
+  };
+}

@@ -1,0 +1,26 @@
+import type { Phase, Scenario } from './scenario.ts';
+
+export type LoadPhase = Extract<Phase, { kind: 'load' }>;
+
+/** A timed phase and where it lies on the tape, as offsets from t0: [startMs, endMs). */
+export interface TimedPhase {
+  readonly phase: LoadPhase;
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** The timed phases in their order. After the last one the load goes on at 1x, without end. */
+export function timeline(scenario: Pick<Scenario, 'phases'>): readonly TimedPhase[] {
+  let startMs = 0;
+  return scenario.phases.flatMap((phase) => {
+    if (phase.kind !== 'load') return [];
+    const timed = { phase, startMs, endMs: startMs + phase.forMs };
+    startMs = timed.endMs;
+    return [timed];
+  });
+}
+
+/** Where the timed phases end, as an offset from t0. */
+export function timedMs(scenario: Pick<Scenario, 'phases'>): number {
+  return timeline(scenario).at(-1)?.endMs ?? 0;
+}
