@@ -53,6 +53,8 @@ export function locateArtifacts(cacheDir: string, lock: StackLock): Artifacts {
     if (state.kind === 'complete') {
       dirs[artifact.name] = state.dir;
       stamps[artifact.name] = state.stamp;
+      const { builtWith } = state.stamp;
+      if (builtWith) versions[artifact.name] = `${artifact.version} (${builtWith})`;
     } else if (artifact.name === 'minio' && minioOnPath()) {
       versions.minio = `${minioOnPath()?.version} (on PATH)`;
     } else {

@@ -9,6 +9,9 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hex digits');
 const fileName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]*$/, 'expected a plain file name');
 const bytes = z.int().positive();
 
+const moduleVersion = z.string().regex(/^[^@]+@v[^@]+$/, 'expected module@version');
+const moduleSum = z.string().regex(/^h1:[A-Za-z0-9+/]{43}=$/, 'expected h1:…');
+
 const named = {
   name: z.string().regex(/^[a-z][a-z0-9-]*$/, 'expected a lower-case name'),
   version: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]*$/, 'expected a version'),
@@ -57,10 +60,13 @@ const pypiWheels = z.strictObject({
 const goBuild = z.strictObject({
   kind: z.literal('go-build'),
   ...named,
-  go: z.string().regex(/^[^@]+@v[^@]+$/, 'expected module@version'),
+  go: moduleVersion,
   /** The module's hash as go.sum writes it; its own go.sum pins everything it builds from. */
-  sum: z.string().regex(/^h1:[A-Za-z0-9+/]{43}=$/, 'expected h1:…'),
+  sum: moduleSum,
+  /** The oldest Go that can build it. */
   minimumGo: z.string().regex(/^\d+\.\d+(\.\d+)?$/, 'expected a Go version'),
+  /** By platform: the compiler that is brought, itself as a module, where Go is older. */
+  toolchains: z.record(z.string(), z.strictObject({ go: moduleVersion, sum: moduleSum })),
   binary: fileName,
 });
 
@@ -118,3 +124,6 @@ export function lockedArtifact(lock: StackLock, name: string): LockedArtifact {
 export function entryDigest(artifact: LockedArtifact): string {
   return createHash('sha256').update(JSON.stringify(artifact)).digest('hex');
 }
+
+/** This machine as the lock names platforms, e.g. `linux-x64`. */
+export const thisPlatform = `${process.platform}-${process.arch}`;

@@ -1,0 +1,101 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { DoorbusterError } from '../../core/errors.ts';
+import { EXIT } from '../../core/exit-codes.ts';
+
+const TAIL_LINES = 12;
+const GRACE_MS = 3_000;
+
+export interface ClientCall {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  /** Added to this process's environment; undefined removes a variable. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+  /** Every line the client prints, on either stream. */
+  readonly onLine?: (line: string) => void;
+  /** What it was doing, for the error: `fetching kafka 4.3.1`. */
+  readonly purpose: string;
+}
+
+/**
+ * Runs a package client to its end and resolves to what it wrote to stdout. It gets a process
+ * group of its own, so that an abort ends its children with it. Rejects with the signal's reason,
+ * or with a DoorbusterError that carries the last lines the client printed.
+ */
+export async function runClient(call: ClientCall): Promise<string> {
+  call.signal.throwIfAborted();
+  const child = spawn(call.command, call.args, {
+    cwd: call.cwd,
+    env: { ...process.env, ...call.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  const out: string[] = [];
+  const tail: string[] = [];
+  const onLine = (line: string) => {
+    tail.push(line);
+    if (tail.length > TAIL_LINES) tail.shift();
+    call.onLine?.(line);
+  };
+  readLines(child.stdout, (line) => {
+    out.push(line);
+    onLine(line);
+  });
+  readLines(child.stderr, onLine);
+  const stop = endGroupOnAbort(call.signal, () => child.pid);
+  try {
+    const end = await new Promise<string>((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (code, signal) => resolve(code === null ? `${signal}` : `${code}`));
+    }).catch((cause: NodeJS.ErrnoException) => {
+      throw failed(call, cause.code === 'ENOENT' ? 'is not installed' : cause.message, []);
+    });
+    call.signal.throwIfAborted();
+    if (end !== '0') throw failed(call, `ended with ${end}`, tail);
+    return out.join('\n');
+  } finally {
+    stop();
+  }
+}
+
+function readLines(stream: Readable, onLine: (line: string) => void): void {
+  createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on('line', onLine);
+}
+
+/** Asks the group to end, and makes it after a grace; returns what takes the watch off. */
+function endGroupOnAbort(signal: AbortSignal, pid: () => number | undefined): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const kill = (how: NodeJS.Signals) => {
+    const leader = pid();
+    if (leader === undefined) return;
+    try {
+      process.kill(-leader, how);
+    } catch {
+      // The whole group has ended.
+    }
+  };
+  const onAbort = () => {
+    kill('SIGTERM');
+    timer = setTimeout(() => kill('SIGKILL'), GRACE_MS);
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  return () => {
+    signal.removeEventListener('abort', onAbort);
+    if (timer) clearTimeout(timer);
+    if (signal.aborted) kill('SIGKILL');
+  };
+}
+
+function failed(call: ClientCall, fact: string, tail: readonly string[]): DoorbusterError {
+  const lines = tail.map((line) => `  ${line}`).join('\n');
+  return new DoorbusterError(
+    `${call.purpose}: ${call.command} ${fact}${lines === '' ? '' : `\n${lines}`}`,
+    {
+      exitCode: EXIT.badInput,
+      hint: 'check the network and the settings of your package clients, then: doorbuster setup',
+    },
+  );
+}

@@ -1,0 +1,170 @@
+import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { availableParallelism, freemem, loadavg } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import { defaultRegistryDir, identify, registrations } from '../stack/registry.ts';
+import type { Finding } from './doctor.ts';
+
+const GIB = 1024 ** 3;
+/** Server data, checkpoints, logs and the record of a four-minute run, with room to spare. */
+const DISK_FOR_RUN_BYTES = 4 * GIB;
+/** The cache (1.3 GB), what the package clients keep for themselves (2.5 GB) and what is unpacked. */
+const DISK_FOR_SETUP_BYTES = 6 * GIB;
+/** The servers hold about 1.5 GB, a Spark compaction and our own threads come on top. */
+const MEMORY_BYTES = 4 * GIB;
+const MEMORY_AT_LEAST_BYTES = 2.5 * GIB;
+/** Kafka's segments and Flink's jars are many files; this is generous for one node. */
+const OPEN_FILES = 4_096;
+/** A stack listens on about this many ports. */
+const PORTS = 12;
+
+export interface MachineContext {
+  readonly cacheDir: string;
+  readonly resultsDir: string;
+  /** Whether artifacts are still to be fetched. */
+  readonly toFetch: boolean;
+}
+
+/** Everything a run needs of the machine itself. */
+export async function checkMachine(context: MachineContext): Promise<readonly Finding[]> {
+  return [
+    ...diskFindings(context),
+    memoryFinding(),
+    coresFinding(),
+    await loopbackFinding(),
+    openFilesFinding(),
+    procFinding(),
+    otherRunsFinding(),
+  ];
+}
+
+function diskFindings({ cacheDir, resultsDir, toFetch }: MachineContext): Finding[] {
+  const run = diskFinding('disk', resultsDir, DISK_FOR_RUN_BYTES);
+  return toFetch ? [run, diskFinding('disk for the cache', cacheDir, DISK_FOR_SETUP_BYTES)] : [run];
+}
+
+function diskFinding(subject: string, dir: string, needBytes: number): Finding {
+  const existing = nearestExisting(resolve(dir));
+  const { bavail, bsize } = statfsSync(existing);
+  const freeBytes = bavail * bsize;
+  const fact = `${gib(freeBytes)} free at ${existing}, needs ${gib(needBytes)}`;
+  if (freeBytes >= needBytes) return { subject, state: 'ok', fact };
+  return { subject, state: 'bad', fact, fix: `free some space at ${existing}` };
+}
+
+function nearestExisting(path: string): string {
+  return existsSync(path) || path === dirname(path) ? path : nearestExisting(dirname(path));
+}
+
+function memoryFinding(): Finding {
+  const subject = 'memory';
+  const bytes = availableMemory();
+  const fact = `${gib(bytes)} available, a run takes about ${gib(MEMORY_BYTES)}`;
+  if (bytes >= MEMORY_BYTES) return { subject, state: 'ok', fact };
+  const state = bytes >= MEMORY_AT_LEAST_BYTES ? 'warn' : 'bad';
+  return { subject, state, fact, fix: 'end other programs, or use a machine with more memory' };
+}
+
+/** What the kernel could hand out, within the limit of the container we may be in. */
+function availableMemory(): number {
+  let bytes = freemem();
+  try {
+    const kib = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
+    if (kib) bytes = Number(kib) * 1024;
+  } catch {
+    // No /proc: what Node calls free is the best there is.
+  }
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(bytes, limit) : bytes;
+}
+
+function coresFinding(): Finding {
+  const subject = 'cores';
+  const cores = availableParallelism();
+  const load = loadavg()[0] ?? 0;
+  const fact = `${cores}, load ${load.toFixed(1)} over the last minute`;
+  if (cores < 2) {
+    return { subject, state: 'warn', fact: `${fact}; with one core expect INVALID runs` };
+  }
+  if (load > cores / 2) {
+    const fix = 'wait until other programs have ended';
+    return { subject, state: 'warn', fact: `${fact}: the numbers will carry other work`, fix };
+  }
+  return { subject, state: 'ok', fact };
+}
+
+async function loopbackFinding(): Promise<Finding> {
+  const subject = 'ports';
+  const servers = Array.from({ length: PORTS }, () => createServer());
+  try {
+    for (const server of servers) {
+      await new Promise<void>((done, failed) => {
+        server.once('error', failed);
+        server.listen(0, '127.0.0.1', done);
+      });
+    }
+    return { subject, state: 'ok', fact: `${PORTS} free ports on 127.0.0.1` };
+  } catch (error) {
+    const fact = `cannot listen on 127.0.0.1: ${(error as Error).message}`;
+    return { subject, state: 'bad', fact, fix: 'ip link set lo up' };
+  } finally {
+    for (const server of servers) server.close();
+  }
+}
+
+function openFilesFinding(): Finding {
+  const subject = 'open files';
+  const limit = openFileLimit(readIfThere('/proc/self/limits'));
+  if (limit === undefined) return { subject, state: 'ok', fact: 'limit unknown (no /proc)' };
+  const fact = `limit ${limit}, needs ${OPEN_FILES}`;
+  if (limit >= OPEN_FILES) return { subject, state: 'ok', fact };
+  return { subject, state: 'bad', fact, fix: `ulimit -n ${OPEN_FILES}` };
+}
+
+/** The soft limit in the text of /proc/PID/limits (Node raises its own to the hard one). */
+export function openFileLimit(limits: string | undefined): number | undefined {
+  const soft = /^Max open files\s+(\S+)/m.exec(limits ?? '')?.[1];
+  if (soft === undefined) return undefined;
+  return soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft);
+}
+
+function procFinding(): Finding {
+  const subject = '/proc';
+  const readable = readIfThere('/proc/self/stat') && readIfThere('/proc/stat');
+  if (readable)
+    return { subject, state: 'ok', fact: 'readable: resources per server are measured' };
+  return {
+    subject,
+    state: 'bad',
+    fact: 'not readable: processor time and memory per server cannot be measured',
+    fix: 'run doorbuster on Linux with /proc mounted',
+  };
+}
+
+/** Stacks of this user that are up, apart from what killed ones left behind. */
+function otherRunsFinding(): Finding {
+  const subject = 'other runs';
+  const running = registrations(defaultRegistryDir()).filter(
+    ({ registration: { owner } }) => identify(owner.pid)?.born === owner.born,
+  );
+  if (running.length === 0) return { subject, state: 'ok', fact: 'none on this machine' };
+  const owners = running.map(({ registration }) => registration.owner.pid).join(', ');
+  return {
+    subject,
+    state: 'warn',
+    fact: `${running.length} on this machine (process ${owners}): they share its cores`,
+    fix: 'wait until they have ended',
+  };
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function gib(bytes: number): string {
+  return `${(bytes / GIB).toFixed(1)} GiB`;
+}

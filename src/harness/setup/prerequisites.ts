@@ -1,0 +1,283 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { badInput, type DoorbusterError } from '../../core/errors.ts';
+import { runClient } from './client.ts';
+import { type LockedArtifact, thisPlatform } from './lock.ts';
+import { onPath } from './minio.ts';
+import {
+  atLeast,
+  formatVersion,
+  parseJavaVersion,
+  parseVersion,
+  type VersionNumber,
+} from './versions.ts';
+
+export type Tool = 'node' | 'java' | 'maven' | 'python' | 'pip' | 'go';
+
+/** A program the machine has to bring along, and whether it does. */
+export interface Prerequisite {
+  readonly tool: Tool;
+  /** In words, with the versions it was proved with. */
+  readonly needs: string;
+  /** As the program says it; undefined when it is not there. */
+  readonly version: string | undefined;
+  readonly ok: boolean;
+  /** It is new enough, but nobody has tried this one. */
+  readonly untried: boolean;
+}
+
+interface ToolCheck {
+  readonly needs: string;
+  readonly command: readonly [string, ...string[]];
+  readonly parse: (text: string) => VersionNumber;
+  readonly least: VersionNumber;
+  readonly tried: (version: VersionNumber) => boolean;
+}
+
+/** The Java that servers are started with: JAVA_HOME's where it is set, else the one on PATH. */
+function javaCommand(env: NodeJS.ProcessEnv = process.env): string {
+  return env.JAVA_HOME ? join(env.JAVA_HOME, 'bin', 'java') : 'java';
+}
+
+const anyVersion = () => true;
+
+/** Go only has to be able to fetch modules: where it is too old to build, it fetches a compiler. */
+const TOOLS: Readonly<Record<Tool, ToolCheck>> = {
+  node: {
+    needs: 'Node 20.19 or newer',
+    command: [process.execPath, '--version'],
+    parse: parseVersion,
+    least: [20, 19, 0],
+    tried: anyVersion,
+  },
+  java: {
+    needs: 'Java 17 or newer (proved with 17)',
+    command: [javaCommand(), '-version'],
+    parse: parseJavaVersion,
+    least: [17, 0, 0],
+    tried: ([major]) => major === 17,
+  },
+  maven: {
+    needs: 'Maven 3.6.3 or newer (proved with 3.8)',
+    command: ['mvn', '--version'],
+    parse: (text) => parseVersion(/Apache Maven (\S+)/.exec(text)?.[1] ?? ''),
+    least: [3, 6, 3],
+    tried: anyVersion,
+  },
+  python: {
+    needs: 'Python 3.10 or newer (proved with 3.11)',
+    command: ['python3', '--version'],
+    parse: parseVersion,
+    least: [3, 10, 0],
+    tried: anyVersion,
+  },
+  pip: {
+    needs: 'pip 22 or newer (proved with 23)',
+    command: ['python3', '-m', 'pip', '--version'],
+    parse: parseVersion,
+    least: [22, 0, 0],
+    tried: anyVersion,
+  },
+  go: {
+    needs:
+      thisPlatform === 'linux-x64'
+        ? 'Go 1.19 or newer (proved with 1.19 and 1.26), or a minio on PATH'
+        : 'Go 1.24 or newer, or a minio on PATH',
+    command: ['go', 'version'],
+    parse: (text) => parseVersion(/\bgo(\d\S*)/.exec(text)?.[1] ?? ''),
+    least: thisPlatform === 'linux-x64' ? [1, 19, 0] : [1, 24, 0],
+    tried: anyVersion,
+  },
+};
+
+const NEEDED_TO_FETCH: Readonly<Record<LockedArtifact['kind'], readonly Tool[]>> = {
+  maven: ['maven'],
+  'pypi-sdist': ['python', 'pip'],
+  'pypi-wheels': ['python', 'pip'],
+  'go-build': ['go'],
+};
+
+/** The tools a run needs when these artifacts are still to be fetched. */
+export function toolsFor(missing: readonly LockedArtifact[]): readonly Tool[] {
+  const fetching = missing.flatMap((artifact) => NEEDED_TO_FETCH[artifact.kind]);
+  return [...new Set<Tool>(['node', 'java', ...fetching])];
+}
+
+/** Asks each tool for its version, side by side. */
+export function checkTools(tools: readonly Tool[]): Promise<readonly Prerequisite[]> {
+  return Promise.all(tools.map(checkTool));
+}
+
+async function checkTool(tool: Tool): Promise<Prerequisite> {
+  const { needs, command, parse, least, tried } = TOOLS[tool];
+  const [program, ...args] = command;
+  try {
+    const env = { ...process.env, GOTOOLCHAIN: 'local' };
+    const said = await promisify(execFile)(program, args, { env, timeout: 30_000 });
+    return judge(tool, `${said.stdout}${said.stderr}`, { needs, parse, least, tried });
+  } catch {
+    return { tool, needs, version: undefined, ok: false, untried: false };
+  }
+}
+
+function judge(
+  tool: Tool,
+  text: string,
+  { needs, parse, least, tried }: Omit<ToolCheck, 'command'>,
+): Prerequisite {
+  const version = parse(text);
+  const ok = atLeast(version, least);
+  return { tool, needs, version: formatVersion(version), ok, untried: ok && !tried(version) };
+}
+
+/** What a tool printed about itself, judged: the parsing alone, for tests. */
+export function judgeVersion(tool: Tool, text: string): Prerequisite {
+  return judge(tool, text, TOOLS[tool]);
+}
+
+/** An operating system as /etc/os-release describes it; its family decides what one types. */
+export interface OperatingSystem {
+  readonly family: 'debian' | 'fedora' | 'macos' | 'other';
+  /** Debian's own release number; 0 for its derivatives and for everything else. */
+  readonly debian: number;
+}
+
+export function parseOsRelease(text: string, platform: string): OperatingSystem {
+  if (platform === 'darwin') return { family: 'macos', debian: 0 };
+  const field = (name: string) =>
+    new RegExp(`^${name}="?([^"\n]*)"?$`, 'm').exec(text)?.[1]?.split(' ') ?? [];
+  const ids = [...field('ID'), ...field('ID_LIKE')];
+  const debian = ids[0] === 'debian' ? Number(field('VERSION_ID')[0] ?? 0) : 0;
+  if (ids.includes('debian')) return { family: 'debian', debian };
+  if (ids.some((id) => id === 'fedora' || id === 'rhel')) return { family: 'fedora', debian: 0 };
+  return { family: 'other', debian: 0 };
+}
+
+/** This machine's operating system. */
+export function thisOs(): OperatingSystem {
+  try {
+    return parseOsRelease(readFileSync('/etc/os-release', 'utf8'), process.platform);
+  } catch {
+    return parseOsRelease('', process.platform);
+  }
+}
+
+/** The Debian packages that bring these tools. Debian 13 has no Java 17 any more. */
+export function debianPackages(tools: readonly Tool[], os: OperatingSystem): readonly string[] {
+  const packages: Record<Tool, readonly string[]> = {
+    node: ['nodejs'],
+    java: [os.debian >= 13 ? 'openjdk-21-jre-headless' : 'openjdk-17-jre-headless'],
+    maven: ['maven'],
+    python: ['python3'],
+    pip: ['python3', 'python3-pip'],
+    go: ['golang-go'],
+  };
+  return [...new Set(tools.flatMap((tool) => packages[tool]))];
+}
+
+/** One line to copy that installs these tools, as this user on this system. */
+export function installLine(tools: readonly Tool[], os: OperatingSystem, isRoot: boolean): string {
+  const sudo = isRoot ? '' : 'sudo ';
+  const names = (map: Record<Tool, string>) =>
+    [...new Set(tools.map((tool) => map[tool]))].join(' ');
+  switch (os.family) {
+    case 'debian': {
+      const packages = debianPackages(tools, os).join(' ');
+      return `${sudo}apt-get update && ${sudo}apt-get install -y --no-install-recommends ${packages}`;
+    }
+    case 'fedora':
+      return `${sudo}dnf install -y ${names({
+        node: 'nodejs',
+        java: 'java-17-openjdk-headless',
+        maven: 'maven',
+        python: 'python3',
+        pip: 'python3-pip',
+        go: 'golang',
+      })}`;
+    case 'macos':
+      return `brew install ${names({
+        node: 'node@20',
+        java: 'openjdk@17',
+        maven: 'maven',
+        python: 'python',
+        pip: 'python',
+        go: 'go',
+      })}`;
+    case 'other':
+      return `install ${tools.map((tool) => TOOLS[tool].needs).join('; ')}`;
+  }
+}
+
+export interface EnsureOptions {
+  /** The artifacts that are still to be fetched decide what is needed. */
+  readonly missing: readonly LockedArtifact[];
+  /** The user said `--yes`, or CI=true. */
+  readonly mayInstall: boolean;
+  readonly signal: AbortSignal;
+  readonly onLine: (line: string) => void;
+}
+
+/**
+ * Makes sure that every tool is there: installs what is missing where it may (root on Debian,
+ * `mayInstall`), and throws DoorbusterError (exit 2) with one line to copy everywhere else.
+ */
+export async function ensurePrerequisites(options: EnsureOptions): Promise<void> {
+  const tools = toolsFor(options.missing);
+  const lacking = (await checkTools(tools)).filter((found) => !found.ok);
+  if (lacking.length === 0) return;
+  const os = thisOs();
+  const isRoot = process.getuid?.() === 0;
+  const canInstall = isRoot && os.family === 'debian' && onPath('apt-get') !== undefined;
+  if (!canInstall || !options.mayInstall || lacking.some((one) => one.tool === 'node')) {
+    throw lacks(lacking, os, isRoot, canInstall && !options.mayInstall);
+  }
+  await aptInstall(
+    debianPackages(
+      lacking.map((one) => one.tool),
+      os,
+    ),
+    options,
+  );
+  const still = (await checkTools(tools)).filter((found) => !found.ok);
+  if (still.length > 0) throw lacks(still, { family: 'other', debian: 0 }, isRoot, false);
+}
+
+/** Whether CI=true (or 1) is in the environment: machines nobody sits at may be installed on. */
+export function isCi(env: NodeJS.ProcessEnv = process.env): boolean {
+  return env.CI === 'true' || env.CI === '1';
+}
+
+async function aptInstall(packages: readonly string[], options: EnsureOptions): Promise<void> {
+  const call = {
+    command: 'apt-get',
+    cwd: '/',
+    env: { DEBIAN_FRONTEND: 'noninteractive' },
+    signal: options.signal,
+    onLine: options.onLine,
+    purpose: `installing ${packages.join(', ')}`,
+  };
+  await runClient({ ...call, args: ['update'] });
+  await runClient({ ...call, args: ['install', '-y', '--no-install-recommends', ...packages] });
+}
+
+function lacks(
+  lacking: readonly Prerequisite[],
+  os: OperatingSystem,
+  isRoot: boolean,
+  yesWouldDo: boolean,
+): DoorbusterError {
+  const facts = lacking.map(
+    (one) => `${one.needs}: ${one.version ? `this is ${one.version}` : 'not found'}`,
+  );
+  const line = installLine(
+    lacking.map((one) => one.tool),
+    os,
+    isRoot,
+  );
+  return badInput(
+    `this machine lacks what doorbuster needs — ${facts.join('; ')}`,
+    yesWouldDo ? `${line}   (or let doorbuster do it: --yes)` : line,
+  );
+}

@@ -1,0 +1,222 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Clock } from '../../core/clock.ts';
+import { badInput, DoorbusterError } from '../../core/errors.ts';
+import { EXIT } from '../../core/exit-codes.ts';
+import { type Artifacts, locateArtifacts } from './artifacts.ts';
+import { artifactDir, folderName, lookUp, STAMP, type Stamp } from './cache.ts';
+import { takeLock } from './cache-lock.ts';
+import type { FetchContext, Fetched } from './fetch-context.ts';
+import { fetchGoBuild } from './fetch-go.ts';
+import { fetchMaven } from './fetch-maven.ts';
+import { fetchSdist, fetchWheels } from './fetch-pypi.ts';
+import { entryDigest, type LockedArtifact, type StackLock } from './lock.ts';
+import { minioOnPath } from './minio.ts';
+import {
+  openPartial,
+  PARTIAL_ENV,
+  type PartialFolder,
+  removeTree,
+  sweepPartials,
+} from './partial.ts';
+import { listFiles } from './verify.ts';
+
+export interface SetupOptions {
+  readonly cacheDir: string;
+  readonly lock: StackLock;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly onProgress: (event: SetupEvent) => void;
+  /** Names of artifacts; everything when left out. */
+  readonly only?: readonly string[];
+}
+
+/** How far one artifact is. The last event of each is `present`, `done` or `failed`. */
+export interface SetupEvent {
+  readonly artifact: string;
+  readonly version: string;
+  readonly state: 'present' | 'waiting' | 'working' | 'done' | 'failed';
+  /** In a few words: `pip`, `compiling`, `verifying`, or why it waits or failed. */
+  readonly step: string;
+  /** Of this step, from 0 to 1, where it is known. */
+  readonly fraction?: number;
+  /** Since this artifact's turn came. */
+  readonly seconds: number;
+}
+
+/** How many of a kind are fetched at once: Go and Maven use every core by themselves. */
+const SIDE_BY_SIDE: Record<LockedArtifact['kind'], number> = {
+  'go-build': 1,
+  'pypi-sdist': 2,
+  'pypi-wheels': 1,
+  maven: 1,
+};
+
+const FETCHERS: {
+  [K in LockedArtifact['kind']]: (
+    artifact: Extract<LockedArtifact, { kind: K }>,
+    context: FetchContext,
+  ) => Promise<Fetched>;
+} = {
+  'go-build': fetchGoBuild,
+  'pypi-sdist': fetchSdist,
+  'pypi-wheels': fetchWheels,
+  maven: fetchMaven,
+};
+
+/**
+ * Fills the cache with every artifact of the lock and says where they are. What is there stays;
+ * nothing is read again but stamps and sizes. An artifact that fails does not stop the others;
+ * the DoorbusterError then names all that failed. Rejects with the signal's reason on abort.
+ */
+export async function setup(options: Omit<SetupOptions, 'only'>): Promise<Artifacts> {
+  await fetchArtifacts(options);
+  return locateArtifacts(options.cacheDir, options.lock);
+}
+
+/** The part of `setup` that fetches; `only` narrows it down. */
+export async function fetchArtifacts(options: SetupOptions): Promise<void> {
+  const missing = whatIsMissing(options, chosen(options));
+  if (missing.length === 0) return;
+  await mkdir(options.cacheDir, { recursive: true });
+  await sweepPartials(options.cacheDir);
+  const failures: DoorbusterError[] = [];
+  const lanes = Object.entries(SIDE_BY_SIDE).flatMap(([kind, width]) => {
+    const queue = missing.filter((artifact) => artifact.kind === kind);
+    return Array.from({ length: width }, async () => {
+      for (let next = queue.shift(); next; next = queue.shift()) {
+        const failure = await provide(next, options);
+        if (failure) failures.push(failure);
+      }
+    });
+  });
+  const ends = await Promise.allSettled(lanes);
+  const broken = ends.find((end) => end.status === 'rejected');
+  options.signal.throwIfAborted();
+  if (broken) throw broken.reason;
+  if (failures.length > 0) throw joined(failures);
+}
+
+/** Artifacts of the lock that neither the cache nor the machine has; says `present` for the rest. */
+export function whatIsMissing(
+  options: Pick<SetupOptions, 'cacheDir' | 'onProgress'>,
+  artifacts: readonly LockedArtifact[],
+): LockedArtifact[] {
+  return artifacts.filter((artifact) => {
+    const complete = lookUp(options.cacheDir, artifact).kind === 'complete';
+    const found = !complete && artifact.name === 'minio' ? minioOnPath() : undefined;
+    if (!complete && !found) return true;
+    const step = found ? `${found.path}, ${found.version}` : 'in the cache';
+    const { name, version } = artifact;
+    options.onProgress({ artifact: name, version, state: 'present', step, seconds: 0 });
+    return false;
+  });
+}
+
+/** One artifact, from nothing to its place in the cache. Gives what a person can act on. */
+async function provide(
+  artifact: LockedArtifact,
+  options: SetupOptions,
+): Promise<DoorbusterError | undefined> {
+  const { cacheDir, clock, signal } = options;
+  const startedMs = clock.monotonicMs();
+  const tell = (state: SetupEvent['state'], step: string, fraction?: number) =>
+    options.onProgress({
+      artifact: artifact.name,
+      version: artifact.version,
+      state,
+      step,
+      ...(fraction === undefined ? {} : { fraction }),
+      seconds: (clock.monotonicMs() - startedMs) / 1000,
+    });
+  try {
+    using _held = await takeLock(
+      join(cacheDir, '.locks', `${artifact.name}-${folderName(artifact)}`),
+      {
+        clock,
+        signal,
+        onWait: (holder) =>
+          tell('waiting', `another setup is fetching it (process ${holder?.pid ?? 'unknown'})`),
+      },
+    );
+    if (lookUp(cacheDir, artifact).kind === 'complete') {
+      tell('done', 'another setup fetched it');
+      return undefined;
+    }
+    const partial = await openPartial(cacheDir, artifact.name);
+    try {
+      await fill(artifact, partial, signal, (step, fraction) => tell('working', step, fraction));
+      await putInPlace(cacheDir, artifact, partial);
+    } finally {
+      await removeTree(partial.dir);
+    }
+    tell('done', 'verified');
+    return undefined;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof DoorbusterError)) throw error;
+    tell('failed', error.message);
+    return error;
+  }
+}
+
+/** Fetches into the partial folder and stamps it: after this it only has to be moved. */
+async function fill(
+  artifact: LockedArtifact,
+  partial: PartialFolder,
+  signal: AbortSignal,
+  onStep: FetchContext['onStep'],
+): Promise<void> {
+  const env = { [PARTIAL_ENV]: partial.dir, TMPDIR: partial.work };
+  const fetch = FETCHERS[artifact.kind] as (
+    artifact: LockedArtifact,
+    context: FetchContext,
+  ) => Promise<Fetched>;
+  const { builtWith } = await fetch(artifact, { partial, signal, onStep, env });
+  onStep('stamping');
+  const stamp: Stamp = {
+    version: 1,
+    artifact: artifact.name,
+    digest: entryDigest(artifact),
+    ...(builtWith ? { builtWith } : {}),
+    files: await listFiles(partial.files, signal),
+  };
+  await writeFile(join(partial.files, STAMP), `${JSON.stringify(stamp, null, 1)}\n`);
+}
+
+/**
+ * Renames a finished folder to its place, in one step. A whole one that stands there wins, a
+ * damaged one makes way.
+ */
+async function putInPlace(
+  cacheDir: string,
+  artifact: LockedArtifact,
+  partial: PartialFolder,
+): Promise<void> {
+  const place = artifactDir(cacheDir, artifact);
+  await mkdir(dirname(place), { recursive: true });
+  if (lookUp(cacheDir, artifact).kind === 'complete') return;
+  if (existsSync(place)) await rename(place, join(partial.dir, 'damaged'));
+  try {
+    await rename(partial.files, place);
+  } catch (error) {
+    if (lookUp(cacheDir, artifact).kind !== 'complete') throw error;
+  }
+}
+
+function chosen({ lock, only }: SetupOptions): readonly LockedArtifact[] {
+  if (!only) return lock.artifacts;
+  const names = lock.artifacts.map((artifact) => artifact.name);
+  const unknown = only.find((name) => !names.includes(name));
+  if (unknown) throw badInput(`there is no artifact ${unknown}`, `one of ${names.join(', ')}`);
+  return lock.artifacts.filter((artifact) => only.includes(artifact.name));
+}
+
+function joined(failures: readonly DoorbusterError[]): DoorbusterError {
+  if (failures.length === 1) return failures[0]!;
+  return new DoorbusterError(failures.map((failure) => failure.message).join('\n'), {
+    exitCode: EXIT.badInput,
+    hint: failures[0]?.hint ?? 'doorbuster setup',
+  });
+}
