@@ -1,0 +1,40 @@
+import pc from 'picocolors';
+import { EXIT } from '../../core/exit-codes.ts';
+import { defaultCacheDir } from '../../harness/setup/cache.ts';
+import { doctor, type Finding, isHealthy } from '../../harness/setup/doctor.ts';
+import { readLock } from '../../harness/setup/lock.ts';
+import type { Command } from '../commands.ts';
+
+export const doctorCommand: Command = {
+  command: 'doctor',
+  describe: 'Check everything a run needs, and say what to type where something is wrong',
+  builder: (yargs) =>
+    yargs
+      .option('results', { type: 'string', default: 'results', describe: 'folder the runs go to' })
+      .option('deep', {
+        type: 'boolean',
+        default: false,
+        describe: 'read the whole cache against its checksums',
+      })
+      .option('json', { type: 'boolean', default: false, describe: 'the findings as a JSON array' })
+      .example('$0 doctor', 'a line per thing; exit 2 when a run could not start'),
+  async run({ results, deep, json }, { terminal, signal }) {
+    const findings = await doctor({
+      cacheDir: defaultCacheDir(),
+      lock: readLock(),
+      resultsDir: results,
+      deep,
+      signal,
+    });
+    if (json) terminal.result(JSON.stringify(findings, null, 1));
+    else for (const finding of findings) terminal.result(findingLine(finding));
+    return isHealthy(findings) ? EXIT.pass : EXIT.badInput;
+  },
+};
+
+/** One finding as a line, with what to type beneath it. */
+export function findingLine({ subject, state, fact, fix }: Finding): string {
+  const sign = { ok: pc.green('ok  '), warn: pc.yellow('warn'), bad: pc.red('bad ') }[state];
+  const line = `${sign}  ${subject.padEnd(12)} ${fact}`;
+  return fix === undefined ? line : `${line}\n      ${' '.repeat(12)} ${pc.dim('next')} ${fix}`;
+}

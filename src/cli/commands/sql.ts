@@ -1,0 +1,43 @@
+import { EXIT } from '../../core/exit-codes.ts';
+import { type Answer, ask } from '../../record/ask.ts';
+import type { Command } from '../commands.ts';
+
+export const sqlCommand: Command = {
+  command: 'sql <dir> <query>',
+  describe: 'Ask a run in SQL: each Parquet file of its folder is a table',
+  builder: (yargs) =>
+    yargs
+      .positional('dir', { type: 'string', demandOption: true, describe: 'a run folder' })
+      .positional('query', { type: 'string', demandOption: true, describe: 'one SELECT' })
+      .option('json', { type: 'boolean', default: false, describe: 'rows as a JSON array' })
+      .example('$0 sql results/… "FROM commits LIMIT 5"', 'the first five commits')
+      .example('$0 sql results/… "SHOW TABLES"', 'what can be asked'),
+  async run({ dir, query, json }, { terminal }) {
+    const answer = await ask(dir, query);
+    terminal.result(json ? asJson(answer) : asTable(answer));
+    return EXIT.pass;
+  },
+};
+
+function asJson({ columns, rows }: Answer): string {
+  const objects = rows.map((row) =>
+    Object.fromEntries(columns.map((column, index) => [column, row[index]])),
+  );
+  return JSON.stringify(objects, null, 1);
+}
+
+function asTable({ columns, rows }: Answer): string {
+  const cells = rows.map((row) =>
+    row.map((cell) => (typeof cell === 'string' ? cell : JSON.stringify(cell))),
+  );
+  const widths = columns.map((column, index) =>
+    Math.max(column.length, ...cells.map((row) => row[index]?.length ?? 0)),
+  );
+  const line = (row: readonly (string | undefined)[]) =>
+    row
+      .map((cell, index) => (cell ?? '').padEnd(widths[index] ?? 0))
+      .join('  ')
+      .trimEnd();
+  const rule = widths.map((width) => '─'.repeat(width)).join('  ');
+  return [line(columns), rule, ...cells.map(line)].join('\n');
+}

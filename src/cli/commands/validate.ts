@@ -1,0 +1,34 @@
+import { EXIT } from '../../core/exit-codes.ts';
+import { formatDuration } from '../../core/units.ts';
+import type { Command } from '../commands.ts';
+import { readScenario, scenarioOptions } from '../scenario-file.ts';
+
+export const validateCommand: Command = {
+  command: 'validate <scenario>',
+  describe: 'Check a scenario file: every problem at once, with line and column',
+  builder: (yargs) =>
+    scenarioOptions(yargs)
+      .option('json', {
+        type: 'boolean',
+        default: false,
+        describe: 'the scenario as the run sees it',
+      })
+      .example('$0 validate scenarios/quick.yaml', 'says what it holds, or what is wrong'),
+  async run(args, { terminal }) {
+    const { scenario, overrides, hash, file } = readScenario(args);
+    if (args.json) {
+      terminal.result(JSON.stringify({ scenario, overrides, hash }, null, 1));
+      return EXIT.pass;
+    }
+    const timedMs = scenario.phases.reduce(
+      (total, phase) => total + (phase.kind === 'load' ? phase.forMs : 0),
+      0,
+    );
+    terminal.result(
+      `${file} is a scenario: ${scenario.name}, ${scenario.retail.stores} stores, ` +
+        `${scenario.phases.length} phases (${formatDuration(timedMs)} timed), ` +
+        `${scenario.checks.length} checks, pipeline ${scenario.pipeline.use}`,
+    );
+    return EXIT.pass;
+  },
+};

@@ -1,0 +1,107 @@
+import yargs from 'yargs';
+import { DoorbusterError } from '../core/errors.ts';
+import { EXIT, type ExitCode } from '../core/exit-codes.ts';
+import { commands } from './commands.ts';
+import { errorText, systemTerminal, type Terminal } from './terminal.ts';
+
+/** What every command gets, and what it gives back. */
+export interface CommandContext {
+  readonly terminal: Terminal;
+  /** Aborts on Ctrl-C, SIGTERM or a closed terminal. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs one command and ends the process with its exit code. The only place that turns an error
+ * into text and the only one that exits.
+ */
+export async function main(argv: readonly string[]): Promise<void> {
+  const terminal = systemTerminal();
+  const interruption = new AbortController();
+  listenForInterruption(interruption, terminal);
+  const exitCode = await execute(argv, { terminal, signal: interruption.signal });
+  await flushed();
+  process.exit(exitCode);
+}
+
+async function execute(argv: readonly string[], context: CommandContext): Promise<ExitCode> {
+  try {
+    let exitCode: ExitCode = EXIT.pass;
+    const parser = yargs([...argv])
+      .scriptName('doorbuster')
+      .usage(
+        '$0 <command>\n\nReplays retail traffic against a real Kafka, Flink and Iceberg stack on this machine,\nand measures how long a change takes until a query can return it.',
+      )
+      .strict()
+      .recommendCommands()
+      .demandCommand(1, 'Name a command.')
+      .wrap(Math.min(100, context.terminal.columns))
+      .parserConfiguration({ 'parse-numbers': false, 'parse-positional-numbers': false })
+      .example('$0 run scenarios/black-friday.yaml', 'the whole main job, about four minutes')
+      .example('$0 preview scenarios/quick.yaml', 'what would be sent, with nothing started')
+      .epilogue(
+        'Exit codes: 0 pass, 2 bad input, 3 stack broke, 4 a check failed, 5 invalid, 6 no data, 70 our bug, 130 interrupted.',
+      )
+      .help()
+      .version()
+      .exitProcess(false)
+      .fail((message, error) => {
+        throw (
+          error ??
+          new DoorbusterError(message, { exitCode: EXIT.badInput, hint: 'doorbuster --help' })
+        );
+      });
+    for (const command of commands) {
+      parser.command({
+        ...command,
+        handler: async (args) => {
+          exitCode = await command.run(args, context);
+        },
+      });
+    }
+    await parser.parseAsync();
+    return exitCode;
+  } catch (error) {
+    return explain(error, context);
+  }
+}
+
+function explain(error: unknown, { terminal, signal }: CommandContext): ExitCode {
+  if (signal.aborted) {
+    terminal.say('interrupted');
+    return EXIT.interrupted;
+  }
+  if (error instanceof DoorbusterError) {
+    terminal.say(errorText(error.message, error.hint));
+    return error.exitCode;
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  terminal.say(
+    errorText(`this is a bug of doorbuster's own: ${text}`, 'please report it with the text above'),
+  );
+  return EXIT.ourBug;
+}
+
+/** The first signal asks the command to clean up; the third one gives up on that. */
+function listenForInterruption(interruption: AbortController, terminal: Terminal): void {
+  let signals = 0;
+  const onSignal = () => {
+    signals += 1;
+    if (signals === 1) {
+      terminal.say(
+        '\nstopping: writing the record and ending the servers (Ctrl-C twice more to give up)',
+      );
+      interruption.abort(new DoorbusterError('interrupted', { exitCode: EXIT.interrupted }));
+    } else if (signals >= 3) process.exit(EXIT.interrupted);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+}
+
+/** Waits until what was written has left: a pipe would lose its tail to `process.exit`. */
+async function flushed(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    if (stream.writableLength > 0 && !stream.destroyed) {
+      await new Promise<void>((resolve) => stream.write('', () => resolve()));
+    }
+  }
+}

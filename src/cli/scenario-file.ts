@@ -1,0 +1,60 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Argv } from 'yargs';
+import { badInput } from '../core/errors.ts';
+import { packageRoot } from '../harness/entry.ts';
+import { type ParsedScenario, parseScenario } from '../scenario/parse.ts';
+
+/** The options of every command that reads a scenario. */
+export function scenarioOptions(yargs: Argv): Argv {
+  return yargs
+    .positional('scenario', { type: 'string', demandOption: true, describe: 'a scenario file' })
+    .option('seed', { type: 'string', describe: "replaces the scenario's seed" })
+    .option('set', {
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [] as string[],
+      describe: 'override anything: --set traffic.pos.receipts=80/store/h (repeatable)',
+    });
+}
+
+export interface ScenarioArguments {
+  readonly scenario: string;
+  readonly seed?: string;
+  readonly set: readonly string[];
+}
+
+/**
+ * Reads a scenario by the path that was typed, or by that path inside the package, so that
+ * `scenarios/quick.yaml` works from any folder.
+ */
+export function readScenario(args: ScenarioArguments): ParsedScenario & { readonly file: string } {
+  const file = [args.scenario, join(packageRoot, args.scenario)].find(existsSync);
+  if (file === undefined) {
+    throw badInput(
+      `there is no scenario ${args.scenario}`,
+      'doorbuster validate scenarios/quick.yaml',
+    );
+  }
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw badInput(`cannot read ${args.scenario}: ${(error as Error).message}`);
+  }
+  const seed = seedOf(args.seed);
+  const parsed = parseScenario(text, {
+    file: args.scenario,
+    set: args.set,
+    ...(seed === undefined ? {} : { seed }),
+  });
+  return { ...parsed, file: args.scenario };
+}
+
+function seedOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const seed = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(seed)) return seed;
+  throw badInput(`--seed ${text} is not a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`);
+}
