@@ -1,0 +1,130 @@
+import type { RunRecord } from '../record/record.ts';
+import {
+  distribution,
+  elapsedMs,
+  mainStream,
+  peakPhase,
+  queryNames,
+  queryPhases,
+  queryResult,
+  scalar,
+} from './find.ts';
+import { count, duration, latency, plural, ratio, tail } from './format.ts';
+
+/** One number worth a glance, with what it needs to be honest: unit, n, and what it stands beside. */
+export interface Figure {
+  readonly name: string;
+  readonly value: string;
+  readonly unit: string;
+  readonly note: string;
+}
+
+/** The five or six numbers a reader takes home. What the run has no data for is left out. */
+export function figuresOf(record: RunRecord): readonly Figure[] {
+  return [
+    stalenessFigure(record),
+    queryFigure(record),
+    filesFigure(record),
+    paybackFigure(record),
+    truthFigure(record),
+    slipFigure(record),
+  ].filter((figure) => figure !== null);
+}
+
+function stalenessFigure(record: RunRecord): Figure | null {
+  const stream = mainStream(record);
+  const phase = peakPhase(record);
+  if (stream === undefined || !phase) return null;
+  const metric = distribution(record, 'staleness', stream, phase.name);
+  if (!metric || metric.n === 0) return null;
+  const elapsed = elapsedMs(record);
+  const top = tail(metric.stats);
+  const floor = scalar(record, 'floor', stream, null)?.value;
+  return {
+    name: `Staleness of ${stream}, ${phase.name}`,
+    value: latency(top.value, elapsed),
+    unit: top.name,
+    note: [
+      `p50 ${latency(metric.stats.p50, elapsed)}`,
+      ...(typeof floor === 'number' ? [`floor ${duration(floor)}`] : []),
+      `n ${count(metric.n)}`,
+    ].join(' · '),
+  };
+}
+
+/** The query that compaction changed most, hot. */
+function queryFigure(record: RunRecord): Figure | null {
+  const phases = queryPhases(record);
+  const [first, last] = [phases[0], phases.at(-1)];
+  if (!first || !last || first === last) return null;
+  const changes = queryNames(record).flatMap((query) => {
+    const before = queryResult(record, query, first.name, 'hot');
+    const after = queryResult(record, query, last.name, 'hot');
+    const [from, to] = [before?.stats.p50, after?.stats.p50];
+    if (!before || !after || typeof from !== 'number' || typeof to !== 'number') return [];
+    return [{ query, from, to, n: `${before.n} and ${after.n}` }];
+  });
+  const most = changes.toSorted((a, b) => a.to / a.from - b.to / b.from)[0];
+  if (!most) return null;
+  return {
+    name: `${most.query}, ${first.name} → ${last.name}`,
+    value: `${duration(most.from)} → ${duration(most.to)}`,
+    unit: 'p50',
+    note: `hot, ${ratio(most.to / most.from)}x, the largest change of ${changes.length} · n ${most.n}`,
+  };
+}
+
+function filesFigure(record: RunRecord): Figure | null {
+  const run = record.compaction;
+  if (!run) return null;
+  const sum = (files: typeof run.before) =>
+    files.dataFiles + files.equalityDeleteFiles + files.positionDeleteFiles;
+  return {
+    name: `Live files of ${run.tables.join(', ')}`,
+    value: `${count(sum(run.before))} → ${count(sum(run.after))}`,
+    unit: 'files',
+    note: `compacted by ${run.by} in ${duration(run.wallMs)} after ${duration(run.startupMs)} of start-up`,
+  };
+}
+
+function paybackFigure(record: RunRecord): Figure | null {
+  const run = record.compaction;
+  if (!run || run.payback.kind === 'no data') return null;
+  const lasts =
+    typeof run.gainLastsMs === 'number' ? `gain lasts ${duration(run.gainLastsMs)} · ` : '';
+  const cost = `${lasts}${ratio(run.coreSeconds)} core-s spent`;
+  return run.payback.kind === 'pays back'
+    ? {
+        name: 'Compaction pays back after',
+        value: ratio(run.payback.rounds),
+        unit: 'query rounds',
+        note: cost,
+      }
+    : { name: 'Compaction', value: 'does not pay back', unit: '', note: cost };
+}
+
+function truthFigure({ truth }: RunRecord): Figure | null {
+  if (!truth) return null;
+  const rows = truth.tables.reduce((sum, { expected }) => sum + expected, 0);
+  return {
+    name:
+      truth.notSeenWithinMs === null ? 'Lost, duplicated, wrong' : 'Not seen, duplicated, wrong',
+    value: `${count(truth.lost)}, ${count(truth.duplicated)}, ${count(truth.wrong)}`,
+    unit: '',
+    note: `against CONTRACT, ${plural(rows, 'row')} in ${plural(truth.tables.length, 'table')}`,
+  };
+}
+
+function slipFigure(record: RunRecord): Figure | null {
+  const worst = record.self?.slip
+    .filter(({ n }) => n > 0)
+    .toSorted((a, b) => (tail(b.stats).value ?? Infinity) - (tail(a.stats).value ?? Infinity))[0];
+  if (!worst) return null;
+  const top = tail(worst.stats);
+  return {
+    name: 'Harness slip, worst phase',
+    value: latency(top.value, elapsedMs(record)),
+    unit: top.name,
+    note: `${worst.phase}, hand-over after intended send · n ${count(worst.n)}`,
+  };
+}

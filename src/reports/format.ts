@@ -1,0 +1,97 @@
+import type { Stats } from '../record/record.ts';
+
+/**
+ * Numbers as people read them: every one with its unit, thousands apart, three significant figures and
+ * never more precision than was measured. null is +∞ (see record.ts).
+ */
+export function duration(ms: number): string {
+  const size = Math.abs(ms);
+  if (size < 0.05) return '0 ms';
+  if (size < 10) return `${ms.toFixed(1)} ms`;
+  if (size < 999.5) return `${ms.toFixed(0)} ms`;
+  if (size < 9_995) return `${(ms / 1000).toFixed(2)} s`;
+  if (size < 119_950) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(size / 1000);
+  return `${ms < 0 ? '-' : ''}${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
+
+/** Two durations in one unit, `0.88 / 2.40 s`, so that a column of pairs can be compared by eye. */
+export function durationPair(a: Maybe, b: Maybe, elapsedMs: number): string {
+  if (a === undefined || b === undefined) return 'no data';
+  if (a === null || b === null) return `${latency(a, elapsedMs)} / ${latency(b, elapsedMs)}`;
+  const top = Math.max(Math.abs(a), Math.abs(b));
+  if (top < 999.5) return `${a.toFixed(0)} / ${b.toFixed(0)} ms`;
+  const digits = top < 9_995 ? 2 : 1;
+  return `${(a / 1000).toFixed(digits)} / ${(b / 1000).toFixed(digits)} s`;
+}
+
+/** A measured number: undefined is "no data", null is +∞. */
+export type Maybe = number | null | undefined;
+
+/** A latency that may be censored: an event never seen took at least as long as the run went on. */
+export function latency(ms: Maybe, elapsedMs: number): string {
+  if (ms === undefined) return 'no data';
+  return ms === null ? `≥ ${duration(elapsedMs)}` : duration(ms);
+}
+
+const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+
+/** A whole number with its thousands apart. */
+export function count(value: number): string {
+  return grouped.format(value);
+}
+
+/** Bytes in binary units. */
+export function bytes(value: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let size = value;
+  let unit = 0;
+  while (Math.abs(size) >= 1023.5 && unit < units.length - 1) {
+    size /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 || size >= 99.95 ? size.toFixed(0) : size.toFixed(1)} ${units[unit]}`;
+}
+
+/** A share of 1 as a percentage. */
+export function percent(share: number): string {
+  const value = share * 100;
+  return `${value !== 0 && Math.abs(value) < 9.95 ? value.toFixed(1) : value.toFixed(0)} %`;
+}
+
+/** A factor: `0.21`, `12.4`, `128`. */
+export function ratio(value: number): string {
+  if (Math.abs(value) >= 99.95) return count(value);
+  return Math.abs(value) >= 9.995 ? value.toFixed(1) : value.toFixed(2);
+}
+
+/** A moment of the run, ms since t0, as `1:40`. */
+export function moment(ms: number): string {
+  const seconds = Math.floor(Math.abs(ms) / 1000);
+  const sign = ms < 0 && seconds > 0 ? '-' : '';
+  return `${sign}${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+}
+
+/** Any measured value in the unit of its metric (src/core/metrics.ts). */
+export function inUnit(value: Maybe, unit: string, elapsedMs: number): string {
+  if (value === undefined) return 'no data';
+  if (unit === 'ms') return latency(value, elapsedMs);
+  if (value === null) return unit === 'rounds' ? 'does not pay back' : 'unbounded';
+  if (unit === 'bytes') return bytes(value);
+  if (unit === 'ratio') return ratio(value);
+  if (unit === 'percent') return `${ratio(value)} %`;
+  if (unit === 'count') return count(value);
+  return `${Number.isInteger(value) ? count(value) : ratio(value)} ${unit}`;
+}
+
+/** The highest quantile a distribution has: p99 when n supports it, else the maximum, and its name. */
+export function tail(stats: Stats): { readonly name: 'p99' | 'max'; readonly value: Maybe } {
+  return stats.p99 !== undefined
+    ? { name: 'p99', value: stats.p99 }
+    : { name: 'max', value: stats.max };
+}
+
+/** `1 file`, `2 files`. */
+export function plural(n: number, one: string, many = `${one}s`): string {
+  return `${count(n)} ${n === 1 ? one : many}`;
+}

@@ -1,0 +1,31 @@
+import { RUN_FILES } from '../record/folder.ts';
+import type { RunRecord } from '../record/record.ts';
+import { renderHtml } from './html.ts';
+import { renderJson } from './json.ts';
+import { renderJunit } from './junit.ts';
+import { renderMarkdown } from './markdown.ts';
+import { renderTerminal, type TerminalOptions } from './terminal.ts';
+
+/** One way to show a record: a pure function of it. */
+export interface ReportFormat {
+  readonly about: string;
+  /** Where it lies in the run's folder; null: it is only printed. */
+  readonly file: string | null;
+  render(record: RunRecord, options: TerminalOptions): string;
+}
+
+export const FORMATS = ['terminal', 'markdown', 'json', 'junit', 'html'] as const;
+export type FormatName = (typeof FORMATS)[number];
+
+/** Every format there is. A new one is a file, a name above, and a line here. */
+export const formats: Readonly<Record<FormatName, ReportFormat>> = {
+  terminal: { about: 'the summary a run ends with', file: null, render: renderTerminal },
+  markdown: {
+    about: 'a comment for a pull request',
+    file: RUN_FILES.markdown,
+    render: renderMarkdown,
+  },
+  json: { about: 'the record itself', file: RUN_FILES.record, render: renderJson },
+  junit: { about: 'test cases for a CI system', file: RUN_FILES.junit, render: renderJunit },
+  html: { about: 'the page, in one file, offline', file: RUN_FILES.html, render: renderHtml },
+};

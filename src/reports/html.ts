@@ -1,0 +1,216 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { RunRecord } from '../record/record.ts';
+import { type Chart, chartsOf } from './charts.ts';
+import { figuresOf } from './figures.ts';
+import { mainStream } from './find.ts';
+import { html, Markup, scriptJson } from './markup.ts';
+import { queryStrips, waterfallBars } from './pictures.ts';
+import { type Section, type Summary, summarize, type Table } from './summary.ts';
+
+/** Nothing may leave the page: what is not inlined cannot load. */
+const POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
+
+/** report.html: one self-contained file that opens offline. Pure, but for the assets it inlines. */
+export function renderHtml(record: RunRecord): string {
+  const summary = summarize(record);
+  const charts = chartsOf(record);
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<link rel="icon" href="data:,">
+<title>${summary.verdict.text} · ${record.scenario.name} · doorbuster</title>
+<style>
+${asset('uplot/dist/uPlot.min.css')}
+${own('report.css')}
+</style>
+</head>
+<body>
+${header(record, summary)}
+<main>
+${body(record, summary, charts)}
+</main>
+${footer(record)}
+<script type="application/json" id="charts">${scriptJson(Object.values(charts).flat())}</script>
+<script>
+${asset('uplot/dist/uPlot.iife.min.js')}
+</script>
+<script>
+${own('report.js')}
+</script>
+</body>
+</html>
+`;
+  return page.text;
+}
+
+/** A file of a library, as it was installed. */
+function asset(path: string): Markup {
+  const file = createRequire(import.meta.url).resolve(path);
+  return new Markup(readFileSync(file, 'utf8').trim());
+}
+
+/** Our own script and style: they ship as they are, beside the sources. */
+function own(name: string): Markup {
+  const file = new URL(`../../src/reports/assets/${name}`, import.meta.url);
+  return new Markup(readFileSync(file, 'utf8').trim());
+}
+
+function header(record: RunRecord, summary: Summary): Markup {
+  const { pipeline, scenario } = record;
+  const alarms = [
+    ...summary.alarms.map((text) => ({ text, tone: 'bad' })),
+    ...summary.warnings.map((text) => ({ text, tone: 'warn' })),
+  ];
+  return html`<header>
+<div class="top"><span><b>doorbuster</b> · ${scenario.name}</span><span>${record.startedAt.slice(0, 16).replace('T', ' ')} UTC</span></div>
+<h1><span class="verdict ${summary.verdict.tone}">${summary.verdict.text}</span>${summary.headline}</h1>
+<p class="setting">${scenario.about}${scenario.about ? '. ' : ''}Pipeline ${pipeline.name}: ${pipeline.headline}.</p>
+${alarms.length > 0 ? html`<ul class="alarms">${alarms.map(({ text, tone }) => html`<li class="${tone}"><span>${text}</span></li>`)}</ul>` : null}
+</header>
+${figures(record)}`;
+}
+
+function figures(record: RunRecord): Markup | null {
+  const shown = figuresOf(record);
+  if (shown.length === 0) return null;
+  return html`<dl class="figures">${shown.map(
+    ({ name, value, unit, note }) =>
+      html`<div><dt>${name}</dt><dd class="value">${value} <small>${unit}</small></dd><dd class="note">${note}</dd></div>
+`,
+  )}</dl>`;
+}
+
+type Charts = Readonly<Record<string, readonly Chart[]>>;
+
+/** The story in the order one asks: is it good, how stale, why, how many files, what it cost. */
+function body(record: RunRecord, summary: Summary, charts: Charts): Markup {
+  const find = (id: string) => summary.sections.find((section) => section.id === id);
+  const of = (id: string) => charts[id] ?? [];
+  const main = mainStream(record);
+  const staleness = of('staleness');
+  const parts = [
+    section(find('checks')),
+    section(
+      find('staleness'),
+      html`${figure(staleness[0], 'p50, p99 and maximum of the changes due in each second')}
+<div class="pair">${staleness.slice(1).map((chart) => figure(chart, 'one scale for these charts'))}</div>`,
+    ),
+    section(
+      find('waterfall'),
+      record.waterfall.length > 0 ? waterfallBars(record.waterfall) : null,
+    ),
+    chartSection(
+      'age',
+      'Age',
+      'How old the oldest change is that no query can see yet: what a person in front of the screen is missing at that moment. 0 if nothing is.',
+      of('age'),
+    ),
+    section(
+      find('files'),
+      of('files').map((chart) => figure(chart, 'as the catalog served them')),
+    ),
+    section(find('queries'), queryStrips(record)),
+    section(
+      find('trickle'),
+      of('trickle').map((chart) =>
+        figure(chart, 'one dot per query, logarithmic; ▾ failed or timed out'),
+      ),
+    ),
+    section(find('compaction')),
+    section(find('truth')),
+    section(find('canaries')),
+    section(
+      find('producing'),
+      of('producing').map((chart) => figure(chart, '')),
+    ),
+    section(
+      find('health'),
+      html`<div class="pair">${of('health').map((chart) => figure(chart, ''))}</div>`,
+    ),
+    section(find('cost')),
+    identity(record, summary, main),
+  ];
+  return html`${parts}`;
+}
+
+function section(
+  found: Section | undefined,
+  picture: Markup | readonly Markup[] | null = null,
+): Markup | null {
+  if (!found) return null;
+  return html`<section id="${found.id}" aria-labelledby="${found.id}-title">
+<h2 id="${found.id}-title">${found.title}</h2>
+<p class="about">${found.about}</p>
+${picture}
+${found.tables.map((table) => dataTable(table, found.title))}
+${found.notes.length > 0 ? html`<ul class="notes">${found.notes.map(({ text, tone }) => html`<li class="${tone}">${text}</li>`)}</ul>` : null}
+</section>
+`;
+}
+
+function chartSection(
+  id: string,
+  title: string,
+  about: string,
+  charts: readonly Chart[],
+): Markup | null {
+  if (charts.length === 0) return null;
+  return section(
+    { id, title, about, tables: [], notes: [] },
+    charts.map((chart) => figure(chart, '')),
+  );
+}
+
+function figure(chart: Chart | undefined, about: string): Markup {
+  if (!chart) return html``;
+  return html`<figure role="group" aria-labelledby="${chart.id}-name">
+<figcaption id="${chart.id}-name">${chart.title} <span>${about}</span></figcaption>
+<div class="chart" id="${chart.id}" style="height:${chart.height}px" aria-hidden="true"></div>
+<details data-chart="${chart.id}"><summary>the numbers behind ${chart.title}</summary>
+<div class="long" tabindex="0" role="region" aria-label="${chart.title}"><table><thead><tr><th scope="col">time, m:ss since t0</th>${chart.series.map(({ label }) => html`<th scope="col">${label}</th>`)}</tr></thead><tbody></tbody></table></div></details>
+</figure>
+`;
+}
+
+function dataTable(table: Table, caption: string): Markup {
+  const head = table.columns.map(
+    ({ name, align }) => html`<th scope="col" class="${align}">${name}</th>`,
+  );
+  const rows = table.rows.map((row) => {
+    const under = row[0]?.text === '' ? ' class="under"' : '';
+    const cells = row.map(({ text, tone }, i) => {
+      const classes = `${table.columns[i]?.align ?? 'left'}${tone === 'plain' ? '' : ` ${tone}`}`;
+      return html`<td class="${classes}">${text}</td>`;
+    });
+    return html`<tr${new Markup(under)}>${cells}</tr>
+`;
+  });
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><thead><tr>${head}</tr></thead><tbody>
+${rows}</tbody></table></div>
+`;
+}
+
+function identity(record: RunRecord, summary: Summary, main: string | undefined): Markup {
+  const about =
+    main === undefined
+      ? 'What was run, and where.'
+      : 'What was run, where, and how to run it again.';
+  return html`<section id="run" aria-labelledby="run-title">
+<h2 id="run-title">The run</h2>
+<p class="about">${about} Two runs compare only inside one lane.</p>
+<dl class="identity">${summary.identity.map(({ name, value }) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
+<pre>${summary.reproduce}</pre>
+<details><summary>the scenario, as it was read</summary><pre>${record.scenario.text}</pre></details>
+</section>
+`;
+}
+
+function footer(record: RunRecord): Markup {
+  return html`<footer>Made from record.json of ${record.id}. Ask it yourself: <code>doorbuster sql ${record.id} "SELECT …"</code></footer>`;
+}

@@ -1,0 +1,266 @@
+import type { RunRecord } from '../record/record.ts';
+import { elapsedMs } from './find.ts';
+import { bytes, count, duration, latency, percent, plural, ratio, tail } from './format.ts';
+import { type Cell, cell, left, right, type Section, type Table } from './summary.ts';
+
+/** CONTRACT, which must hold, and the distance from BOOK, which tells what broken clients cost. */
+export function truthSection(record: RunRecord): Section | null {
+  const { truth } = record;
+  if (!truth) return null;
+  const zero = (n: number) => cell(count(n), n > 0 ? 'bad' : 'good');
+  const lostName = truth.notSeenWithinMs === null ? 'lost' : 'not seen';
+  const contract: Table = {
+    columns: [
+      left('table'),
+      right('expected rows'),
+      right('found'),
+      right(lostName),
+      right('duplicated'),
+      right('wrong, units'),
+    ],
+    rows: truth.tables.map((row) => [
+      cell(row.table),
+      cell(count(row.expected)),
+      cell(count(row.found)),
+      zero(row.lost),
+      zero(row.duplicated),
+      zero(row.wrong),
+    ]),
+  };
+  const book: Table = {
+    columns: [
+      left('fault'),
+      right('injected'),
+      right('rows leaked'),
+      right('rows dropped'),
+      right('units off'),
+    ],
+    rows: truth.distance.map((row) => [
+      cell(row.fault),
+      cell(count(row.injected), 'dim'),
+      cell(count(row.leaked), row.leaked > 0 ? 'warn' : 'plain'),
+      cell(count(row.dropped), row.dropped > 0 ? 'warn' : 'plain'),
+      cell(count(row.units), row.units > 0 ? 'warn' : 'plain'),
+    ]),
+  };
+  return {
+    id: 'truth',
+    title: 'Truth',
+    about:
+      'Against CONTRACT (what this SQL must give for what was appended) everything must be 0. The distance from BOOK is what the design makes of broken clients: expected when identity-breaking faults are on.',
+    tables: [contract, ...(book.rows.length > 0 ? [book] : [])],
+    notes: [
+      ...(truth.notSeenWithinMs === null
+        ? []
+        : [
+            cell(
+              `not drained: rows are "not seen within ${duration(truth.notSeenWithinMs)}", not proven lost`,
+              'warn',
+            ),
+          ]),
+      cell(
+        `on-hand of ${plural(truth.keysCompared, 'key')} is ${truth.bookUnits === 0 ? 'equal to' : `${plural(truth.bookUnits, 'unit')} away from`} BOOK`,
+        truth.bookUnits === 0 ? 'dim' : 'warn',
+      ),
+      ...truth.examples
+        .slice(0, 5)
+        .map((row) =>
+          cell(
+            `${row.kind} in ${row.table}: ${row.key}: expected ${row.expected}, found ${row.found}`,
+            'bad',
+          ),
+        ),
+    ],
+  };
+}
+
+/** Whether the census told the truth, by an independent instrument. */
+export function canarySection(record: RunRecord): Section | null {
+  const { canaries } = record;
+  if (!canaries) return null;
+  const elapsed = elapsedMs(record);
+  const width = (stats: typeof canaries.canaryWidth) =>
+    `${latency(stats.p50, elapsed)} p50, ${latency(tail(stats).value, elapsed)} ${tail(stats).name}`;
+  return {
+    id: 'canaries',
+    title: 'Canaries',
+    about:
+      'Marked rows polled by key through the query engine. Their interval of first visibility must touch the census’s own; if not, the run is INVALID.',
+    tables: [],
+    notes: [
+      cell(
+        `${count(canaries.compared - canaries.disjoint)} of ${count(canaries.compared)} agree with the census; ${count(canaries.sent)} sent, ${count(canaries.seen)} seen, ${count(canaries.never)} never, ${count(canaries.failed)} not readable`,
+        canaries.disjoint > 0 ? 'bad' : canaries.compared === 0 ? 'warn' : 'good',
+      ),
+      cell(
+        `width of the intervals: canary ${width(canaries.canaryWidth)}; census ${width(canaries.censusWidth)}`,
+        'dim',
+      ),
+    ],
+  };
+}
+
+/** Scheduled, handed over, acknowledged, appended: one number if nothing went astray. */
+export function producingSection(record: RunRecord): Section | null {
+  const { producing } = record;
+  if (!producing) return null;
+  type Row = Omit<typeof producing.total, 'bytes'>;
+  const numbers = (row: Row): readonly Cell[] =>
+    [row.scheduled, row.handedOver, row.acknowledged, row.appended].map((n, i, all) =>
+      cell(count(n), i > 0 && n !== all[0] ? 'warn' : 'plain'),
+    );
+  const phases = [...new Set(producing.byPhase.map(({ phase }) => phase))];
+  const rows = phases.map((phase) => {
+    const sum = { scheduled: 0, handedOver: 0, acknowledged: 0, appended: 0 };
+    for (const row of producing.byPhase) {
+      if (row.phase !== phase) continue;
+      sum.scheduled += row.scheduled;
+      sum.handedOver += row.handedOver;
+      sum.acknowledged += row.acknowledged;
+      sum.appended += row.appended;
+    }
+    return [cell(phase), ...numbers(sum)];
+  });
+  return {
+    id: 'producing',
+    title: 'Producing',
+    about: `Events, open loop: the tape does not wait for Kafka. ${bytes(producing.total.bytes)} of values.`,
+    tables: [
+      {
+        columns: [
+          left('phase'),
+          right('scheduled'),
+          right('handed over'),
+          right('acknowledged'),
+          right('appended'),
+        ],
+        rows: [...rows, [cell('all', 'dim'), ...numbers(producing.total)]],
+      },
+    ],
+    notes: [],
+  };
+}
+
+/** Whether the harness, rather than the pipeline, shaped the numbers. */
+export function healthSection(record: RunRecord): Section | null {
+  const { self } = record;
+  if (!self) return null;
+  const elapsed = elapsedMs(record);
+  const worst = self.slip
+    .filter(({ n }) => n > 0)
+    .toSorted((a, b) => (tail(b.stats).value ?? Infinity) - (tail(a.stats).value ?? Infinity))[0];
+  const loop = self.eventLoop.toSorted((a, b) => b.p99Ms - a.p99Ms)[0];
+  const behind = self.censusBehind.toSorted((a, b) => b.commits - a.commits)[0];
+  const late = self.slip.toSorted((a, b) => b.lateShare - a.lateShare)[0];
+  const row = (name: string, value: string, limit: string) => [
+    cell(name),
+    cell(value),
+    cell(limit, 'dim'),
+  ];
+  return {
+    id: 'health',
+    title: 'Health of the harness',
+    about: 'Beyond these limits a run is INVALID: it would be the harness that shaped the numbers.',
+    tables: [
+      {
+        columns: [left('what'), right('worst'), left('limit')],
+        rows: [
+          ...(worst
+            ? [
+                row(
+                  `hand-over slip ${tail(worst.stats).name} (${worst.phase}, n ${count(worst.n)})`,
+                  latency(tail(worst.stats).value, elapsed),
+                  'max(50 ms, 1 % of the target)',
+                ),
+              ]
+            : []),
+          ...(late
+            ? [
+                row(
+                  `handed over later than due + 250 ms (${late.phase})`,
+                  percent(late.lateShare),
+                  '2 % of a phase',
+                ),
+              ]
+            : []),
+          ...(loop
+            ? [
+                row(
+                  `event-loop delay p99 (${loop.thread})`,
+                  duration(loop.p99Ms),
+                  '50 ms in a producing thread',
+                ),
+              ]
+            : []),
+          ...(behind
+            ? [
+                row(
+                  `census behind (end of ${behind.phase})`,
+                  plural(behind.commits, 'commit'),
+                  '2 commits',
+                ),
+              ]
+            : []),
+          row(
+            'harness share of the machine',
+            percent(self.harnessShare),
+            '20 % while the machine is above 90 %',
+          ),
+          row('machine busy', percent(self.machineBusy), 'a warning when saturated'),
+          row('steal', percent(self.stealMax), '5 %'),
+          row('wall and monotonic clock apart', duration(self.clockApartMs), '20 ms'),
+        ],
+      },
+    ],
+    notes: [],
+  };
+}
+
+/** Core-seconds and memory by server. */
+export function costSection(record: RunRecord): Section | null {
+  const { cost } = record;
+  if (!cost) return null;
+  const sum = cost.servers.reduce((total, { coreSeconds }) => total + coreSeconds, 0);
+  const { s3, writeAmplification } = cost;
+  return {
+    id: 'cost',
+    title: 'Cost',
+    about:
+      'Core-seconds and the largest resident memory of every process, the harness and its children included.',
+    tables: [
+      {
+        columns: [left('server'), right('core-seconds'), right('memory, max')],
+        rows: [
+          ...cost.servers.map((row) => [
+            cell(row.server),
+            cell(`${row.coreSeconds.toFixed(1)} core-s`),
+            cell(bytes(row.rssMaxBytes)),
+          ]),
+          [cell('sum', 'dim'), cell(`${sum.toFixed(1)} core-s`, 'dim'), cell('', 'dim')],
+        ],
+      },
+    ],
+    notes: [
+      cell(
+        `the machine was busy for ${cost.machineCoreSeconds.toFixed(1)} core-s in all, others' work included`,
+        'dim',
+      ),
+      ...(s3
+        ? [
+            cell(
+              `S3: ${plural(s3.requests, 'request')}, ${bytes(s3.bytesIn)} in, ${bytes(s3.bytesOut)} out`,
+              'dim',
+            ),
+          ]
+        : []),
+      ...(writeAmplification
+        ? [
+            cell(
+              `write amplification: ${ratio(writeAmplification.overKafka)} over ${bytes(writeAmplification.kafkaBytes)} of Kafka values, ${ratio(writeAmplification.overData)} over ${bytes(writeAmplification.dataFileBytes)} of first-written data files`,
+              'dim',
+            ),
+          ]
+        : []),
+    ],
+  };
+}

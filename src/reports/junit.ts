@@ -1,0 +1,113 @@
+import type { RunRecord } from '../record/record.ts';
+import { elapsedMs } from './find.ts';
+import { inUnit, plural } from './format.ts';
+
+/** One test case: passed, failed (the pipeline), in error (the run), or skipped (nothing to judge). */
+interface Case {
+  readonly name: string;
+  readonly group: string;
+  readonly kind: 'passed' | 'failure' | 'error' | 'skipped';
+  readonly message: string;
+}
+
+/** JUnit XML: how the run ended, its validity, its truth, and one test case per check. */
+export function renderJunit(record: RunRecord): string {
+  const cases = [ending(record), validity(record), ...truth(record), ...checks(record)];
+  const tally = (kind: Case['kind']) => cases.filter((one) => one.kind === kind).length;
+  const seconds = ((record.tookMs ?? 0) / 1000).toFixed(3);
+  const counts = `tests="${cases.length}" failures="${tally('failure')}" errors="${tally('error')}" skipped="${tally('skipped')}" time="${seconds}"`;
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuites name="doorbuster" ${counts}>`,
+    `  <testsuite name="${xml(record.scenario.name)}" ${counts} timestamp="${xml(record.startedAt)}">`,
+    '    <properties>',
+    ...properties(record).map(
+      ([name, value]) => `      <property name="${xml(name)}" value="${xml(value)}"/>`,
+    ),
+    '    </properties>',
+    ...cases.map((one) => caseXml(one, record)),
+    `    <system-out>${xml(record.headline.text)}\n${xml(record.reproduce)}</system-out>`,
+    '  </testsuite>',
+    '</testsuites>',
+    '',
+  ].join('\n');
+}
+
+function properties(record: RunRecord): readonly (readonly [string, string])[] {
+  return [
+    ['run', record.id],
+    ['seed', String(record.seed)],
+    ['verdict', record.verdict ?? 'none'],
+    ['pipeline', record.pipeline.name],
+    ['lane', record.environment.lane],
+    ['commit', record.environment.commit ?? 'unknown'],
+  ];
+}
+
+function ending(record: RunRecord): Case {
+  const message = record.failures
+    .map(({ server, message: text, cause }) => `${server}: ${text}${cause ? ` (${cause})` : ''}`)
+    .join('; ');
+  const completed = record.outcome === 'completed';
+  return {
+    name: 'the run completed',
+    group: 'run',
+    kind: completed ? 'passed' : 'error',
+    message: completed ? '' : `outcome ${record.outcome}${message ? `: ${message}` : ''}`,
+  };
+}
+
+function validity(record: RunRecord): Case {
+  const broken = record.invalid.map(
+    ({ rule, fact, limit }) => `${rule}: ${fact} (limit: ${limit})`,
+  );
+  const kind = broken.length > 0 ? 'error' : record.self === null ? 'skipped' : 'passed';
+  const message = kind === 'skipped' ? 'the run ended before it was judged' : broken.join('; ');
+  return { name: 'the numbers are valid', group: 'run', kind, message };
+}
+
+function truth({ truth: found }: RunRecord): readonly Case[] {
+  return (['lost', 'duplicated', 'wrong'] as const).map((name) => {
+    const base = { name: `${name} is 0`, group: 'truth' };
+    if (!found)
+      return { ...base, kind: 'skipped', message: 'the run ended before its truth was read' };
+    if (found[name] === 0) return { ...base, kind: 'passed', message: '' };
+    const examples = found.examples.filter(({ kind }) => kind === name).slice(0, 3);
+    const shown = examples.map(
+      (row) => `${row.table} ${row.key}: expected ${row.expected}, found ${row.found}`,
+    );
+    const amount = plural(found[name], name === 'wrong' ? 'unit' : 'row');
+    return { ...base, kind: 'failure', message: [`${amount} ${name}`, ...shown].join('; ') };
+  });
+}
+
+function checks(record: RunRecord): readonly Case[] {
+  const elapsed = elapsedMs(record);
+  return record.checks.map((check) => {
+    const measured = `measured ${inUnit(check.measured, check.unit, elapsed)}, n ${check.n}`;
+    const kinds = { PASS: 'passed', FAIL: 'failure', INVALID: 'error', NO_DATA: 'error' } as const;
+    const message = check.reason ? `${check.reason} (${measured})` : measured;
+    return { name: check.text, group: 'checks', kind: kinds[check.verdict], message };
+  });
+}
+
+function caseXml(one: Case, record: RunRecord): string {
+  const open = `    <testcase classname="${xml(`${record.scenario.name}.${one.group}`)}" name="${xml(one.name)}"`;
+  if (one.kind === 'passed') {
+    return one.message === ''
+      ? `${open}/>`
+      : `${open}><system-out>${xml(one.message)}</system-out></testcase>`;
+  }
+  return `${open}><${one.kind} message="${xml(one.message)}"/></testcase>`;
+}
+
+/** Escaped for an attribute or a text; characters XML cannot hold at all become U+FFFD. */
+function xml(text: string): string {
+  return text
+    .replace(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, '\u{fffd}')
+    .replace(/&/g, '&amp;')
+    .replace(/</g, '&lt;')
+    .replace(/>/g, '&gt;')
+    .replace(/"/g, '&quot;')
+    .replace(/\n/g, '&#10;');
+}

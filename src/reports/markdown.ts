@@ -1,0 +1,68 @@
+import type { RunRecord } from '../record/record.ts';
+import { type Section, summarize, type Table } from './summary.ts';
+
+const MARKS: Readonly<Record<string, string>> = { good: '✅', bad: '❌', warn: '⚠️' };
+
+/** Folded away in a comment: there for who asks. */
+const FOLDED = new Set([
+  'waterfall',
+  'trickle',
+  'files',
+  'canaries',
+  'producing',
+  'health',
+  'cost',
+]);
+
+/** The comment a pull request gets: verdict, checks and headline on top, the rest folded. */
+export function renderMarkdown(record: RunRecord): string {
+  const summary = summarize(record);
+  const mark = MARKS[summary.verdict.tone] ?? '';
+  const checks = summary.sections.find(({ id }) => id === 'checks');
+  const others = summary.sections.filter(({ id }) => id !== 'checks');
+  const lines = [
+    `### ${mark} ${summary.verdict.text}: ${escaped(record.scenario.name)}`,
+    '',
+    `**${escaped(summary.headline)}**`,
+    '',
+    ...summary.alarms.map((alarm) => `> ❌ ${escaped(alarm)}`),
+    ...summary.warnings.map((warning) => `> ⚠️ ${escaped(warning)}`),
+    ...(summary.alarms.length + summary.warnings.length > 0 ? [''] : []),
+    ...(checks ? sectionLines(checks) : []),
+    ...others.filter(({ id }) => !FOLDED.has(id)).flatMap(sectionLines),
+    '<details><summary>More of this run</summary>',
+    '',
+    ...others.filter(({ id }) => FOLDED.has(id)).flatMap(sectionLines),
+    ...summary.identity.map(({ name, value }) => `- ${name}: ${escaped(value)}`),
+    '',
+    '</details>',
+    '',
+    `\`${summary.reproduce}\``,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function sectionLines(section: Section): readonly string[] {
+  return [
+    `**${section.title}.** ${escaped(section.about)}`,
+    '',
+    ...section.tables.flatMap((table) => [...tableLines(table), '']),
+    ...section.notes.map((note) =>
+      `- ${MARKS[note.tone] ?? ''} ${escaped(note.text)}`.replace('-  ', '- '),
+    ),
+    ...(section.notes.length > 0 ? [''] : []),
+  ];
+}
+
+function tableLines(table: Table): readonly string[] {
+  const row = (cells: readonly string[]) => `| ${cells.map(escaped).join(' | ')} |`;
+  return [
+    row(table.columns.map(({ name }) => name)),
+    `|${table.columns.map(({ align }) => (align === 'left' ? ' --- |' : ' ---: |')).join('')}`,
+    ...table.rows.map((cells) => row(cells.map(({ text }) => text))),
+  ];
+}
+
+function escaped(text: string): string {
+  return text.replace(/\s*\n\s*/g, ' ').replace(/[\\|<>*_`[\]]/g, (character) => `\\${character}`);
+}

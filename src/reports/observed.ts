@@ -1,0 +1,400 @@
+import type { RunRecord } from '../record/record.ts';
+import {
+  distribution,
+  elapsedMs,
+  measuredPhases,
+  queryNames,
+  queryPhases,
+  queryResult,
+  scalar,
+  streamsOf,
+  tablesOf,
+} from './find.ts';
+import {
+  bytes,
+  count,
+  duration,
+  durationPair,
+  inUnit,
+  latency,
+  moment,
+  plural,
+  ratio,
+  tail,
+} from './format.ts';
+import { type Cell, cell, left, right, type Section, verdictTone } from './summary.ts';
+
+/** Staleness per phase and stream: p50 / p99 with its n beneath, and the floor the design could reach. */
+export function stalenessSection(record: RunRecord): Section | null {
+  const streams = streamsOf(record);
+  if (streams.length === 0) return null;
+  const elapsed = elapsedMs(record);
+  const rows: Cell[][] = [];
+  const notes: Cell[] = [];
+  for (const phase of measuredPhases(record)) {
+    const found = streams.map((stream) => distribution(record, 'staleness', stream, phase.name));
+    const span = `${moment(phase.startMs)}–${moment(phase.endMs)}`;
+    rows.push([
+      cell(phase.name),
+      cell(`${span} ${phase.load}x`),
+      ...found.map((metric) =>
+        metric === undefined || metric.n === 0
+          ? cell('no data', 'warn')
+          : cell(
+              durationPair(metric.stats.p50, tail(metric.stats).value, elapsed) +
+                (tail(metric.stats).name === 'max' ? '*' : ''),
+              metric.censored > 0 ? 'bad' : 'plain',
+            ),
+      ),
+    ]);
+    rows.push([
+      cell(''),
+      cell('n', 'dim'),
+      ...found.map((metric) =>
+        cell(
+          `${count(metric?.n ?? 0)}${metric?.censored ? ` (${count(metric.censored)} never)` : ''}`,
+          metric?.censored ? 'bad' : 'dim',
+        ),
+      ),
+    ]);
+    for (const metric of found) {
+      if (metric?.distrust)
+        notes.push(cell(`${phase.name}, ${metric.of}: ${metric.distrust}`, 'warn'));
+    }
+  }
+  if (rows.some((row) => row.some(({ text }) => text.endsWith('*')))) {
+    notes.push(cell('* maximum: too few samples for a p99', 'dim'));
+  }
+  const floors = streams.map((stream) => scalar(record, 'floor', stream, null)?.value);
+  if (floors.some((floor) => floor !== undefined)) {
+    rows.push([
+      cell('floor', 'dim'),
+      cell(''),
+      ...floors.map((floor) => cell(latency(floor, elapsed), 'dim')),
+    ]);
+  }
+  return {
+    id: 'staleness',
+    title: 'Staleness',
+    about:
+      'p50 / p99 from the moment a change happened to the first moment a reader could return it. A phase owns the events due in it. Floor: commit interval / 2 + commit time.',
+    tables: [{ columns: [left('phase'), left('time, load'), ...streams.map(right)], rows }],
+    notes,
+  };
+}
+
+const HOP_NAMES: Readonly<Record<string, string>> = {
+  transport: 'transport',
+  slip: 'slip',
+  produce: 'produce',
+  broker_to_flink: 'broker→Flink',
+  flink_to_snapshot: 'Flink→snapshot',
+  snapshot_to_visible: '→visible',
+};
+
+/** The name of a hop as it is printed. */
+export function hopName(hop: string): string {
+  return HOP_NAMES[hop] ?? hop;
+}
+
+/** Mean per hop: where the time went. */
+export function waterfallSection(record: RunRecord): Section | null {
+  if (record.waterfall.length === 0) return null;
+  const hops = record.waterfall[0]?.hops.map(({ hop }) => hop) ?? [];
+  const rows = record.waterfall.map((row) => [
+    cell(row.phase),
+    cell(row.stream),
+    cell(count(row.n), 'dim'),
+    cell(row.n === 0 ? 'no data' : duration(row.meanMs), row.n === 0 ? 'warn' : 'plain'),
+    ...hops.map((hop) => {
+      const found = row.hops.find((other) => other.hop === hop);
+      if (!found || row.n === 0) return cell('–', 'dim');
+      const negatives = found.negatives > 0 ? ` (${count(found.negatives)}<0)` : '';
+      return cell(duration(found.meanMs) + negatives, negatives ? 'warn' : 'plain');
+    }),
+  ]);
+  return {
+    id: 'waterfall',
+    title: 'Where the time went',
+    about:
+      'Mean per hop over the same rows, so the hops add up to the mean; percentiles would not. “(3<0)” counts rows whose hop is negative, because two stamps are not that exact: they are kept, not clipped. Flink→snapshot holds the wait for the commit.',
+    tables: [
+      {
+        columns: [
+          left('phase'),
+          left('stream'),
+          right('n'),
+          right('mean'),
+          ...hops.map((hop) => right(hopName(hop))),
+        ],
+        rows,
+      },
+    ],
+    notes: [],
+  };
+}
+
+/** The rounds before and after compaction, hot and cold apart. */
+export function querySection(record: RunRecord): Section | null {
+  const phases = queryPhases(record);
+  const modes = ['hot', 'cold'] as const;
+  const givenUp = record.queries?.timeoutMs ?? 0;
+  const first = phases[0];
+  const last = phases.at(-1);
+  const rows: Cell[][] = [];
+  for (const query of queryNames(record)) {
+    for (const mode of modes) {
+      const found = phases.map((phase) => queryResult(record, query, phase.name, mode));
+      if (found.every((result) => result === undefined)) continue;
+      rows.push([
+        cell(mode === 'hot' ? query : ''),
+        cell(mode, 'dim'),
+        ...found.flatMap((result) => latencyCells(result, givenUp)),
+        ...(first === last ? [] : [changeCell(found[0]?.stats.p50, found.at(-1)?.stats.p50)]),
+      ]);
+    }
+  }
+  if (rows.length === 0) return null;
+  const notes: Cell[] = [];
+  for (const phase of phases) {
+    const inventory = phase.drain?.tables.find(({ table }) => table === 'inventory');
+    if (!phase.drain) continue;
+    const mark = inventory
+      ? `, inventory at ${count(inventory.rows ?? 0)} rows, snapshot ${inventory.snapshotId ?? 'none'}`
+      : '';
+    notes.push(
+      phase.drain.drained
+        ? cell(`${phase.name}: drained in ${duration(phase.drain.tookMs)}${mark}`, 'dim')
+        : cell(
+            `${phase.name}: not drained within ${duration(phase.drain.withinMs)}${mark}`,
+            'warn',
+          ),
+    );
+  }
+  const attach = record.queries?.results.flatMap(({ attachP50Ms }) => attachP50Ms ?? []) ?? [];
+  if (attach.length > 0) {
+    notes.push(
+      cell(
+        `cold is a new engine instance over warm operating-system and object-store caches; loading and attaching took another ${duration(Math.min(...attach))} to ${duration(Math.max(...attach))} (p50 per query)`,
+        'dim',
+      ),
+    );
+  }
+  return {
+    id: 'queries',
+    title: 'Queries, round by round',
+    about:
+      'Latency through DuckDB from the intended start, queueing included, with the load going on beneath. Time-outs and failures are counted, and enter the quantiles as +∞ (“≥” the time-out).',
+    tables: [
+      {
+        columns: [
+          left('query'),
+          left('mode'),
+          ...phases.flatMap(({ name }) => [right(`${name} p50`), right('max'), right('n')]),
+          ...(first === last ? [] : [right(`${last?.name} / ${first?.name}`)]),
+        ],
+        rows,
+      },
+    ],
+    notes,
+  };
+}
+
+type Result = ReturnType<typeof queryResult>;
+
+function latencyCells(result: Result, givenUp: number): readonly Cell[] {
+  if (!result || result.n === 0) return [cell('no data', 'warn'), cell(''), cell('0', 'dim')];
+  const { stats, n, outcomes } = result;
+  const failed = n - outcomes.ok;
+  return [
+    cell(latency(stats.p50, givenUp), stats.p50 === null ? 'bad' : 'plain'),
+    cell(latency(stats.max, givenUp), stats.max === null ? 'bad' : 'dim'),
+    cell(failed > 0 ? `${n} (${failed} failed)` : String(n), failed > 0 ? 'bad' : 'dim'),
+  ];
+}
+
+function changeCell(before: number | null | undefined, after: number | null | undefined): Cell {
+  if (typeof before !== 'number' || typeof after !== 'number') return cell('no data', 'warn');
+  const change = after / before;
+  return cell(`${ratio(change)}x`, change < 0.9 ? 'good' : change > 1.1 ? 'bad' : 'plain');
+}
+
+/** The steady trickle through every phase: what an application would have felt. */
+export function trickleSection(record: RunRecord): Section | null {
+  const phases = measuredPhases(record);
+  const givenUp = record.queries?.timeoutMs ?? 0;
+  const shown = phases.filter((phase) =>
+    record.queries?.results.some(
+      ({ mode, phase: name }) => mode === 'trickle' && name === phase.name,
+    ),
+  );
+  if (shown.length === 0) return null;
+  const rows = queryNames(record).map((query) => [
+    cell(query),
+    ...shown.flatMap((phase) => {
+      const result = queryResult(record, query, phase.name, 'trickle');
+      if (!result || result.n === 0) return [cell('no data', 'warn'), cell('0', 'dim')];
+      const failed = result.n - result.outcomes.ok;
+      return [
+        cell(
+          durationPair(result.stats.p50, result.stats.max, givenUp),
+          result.stats.max === null ? 'bad' : 'plain',
+        ),
+        cell(
+          failed > 0 ? `${result.n} (${failed} failed)` : String(result.n),
+          failed > 0 ? 'bad' : 'dim',
+        ),
+      ];
+    }),
+  ]);
+  const crashes = record.queries?.crashes ?? 0;
+  return {
+    id: 'trickle',
+    title: 'Queries while the load ran',
+    about: `p50 / max of one query in turn every ${duration(record.queries?.everyMs ?? 0)}, through all phases; given up after ${duration(record.queries?.timeoutMs ?? 0)}.`,
+    tables: [
+      {
+        columns: [left('query'), ...shown.flatMap(({ name }) => [right(name), right('n')])],
+        rows,
+      },
+    ],
+    notes:
+      crashes > 0
+        ? [cell(`the query engine died ${plural(crashes, 'time')} and was started again`, 'warn')]
+        : [],
+  };
+}
+
+/** What compaction cost and what it bought. */
+export function compactionSection(record: RunRecord): Section | null {
+  const run = record.compaction;
+  if (!run) return null;
+  const elapsed = elapsedMs(record);
+  const kinds = [
+    ['data files', run.before.dataFiles, run.after.dataFiles],
+    ['equality-delete files', run.before.equalityDeleteFiles, run.after.equalityDeleteFiles],
+    ['position-delete files', run.before.positionDeleteFiles, run.after.positionDeleteFiles],
+  ] as const;
+  const rows = [
+    ...kinds.map(([name, before, after]) => [cell(name), cell(count(before)), cell(count(after))]),
+    [cell('bytes'), cell(bytes(run.before.bytes)), cell(bytes(run.after.bytes))],
+    ...(run.roundBefore === undefined || run.roundAfter === undefined
+      ? []
+      : [
+          [
+            cell('core-seconds per query round'),
+            cell(`${ratio(run.roundBefore)} core-s`),
+            cell(`${ratio(run.roundAfter)} core-s`),
+          ],
+        ]),
+  ];
+  const main = run.staleness.find(({ stream }) => stream === 'inventory') ?? run.staleness[0];
+  return {
+    id: 'compaction',
+    title: `Compaction by ${run.by}`,
+    about: `${run.tables.join(', ')}: ${duration(run.wallMs)} of work after ${duration(run.startupMs)} of start-up; ${ratio(run.coreSeconds)} core-seconds from start to commit, and ${ratio(run.startupCoreSeconds)} for starting the engine.`,
+    tables: [{ columns: [left(run.tables.join(', ')), right('before'), right('after')], rows }],
+    notes: [
+      ...(run.outcome === 'failed'
+        ? [cell(`failed: ${run.error ?? 'no reason given'}`, 'bad')]
+        : []),
+      paybackCell(record),
+      ...(main && main.n > 0
+        ? [
+            cell(
+              `while it ran: staleness(${main.stream}) ${durationPair(main.stats.p50, tail(main.stats).value, elapsed)} (p50 / ${tail(main.stats).name}, n ${count(main.n)})${queriesMeanwhile(record)}`,
+              'dim',
+            ),
+          ]
+        : []),
+    ],
+  };
+}
+
+function queriesMeanwhile(record: RunRecord): string {
+  const slowest = record.compaction?.queries
+    .filter(({ n }) => n > 0)
+    .toSorted((a, b) => (b.stats.max ?? Infinity) - (a.stats.max ?? Infinity))[0];
+  if (!slowest) return '';
+  return `, slowest query ${slowest.query} ${latency(slowest.stats.max, record.queries?.timeoutMs ?? 0)} (max, n ${slowest.n})`;
+}
+
+/** In how many query rounds compaction has paid, and how long the gain lasts. */
+export function paybackCell(record: RunRecord): Cell {
+  const run = record.compaction;
+  if (!run) return cell('no compaction', 'dim');
+  const lasts =
+    run.gainLastsMs === undefined
+      ? ''
+      : run.gainLastsMs === null
+        ? '; no growth was seen that would eat the gain'
+        : `; at the measured growth the gain lasts ${duration(run.gainLastsMs)}`;
+  if (run.payback.kind === 'pays back') {
+    return cell(`pays back after ${ratio(run.payback.rounds)} query rounds${lasts}`, 'good');
+  }
+  if (run.payback.kind === 'no data')
+    return cell(`payback: no data — ${run.payback.reason}`, 'warn');
+  return cell(`does not pay back: a query round costs no less than before${lasts}`, 'bad');
+}
+
+/** Live files per table at the marks of the run. */
+export function filesSection(record: RunRecord): Section | null {
+  const marks = [...new Set(record.layout?.marks.map(({ mark }) => mark))];
+  if (!record.layout || marks.length === 0) return null;
+  const rows = tablesOf(record).map((table) => [
+    cell(table),
+    ...marks.map((mark) => {
+      const found = record.layout?.marks.find((row) => row.mark === mark && row.table === table);
+      if (!found) return cell('–', 'dim');
+      const deletes = [found.equalityDeleteFiles, found.positionDeleteFiles];
+      const all = deletes.some((n) => n > 0) ? [found.dataFiles, ...deletes] : [found.dataFiles];
+      return cell(all.map(count).join(' + '));
+    }),
+  ]);
+  const { bucket } = record.layout;
+  return {
+    id: 'files',
+    title: 'Live files',
+    about:
+      'At the end of each phase: data files, + equality-delete files + position-delete files (deletion vectors included) where there are any.',
+    tables: [
+      {
+        columns: [left('table'), ...marks.map((mark) => right(mark.replace(/^end of /, '')))],
+        rows,
+      },
+    ],
+    notes: bucket
+      ? [
+          cell(
+            `bucket at the end: ${plural(bucket.objects, 'object')}, ${bytes(bucket.bytes)}; ${plural(bucket.orphans, 'orphan')}${bucket.orphans > 0 ? ` of ${bytes(bucket.orphanBytes)}` : ''}`,
+            bucket.orphans > 0 ? 'warn' : 'dim',
+          ),
+        ]
+      : [],
+  };
+}
+
+/** The scenario's checks, each with what was measured. */
+export function checkSection(record: RunRecord): Section | null {
+  if (record.checks.length === 0) return null;
+  const elapsed = elapsedMs(record);
+  return {
+    id: 'checks',
+    title: 'Checks',
+    about: 'What the scenario demands, and what was measured.',
+    tables: [
+      {
+        columns: [left('verdict'), left('check'), right('measured'), right('n')],
+        rows: record.checks.map((check) => [
+          verdictTone(check.verdict),
+          cell(check.text),
+          cell(inUnit(check.measured, check.unit, elapsed)),
+          cell(count(check.n), 'dim'),
+        ]),
+      },
+    ],
+    notes: record.checks.flatMap(({ text, reason, verdict }) =>
+      reason ? [cell(`${text}: ${reason}`, verdictTone(verdict).tone)] : [],
+    ),
+  };
+}

@@ -1,0 +1,140 @@
+import type { RunRecord } from '../record/record.ts';
+import { count, duration, moment } from './format.ts';
+import {
+  canarySection,
+  costSection,
+  healthSection,
+  producingSection,
+  truthSection,
+} from './judged.ts';
+import {
+  checkSection,
+  compactionSection,
+  filesSection,
+  querySection,
+  stalenessSection,
+  trickleSection,
+  waterfallSection,
+} from './observed.ts';
+
+/** How a piece of text is to be taken; a format decides what it looks like. */
+export type Tone = 'plain' | 'good' | 'bad' | 'warn' | 'dim';
+
+export interface Cell {
+  readonly text: string;
+  readonly tone: Tone;
+}
+
+export interface Table {
+  readonly columns: readonly { readonly name: string; readonly align: 'left' | 'right' }[];
+  readonly rows: readonly (readonly Cell[])[];
+}
+
+/** One part of a report: a title, what it says, and the tables behind it. */
+export interface Section {
+  readonly id: string;
+  readonly title: string;
+  /** What the numbers are, for someone who sees them for the first time. */
+  readonly about: string;
+  readonly tables: readonly Table[];
+  readonly notes: readonly Cell[];
+}
+
+/** A record in words and tables: what terminal, Markdown and HTML render, each in its own way. */
+export interface Summary {
+  readonly verdict: Cell;
+  readonly headline: string;
+  readonly warnings: readonly string[];
+  /** What must be read before any number: broken INVALID rules and broken servers. */
+  readonly alarms: readonly string[];
+  readonly identity: readonly { readonly name: string; readonly value: string }[];
+  readonly reproduce: string;
+  readonly sections: readonly Section[];
+}
+
+export const cell = (text: string, tone: Tone = 'plain'): Cell => ({ text, tone });
+export const left = (name: string) => ({ name, align: 'left' }) as const;
+export const right = (name: string) => ({ name, align: 'right' }) as const;
+
+/** What a verdict looks like; a run that was never judged has none. */
+export function verdictCell(record: RunRecord): Cell {
+  if (record.outcome === 'interrupted') return cell('INTERRUPTED', 'warn');
+  if (record.outcome === 'stack-broke') return cell('STACK BROKE', 'bad');
+  if (record.outcome === 'crashed') return cell('CRASHED', 'bad');
+  return verdictTone(record.verdict ?? 'NO_DATA');
+}
+
+export function verdictTone(verdict: NonNullable<RunRecord['verdict']>): Cell {
+  const tones = { PASS: 'good', FAIL: 'bad', INVALID: 'warn', NO_DATA: 'warn' } as const;
+  return cell(verdict.replace('_', ' '), tones[verdict]);
+}
+
+/** The whole record as words and tables. Pure; a section that the run did not reach is left out. */
+export function summarize(record: RunRecord): Summary {
+  const sections = [
+    stalenessSection(record),
+    waterfallSection(record),
+    querySection(record),
+    trickleSection(record),
+    compactionSection(record),
+    filesSection(record),
+    truthSection(record),
+    canarySection(record),
+    producingSection(record),
+    healthSection(record),
+    costSection(record),
+    checkSection(record),
+  ];
+  return {
+    verdict: verdictCell(record),
+    headline: record.headline.text,
+    warnings: record.headline.warnings,
+    alarms: [
+      ...record.invalid.map(({ rule, fact, limit }) => `${rule}: ${fact} (limit: ${limit})`),
+      ...record.failures.map(
+        ({ server, message, cause, tMs }) =>
+          `${server}${tMs === null ? '' : ` at ${moment(tMs)}`}: ${message}${cause ? ` — ${cause}` : ''}`,
+      ),
+    ],
+    identity: identity(record),
+    reproduce: record.reproduce,
+    sections: sections.filter((section) => section !== null),
+  };
+}
+
+function identity(record: RunRecord): Summary['identity'] {
+  const { scenario, pipeline, environment } = record;
+  const versions = Object.entries(environment.versions).map(
+    ([name, version]) => `${name} ${version}`,
+  );
+  const compaction = pipeline.compaction === 'none' ? 'none' : `by ${pipeline.compaction}`;
+  const keys =
+    pipeline.tableKeys === null ? '' : `, ${count(pipeline.tableKeys)} keys in inventory`;
+  const overrides = scenario.overrides.map(({ path, value }) => `${path}=${value}`).join(', ');
+  return [
+    { name: 'run', value: record.id },
+    { name: 'scenario', value: `${scenario.name} — ${scenario.about || scenario.file}` },
+    { name: 'seed', value: `${record.seed}${overrides ? ` (set: ${overrides})` : ''}` },
+    {
+      name: 'pipeline',
+      value: `${pipeline.name}${pipeline.tier === null ? '' : ` (tier ${pipeline.tier})`}: ${pipeline.headline}`,
+    },
+    {
+      name: 'tables',
+      value: `format ${pipeline.format}, commit every ${duration(pipeline.commitEveryMs)}, parallelism ${pipeline.parallelism}, compaction ${compaction}${keys}`,
+    },
+    {
+      name: 'machine',
+      value: `${environment.cpu}, ${environment.cores} cores, ${Math.round(environment.memoryBytes / 2 ** 30)} GiB, ${environment.os}, lane ${environment.lane}`,
+    },
+    { name: 'servers', value: `${environment.runtime}: ${versions.join(', ')}` },
+    {
+      name: 'doorbuster',
+      value: `${environment.doorbuster}${environment.commit ? ` at ${environment.commit.slice(0, 12)}${environment.commit.endsWith('+') ? ' (changed)' : ''}` : ''}, node ${environment.node}`,
+    },
+    {
+      name: 'started',
+      value: `${record.startedAt}${record.tookMs === null ? '' : `, took ${duration(record.tookMs)}`}`,
+    },
+  ];
+}

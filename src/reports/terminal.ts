@@ -1,0 +1,85 @@
+import picocolors from 'picocolors';
+import type { RunRecord } from '../record/record.ts';
+import { type Cell, type Section, summarize, type Table, type Tone } from './summary.ts';
+
+/** How wide the page is, and whether it may have colour (NO_COLOR is the caller's to read). */
+export interface TerminalOptions {
+  readonly color: boolean;
+  readonly columns: number;
+}
+
+type Paint = (text: string, tone: Tone) => string;
+
+function painter(color: boolean): Paint {
+  const { green, red, yellow, dim } = picocolors.createColors(color);
+  const tones = { plain: (text: string) => text, good: green, bad: red, warn: yellow, dim };
+  return (text, tone) => (text === '' ? text : tones[tone](text));
+}
+
+/** Sections that only the long reports print: the terminal keeps to what decides. */
+const LEFT_OUT = new Set(['waterfall', 'trickle', 'cost']);
+
+/** The summary a run ends with: verdict and headline first, the way back to the run last. */
+export function renderTerminal(record: RunRecord, options: TerminalOptions): string {
+  const summary = summarize(record);
+  const paint = painter(options.color);
+  const bold = picocolors.createColors(options.color).bold;
+  const width = Math.max(60, Math.min(options.columns, 100));
+  const lines: string[] = [];
+  const say = (text: string, tone: Tone = 'plain', indent = '') =>
+    lines.push(...wrapped(text, width - indent.length).map((line) => indent + paint(line, tone)));
+
+  lines.push(`${bold(paint(summary.verdict.text, summary.verdict.tone))}  ${record.scenario.name}`);
+  lines.push(...wrapped(summary.headline, width).map((line) => bold(line)));
+  for (const alarm of summary.alarms) say(`! ${alarm}`, 'bad');
+  for (const warning of summary.warnings) say(`! ${warning}`, 'warn');
+  for (const section of summary.sections) {
+    if (LEFT_OUT.has(section.id)) continue;
+    lines.push('', bold(section.title));
+    for (const table of section.tables) lines.push(...tableLines(table, paint));
+    for (const note of section.notes) say(note.text, note.tone, '  ');
+  }
+  lines.push('', ...footer(summary.reproduce, record, paint));
+  return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
+}
+
+function footer(reproduce: string, record: RunRecord, paint: Paint): readonly string[] {
+  return [`${paint('again  ', 'dim')} ${reproduce}`, `${paint('record ', 'dim')} ${record.id}`];
+}
+
+/** Columns as wide as their widest cell, two spaces apart; headings dim. */
+export function tableLines(table: Table, paint: Paint): readonly string[] {
+  const widths = table.columns.map(({ name }, i) =>
+    Math.max(name.length, ...table.rows.map((row) => row[i]?.text.length ?? 0)),
+  );
+  const line = (cells: readonly Cell[]) =>
+    `  ${table.columns
+      .map(({ align }, i) => {
+        const { text, tone } = cells[i] as Cell;
+        const gap = ' '.repeat((widths[i] as number) - text.length);
+        return align === 'left' ? paint(text, tone) + gap : gap + paint(text, tone);
+      })
+      .join('  ')}`;
+  return [
+    line(table.columns.map(({ name }) => ({ text: name, tone: 'dim' as const }))),
+    ...table.rows.map(line),
+  ];
+}
+
+/** Breaks at spaces; a word longer than the line stays whole, so that it can be copied. */
+function wrapped(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) {
+      lines[lines.length - 1] = `${last} ${word}`;
+    } else lines.push(word);
+  }
+  return lines;
+}
+
+/** One section alone, for `doorbuster report --only`, tests, and whoever needs a table in a terminal. */
+export function sectionLines(section: Section, color: boolean): readonly string[] {
+  const paint = painter(color);
+  return section.tables.flatMap((table) => tableLines(table, paint));
+}
