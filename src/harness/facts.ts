@@ -17,6 +17,8 @@ export interface Facts extends AsyncDisposable {
   /** Appends rows by column name; a missing column is NULL, an unknown one throws. */
   append(table: FactTable, rows: readonly FactRow[]): Promise<void>;
   run(sql: string, params?: Params): Promise<void>;
+  /** Takes in a CSV file without a header whose columns are the table's, in order; NULL is empty. */
+  load(file: { readonly table: FactTable; readonly path: string }): Promise<void>;
   /** Integers come as numbers; a bigint only beyond 2^53. */
   rows<T = Record<string, unknown>>(sql: string, params?: Params): Promise<T[]>;
   /** A connection of one's own, so that a long statement makes nobody wait. The caller closes it. */
@@ -29,15 +31,9 @@ export interface Facts extends AsyncDisposable {
 /** Bounded, because the servers under test share the machine. */
 const LIMITS: DatabaseOptions = { memoryMb: 1024, threads: 2 };
 
-/**
- * Opens (or creates) the facts at `path`, or in memory for ':memory:'. `extensions` are loaded by
- * path, in their order: the census needs httpfs.
- */
-export async function openFacts(
-  path: string,
-  options: { readonly extensions?: readonly string[] } = {},
-): Promise<Facts> {
-  const database = await openDatabase(path, { ...LIMITS, ...options });
+/** Opens (or creates) the facts at `path`, or in memory for ':memory:'. */
+export async function openFacts(path: string): Promise<Facts> {
+  const database = await openDatabase(path, LIMITS);
   const [reading, writing] = [await database.connect(), await database.connect()];
   for (const [table, columns] of Object.entries(FACTS)) {
     await reading.run(`CREATE TABLE IF NOT EXISTS ${table} (${columns})`);
@@ -52,6 +48,8 @@ export async function openFacts(
   };
   return {
     append: (table, rows) => writing.append(table, rows),
+    load: ({ table, path }) =>
+      reading.run(`COPY ${table} FROM ${quoted(path)} (FORMAT csv, HEADER false, NULLSTR '')`),
     run: (sql, params) => reading.run(sql, params),
     rows: (sql, params) => reading.rows(sql, params),
     connect: () => database.connect(),

@@ -1,0 +1,64 @@
+import { systemClock } from '../../core/clock.ts';
+import { type Connection, openDatabase } from './duckdb.ts';
+import { attachCatalog, createS3Secret } from './duckdb-lakehouse.ts';
+import type { FromChild, ReaderConfig, ToChild } from './duckdb-reader.ts';
+
+/**
+ * The process a Reader runs its queries in: DuckDB can crash whoever holds it, and a query that does
+ * not listen to an interrupt can only be ended from outside.
+ */
+let connection: Connection | undefined;
+
+process.on('message', (message: ToChild) => {
+  if (message.kind === 'open') return void open(message.config);
+  if (message.kind === 'query') return void query(message);
+  connection?.interrupt();
+});
+
+// Nobody is left to answer to, and a query under way would keep the process alive.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+
+async function open(config: ReaderConfig): Promise<void> {
+  const startedMs = systemClock.monotonicMs();
+  try {
+    const { avro, httpfs, iceberg } = config.extensions;
+    const database = await openDatabase(':memory:', {
+      memoryMb: config.memoryMb,
+      threads: config.threads,
+      extensions: [avro, httpfs, iceberg],
+    });
+    connection = await database.connect();
+    await createS3Secret(connection, config.s3);
+    await attachCatalog(connection, config.catalog);
+    send({ kind: 'opened', attachMs: systemClock.monotonicMs() - startedMs });
+  } catch (error) {
+    send({ kind: 'refused', error: textOf(error) });
+  }
+}
+
+async function query({ id, sql, params }: Extract<ToChild, { kind: 'query' }>): Promise<void> {
+  const startMs = systemClock.nowMs();
+  const startedMs = systemClock.monotonicMs();
+  const cpu = process.cpuUsage();
+  const done = () => {
+    const { user, system } = process.cpuUsage(cpu);
+    // Duration by the clock that never jumps, and finer than a millisecond.
+    const endMs = startMs + (systemClock.monotonicMs() - startedMs);
+    return { id, startMs, endMs, cpuS: (user + system) / 1e6 };
+  };
+  try {
+    if (!connection) throw new Error('the reader was asked before it was open');
+    const rows = await connection.rows(sql, params);
+    send({ kind: 'answer', rows, error: null, ...done() });
+  } catch (error) {
+    send({ kind: 'answer', rows: [], error: textOf(error), ...done() });
+  }
+}
+
+function send(message: FromChild): void {
+  process.send?.(message);
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

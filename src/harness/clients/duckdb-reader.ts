@@ -1,0 +1,301 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import type { Clock } from '../../core/clock.ts';
+import { entryFile } from '../entry.ts';
+import type { Artifacts } from '../setup/artifacts.ts';
+import type { Endpoints } from '../stack/stack.ts';
+import type { Params } from './duckdb.ts';
+
+/** What a reader process needs to know. `avro`, `httpfs` and `iceberg` are loaded by path. */
+export interface ReaderConfig {
+  readonly s3: Endpoints['s3'];
+  readonly catalog: Endpoints['catalog'];
+  readonly extensions: Artifacts['duckdbExtensions'];
+  readonly threads: number;
+  readonly memoryMb: number;
+}
+
+export type ToChild =
+  | { readonly kind: 'open'; readonly config: ReaderConfig }
+  | { readonly kind: 'query'; readonly id: number; readonly sql: string; readonly params: Params }
+  | { readonly kind: 'interrupt' };
+
+export type FromChild =
+  | { readonly kind: 'opened'; readonly attachMs: number }
+  | { readonly kind: 'refused'; readonly error: string }
+  | (Timed & {
+      readonly kind: 'answer';
+      readonly id: number;
+      readonly rows: readonly ReaderRow[];
+      readonly error: string | null;
+    });
+
+export type ReaderRow = Readonly<Record<string, unknown>>;
+
+interface Timed {
+  /** Epoch ms, stamped in the reader's process around the statement. */
+  readonly startMs: number;
+  readonly endMs: number;
+  /** CPU seconds the reader's process used in between. */
+  readonly cpuS: number;
+}
+
+/**
+ * What became of one query. `timeout`: it was stopped at its limit. `crashed`: the engine died of it
+ * or declared itself broken, and a new one is started for the next query.
+ */
+export interface QueryAnswer extends Timed {
+  readonly outcome: 'ok' | 'timeout' | 'failed' | 'crashed';
+  readonly rows: readonly ReaderRow[];
+  /** Why, unless it is ok. */
+  readonly error: string | null;
+}
+
+export interface QueryLimits {
+  readonly timeoutMs: number;
+}
+
+/** The query engine under measurement: DuckDB with the tables attached as `ice`, in its own process. */
+export interface Reader extends AsyncDisposable {
+  /** Never rejects for what a query does: that is the answer. One at a time, in order of the calls. */
+  query(sql: string, params: Params, limits: QueryLimits): Promise<QueryAnswer>;
+  /**
+   * The same in a new process and instance that dies afterwards. `attachMs` is LOAD and ATTACH, apart
+   * from the latency (the process's own start is in neither). The system's and the store's caches stay warm.
+   */
+  cold(
+    sql: string,
+    params: Params,
+    limits: QueryLimits,
+  ): Promise<QueryAnswer & { readonly attachMs: number | null }>;
+  /** Times the engine died or broke by itself. */
+  readonly crashes: number;
+  /** Of the process that answers `query`; null between two of them. */
+  readonly pid: number | null;
+  close(): Promise<void>;
+}
+
+/** An interrupted query that has not stopped after this is ended with its process. */
+const INTERRUPT_MS = 2_000;
+/** LOAD and ATTACH take 200 ms on an idle machine. */
+const OPEN_MS = 30_000;
+/** DuckDB's word for a bug of its own; the whole instance is unusable from then on. */
+const BROKEN = /INTERNAL Error|FATAL Error|database has been invalidated/;
+
+/** Opens a reader; rejects when it cannot load its extensions or reach the catalog. */
+export async function openReader(
+  endpoints: Pick<Endpoints, 's3' | 'catalog'>,
+  extensions: Artifacts['duckdbExtensions'],
+  options: { readonly clock: Clock; readonly threads?: number; readonly memoryMb?: number },
+): Promise<Reader> {
+  const { clock, threads = 1, memoryMb = 1024 } = options;
+  const { s3, catalog } = endpoints;
+  const config: ReaderConfig = { s3, catalog, extensions, threads, memoryMb };
+  const reader = new ProcessReader(config, clock);
+  await reader.start();
+  return reader;
+}
+
+class ProcessReader implements Reader {
+  readonly #config: ReaderConfig;
+  readonly #clock: Clock;
+  #engine: Engine | null = null;
+  #last: Promise<unknown> = Promise.resolve();
+  #crashes = 0;
+  #closed = false;
+
+  constructor(config: ReaderConfig, clock: Clock) {
+    this.#config = config;
+    this.#clock = clock;
+  }
+
+  get crashes(): number {
+    return this.#crashes;
+  }
+
+  get pid(): number | null {
+    return this.#engine?.pid ?? null;
+  }
+
+  async start(): Promise<void> {
+    this.#engine = await Engine.start(this.#config, this.#clock);
+  }
+
+  query(sql: string, params: Params, limits: QueryLimits): Promise<QueryAnswer> {
+    const answer = this.#last.then(async () => {
+      if (this.#closed) return this.#failed(new Error('the reader is closed'));
+      if (!this.#engine?.alive) {
+        if (this.#engine) this.#crashes += 1;
+        this.#engine = null;
+        try {
+          await this.start();
+        } catch (error) {
+          return this.#failed(error);
+        }
+      }
+      return this.#run(this.#engine as Engine | null, sql, params, limits);
+    });
+    this.#last = answer;
+    return answer;
+  }
+
+  async cold(sql: string, params: Params, limits: QueryLimits) {
+    let engine: Engine;
+    try {
+      engine = await Engine.start(this.#config, this.#clock);
+    } catch (error) {
+      return { ...this.#failed(error), attachMs: null };
+    }
+    const answer = await engine.run(sql, params, limits);
+    if (answer.outcome === 'crashed') this.#crashes += 1;
+    await engine.kill();
+    return { ...answer, attachMs: engine.attachMs };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#engine?.kill();
+    await this.#last;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #run(engine: Engine | null, sql: string, params: Params, limits: QueryLimits) {
+    if (!engine) return this.#failed(new Error('the reader could not be started'));
+    const answer = await engine.run(sql, params, limits);
+    const broken = answer.outcome === 'crashed' && !this.#closed;
+    if (broken) this.#crashes += 1;
+    if (answer.outcome === 'crashed' || !engine.alive) {
+      await engine.kill();
+      this.#engine = null;
+    }
+    return answer;
+  }
+
+  #failed(error: unknown): QueryAnswer {
+    const nowMs = this.#clock.nowMs();
+    const text = error instanceof Error ? error.message : String(error);
+    return { outcome: 'failed', rows: [], error: text, startMs: nowMs, endMs: nowMs, cpuS: 0 };
+  }
+}
+
+/** One process with one instance in it. */
+class Engine {
+  readonly attachMs: number;
+  readonly #child: ChildProcess;
+  readonly #clock: Clock;
+  readonly #exited: Promise<string>;
+  #nextId = 1;
+  #dead = false;
+
+  static async start(config: ReaderConfig, clock: Clock): Promise<Engine> {
+    const child = fork(entryFile('harness/clients/duckdb-reader-child'), {
+      serialization: 'advanced',
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    const exited = exitOf(child);
+    child.send({ kind: 'open', config } satisfies ToChild);
+    const opened = await Promise.race([
+      once(child, 'message').then(([message]) => message as FromChild),
+      exited.then((how): FromChild => ({ kind: 'refused', error: `its process ${how}` })),
+      clock.sleep(OPEN_MS).then((): FromChild => ({ kind: 'refused', error: SLOW })),
+    ]);
+    if (opened.kind === 'opened') return new Engine(child, exited, opened.attachMs, clock);
+    child.kill('SIGKILL');
+    await exited;
+    const why = opened.kind === 'refused' ? opened.error : `it sent ${opened.kind}`;
+    throw new Error(`DuckDB did not open the catalog: ${why}`);
+  }
+
+  private constructor(
+    child: ChildProcess,
+    exited: Promise<string>,
+    attachMs: number,
+    clock: Clock,
+  ) {
+    this.#child = child;
+    this.#clock = clock;
+    this.#exited = exited;
+    this.attachMs = attachMs;
+    void exited.then(() => {
+      this.#dead = true;
+    });
+  }
+
+  get alive(): boolean {
+    return !this.#dead;
+  }
+
+  get pid(): number | null {
+    return this.#dead ? null : (this.#child.pid ?? null);
+  }
+
+  async run(sql: string, params: Params, { timeoutMs }: QueryLimits): Promise<QueryAnswer> {
+    const id = this.#nextId++;
+    const sentMs = this.#clock.nowMs();
+    const ended = new AbortController();
+    const answer = this.#answer(id, ended.signal);
+    if (!this.#dead) this.#child.send({ kind: 'query', id, sql, params } satisfies ToChild);
+    const after = async (ms: number) => {
+      await this.#clock.sleep(ms, ended.signal).catch(() => {});
+      return null;
+    };
+    try {
+      const inTime = await Promise.race([answer, this.#exited, after(timeoutMs)]);
+      if (typeof inTime === 'string') return this.#over(sentMs, 'crashed', `the engine ${inTime}`);
+      if (inTime) return judged(inTime);
+      if (!this.#dead) this.#child.send({ kind: 'interrupt' } satisfies ToChild);
+      const stopped = await Promise.race([answer, this.#exited, after(INTERRUPT_MS)]);
+      if (stopped && typeof stopped !== 'string') {
+        const { startMs, endMs, cpuS } = stopped;
+        return { outcome: 'timeout', rows: [], error: LIMIT(timeoutMs), startMs, endMs, cpuS };
+      }
+      if (!stopped) await this.kill();
+      return this.#over(sentMs, 'timeout', `${LIMIT(timeoutMs)}, and had to be killed`);
+    } finally {
+      ended.abort();
+    }
+  }
+
+  async kill(): Promise<void> {
+    this.#dead = true;
+    this.#child.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  #over(startMs: number, outcome: 'timeout' | 'crashed', error: string): QueryAnswer {
+    return { outcome, rows: [], error, startMs, endMs: this.#clock.nowMs(), cpuS: 0 };
+  }
+
+  #answer(id: number, signal: AbortSignal): Promise<Extract<FromChild, { kind: 'answer' }>> {
+    return new Promise((resolve) => {
+      const onMessage = (message: FromChild) => {
+        if (message.kind === 'answer' && message.id === id) resolve(message);
+      };
+      this.#child.on('message', onMessage);
+      signal.addEventListener('abort', () => this.#child.off('message', onMessage));
+    });
+  }
+}
+
+const SLOW = `not within ${OPEN_MS / 1000} s`;
+const LIMIT = (timeoutMs: number) => `not done within ${timeoutMs} ms`;
+
+function judged(answer: Extract<FromChild, { kind: 'answer' }>): QueryAnswer {
+  const { rows, error, startMs, endMs, cpuS } = answer;
+  const outcome = error === null ? 'ok' : BROKEN.test(error) ? 'crashed' : 'failed';
+  return { outcome, rows, error, startMs, endMs, cpuS };
+}
+
+/** Resolves with how it ended; a process that could not be spawned counts as ended. */
+function exitOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once('exit', (code, signal) =>
+      resolve(signal ? `was ended by ${signal}` : `ended with exit code ${code}`),
+    );
+    child.once('error', (error) => resolve(`failed: ${error.message}`));
+  });
+}

@@ -1,0 +1,224 @@
+import { parse, parseNumberAndBigInt } from 'lossless-json';
+import { stackBroke } from '../../core/errors.ts';
+import { readAvro } from './avro.ts';
+
+/** A snapshot as the catalog lists it. Ids exceed 2^53, so they are strings everywhere. */
+export interface Snapshot {
+  readonly id: string;
+  readonly parentId: string | null;
+  readonly sequenceNumber: number;
+  /** The snapshot's own timestamp, taken just before its commit; epoch ms. */
+  readonly timestampMs: number;
+  /** append | overwrite | replace | delete */
+  readonly operation: string;
+  readonly manifestList: string;
+  readonly summary: Readonly<Record<string, string>>;
+}
+
+/** A table's metadata, as far as observing it needs. */
+export interface Table {
+  readonly location: string;
+  readonly metadataLocation: string;
+  readonly formatVersion: number;
+  /** Column names of the current schema. */
+  readonly columns: readonly string[];
+  /** null: nothing was committed yet. */
+  readonly currentSnapshotId: string | null;
+  readonly snapshots: readonly Snapshot[];
+  /** How many snapshots the table keeps, also when only the current one was asked for. */
+  readonly snapshotCount: number;
+  /** Earlier metadata files that the table still keeps. */
+  readonly metadataLog: readonly string[];
+  readonly statisticsPaths: readonly string[];
+}
+
+/** One manifest of a snapshot's manifest list. */
+export interface Manifest {
+  readonly path: string;
+  readonly bytes: number;
+  /** The snapshot that wrote it: its own files are in these manifests and in no other. */
+  readonly addedSnapshotId: string;
+}
+
+/** What a manifest says of one file. */
+export interface FileEntry {
+  readonly status: 'existing' | 'added' | 'deleted';
+  /** The snapshot that added it, or removed it when deleted. */
+  readonly snapshotId: string;
+  readonly content: 'data' | 'equality_delete' | 'position_delete' | 'dv';
+  readonly path: string;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** One answer of the catalog, parsed only as far as somebody asks. */
+export interface Answer {
+  readonly currentSnapshotId: string | null;
+  table(): Table;
+}
+
+export interface Catalog {
+  /**
+   * Asks for one table; null while there is none. `refs` leaves out all snapshots but the current
+   * one, so that polling does not grow with the table's history.
+   */
+  load(
+    table: string,
+    options?: { readonly snapshots?: 'all' | 'refs'; readonly signal?: AbortSignal },
+  ): Promise<Answer | null>;
+}
+
+/** The REST catalog at `uri`, one namespace of it. */
+export function openCatalog(uri: string, namespace = 'retail'): Catalog {
+  /** A catalog that refuses `snapshots=refs` for a table (seen with statistics files) is asked for all. */
+  const refusesRefs = new Set<string>();
+  const tables = `${uri.replace(/\/$/, '')}/v1/namespaces/${encodeURIComponent(namespace)}/tables`;
+  return {
+    async load(table, options = {}) {
+      const refs = options.snapshots === 'refs' && !refusesRefs.has(table);
+      const url = `${tables}/${encodeURIComponent(table)}${refs ? '?snapshots=refs' : ''}`;
+      const response = await fetch(url, options.signal ? { signal: options.signal } : {});
+      const text = await response.text();
+      if (response.status === 404) return null;
+      if (response.status === 400 && refs) {
+        refusesRefs.add(table);
+        return this.load(table, options);
+      }
+      if (!response.ok) {
+        throw stackBroke(
+          `the catalog answered ${response.status} for table ${namespace}.${table}: ${text.slice(0, 300)}`,
+          "look at the catalog's log in the run's folder",
+        );
+      }
+      return answer(text);
+    },
+  };
+}
+
+/** The current id is found without parsing: most polls change nothing, and parsing is their cost. */
+function answer(text: string): Answer {
+  const found = /"current-snapshot-id"\s*:\s*(-?\d+|null)/.exec(text)?.[1];
+  return {
+    currentSnapshotId: found === undefined || found === 'null' || found === '-1' ? null : found,
+    table: () => parseTable(text),
+  };
+}
+
+interface RawTable {
+  readonly 'metadata-location': string;
+  readonly metadata: {
+    readonly 'format-version': number;
+    readonly location: string;
+    readonly 'current-schema-id': number;
+    readonly schemas: readonly {
+      readonly 'schema-id': number;
+      readonly fields: readonly { readonly name: string }[];
+    }[];
+    readonly 'current-snapshot-id'?: number | bigint | null;
+    readonly snapshots?: readonly RawSnapshot[];
+    readonly 'snapshot-log'?: readonly unknown[];
+    readonly 'metadata-log'?: readonly { readonly 'metadata-file': string }[];
+    readonly statistics?: readonly { readonly 'statistics-path': string }[];
+  };
+}
+
+interface RawSnapshot {
+  readonly 'snapshot-id': number | bigint;
+  readonly 'parent-snapshot-id'?: number | bigint | null;
+  readonly 'sequence-number'?: number;
+  readonly 'timestamp-ms': number;
+  readonly 'manifest-list': string;
+  readonly summary: Readonly<Record<string, string>>;
+}
+
+/** Parses a catalog's answer. */
+export function parseTable(text: string): Table {
+  const raw = parse(text, null, parseNumberAndBigInt) as RawTable;
+  const { metadata } = raw;
+  const schema = metadata.schemas.find(
+    (one) => Number(one['schema-id']) === Number(metadata['current-schema-id']),
+  );
+  const current = metadata['current-snapshot-id'];
+  return {
+    location: metadata.location,
+    metadataLocation: raw['metadata-location'],
+    formatVersion: Number(metadata['format-version']),
+    columns: schema?.fields.map((field) => field.name) ?? [],
+    currentSnapshotId: current === undefined || current === null ? null : idOf(current),
+    snapshots: (metadata.snapshots ?? [])
+      .map(snapshotOf)
+      .sort((a, b) => a.sequenceNumber - b.sequenceNumber),
+    // Expiry trims the log with the snapshots, and `snapshots=refs` leaves it whole.
+    snapshotCount: Math.max(metadata['snapshot-log']?.length ?? 0, metadata.snapshots?.length ?? 0),
+    metadataLog: (metadata['metadata-log'] ?? []).map((entry) => entry['metadata-file']),
+    statisticsPaths: (metadata.statistics ?? []).map((entry) => entry['statistics-path']),
+  };
+}
+
+function snapshotOf(raw: RawSnapshot): Snapshot {
+  const parent = raw['parent-snapshot-id'];
+  return {
+    id: idOf(raw['snapshot-id']),
+    parentId: parent === undefined || parent === null ? null : idOf(parent),
+    sequenceNumber: Number(raw['sequence-number'] ?? 0),
+    timestampMs: Number(raw['timestamp-ms']),
+    operation: raw.summary.operation ?? 'unknown',
+    manifestList: raw['manifest-list'],
+    summary: raw.summary,
+  };
+}
+
+function idOf(id: number | bigint): string {
+  return String(id);
+}
+
+interface RawManifest {
+  readonly manifest_path: string;
+  readonly manifest_length: bigint;
+  readonly added_snapshot_id: bigint;
+}
+
+interface RawEntry {
+  readonly status: number;
+  readonly snapshot_id: bigint | null;
+  readonly data_file: {
+    readonly content?: number;
+    readonly file_path: string;
+    readonly file_format: string;
+    readonly record_count: bigint;
+    readonly file_size_in_bytes: bigint;
+    readonly content_size_in_bytes?: bigint | null;
+  };
+}
+
+/** Decodes a manifest list. */
+export async function readManifestList(bytes: Uint8Array): Promise<Manifest[]> {
+  const list = await readAvro<RawManifest>(bytes);
+  return list.map((raw) => ({
+    path: raw.manifest_path,
+    bytes: Number(raw.manifest_length),
+    addedSnapshotId: String(raw.added_snapshot_id),
+  }));
+}
+
+const STATUS = ['existing', 'added', 'deleted'] as const;
+
+/** Decodes a manifest. An entry without a snapshot id inherits the manifest's own. */
+export async function readManifest(bytes: Uint8Array, manifest: Manifest): Promise<FileEntry[]> {
+  const entries = await readAvro<RawEntry>(bytes);
+  return entries.map(({ status, snapshot_id, data_file }) => ({
+    status: STATUS[status] as (typeof STATUS)[number],
+    snapshotId: snapshot_id === null ? manifest.addedSnapshotId : String(snapshot_id),
+    content: contentOf(data_file),
+    path: data_file.file_path,
+    rows: Number(data_file.record_count),
+    // A Puffin file holds many deletion vectors: each entry counts its own share only.
+    bytes: Number(data_file.content_size_in_bytes ?? data_file.file_size_in_bytes),
+  }));
+}
+
+function contentOf(file: RawEntry['data_file']): FileEntry['content'] {
+  if (file.content === 2) return 'equality_delete';
+  if (file.content === 1) return file.file_format === 'PUFFIN' ? 'dv' : 'position_delete';
+  return 'data';
+}
