@@ -42,16 +42,16 @@ export function parseOwner(text: string): Owner | undefined {
 }
 
 /**
- * Processes whose environment, as given when they started, holds `entry` (`NAME=value`). Children
- * inherit it, so this finds what a killed owner left running, however deep. Empty without /proc.
+ * Processes in whose environment, as given when they started, an entry begins with `prefix`
+ * (`NAME=value`). Children inherit it, so this finds what a killed owner left running, however
+ * deep. Empty without /proc.
  */
-export function processesWith(entry: string): number[] {
+export function processesWith(prefix: string): number[] {
   return pids().filter((pid) => {
+    if (pid === process.pid) return false;
     try {
-      return (
-        pid !== process.pid &&
-        readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(entry)
-      );
+      const entries = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+      return entries.some((entry) => entry.startsWith(prefix));
     } catch {
       return false; // Ended meanwhile, or somebody else's.
     }
