@@ -4,12 +4,14 @@ const TAIL_BYTES = 64 * 1024;
 
 /** A line that opens a report of something gone wrong, in any of our servers' words. */
 const HEAD =
-  /\b(FATAL|ERROR)\b|^Exception in thread|^Terminating due to|^Error: |^Error occurred during initialization|^# (A fatal error|There is insufficient memory)|^[a-z][\w.]*\.[A-Z]\w*(Exception|Error)\b/;
+  /\b(FATAL|ERROR)\b|^Exception in thread|^Terminating due to|^Error: |^Error occurred during init|^# (A fatal error|There is insufficient memory)|^[a-z][\w.$]*\.[A-Z][\w$]*(Exception|Error)\b/;
 /** A line that ends a stack trace: the next ordinary log line. */
 const STAMPED = /^(\[?\d{4}-\d{2}-\d{2}[ T]|INFO|WARN|API:|\[)/;
+/** A line that opens a report by itself, whatever came before. */
+const OPENS = /^Exception in thread|^Terminating due to/;
 const EXCEPTION = /^[a-z][\w.$]*\.[A-Z][\w$]*(Exception|Error|Failure)\b.*/;
 /** What our patterns put before a message: time, level, logger. */
-const PREFIX = /^\d{4}-\d{2}-\d{2} [\d:,]+ +(FATAL|ERROR) +\S+ - /;
+const PREFIX = /^(\d{4}-\d{2}-\d{2} [\d:,]+ +(FATAL|ERROR) +\S+ - |FATAL )/;
 
 /** The last 64 KiB of a log, from a line's beginning; empty when there is no log. */
 export function logTail(path: string): string {
@@ -31,20 +33,29 @@ export function logTail(path: string): string {
   }
 }
 
+/** Words that a server only uses for what makes it go. */
+const DECISIVE =
+  /\bfatal\b|^Exception in thread "main"|^Terminating due to|^Error: |^Error occurred during init|^# |Could not start|Failed to start/i;
+
+interface Finding {
+  readonly text: string;
+  /** How much it tells of the death: a line alone, a stack trace, or a declared end. */
+  readonly weight: 0 | 1 | 2;
+}
+
 /**
- * Why a server died, by the last error in its log: the innermost `Caused by` of its stack trace, or
- * the exception, or the line itself. Null when the log tells of no error.
+ * Why a server died, by its log: the innermost `Caused by` of the last error that it declared fatal,
+ * else of the last stack trace, else the last error line. What follows is often the noise of its
+ * shutdown. Null when the log tells of no error.
  */
 export function innermostCause(log: string): string | null {
   const lines = log.split('\n').map((line) => line.trimEnd());
-  let best: { readonly text: string; readonly traced: boolean } | null = null;
+  let best: Finding | null = null;
   for (let at = 0; at < lines.length; at++) {
-    const head = lines[at]!;
-    if (!HEAD.test(head)) continue;
+    if (!HEAD.test(lines[at]!)) continue;
     const trace = traceAfter(lines, at + 1);
-    const found = causeOf(head, trace);
-    // A bare error line after a stack trace is the server saying goodbye, not why it goes.
-    if (found.traced || best === null || !best.traced) best = found;
+    const found = findingOf(lines[at]!, trace);
+    if (best === null || found.weight >= best.weight) best = found;
     at += trace.length;
   }
   return best?.text ?? null;
@@ -52,27 +63,24 @@ export function innermostCause(log: string): string | null {
 
 function traceAfter(lines: readonly string[], from: number): readonly string[] {
   let to = from;
-  while (to < lines.length && !STAMPED.test(lines[to]!)) to++;
+  while (to < lines.length && !STAMPED.test(lines[to]!) && !OPENS.test(lines[to]!)) to++;
   return lines.slice(from, to);
 }
 
-function causeOf(
-  head: string,
-  trace: readonly string[],
-): { readonly text: string; readonly traced: boolean } {
-  const causes = trace.filter((line) => /^\s*Caused by: /.test(line));
-  const innermost = causes.at(-1);
-  if (innermost) return { text: innermost.replace(/^\s*Caused by: /, ''), traced: true };
+function findingOf(head: string, trace: readonly string[]): Finding {
+  const innermost = trace.findLast((line) => /^\s*Caused by: /.test(line));
   const thrown = trace.find((line) => EXCEPTION.test(line));
-  if (thrown) return { text: thrown, traced: true };
   const said = head.replace(PREFIX, '').replace(/^Exception in thread "[^"]*" /, '');
-  if (/^# There is insufficient/.test(head)) return { text: said.slice(2), traced: true };
+  const traced = innermost !== undefined || thrown !== undefined;
+  const weight = DECISIVE.test(head) ? 2 : traced ? 1 : 0;
+  if (innermost) return { text: innermost.replace(/^\s*Caused by: /, ''), weight };
+  if (thrown) return { text: thrown, weight };
   if (/^# A fatal error/.test(head)) {
-    const signal = trace.find((line) => /^# +(SIG|Internal Error|EXCEPTION)/.test(line));
-    return { text: `the Java runtime crashed: ${signal?.slice(1).trim() ?? said}`, traced: true };
+    const signal = trace.find((line) => /^# +(SIG|Internal Error)/.test(line));
+    return { text: `the Java runtime crashed: ${signal?.slice(1).trim() ?? said}`, weight };
   }
-  if (/^Error occurred during init/.test(head) && trace[0]) return { text: trace[0], traced: true };
-  return { text: said.trim(), traced: /^Terminating|^Exception in thread|Exception\b/.test(head) };
+  if (/^Error occurred during init/.test(head) && trace[0]) return { text: trace[0], weight };
+  return { text: said.replace(/^# /, '').trim(), weight };
 }
 
 /** Whether the log says that a port was taken by someone else. */

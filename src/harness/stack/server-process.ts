@@ -98,7 +98,7 @@ export function deathOf(
 ): { readonly error: DoorbusterError; readonly portWasTaken: boolean } {
   const tail = logTail(log);
   const how = exit.signal ? `killed by ${exit.signal}` : `exit code ${exit.code}`;
-  const cause = innermostCause(tail) ?? `the last it said: ${lastLine(tail)}`;
+  const cause = innermostCause(tail) ?? 'its log names no error';
   const hint =
     exit.signal === 'SIGKILL'
       ? `dmesg | tail   # SIGKILL comes from outside, often for want of memory; its log: ${log}`

@@ -12,6 +12,7 @@ export interface Watchdog {
   dismiss(): void;
 }
 
+/** No `--` before a negative id: dash's own kill does not know it. */
 const SCRIPT = `
 groups=' '
 while read -r verb pid; do
@@ -24,20 +25,25 @@ while read -r verb pid; do
     dismiss) exit 0 ;;
   esac
 done
-for group in $groups; do kill -KILL -- "-$group" 2>/dev/null; done
+for group in $groups; do kill -KILL "-$group" 2>/dev/null; done
 sleep 0.3
 rm -rf -- "$1" || { sleep 1; rm -rf -- "$1"; }
 rm -f -- "$2"
 `;
 
-/** `workDir` and `registryFile` are removed when this process dies without `dismiss`. */
-export function startWatchdog(workDir: string, registryFile: string): Watchdog {
-  const shell = spawn('/bin/sh', ['-c', SCRIPT, 'doorbuster-watchdog', workDir, registryFile], {
+/** The shell itself, reading from a pipe of ours. */
+export function watchdogShell(workDir: string, registryFile: string) {
+  return spawn('/bin/sh', ['-c', SCRIPT, 'doorbuster-watchdog', workDir, registryFile], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
     env: { PATH: process.env.PATH },
     cwd: '/',
   });
+}
+
+/** `workDir` and `registryFile` are removed when this process dies without `dismiss`. */
+export function startWatchdog(workDir: string, registryFile: string): Watchdog {
+  const shell = watchdogShell(workDir, registryFile);
   // Should it be gone, the next start's sweep stands in for it.
   shell.on('error', () => {});
   shell.stdin.on('error', () => {});

@@ -1,0 +1,143 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../core/clock.ts';
+import {
+  claimedPorts,
+  defaultRegistryDir,
+  identify,
+  killGroup,
+  MARKER,
+  newEntry,
+  registrations,
+  sweepLeftovers,
+} from './registry.ts';
+
+let dir: string;
+let registryDir: string;
+const children: ChildProcess[] = [];
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'doorbuster-registry-'));
+  registryDir = join(dir, 'stacks');
+});
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  rmSync(dir, { recursive: true, force: true });
+});
+
+/** A real process of its own group, standing in for a server. */
+function aProcess(): { pid: number; exited: Promise<unknown> } {
+  const child = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' });
+  children.push(child);
+  return { pid: child.pid!, exited: once(child, 'exit') };
+}
+
+function workFolder(name: string, marked: boolean): string {
+  const path = join(dir, name);
+  mkdirSync(join(path, 'kafka'), { recursive: true });
+  if (marked) writeFileSync(join(path, MARKER), '');
+  return path;
+}
+
+/** An owner that has lived and is gone. */
+async function formerOwner() {
+  const { pid, exited } = aProcess();
+  const owner = identify(pid)!;
+  killGroup(pid, 'SIGKILL');
+  await exited;
+  return owner;
+}
+
+function enter(options: {
+  owner: { pid: number; born: string };
+  workDir: string;
+  servers?: readonly { server: string; pid: number; born: string }[];
+}) {
+  const entry = newEntry(registryDir);
+  const servers = [...(options.servers ?? [])];
+  entry.write({ ...options, version: 1, ports: [20_001], servers });
+  return entry;
+}
+
+describe('who a process is', () => {
+  it('stays the same while it lives, and is nobody once it is gone', async () => {
+    const { pid, exited } = aProcess();
+    const first = identify(pid);
+    expect(first?.pid).toBe(pid);
+    expect(identify(pid)).toEqual(first);
+    expect(identify(process.pid)?.born).not.toBe(first?.born);
+    killGroup(pid, 'SIGKILL');
+    await exited;
+    expect(identify(pid)).toBeNull();
+  });
+});
+
+describe('leftovers', () => {
+  it('of a gone owner are killed and removed', async () => {
+    const server = aProcess();
+    const workDir = workFolder('work', true);
+    const owner = await formerOwner();
+    enter({ owner, workDir, servers: [{ server: 'kafka', ...identify(server.pid)! }] });
+    const swept = await sweepLeftovers(systemClock, registryDir);
+    expect(swept).toEqual([{ workDir, killed: [{ server: 'kafka', pid: server.pid }] }]);
+    await server.exited;
+    expect(existsSync(workDir)).toBe(false);
+    expect(registrations(registryDir)).toEqual([]);
+  });
+
+  it('are not what a live owner runs', async () => {
+    const server = aProcess();
+    const workDir = workFolder('work', true);
+    const servers = [{ server: 'kafka', ...identify(server.pid)! }];
+    enter({ owner: identify(process.pid)!, workDir, servers });
+    expect(await sweepLeftovers(systemClock, registryDir)).toEqual([]);
+    expect(identify(server.pid)).not.toBeNull();
+    expect(existsSync(workDir)).toBe(true);
+    expect(registrations(registryDir)).toHaveLength(1);
+  });
+
+  it('are not a stranger that has got the process id meanwhile', async () => {
+    const stranger = aProcess();
+    const born = `${identify(stranger.pid)!.born}0`;
+    const workDir = workFolder('work', true);
+    const servers = [{ server: 'kafka', pid: stranger.pid, born }];
+    enter({ owner: await formerOwner(), workDir, servers });
+    const swept = await sweepLeftovers(systemClock, registryDir);
+    expect(swept).toEqual([{ workDir, killed: [] }]);
+    expect(identify(stranger.pid)).not.toBeNull();
+  });
+
+  it('never include a folder that is not marked as ours', async () => {
+    const workDir = workFolder('precious', false);
+    enter({ owner: await formerOwner(), workDir });
+    await sweepLeftovers(systemClock, registryDir);
+    expect(existsSync(join(workDir, 'kafka'))).toBe(true);
+  });
+});
+
+describe('the registry', () => {
+  it('counts the ports of live stacks, our own entry and dead ones apart', async () => {
+    const live = enter({ owner: identify(process.pid)!, workDir: dir });
+    enter({ owner: await formerOwner(), workDir: dir });
+    expect([...claimedPorts(registryDir)]).toEqual([20_001]);
+    expect([...claimedPorts(registryDir, live.path)]).toEqual([]);
+  });
+
+  it('passes over files that are not registrations', () => {
+    newEntry(registryDir);
+    writeFileSync(join(registryDir, 'other.json'), '{"version": 9}');
+    writeFileSync(join(registryDir, 'torn.json'), '{"vers');
+    expect(registrations(registryDir)).toEqual([]);
+  });
+
+  it('follows XDG, and ignores a relative folder as its specification says', () => {
+    const xdg = defaultRegistryDir({ XDG_STATE_HOME: '/state' });
+    expect(xdg).toBe('/state/doorbuster/stacks');
+    expect(defaultRegistryDir({ XDG_STATE_HOME: 'state' })).toMatch(/\/\.local\/state\//);
+  });
+});
