@@ -1,0 +1,54 @@
+import { kafkaClient, openKafkaAdmin } from '../../../src/harness/clients/kafka-admin.ts';
+import { STREAMS } from '../../../src/scenario/scenario.ts';
+
+/** A message as the broker hands it out. */
+export interface Consumed {
+  readonly topic: string;
+  readonly part: number;
+  readonly offset: number;
+  readonly key: string;
+  readonly value: Buffer;
+  /** The broker's append stamp, epoch ms. */
+  readonly kafkaMs: number;
+  readonly sentMs: number;
+}
+
+/** Everything in the topics of all streams, by topic, partition and offset. */
+export async function readTopics(brokers: readonly string[]): Promise<readonly Consumed[]> {
+  await using admin = await openKafkaAdmin(brokers);
+  let awaited = 0;
+  for (const stream of STREAMS) {
+    for (const { low, high } of await admin.logs(stream)) awaited += Number(high - low);
+  }
+  const consumed: Consumed[] = [];
+  if (awaited === 0) return consumed;
+  const consumer = kafkaClient(brokers, 'reader').consumer({ groupId: 'reader' });
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...STREAMS], fromBeginning: true });
+    await new Promise<void>((resolve, reject) => {
+      consumer.on('consumer.crash', ({ payload }) => reject(payload.error));
+      consumer
+        .run({
+          async eachMessage({ topic, partition, message }) {
+            consumed.push({
+              topic,
+              part: partition,
+              offset: Number(message.offset),
+              key: String(message.key),
+              value: message.value as Buffer,
+              kafkaMs: Number(message.timestamp),
+              sentMs: Number(message.headers?.sent_ms),
+            });
+            if (consumed.length === awaited) resolve();
+          },
+        })
+        .catch(reject);
+    });
+  } finally {
+    await consumer.disconnect();
+  }
+  return consumed.sort(
+    (a, b) => a.topic.localeCompare(b.topic) || a.part - b.part || a.offset - b.offset,
+  );
+}
