@@ -1,0 +1,54 @@
+-- What readers see. Every row keeps the trace it travelled with, in epoch ms:
+--   event_ts     what the terminal claims          occurred_ms  when it truly happened
+--   due_ms       when it was meant to be sent      kafka_ms     when the broker appended it
+--   flink_ms     when the job processed it
+CREATE DATABASE IF NOT EXISTS ice.retail;
+
+-- Receipts. The lines are one array per field, position by position: typed columns that a reader
+-- unnests together, where an array of JSON texts would be parsed again by every query.
+CREATE TABLE ice.retail.pos (
+  event_id STRING, store_id INT, event_ts BIGINT, occurred_ms BIGINT, due_ms BIGINT,
+  kafka_ms BIGINT, flink_ms BIGINT,
+  event_type STRING, transaction_id STRING, terminal_id INT, sequence_number INT,
+  business_day STRING, type STRING, customer_id STRING, payment_method STRING, currency STRING,
+  total_cents BIGINT, discount_cents BIGINT, tax_cents BIGINT,
+  line_sku_ids ARRAY<INT>, line_quantities ARRAY<INT>,
+  line_unit_price_cents ARRAY<BIGINT>, line_extended_cents ARRAY<BIGINT>
+) WITH ('format-version' = '${format}');
+
+-- Warehouse movements; quantity is the signed effect on on-hand.
+CREATE TABLE ice.retail.wms (
+  event_id STRING, store_id INT, event_ts BIGINT, occurred_ms BIGINT, due_ms BIGINT,
+  kafka_ms BIGINT, flink_ms BIGINT,
+  event_type STRING, sku_id INT, quantity INT, biz_step STRING, disposition STRING, reason STRING,
+  location STRING, reference STRING
+) WITH ('format-version' = '${format}');
+
+-- Web sessions, step by step; items as in pos.
+CREATE TABLE ice.retail.cart (
+  event_id STRING, store_id INT, event_ts BIGINT, occurred_ms BIGINT, due_ms BIGINT,
+  kafka_ms BIGINT, flink_ms BIGINT,
+  event_type STRING, session_id STRING, event_name STRING, device STRING, is_bot BOOLEAN,
+  order_id STRING, value_cents BIGINT, fulfilment STRING,
+  item_sku_ids ARRAY<INT>, item_quantities ARRAY<INT>, item_price_cents ARRAY<BIGINT>
+) WITH ('format-version' = '${format}');
+
+CREATE TABLE ice.retail.loyalty (
+  event_id STRING, store_id INT, event_ts BIGINT, occurred_ms BIGINT, due_ms BIGINT,
+  kafka_ms BIGINT, flink_ms BIGINT,
+  event_type STRING, member_id STRING, points INT, kind STRING, tier STRING, reference STRING
+) WITH ('format-version' = '${format}');
+
+-- Stock on hand: every image of every row. Readers take the highest version per store and SKU.
+CREATE TABLE ice.retail.inventory (
+  event_id STRING, store_id INT, event_ts BIGINT, occurred_ms BIGINT, due_ms BIGINT,
+  kafka_ms BIGINT, flink_ms BIGINT,
+  sku_id INT, on_hand INT, committed INT, unavailable INT, available INT,
+  version BIGINT, deleted BOOLEAN
+) WITH ('format-version' = '${format}');
+
+-- What could not be typed, byte by byte, with the first thing that was wrong with it.
+CREATE TABLE ice.retail.dead_letter (
+  topic STRING, part INT, kafka_offset BIGINT, reason STRING, payload BYTES,
+  kafka_ms BIGINT, flink_ms BIGINT
+) WITH ('format-version' = '${format}');

@@ -1,0 +1,176 @@
+import type { Clock } from '../../core/clock.ts';
+import { stackBroke } from '../../core/errors.ts';
+import { rootCause } from './root-cause.ts';
+
+/** States of a Flink job, as its REST interface names them. */
+export type JobState =
+  | 'INITIALIZING'
+  | 'CREATED'
+  | 'RUNNING'
+  | 'FAILING'
+  | 'FAILED'
+  | 'CANCELLING'
+  | 'CANCELED'
+  | 'FINISHED'
+  | 'RESTARTING'
+  | 'SUSPENDED'
+  | 'RECONCILING';
+
+export interface JobOverview {
+  readonly jobId: string;
+  readonly name: string;
+  readonly state: JobState;
+  /** Tasks of the job that run, and all of them: a job is RUNNING before its tasks are. */
+  readonly tasksRunning: number;
+  readonly tasksTotal: number;
+}
+
+/** The REST interface of Flink's JobManager. Stateless: nothing to close. */
+export interface FlinkRest {
+  jobs(signal?: AbortSignal): Promise<readonly JobOverview[]>;
+  /** Why the job failed last: the innermost cause, or null when it never did. */
+  failure(jobId: string, signal?: AbortSignal): Promise<string | null>;
+  /** Completed and failed checkpoints so far. */
+  checkpoints(jobId: string, signal?: AbortSignal): Promise<CheckpointCounts>;
+  /**
+   * Stops a job with a savepoint, draining it first: what was read is committed. Resolves with the
+   * savepoint's location; rejects with the innermost cause.
+   */
+  stopWithDrain(jobId: string, savepointDir: string, signal?: AbortSignal): Promise<string>;
+  /** Cancels a job at once. A job that is gone already is not an error. */
+  cancel(jobId: string, signal?: AbortSignal): Promise<void>;
+}
+
+export interface CheckpointCounts {
+  readonly completed: number;
+  readonly failed: number;
+}
+
+interface SavepointStatus {
+  readonly status: { readonly id: 'IN_PROGRESS' | 'COMPLETED' };
+  readonly operation?: {
+    readonly location?: string;
+    readonly 'failure-cause'?: { readonly 'stack-trace': string };
+  };
+}
+
+/** A savepoint of a small job takes half a second. */
+const SAVEPOINT_POLL_MS = 100;
+
+/** `uri`: http://host:port of the JobManager. */
+export function flinkRest(uri: string, clock: Clock): FlinkRest {
+  return {
+    async jobs(signal) {
+      const { jobs } = await call<{ jobs: readonly OverviewRow[] }>(
+        uri,
+        'GET',
+        '/jobs/overview',
+        signal,
+      );
+      return jobs.map((job) => ({
+        jobId: job.jid,
+        name: job.name,
+        state: job.state,
+        tasksRunning: job.tasks.running,
+        tasksTotal: job.tasks.total,
+      }));
+    },
+    async failure(jobId, signal) {
+      const { exceptionHistory } = await call<{
+        exceptionHistory: { entries: readonly { stacktrace: string }[] };
+      }>(uri, 'GET', `/jobs/${jobId}/exceptions?maxExceptions=1`, signal);
+      const newest = exceptionHistory.entries[0];
+      return newest === undefined ? null : rootCause(newest.stacktrace);
+    },
+    async checkpoints(jobId, signal) {
+      const { counts } = await call<{ counts: CheckpointCounts }>(
+        uri,
+        'GET',
+        `/jobs/${jobId}/checkpoints`,
+        signal,
+      );
+      return { completed: counts.completed, failed: counts.failed };
+    },
+    stopWithDrain: (jobId, savepointDir, signal) =>
+      stopWithDrain({ uri, clock, jobId, savepointDir }, signal),
+    async cancel(jobId, signal) {
+      const response = await fetch(`${uri}/jobs/${jobId}?mode=cancel`, {
+        method: 'PATCH',
+        signal: signal ?? null,
+      });
+      await response.arrayBuffer();
+      if (!response.ok && response.status !== 404 && response.status !== 409) {
+        throw stackBroke(`Flink did not cancel job ${jobId}: HTTP ${response.status}`);
+      }
+    },
+  };
+}
+
+interface OverviewRow {
+  readonly jid: string;
+  readonly name: string;
+  readonly state: JobState;
+  readonly tasks: { readonly running: number; readonly total: number };
+}
+
+async function stopWithDrain(
+  job: {
+    readonly uri: string;
+    readonly clock: Clock;
+    readonly jobId: string;
+    readonly savepointDir: string;
+  },
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const started = await call<{ 'request-id': string }>(
+    job.uri,
+    'POST',
+    `/jobs/${job.jobId}/stop`,
+    signal,
+    { targetDirectory: job.savepointDir, drain: true },
+  );
+  const path = `/jobs/${job.jobId}/savepoints/${started['request-id']}`;
+  for (;;) {
+    const answer = await call<SavepointStatus>(job.uri, 'GET', path, signal);
+    if (answer.status.id === 'COMPLETED') {
+      const failure = answer.operation?.['failure-cause'];
+      if (failure !== undefined) {
+        throw stackBroke(
+          `Flink job ${job.jobId} did not stop with a savepoint: ${rootCause(failure['stack-trace'])}`,
+        );
+      }
+      return answer.operation?.location ?? '';
+    }
+    await job.clock.sleep(SAVEPOINT_POLL_MS, signal);
+  }
+}
+
+async function call<T>(
+  uri: string,
+  method: string,
+  path: string,
+  signal?: AbortSignal,
+  body?: unknown,
+): Promise<T> {
+  const response = await fetch(`${uri}${path}`, {
+    method,
+    signal: signal ?? null,
+    ...(body === undefined
+      ? {}
+      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+  });
+  const text = await response.text();
+  if (response.ok) return JSON.parse(text) as T;
+  throw stackBroke(
+    `Flink answered HTTP ${response.status} to ${method} ${path}: ${rootCause(errorText(text))}`,
+  );
+}
+
+function errorText(body: string): string {
+  try {
+    const { errors } = JSON.parse(body) as { errors?: readonly string[] };
+    return errors?.at(-1) ?? body;
+  } catch {
+    return body;
+  }
+}

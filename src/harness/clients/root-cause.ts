@@ -1,0 +1,14 @@
+/**
+ * The innermost cause of a Java stack trace, on one line: what a person can act on, without the
+ * twenty wrappers around it. Text without a `Caused by` gives its own first line.
+ */
+export function rootCause(trace: string): string {
+  const lines = trace.split('\n').map((line) => line.trim());
+  const causes = lines.filter((line) => line.startsWith('Caused by: '));
+  const innermost = causes.at(-1) ?? lines.find((line) => line !== '') ?? 'no cause was given';
+  const text = innermost
+    .replace(/^Caused by: /, '')
+    // A serialized exception carries its class twice: wrapper, then the original's own text.
+    .replace(/^\S*SerializedThrowable: /, '');
+  return text.length > 600 ? `${text.slice(0, 600)} …` : text;
+}

@@ -1,0 +1,97 @@
+import type { Clock } from '../../core/clock.ts';
+import { stackBroke } from '../../core/errors.ts';
+import { rootCause } from './root-cause.ts';
+
+/** One row of a statement's result, by column name. */
+export type SqlRow = Readonly<Record<string, unknown>>;
+
+/** One session of Flink's SQL Gateway. Whoever opened it closes it: `await using`. */
+export interface SqlSession extends AsyncDisposable {
+  /**
+   * Runs one statement to its end and returns all of its rows. An unbounded SELECT never ends:
+   * abort it. Rejects with the innermost cause when Flink refuses the statement.
+   */
+  run(statement: string, signal?: AbortSignal): Promise<readonly SqlRow[]>;
+  close(): Promise<void>;
+}
+
+interface GatewayResult {
+  readonly resultType: 'NOT_READY' | 'PAYLOAD' | 'EOS';
+  readonly nextResultUri?: string;
+  readonly results?: {
+    readonly columns: readonly { readonly name: string }[];
+    readonly data: readonly { readonly kind: string; readonly fields: readonly unknown[] }[];
+  };
+}
+
+/** Statements return in milliseconds, jobs are submitted in about a second: a short poll is cheap. */
+const POLL_MS = 40;
+
+/** Opens a session on the gateway at `uri` (http://host:port). */
+export async function openSqlSession(
+  uri: string,
+  options: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<SqlSession> {
+  const { clock } = options;
+  const call = <T>(method: string, path: string, body?: unknown, signal?: AbortSignal) =>
+    gatewayCall<T>(uri, method, path, body, signal ?? options.signal);
+  const opened = await call<{ sessionHandle: string }>('POST', '/v1/sessions', {});
+  const session = `/v1/sessions/${opened.sessionHandle}`;
+
+  async function run(statement: string, signal?: AbortSignal): Promise<readonly SqlRow[]> {
+    const submitted = await call<{ operationHandle: string }>(
+      'POST',
+      `${session}/statements`,
+      { statement },
+      signal,
+    );
+    const rows: SqlRow[] = [];
+    let next: string | undefined =
+      `${session}/operations/${submitted.operationHandle}/result/0?rowFormat=JSON`;
+    while (next !== undefined) {
+      const page: GatewayResult = await call<GatewayResult>('GET', next, undefined, signal);
+      if (page.resultType === 'NOT_READY') await clock.sleep(POLL_MS, signal ?? options.signal);
+      const columns = page.results?.columns.map((column) => column.name) ?? [];
+      for (const { fields } of page.results?.data ?? []) {
+        rows.push(Object.fromEntries(columns.map((name, index) => [name, fields[index]])));
+      }
+      next = page.resultType === 'EOS' ? undefined : page.nextResultUri;
+    }
+    return rows;
+  }
+
+  // The session must be closable after the run was interrupted, so it does not take its signal.
+  const close = async () => {
+    await gatewayCall(uri, 'DELETE', session, undefined, AbortSignal.timeout(5_000));
+  };
+  return { run, close, [Symbol.asyncDispose]: close };
+}
+
+async function gatewayCall<T>(
+  uri: string,
+  method: string,
+  path: string,
+  body: unknown,
+  signal: AbortSignal,
+): Promise<T> {
+  const response = await fetch(`${uri}${path}`, {
+    method,
+    signal,
+    ...(body === undefined
+      ? {}
+      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+  });
+  const text = await response.text();
+  if (response.ok) return JSON.parse(text) as T;
+  throw stackBroke(`Flink's SQL Gateway refused a statement: ${rootCause(errorText(text))}`);
+}
+
+/** The gateway answers `{"errors": [message, stack trace]}`; a proxy in between may answer anything. */
+function errorText(body: string): string {
+  try {
+    const { errors } = JSON.parse(body) as { errors?: readonly string[] };
+    return errors?.at(-1) ?? body;
+  } catch {
+    return body;
+  }
+}

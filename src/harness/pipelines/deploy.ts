@@ -1,0 +1,197 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Clock } from '../../core/clock.ts';
+import { stackBroke } from '../../core/errors.ts';
+import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts';
+import { type FlinkRest, flinkRest } from '../clients/flink-rest.ts';
+import { openKafkaAdmin } from '../clients/kafka-admin.ts';
+import { openSqlSession, type SqlSession } from '../clients/sql-gateway.ts';
+import type { Endpoints, Stack } from '../stack/stack.ts';
+import { jobNameOf, type Pipeline, submitsJob } from './load.ts';
+import { fillPlaceholders, placeholderValues, type SqlFile } from './placeholders.ts';
+import { splitStatements } from './statements.ts';
+import { watchJobs } from './watch.ts';
+
+/** One running Flink job: it carries one stream. */
+export interface DeployedJob {
+  readonly name: Stream;
+  readonly topic: string;
+  readonly jobId: string;
+}
+
+/** A pipeline at work. Whoever deployed it disposes it, which cancels the jobs that still run. */
+export interface Deployment extends AsyncDisposable {
+  readonly jobs: readonly DeployedJob[];
+  /** Every table of the jobs that run, without the namespace. */
+  readonly tables: readonly string[];
+  /**
+   * Rejects with the innermost cause when a job fails or cannot keep running for 10 s. Resolves when
+   * `signal` aborts or the jobs are drained.
+   */
+  watch(signal: AbortSignal): Promise<void>;
+  /** Stops every job with a savepoint, draining it: everything that was read is committed. */
+  drain(signal?: AbortSignal): Promise<void>;
+  /** The plan of each job with the kinds of change between its operators, as Flink words it. */
+  explain(): Promise<readonly { readonly name: Stream; readonly plan: string }[]>;
+}
+
+export interface DeployOptions {
+  readonly stack: Pick<Stack, 'endpoints' | 'stateDir'>;
+  readonly scenario: Pick<Scenario, 'pipeline' | 'stack' | 'traffic'>;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** A job is up in about two seconds; on a loaded machine five take longer. */
+const RUNNING_WITHIN_MS = 120_000;
+const POLL_MS = 200;
+
+/**
+ * Makes the topics, catalog and tables, submits the jobs of the scenario's streams and waits until
+ * every task of theirs runs. What it submitted before it failed is cancelled.
+ */
+export async function deploy(pipeline: Pipeline, options: DeployOptions): Promise<Deployment> {
+  const { stack, scenario, clock, signal } = options;
+  const streams = STREAMS.filter(
+    (stream) => scenario.traffic[stream] !== null && pipeline.manifest.streams[stream],
+  );
+  const { flink, kafka } = stack.endpoints;
+  await createTopics(pipeline, streams, options);
+  const rest = flinkRest(flink.rest, clock);
+  const session = await openSqlSession(flink.gateway, { clock, signal });
+  const jobs: DeployedJob[] = [];
+  const plans = new Map<Stream, string>();
+  const state = { draining: false, drained: false };
+  const dispose = async () => {
+    if (!state.drained) await Promise.allSettled(jobs.map((job) => rest.cancel(job.jobId)));
+    await session.close().catch(() => undefined);
+  };
+  try {
+    const values = placeholderValues(scenario.pipeline, kafka.brokers);
+    const filled = (file: SqlFile) => splitStatements(fillPlaceholders(file, values));
+    await session.run(createCatalog(stack.endpoints));
+    for (const statement of filled(pipeline.tables)) {
+      await runStatement(session, pipeline.tables.path, statement);
+    }
+    let name: string | null = null;
+    for (const statement of filled(pipeline.jobs)) {
+      name = jobNameOf(statement.text) ?? name;
+      const stream = streams.find((one) => one === name);
+      if (submitsJob(statement.text)) {
+        // A stream that the scenario leaves out gets no job.
+        if (stream === undefined) continue;
+        plans.set(stream, statement.text.replace(/^EXECUTE\s+/i, ''));
+      }
+      const rows = await runStatement(session, pipeline.jobs.path, statement);
+      if (stream === undefined || !submitsJob(statement.text)) continue;
+      const topic = pipeline.manifest.streams[stream]?.topic as string;
+      jobs.push({ name: stream, topic, jobId: jobIdOf(rows, stream) });
+    }
+    await allRunning(rest, jobs, options);
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  const savepoints = pathToFileURL(join(stack.stateDir, 'savepoints')).href;
+  return {
+    jobs,
+    tables: [
+      ...streams.map((stream) => pipeline.manifest.streams[stream]?.table as string),
+      ...pipeline.manifest.dead_letter,
+    ],
+    watch: (until) => watchJobs({ rest, clock, jobs, done: () => state.draining }, until),
+    async drain(until) {
+      state.draining = true;
+      await Promise.all(jobs.map((job) => rest.stopWithDrain(job.jobId, savepoints, until)));
+      state.drained = true;
+    },
+    explain: () => explain(session, plans),
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+async function createTopics(
+  pipeline: Pipeline,
+  streams: readonly Stream[],
+  { stack, scenario }: DeployOptions,
+): Promise<void> {
+  const topics = new Set(streams.map((one) => pipeline.manifest.streams[one]?.topic as string));
+  await using admin = await openKafkaAdmin(stack.endpoints.kafka.brokers);
+  const { partitions } = scenario.stack;
+  await admin.createTopics([...topics].map((name) => ({ name, partitions })));
+}
+
+/** The catalog `ice`, so that no pipeline needs to know an address or a credential. */
+function createCatalog({ catalog, s3 }: Endpoints): string {
+  const options = {
+    type: 'iceberg',
+    'catalog-type': 'rest',
+    uri: catalog.uri,
+    warehouse: catalog.warehouse,
+    'io-impl': 'org.apache.iceberg.aws.s3.S3FileIO',
+    's3.endpoint': s3.endpoint,
+    's3.path-style-access': 'true',
+    's3.access-key-id': s3.accessKeyId,
+    's3.secret-access-key': s3.secretAccessKey,
+    'client.region': s3.region,
+  };
+  const pairs = Object.entries(options).map(
+    ([key, value]) => `'${key}'='${value.replaceAll("'", "''")}'`,
+  );
+  return `CREATE CATALOG ice WITH (${pairs.join(', ')})`;
+}
+
+async function runStatement(
+  session: SqlSession,
+  path: string,
+  statement: { readonly text: string; readonly line: number },
+) {
+  try {
+    return await session.run(statement.text);
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'DoorbusterError') throw error;
+    throw stackBroke(`${path}:${statement.line}: ${error.message}`, undefined, error);
+  }
+}
+
+function jobIdOf(rows: readonly Readonly<Record<string, unknown>>[], stream: Stream): string {
+  const id = rows[0]?.['job id'];
+  if (typeof id === 'string') return id;
+  throw stackBroke(`Flink took the job of ${stream} and gave no id for it`);
+}
+
+async function allRunning(
+  rest: FlinkRest,
+  jobs: readonly DeployedJob[],
+  { clock, signal }: DeployOptions,
+): Promise<void> {
+  const started = clock.monotonicMs();
+  for (;;) {
+    const overview = await rest.jobs(signal);
+    const waiting: string[] = [];
+    for (const { jobId, name } of jobs) {
+      const seen = overview.find((job) => job.jobId === jobId);
+      if (seen?.state === 'RUNNING' && seen.tasksRunning === seen.tasksTotal) continue;
+      const why = await rest.failure(jobId, signal);
+      if (why !== null) throw stackBroke(`Flink job ${name} failed as it started: ${why}`);
+      waiting.push(`${name} ${seen?.state ?? 'unknown'}`);
+    }
+    if (waiting.length === 0) return;
+    if (clock.monotonicMs() - started > RUNNING_WITHIN_MS) {
+      throw stackBroke(
+        `not all jobs run after ${RUNNING_WITHIN_MS / 1000} s: ${waiting.join(', ')}`,
+        'see flink-jobmanager.log in the run folder; a job needs as many free task slots as its parallelism',
+      );
+    }
+    await clock.sleep(POLL_MS, signal);
+  }
+}
+
+async function explain(session: SqlSession, plans: ReadonlyMap<Stream, string>) {
+  const explained: { name: Stream; plan: string }[] = [];
+  for (const [name, statement] of plans) {
+    const rows = await session.run(`EXPLAIN CHANGELOG_MODE ${statement}`);
+    explained.push({ name, plan: rows.map((row) => String(row.result)).join('\n') });
+  }
+  return explained;
+}

@@ -1,0 +1,142 @@
+import { readFileSync, statSync } from 'node:fs';
+import { isAbsolute, join, resolve } from 'node:path';
+import { badInput } from '../../core/errors.ts';
+import { suggest } from '../../scenario/problems.ts';
+import { STREAMS, type Stream } from '../../scenario/scenario.ts';
+import { packageRoot } from '../entry.ts';
+import { type Manifest, parseManifest, type QueryParameter, shownPath } from './manifest.ts';
+import { checkPlaceholders, type SqlFile } from './placeholders.ts';
+import { splitStatements } from './statements.ts';
+
+/** A design under test: a folder of SQL, read and checked, with nothing started. */
+export interface Pipeline {
+  readonly dir: string;
+  readonly manifest: Manifest;
+  readonly tables: SqlFile;
+  readonly jobs: SqlFile;
+  /** What `spark` compaction runs; null when the folder has no `compact.sql`. */
+  readonly compact: SqlFile | null;
+  /** In the manifest's order. */
+  readonly queries: readonly PipelineQuery[];
+}
+
+/** A question to the tables, in DuckDB's SQL over a catalog attached as `ice`. */
+export interface PipelineQuery {
+  readonly name: string;
+  readonly sql: string;
+  /** Given as `$store`, `$sku`, `$now_ms`. */
+  readonly parameters: readonly QueryParameter[];
+}
+
+/**
+ * Reads a folder of `pipelines/` by its name, or any folder by its path (relative to `baseDir`).
+ * Throws DoorbusterError (exit 2) naming file and line of what is wrong.
+ */
+export function loadPipeline(use: string, baseDir: string): Pipeline {
+  const dir = folderOf(use, baseDir);
+  const manifest = parseManifest(
+    text(dir, 'pipeline.yaml', 'a pipeline folder holds pipeline.yaml, tables.sql and jobs.sql'),
+    shownPath(dir, 'pipeline.yaml'),
+  );
+  const tables = sqlFile(dir, 'tables.sql');
+  const jobs = sqlFile(dir, 'jobs.sql');
+  const compact = exists(join(dir, 'compact.sql')) ? sqlFile(dir, 'compact.sql') : null;
+  if (manifest.compaction.includes('spark') && compact === null) {
+    throw badInput(
+      `${shownPath(dir, 'pipeline.yaml')} offers compaction by spark, without compact.sql`,
+    );
+  }
+  checkPlaceholders(
+    [tables, jobs, ...(compact === null ? [] : [compact])],
+    manifest.compaction.includes('flink'),
+  );
+  const named = jobNames(jobs);
+  for (const stream of Object.keys(manifest.streams)) {
+    if (named.has(stream as Stream)) continue;
+    throw badInput(
+      `${jobs.path}:1: no job for the stream ${stream}`,
+      `put SET 'pipeline.name' = '${stream}'; before its EXECUTE STATEMENT SET`,
+    );
+  }
+  return { dir, manifest, tables, jobs, compact, queries: queriesOf(dir, manifest) };
+}
+
+/** The stream a statement submits the job of, going by the last `pipeline.name` before it. */
+export function jobNames(jobs: SqlFile): ReadonlyMap<Stream, number> {
+  const names = new Map<Stream, number>();
+  let current: { name: string; line: number } | null = null;
+  for (const { text, line } of splitStatements(jobs.text)) {
+    const name = jobNameOf(text);
+    if (name !== null) current = { name, line };
+    if (!submitsJob(text)) continue;
+    const known = STREAMS.find((stream) => stream === current?.name);
+    if (known === undefined || names.has(known)) {
+      throw badInput(
+        `${jobs.path}:${line}: a job that is ${known === undefined ? `named ${current?.name ?? 'nothing'}` : `the second of ${known}`}`,
+        `one job per stream, each after its own SET 'pipeline.name': ${STREAMS.join(', ')}`,
+      );
+    }
+    names.set(known, line);
+  }
+  return names;
+}
+
+/** The name that a statement sets for the jobs after it, or null. */
+export function jobNameOf(statement: string): string | null {
+  return /^SET\s+'pipeline\.name'\s*=\s*'([^']*)'$/i.exec(statement)?.[1] ?? null;
+}
+
+/** Whether a statement submits a job. */
+export function submitsJob(statement: string): boolean {
+  return /^(EXECUTE\s+STATEMENT\s+SET|INSERT\s+INTO)\b/i.test(statement);
+}
+
+function folderOf(use: string, baseDir: string): string {
+  if (/[\\/]/.test(use) || use.startsWith('.') || isAbsolute(use)) {
+    const dir = resolve(baseDir, use);
+    if (!exists(dir)) throw badInput(`there is no pipeline folder ${use} (looked at ${dir})`);
+    return dir;
+  }
+  const dir = join(packageRoot, 'pipelines', use);
+  if (exists(dir)) return dir;
+  throw badInput(
+    `there is no pipeline "${use}": ${suggest(use, SHIPPED)}`,
+    'or give a path: ./mine',
+  );
+}
+
+const SHIPPED = ['cdc-upsert', 'append-ledger'];
+
+function queriesOf(dir: string, manifest: Manifest): readonly PipelineQuery[] {
+  return Object.entries(manifest.queries).map(([name, { file, parameters }]) => {
+    const sql = text(dir, file, `pipeline.yaml names it for the query ${name}`).trim();
+    const code = sql.replace(/--[^\n]*/g, '').replace(/'(?:[^']|'')*'/g, "''");
+    const used = new Set([...code.matchAll(/\$([a-z_]+)/g)].map((match) => match[1] as string));
+    const declared = new Set<string>(parameters);
+    const odd =
+      [...used].find((one) => !declared.has(one)) ?? [...declared].find((one) => !used.has(one));
+    if (odd !== undefined) {
+      throw badInput(
+        `${shownPath(dir, file)}: $${odd} is ${used.has(odd) ? 'used but not declared' : 'declared but not used'}`,
+        `queries.${name}.parameters in ${shownPath(dir, 'pipeline.yaml')} lists what it takes`,
+      );
+    }
+    return { name, sql, parameters };
+  });
+}
+
+function sqlFile(dir: string, file: string): SqlFile {
+  return { path: shownPath(dir, file), text: text(dir, file, 'every pipeline folder has one') };
+}
+
+function text(dir: string, file: string, hint: string): string {
+  try {
+    return readFileSync(join(dir, file), 'utf8');
+  } catch (error) {
+    throw badInput(`cannot read ${join(dir, file)}: ${(error as Error).message}`, hint);
+  }
+}
+
+function exists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}

@@ -1,0 +1,81 @@
+import { badInput } from '../../core/errors.ts';
+import { suggest } from '../../scenario/problems.ts';
+import type { PipelineUse } from '../../scenario/scenario.ts';
+
+/** What `${…}` in a pipeline's SQL may name, and which key of the scenario it comes from. */
+export const PLACEHOLDERS = {
+  kafka_brokers: 'the stack',
+  commit_every_ms: 'pipeline.commit_every',
+  parallelism: 'pipeline.parallelism',
+  format: 'pipeline.format',
+  compact_in_sink: 'pipeline.compaction.by',
+  compact_every_s: 'pipeline.compaction.every',
+} as const;
+
+export type Placeholder = keyof typeof PLACEHOLDERS;
+export type PlaceholderValues = Readonly<Record<Placeholder, string>>;
+
+/** One SQL file of a pipeline, as it was written. */
+export interface SqlFile {
+  /** How messages name it. */
+  readonly path: string;
+  readonly text: string;
+}
+
+const PATTERN = /\$\{([^}\n]*)\}/g;
+
+/** Placeholders that only a pipeline with compaction in its sink needs. */
+const IN_SINK: readonly Placeholder[] = ['compact_in_sink', 'compact_every_s'];
+
+/**
+ * Throws DoorbusterError (exit 2) for a placeholder that does not exist, naming file and line, and
+ * for one that no file uses: the scenario's key behind it would have no effect, in silence.
+ */
+export function checkPlaceholders(files: readonly SqlFile[], compactsInSink: boolean): void {
+  const used = new Set<string>();
+  for (const file of files) {
+    for (const { name, line } of placeholdersOf(file.text)) {
+      if (!Object.hasOwn(PLACEHOLDERS, name)) {
+        throw badInput(
+          `${file.path}:${line}: unknown placeholder \${${name}}`,
+          suggest(name, Object.keys(PLACEHOLDERS)),
+        );
+      }
+      used.add(name);
+    }
+  }
+  for (const [name, key] of Object.entries(PLACEHOLDERS)) {
+    if (used.has(name) || (!compactsInSink && IN_SINK.includes(name as Placeholder))) continue;
+    throw badInput(
+      `${files.map((file) => `${file.path}:1`).join(', ')}: no \${${name}} in there, so ${key} would have no effect`,
+      `use \${${name}} in ${files[0]?.path}`,
+    );
+  }
+}
+
+/** The text with every placeholder filled in; checkPlaceholders has found them all known. */
+export function fillPlaceholders(file: SqlFile, values: PlaceholderValues): string {
+  return file.text.replace(PATTERN, (_, name: string) => values[name as Placeholder]);
+}
+
+/** What the placeholders stand for in one run. */
+export function placeholderValues(use: PipelineUse, brokers: readonly string[]): PlaceholderValues {
+  const { compaction } = use;
+  return {
+    kafka_brokers: brokers.join(','),
+    commit_every_ms: String(use.commitEveryMs),
+    parallelism: String(use.parallelism),
+    format: String(use.format),
+    compact_in_sink: String(compaction.by === 'flink'),
+    // Not read unless the sink compacts; Flink still wants a number there.
+    compact_every_s: String(
+      compaction.by === 'flink' ? Math.max(1, Math.round(compaction.everyMs / 1000)) : 60,
+    ),
+  };
+}
+
+function* placeholdersOf(text: string): Generator<{ name: string; line: number }> {
+  for (const match of text.matchAll(PATTERN)) {
+    yield { name: match[1] as string, line: text.slice(0, match.index).split('\n').length };
+  }
+}
