@@ -33,6 +33,25 @@ export const waterfall = z.strictObject({
   hops: z.array(z.strictObject({ hop: z.enum(HOPS), meanMs: z.number(), negatives: count })),
 });
 
+/** What became of the changes due in a phase. The first four give a staleness sample each. */
+export const changes = z.strictObject({
+  stream,
+  phase: z.string(),
+  /** A reader could find the change itself. */
+  shown: count,
+  /** A newer version of the row was visible first, or with it. */
+  superseded: count,
+  /** A newer version had been appended before it, so that the pipeline had to drop it. */
+  guarded: count,
+  never: count,
+  /** Rows of injected duplicates and damage: in no sample. */
+  copies: count,
+  /** Originals whose event id another event had used before. */
+  mistaken: count,
+  /** Originals that were damaged on the way. */
+  damaged: count,
+});
+
 const liveFiles = {
   dataFiles: count,
   equalityDeleteFiles: count,

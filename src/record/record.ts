@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { canaries, cost, producing, self, truth } from './judged.ts';
 import { measured, metricSchema } from './metric.ts';
-import { compaction, layout, queries, stalenessSeries, waterfall } from './observed.ts';
+import { changes, compaction, layout, queries, stalenessSeries, waterfall } from './observed.ts';
 
 /**
  * The record of one run: what every report reads, and all they may read. Written by the harness,
@@ -126,6 +126,8 @@ export const recordSchema = z.strictObject({
   metrics: z.array(metricSchema),
   staleness: z.array(stalenessSeries),
   waterfall: z.array(waterfall),
+  /** Absent in a run that measured nothing. */
+  changes: z.array(changes).optional(),
   layout: layout.nullable(),
   queries: queries.nullable(),
   compaction: compaction.nullable(),
@@ -168,6 +170,7 @@ export type Stats = Distribution['stats'];
 export type Samples = NonNullable<Distribution['samples']>;
 export type StalenessSeries = Item<'staleness'>;
 export type Waterfall = Item<'waterfall'>;
+export type Changes = Item<'changes'>;
 export type Layout = Part<'layout'>;
 export type LayoutCommit = Layout['commits'][number];
 export type Queries = Part<'queries'>;

@@ -1,0 +1,151 @@
+import {
+  build,
+  decodeFromCompressedBase64,
+  encodeIntoCompressedBase64,
+  type Histogram,
+} from 'hdr-histogram-js';
+import type { Stat } from './metrics.ts';
+
+/**
+ * Distributions of measured numbers, in ms. A sample may be +Infinity: something that had not happened
+ * when the run ended. It takes part in every rank, so that what was never seen cannot make a
+ * percentile look better. Percentiles are nearest-rank and never averaged.
+ */
+
+/** A value and how often it was met. */
+export interface Weighted {
+  readonly value: number;
+  readonly count: number;
+}
+
+/** Samples as the record keeps them: raw while they are few, else a histogram that can be merged. */
+export type Samples =
+  | { readonly kind: 'raw'; readonly values: readonly (number | null)[] }
+  | {
+      readonly kind: 'hdr';
+      readonly base64: string;
+      readonly scale: number;
+      readonly negatives: number;
+      readonly censored: number;
+    };
+
+/** null stands for +Infinity; a statistic that n does not support is absent. */
+export type Stats = Readonly<Partial<Record<Stat, number | null>>>;
+
+export interface Distribution {
+  readonly n: number;
+  readonly censored: number;
+  readonly negatives: number;
+  readonly stats: Stats;
+  readonly samples: Samples;
+}
+
+/** From this many samples on, a histogram is kept instead of the values. */
+const RAW_BELOW = 1_000;
+/** Below this many samples a p95 or p99 is only another name for the maximum, and is left out. */
+export const TAIL_FROM = 20;
+/** A histogram counts microseconds, to three digits. */
+const SCALE = 1_000;
+const DIGITS = 3;
+/** 1,000 hours: the same range in every histogram, so that any two can be added. */
+const HIGHEST = 1_000 * 3_600_000 * SCALE;
+
+/** Sorts the values and adds up equal ones. */
+export function weighted(values: Iterable<number>): readonly Weighted[] {
+  const counts = new Map<number, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts].map(([value, count]) => ({ value, count }));
+}
+
+/** The distribution of weighted values; several lists of them are simply put together. */
+export function distributionOf(values: readonly Weighted[]): Distribution {
+  const sorted = values.filter(({ count }) => count > 0).sort((a, b) => a.value - b.value);
+  const total = (list: readonly Weighted[]) => list.reduce((sum, { count }) => sum + count, 0);
+  const n = total(sorted);
+  const censored = total(sorted.filter(({ value }) => value === Number.POSITIVE_INFINITY));
+  const negatives = total(sorted.filter(({ value }) => value < 0));
+  return { n, censored, negatives, stats: statsOf(sorted, n), samples: samplesOf(sorted, n) };
+}
+
+function statsOf(sorted: readonly Weighted[], n: number): Stats {
+  const [first] = sorted;
+  const last = sorted.at(-1);
+  if (!first || !last) return {};
+  const sum = sorted.reduce((total, { value, count }) => total + value * count, 0);
+  const few = { p50: rank(sorted, n, 0.5), max: last.value, mean: sum / n, min: first.value };
+  const all =
+    n < TAIL_FROM ? few : { ...few, p95: rank(sorted, n, 0.95), p99: rank(sorted, n, 0.99) };
+  return Object.fromEntries(Object.entries(all).map(([stat, value]) => [stat, finite(value)]));
+}
+
+/** Nearest rank: the smallest value that at least the share `p` of the samples do not exceed. */
+function rank(sorted: readonly Weighted[], n: number, p: number): number {
+  let left = Math.max(1, Math.ceil(p * n));
+  for (const { value, count } of sorted) {
+    left -= count;
+    if (left <= 0) return value;
+  }
+  return Number.NaN;
+}
+
+function finite(value: number): number | null {
+  return value === Number.POSITIVE_INFINITY ? null : value;
+}
+
+function samplesOf(sorted: readonly Weighted[], n: number): Samples {
+  if (n < RAW_BELOW) {
+    const values = sorted.flatMap(({ value, count }) => Array<number>(count).fill(value));
+    return { kind: 'raw', values: values.map(finite) };
+  }
+  const histogram = empty();
+  let negatives = 0;
+  let censored = 0;
+  for (const { value, count } of sorted) {
+    if (value === Number.POSITIVE_INFINITY) censored += count;
+    else if (value < 0) negatives += count;
+    else histogram.recordValueWithCount(Math.round(value * SCALE), count);
+  }
+  return encoded(histogram, negatives, censored);
+}
+
+function empty(): Histogram {
+  return build({
+    bitBucketSize: 32,
+    lowestDiscernibleValue: 1,
+    highestTrackableValue: HIGHEST,
+    numberOfSignificantValueDigits: DIGITS,
+    autoResize: false,
+    useWebAssembly: false,
+  });
+}
+
+function encoded(histogram: Histogram, negatives: number, censored: number): Samples {
+  const base64 = encodeIntoCompressedBase64(histogram);
+  return { kind: 'hdr', base64, scale: SCALE, negatives, censored };
+}
+
+/** The samples of several distributions as those of one: the same as if they had been taken together. */
+export function mergeSamples(parts: readonly Samples[]): Samples {
+  const raw = parts.filter((part) => part.kind === 'raw');
+  const hdr = parts.filter((part) => part.kind === 'hdr');
+  const values = weighted(
+    raw.flatMap((part) => part.values.map((value) => value ?? Number.POSITIVE_INFINITY)),
+  );
+  const few = distributionOf(values);
+  if (hdr.length === 0) return few.samples;
+  const histogram = empty();
+  let negatives = few.negatives;
+  let censored = few.censored;
+  for (const { value, count } of values) {
+    if (value >= 0 && Number.isFinite(value)) {
+      histogram.recordValueWithCount(Math.round(value * SCALE), count);
+    }
+  }
+  for (const part of hdr) {
+    if (part.scale !== SCALE) throw new Error(`a histogram of scale ${part.scale}, not ${SCALE}`);
+    histogram.add(decodeFromCompressedBase64(part.base64, 32, false, HIGHEST));
+    negatives += part.negatives;
+    censored += part.censored;
+  }
+  return encoded(histogram, negatives, censored);
+}
