@@ -23,8 +23,9 @@ export async function fetchGoBuild(
   const purpose = `building ${artifact.name} ${artifact.version}`;
   onStep('fetching its sources');
   const go = await compiler(artifact, context, purpose);
-  const module = await goModule(go.command, artifact.go, artifact.sum, context, purpose);
-  const call = { command: go.command, cwd: module, env: goEnv(context), signal, purpose };
+  const env = goEnv(context, go.root);
+  const module = await goModule(go, artifact.go, artifact.sum, context, purpose);
+  const call = { command: go.command, cwd: module, env, signal, purpose };
   const packages = await runClient({ ...call, args: ['list', '-deps', '.'] });
   const total = packages.split('\n').length;
   let compiled = 0;
@@ -41,12 +42,19 @@ export async function fetchGoBuild(
   return { builtWith: go.version };
 }
 
+interface Compiler {
+  readonly command: string;
+  readonly version: string;
+  /** Where a brought one lives: it must not find the files of the one that is too old. */
+  readonly root?: string;
+}
+
 /** The Go on PATH where it is new enough, else the locked one. */
 async function compiler(
   artifact: LockedGoBuild,
   context: FetchContext,
   purpose: string,
-): Promise<{ command: string; version: string }> {
+): Promise<Compiler> {
   const said = await runClient({
     command: 'go',
     args: ['version'],
@@ -68,27 +76,29 @@ async function compiler(
     );
   }
   context.onStep('fetching its compiler');
-  const root = await goModule('go', toolchain.go, toolchain.sum, context, purpose);
+  const old = { command: 'go', version };
+  const root = await goModule(old, toolchain.go, toolchain.sum, context, purpose);
   await makeExecutable(root);
   return {
     command: join(root, 'bin', 'go'),
     version: toolchain.go.replace(/^.*-(go[\d.]+)\..*$/, '$1'),
+    root,
   };
 }
 
 /** Downloads a module into Go's own cache and gives its folder, once its hash is the lock's. */
 async function goModule(
-  command: string,
+  go: Compiler,
   module: string,
   sum: string,
   context: FetchContext,
   purpose: string,
 ): Promise<string> {
   const json = await runClient({
-    command,
+    command: go.command,
     args: ['mod', 'download', '-json', module],
     cwd: context.partial.work,
-    env: goEnv(context),
+    env: goEnv(context, go.root),
     signal: context.signal,
     purpose,
   });
@@ -108,9 +118,10 @@ async function makeExecutable(root: string): Promise<void> {
 }
 
 /** No cgo, so that no C compiler is needed; none of the user's flags, which may not fit. */
-function goEnv(context: FetchContext): Record<string, string | undefined> {
+function goEnv(context: FetchContext, root?: string): Record<string, string | undefined> {
   return {
     ...context.env,
+    ...(root === undefined ? {} : { GOROOT: root }),
     CGO_ENABLED: '0',
     GOFLAGS: '-buildvcs=false',
     GOTOOLCHAIN: 'local',
