@@ -40,6 +40,7 @@ export const FACTS = {
   queries: `
     name VARCHAR, phase VARCHAR, mode VARCHAR,                -- trickle | hot | cold
     intended_ms DOUBLE, start_ms DOUBLE, end_ms DOUBLE, attach_ms DOUBLE,
+    cpu_s DOUBLE,                                             -- of the query engine's process; NULL: it died
     outcome VARCHAR,                                          -- ok | timeout | failed | crashed | skipped
     rows BIGINT, snapshot_id VARCHAR, error VARCHAR
   `,
@@ -48,12 +49,12 @@ export const FACTS = {
     mark VARCHAR, at_ms DOUBLE, table_name VARCHAR, content VARCHAR, -- data | equality_delete | position_delete | dv
     path VARCHAR, rows BIGINT, bytes BIGINT
   `,
-  /** One sample per server, and the machine as a whole under the name 'machine'. */
+  /** One sample per server, our own processes under 'harness', the whole machine under 'machine'. */
   resources: `
     at_ms DOUBLE, server VARCHAR, cpu_s DOUBLE, rss_bytes BIGINT,
     busy DOUBLE, steal DOUBLE                                 -- machine only: shares of all cores since the last sample
   `,
-  /** Cumulative S3 counters from the object store, by API. */
+  /** Cumulative S3 counters from the object store, by API; bytes only in the sum over all, '*'. */
   s3: `at_ms DOUBLE, api VARCHAR, requests BIGINT, bytes_in BIGINT, bytes_out BIGINT`,
   /** Realized phases. A phase owns the events due in [start_ms, end_ms). */
   phases: `name VARCHAR, kind VARCHAR, measured BOOLEAN, start_ms DOUBLE, end_ms DOUBLE`,

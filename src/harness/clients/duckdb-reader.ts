@@ -36,8 +36,8 @@ interface Timed {
   /** Epoch ms, stamped in the reader's process around the statement. */
   readonly startMs: number;
   readonly endMs: number;
-  /** CPU seconds the reader's process used in between. */
-  readonly cpuS: number;
+  /** CPU seconds the reader's process used in between; null when it could not tell any more. */
+  readonly cpuS: number | null;
 }
 
 /**
@@ -165,8 +165,10 @@ class ProcessReader implements Reader {
   async #run(engine: Engine | null, sql: string, params: Params, limits: QueryLimits) {
     if (!engine) return this.#failed(new Error('the reader could not be started'));
     const answer = await engine.run(sql, params, limits);
-    const broken = answer.outcome === 'crashed' && !this.#closed;
-    if (broken) this.#crashes += 1;
+    if (this.#closed && answer.outcome === 'crashed') {
+      return { ...answer, outcome: 'failed' as const, error: 'the reader was closed' };
+    }
+    if (answer.outcome === 'crashed') this.#crashes += 1;
     if (answer.outcome === 'crashed' || !engine.alive) {
       await engine.kill();
       this.#engine = null;
@@ -177,7 +179,7 @@ class ProcessReader implements Reader {
   #failed(error: unknown): QueryAnswer {
     const nowMs = this.#clock.nowMs();
     const text = error instanceof Error ? error.message : String(error);
-    return { outcome: 'failed', rows: [], error: text, startMs: nowMs, endMs: nowMs, cpuS: 0 };
+    return { outcome: 'failed', rows: [], error: text, startMs: nowMs, endMs: nowMs, cpuS: null };
   }
 }
 
@@ -197,7 +199,7 @@ class Engine {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     const exited = exitOf(child);
-    child.send({ kind: 'open', config } satisfies ToChild);
+    tell(child, { kind: 'open', config });
     const opened = await Promise.race([
       once(child, 'message').then(([message]) => message as FromChild),
       exited.then((how): FromChild => ({ kind: 'refused', error: `its process ${how}` })),
@@ -238,7 +240,7 @@ class Engine {
     const sentMs = this.#clock.nowMs();
     const ended = new AbortController();
     const answer = this.#answer(id, ended.signal);
-    if (!this.#dead) this.#child.send({ kind: 'query', id, sql, params } satisfies ToChild);
+    tell(this.#child, { kind: 'query', id, sql, params });
     const after = async (ms: number) => {
       await this.#clock.sleep(ms, ended.signal).catch(() => {});
       return null;
@@ -247,13 +249,15 @@ class Engine {
       const inTime = await Promise.race([answer, this.#exited, after(timeoutMs)]);
       if (typeof inTime === 'string') return this.#over(sentMs, 'crashed', `the engine ${inTime}`);
       if (inTime) return judged(inTime);
-      if (!this.#dead) this.#child.send({ kind: 'interrupt' } satisfies ToChild);
+      tell(this.#child, { kind: 'interrupt' });
       const stopped = await Promise.race([answer, this.#exited, after(INTERRUPT_MS)]);
-      if (stopped && typeof stopped !== 'string') {
+      if (typeof stopped === 'string')
+        return this.#over(sentMs, 'crashed', `the engine ${stopped}`);
+      if (stopped) {
         const { startMs, endMs, cpuS } = stopped;
         return { outcome: 'timeout', rows: [], error: LIMIT(timeoutMs), startMs, endMs, cpuS };
       }
-      if (!stopped) await this.kill();
+      await this.kill();
       return this.#over(sentMs, 'timeout', `${LIMIT(timeoutMs)}, and had to be killed`);
     } finally {
       ended.abort();
@@ -267,7 +271,7 @@ class Engine {
   }
 
   #over(startMs: number, outcome: 'timeout' | 'crashed', error: string): QueryAnswer {
-    return { outcome, rows: [], error, startMs, endMs: this.#clock.nowMs(), cpuS: 0 };
+    return { outcome, rows: [], error, startMs, endMs: this.#clock.nowMs(), cpuS: null };
   }
 
   #answer(id: number, signal: AbortSignal): Promise<Extract<FromChild, { kind: 'answer' }>> {
@@ -288,6 +292,11 @@ function judged(answer: Extract<FromChild, { kind: 'answer' }>): QueryAnswer {
   const { rows, error, startMs, endMs, cpuS } = answer;
   const outcome = error === null ? 'ok' : BROKEN.test(error) ? 'crashed' : 'failed';
   return { outcome, rows, error, startMs, endMs, cpuS };
+}
+
+/** A child that is gone cannot be told anything; that it is gone is known from its exit. */
+function tell(child: ChildProcess, message: ToChild): void {
+  if (child.connected) child.send(message, () => {});
 }
 
 /** Resolves with how it ended; a process that could not be spawned counts as ended. */

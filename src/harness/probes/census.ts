@@ -1,0 +1,219 @@
+import { type Connection, quoted } from '../clients/duckdb.ts';
+import { createS3Secret } from '../clients/duckdb-lakehouse.ts';
+import { openCatalog } from '../clients/iceberg.ts';
+import { type Bucket, openBucket } from '../clients/s3.ts';
+import { type CommitRead, CommitReader, isGone } from './commit-reader.ts';
+import { Follower, type Found } from './follow.ts';
+import type { ObservedTable, Probe, ProbeContext, RunningProbe } from './probe.ts';
+
+/** How the census stands with one table. */
+export interface TableProgress {
+  readonly commits: number;
+  readonly rows: number;
+  /** Commits found and not yet read. */
+  readonly behind: number;
+  /** Of the last commit that was read; null before the first. */
+  readonly last: CommitRead | null;
+  /** Of the last commit that had rows to count; ms. */
+  readonly staleness: CommitRead['staleness'];
+}
+
+/** The census at work: every row of every commit, once. */
+export interface Census extends RunningProbe {
+  /**
+   * Resolves when everything the catalog served at the time of the call has been read. `incident`s
+   * tell what could not be read.
+   */
+  caughtUp(): Promise<void>;
+  /** Which of these drain markers no table has shown yet. */
+  missingMarkers(wanted: readonly MarkerAt[]): readonly MarkerAt[];
+  /** Commits found and not yet read, over all tables. */
+  behind(): number;
+  progress(): Readonly<Record<string, TableProgress>>;
+}
+
+/** A drain marker, and the table whose sink has to show it. */
+export interface MarkerAt {
+  readonly table: string;
+  readonly id: string;
+}
+
+/** Between two polls of one table. Asking costs the catalog about 5 ms of CPU each time. */
+const POLL_MS = 150;
+/** After a commit the next one is this share of the commit interval away: until then nobody asks. */
+const QUIET_SHARE = 0.5;
+/** Transient errors of the object store or the catalog are borne this often, and so long apart. */
+const ATTEMPTS = 5;
+const RETRY_MS = 300;
+
+export const censusProbe: Probe<'census'> = {
+  kind: 'census',
+  async start(context) {
+    const connection = await context.facts.connect();
+    try {
+      await connection.run(`LOAD ${quoted(context.extensions.httpfs)}`);
+      await createS3Secret(connection, context.endpoints.s3);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+    return new RunningCensus(context, connection);
+  },
+};
+
+interface TableState {
+  readonly follower: Follower;
+  readonly reader: CommitReader;
+  readonly name: string;
+  readonly markers: Set<string>;
+  commits: number;
+  rows: number;
+  behind: number;
+  last: CommitRead | null;
+  staleness: CommitRead['staleness'];
+  /** Start of the newest poll whose findings are all queued. */
+  polledFromMs: number;
+  failures: number;
+}
+
+class RunningCensus implements Census {
+  readonly #context: ProbeContext;
+  readonly #connection: Connection;
+  readonly #bucket: Bucket;
+  readonly #tables: readonly TableState[];
+  readonly #stopping = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #loops: Promise<unknown>;
+  /** Commits are read one after another, so that reading never takes more than one core. */
+  #reading: Promise<void> = Promise.resolve();
+
+  constructor(context: ProbeContext, connection: Connection) {
+    this.#context = context;
+    this.#connection = connection;
+    this.#bucket = openBucket(context.endpoints.s3);
+    this.#signal = AbortSignal.any([context.signal, this.#stopping.signal]);
+    const catalog = openCatalog(context.endpoints.catalog.uri);
+    this.#tables = context.tables.map((table: ObservedTable) => ({
+      name: table.name,
+      follower: new Follower(catalog, table.name, context.clock),
+      reader: new CommitReader(table, this.#bucket, connection, context),
+      markers: new Set<string>(),
+      commits: 0,
+      rows: 0,
+      behind: 0,
+      last: null,
+      staleness: null,
+      polledFromMs: Number.NEGATIVE_INFINITY,
+      failures: 0,
+    }));
+    this.#loops = Promise.all(this.#tables.map((table) => this.#follow(table)));
+  }
+
+  async caughtUp(): Promise<void> {
+    const { clock } = this.#context;
+    const askedMs = clock.nowMs();
+    const late = (table: TableState) => table.polledFromMs < askedMs || table.behind > 0;
+    while (this.#tables.some(late)) await clock.sleep(20, this.#signal);
+  }
+
+  missingMarkers(wanted: readonly MarkerAt[]): readonly MarkerAt[] {
+    const seen = new Map(this.#tables.map((table) => [table.name, table.markers]));
+    return wanted.filter(({ table, id }) => !seen.get(table)?.has(id));
+  }
+
+  behind(): number {
+    return this.#tables.reduce((total, table) => total + table.behind, 0);
+  }
+
+  progress(): Readonly<Record<string, TableProgress>> {
+    return Object.fromEntries(
+      this.#tables.map(({ name, commits, rows, behind, last, staleness }) => [
+        name,
+        { commits, rows, behind, last, staleness },
+      ]),
+    );
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    this.#stopping.abort();
+    await this.#loops;
+    await this.#reading;
+    this.#bucket.close();
+    this.#connection.close();
+  }
+
+  /** Polls one table until the probe stops. */
+  async #follow(table: TableState): Promise<void> {
+    const { clock, scenario } = this.#context;
+    const quietMs = Math.max(POLL_MS, scenario.pipeline.commitEveryMs * QUIET_SHARE);
+    while (!this.#signal.aborted) {
+      const startMs = clock.nowMs();
+      let found = 0;
+      try {
+        const poll = await table.follower.poll(this.#signal);
+        found = poll.found.length;
+        for (const one of poll.found) this.#enqueue(table, one);
+        if (poll.gap) this.#incident(table, poll.gap);
+        table.polledFromMs = startMs;
+        table.failures = 0;
+      } catch (error) {
+        if (this.#signal.aborted) return;
+        // A catalog that is down is the stack's to report; polls that it missed only widen intervals.
+        table.failures += 1;
+        if (table.failures === ATTEMPTS) {
+          this.#incident(table, `${ATTEMPTS} polls in a row failed: ${reason(error)}`);
+        }
+      }
+      const waitMs = found > 0 ? quietMs : POLL_MS;
+      const leftMs = Math.max(10, waitMs - (clock.nowMs() - startMs));
+      await clock.sleep(leftMs, this.#signal).catch(() => {});
+    }
+  }
+
+  #enqueue(table: TableState, found: Found): void {
+    table.behind += 1;
+    this.#reading = this.#reading.then(async () => {
+      await this.#read(table, found);
+      table.behind -= 1;
+    });
+  }
+
+  /** Never rejects: what cannot be read is an incident, and the census goes on. */
+  async #read(table: TableState, found: Found): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const read = await table.reader.read(found, this.#context.signal);
+        table.commits += 1;
+        table.rows += read.rows;
+        table.last = read;
+        table.staleness = read.staleness ?? table.staleness;
+        for (const id of read.markers) table.markers.add(id);
+        return;
+      } catch (error) {
+        if (this.#context.signal.aborted) return;
+        const gone = isGone(error);
+        if (gone || attempt === ATTEMPTS) {
+          const how = gone ? 'was gone before it was read' : 'could not be read';
+          this.#incident(table, `snapshot ${found.snapshot.id} ${how}: ${reason(error)}`);
+          return;
+        }
+        await this.#context.clock.sleep(RETRY_MS, this.#context.signal).catch(() => {});
+      }
+    }
+  }
+
+  #incident(table: TableState, fact: string): void {
+    this.#context.incident({
+      atMs: this.#context.clock.nowMs(),
+      probe: 'census',
+      rule: 'the census read every commit',
+      fact: `${table.name}: ${fact}`,
+      limit: 'no commit unread',
+    });
+  }
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

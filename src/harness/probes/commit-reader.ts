@@ -1,0 +1,154 @@
+import { FIRST_CANARY_SKU } from '../../generators/event.ts';
+import type { Connection } from '../clients/duckdb.ts';
+import type { FileEntry } from '../clients/iceberg.ts';
+import type { Bucket } from '../clients/s3.ts';
+import type { FactRow } from '../facts.ts';
+import type { Found } from './follow.ts';
+import { ManifestReader, type SnapshotFiles } from './manifests.ts';
+import type { ObservedTable, ProbeContext } from './probe.ts';
+import { sightingsOf } from './sighting.ts';
+
+/** What reading one commit told, besides the facts it wrote. */
+export interface CommitRead {
+  readonly rows: number;
+  /** Ids of drain markers among its rows. */
+  readonly markers: readonly string[];
+  /** Staleness of its rows (marked rows and preload left out), ms; null: it had none. */
+  readonly staleness: { readonly p50: number; readonly p99: number } | null;
+  readonly files: Live;
+}
+
+/** Live files of a table after a commit. */
+export interface Live {
+  readonly data: number;
+  readonly equalityDeletes: number;
+  readonly positionDeletes: number;
+  readonly dvs: number;
+}
+
+/**
+ * Reads each commit of one table once: its manifests, and the rows of the data files it added, into
+ * `sightings` and `commits`. A `replace` only moves rows that were read before, and a `delete` adds none.
+ */
+export class CommitReader {
+  readonly #table: ObservedTable;
+  readonly #manifests: ManifestReader;
+  readonly #connection: Connection;
+  readonly #context: Pick<ProbeContext, 'facts' | 'clock' | 't0Ms'>;
+
+  constructor(
+    table: ObservedTable,
+    bucket: Bucket,
+    connection: Connection,
+    context: Pick<ProbeContext, 'facts' | 'clock' | 't0Ms'>,
+  ) {
+    this.#table = table;
+    this.#manifests = new ManifestReader(bucket);
+    this.#connection = connection;
+    this.#context = context;
+  }
+
+  /** Rejects when a file cannot be read; nothing of the commit is in the facts then. */
+  async read(found: Found, signal: AbortSignal): Promise<CommitRead> {
+    const { snapshot } = found;
+    const files = await this.#manifests.read(snapshot, signal);
+    const addsRows = snapshot.operation === 'append' || snapshot.operation === 'overwrite';
+    const paths = addsRows
+      ? files.added.filter((file) => file.content === 'data').map((file) => file.path)
+      : [];
+    const rows =
+      paths.length === 0
+        ? { rows: 0, markers: [], staleness: null }
+        : await this.#rows(found, paths);
+    const row = commitRow(this.#table.name, found, files, this.#context.clock.nowMs());
+    await this.#context.facts.append('commits', [row]);
+    return { ...rows, files: countLive(files.live) };
+  }
+
+  async #rows(found: Found, paths: readonly string[]): Promise<Omit<CommitRead, 'files'>> {
+    const connection = this.#connection;
+    const select = sightingsOf(this.#table, found.columns, found.snapshot.id, paths);
+    await connection.run(`CREATE OR REPLACE TEMP TABLE batch AS ${select}`);
+    const [told] = await connection.rows<{
+      rows: number;
+      markers: readonly string[] | null;
+      p50: number | null;
+      p99: number | null;
+    }>(
+      `SELECT count(*)::INTEGER AS rows, list(event_id) FILTER (event_id LIKE 'marker-%') AS markers,
+         quantile_cont($seen - occurred_ms, 0.5) FILTER (${COUNTED}) AS p50,
+         quantile_cont($seen - occurred_ms, 0.99) FILTER (${COUNTED}) AS p99
+       FROM batch`,
+      { seen: found.seenMs, t0: this.#context.t0Ms() ?? found.seenMs },
+    );
+    if (!told) throw new Error('an aggregate without GROUP BY gave no row');
+    // Last, because a commit that is read again after an error must not be there twice.
+    await connection.run('INSERT INTO sightings BY NAME FROM batch');
+    const { rows, markers, p50, p99 } = told;
+    const staleness = p50 === null || p99 === null ? null : { p50, p99 };
+    return { rows, markers: markers ?? [], staleness };
+  }
+}
+
+/** Rows that staleness counts: after t0, from real stores and SKUs. */
+const COUNTED = `occurred_ms >= $t0 AND coalesce(store_id, 1) > 0
+  AND coalesce(sku_id, 1) < ${FIRST_CANARY_SKU}`;
+
+/** The row of `commits`: everything counted from the manifests, nothing taken from the summary. */
+export function commitRow(
+  table: string,
+  found: Found,
+  { manifests, live, added }: SnapshotFiles,
+  readMs: number,
+): FactRow {
+  const { snapshot } = found;
+  const [adds, lives] = [countLive(added), countLive(live)];
+  const data = (files: readonly FileEntry[]) => files.filter((file) => file.content === 'data');
+  return {
+    table_name: table,
+    snapshot_id: snapshot.id,
+    parent_id: snapshot.parentId,
+    sequence_number: snapshot.sequenceNumber,
+    operation: snapshot.operation,
+    snapshot_ms: snapshot.timestampMs,
+    missed_ms: found.missedMs,
+    seen_ms: found.seenMs,
+    read_ms: readMs,
+    added_data_files: adds.data,
+    added_equality_delete_files: adds.equalityDeletes,
+    added_position_delete_files: adds.positionDeletes,
+    added_dvs: adds.dvs,
+    added_rows: sum(data(added), 'rows'),
+    added_bytes: sum(added, 'bytes'),
+    data_files: lives.data,
+    equality_delete_files: lives.equalityDeletes,
+    position_delete_files: lives.positionDeletes + lives.dvs,
+    live_bytes: sum(live, 'bytes'),
+    live_rows: sum(data(live), 'rows'),
+    manifests: manifests.length,
+    manifest_bytes: sum(manifests, 'bytes'),
+    snapshots: found.snapshots,
+  };
+}
+
+/** Counts files by content. */
+export function countLive(files: readonly FileEntry[]): Live {
+  const count = (content: FileEntry['content']) =>
+    files.filter((file) => file.content === content).length;
+  return {
+    data: count('data'),
+    equalityDeletes: count('equality_delete'),
+    positionDeletes: count('position_delete'),
+    dvs: count('dv'),
+  };
+}
+
+function sum<K extends string>(items: readonly Readonly<Record<K, number>>[], key: K): number {
+  return items.reduce((total, item) => total + item[key], 0);
+}
+
+/** Whether reading failed because the object is not there any more, rather than not just now. */
+export function isGone(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.name === 'NoSuchKey' || /\b404\b/.test(error.message);
+}

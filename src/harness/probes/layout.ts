@@ -1,0 +1,145 @@
+import {
+  type Catalog,
+  openCatalog,
+  readManifest,
+  readManifestList,
+  type Snapshot,
+  type Table,
+} from '../clients/iceberg.ts';
+import { type Bucket, openBucket } from '../clients/s3.ts';
+import { ManifestReader } from './manifests.ts';
+import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
+
+/** What the bucket itself holds. */
+export interface BucketListing {
+  readonly objects: number;
+  readonly bytes: number;
+  /** Objects in a table's folder that no metadata, and no snapshot still kept, names. */
+  readonly orphans: number;
+  readonly orphanBytes: number;
+  /** Up to 20 of their keys. */
+  readonly orphanKeys: readonly string[];
+}
+
+/** Layout at the marks of a run; per commit it is the census's to tell. */
+export interface LayoutProbe extends RunningProbe {
+  /** Writes the live files of every table now into `files`, under this name. */
+  mark(name: string): Promise<void>;
+  /**
+   * Lists the bucket and compares it with everything the tables' metadata names. Meaningful when
+   * nothing writes any more: a file that is not committed yet is an orphan too.
+   */
+  bucket(): Promise<BucketListing>;
+}
+
+export const layoutProbe: Probe<'layout'> = {
+  kind: 'layout',
+  async start(context) {
+    const bucket = openBucket(context.endpoints.s3);
+    const catalog = openCatalog(context.endpoints.catalog.uri);
+    const readers = new Map(
+      context.tables.map(({ name }) => [name, new ManifestReader(bucket)] as const),
+    );
+    return {
+      mark: (name) => mark(context, catalog, readers, name),
+      bucket: () => listBucket(context, catalog, bucket),
+      async stop() {
+        bucket.close();
+      },
+    };
+  },
+};
+
+async function mark(
+  { facts, clock, signal }: ProbeContext,
+  catalog: Catalog,
+  readers: ReadonlyMap<string, ManifestReader>,
+  name: string,
+): Promise<void> {
+  for (const [table, reader] of readers) {
+    const answer = await catalog.load(table, { snapshots: 'refs', signal });
+    const snapshot = answer && currentOf(answer.table());
+    if (!snapshot) continue;
+    const { live } = await reader.read(snapshot, signal);
+    const atMs = clock.nowMs();
+    await facts.append(
+      'files',
+      live.map(({ content, path, rows, bytes }) => ({
+        mark: name,
+        at_ms: atMs,
+        table_name: table,
+        content,
+        path,
+        rows,
+        bytes,
+      })),
+    );
+  }
+}
+
+function currentOf(table: Table): Snapshot | undefined {
+  return table.snapshots.find(({ id }) => id === table.currentSnapshotId);
+}
+
+async function listBucket(
+  { tables, signal, endpoints }: ProbeContext,
+  catalog: Catalog,
+  bucket: Bucket,
+): Promise<BucketListing> {
+  // First the objects, then the metadata: what is committed in between is named, and not taken for an orphan.
+  const objects = [];
+  for await (const object of bucket.list()) objects.push(object);
+  const named = new Set<string>();
+  const folders: string[] = [];
+  for (const { name } of tables) {
+    const table = (await catalog.load(name, { signal }))?.table();
+    if (!table) continue;
+    folders.push(`${table.location.replace(/\/$/, '')}/`);
+    for (const path of await pathsOf(table, bucket, signal)) named.add(path);
+  }
+  const orphans = objects
+    .map((object) => ({ ...object, path: `s3://${endpoints.s3.bucket}/${object.key}` }))
+    .filter(({ path }) => folders.some((folder) => path.startsWith(folder)) && !named.has(path));
+  const sum = (list: readonly { readonly bytes: number }[]) =>
+    list.reduce((total, { bytes }) => total + bytes, 0);
+  return {
+    objects: objects.length,
+    bytes: sum(objects),
+    orphans: orphans.length,
+    orphanBytes: sum(orphans),
+    orphanKeys: orphans.slice(0, 20).map(({ key }) => key),
+  };
+}
+
+/** Every object that the table's metadata names, over all snapshots it keeps. */
+async function pathsOf(table: Table, bucket: Bucket, signal: AbortSignal): Promise<Set<string>> {
+  const paths = new Set([table.metadataLocation, ...table.metadataLog, ...table.statisticsPaths]);
+  const manifests = new Map<string, Awaited<ReturnType<typeof readManifestList>>[number]>();
+  for (const batch of batches(table.snapshots)) {
+    const lists = await Promise.all(
+      batch.map(async ({ manifestList }) => {
+        paths.add(manifestList);
+        return readManifestList(await bucket.get(manifestList, signal));
+      }),
+    );
+    for (const manifest of lists.flat()) manifests.set(manifest.path, manifest);
+  }
+  for (const batch of batches([...manifests.values()])) {
+    const entries = await Promise.all(
+      batch.map(async (manifest) =>
+        readManifest(await bucket.get(manifest.path, signal), manifest),
+      ),
+    );
+    for (const entry of entries.flat()) if (entry.status !== 'deleted') paths.add(entry.path);
+  }
+  for (const path of manifests.keys()) paths.add(path);
+  return paths;
+}
+
+const CONCURRENT = 8;
+
+function* batches<T>(items: readonly T[]): Generator<readonly T[]> {
+  for (let from = 0; from < items.length; from += CONCURRENT) {
+    yield items.slice(from, from + CONCURRENT);
+  }
+}

@@ -1,0 +1,52 @@
+import {
+  type FileEntry,
+  type Manifest,
+  readManifest,
+  readManifestList,
+  type Snapshot,
+} from '../clients/iceberg.ts';
+import type { Bucket } from '../clients/s3.ts';
+
+/** Everything the manifests of one snapshot say. */
+export interface SnapshotFiles {
+  readonly manifests: readonly Manifest[];
+  /** Files that readers of the snapshot read: not deleted. */
+  readonly live: readonly FileEntry[];
+  /** Files this very snapshot added. */
+  readonly added: readonly FileEntry[];
+}
+
+/**
+ * Reads snapshots of one table through their manifests. A manifest never changes, so each is fetched
+ * once: following a table costs what was written, not what is there.
+ */
+export class ManifestReader {
+  #known = new Map<string, readonly FileEntry[]>();
+  readonly #bucket: Bucket;
+
+  constructor(bucket: Bucket) {
+    this.#bucket = bucket;
+  }
+
+  async read(snapshot: Snapshot, signal?: AbortSignal): Promise<SnapshotFiles> {
+    const bytes = await this.#bucket.get(snapshot.manifestList, signal);
+    const manifests = await readManifestList(bytes);
+    const now = new Map<string, readonly FileEntry[]>();
+    for (const manifest of manifests) {
+      const entries =
+        this.#known.get(manifest.path) ??
+        (await readManifest(await this.#bucket.get(manifest.path, signal), manifest));
+      now.set(manifest.path, entries);
+    }
+    // Manifests that merging or expiry left behind are forgotten.
+    this.#known = now;
+    return {
+      manifests,
+      live: [...now.values()].flat().filter((entry) => entry.status !== 'deleted'),
+      added: manifests
+        .filter((manifest) => manifest.addedSnapshotId === snapshot.id)
+        .flatMap((manifest) => now.get(manifest.path) ?? [])
+        .filter((entry) => entry.status === 'added' && entry.snapshotId === snapshot.id),
+    };
+  }
+}

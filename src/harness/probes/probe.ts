@@ -1,0 +1,85 @@
+import type { Clock } from '../../core/clock.ts';
+import type { Random } from '../../core/random.ts';
+import type { Scenario } from '../../scenario/scenario.ts';
+import type { Facts } from '../facts.ts';
+import type { SentMark } from '../load/marked-sender.ts';
+import type { PipelineQuery } from '../pipelines/load.ts';
+import type { Artifacts } from '../setup/artifacts.ts';
+import type { Endpoints } from '../stack/stack.ts';
+import { type Canaries, canaryProbe } from './canary.ts';
+import { type Census, censusProbe } from './census.ts';
+import { type LayoutProbe, layoutProbe } from './layout.ts';
+import { type QueryProbe, queryProbe } from './queries.ts';
+import { type ResourceProbe, resourceProbe } from './resources.ts';
+
+/** A table under observation. */
+export interface ObservedTable {
+  readonly name: string;
+  /** Columns of the `sightings` facts that this table calls otherwise. */
+  readonly columns?: Readonly<Record<string, string>>;
+}
+
+/** Something that makes the run's numbers untrustworthy: it becomes a line of the record's `invalid`. */
+export interface Incident {
+  readonly atMs: number;
+  readonly probe: ProbeKind;
+  readonly rule: string;
+  readonly fact: string;
+  readonly limit: string;
+}
+
+/** Everything a probe may use. Probes know nothing of each other. */
+export interface ProbeContext {
+  readonly endpoints: Endpoints;
+  readonly extensions: Artifacts['duckdbExtensions'];
+  readonly facts: Facts;
+  readonly clock: Clock;
+  /** Aborts when the run ends early; a probe then stops by itself. */
+  readonly signal: AbortSignal;
+  readonly scenario: Pick<Scenario, 'seed' | 'retail' | 'pipeline' | 'queries' | 'canaries'>;
+  readonly tables: readonly ObservedTable[];
+  /** The pipeline's queries, in the order of the trickle. */
+  readonly queries: readonly PipelineQuery[];
+  /** Name of the phase under way. */
+  phase(): string;
+  /** Epoch ms of the tape's origin; null before the load starts. Older rows are preload. */
+  t0Ms(): number | null;
+  /** Server processes by name; the harness itself is added by the probe. */
+  processes(): readonly { readonly server: string; readonly pid: number }[];
+  /** Produces one canary, meant to be sent at `dueMs`; resolves when the broker has it. */
+  sendCanary(dueMs: number): Promise<SentMark>;
+  /** A row that somebody might look up, drawn from the stores and SKUs the scenario has. */
+  lookupKey(draw: Random): { readonly store: number; readonly sku: number };
+  incident(incident: Incident): void;
+}
+
+/** A probe at work. Whoever started it stops it; what it saw is in the facts. */
+export interface RunningProbe {
+  /** Ends it cleanly: what is under way is finished or recorded as unfinished. */
+  stop(): Promise<void>;
+}
+
+/** What each kind gives besides `stop`. */
+export interface RunningProbes {
+  readonly census: Census;
+  readonly canary: Canaries;
+  readonly layout: LayoutProbe;
+  readonly queries: QueryProbe;
+  readonly resources: ResourceProbe;
+}
+export type ProbeKind = keyof RunningProbes;
+
+/** The seam: one file and one line in PROBES per kind. */
+export interface Probe<K extends ProbeKind> {
+  readonly kind: K;
+  /** Resolves once it observes. */
+  start(context: ProbeContext): Promise<RunningProbes[K]>;
+}
+
+export const PROBES: { readonly [K in ProbeKind]: Probe<K> } = {
+  census: censusProbe,
+  canary: canaryProbe,
+  layout: layoutProbe,
+  queries: queryProbe,
+  resources: resourceProbe,
+};

@@ -1,0 +1,121 @@
+/** Linux counts CPU time in hundredths of a second for programs, whatever its own tick. */
+const TICKS_PER_SECOND = 100;
+const PAGE_BYTES = 4096;
+
+/** What /proc/<pid>/stat tells. */
+export interface ProcessStat {
+  readonly pid: number;
+  readonly parent: number;
+  /** CPU seconds of the process itself. */
+  readonly ownS: number;
+  /** CPU seconds of its children that have ended and were waited for. */
+  readonly reapedS: number;
+  readonly rssBytes: number;
+}
+
+/** Parses /proc/<pid>/stat. The name in parentheses may hold anything, parentheses too. */
+export function parseProcessStat(text: string): ProcessStat {
+  const pid = Number.parseInt(text, 10);
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const field = (number: number) => Number(fields[number - 3]);
+  return {
+    pid,
+    parent: field(4),
+    ownS: (field(14) + field(15)) / TICKS_PER_SECOND,
+    reapedS: (field(16) + field(17)) / TICKS_PER_SECOND,
+    rssBytes: field(24) * PAGE_BYTES,
+  };
+}
+
+/** The machine's CPU seconds since it started, all cores together. */
+export interface MachineStat {
+  readonly totalS: number;
+  readonly idleS: number;
+  readonly stealS: number;
+}
+
+/** Parses the first line of /proc/stat. Guest time is part of user time already. */
+export function parseMachineStat(text: string): MachineStat {
+  const line = text.slice(0, text.indexOf('\n'));
+  const [user, nice, system, idle, iowait, irq, softirq, steal] = line
+    .trim()
+    .split(/\s+/)
+    .slice(1)
+    .map((field) => Number(field) / TICKS_PER_SECOND) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  return {
+    totalS: user + nice + system + idle + iowait + irq + softirq + steal,
+    idleS: idle + iowait,
+    stealS: steal,
+  };
+}
+
+/** Bytes in use, by /proc/meminfo: all but what the kernel could give at once. */
+export function parseMemoryUsed(text: string): number {
+  const kilobytes = (name: string) =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? Number.NaN);
+  return (kilobytes('MemTotal') - kilobytes('MemAvailable')) * 1024;
+}
+
+export interface Usage {
+  readonly cpuS: number;
+  readonly rssBytes: number;
+}
+
+/**
+ * What a process and everything beneath it use, leaving out the subtrees of `without`. Children that
+ * have ended are in their parent's account.
+ */
+export function usageOf(
+  root: number,
+  processes: ReadonlyMap<number, ProcessStat>,
+  without: ReadonlySet<number> = new Set(),
+): Usage | null {
+  const top = processes.get(root);
+  if (!top) return null;
+  const children = new Map<number, ProcessStat[]>();
+  for (const process of processes.values()) {
+    const siblings = children.get(process.parent);
+    if (siblings) siblings.push(process);
+    else children.set(process.parent, [process]);
+  }
+  let cpuS = 0;
+  let rssBytes = 0;
+  const open = [top];
+  for (let next = open.pop(); next; next = open.pop()) {
+    cpuS += next.ownS + next.reapedS;
+    rssBytes += next.rssBytes;
+    open.push(...(children.get(next.pid) ?? []).filter((child) => !without.has(child.pid)));
+  }
+  return { cpuS, rssBytes };
+}
+
+/** Request counts by API, and bytes over all of them, since the object store started. */
+export interface S3Counters {
+  readonly requests: Readonly<Record<string, number>>;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+/** Parses MinIO's metrics (v3, /api/requests) in Prometheus' text format. */
+export function parseS3Counters(text: string): S3Counters {
+  const requests: Record<string, number> = {};
+  let [bytesIn, bytesOut] = [0, 0];
+  for (const [, metric, labels, value] of text.matchAll(/^(\w+)\{([^}]*)\}\s+(\S+)$/gm)) {
+    if (!labels?.includes('type="s3"')) continue;
+    if (metric === 'minio_api_requests_total') {
+      const name = /name="([^"]*)"/.exec(labels)?.[1] ?? 'unknown';
+      requests[name] = (requests[name] ?? 0) + Number(value);
+    } else if (metric === 'minio_api_requests_traffic_received_bytes') bytesIn += Number(value);
+    else if (metric === 'minio_api_requests_traffic_sent_bytes') bytesOut += Number(value);
+  }
+  return { requests, bytesIn, bytesOut };
+}

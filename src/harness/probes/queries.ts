@@ -1,0 +1,209 @@
+import { Bench } from 'tinybench';
+import { type Random, random } from '../../core/random.ts';
+import type { Cell } from '../clients/duckdb.ts';
+import { openReader, type QueryAnswer, type Reader } from '../clients/duckdb-reader.ts';
+import type { PipelineQuery } from '../pipelines/load.ts';
+import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
+
+/** The query set at work: an open-loop trickle through all phases, and rounds on demand. */
+export interface QueryProbe extends RunningProbe {
+  /**
+   * One round over all queries, each for the scenario's budget: `hot` on the reader that is open, after
+   * one unmeasured warm-up; `cold` each in a new process and instance. Every sample is a row of
+   * `queries` under this phase. A query that does not answer is not asked again in that round.
+   */
+  round(phase: string, mode: 'hot' | 'cold'): Promise<void>;
+  /** Of the trickle: the name and ms from its intended start of the last query that ended. */
+  last(): LastQuery | null;
+  /** Times the engine died or broke. */
+  crashes(): number;
+}
+
+export interface LastQuery {
+  readonly name: string;
+  readonly latencyMs: number;
+  readonly outcome: Outcome;
+}
+
+type Outcome = QueryAnswer['outcome'] | 'skipped';
+
+const THREADS = 1;
+const MEMORY_MB = 2048;
+/** A cold process takes most of a second to start: that many are enough to see a median. */
+const COLD_SAMPLES = 3;
+
+export const queryProbe: Probe<'queries'> = {
+  kind: 'queries',
+  async start(context) {
+    const reader = await openReader(context.endpoints, context.extensions, {
+      clock: context.clock,
+      threads: THREADS,
+      memoryMb: MEMORY_MB,
+    });
+    return new RunningQueries(context, reader);
+  },
+};
+
+class RunningQueries implements QueryProbe {
+  readonly #context: ProbeContext;
+  readonly #reader: Reader;
+  readonly #stopping = new AbortController();
+  readonly #trickle: Promise<void>;
+  /** Intended starts of ticks that have no answer yet, oldest first. */
+  readonly #outstanding: number[] = [];
+  readonly #ticks = new Set<Promise<void>>();
+  #last: LastQuery | null = null;
+
+  constructor(context: ProbeContext, reader: Reader) {
+    this.#context = context;
+    this.#reader = reader;
+    this.#trickle = this.#run();
+  }
+
+  last(): LastQuery | null {
+    return this.#last;
+  }
+
+  crashes(): number {
+    return this.#reader.crashes;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    this.#stopping.abort();
+    await this.#trickle;
+    // An interrupted run does not wait for slow queries; their ticks end as the reader does.
+    if (this.#context.signal.aborted) await this.#reader.close();
+    await Promise.all(this.#ticks);
+    await this.#reader.close();
+  }
+
+  async round(phase: string, mode: 'hot' | 'cold'): Promise<void> {
+    for (const query of this.#context.queries) {
+      if (this.#context.signal.aborted) return;
+      if (mode === 'hot') await this.#hot(phase, query);
+      else await this.#cold(phase, query);
+    }
+  }
+
+  /** Tick n is intended n intervals after the start, whatever became of those before it. */
+  async #run(): Promise<void> {
+    const { clock, scenario, queries, signal } = this.#context;
+    if (queries.length === 0) return;
+    const ends = AbortSignal.any([signal, this.#stopping.signal]);
+    const draw = random(scenario.seed, 'queries', 'trickle');
+    const startMs = clock.nowMs();
+    for (let n = 0; ; n++) {
+      const intendedMs = startMs + n * scenario.queries.everyMs;
+      await clock.sleep(Math.max(0, intendedMs - clock.nowMs()), ends).catch(() => {});
+      if (ends.aborted) return;
+      const query = queries[n % queries.length] as PipelineQuery;
+      const tick = this.#tick(query, intendedMs, draw).finally(() => this.#ticks.delete(tick));
+      this.#ticks.add(tick);
+    }
+  }
+
+  async #tick(query: PipelineQuery, intendedMs: number, draw: Random): Promise<void> {
+    const { scenario } = this.#context;
+    const phase = this.#context.phase();
+    const params = this.#params(query, draw);
+    const waitedMs = intendedMs - (this.#outstanding[0] ?? intendedMs);
+    if (waitedMs > scenario.queries.timeoutMs) {
+      const error = `a query intended ${Math.round(waitedMs)} ms before it was still unanswered`;
+      await this.#write(query.name, phase, 'trickle', { intendedMs, outcome: 'skipped', error });
+      return;
+    }
+    this.#outstanding.push(intendedMs);
+    const answer = await this.#reader.query(query.sql, params, scenario.queries);
+    this.#outstanding.splice(this.#outstanding.indexOf(intendedMs), 1);
+    this.#last = {
+      name: query.name,
+      latencyMs: answer.endMs - intendedMs,
+      outcome: answer.outcome,
+    };
+    await this.#write(query.name, phase, 'trickle', { intendedMs, ...answer });
+  }
+
+  async #hot(phase: string, query: PipelineQuery): Promise<void> {
+    const { scenario, signal } = this.#context;
+    const draw = random(scenario.seed, 'queries', 'round', query.name);
+    const ask = () => this.#reader.query(query.sql, this.#params(query, draw), scenario.queries);
+    const warm = await ask();
+    if (warm.outcome !== 'ok') return this.#record(phase, 'hot', query, warm);
+    const bench = new Bench({
+      time: scenario.queries.roundBudgetMs,
+      iterations: 1,
+      warmup: false,
+      retainSamples: true,
+      throws: false,
+      signal,
+    });
+    bench.add(query.name, async () => {
+      const answer = await ask();
+      await this.#record(phase, 'hot', query, answer);
+      // Ends this query's part of the round: what does not answer would only eat up its budget.
+      if (answer.outcome !== 'ok') throw new Error(answer.error ?? answer.outcome);
+      return { overriddenDuration: answer.endMs - answer.startMs };
+    });
+    await bench.run();
+  }
+
+  async #cold(phase: string, query: PipelineQuery): Promise<void> {
+    const { scenario, signal } = this.#context;
+    const draw = random(scenario.seed, 'queries', 'round', query.name);
+    for (let n = 0; n < COLD_SAMPLES && !signal.aborted; n++) {
+      const params = this.#params(query, draw);
+      const answer = await this.#reader.cold(query.sql, params, scenario.queries);
+      await this.#record(phase, 'cold', query, answer);
+      if (answer.outcome !== 'ok') return;
+    }
+  }
+
+  /** In a round nobody queues: a query is intended when it starts. */
+  #record(
+    phase: string,
+    mode: 'hot' | 'cold',
+    query: PipelineQuery,
+    answer: QueryAnswer & { readonly attachMs?: number | null },
+  ): Promise<void> {
+    return this.#write(query.name, phase, mode, { intendedMs: answer.startMs, ...answer });
+  }
+
+  #params(query: PipelineQuery, draw: Random): Readonly<Record<string, Cell>> {
+    const key = this.#context.lookupKey(draw);
+    const all = { store: key.store, sku: key.sku, now_ms: Math.floor(this.#context.clock.nowMs()) };
+    return Object.fromEntries(query.parameters.map((name) => [name, all[name]]));
+  }
+
+  #write(
+    name: string,
+    phase: string,
+    mode: 'trickle' | 'hot' | 'cold',
+    told: {
+      readonly intendedMs: number;
+      readonly outcome: Outcome;
+      readonly error: string | null;
+      readonly startMs?: number;
+      readonly endMs?: number;
+      readonly cpuS?: number | null;
+      readonly attachMs?: number | null;
+      readonly rows?: readonly unknown[];
+    },
+  ): Promise<void> {
+    return this.#context.facts.append('queries', [
+      {
+        name,
+        phase,
+        mode,
+        intended_ms: told.intendedMs,
+        start_ms: told.startMs,
+        end_ms: told.endMs,
+        cpu_s: told.cpuS,
+        attach_ms: told.attachMs,
+        outcome: told.outcome,
+        rows: told.outcome === 'ok' ? told.rows?.length : null,
+        error: told.error,
+      },
+    ]);
+  }
+}

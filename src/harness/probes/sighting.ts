@@ -1,0 +1,41 @@
+import { quoted } from '../clients/duckdb.ts';
+import type { ObservedTable } from './probe.ts';
+
+/** Columns of the `sightings` facts that come from the table, with their types there. */
+const SIGHTING = {
+  event_id: 'VARCHAR',
+  store_id: 'INTEGER',
+  sku_id: 'INTEGER',
+  version: 'BIGINT',
+  occurred_ms: 'DOUBLE',
+  due_ms: 'DOUBLE',
+  kafka_ms: 'DOUBLE',
+  flink_ms: 'DOUBLE',
+} as const;
+
+/** What a drain marker's id looks like inside a payload that nobody could parse. */
+const MARKER = 'marker-[A-Za-z0-9_:.-]+';
+
+/**
+ * The statement that reads the rows of some data files: stamps, ids and versions, nothing else. A
+ * column that the table lacks is NULL, but a dead letter's id is the drain marker in its payload.
+ */
+export function sightingsOf(
+  table: ObservedTable,
+  tableColumns: readonly string[],
+  snapshotId: string,
+  paths: readonly string[],
+): string {
+  const has = new Set(tableColumns);
+  const columns = Object.entries(SIGHTING).map(([name, type]) => {
+    const source = table.columns?.[name] ?? name;
+    if (has.has(source)) return `CAST("${source}" AS ${type}) AS ${name}`;
+    if (name === 'event_id' && has.has('payload')) {
+      return `nullif(regexp_extract(CAST(payload AS VARCHAR), ${quoted(MARKER)}), '') AS event_id`;
+    }
+    return `CAST(NULL AS ${type}) AS ${name}`;
+  });
+  return `SELECT ${quoted(table.name)} AS table_name, ${quoted(snapshotId)} AS snapshot_id,
+    ${columns.join(', ')}
+    FROM read_parquet([${paths.map(quoted).join(', ')}], hive_partitioning = false)`;
+}
