@@ -14,7 +14,7 @@ import { Tally } from './tally.ts';
  * Least time between two hand-overs, ms: the linger of this producer. Without it every message would
  * be a request of its own, and the brokers' cost would be ours, not the pipeline's. It shows as slip.
  */
-export const LINGER_MS = 10;
+export const LINGER_MS = 20;
 /** Longest nap, so that a cut or an abort is noticed soon, ms. */
 const NAP_MS = 20;
 /** Messages prepared between two looks at the sockets. */
