@@ -22,7 +22,7 @@ export interface KafkaAdmin extends AsyncDisposable {
    * waits until every partition has a leader. A topic that exists already is an error.
    */
   createTopics(topics: readonly TopicSpec[]): Promise<void>;
-  /** The log of every partition of a topic, by partition. */
+  /** The log of every partition of a topic, by partition. No such topic is an error. */
   logs(topic: string): Promise<readonly PartitionLog[]>;
   close(): Promise<void>;
 }
@@ -50,6 +50,10 @@ export async function openKafkaAdmin(brokers: readonly string[]): Promise<KafkaA
     brokerCount: async () => (await admin.describeCluster()).brokers.length,
     createTopics: (topics) => createTopics(admin, topics),
     async logs(topic) {
+      // Asked for the offsets of a topic that is not there, kafkajs retries for two minutes.
+      if (!(await admin.listTopics()).includes(topic)) {
+        throw stackBroke(`Kafka has no topic ${topic}`, 'create it before it is read');
+      }
       const offsets = await admin.fetchTopicOffsets(topic);
       return offsets
         .map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }))

@@ -34,6 +34,8 @@ export interface Bucket extends Disposable {
 
 export function openBucket(access: BucketAccess): Bucket {
   const { bucket: Bucket } = access;
+  // The SDK is pinned: its advice to move to a later Node is for us, not for who runs this.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   const client = new S3Client({
     endpoint: access.endpoint,
     region: access.region,

@@ -1,0 +1,445 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock as clock } from '../../src/core/clock.ts';
+import { DoorbusterError } from '../../src/core/errors.ts';
+import { EXIT } from '../../src/core/exit-codes.ts';
+import { kafkaClient, openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
+import { openBucket } from '../../src/harness/clients/s3.ts';
+import { openSqlSession } from '../../src/harness/clients/sql-gateway.ts';
+import { packageRoot } from '../../src/harness/entry.ts';
+import { type Artifacts, locateArtifacts } from '../../src/harness/setup/artifacts.ts';
+import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
+import { readLock } from '../../src/harness/setup/lock.ts';
+import {
+  defaultRegistryDir,
+  identify,
+  killGroup,
+  registrations,
+  sweepLeftovers,
+} from '../../src/harness/stack/registry.ts';
+import { RUNTIMES } from '../../src/harness/stack/runtimes.ts';
+import { SERVERS, type ServerName, type Stack } from '../../src/harness/stack/stack.ts';
+
+const TASK_SLOTS = 3;
+const folders: string[] = [];
+
+beforeAll(() => {
+  // The leftovers of this machine's real runs are none of a test's business.
+  process.env.XDG_STATE_HOME = folder();
+});
+
+afterAll(() => {
+  for (const path of folders.splice(0)) rmSync(path, { recursive: true, force: true });
+});
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'doorbuster-stack-'));
+  folders.push(path);
+  return path;
+}
+
+interface Start {
+  readonly runDir?: string;
+  readonly signal?: AbortSignal;
+  readonly artifacts?: Partial<Artifacts>;
+  readonly onProgress?: (server: ServerName, state: string) => void;
+}
+
+function start({ runDir = folder(), signal, artifacts, onProgress }: Start = {}): Promise<Stack> {
+  return RUNTIMES.processes.start({
+    runDir,
+    workDir: join(runDir, 'work'),
+    artifacts: { ...locateArtifacts(defaultCacheDir(), readLock()), ...artifacts },
+    clock,
+    signal: signal ?? new AbortController().signal,
+    flink: { taskSlots: TASK_SLOTS, checkpointEveryMs: 2_000 },
+    partitions: 2,
+    onProgress: ({ server, state }) => onProgress?.(server, state),
+  });
+}
+
+async function json(url: string, init?: RequestInit): Promise<Record<string, unknown>> {
+  const response = await fetch(url, init);
+  expect(response.status, url).toBe(200);
+  return (await response.json()) as Record<string, unknown>;
+}
+
+async function createNamespace(stack: Stack, name: string): Promise<void> {
+  await json(`${stack.endpoints.catalog.uri}/v1/namespaces`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ namespace: [name] }),
+  });
+}
+
+async function until(fact: () => boolean, withinMs: number): Promise<void> {
+  const deadline = clock.monotonicMs() + withinMs;
+  while (!fact() && clock.monotonicMs() < deadline) await clock.sleep(50);
+  expect(fact()).toBe(true);
+}
+
+describe('a running stack', () => {
+  let stack: Stack;
+  let runDir: string;
+
+  beforeAll(async () => {
+    runDir = folder();
+    stack = await start({ runDir });
+  });
+
+  afterAll(() => stack?.stop());
+
+  it('runs each server as a process of its own', () => {
+    const running = stack.processes();
+    expect(running.map(({ server }) => server).toSorted()).toEqual([...SERVERS].sort());
+    for (const { pid, server } of running) expect(identify(pid), server).not.toBeNull();
+  });
+
+  it('carries a record through Kafka, stamped by the broker', async () => {
+    const { brokers } = stack.endpoints.kafka;
+    await using admin = await openKafkaAdmin(brokers);
+    await admin.createTopics([{ name: 'pos', partitions: 2 }]);
+    await expect(admin.createTopics([{ name: 'pos', partitions: 2 }])).rejects.toThrow(/pos/);
+
+    const kafka = kafkaClient(brokers, 'test');
+    const producer = kafka.producer();
+    await producer.connect();
+    const sentMs = clock.nowMs();
+    await producer.send({
+      topic: 'pos',
+      messages: [{ partition: 1, key: '7', value: 'a sale', timestamp: '1000' }],
+    });
+    await producer.disconnect();
+
+    const consumer = kafka.consumer({ groupId: 'test' });
+    await consumer.connect();
+    await consumer.subscribe({ topic: 'pos', fromBeginning: true });
+    const message = await new Promise<{ value: string | undefined; stampedMs: number }>((resolve) =>
+      consumer.run({
+        eachMessage: async ({ message: { value, timestamp } }) =>
+          resolve({ value: value?.toString(), stampedMs: Number(timestamp) }),
+      }),
+    );
+    await consumer.disconnect();
+    expect(message.value).toBe('a sale');
+    expect(message.stampedMs).toBeGreaterThanOrEqual(sentMs);
+    expect(await admin.logs('pos')).toEqual([
+      { partition: 0, low: 0n, high: 0n },
+      { partition: 1, low: 0n, high: 1n },
+    ]);
+  });
+
+  it('refuses a topic that nobody created', async () => {
+    await using admin = await openKafkaAdmin(stack.endpoints.kafka.brokers);
+    await expect(admin.logs('misspelt')).rejects.toThrow('Kafka has no topic misspelt');
+  });
+
+  it('keeps an object, under credentials of its own', async () => {
+    const { s3 } = stack.endpoints;
+    using bucket = openBucket(s3);
+    await bucket.put('retail/a file.txt', 'twelve bytes');
+    const body = await bucket.get(`s3://${s3.bucket}/retail/a file.txt`);
+    expect(Buffer.from(body).toString()).toBe('twelve bytes');
+    expect(await bucket.size('retail/a file.txt')).toBe(12);
+    expect(await bucket.size('retail/nothing')).toBeNull();
+    const listed: [string, number][] = [];
+    for await (const { key, bytes } of bucket.list('retail/')) listed.push([key, bytes]);
+    expect(listed).toEqual([['retail/a file.txt', 12]]);
+    using stranger = openBucket({ ...s3, secretAccessKey: 'a guess' });
+    await expect(stranger.get('retail/a file.txt')).rejects.toThrow();
+    const metrics = await fetch(`${s3.endpoint}/minio/v2/metrics/cluster`);
+    expect(await metrics.text()).toContain('minio_s3_requests_total');
+  });
+
+  it('has a catalog that creates a namespace in the bucket', async () => {
+    await createNamespace(stack, 'retail');
+    const { properties } = await json(`${stack.endpoints.catalog.uri}/v1/namespaces/retail`);
+    expect(properties).toEqual({ location: 's3://warehouse/retail' });
+  });
+
+  it('has a TaskManager with the slots that were asked for', async () => {
+    const overview = await json(`${stack.endpoints.flink.rest}/overview`);
+    expect(overview).toMatchObject({
+      taskmanagers: 1,
+      'slots-total': TASK_SLOTS,
+      'slots-available': TASK_SLOTS,
+    });
+  });
+
+  it('answers SELECT 1, run by the TaskManager', async () => {
+    const { signal } = new AbortController();
+    await using session = await openSqlSession(stack.endpoints.flink.gateway, { clock, signal });
+    expect(await session.run('SELECT 1 AS answer')).toEqual([{ answer: 1 }]);
+  });
+
+  it('listens on loopback only', () => {
+    const listening = stack
+      .processes()
+      .flatMap(({ server, pid }) => listeners(pid).map((address) => ({ server, address })));
+    const servers = new Set(listening.map(({ server }) => server));
+    expect([...servers].sort()).toEqual([...SERVERS].sort());
+    expect(listening.filter(({ address }) => !isLoopback(address))).toEqual([]);
+  });
+
+  it('writes a log per server into the run, and no secret into it', () => {
+    const logs = readdirSync(join(runDir, 'logs'));
+    expect(logs.toSorted()).toEqual(SERVERS.map((server) => `${server}.log`).sort());
+    for (const log of logs) {
+      const text = readFileSync(join(runDir, 'logs', log), 'utf8');
+      expect(text.length, log).toBeGreaterThan(0);
+      expect(text.includes(stack.endpoints.s3.secretAccessKey), log).toBe(false);
+    }
+  });
+
+  describe('beside a second one, one of whose ports is taken in the last moment', () => {
+    let second: Stack;
+    let secondDir: string;
+    let thief: Server;
+
+    beforeAll(async () => {
+      secondDir = folder();
+      const starting = start({ runDir: secondDir });
+      thief = await steal(join(secondDir, 'work'), 'kafka');
+      second = await starting;
+    });
+
+    afterAll(async () => {
+      thief?.close();
+      await second?.stop();
+    });
+
+    it('chose another port', () => {
+      const { port } = thief.address() as AddressInfo;
+      expect(second.endpoints.kafka.brokers).not.toContain(`127.0.0.1:${port}`);
+      expect(text(join(secondDir, 'logs', 'kafka.log'))).toContain('Address already in use');
+    });
+
+    it('shares nothing with it', async () => {
+      const firstPorts = Object.values(stack.endpoints).flatMap((one) => Object.values(one));
+      const secondPorts = Object.values(second.endpoints).flatMap((one) => Object.values(one));
+      const urls = (values: readonly unknown[]) =>
+        values.flat().filter((value) => /:\d+$/.test(String(value)));
+      expect(urls(firstPorts)).toHaveLength(5);
+      expect(urls(secondPorts).filter((url) => urls(firstPorts).includes(url))).toEqual([]);
+      await createNamespace(second, 'other');
+      const { namespaces } = await json(`${stack.endpoints.catalog.uri}/v1/namespaces`);
+      expect(namespaces).not.toContainEqual(['other']);
+      using wrongKeys = openBucket({ ...second.endpoints.s3, ...keysOf(stack) });
+      await expect(wrongKeys.put('x', 'x')).rejects.toThrow();
+    });
+
+    it('names a server that dies within seconds, and goes without a trace', async () => {
+      const running = second.processes();
+      const victim = running.find(({ server }) => server === 'flink-taskmanager')!;
+      expect(second.broken.aborted).toBe(false);
+      killGroup(victim.pid, 'SIGKILL');
+      await until(() => second.broken.aborted, 5_000);
+      const error = second.broken.reason as DoorbusterError;
+      expect(error).toBeInstanceOf(DoorbusterError);
+      expect(error.exitCode).toBe(EXIT.stackBroke);
+      expect(error.message).toMatch(/^flink-taskmanager died .*SIGKILL/);
+      expect(error.hint).toContain(join(secondDir, 'logs', 'flink-taskmanager.log'));
+
+      await Promise.all([second.stop(), second.stop()]);
+      for (const { pid, server } of running) expect(identify(pid), server).toBeNull();
+      expect(existsSync(join(secondDir, 'work'))).toBe(false);
+      expect(existsSync(join(secondDir, 'logs', 'kafka.log'))).toBe(true);
+      expect(stack.broken.aborted).toBe(false);
+    });
+  });
+
+  it('is not swept while its owner lives, and leaves nothing once it is stopped', async () => {
+    const running = stack.processes();
+    expect(await sweepLeftovers(clock)).toEqual([]);
+    for (const { pid, server } of running) expect(identify(pid), server).not.toBeNull();
+    await stack.stop();
+    for (const { pid, server } of running) expect(identify(pid), server).toBeNull();
+    expect(stack.processes()).toEqual([]);
+    expect(stack.broken.aborted).toBe(false);
+    expect(readdirSync(runDir)).toEqual(['logs']);
+    expect(registrations(defaultRegistryDir())).toEqual([]);
+  });
+});
+
+describe('a start that does not come to its end', () => {
+  it('names the server that failed, and stops the others', async () => {
+    const runDir = folder();
+    const failed = start({ runDir, artifacts: { minio: '/bin/false' } });
+    await expect(failed).rejects.toMatchObject({
+      exitCode: EXIT.stackBroke,
+      message: expect.stringMatching(/^minio died .*exit code 1/),
+    });
+    expect(readdirSync(runDir)).toEqual(['logs']);
+    expect(registrations(defaultRegistryDir())).toEqual([]);
+  });
+
+  it('says so when a program is not there', async () => {
+    const failed = start({ artifacts: { minio: '/nowhere/minio' } });
+    await expect(failed).rejects.toMatchObject({
+      exitCode: EXIT.badInput,
+      hint: 'doorbuster doctor',
+      message: expect.stringContaining('/nowhere/minio'),
+    });
+  });
+
+  it('ends at once when it is interrupted', async () => {
+    const runDir = folder();
+    const interrupt = new AbortController();
+    const reason = new Error('Ctrl-C');
+    const started = start({
+      runDir,
+      signal: interrupt.signal,
+      onProgress: (_, state) => state === 'ready' && interrupt.abort(reason),
+    });
+    await expect(started).rejects.toBe(reason);
+    expect(readdirSync(runDir)).toEqual(['logs']);
+    expect(registrations(defaultRegistryDir())).toEqual([]);
+  });
+
+  it('keeps its hands off a folder that holds something', async () => {
+    const runDir = folder();
+    mkdirSync(join(runDir, 'work'));
+    writeFileSync(join(runDir, 'work', 'precious'), 'x');
+    await expect(start({ runDir })).rejects.toMatchObject({
+      exitCode: EXIT.badInput,
+      message: expect.stringContaining('not empty'),
+    });
+    expect(existsSync(join(runDir, 'work', 'precious'))).toBe(true);
+  });
+});
+
+describe('the servers of a killed owner', () => {
+  const owners: number[] = [];
+
+  afterEach(() => {
+    for (const pid of owners.splice(0)) killGroup(pid, 'SIGKILL');
+  });
+
+  /** An owner process, once a server of its stack has said it is ready. */
+  async function owner(runDir: string) {
+    const child = spawn(
+      process.execPath,
+      [join(packageRoot, 'test/fixtures/stack-owner.mjs'), runDir],
+      { detached: true, stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    owners.push(child.pid!);
+    for await (const line of createInterface({ input: child.stdout })) {
+      if (JSON.parse(line).state === 'ready') break;
+    }
+    const [entry] = registrations(defaultRegistryDir());
+    return { child, servers: entry!.registration.servers };
+  }
+
+  it('die with it', async () => {
+    const runDir = folder();
+    const { child, servers } = await owner(runDir);
+    expect(servers.length).toBeGreaterThan(0);
+    killGroup(child.pid!, 'SIGKILL');
+    await once(child, 'exit');
+    await until(() => servers.every(({ pid }) => identify(pid) === null), 5_000);
+    await until(() => registrations(defaultRegistryDir()).length === 0, 5_000);
+    expect(readdirSync(runDir)).toEqual(['logs']);
+  });
+
+  it('are swept by the next start when the watchdog was killed as well', async () => {
+    const runDir = folder();
+    const { child, servers } = await owner(runDir);
+    killGroup(watchdogOf(child.pid!), 'SIGKILL');
+    killGroup(child.pid!, 'SIGKILL');
+    await once(child, 'exit');
+    await clock.sleep(1_000);
+    const alive = servers.filter(({ pid }) => identify(pid) !== null);
+    expect(alive.length).toBeGreaterThan(0);
+
+    const swept = await sweepLeftovers(clock);
+    expect(swept).toHaveLength(1);
+    expect(swept[0]!.workDir).toBe(join(runDir, 'work'));
+    for (const { pid, server } of servers) expect(identify(pid), server).toBeNull();
+    expect(readdirSync(runDir)).toEqual(['logs']);
+  });
+});
+
+function keysOf({ endpoints }: Stack) {
+  const { accessKeyId, secretAccessKey } = endpoints.s3;
+  return { accessKeyId, secretAccessKey };
+}
+
+/** Binds the port that a starting stack has claimed for a server, before the server does. */
+async function steal(workDir: string, server: 'kafka'): Promise<Server> {
+  const properties = join(workDir, server, 'server.properties');
+  await until(() => existsSync(properties) && /PLAINTEXT:\/\//.test(text(properties)), 10_000);
+  const port = Number(/PLAINTEXT:\/\/127\.0\.0\.1:(\d+)/.exec(text(properties))![1]);
+  const thief = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve, reject) => {
+    thief.once('error', reject);
+    thief.listen({ host: '127.0.0.1', port }, resolve);
+  });
+  return thief;
+}
+
+function text(path: string): string {
+  return readFileSync(path, 'utf8');
+}
+
+function watchdogOf(owner: number): number {
+  const found = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const parent = /^PPid:\s+(\d+)$/m.exec(text(`/proc/${pid}/status`))?.[1];
+        const command = text(`/proc/${pid}/cmdline`);
+        return Number(parent) === owner && command.includes('doorbuster-watchdog');
+      } catch {
+        return false;
+      }
+    });
+  expect(found).toHaveLength(1);
+  return found[0]!;
+}
+
+/** Local addresses, in the kernel's own hexadecimal, on which a process listens for TCP. */
+function listeners(pid: number): readonly string[] {
+  const sockets = new Set(
+    readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+      try {
+        const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1];
+        return inode ? [inode] : [];
+      } catch {
+        return [];
+      }
+    }),
+  );
+  return ['tcp', 'tcp6'].flatMap((table) =>
+    text(`/proc/${pid}/net/${table}`)
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim().split(/\s+/))
+      .filter((fields) => fields[3] === '0A' && sockets.has(fields[9]!))
+      .map((fields) => fields[1]!.split(':')[0]!),
+  );
+}
+
+/** 127.0.0.1, ::1 and ::ffff:127.0.0.1, as the kernel writes them. */
+function isLoopback(address: string): boolean {
+  return [
+    '0100007F',
+    '00000000000000000000000001000000',
+    '0000000000000000FFFF00000100007F',
+  ].includes(address);
+}
