@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { decodeFromCompressedBase64 } from 'hdr-histogram-js';
 import { expect, test } from 'vitest';
-import { distributionOf, mergeSamples, type Samples, weighted } from './distribution.ts';
+import { distributionOf, mergeSamples, type Samples, weighted } from './stats.ts';
 
 const of = (values: readonly number[]) => distributionOf(weighted(values));
 const Inf = Number.POSITIVE_INFINITY;

@@ -1,0 +1,98 @@
+import type { Metric, StalenessSeries } from '../../record/record.ts';
+import type { Stream } from '../../scenario/scenario.ts';
+import { type Measuring, streamTables } from './context.ts';
+import { distributions, type GroupedValue } from './metric.ts';
+
+/** Age is a function of time; it is looked at this often, so that its distribution is time-weighted. */
+const AGE_EVERY_MS = 100;
+const SERIES_EVERY_MS = 1_000;
+
+/**
+ * For every tick of `ticks(t)` and every stream: age (t − the oldest change not yet visible, 0 if
+ * none) and newest (t − the newest visible one, NULL before the first). With `oldest` the suffix
+ * minimum of occurred_ms over the order of becoming visible, the oldest change that is not visible at
+ * t is found by one look-up; if it occurred after t, nothing was pending.
+ */
+const AT_TICKS = `
+  WITH moments AS (
+    SELECT stream, coalesce(seen_ms, 'Infinity'::DOUBLE) AS seen_ms,
+      min(occurred_ms) AS oldest, max(occurred_ms) AS newest
+    FROM changes GROUP BY ALL
+  ), pending AS (
+    SELECT stream, seen_ms, min(oldest) OVER (PARTITION BY stream ORDER BY seen_ms DESC) AS oldest
+    FROM moments
+  ), seen AS (
+    SELECT stream, seen_ms, max(newest) OVER (PARTITION BY stream ORDER BY seen_ms) AS newest
+    FROM moments WHERE isfinite(seen_ms)
+  ), grid AS (
+    SELECT stream, t FROM stream_tables, ticks
+  ), aged AS (
+    SELECT g.stream, g.t, greatest(0, coalesce(g.t - p.oldest, 0)) AS age
+    FROM grid g ASOF LEFT JOIN pending p ON g.stream = p.stream AND g.t < p.seen_ms
+  )
+  SELECT a.stream, a.t, a.age, a.t - s.newest AS newest
+  FROM aged a ASOF LEFT JOIN seen s ON a.stream = s.stream AND a.t >= s.seen_ms`;
+
+/** Time-weighted age per stream and phase. */
+export async function ageMetrics({ sql }: Measuring): Promise<Metric[]> {
+  await sql.run(`
+    CREATE OR REPLACE TEMP TABLE ticks AS
+    SELECT name AS phase, unnest(range(start_ms::BIGINT, end_ms::BIGINT, ${AGE_EVERY_MS})) AS t
+    FROM spans WHERE measured`);
+  const rows = await sql.rows<GroupedValue>(`
+    SELECT stream AS of, phase, age AS value, count(*) AS count
+    FROM (${AT_TICKS}) JOIN ticks USING (t) GROUP BY ALL`);
+  return distributions('age', rows, () => AGE_EVERY_MS / 2);
+}
+
+/** Staleness and age second by second, from t0 to the end of the last phase. */
+export async function stalenessSeries(measuring: Measuring): Promise<StalenessSeries[]> {
+  const { sql, context } = measuring;
+  const { t0Ms } = context;
+  await sql.run(`
+    CREATE OR REPLACE TEMP TABLE ticks AS
+    SELECT unnest(range(${t0Ms}::BIGINT + ${SERIES_EVERY_MS},
+      (SELECT max(end_ms) FROM spans)::BIGINT + ${SERIES_EVERY_MS}, ${SERIES_EVERY_MS})) AS t`);
+  const rows = await sql.rows<SeriesRow>(`
+    WITH due_by_second AS (
+      SELECT stream, ${t0Ms} + (floor((due_ms - ${t0Ms}) / ${SERIES_EVERY_MS}) + 1) * ${SERIES_EVERY_MS} AS t,
+        coalesce(seen_ms - occurred_ms, 'Infinity'::DOUBLE) AS value
+      FROM changes
+    ), by_second AS (
+      SELECT stream, t, count(*) AS n, count(*) FILTER (isinf(value)) AS never,
+        quantile_disc(value, 0.5) AS p50, quantile_disc(value, 0.99) AS p99, max(value) AS max
+      FROM due_by_second GROUP BY stream, t
+    )
+    SELECT stream, t, age, newest, coalesce(n, 0) AS n, coalesce(never, 0) AS never, p50, p99, max
+    FROM (${AT_TICKS}) LEFT JOIN by_second USING (stream, t) ORDER BY stream, t`);
+  return streamTables(context).map(([stream]) => {
+    const mine = rows.filter((row) => row.stream === stream);
+    return {
+      stream,
+      startMs: 0,
+      everyMs: SERIES_EVERY_MS,
+      n: mine.map((row) => row.n),
+      never: mine.map((row) => row.never),
+      p50: mine.map((row) => finite(row.p50)),
+      p99: mine.map((row) => finite(row.p99)),
+      max: mine.map((row) => finite(row.max)),
+      age: mine.map((row) => row.age),
+      newest: mine.map((row) => finite(row.newest)),
+    };
+  });
+}
+
+interface SeriesRow {
+  readonly stream: Stream;
+  readonly n: number;
+  readonly never: number;
+  readonly p50: number | null;
+  readonly p99: number | null;
+  readonly max: number | null;
+  readonly age: number;
+  readonly newest: number | null;
+}
+
+function finite(value: number | null): number | null {
+  return value !== null && Number.isFinite(value) ? value : null;
+}

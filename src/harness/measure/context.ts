@@ -1,0 +1,54 @@
+import type { TruthRecord } from '../../record/record.ts';
+import type { Scenario, Stream } from '../../scenario/scenario.ts';
+import type { Connection } from '../clients/duckdb.ts';
+import type { Incident } from '../probes/probe.ts';
+import type { AppendedCount } from '../truth/appended.ts';
+
+/** What a compaction on demand came to, as its runner saw it. Times are epoch ms. */
+export interface CompactionRun {
+  readonly startMs: number;
+  readonly endMs: number;
+  /** From start to commit, the engine's start-up apart. */
+  readonly coreSeconds: number;
+}
+
+/** What the facts do not say and the metrics need. */
+export interface MeasureContext {
+  readonly scenario: Pick<Scenario, 'pipeline' | 'queries' | 'phases' | 'checks'>;
+  /** Epoch ms of the tape's origin. */
+  readonly t0Ms: number;
+  /** Epoch ms of the last look at the tables: what was not visible by then never was. */
+  readonly endedMs: number;
+  /** The table that carries each stream that is on. */
+  readonly tables: Partial<Readonly<Record<Stream, string>>>;
+  readonly cores: number;
+  /** Widest gap between the wall clock and the monotonic one, ms. */
+  readonly clockApartMs: number;
+  /** Per partition: acknowledged against what the log holds; null when nobody could look. */
+  readonly appended: readonly AppendedCount[] | null;
+  readonly incidents: readonly Incident[];
+  /** null: nothing was compacted on demand. */
+  readonly compaction: CompactionRun | null;
+  /** null: the truth was not judged. */
+  readonly truth: TruthRecord | null;
+}
+
+/** A connection to the facts, with the views of prepare.ts in place, and the context. */
+export interface Measuring {
+  readonly sql: Connection;
+  readonly context: MeasureContext;
+  /** The phases that are measured, in their order; epoch ms. */
+  readonly phases: readonly MeasuredPhase[];
+}
+
+export interface MeasuredPhase {
+  readonly name: string;
+  readonly kind: 'load' | 'query' | 'compact';
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** The streams under measurement, each with its table. */
+export function streamTables({ tables }: MeasureContext): readonly [Stream, string][] {
+  return Object.entries(tables) as [Stream, string][];
+}

@@ -1,0 +1,67 @@
+import type { Cost, Metric } from '../../record/record.ts';
+import type { Measuring } from './context.ts';
+import { scalar } from './metric.ts';
+import { USED } from './resources.ts';
+
+/** Core-seconds and memory of every server, S3 traffic, and bytes written per byte that was accepted. */
+export async function costSection({ sql }: Measuring): Promise<Cost> {
+  const servers = await sql.rows<Cost['servers'][number]>(`
+    WITH used AS (${USED})
+    SELECT r.server, coalesce((SELECT sum(cpu_s) FROM used u WHERE u.server = r.server), 0)
+        AS "coreSeconds",
+      coalesce(max(r.rss_bytes), 0) AS "rssMaxBytes"
+    FROM resources r GROUP BY r.server ORDER BY r.server`);
+  const machine = servers.find(({ server }) => server === 'machine');
+  const [s3] = await sql.rows<{ requests: number; bytes_in: number; bytes_out: number; n: number }>(
+    `WITH by_api AS (
+       SELECT api, max(requests) - min(requests) AS requests, max(bytes_in) - min(bytes_in) AS
+         bytes_in, max(bytes_out) - min(bytes_out) AS bytes_out FROM s3 GROUP BY api
+     )
+     SELECT coalesce(sum(requests), 0)::BIGINT AS requests, coalesce(sum(bytes_in), 0)::BIGINT AS
+       bytes_in, coalesce(sum(bytes_out), 0)::BIGINT AS bytes_out, count(*) AS n FROM by_api`,
+  );
+  const traffic = s3 && s3.n > 0 ? s3 : null;
+  return {
+    servers: servers.filter(({ server }) => server !== 'machine'),
+    machineCoreSeconds: machine?.coreSeconds ?? 0,
+    s3: traffic && {
+      requests: traffic.requests,
+      bytesIn: traffic.bytes_in,
+      bytesOut: traffic.bytes_out,
+    },
+    writeAmplification: traffic && (await amplification({ sql }, traffic.bytes_in)),
+  };
+}
+
+/**
+ * Both sides are counted from the first look at the object store on: bytes it took in, against the
+ * values CONTRACT wants shown, and against the files that Flink (not a rewrite) added.
+ */
+async function amplification(
+  { sql }: Pick<Measuring, 'sql'>,
+  bytesIn: number,
+): Promise<Cost['writeAmplification']> {
+  const [row] = await sql.rows<{ kafka: number; data: number }>(`
+    WITH since AS (SELECT min(at_ms) AS at_ms FROM s3)
+    SELECT
+      (SELECT coalesce(sum(bytes), 0)::BIGINT FROM events, since
+        WHERE expect = 'row' AND kafka_ms >= since.at_ms) AS kafka,
+      (SELECT coalesce(sum(added_bytes), 0)::BIGINT FROM commits, since
+        WHERE operation <> 'replace' AND snapshot_ms >= since.at_ms) AS data`);
+  if (!row || row.kafka === 0 || row.data === 0) return null;
+  return {
+    kafkaBytes: row.kafka,
+    dataFileBytes: row.data,
+    overKafka: bytesIn / row.kafka,
+    overData: bytesIn / row.data,
+  };
+}
+
+export function costMetrics({ servers, writeAmplification }: Cost): Metric[] {
+  const costs = servers.map(({ server, coreSeconds }) =>
+    scalar('cost', { of: server, phase: null }, 1, coreSeconds),
+  );
+  if (!writeAmplification) return costs;
+  const { overKafka } = writeAmplification;
+  return [...costs, scalar('write_amplification', { of: null, phase: null }, 1, overKafka)];
+}

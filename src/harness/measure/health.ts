@@ -1,0 +1,188 @@
+import { distributionOf, weighted } from '../../core/stats.ts';
+import type { CanaryRecord, Self } from '../../record/record.ts';
+import type { Measuring } from './context.ts';
+import { LATE_MS } from './producing.ts';
+import { coreSeconds } from './resources.ts';
+
+/** How the harness itself was in one measured phase: what the INVALID rules judge. */
+export interface PhaseHealth {
+  readonly phase: string;
+  /** Messages due in it. */
+  readonly n: number;
+  /** Share handed over more than 250 ms late, 0..1. */
+  readonly lateShare: number;
+  /** undefined: nothing was due, or too few to tell. */
+  readonly slipP99Ms: number | undefined;
+  /** Event-loop delay p99 of the worst producing thread, ms; undefined: nothing was produced. */
+  readonly loopP99Ms: number | undefined;
+  /** Commits served by its end and not read by then. */
+  readonly censusBehind: number;
+  /** Shares of all cores, 0..1; undefined: nobody looked. */
+  readonly harnessShare: number | undefined;
+  readonly machineBusy: number | undefined;
+  readonly steal: number | undefined;
+}
+
+export async function phaseHealth(measuring: Measuring): Promise<PhaseHealth[]> {
+  const { sql, phases, context } = measuring;
+  const slips = await sql.rows<{ phase: string; n: number; late: number; p99: number | null }>(`
+    SELECT phase, count(*) AS n, count(*) FILTER (sent_ms - due_ms > ${LATE_MS}) AS late,
+      quantile_disc(sent_ms - due_ms, 0.99) AS p99
+    FROM due WHERE measured AND sent_ms IS NOT NULL GROUP BY phase`);
+  const loops = await sql.rows<{ phase: string; p99: number }>(`
+    SELECT phase, max(p99) AS p99 FROM (
+      SELECT s.name AS phase, worker, quantile_disc(delay_ms, 0.99) AS p99
+      FROM loop_delay l JOIN spans s ON l.at_ms >= s.start_ms AND l.at_ms < s.end_ms
+      WHERE s.measured GROUP BY ALL) GROUP BY phase`);
+  const behind = await sql.rows<{ phase: string; commits: number }>(BEHIND);
+  const machine = await sql.rows<{ phase: string; busy: number | null; steal: number | null }>(`
+    SELECT s.name AS phase, avg(busy) AS busy, avg(steal) AS steal
+    FROM resources r JOIN spans s ON r.at_ms >= s.start_ms AND r.at_ms < s.end_ms
+    WHERE r.server = 'machine' AND s.measured GROUP BY ALL`);
+  return Promise.all(
+    phases.map(async ({ name, startMs, endMs }) => {
+      const used = await coreSeconds(sql, 'harness', startMs, endMs);
+      const slip = slips.find(({ phase }) => phase === name);
+      const around = machine.find(({ phase }) => phase === name);
+      const seconds = ((endMs - startMs) / 1_000) * context.cores;
+      return {
+        phase: name,
+        n: slip?.n ?? 0,
+        lateShare: slip ? slip.late / slip.n : 0,
+        slipP99Ms: slip?.p99 ?? undefined,
+        loopP99Ms: loops.find(({ phase }) => phase === name)?.p99,
+        censusBehind: behind.find(({ phase }) => phase === name)?.commits ?? 0,
+        harnessShare: used === undefined || seconds <= 0 ? undefined : used / seconds,
+        machineBusy: around?.busy ?? undefined,
+        steal: around?.steal ?? undefined,
+      };
+    }),
+  );
+}
+
+/** Commits that the catalog served before a phase ended and that the census had not read by then. */
+const BEHIND = `
+  SELECT s.name AS phase, count(c.seen_ms) AS commits
+  FROM spans s LEFT JOIN commits c
+    ON c.seen_ms <= s.end_ms AND (c.read_ms IS NULL OR c.read_ms > s.end_ms)
+  GROUP BY s.name, s.start_ms ORDER BY s.start_ms`;
+
+/** The harness's own health, as the record keeps it. */
+export async function selfSection(
+  measuring: Measuring,
+  health: readonly PhaseHealth[],
+): Promise<Self> {
+  const { sql, phases, context } = measuring;
+  const slips = await sql.rows<{ phase: string; value: number; count: number }>(`
+    SELECT phase, sent_ms - due_ms AS value, count(*) AS count
+    FROM due WHERE measured AND sent_ms IS NOT NULL GROUP BY ALL`);
+  const eventLoop = await sql.rows<Self['eventLoop'][number]>(`
+    SELECT 'producer ' || worker AS thread, quantile_disc(delay_ms, 0.99) AS "p99Ms",
+      max(delay_ms) AS "maxMs"
+    FROM loop_delay l JOIN spans s ON l.at_ms >= s.start_ms AND l.at_ms < s.end_ms
+    WHERE s.measured GROUP BY worker ORDER BY worker`);
+  const wall = phases.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
+  const mean = (key: 'harnessShare' | 'machineBusy') =>
+    phases.reduce((sum, { name, startMs, endMs }) => {
+      const share = health.find(({ phase }) => phase === name)?.[key] ?? 0;
+      return sum + share * (endMs - startMs);
+    }, 0) / Math.max(1, wall);
+  return {
+    slip: health.map(({ phase, n, lateShare }) => ({
+      phase,
+      n,
+      stats: distributionOf(slips.filter((slip) => slip.phase === phase)).stats,
+      lateShare,
+    })),
+    eventLoop,
+    censusBehind: await sql.rows<Self['censusBehind'][number]>(BEHIND),
+    harnessShare: mean('harnessShare'),
+    machineBusy: mean('machineBusy'),
+    stealMax: Math.max(0, ...health.map(({ steal }) => steal ?? 0)),
+    clockApartMs: context.clockApartMs,
+    series: await selfSeries(measuring),
+  };
+}
+
+/** Second by second from t0: who used the machine, and how late the load was. */
+async function selfSeries({ sql, context }: Measuring): Promise<Self['series']> {
+  const { t0Ms, cores } = context;
+  const rows = await sql.rows<{ harness: number; machine: number; slip: number | null }>(`
+    WITH seconds AS (
+      SELECT unnest(range(0, greatest(0, ceil(((SELECT max(end_ms) FROM spans) - ${t0Ms}) / 1000))
+        ::BIGINT)) AS s
+    ), used AS (
+      SELECT floor((at_ms - ${t0Ms}) / 1000)::BIGINT AS s,
+        avg(busy) FILTER (server = 'machine') AS machine FROM resources GROUP BY s
+    ), own AS (
+      SELECT floor((to_ms - ${t0Ms}) / 1000)::BIGINT AS s,
+        sum(cpu_s) / sum(to_ms - from_ms) * 1000 / ${cores} AS harness
+      FROM (
+        SELECT lag(at_ms) OVER w AS from_ms, at_ms AS to_ms,
+          greatest(0, cpu_s - lag(cpu_s) OVER w) AS cpu_s
+        FROM resources WHERE server = 'harness' WINDOW w AS (ORDER BY at_ms)
+        QUALIFY from_ms IS NOT NULL AND to_ms > from_ms
+      ) GROUP BY s
+    ), late AS (
+      SELECT floor((due_ms - ${t0Ms}) / 1000)::BIGINT AS s,
+        quantile_disc(sent_ms - due_ms, 0.99) AS slip FROM due GROUP BY s
+    )
+    SELECT coalesce(harness, 0) AS harness, coalesce(machine, 0) AS machine, slip
+    FROM seconds LEFT JOIN used USING (s) LEFT JOIN own USING (s) LEFT JOIN late USING (s)
+    ORDER BY s`);
+  return {
+    startMs: 0,
+    everyMs: 1_000,
+    harness: rows.map((row) => row.harness),
+    machine: rows.map((row) => row.machine),
+    slipP99: rows.map((row) => row.slip),
+  };
+}
+
+/**
+ * Canaries against the census: each says between which two moments a row became visible. Two such
+ * intervals that do not touch cannot both be right.
+ */
+export async function canarySection({ sql }: Measuring): Promise<CanaryRecord> {
+  const rows = await sql.rows<CanaryRow>(`
+    WITH keys AS (
+      SELECT c.event_id, c.outcome, c.last_miss_ms, c.first_hit_ms, min(v.seen_ms) AS seen_ms,
+        arg_min(v.missed_ms, v.seen_ms) AS missed_ms
+      FROM canaries c LEFT JOIN (
+        SELECT s.store_id, s.sku_id, s.version, m.seen_ms, m.missed_ms
+        FROM sightings s JOIN served m USING (table_name, snapshot_id)
+          JOIN stream_tables t USING (table_name)
+        WHERE t.stream = 'inventory'
+      ) v ON c.store_id = v.store_id AND c.sku_id = v.sku_id AND c.version <= v.version
+      GROUP BY ALL
+    )
+    SELECT *, coalesce(first_hit_ms < missed_ms, false) OR coalesce(seen_ms < last_miss_ms, false)
+      AS disjoint FROM keys`);
+  const seen = rows.filter(({ outcome }) => outcome === 'seen');
+  const both = seen.filter(({ seen_ms }) => seen_ms !== null);
+  const widths = (from: keyof CanaryRow, to: keyof CanaryRow) => {
+    const known = both.filter((row) => row[from] !== null && row[to] !== null);
+    const values = known.map((row) => (row[to] as number) - (row[from] as number));
+    return distributionOf(weighted(values)).stats;
+  };
+  return {
+    sent: rows.length,
+    seen: seen.length,
+    never: rows.filter(({ outcome }) => outcome === 'never').length,
+    failed: rows.filter(({ outcome }) => outcome === 'failed').length,
+    compared: both.length,
+    // A canary that a reader found and that no commit holds is the plainest contradiction.
+    disjoint: both.filter(({ disjoint }) => disjoint).length + (seen.length - both.length),
+    canaryWidth: widths('last_miss_ms', 'first_hit_ms'),
+    censusWidth: widths('missed_ms', 'seen_ms'),
+  };
+}
+
+interface CanaryRow {
+  readonly outcome: 'seen' | 'never' | 'failed';
+  readonly last_miss_ms: number | null;
+  readonly first_hit_ms: number | null;
+  readonly seen_ms: number | null;
+  readonly missed_ms: number | null;
+  readonly disjoint: boolean;
+}

@@ -1,0 +1,139 @@
+import type { CanaryRecord, Invalid } from '../../record/record.ts';
+import type { Check } from '../../scenario/scenario.ts';
+import type { MeasureContext } from './context.ts';
+import type { PhaseHealth } from './health.ts';
+
+/** What the rules judge. */
+export interface Evidence {
+  readonly phases: readonly PhaseHealth[];
+  readonly canaries: CanaryRecord;
+  readonly context: Pick<MeasureContext, 'clockApartMs' | 'appended' | 'incidents'> & {
+    readonly scenario: { readonly checks: readonly Check[] };
+  };
+}
+
+/** One way in which the harness, and not the pipeline, may have shaped the numbers. */
+export interface InvalidRule {
+  readonly rule: string;
+  readonly limit: string;
+  /** What broke the rule, each time it was broken. */
+  readonly broken: (evidence: Evidence) => readonly string[];
+}
+
+const LATE_SHARE = 0.02;
+const SLIP_MS = 50;
+const SLIP_OF_TARGET = 0.01;
+const LOOP_MS = 50;
+const BEHIND_COMMITS = 2;
+const HARNESS_SHARE = 0.2;
+const BUSY = 0.9;
+const STEAL = 0.05;
+const CLOCKS_MS = 20;
+
+const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
+const ms = (value: number) => `${value.toFixed(1)} ms`;
+
+/** A rule on each measured phase: `fact` is undefined where it holds. */
+function perPhase(fact: (phase: PhaseHealth, evidence: Evidence) => string | undefined) {
+  return (evidence: Evidence) =>
+    evidence.phases.flatMap((phase) => {
+      const found = fact(phase, evidence);
+      return found === undefined ? [] : [`${found} in ${phase.phase}`];
+    });
+}
+
+/** The freshness that the checks ask for in a phase, ms: the strictest limit on staleness. */
+function targetMs(phase: string, checks: readonly Check[]): number {
+  const limits = checks
+    .filter(({ metric, ratio }) => metric === 'staleness' && ratio === null)
+    .filter(({ during }) => during === null || during === phase)
+    .map(({ limit }) => limit);
+  return limits.length === 0 ? 0 : Math.min(...limits);
+}
+
+/** The table of docs/measuring.md. A broken rule makes a run INVALID: no number of it is to be trusted. */
+export const INVALID_RULES: readonly InvalidRule[] = [
+  {
+    rule: 'late hand-over',
+    limit: `2 % of a phase's messages later than due + 250 ms`,
+    broken: perPhase(({ lateShare }) =>
+      lateShare > LATE_SHARE ? `${percent(lateShare)} were late` : undefined,
+    ),
+  },
+  {
+    rule: 'schedule slip',
+    limit: `p99 of 50 ms, or of 1 % of the freshness that a check asks for`,
+    broken: perPhase(({ phase, slipP99Ms }, { context }) => {
+      const limit = Math.max(SLIP_MS, SLIP_OF_TARGET * targetMs(phase, context.scenario.checks));
+      return slipP99Ms !== undefined && slipP99Ms > limit
+        ? `p99 ${ms(slipP99Ms)} against ${ms(limit)}`
+        : undefined;
+    }),
+  },
+  {
+    rule: 'event loop',
+    limit: 'p99 delay of 50 ms in a producing thread',
+    broken: perPhase(({ loopP99Ms }) =>
+      loopP99Ms !== undefined && loopP99Ms > LOOP_MS ? `p99 ${ms(loopP99Ms)}` : undefined,
+    ),
+  },
+  {
+    rule: 'census behind',
+    limit: `2 commits at a phase's end`,
+    broken: perPhase(({ censusBehind }) =>
+      censusBehind > BEHIND_COMMITS ? `${censusBehind} commits were unread` : undefined,
+    ),
+  },
+  {
+    rule: 'harness too heavy',
+    limit: '20 % of the machine while the machine is above 90 % busy',
+    broken: perPhase(({ harnessShare, machineBusy }) =>
+      (harnessShare ?? 0) > HARNESS_SHARE && (machineBusy ?? 0) > BUSY
+        ? `${percent(harnessShare ?? 0)} of a machine ${percent(machineBusy ?? 0)} busy`
+        : undefined,
+    ),
+  },
+  {
+    rule: 'steal',
+    limit: `5 % of the machine's time over a phase`,
+    broken: perPhase(({ steal }) =>
+      (steal ?? 0) > STEAL ? `${percent(steal ?? 0)} went to others` : undefined,
+    ),
+  },
+  {
+    rule: 'clocks apart',
+    limit: '20 ms between the wall clock and the monotonic one',
+    broken: ({ context: { clockApartMs } }) =>
+      clockApartMs > CLOCKS_MS ? [`they were ${ms(clockApartMs)} apart`] : [],
+  },
+  {
+    rule: 'acknowledged is appended',
+    limit: `as many records in each partition's log as were acknowledged`,
+    broken: ({ context: { appended } }) =>
+      (appended ?? []).flatMap((part) => {
+        const { stream, part: number, acknowledged, unanswered, appended: found } = part;
+        if (found >= acknowledged && found <= acknowledged + unanswered) return [];
+        return [`${stream}-${number} holds ${found}, and ${acknowledged} were acknowledged`];
+      }),
+  },
+  {
+    rule: 'canary and census disjoint',
+    limit: 'every canary within the interval in which the census saw it',
+    broken: ({ canaries: { disjoint, compared } }) =>
+      disjoint > 0 ? [`${disjoint} of ${Math.max(compared, disjoint)} contradict each other`] : [],
+  },
+];
+
+/** Every rule that was broken, and what the probes reported while they ran. */
+export function judgeValidity(evidence: Evidence): Invalid[] {
+  const judged = INVALID_RULES.flatMap(({ rule, limit, broken }) => {
+    const facts = broken(evidence);
+    return facts.length === 0 ? [] : [{ rule, fact: facts.join('; '), limit }];
+  });
+  const reported = evidence.context.incidents.map(({ rule, fact, limit }) => ({
+    rule,
+    fact,
+    limit,
+  }));
+  return [...judged, ...reported];
+}

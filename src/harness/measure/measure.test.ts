@@ -1,0 +1,527 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parseScenario } from '../../scenario/parse.ts';
+import { type FactRow, type Facts, openFacts } from '../facts.ts';
+import type { MeasureContext } from './context.ts';
+import { type Measured, measure } from './measure.ts';
+
+const T0 = 1_795_788_000_000;
+const ENDED = T0 + 60_000;
+
+const { scenario } = parseScenario(
+  `name: by-hand
+retail: { stores: 2 }
+traffic: { pos: {}, inventory: {} }
+pipeline: { commit_every: 2s, compaction: { by: spark } }
+phases:
+  - { name: warmup, for: 10s, measured: false }
+  - { name: spike, for: 10s, load: 5x }
+  - { name: before, do: query }
+  - { name: compact, do: compact }
+  - { name: after, do: query }
+checks:
+  - staleness(inventory).p99 during spike < 5s
+  - staleness(pos).p50 during spike < 5s
+`,
+  { file: 'by-hand.yaml' },
+);
+
+let facts: Facts;
+beforeEach(async () => {
+  facts = await openFacts(':memory:');
+  await facts.append('phases', [
+    { name: 'warmup', kind: 'load', measured: false, start_ms: T0, end_ms: T0 + 10_000 },
+    { name: 'spike', kind: 'load', measured: true, start_ms: T0 + 10_000, end_ms: T0 + 20_000 },
+    { name: 'before', kind: 'query', measured: true, start_ms: T0 + 20_000, end_ms: T0 + 30_000 },
+    {
+      name: 'compact',
+      kind: 'compact',
+      measured: true,
+      start_ms: T0 + 30_000,
+      end_ms: T0 + 40_000,
+    },
+    { name: 'after', kind: 'query', measured: true, start_ms: T0 + 40_000, end_ms: T0 + 50_000 },
+  ]);
+});
+afterEach(() => facts.close());
+
+function run(more: Partial<MeasureContext> = {}): Promise<Measured> {
+  return measure(facts, {
+    scenario,
+    t0Ms: T0,
+    endedMs: ENDED,
+    tables: { pos: 'pos', inventory: 'inventory' },
+    cores: 2,
+    clockApartMs: 0.4,
+    appended: null,
+    incidents: [],
+    compaction: null,
+    truth: null,
+    ...more,
+  });
+}
+
+/** A receipt; times are ms since t0. Each hop takes as long as it is told to, 0 if not. */
+function receipt(id: string, occurredMs: number, hops: Partial<Hops> = {}, more: FactRow = {}) {
+  const h = { ...NO_HOPS, ...hops };
+  const dueMs = T0 + occurredMs + h.transport;
+  const sentMs = dueMs + h.slip;
+  return {
+    stream: 'pos',
+    event_id: id,
+    store_id: 1,
+    role: 'original',
+    occurred_ms: T0 + occurredMs,
+    due_ms: dueMs,
+    sent_ms: sentMs,
+    kafka_ms: sentMs + h.produce,
+    acked_ms: sentMs + h.produce + 1,
+    part: 0,
+    kafka_offset: 0,
+    bytes: 100,
+    expect: 'row',
+    ...more,
+  };
+}
+
+interface Hops {
+  readonly transport: number;
+  readonly slip: number;
+  readonly produce: number;
+}
+const NO_HOPS: Hops = { transport: 0, slip: 0, produce: 0 };
+
+/** A change of one row of the stock. */
+function stock(sku: number, version: number, occurredMs: number, more: FactRow = {}) {
+  const id = `inventory-${sku}-${version}`;
+  const row = { stream: 'inventory', sku_id: sku, version, on_hand: 1 };
+  return receipt(id, occurredMs, {}, { ...row, ...more });
+}
+
+/** A commit, seen `seenMs` after t0; its snapshot was stamped `stampMs` before that. */
+async function commit(
+  table: string,
+  snapshot: string,
+  seenMs: number,
+  rows: readonly FactRow[],
+  more: FactRow & { readonly stampMs?: number } = {},
+) {
+  const { stampMs = 0, ...columns } = more;
+  await facts.append('commits', [
+    {
+      table_name: table,
+      snapshot_id: snapshot,
+      sequence_number: 1,
+      operation: 'append',
+      snapshot_ms: T0 + seenMs - stampMs,
+      missed_ms: T0 + seenMs - 100,
+      seen_ms: T0 + seenMs,
+      read_ms: T0 + seenMs + 10,
+      added_data_files: 1,
+      added_equality_delete_files: 0,
+      added_position_delete_files: 0,
+      added_dvs: 0,
+      added_rows: rows.length,
+      added_bytes: 1_000,
+      data_files: 1,
+      equality_delete_files: 0,
+      position_delete_files: 0,
+      live_bytes: 1_000,
+      live_rows: rows.length,
+      manifests: 1,
+      manifest_bytes: 100,
+      snapshots: 1,
+      ...columns,
+    },
+  ]);
+  await facts.append(
+    'sightings',
+    rows.map((row) => ({ table_name: table, snapshot_id: snapshot, store_id: 1, ...row })),
+  );
+}
+
+function metric(measured: Measured, name: string, of: string | null, phase: string | null) {
+  const found = measured.metrics.filter(
+    (one) => one.name === name && one.of === of && one.phase === phase,
+  );
+  expect(found).toHaveLength(1);
+  return found[0] as Measured['metrics'][number];
+}
+
+function stats(measured: Measured, name: string, of: string | null, phase: string | null) {
+  const found = metric(measured, name, of, phase);
+  if (found.shape !== 'distribution') throw new Error(`${name} is one number`);
+  return found;
+}
+
+function value(measured: Measured, name: string, of: string | null, phase: string | null) {
+  const found = metric(measured, name, of, phase);
+  if (found.shape !== 'scalar') throw new Error(`${name} is a distribution`);
+  return found.value;
+}
+
+describe('a known delay comes out in the hop where it was put', () => {
+  const delays = {
+    transport: 11,
+    slip: 23,
+    produce: 37,
+    broker_to_flink: 410,
+    flink_to_snapshot: 1_700,
+    snapshot_to_visible: 53,
+  };
+
+  test('of a receipt', async () => {
+    const { transport, slip, produce } = delays;
+    const event = receipt('a', 12_000, { transport, slip, produce });
+    await facts.append('events', [event]);
+    const flinkMs = event.kafka_ms + delays.broker_to_flink;
+    const seenMs = flinkMs + delays.flink_to_snapshot + delays.snapshot_to_visible;
+    await commit('pos', 's1', seenMs - T0, [{ event_id: 'a', flink_ms: flinkMs }], {
+      stampMs: delays.snapshot_to_visible,
+    });
+    const measured = await run();
+    const [waterfall] = measured.waterfall;
+    expect(waterfall).toMatchObject({ stream: 'pos', phase: 'spike', n: 1 });
+    expect(Object.fromEntries(waterfall!.hops.map(({ hop, meanMs }) => [hop, meanMs]))).toEqual(
+      delays,
+    );
+    const total = Object.values(delays).reduce((sum, ms) => sum + ms, 0);
+    expect(waterfall!.meanMs).toBe(total);
+    expect(stats(measured, 'staleness', 'pos', 'spike').stats.max).toBe(total);
+    for (const [hop, ms] of Object.entries(delays)) {
+      expect(stats(measured, 'hop', hop, 'spike').stats.max).toBe(ms);
+    }
+  });
+
+  test('a hop that goes back in time is counted, not clipped', async () => {
+    await facts.append('events', [receipt('a', 12_000, { produce: 50 })]);
+    await commit('pos', 's1', 13_000, [{ event_id: 'a', flink_ms: T0 + 12_030 }], { stampMs: 500 });
+    const hop = (await run()).waterfall[0]!.hops.find((one) => one.hop === 'broker_to_flink');
+    expect(hop).toEqual({ hop: 'broker_to_flink', meanMs: -20, negatives: 1 });
+  });
+
+  test('staleness never counts from the actual send', async () => {
+    await facts.append('events', [receipt('a', 12_000, { slip: 900 })]);
+    await commit('pos', 's1', 13_000, [{ event_id: 'a', flink_ms: T0 + 12_950 }]);
+    expect(stats(await run(), 'staleness', 'pos', 'spike').stats.max).toBe(1_000);
+  });
+});
+
+describe('which events give a sample', () => {
+  test('originals due in the phase: no copy, no preload, no canary, no marker', async () => {
+    await facts.append('events', [
+      receipt('warm', 9_999),
+      receipt('a', 10_000),
+      receipt('late', 9_990, { transport: 20 }),
+      receipt('next', 20_000),
+      receipt('a', 15_000, {}, { role: 'copy', expect: 'duplicate' }),
+      receipt('p', 15_000, {}, { role: 'preload' }),
+      receipt('m', 15_000, {}, { role: 'marker' }),
+      receipt('c', 15_000, {}, { role: 'canary' }),
+      receipt('bad', 15_000, {}, { expect: 'dead_letter' }),
+      receipt('used', 15_000, {}, { expect: 'duplicate' }),
+    ]);
+    const seen = ['warm', 'a', 'late', 'next', 'p', 'm', 'c', 'used'];
+    const rows = seen.map((event_id) => ({ event_id }));
+    await commit('pos', 's1', 25_000, rows);
+    const measured = await run();
+    expect(stats(measured, 'staleness', 'pos', 'spike').n).toBe(2);
+    expect(stats(measured, 'staleness', 'pos', 'spike').stats.max).toBe(15_010);
+    expect(stats(measured, 'staleness', 'pos', 'before').n).toBe(1);
+    expect(stats(measured, 'staleness', 'pos', null).n).toBe(3);
+    expect(measured.changes).toContainEqual({
+      stream: 'pos',
+      phase: 'spike',
+      shown: 2,
+      superseded: 0,
+      guarded: 0,
+      never: 0,
+      copies: 1,
+      mistaken: 1,
+      damaged: 1,
+    });
+  });
+
+  test('one sample per event, from the first time it was visible', async () => {
+    await facts.append('events', [receipt('a', 12_000)]);
+    await commit('pos', 's2', 16_000, [{ event_id: 'a' }]);
+    await commit('pos', 's1', 14_000, [{ event_id: 'a' }]);
+    const found = stats(await run(), 'staleness', 'pos', 'spike');
+    expect([found.n, found.stats.max]).toEqual([1, 2_000]);
+  });
+});
+
+describe('a row of an upsert table', () => {
+  test('is visible with the first snapshot whose highest version is as high', async () => {
+    await facts.append('events', [
+      stock(7, 1, 11_000),
+      stock(7, 2, 12_000),
+      stock(7, 3, 13_000),
+      stock(7, 4, 14_000, { expect: 'guarded' }),
+      stock(7, 5, 13_500),
+    ]);
+    const row = (version: number) => ({ sku_id: 7, version, flink_ms: T0 + 14_000 });
+    // Version 2 goes in with 3 and is never to be found; 1 comes alone; 4 is dropped for 5.
+    await commit('inventory', 's1', 11_500, [row(1)]);
+    await commit('inventory', 's2', 15_000, [row(2), row(3)]);
+    await commit('inventory', 's3', 17_000, [row(5)]);
+    const measured = await run();
+    const { samples } = stats(measured, 'staleness', 'inventory', 'spike');
+    expect(samples).toEqual({ kind: 'raw', values: [500, 2_000, 3_000, 3_000, 3_500] });
+    expect(measured.changes?.[0]).toMatchObject({ shown: 3, superseded: 1, guarded: 1, never: 0 });
+  });
+
+  test('is not visible by an older version, by another key or by a rewrite', async () => {
+    await facts.append('events', [stock(7, 2, 12_000)]);
+    await commit('inventory', 's1', 13_000, [{ sku_id: 7, version: 1 }]);
+    await commit('inventory', 's2', 13_000, [{ sku_id: 8, version: 9 }]);
+    await commit('inventory', 's3', 14_000, [], { operation: 'replace' });
+    expect(value(await run(), 'never_visible', 'inventory', 'spike')).toBe(1);
+  });
+});
+
+describe('what was never visible', () => {
+  test('enters the quantiles as +∞, and a check that lands on it fails', async () => {
+    const ids = Array.from({ length: 100 }, (_, i) => i + 1);
+    await facts.append(
+      'events',
+      ids.map((id) => stock(id, 1, 12_000)),
+    );
+    const rows = ids.slice(0, 97).map((sku_id) => ({ sku_id, version: 1 }));
+    await commit('inventory', 's1', 13_000, rows);
+    const measured = await run();
+    const { n, censored, stats: found } = stats(measured, 'staleness', 'inventory', 'spike');
+    expect([n, censored, found.p50, found.p95, found.p99]).toEqual([100, 3, 1_000, 1_000, null]);
+    expect(value(measured, 'never_visible', 'inventory', 'spike')).toBe(3);
+    expect(measured.checks[0]).toMatchObject({ verdict: 'FAIL', measured: null, n: 100 });
+  });
+
+  test('where nothing was due there is nothing to judge', async () => {
+    const measured = await run();
+    expect(metric(measured, 'never_visible', 'inventory', 'spike')).toMatchObject({ n: 0 });
+    expect(measured.checks.map(({ verdict }) => verdict)).toEqual(['NO_DATA', 'NO_DATA']);
+  });
+});
+
+test('age grows until what is oldest is visible, and is 0 when nothing waits', async () => {
+  await facts.append('events', [receipt('a', 10_000), receipt('b', 14_000), receipt('c', 15_000)]);
+  await commit('pos', 's1', 14_000, [{ event_id: 'a' }]);
+  await commit('pos', 's2', 16_000, [{ event_id: 'b' }, { event_id: 'c' }]);
+  const measured = await run();
+  const { n, stats: age } = stats(measured, 'age', 'pos', 'spike');
+  // 4 s rising from 0 to 3.9, then 2 s from 0 to 1.9, then 4 s of nothing.
+  expect([n, age.max, age.min, age.p95]).toEqual([100, 3_900, 0, 3_400]);
+  expect(age.mean).toBeCloseTo((40 * 1_950 + 20 * 950) / 100);
+  const series = measured.staleness.find(({ stream }) => stream === 'pos')!;
+  const at = (ms: number) => ms / 1_000 - 1;
+  expect(series.age[at(13_000)]).toBe(3_000);
+  expect(series.age[at(14_000)]).toBe(0);
+  expect(series.newest?.[at(17_000)]).toBe(2_000);
+  expect(series.newest?.[at(13_000)]).toBeNull();
+  expect(series.n[at(15_000)]).toBe(1);
+  expect(series.max[at(15_000)]).toBe(2_000);
+});
+
+test('the floor is half the commit interval and the commit itself', async () => {
+  await commit('pos', 's1', 13_000, [{ event_id: 'x' }], { stampMs: 40 });
+  await commit('pos', 's2', 15_000, [{ event_id: 'y' }], { stampMs: 60 });
+  const measured = await run();
+  expect(value(measured, 'floor', 'pos', null)).toBe(1_050);
+  expect(metric(measured, 'floor', 'inventory', null).n).toBe(0);
+});
+
+describe('queries', () => {
+  const asked = (name: string, phase: string, mode: string, at: number, ms: number | null) => ({
+    name,
+    phase,
+    mode,
+    intended_ms: T0 + at,
+    start_ms: T0 + at + 5,
+    end_ms: T0 + at + (ms ?? 30_000),
+    outcome: ms === null ? 'timeout' : 'ok',
+  });
+
+  test('count from the intended start; one without an answer is +∞', async () => {
+    await facts.append('queries', [
+      asked('revenue', 'spike', 'trickle', 12_000, 100),
+      asked('revenue', 'spike', 'trickle', 14_000, null),
+      asked('revenue', 'warmup', 'trickle', 2_000, 7),
+      asked('revenue', 'before', 'trickle', 21_000, 900),
+      asked('revenue', 'before', 'hot', 22_000, 200),
+      asked('revenue', 'before', 'cold', 23_000, 800),
+    ]);
+    const measured = await run();
+    const spike = stats(measured, 'query', 'revenue', 'spike');
+    expect([spike.n, spike.censored, spike.stats.min, spike.stats.max]).toEqual([2, 1, 100, null]);
+    expect(spike.stats.p95).toBeUndefined();
+    expect(stats(measured, 'query', 'revenue', 'before').samples).toEqual({
+      kind: 'raw',
+      values: [200],
+    });
+    expect(stats(measured, 'query', 'revenue', null).n).toBe(3);
+    expect(value(measured, 'query_failed', 'revenue', 'spike')).toBe(1);
+    expect(value(measured, 'query_failed', 'revenue', 'before')).toBe(0);
+    const cold = measured.queries.results.find(({ mode }) => mode === 'cold');
+    expect(cold).toMatchObject({ phase: 'before', n: 1, outcomes: { ok: 1, timeout: 0 } });
+  });
+
+  test('a compaction pays back by the core-seconds it saves per round', async () => {
+    const cpu = (server: string, at: number, cpu_s: number) => ({
+      server,
+      at_ms: T0 + at,
+      cpu_s,
+      rss_bytes: 1,
+    });
+    await facts.append('queries', [
+      ...[21_000, 22_000].map((at) => asked('revenue', 'before', 'hot', at, 1_000)),
+      ...[41_000, 41_500, 42_000, 42_500].map((at) => asked('revenue', 'after', 'hot', at, 500)),
+    ]);
+    // 4 core-seconds from 20 s to 24 s, 0.8 from 40 s to 44 s: 1 per second, then 0.2.
+    await facts.append('resources', [
+      cpu('queries', 20_000, 10),
+      cpu('queries', 24_000, 14),
+      cpu('queries', 40_000, 20),
+      cpu('queries', 44_000, 20.8),
+    ]);
+    const compaction = { startMs: T0 + 31_000, endMs: T0 + 39_000, coreSeconds: 18 };
+    const measured = await run({ compaction });
+    const { roundBefore, roundAfter, payback } = measured.compaction!;
+    // A repetition is measured from its start, 5 ms after it was meant to start.
+    expect(roundBefore).toBeCloseTo(1.995 / 2, 6);
+    expect(roundAfter).toBeCloseTo((1.995 * 0.2) / 4, 6);
+    expect(payback).toEqual({
+      kind: 'pays back',
+      rounds: 18 / ((roundBefore as number) - (roundAfter as number)),
+    });
+    expect(value(measured, 'payback', null, null)).toBeCloseTo(20.05, 2);
+    const none = await run({ compaction: { ...compaction, startMs: T0, endMs: T0 + 1 } });
+    expect(none.compaction?.payback.kind).toBe('no data');
+  });
+
+  test('the gain lasts until the line through the answers is back where it was', async () => {
+    const trickle = (at: number, ms: number) => asked('revenue', 'after', 'trickle', at, ms);
+    await facts.append('queries', [
+      ...[25_000, 27_000, 29_000].map((at) => asked('revenue', 'before', 'trickle', at, 1_000)),
+      ...[40_000, 42_000, 44_000].map((at) => trickle(at, 100 + (at - 40_000) / 100)),
+    ]);
+    const compaction = { startMs: T0 + 30_000, endMs: T0 + 40_000, coreSeconds: 1 };
+    expect((await run({ compaction })).compaction?.gainLastsMs).toBeCloseTo(90_000, 3);
+  });
+});
+
+test('files are those of the last snapshot served by the end of the phase', async () => {
+  await commit('inventory', 's1', 13_000, [], { data_files: 3, equality_delete_files: 2 });
+  await commit('inventory', 's2', 19_000, [], { data_files: 5, position_delete_files: 4 });
+  await commit('inventory', 's3', 21_000, [], { data_files: 1 });
+  const measured = await run();
+  expect(value(measured, 'files', 'inventory', 'spike')).toBe(9);
+  expect(value(measured, 'files', 'inventory', 'after')).toBe(1);
+});
+
+test('achieved counts what was acknowledged by the end of the phase', async () => {
+  await facts.append('events', [
+    receipt('a', 12_000),
+    receipt('b', 19_900, { slip: 200 }),
+    receipt('c', 19_000, { slip: 5_000 }),
+    receipt('d', 13_000, {}, { acked_ms: null }),
+  ]);
+  const measured = await run();
+  expect(value(measured, 'achieved', 'pos', 'spike')).toBe(0.5);
+  expect(stats(measured, 'slip', null, 'spike').stats.max).toBe(5_000);
+});
+
+test('write amplification: bytes the bucket took in per byte of accepted values', async () => {
+  const s3 = (at_ms: number, bytes_in: number) => ({
+    at_ms,
+    api: 'PutObject',
+    requests: bytes_in / 10,
+    bytes_in,
+    bytes_out: 0,
+  });
+  await facts.append('s3', [s3(T0, 500), s3(T0 + 50_000, 1_500)]);
+  await facts.append('events', [
+    receipt('a', 12_000),
+    receipt('a', 13_000, {}, { role: 'copy', expect: 'duplicate' }),
+    receipt('b', 14_000),
+  ]);
+  await commit('pos', 's1', 15_000, [], { added_bytes: 400 });
+  await commit('pos', 's2', 16_000, [], { added_bytes: 999, operation: 'replace' });
+  const measured = await run();
+  expect(value(measured, 'write_amplification', null, null)).toBe(5);
+  expect(measured.cost.writeAmplification).toMatchObject({ kafkaBytes: 200, overData: 2.5 });
+  expect(measured.cost.s3).toEqual({ requests: 100, bytesIn: 1_000, bytesOut: 0 });
+});
+
+test('a process that was started again has used both its counters', async () => {
+  const used = [3, 4, 1, 2].map((cpu_s, i) => ({
+    server: 'queries',
+    at_ms: T0 + i * 1_000,
+    cpu_s,
+    rss_bytes: 100 + i,
+  }));
+  await facts.append('resources', used);
+  const { servers } = (await run()).cost;
+  expect(servers).toEqual([{ server: 'queries', coreSeconds: 3, rssMaxBytes: 103 }]);
+});
+
+describe('canaries', () => {
+  const canary = (last_miss_ms: number | null, first_hit_ms: number) => ({
+    event_id: 'canary-1',
+    store_id: 1,
+    sku_id: 9_000_001,
+    version: 1,
+    due_ms: T0 + 12_000,
+    last_miss_ms: last_miss_ms === null ? null : T0 + last_miss_ms,
+    first_hit_ms: T0 + first_hit_ms,
+    polls: 3,
+    outcome: 'seen',
+  });
+  const row = { sku_id: 9_000_001, version: 1 };
+
+  test('that agree with the census, however late, are no contradiction', async () => {
+    await facts.append('canaries', [canary(13_890, 13_990)]);
+    await commit('inventory', 's1', 14_000, [row]);
+    const { canaries, invalid } = await run();
+    expect(canaries).toMatchObject({ sent: 1, seen: 1, compared: 1, disjoint: 0 });
+    expect(canaries.canaryWidth.max).toBe(100);
+    expect(canaries.censusWidth.max).toBe(100);
+    expect(invalid).toEqual([]);
+  });
+
+  test.each([
+    ['hit before the census could have', 13_000, 13_899],
+    ['missed after the census had it', 14_001, 14_100],
+  ])('%s make the run INVALID', async (_, miss, hit) => {
+    await facts.append('canaries', [canary(miss, hit)]);
+    await commit('inventory', 's1', 14_000, [row]);
+    const { canaries, invalid } = await run();
+    expect(canaries.disjoint).toBe(1);
+    expect(invalid).toMatchObject([{ rule: 'canary and census disjoint' }]);
+  });
+
+  test('that no commit ever held make the run INVALID', async () => {
+    await facts.append('canaries', [canary(13_000, 13_900)]);
+    expect((await run()).invalid).toMatchObject([{ rule: 'canary and census disjoint' }]);
+  });
+});
+
+test('a run without a single fact is measured too, and says so', async () => {
+  const bare = await openFacts(':memory:');
+  try {
+    const measured = await measure(bare, {
+      scenario,
+      t0Ms: T0,
+      endedMs: ENDED,
+      tables: { pos: 'pos', inventory: 'inventory' },
+      cores: 2,
+      clockApartMs: 0,
+      appended: null,
+      incidents: [],
+      compaction: null,
+      truth: null,
+    });
+    expect(measured.checks.map(({ verdict }) => verdict)).toEqual(['NO_DATA', 'NO_DATA']);
+    expect(measured.waterfall).toEqual([]);
+  } finally {
+    await bare.close();
+  }
+});

@@ -1,0 +1,116 @@
+import type { Layout, Metric, RunRecord, TruthRecord } from '../../record/record.ts';
+import type { Facts } from '../facts.ts';
+import { ageMetrics, stalenessSeries } from './age.ts';
+import { judge } from './checks.ts';
+import type { MeasureContext, MeasuredPhase, Measuring } from './context.ts';
+import { costMetrics, costSection } from './cost.ts';
+import { canarySection, type PhaseHealth, phaseHealth, selfSection } from './health.ts';
+import { judgeValidity } from './invalid.ts';
+import { fileMetrics, layoutSection } from './layout.ts';
+import { scalar } from './metric.ts';
+import { type CompactionMeasured, measureCompaction, paybackMetric } from './payback.ts';
+import { prepareSql } from './prepare.ts';
+import { producingMetrics, producingSection } from './producing.ts';
+import { queriesSection, queryMetrics } from './queries.ts';
+import { changeCounts, stalenessMetrics, waterfalls } from './staleness.ts';
+
+/** The sections of a record that follow from the facts. Times are ms since t0. */
+export type Measured = Pick<
+  RunRecord,
+  'metrics' | 'staleness' | 'waterfall' | 'changes' | 'checks' | 'invalid'
+> & {
+  readonly queries: NonNullable<RunRecord['queries']>;
+  readonly layout: Layout;
+  readonly canaries: NonNullable<RunRecord['canaries']>;
+  readonly producing: NonNullable<RunRecord['producing']>;
+  readonly self: NonNullable<RunRecord['self']>;
+  readonly cost: NonNullable<RunRecord['cost']>;
+  /** null: nothing was compacted on demand. */
+  readonly compaction: CompactionMeasured | null;
+  /** For the headline: what is no reason to distrust the numbers, and good to know. */
+  readonly warnings: readonly string[];
+};
+
+/**
+ * Facts to metrics, once, at the end of a run: SQL over the tables that are exported with the
+ * record, so that anyone can repeat it.
+ */
+export async function measure(
+  facts: Pick<Facts, 'connect'>,
+  context: MeasureContext,
+  bucket: Layout['bucket'] = null,
+): Promise<Measured> {
+  const sql = await facts.connect();
+  try {
+    await sql.run(prepareSql(context));
+    const phases = await sql.rows<MeasuredPhase>(`
+      SELECT name, kind, start_ms AS "startMs", end_ms AS "endMs" FROM spans
+      WHERE measured ORDER BY start_ms`);
+    return await sections({ sql, context, phases }, bucket);
+  } finally {
+    sql.close();
+  }
+}
+
+async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise<Measured> {
+  const { context } = measuring;
+  const cost = await costSection(measuring);
+  const compaction = context.compaction && (await measureCompaction(measuring, context.compaction));
+  const metrics: Metric[] = [
+    ...(await stalenessMetrics(measuring)),
+    ...(await ageMetrics(measuring)),
+    ...(await queryMetrics(measuring)),
+    ...(await fileMetrics(measuring)),
+    ...(await producingMetrics(measuring)),
+    ...costMetrics(cost),
+    ...(compaction ? paybackMetric(compaction.payback) : []),
+    ...(context.truth ? truthMetrics(context.truth) : []),
+  ];
+  const health = await phaseHealth(measuring);
+  const canaries = await canarySection(measuring);
+  return {
+    metrics,
+    staleness: await stalenessSeries(measuring),
+    waterfall: await waterfalls(measuring),
+    changes: await changeCounts(measuring),
+    queries: await queriesSection(measuring),
+    layout: await layoutSection(measuring, bucket),
+    canaries,
+    producing: await producingSection(measuring),
+    self: await selfSection(measuring, health),
+    cost,
+    compaction,
+    checks: context.scenario.checks.map((check) => judge(check, metrics)),
+    invalid: judgeValidity({ phases: health, canaries, context }),
+    warnings: warningsOf(health),
+  };
+}
+
+/** What the oracles found, as metrics; of no row at all it is no finding. */
+function truthMetrics({ tables, lost, duplicated, wrong, distance, keysCompared }: TruthRecord) {
+  const whole = { of: null, phase: null };
+  const demanded = tables.reduce((total, { expected }) => total + expected, 0);
+  const found = tables.reduce((total, table) => total + table.found, 0);
+  return [
+    scalar('lost', whole, demanded, lost),
+    scalar('duplicated', whole, found, duplicated),
+    scalar('wrong', whole, keysCompared, wrong),
+    ...distance.map(({ fault, injected, leaked, dropped }) => {
+      const kind = fault.slice(fault.indexOf(':') + 1).trim();
+      return scalar('distance', { of: kind, phase: null }, injected, leaked + dropped);
+    }),
+  ];
+}
+
+const BUSY = 0.9;
+
+function warningsOf(health: readonly PhaseHealth[]): string[] {
+  return health.flatMap(({ phase, machineBusy }) =>
+    machineBusy !== undefined && machineBusy > BUSY
+      ? [
+          `the machine was ${(machineBusy * 100).toFixed(0)} % busy during ${phase}: ` +
+            'its latencies include waiting for a core',
+        ]
+      : [],
+  );
+}

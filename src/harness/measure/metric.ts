@@ -1,0 +1,77 @@
+import { METRICS, type MetricName } from '../../core/metrics.ts';
+import { type Distribution, distributionOf, TAIL_FROM, type Weighted } from '../../core/stats.ts';
+import type { Metric } from '../../record/record.ts';
+
+interface Labels {
+  readonly of: string | null;
+  /** null: of the whole run, which is all its measured phases. */
+  readonly phase: string | null;
+  readonly resolution?: number;
+}
+
+/** A distribution as the record keeps it. Without a sample it is there too, with n = 0. */
+export function distribution(
+  name: MetricName,
+  { of, phase, resolution }: Labels,
+  { n, censored, negatives, stats, samples }: Distribution,
+): Metric {
+  const { unit, better } = METRICS[name];
+  return {
+    name,
+    of,
+    phase,
+    unit,
+    better,
+    n,
+    shape: 'distribution',
+    censored,
+    ...(negatives > 0 ? { negatives } : {}),
+    ...(resolution === undefined ? {} : { resolution }),
+    ...(n > 0 && n < TAIL_FROM ? { distrust: `only ${n} samples` } : {}),
+    stats,
+    samples,
+  };
+}
+
+/** One number. `n` is what it was counted over; 0 means that there was nothing to count. */
+export function scalar(name: MetricName, labels: Labels, n: number, value: number): Metric {
+  const { unit, better } = METRICS[name];
+  const { of, phase } = labels;
+  const measured = value === Number.POSITIVE_INFINITY ? null : value;
+  return { name, of, phase, unit, better, n, shape: 'scalar', value: measured };
+}
+
+/** A row of a query that tells values apart by what they are of and by phase. */
+export interface GroupedValue extends Weighted {
+  readonly of: string | null;
+  readonly phase: string;
+}
+
+/** One distribution per `of` and phase, and one per `of` over all phases. */
+export function distributions(
+  name: MetricName,
+  rows: readonly GroupedValue[],
+  resolutionOf: (of: string | null) => number | undefined = () => undefined,
+): Metric[] {
+  const groups = new Map<string, { of: string | null; phase: string | null; rows: Weighted[] }>();
+  for (const row of rows) {
+    for (const phase of [row.phase, null]) {
+      const key = JSON.stringify([row.of, phase]);
+      const group = groups.get(key) ?? { of: row.of, phase, rows: [] };
+      group.rows.push(row);
+      groups.set(key, group);
+    }
+  }
+  return [...groups.values()].map((group) => {
+    const resolution = resolutionOf(group.of);
+    const labels = { of: group.of, phase: group.phase, ...(resolution ? { resolution } : {}) };
+    return distribution(name, labels, distributionOf(merged(group.rows)));
+  });
+}
+
+/** Adds up the counts of equal values. */
+function merged(rows: readonly Weighted[]): readonly Weighted[] {
+  const counts = new Map<number, number>();
+  for (const { value, count } of rows) counts.set(value, (counts.get(value) ?? 0) + count);
+  return [...counts].map(([value, count]) => ({ value, count }));
+}

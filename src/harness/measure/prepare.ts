@@ -1,0 +1,98 @@
+import { quoted } from '../clients/duckdb.ts';
+import type { MeasureContext } from './context.ts';
+import { streamTables } from './context.ts';
+
+/**
+ * Temporary tables that the metrics are computed from. They are plain SQL over the facts, so that
+ * anyone can repeat them over a record's Parquet files.
+ */
+export function prepareSql(context: MeasureContext): string {
+  const tables = streamTables(context);
+  const rows = tables.map(([stream, table]) => `(${quoted(stream)}, ${quoted(table)})`);
+  return [
+    `CREATE OR REPLACE TEMP TABLE stream_tables AS
+       SELECT * FROM (VALUES ${rows.join(', ')}) AS t(stream, table_name)`,
+    `CREATE OR REPLACE TEMP TABLE spans AS
+       SELECT name, kind, measured, start_ms, coalesce(end_ms, ${context.endedMs}) AS end_ms
+       FROM phases`,
+    SERVED,
+    DUE,
+    ROWS,
+    KEYS,
+    CHANGES,
+  ].join(';\n');
+}
+
+/** When the catalog first served each snapshot. */
+const SERVED = `
+  CREATE OR REPLACE TEMP TABLE served AS
+  SELECT table_name, snapshot_id, min(snapshot_ms) AS snapshot_ms, min(seen_ms) AS seen_ms,
+    any_value(missed_ms) AS missed_ms
+  FROM commits GROUP BY table_name, snapshot_id`;
+
+/** Every change of the tape, and the phase that owns it: the one in which it was due. */
+const DUE = `
+  CREATE OR REPLACE TEMP TABLE due AS
+  SELECT e.*, p.name AS phase, coalesce(p.measured, false) AS measured
+  FROM events e ASOF LEFT JOIN spans p ON e.due_ms >= p.start_ms
+  WHERE e.role IN ('original', 'copy')`;
+
+/** Append-only tables: a row is visible with the first snapshot that holds its event id. */
+const ROWS = `
+  CREATE OR REPLACE TEMP TABLE visible_rows AS
+  SELECT t.stream, s.event_id, min(c.seen_ms) AS seen_ms,
+    arg_min({snapshot_ms: c.snapshot_ms, flink_ms: s.flink_ms}, c.seen_ms) AS at
+  FROM sightings s JOIN served c USING (table_name, snapshot_id)
+    JOIN stream_tables t USING (table_name)
+  WHERE t.stream <> 'inventory' AND s.event_id IS NOT NULL
+  GROUP BY t.stream, s.event_id`;
+
+/**
+ * Inventory: version v of a key is visible with the first snapshot whose highest version of that key
+ * is v or higher. Per key and version met: the earliest moment of it or any higher one, and which
+ * version a reader then found.
+ */
+const KEYS = `
+  CREATE OR REPLACE TEMP TABLE visible_keys AS
+  WITH shown AS (
+    SELECT s.store_id, s.sku_id, max(s.version) AS version, c.seen_ms, c.snapshot_ms
+    FROM sightings s JOIN served c USING (table_name, snapshot_id)
+      JOIN stream_tables t USING (table_name)
+    WHERE t.stream = 'inventory'
+    GROUP BY s.store_id, s.sku_id, s.snapshot_id, c.seen_ms, c.snapshot_ms
+  )
+  SELECT DISTINCT store_id, sku_id, version, min(seen_ms) OVER higher AS seen_ms,
+    arg_min({version: version, snapshot_ms: snapshot_ms}, seen_ms) OVER higher AS at
+  FROM shown
+  WINDOW higher AS (PARTITION BY store_id, sku_id ORDER BY version DESC)`;
+
+/**
+ * One row per change that gives a staleness sample: originals that CONTRACT wants shown, or that a
+ * newer version overtook on the way. seen_ms NULL: never visible. what: shown (itself), superseded
+ * (a newer version was there first), guarded (overtaken before it was appended).
+ */
+const CHANGES = `
+  CREATE OR REPLACE TEMP TABLE changes AS
+  WITH own AS (
+    SELECT s.store_id, s.sku_id, s.version, min(s.flink_ms) AS flink_ms
+    FROM sightings s JOIN stream_tables t USING (table_name)
+    WHERE t.stream = 'inventory' GROUP BY ALL
+  ), of_keys AS (
+    SELECT d.*, v.seen_ms, v.at.snapshot_ms AS snapshot_ms, own.flink_ms,
+      CASE WHEN d.expect = 'guarded' THEN 'guarded'
+           WHEN v.at.version > d.version THEN 'superseded' ELSE 'shown' END AS what
+    FROM due d
+      ASOF LEFT JOIN visible_keys v
+        ON d.store_id = v.store_id AND d.sku_id = v.sku_id AND d.version <= v.version
+      LEFT JOIN own
+        ON d.store_id = own.store_id AND d.sku_id = own.sku_id AND d.version = own.version
+    WHERE d.stream = 'inventory'
+  ), of_rows AS (
+    SELECT d.*, v.seen_ms, v.at.snapshot_ms AS snapshot_ms, v.at.flink_ms AS flink_ms,
+      'shown' AS what
+    FROM due d LEFT JOIN visible_rows v ON d.stream = v.stream AND d.event_id = v.event_id
+    WHERE d.stream <> 'inventory'
+  )
+  SELECT * FROM (SELECT * FROM of_keys UNION ALL SELECT * FROM of_rows)
+  WHERE role = 'original' AND expect IN ('row', 'guarded')
+    AND stream IN (SELECT stream FROM stream_tables)`;

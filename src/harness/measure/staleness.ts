@@ -1,0 +1,127 @@
+import { HOPS } from '../../core/metrics.ts';
+import type { Changes, Metric, Waterfall } from '../../record/record.ts';
+import type { Stream } from '../../scenario/scenario.ts';
+import { type Measuring, streamTables } from './context.ts';
+import { distributions, type GroupedValue, scalar } from './metric.ts';
+
+/** Each hop as the difference of two stamps of `changes`; together they are seen_ms − occurred_ms. */
+const HOP_SQL: Readonly<Record<(typeof HOPS)[number], string>> = {
+  transport: 'due_ms - occurred_ms',
+  slip: 'sent_ms - due_ms',
+  produce: 'kafka_ms - sent_ms',
+  broker_to_flink: 'flink_ms - kafka_ms',
+  flink_to_snapshot: 'snapshot_ms - flink_ms',
+  snapshot_to_visible: 'seen_ms - snapshot_ms',
+};
+
+const STAMPED = `(${Object.values(HOP_SQL).join(' + ')}) IS NOT NULL`;
+
+/** Staleness, what was never visible, the hops and the floor. */
+export async function stalenessMetrics(measuring: Measuring): Promise<Metric[]> {
+  const { sql } = measuring;
+  const values = await sql.rows<GroupedValue>(`
+    SELECT stream AS of, phase, coalesce(seen_ms - occurred_ms, 'Infinity'::DOUBLE) AS value,
+      count(*) AS count
+    FROM changes WHERE measured GROUP BY ALL`);
+  const commits = await commitTimes(measuring);
+  const half = (of: string | null) =>
+    commits.find(({ stream }) => stream === of)?.half ?? undefined;
+  return [
+    ...distributions('staleness', values, half),
+    ...(await neverVisible(measuring)),
+    ...distributions('hop', await hopValues(measuring)),
+    ...commits.map(({ stream, n, commit }) => {
+      const floor = measuring.context.scenario.pipeline.commitEveryMs / 2 + (commit ?? 0);
+      return scalar('floor', { of: stream, phase: null }, n, floor);
+    }),
+  ];
+}
+
+async function hopValues({ sql }: Measuring): Promise<GroupedValue[]> {
+  const each = HOPS.map(
+    (hop) => `
+    SELECT '${hop}' AS of, phase, ${HOP_SQL[hop]} AS value, count(*) AS count
+    FROM changes WHERE measured AND ${STAMPED} GROUP BY ALL`,
+  );
+  return sql.rows<GroupedValue>(each.join(' UNION ALL '));
+}
+
+interface CommitTimes {
+  readonly stream: Stream;
+  /** Commits that added rows. */
+  readonly n: number;
+  /** Median from a snapshot's own stamp to the catalog serving it, ms. */
+  readonly commit: number | null;
+  /** Half the median time between the last look without a snapshot and the first with it, ms. */
+  readonly half: number | null;
+}
+
+async function commitTimes({ sql }: Measuring): Promise<CommitTimes[]> {
+  return sql.rows<CommitTimes>(`
+    SELECT t.stream, count(c.seen_ms) AS n, median(c.seen_ms - c.snapshot_ms) AS commit,
+      median(c.seen_ms - c.missed_ms) / 2 AS half
+    FROM stream_tables t LEFT JOIN commits c
+      ON c.table_name = t.table_name AND c.added_rows > 0 AND c.operation <> 'replace'
+    GROUP BY t.stream`);
+}
+
+/** A phase in which nothing was due has n = 0: there was nothing that could have been seen. */
+async function neverVisible({ sql, phases, context }: Measuring): Promise<Metric[]> {
+  const rows = await sql.rows<{ stream: Stream; phase: string; n: number; never: number }>(`
+    SELECT stream, phase, count(*) AS n, count(*) FILTER (seen_ms IS NULL) AS never
+    FROM changes WHERE measured GROUP BY ALL`);
+  return streamTables(context).flatMap(([stream]) => {
+    const mine = rows.filter((row) => row.stream === stream);
+    const total = (list: typeof mine, key: 'n' | 'never') =>
+      list.reduce((sum, row) => sum + row[key], 0);
+    return [...phases.map(({ name }) => name), null].map((phase) => {
+      const list = phase === null ? mine : mine.filter((row) => row.phase === phase);
+      const labels = { of: stream, phase };
+      return scalar('never_visible', labels, total(list, 'n'), total(list, 'never'));
+    });
+  });
+}
+
+/** Mean of every hop over the rows that have all stamps, so that the means add up. */
+export async function waterfalls({ sql }: Measuring): Promise<Waterfall[]> {
+  const means = HOPS.flatMap((hop) => [
+    `avg(${HOP_SQL[hop]}) AS ${hop}_mean`,
+    `count(*) FILTER (${HOP_SQL[hop]} < 0) AS ${hop}_negatives`,
+  ]);
+  const rows = await sql.rows<Record<string, number> & { stream: Stream; phase: string }>(`
+    SELECT stream, phase, count(*) AS n, avg(seen_ms - occurred_ms) AS mean, ${means.join(', ')}
+    FROM changes WHERE measured AND ${STAMPED}
+    GROUP BY stream, phase ORDER BY min(due_ms), stream`);
+  return rows.map((row) => ({
+    stream: row.stream,
+    phase: row.phase,
+    n: row.n as number,
+    meanMs: row.mean as number,
+    hops: HOPS.map((hop) => ({
+      hop,
+      meanMs: row[`${hop}_mean`] as number,
+      negatives: row[`${hop}_negatives`] as number,
+    })),
+  }));
+}
+
+/** What became of every change, counted apart; of those without a sample too. */
+export async function changeCounts({ sql }: Measuring): Promise<Changes[]> {
+  return sql.rows<Changes>(`
+    WITH sampled AS (
+      SELECT stream, phase,
+        count(*) FILTER (what = 'shown' AND seen_ms IS NOT NULL) AS shown,
+        count(*) FILTER (what = 'superseded') AS superseded,
+        count(*) FILTER (what = 'guarded' AND seen_ms IS NOT NULL) AS guarded,
+        count(*) FILTER (seen_ms IS NULL) AS never
+      FROM changes WHERE measured GROUP BY ALL
+    ), others AS (
+      SELECT stream, phase, count(*) FILTER (role = 'copy') AS copies,
+        count(*) FILTER (role = 'original' AND expect = 'duplicate') AS mistaken,
+        count(*) FILTER (role = 'original' AND expect = 'dead_letter') AS damaged
+      FROM due WHERE measured GROUP BY ALL
+    )
+    SELECT stream, phase, coalesce(shown, 0) AS shown, coalesce(superseded, 0) AS superseded,
+      coalesce(guarded, 0) AS guarded, coalesce(never, 0) AS never, copies, mistaken, damaged
+    FROM others LEFT JOIN sampled USING (stream, phase) ORDER BY stream, phase`);
+}

@@ -1,0 +1,35 @@
+import { EXIT, type ExitCode, type Outcome, type Verdict } from '../../core/exit-codes.ts';
+import type { CheckResult, Invalid, TruthRecord } from '../../record/record.ts';
+
+export interface Judged {
+  /** null: the run did not get far enough to be judged. */
+  readonly verdict: Verdict | null;
+  readonly exitCode: ExitCode;
+}
+
+/** What a run came to, in the order in which it is asked. */
+export interface Findings {
+  readonly outcome: Outcome;
+  readonly truth: Pick<TruthRecord, 'lost' | 'duplicated' | 'wrong'> | null;
+  readonly invalid: readonly Invalid[];
+  readonly checks: readonly Pick<CheckResult, 'verdict'>[];
+}
+
+/**
+ * Interrupted, broken, untrue, invalid, failed, no data, passed: the first that holds. Wrong data is
+ * said even when the timing is not to be trusted, and whether or not a check asks for it: CONTRACT is
+ * not a matter of speed.
+ */
+export function judgeRun({ outcome, truth, invalid, checks }: Findings): Judged {
+  const some = (verdict: Verdict) => checks.some((check) => check.verdict === verdict);
+  if (outcome === 'interrupted') return { verdict: null, exitCode: EXIT.interrupted };
+  if (outcome === 'stack-broke') return { verdict: null, exitCode: EXIT.stackBroke };
+  if (outcome === 'crashed') return { verdict: null, exitCode: EXIT.ourBug };
+  if (truth && truth.lost + truth.duplicated + truth.wrong > 0) {
+    return { verdict: 'FAIL', exitCode: EXIT.checkFailed };
+  }
+  if (invalid.length > 0) return { verdict: 'INVALID', exitCode: EXIT.invalid };
+  if (some('FAIL')) return { verdict: 'FAIL', exitCode: EXIT.checkFailed };
+  if (some('NO_DATA')) return { verdict: 'NO_DATA', exitCode: EXIT.noData };
+  return { verdict: 'PASS', exitCode: EXIT.pass };
+}
