@@ -1,0 +1,131 @@
+import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { Drain, RunRecord, TruthRecord } from '../record/record.ts';
+import { STREAMS, type Stream } from '../scenario/scenario.ts';
+import { openReader } from './clients/duckdb-reader.ts';
+import { openKafkaAdmin } from './clients/kafka-admin.ts';
+import { headlineOf } from './headline.ts';
+import { ingestSql } from './load/load.ts';
+import { compactionRecord } from './measure/compaction-record.ts';
+import type { MeasureContext } from './measure/context.ts';
+import { measure } from './measure/measure.ts';
+import { judgeRun } from './measure/verdict.ts';
+import type { Session } from './session.ts';
+import { type AppendedCount, appendedCounts } from './truth/appended.ts';
+import { judgeTruth } from './truth/truth.ts';
+
+/**
+ * From facts to the record: the load's files are taken in, the tables are judged against both
+ * oracles, and every metric is computed once. `completed` says whether the run got to its end; of one that
+ * did not, what was observed is still measured, and nothing is judged.
+ */
+export async function conclude(
+  session: Session,
+  first: RunRecord,
+  completed: boolean,
+): Promise<Partial<RunRecord>> {
+  const { load, facts, options, progress, folder, journal, scenario } = session;
+  const result = completed ? await load.finish() : await load.abort();
+  for (const file of result.files) await facts.run(ingestSql(file));
+  progress.endedMs ??= options.clock.nowMs();
+  const t0Ms = progress.t0Ms as number;
+  journal.note('step', { text: 'judging' });
+
+  const appended = completed ? await countAppended(session) : null;
+  const truth = completed ? await judgedTruth(session) : null;
+  const bucket = completed ? await session.probes.layout.bucket() : null;
+  const context: MeasureContext = {
+    scenario,
+    t0Ms,
+    endedMs: progress.endedMs,
+    tables: tablesOf(session),
+    cores: availableParallelism(),
+    clockApartMs: session.clockApartMs(),
+    appended,
+    incidents: progress.incidents,
+    compaction: progress.compaction,
+    truth,
+  };
+  const { warnings, compaction, ...measured } = await measure(facts, context, bucket);
+  const exported = await facts.exportParquet(folder.dir);
+  journal.note('facts', { files: exported.length });
+  const outcome = completed ? ('completed' as const) : ('interrupted' as const);
+  const judged = judgeRun({ outcome, truth, invalid: measured.invalid, checks: measured.checks });
+  const record: Partial<RunRecord> = {
+    ...measured,
+    ...judged,
+    outcome,
+    t0Ms,
+    truth,
+    phases: progress.phases.map((phase) => ({
+      ...phase,
+      startMs: phase.startMs - t0Ms,
+      endMs: phase.endMs - t0Ms,
+    })),
+    drain: progress.drains.final,
+    compaction: compactionRecord(session, measured.layout, compaction, t0Ms),
+    pipeline: { ...first.pipeline, tableKeys: truth?.keysCompared ?? null },
+    checks: completed ? measured.checks : [],
+  };
+  return {
+    ...record,
+    headline: {
+      text: headlineOf({ ...first, ...record }),
+      warnings: [...warnings, ...notDrained(progress.drains)],
+    },
+  };
+}
+
+function tablesOf({ pipeline, scenario }: Session): Partial<Record<Stream, string>> {
+  const on = STREAMS.filter((stream) => scenario.traffic[stream] !== null);
+  return Object.fromEntries(
+    on.flatMap((stream) => {
+      const table = pipeline.manifest.streams[stream]?.table;
+      return table === undefined ? [] : [[stream, table]];
+    }),
+  );
+}
+
+async function countAppended({
+  stack,
+  facts,
+  scenario,
+}: Session): Promise<readonly AppendedCount[]> {
+  await using admin = await openKafkaAdmin(stack.endpoints.kafka.brokers);
+  const streams = STREAMS.filter((stream) => scenario.traffic[stream] !== null);
+  return appendedCounts(admin, (sql) => facts.rows(sql), streams);
+}
+
+async function judgedTruth(session: Session): Promise<TruthRecord> {
+  const { stack, options, facts, scenario, pipeline, progress } = session;
+  const dir = join(session.workDir, 'truth');
+  await mkdir(dir, { recursive: true });
+  await using reader = await openReader(stack.endpoints, options.artifacts.duckdbExtensions, {
+    clock: options.clock,
+    threads: availableParallelism(),
+    memoryMb: 4096,
+  });
+  const drained = progress.drains.final?.drained === true;
+  return judgeTruth({
+    reader,
+    facts,
+    scenario,
+    manifest: pipeline.manifest,
+    dir,
+    notSeenWithinMs: drained ? null : scenario.drainWithinMs,
+  });
+}
+
+function notDrained(drains: {
+  readonly before: Drain | null;
+  readonly final: Drain | null;
+}): string[] {
+  return Object.values(drains).flatMap((drain) =>
+    drain && !drain.drained
+      ? [
+          `not drained within ${(drain.withinMs / 1000).toFixed(0)} s: what is called lost is "not seen by then"`,
+        ]
+      : [],
+  );
+}

@@ -1,0 +1,51 @@
+import type { Clock } from '../core/clock.ts';
+import type { Drain } from '../record/record.ts';
+import type { Facts } from './facts.ts';
+import type { Load } from './load/load.ts';
+import type { Manifest } from './pipelines/manifest.ts';
+import type { Census, MarkerAt } from './probes/census.ts';
+
+export interface DrainContext {
+  readonly load: Pick<Load, 'markers'>;
+  readonly census: Pick<Census, 'missingMarkers'>;
+  readonly facts: Pick<Facts, 'rows'>;
+  readonly manifest: Manifest;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly withinMs: number;
+}
+
+const POLL_MS = 100;
+
+/**
+ * Sends a good and a damaged marker to every partition and waits until every sink shows them: from
+ * then on a query sees everything that was due before. `round` differs per call. No marker by the
+ * deadline is not an error but a fact of the record: `drained: false`.
+ */
+export async function drain(context: DrainContext, round: number): Promise<Drain> {
+  const { load, census, facts, manifest, clock, signal, withinMs } = context;
+  const startedMs = clock.monotonicMs();
+  const wanted: MarkerAt[] = (await load.markers(round)).flatMap(({ good, bad }) => [
+    { table: manifest.streams[good.stream]?.table ?? good.stream, id: good.eventId },
+    { table: manifest.dead_letter[0] as string, id: bad.eventId },
+  ]);
+  let missing: readonly MarkerAt[] = wanted;
+  while (missing.length > 0 && clock.monotonicMs() - startedMs < withinMs) {
+    await clock.sleep(POLL_MS, signal);
+    missing = census.missingMarkers(missing);
+  }
+  return {
+    drained: missing.length === 0,
+    tookMs: clock.monotonicMs() - startedMs,
+    withinMs,
+    tables: await newest(facts),
+  };
+}
+
+/** The newest snapshot of each table and how many rows its live data files hold. */
+async function newest(facts: Pick<Facts, 'rows'>): Promise<Drain['tables']> {
+  return facts.rows<Drain['tables'][number]>(`
+    SELECT table_name AS "table", arg_max(live_rows, seen_ms) AS rows,
+      arg_max(snapshot_id, seen_ms) AS "snapshotId"
+    FROM commits GROUP BY table_name ORDER BY table_name`);
+}

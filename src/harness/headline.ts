@@ -1,0 +1,69 @@
+import { formatDuration } from '../core/units.ts';
+import type { RunRecord } from '../record/record.ts';
+
+/**
+ * The story of a run in one sentence, from its record: how stale the main stream was at the peak, how many
+ * files that left, what it did to the slowest query, and what compaction was worth.
+ */
+export function headlineOf(record: RunRecord): string {
+  const parts = [stalePart(record), filesPart(record), queryPart(record)].filter(
+    (part) => part !== null,
+  );
+  return parts.length === 0 ? 'nothing was measured' : parts.join('; ');
+}
+
+function stalePart({ phases, metrics }: RunRecord): string | null {
+  const peak = phases
+    .filter(({ kind, measured }) => kind === 'load' && measured)
+    .toSorted((a, b) => b.load - a.load)[0];
+  const found = metrics.filter(
+    (metric) =>
+      metric.shape === 'distribution' && metric.name === 'staleness' && metric.phase === peak?.name,
+  );
+  const main = found.find(({ of }) => of === 'inventory') ?? found[0];
+  if (peak === undefined || main?.shape !== 'distribution') return null;
+  const { p50, p99, max } = main.stats;
+  const worst = p99 === undefined ? `at most ${seconds(max)}` : `p99 ${seconds(p99)}`;
+  return `${main.of} was p50 ${seconds(p50)}, ${worst} stale during ${peak.name} (${peak.load}x, n ${main.n})`;
+}
+
+function seconds(ms: number | null | undefined): string {
+  if (ms === undefined) return 'no data';
+  return ms === null ? '≥ elapsed' : formatDuration(Math.round(ms / 10) * 10);
+}
+
+function filesPart({ layout, phases }: RunRecord): string | null {
+  const loads = phases.filter(({ kind }) => kind === 'load').map(({ name }) => name);
+  const last = layout?.marks.filter(({ mark }) => mark === loads.at(-1)) ?? [];
+  const files = last.reduce(
+    (sum, at) => sum + at.dataFiles + at.equalityDeleteFiles + at.positionDeleteFiles,
+    0,
+  );
+  return files === 0 ? null : `${files} files had piled up`;
+}
+
+/** The query that was slowest before, and what became of it after. */
+function queryPart({ queries, phases, compaction }: RunRecord): string | null {
+  const rounds = phases.filter(({ kind }) => kind === 'query').map(({ name }) => name);
+  const median = (query: string, phase: string | undefined) =>
+    queries?.results.find(
+      (result) => result.query === query && result.phase === phase && result.mode === 'hot',
+    )?.stats.p50;
+  const names = [...new Set(queries?.results.map(({ query }) => query))];
+  const slowest = names
+    .map((query) => ({ query, before: median(query, rounds[0]) }))
+    .filter((one): one is { query: string; before: number } => typeof one.before === 'number')
+    .toSorted((a, b) => b.before - a.before)[0];
+  if (slowest === undefined) return null;
+  const after = median(slowest.query, rounds[1]);
+  if (rounds[1] === undefined || typeof after !== 'number') {
+    return `${slowest.query} took ${seconds(slowest.before)}`;
+  }
+  const paid =
+    compaction?.payback.kind === 'pays back'
+      ? `, paid back after ${compaction.payback.rounds.toFixed(1)} rounds`
+      : compaction?.payback.kind === 'does not pay back'
+        ? ', which does not pay back'
+        : '';
+  return `compaction took ${slowest.query} from ${seconds(slowest.before)} to ${seconds(after)}${paid}`;
+}

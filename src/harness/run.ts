@@ -1,0 +1,334 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DoorbusterError } from '../core/errors.ts';
+import { EXIT, type Outcome } from '../core/exit-codes.ts';
+import { environment } from '../record/environment.ts';
+import { createRunFolder, type RunFolder } from '../record/folder.ts';
+import { openJournal } from '../record/journal.ts';
+import type { RunRecord } from '../record/record.ts';
+import { startedRecord, writeRecord } from '../record/write.ts';
+import { timedMs } from '../scenario/timeline.ts';
+import { watchClock } from './clock-watch.ts';
+import { conclude } from './conclude.ts';
+import { openFacts } from './facts.ts';
+import { type Load, startLoad } from './load/load.ts';
+import { lookupKeys } from './lookup-keys.ts';
+import { drainNow, replay } from './phases.ts';
+import { compactionOf } from './pipelines/compact.ts';
+import { deploy } from './pipelines/deploy.ts';
+import { loadPipeline, type Pipeline } from './pipelines/load.ts';
+import { PROBES, type ProbeContext, type RunningProbes } from './probes/probe.ts';
+import type { RunOptions, Session, Undertaking } from './session.ts';
+import { RUNTIMES } from './stack/runtimes.ts';
+import type { Stack } from './stack/stack.ts';
+import { ticking } from './ticking.ts';
+
+/** From the moment all is ready to t0: the tape is read and encoded ahead of its first event. */
+const HEAD_START_MS = 1_500;
+
+/**
+ * One run, from nothing to its record. It never throws what went wrong with the run: that is in the
+ * record, as its outcome. It throws what kept it from having a record at all (exit 2).
+ */
+export async function run(options: RunOptions): Promise<{ record: RunRecord; dir: string }> {
+  const { parsed, clock } = options;
+  const pipeline = loadPipeline(parsed.scenario.pipeline.use, options.baseDir);
+  compactionOf(pipeline, parsed.scenario);
+  const startedMs = clock.nowMs();
+  const folder = createRunFolder(options.resultsDir, parsed.scenario.name, startedMs);
+  using journal = openJournal(folder.dir, clock);
+  let record = firstRecord(options, pipeline, folder, startedMs);
+  writeRecord(folder.dir, record);
+
+  const over = new AbortController();
+  const onInterrupt = () => over.abort(options.signal.reason);
+  options.signal.addEventListener('abort', onInterrupt, { once: true });
+  if (options.signal.aborted) onInterrupt();
+  const undertaking: Undertaking = {
+    options,
+    scenario: parsed.scenario,
+    pipeline,
+    folder,
+    journal,
+    progress: {
+      phase: 'start',
+      t0Ms: null,
+      phases: [],
+      incidents: [],
+      drains: { before: null, final: null },
+      markerRounds: 0,
+      compaction: null,
+      endedMs: null,
+    },
+    signal: over.signal,
+    fail: (cause) => over.abort(cause),
+  };
+  journal.note('run-begin', {
+    id: folder.id,
+    scenario: parsed.scenario.name,
+    seed: parsed.scenario.seed,
+  });
+  options.onEvent({
+    kind: 'plan',
+    folder: folder.dir,
+    timedMs: timedMs(parsed.scenario),
+    line: planLine(undertaking),
+  });
+  try {
+    record = { ...record, ...(await inItsWorld(undertaking, record)) };
+  } catch (error) {
+    record = {
+      ...record,
+      ...failed(over.signal.aborted ? over.signal.reason : error, options.signal),
+    };
+    if (record.outcome === 'crashed') journal.note('crash', { stack: (error as Error).stack });
+  } finally {
+    options.signal.removeEventListener('abort', onInterrupt);
+  }
+  record = { ...record, tookMs: clock.nowMs() - startedMs };
+  writeRecord(folder.dir, record);
+  journal.note('run-end', { outcome: record.outcome, verdict: record.verdict });
+  return { record, dir: folder.dir };
+}
+
+/** Brings the world up in the order of need, replays, and takes it down again whatever happens. */
+async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<RunRecord>> {
+  const { options, scenario, pipeline, folder, signal } = u;
+  const { clock, artifacts, onEvent } = options;
+  const workDir = await mkdtemp(join(tmpdir(), 'doorbuster-'));
+  try {
+    await using facts = await openFacts(join(workDir, 'facts.duckdb'));
+    await using stack = await RUNTIMES.processes.start({
+      runDir: folder.dir,
+      workDir: join(workDir, 'stack'),
+      artifacts,
+      clock,
+      signal,
+      flink: {
+        taskSlots: taskSlots(u),
+        checkpointEveryMs: scenario.pipeline.commitEveryMs,
+      },
+      partitions: scenario.stack.partitions,
+      onProgress: (line) => {
+        u.journal.note('server', line);
+        onEvent({ kind: 'server', ...line });
+      },
+    });
+    forward(stack.broken, u);
+    step(u, `deploying ${pipeline.manifest.name}`);
+    await using deployment = await deploy(pipeline, { stack, scenario, clock, signal });
+    const watching = new AbortController();
+    deployment.watch(AbortSignal.any([signal, watching.signal])).catch(u.fail);
+
+    const factsDir = join(workDir, 'facts');
+    await mkdir(factsDir);
+    await using load = await startLoad({
+      scenario,
+      endpoints: stack.endpoints,
+      dir: factsDir,
+      runId: folder.id.slice(-4),
+      clock,
+      signal,
+      onWarning: (text) => u.journal.note('kafka-client', { text }),
+    });
+    forward(load.broken, u);
+    const probes = await startProbes(u, { facts, stack, load, tables: deployment.tables });
+    const wallClock = watchClock(clock);
+    const session: Session = {
+      ...u,
+      facts,
+      stack,
+      deployment,
+      load,
+      probes,
+      workDir,
+      clockApartMs: wallClock.apartMs,
+    };
+    const ticks = ticking(session);
+    let cause: unknown;
+    try {
+      await replayed(session);
+    } catch (error) {
+      cause = signal.aborted ? signal.reason : error;
+      if (session.progress.t0Ms === null) throw cause;
+    } finally {
+      watching.abort();
+      ticks.stop();
+    }
+    wallClock.stop();
+    const measured = await conclude(session, first, cause === undefined);
+    await stopProbes(probes);
+    return cause === undefined ? measured : { ...measured, ...failed(cause, options.signal) };
+  } finally {
+    await rm(workDir, { recursive: true, force: true });
+  }
+}
+
+/** From opening stock to the last commit: everything that is measured happens here. */
+async function replayed(session: Session): Promise<void> {
+  const { load, probes, deployment, progress, options, scenario } = session;
+  const { clock } = options;
+  if (scenario.traffic.inventory?.preload === 'assortment') {
+    step(session, 'loading the opening stock');
+    await load.preload();
+  }
+  step(session, 'draining the opening stock');
+  const opening = await drainNow(session);
+  if (!opening.drained) {
+    session.journal.note('not-drained', { round: 'opening', ...opening });
+  }
+  progress.t0Ms = clock.nowMs() + HEAD_START_MS;
+  await load.begin(progress.t0Ms);
+  await clock.sleep(HEAD_START_MS, session.signal);
+  await replay(session);
+
+  progress.phase = 'drain';
+  step(session, 'stopping the load and draining');
+  await probes.canary.stopSending();
+  await load.stopAt(clock.nowMs() - progress.t0Ms + 100);
+  progress.drains.final = await drainNow(session);
+  await probes.queries.stop();
+  step(session, 'stopping the jobs with a savepoint');
+  await deployment.drain(session.signal);
+  await probes.census.caughtUp();
+  await probes.canary.stop();
+  await probes.resources.sample();
+  await probes.layout.mark('end');
+}
+
+async function startProbes(
+  u: Undertaking,
+  world: {
+    readonly facts: Session['facts'];
+    readonly stack: Stack;
+    readonly load: Load;
+    readonly tables: readonly string[];
+  },
+): Promise<RunningProbes> {
+  const { scenario, pipeline, progress, journal, options, signal } = u;
+  const specs = Object.values(pipeline.manifest.streams);
+  const context: ProbeContext = {
+    endpoints: world.stack.endpoints,
+    extensions: options.artifacts.duckdbExtensions,
+    facts: world.facts,
+    clock: options.clock,
+    signal,
+    scenario,
+    tables: world.tables.map((name) => ({
+      name,
+      columns: specs.find((spec) => spec?.table === name)?.columns ?? {},
+    })),
+    queries: pipeline.queries,
+    phase: () => progress.phase,
+    t0Ms: () => progress.t0Ms,
+    processes: () => world.stack.processes(),
+    sendCanary: (dueMs) => world.load.canary(dueMs),
+    lookupKey: lookupKeys(scenario),
+    incident(incident) {
+      progress.incidents.push(incident);
+      journal.note('incident', { ...incident });
+    },
+  };
+  // The readers first: what they cost to start is not to be measured as the pipeline's.
+  const census = await PROBES.census.start(context);
+  const [canary, layout, queries, resources] = await Promise.all([
+    PROBES.canary.start(context),
+    PROBES.layout.start(context),
+    PROBES.queries.start(context),
+    PROBES.resources.start(context),
+  ]);
+  return { census, canary, layout, queries, resources };
+}
+
+async function stopProbes(probes: RunningProbes): Promise<void> {
+  for (const probe of Object.values(probes)) await probe.stop();
+}
+
+function forward(broken: AbortSignal, { fail }: Undertaking): void {
+  if (broken.aborted) fail(broken.reason);
+  broken.addEventListener('abort', () => fail(broken.reason), { once: true });
+}
+
+function step({ options, journal }: Undertaking, text: string): void {
+  journal.note('step', { text });
+  options.onEvent({ kind: 'step', text });
+}
+
+/** One slot per parallel instance of every job: one job per stream. */
+function taskSlots({ scenario, pipeline }: Undertaking): number {
+  return Object.keys(pipeline.manifest.streams).length * scenario.pipeline.parallelism;
+}
+
+function planLine({ scenario, pipeline }: Undertaking): string {
+  const seconds = Math.round(timedMs(scenario) / 1000);
+  const doings = scenario.phases.filter((phase) => phase.kind !== 'load').length;
+  return (
+    `${scenario.name}: ${scenario.retail.stores} stores on ${pipeline.manifest.name}, ` +
+    `${seconds} s of timed load, then ${doings} phases that take as long as they take`
+  );
+}
+
+function firstRecord(
+  options: RunOptions,
+  pipeline: Pipeline,
+  folder: RunFolder,
+  startedMs: number,
+): RunRecord {
+  const { scenario, hash, text, overrides, file } = options.parsed;
+  return startedRecord({
+    id: folder.id,
+    scenario: { name: scenario.name, about: scenario.about, file, hash, text, overrides },
+    seed: scenario.seed,
+    startedAt: new Date(startedMs).toISOString(),
+    environment: environment({ runtime: 'processes', versions: options.artifacts.versions }),
+    pipeline: {
+      name: pipeline.manifest.name,
+      tier: pipeline.manifest.tier,
+      headline: pipeline.manifest.headline,
+      format: scenario.pipeline.format,
+      commitEveryMs: scenario.pipeline.commitEveryMs,
+      parallelism: scenario.pipeline.parallelism,
+      compaction: scenario.pipeline.compaction.by,
+      tableKeys: null,
+    },
+    reproduce: options.reproduce,
+  });
+}
+
+/** The parts of the record that say how a run ended that did not complete. */
+function failed(cause: unknown, interrupted: AbortSignal): Partial<RunRecord> {
+  const outcome: Outcome = interrupted.aborted
+    ? 'interrupted'
+    : cause instanceof DoorbusterError
+      ? 'stack-broke'
+      : 'crashed';
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const exitCode = {
+    interrupted: EXIT.interrupted,
+    'stack-broke': EXIT.stackBroke,
+    crashed: EXIT.ourBug,
+  }[outcome];
+  return {
+    outcome,
+    exitCode:
+      cause instanceof DoorbusterError && outcome === 'stack-broke' ? cause.exitCode : exitCode,
+    verdict: null,
+    headline: {
+      text: outcome === 'interrupted' ? 'the run was interrupted' : message,
+      warnings: [],
+    },
+    failures:
+      outcome === 'interrupted'
+        ? []
+        : [{ tMs: null, server: 'run', message, cause: causeOf(cause) }],
+  };
+}
+
+function causeOf(error: unknown): string | null {
+  let innermost: string | null = null;
+  for (let at = error; at instanceof Error && at.cause !== undefined; at = at.cause) {
+    innermost = at.cause instanceof Error ? at.cause.message : String(at.cause);
+  }
+  return innermost;
+}

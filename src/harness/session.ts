@@ -1,0 +1,74 @@
+import type { Clock } from '../core/clock.ts';
+import type { RunFolder } from '../record/folder.ts';
+import type { Journal } from '../record/journal.ts';
+import type { Drain, RecordedPhase } from '../record/record.ts';
+import type { ParsedScenario } from '../scenario/parse.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+import type { Facts } from './facts.ts';
+import type { Load } from './load/load.ts';
+import type { CompactionResult } from './pipelines/compact.ts';
+import type { Deployment } from './pipelines/deploy.ts';
+import type { Pipeline } from './pipelines/load.ts';
+import type { Incident, RunningProbes } from './probes/probe.ts';
+import type { RunEvent } from './progress.ts';
+import type { Artifacts } from './setup/artifacts.ts';
+import type { Stack } from './stack/stack.ts';
+
+/** What a run is asked to do. */
+export interface RunOptions {
+  readonly parsed: ParsedScenario & { readonly file: string };
+  /** Folder that gets this run's own folder. */
+  readonly resultsDir: string;
+  /** Where a relative `pipeline.use` path starts. */
+  readonly baseDir: string;
+  readonly artifacts: Artifacts;
+  readonly clock: Clock;
+  /** The user's wish to stop. */
+  readonly signal: AbortSignal;
+  /** The command line that replays this run. */
+  readonly reproduce: string;
+  readonly onEvent: (event: RunEvent) => void;
+}
+
+/** What a run has come to so far; changed only by run.ts and phases.ts. */
+export interface Progress {
+  /** Name of the phase under way. */
+  phase: string;
+  t0Ms: number | null;
+  /** Realized phases; times are epoch ms here, and ms since t0 in the record. */
+  readonly phases: RecordedPhase[];
+  readonly incidents: Incident[];
+  readonly drains: { before: Drain | null; final: Drain | null };
+  /** Rounds of markers sent so far: each needs a number of its own. */
+  markerRounds: number;
+  compaction: CompactionResult | null;
+  /** When the tables were last looked at: what was not visible by then never was. Epoch ms. */
+  endedMs: number | null;
+}
+
+/** A run before anything is started: who asked, where it is written down, and what ends it. */
+export interface Undertaking {
+  readonly options: RunOptions;
+  readonly scenario: Scenario;
+  readonly pipeline: Pipeline;
+  readonly folder: RunFolder;
+  readonly journal: Journal;
+  readonly progress: Progress;
+  /** Aborts when the user stops it, or a server, a job or the load breaks: the reason says which. */
+  readonly signal: AbortSignal;
+  /** Ends the run with this cause. */
+  readonly fail: (cause: unknown) => void;
+}
+
+/** A run with its whole world up. */
+export interface Session extends Undertaking {
+  readonly facts: Facts;
+  readonly stack: Stack;
+  readonly deployment: Deployment;
+  readonly load: Load;
+  readonly probes: RunningProbes;
+  /** The run's scratch folder, gone when it ends. */
+  readonly workDir: string;
+  /** Widest gap seen between the wall clock and the monotonic one, ms. */
+  readonly clockApartMs: () => number;
+}

@@ -1,0 +1,47 @@
+import { rateAt } from '../generators/rate.ts';
+import { timedMs } from '../scenario/timeline.ts';
+import type { Tick } from './progress.ts';
+import type { Session } from './session.ts';
+
+const EVERY_MS = 500;
+/** What a phase without a length usually takes, for the estimate of the time left, ms. */
+const USUAL_MS = { query: 25_000, compact: 30_000, closing: 15_000 } as const;
+
+/** Reports the state of affairs twice a second until it is stopped. */
+export function ticking(session: Session): { stop(): void } {
+  const { options, load, probes, progress, scenario } = session;
+  const startedMs = options.clock.nowMs();
+  const timer = setInterval(() => {
+    const { t0Ms } = progress;
+    const nowMs = options.clock.nowMs();
+    const tick: Tick = {
+      phase: t0Ms === null ? null : progress.phase,
+      elapsedMs: nowMs - startedMs,
+      remainingMs: remainingMs(session, nowMs),
+      load: t0Ms === null ? null : load.progress,
+      targetPerSecond: t0Ms === null ? null : rateAt(scenario, Math.max(0, nowMs - t0Ms)),
+      tables: probes.census.progress(),
+      lastQuery: lastQuery(session),
+    };
+    options.onEvent({ kind: 'tick', tick });
+  }, EVERY_MS);
+  return { stop: () => clearInterval(timer) };
+}
+
+function lastQuery({ probes }: Session): Tick['lastQuery'] {
+  const last = probes.queries.last();
+  return last && { name: last.name, ms: last.latencyMs, outcome: last.outcome };
+}
+
+/** By the plan: what is left of the timed phases, and the usual length of those that have none. */
+function remainingMs({ scenario, progress }: Session, nowMs: number): number {
+  const { t0Ms } = progress;
+  const timedLeftMs = Math.max(0, timedMs(scenario) - (t0Ms === null ? 0 : nowMs - t0Ms));
+  const done = new Set(progress.phases.map(({ name }) => name));
+  const doings = scenario.phases.filter(({ kind, name }) => kind !== 'load' && !done.has(name));
+  const usualMs = doings.reduce(
+    (total, { kind }) => total + (kind === 'load' ? 0 : USUAL_MS[kind]),
+    0,
+  );
+  return timedLeftMs + usualMs + USUAL_MS.closing;
+}

@@ -1,0 +1,108 @@
+import type { TruthRecord } from '../../record/record.ts';
+import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts';
+import type { Reader } from '../clients/duckdb-reader.ts';
+import type { Facts } from '../facts.ts';
+import type { Manifest } from '../pipelines/manifest.ts';
+import { distanceFromBook } from './business.ts';
+import {
+  type ContractJudgement,
+  judgeContract,
+  type Rows,
+  type TablesUnderTest,
+} from './oracle.ts';
+import { readTables } from './read-tables.ts';
+
+export interface TruthContext {
+  readonly reader: Pick<Reader, 'query'>;
+  readonly facts: Pick<Facts, 'rows'>;
+  readonly scenario: Pick<Scenario, 'traffic'>;
+  readonly manifest: Manifest;
+  /** An empty folder for the copies of the tables. */
+  readonly dir: string;
+  /** null: everything was drained. */
+  readonly notSeenWithinMs: number | null;
+}
+
+const EXAMPLES = 20;
+
+/** Reads the tables once and holds them against CONTRACT and BOOK. */
+export async function judgeTruth(context: TruthContext): Promise<TruthRecord> {
+  const { reader, facts, scenario, manifest, dir } = context;
+  const rows: Rows = (sql) => facts.rows(sql);
+  const streams = STREAMS.filter((stream) => scenario.traffic[stream] !== null);
+  const tables = await readTables(reader, manifest, streams, dir);
+  const contract = await judgeContract(rows, tables);
+  const distance = await distanceFromBook(rows, tables);
+  const injected = await injectedFaults(rows);
+  return {
+    notSeenWithinMs: context.notSeenWithinMs,
+    lost: contract.lost.count,
+    // A row that stems from another append than the first is one too many of the wrong kind.
+    duplicated: contract.duplicated.count + contract.wrongCopy.count,
+    wrong: contract.wrong.units,
+    tables: await tableFindings(rows, tables, contract, manifest),
+    examples: examplesOf(contract),
+    distance: Object.entries(distance).map(([fault, found]) => ({
+      fault,
+      injected: injected.get(fault) ?? 0,
+      leaked: found.leaked.count,
+      dropped: found.dropped.count,
+      units: found.units,
+    })),
+    bookUnits: Object.values(distance).reduce((sum, { units }) => sum + units, 0),
+    keysCompared: contract.byStream.inventory?.demanded ?? 0,
+  };
+}
+
+async function injectedFaults(rows: Rows): Promise<ReadonlyMap<string, number>> {
+  const counts = await rows<{ fault: string; n: number }>(`
+    SELECT CASE fault WHEN 'duplicate' THEN how ELSE fault END AS fault, count(*)::INTEGER AS n
+    FROM events
+    WHERE fault IS NOT NULL AND role IN ('original', 'copy') AND acked_ms IS NOT NULL GROUP BY ALL`);
+  return new Map(counts.map(({ fault, n }) => [fault, n]));
+}
+
+async function tableFindings(
+  rows: Rows,
+  tables: TablesUnderTest,
+  contract: ContractJudgement,
+  manifest: Manifest,
+): Promise<TruthRecord['tables']> {
+  const sources: [name: string, table: string, source: string][] = [
+    ...Object.entries(tables.streams).map(([stream, source]): [string, string, string] => [
+      stream,
+      manifest.streams[stream as Stream]?.table ?? stream,
+      source,
+    ]),
+    ['dead_letter', manifest.dead_letter.join(', '), tables.deadLetter],
+  ];
+  const findings: TruthRecord['tables'][number][] = [];
+  for (const [name, table, source] of sources) {
+    const [counted] = await rows<{ n: number }>(`SELECT count(*)::INTEGER AS n FROM ${source}`);
+    const judged = contract.byStream[name];
+    findings.push({
+      table,
+      expected: judged?.demanded ?? 0,
+      found: counted?.n ?? 0,
+      lost: judged?.lost ?? 0,
+      duplicated: judged?.duplicated ?? 0,
+      wrong: name === 'inventory' ? contract.wrong.units : 0,
+    });
+  }
+  return findings;
+}
+
+function examplesOf(contract: ContractJudgement): TruthRecord['examples'] {
+  const one = (
+    kind: 'lost' | 'duplicated' | 'wrong',
+    ids: readonly string[],
+    expected: string,
+    found: string,
+  ) => ids.map((key) => ({ kind, table: '', key, expected, found }));
+  return [
+    ...one('lost', contract.lost.examples, 'a row', 'none'),
+    ...one('duplicated', contract.duplicated.examples, 'one row at most', 'more'),
+    ...one('duplicated', contract.wrongCopy.examples, 'the first append', 'another one'),
+    ...one('wrong', contract.wrong.examples, 'the newest image', 'another on-hand'),
+  ].slice(0, EXAMPLES);
+}
