@@ -1,4 +1,5 @@
 import type { RunRecord } from '../record/record.ts';
+import { STREAMS } from '../scenario/scenario.ts';
 import { elapsedMs, mainStream, scalar, streamsOf, tablesOf } from './find.ts';
 import { duration } from './format.ts';
 
@@ -41,6 +42,12 @@ interface Span {
 
 const COLORS = ['--c1', '--c2', '--c3', '--c4', '--c5', '--c6'] as const;
 const colorOf = (index: number): string => COLORS[index % COLORS.length] as string;
+
+/** A stream and its table have one colour in every chart; what is neither takes the last. */
+function streamColor(name: string): string {
+  const index = STREAMS.indexOf(name as (typeof STREAMS)[number]);
+  return index < 0 ? '--c6' : colorOf(index);
+}
 
 type Frame = Pick<Chart, 'xRange' | 'bands' | 'marks' | 'levels' | 'never'>;
 
@@ -133,9 +140,9 @@ function ageChart(record: RunRecord, frame: Frame): readonly Chart[] {
       height: 220,
       ...frame,
       x: seconds(first, first.age.length),
-      series: record.staleness.map(({ stream, age }, i) => ({
+      series: record.staleness.map(({ stream, age }) => ({
         label: stream,
-        color: colorOf(i),
+        color: streamColor(stream),
         kind: 'line' as const,
         values: age,
       })),
@@ -188,7 +195,7 @@ function filesCharts(record: RunRecord, frame: Frame): readonly Chart[] {
       x,
       series: tables.map((table, t) => ({
         label: table,
-        color: colorOf(t),
+        color: streamColor(table),
         kind: 'line' as const,
         values: x.map((_, i) => {
           const at = live[t]?.[i];

@@ -1,13 +1,13 @@
 import type { RunRecord } from '../record/record.ts';
 import {
   distribution,
-  elapsedMs,
   mainStream,
   peakPhase,
   queryNames,
   queryPhases,
   queryResult,
   scalar,
+  watchedMs,
 } from './find.ts';
 import { count, duration, latency, plural, ratio, tail } from './format.ts';
 
@@ -37,15 +37,15 @@ function stalenessFigure(record: RunRecord): Figure | null {
   if (stream === undefined || !phase) return null;
   const metric = distribution(record, 'staleness', stream, phase.name);
   if (!metric || metric.n === 0) return null;
-  const elapsed = elapsedMs(record);
+  const watched = watchedMs(record, phase);
   const top = tail(metric.stats);
   const floor = scalar(record, 'floor', stream, null)?.value;
   return {
     name: `Staleness of ${stream}, ${phase.name}`,
-    value: latency(top.value, elapsed),
+    value: latency(top.value, watched),
     unit: top.name,
     note: [
-      `p50 ${latency(metric.stats.p50, elapsed)}`,
+      `p50 ${latency(metric.stats.p50, watched)}`,
       ...(typeof floor === 'number' ? [`floor ${duration(floor)}`] : []),
       `n ${count(metric.n)}`,
     ].join(' · '),
@@ -123,7 +123,7 @@ function slipFigure(record: RunRecord): Figure | null {
   const top = tail(worst.stats);
   return {
     name: 'Harness slip, worst phase',
-    value: latency(top.value, elapsedMs(record)),
+    value: latency(top.value, 0),
     unit: top.name,
     note: `${worst.phase}, hand-over after intended send · n ${count(worst.n)}`,
   };

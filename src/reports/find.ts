@@ -3,9 +3,17 @@ import type { Distribution, RecordedPhase, RunRecord, Scalar } from '../record/r
 
 /** Looking things up in a record, in the one way every report does. */
 
-/** How long the run went on after t0, ms: what an event that was never seen took at least. */
+/** How long the run went on after t0, ms: where every time axis ends. */
 export function elapsedMs(record: RunRecord): number {
   return Math.max(0, ...record.phases.map(({ endMs }) => endMs));
+}
+
+/**
+ * How long every event of a phase was watched for at least, ms: from the phase's end to the end of
+ * the last drain. What was not visible by then took longer than this.
+ */
+export function watchedMs(record: RunRecord, phase: RecordedPhase): number {
+  return elapsedMs(record) + (record.drain?.tookMs ?? 0) - phase.endMs;
 }
 
 export function distribution(

@@ -15,23 +15,31 @@ export function duration(ms: number): string {
   return `${ms < 0 ? '-' : ''}${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
-/** Two durations in one unit, `0.88 / 2.40 s`, so that a column of pairs can be compared by eye. */
-export function durationPair(a: Maybe, b: Maybe, elapsedMs: number): string {
+/**
+ * Two durations in one unit, `0.88 / 2.40 s`, so that a column of pairs can be compared by eye; +∞ as
+ * in `latency`.
+ */
+export function durationPair(a: Maybe, b: Maybe, atLeastMs: number): string {
   if (a === undefined || b === undefined) return 'no data';
-  if (a === null || b === null) return `${latency(a, elapsedMs)} / ${latency(b, elapsedMs)}`;
-  const top = Math.max(Math.abs(a), Math.abs(b));
-  if (top < 999.5) return `${a.toFixed(0)} / ${b.toFixed(0)} ms`;
+  const top = Math.max(...[a, b].map((ms) => Math.abs(ms ?? atLeastMs)));
   const digits = top < 9_995 ? 2 : 1;
-  return `${(a / 1000).toFixed(digits)} / ${(b / 1000).toFixed(digits)} s`;
+  const text = (ms: number) => (top < 999.5 ? ms.toFixed(0) : (ms / 1000).toFixed(digits));
+  const part = (ms: number | null) =>
+    ms !== null ? text(ms) : atLeastMs > 0 ? `≥${text(atLeastMs)}` : 'never';
+  return `${part(a)} / ${part(b)} ${top < 999.5 ? 'ms' : 's'}`;
 }
 
 /** A measured number: undefined is "no data", null is +∞. */
 export type Maybe = number | null | undefined;
 
-/** A latency that may be censored: an event never seen took at least as long as the run went on. */
-export function latency(ms: Maybe, elapsedMs: number): string {
+/**
+ * A latency that may be +∞: what never came took at least `atLeastMs`, as far as we watched, and
+ * with nothing to say about that it is `never`.
+ */
+export function latency(ms: Maybe, atLeastMs: number): string {
   if (ms === undefined) return 'no data';
-  return ms === null ? `≥ ${duration(elapsedMs)}` : duration(ms);
+  if (ms !== null) return duration(ms);
+  return atLeastMs > 0 ? `≥ ${duration(atLeastMs)}` : 'never';
 }
 
 const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
@@ -73,9 +81,9 @@ export function moment(ms: number): string {
 }
 
 /** Any measured value in the unit of its metric (src/core/metrics.ts). */
-export function inUnit(value: Maybe, unit: string, elapsedMs: number): string {
+export function inUnit(value: Maybe, unit: string): string {
   if (value === undefined) return 'no data';
-  if (unit === 'ms') return latency(value, elapsedMs);
+  if (unit === 'ms') return latency(value, 0);
   if (value === null) return unit === 'rounds' ? 'does not pay back' : 'unbounded';
   if (unit === 'bytes') return bytes(value);
   if (unit === 'ratio') return ratio(value);

@@ -101,10 +101,7 @@ function body(record: RunRecord, summary: Summary, charts: Charts): Markup {
       html`${figure(staleness[0], 'p50, p99 and maximum of the changes due in each second')}
 <div class="pair">${staleness.slice(1).map((chart) => figure(chart, 'one scale for these charts'))}</div>`,
     ),
-    section(
-      find('waterfall'),
-      record.waterfall.length > 0 ? waterfallBars(record.waterfall) : null,
-    ),
+    folded(find('waterfall'), waterfallBars(record.waterfall)),
     chartSection(
       'age',
       'Age',
@@ -119,7 +116,7 @@ function body(record: RunRecord, summary: Summary, charts: Charts): Markup {
     section(
       find('trickle'),
       of('trickle').map((chart) =>
-        figure(chart, 'one dot per query, logarithmic; ▾ failed or timed out'),
+        figure(chart, 'one dot per query, logarithmic; ▴ failed or timed out'),
       ),
     ),
     section(find('compaction')),
@@ -154,6 +151,13 @@ ${found.notes.length > 0 ? html`<ul class="notes">${found.notes.map(({ text, ton
 `;
 }
 
+/** A section whose picture says it all: its table is there for who wants the numbers. */
+function folded(found: Section | undefined, picture: Markup): Markup | null {
+  if (!found) return null;
+  const numbers = html`<details><summary>the numbers behind ${found.title.toLowerCase()}</summary>${found.tables.map((table) => dataTable(table, found.title))}</details>`;
+  return section({ ...found, tables: [] }, [picture, numbers]);
+}
+
 function chartSection(
   id: string,
   title: string,
@@ -169,9 +173,9 @@ function chartSection(
 
 function figure(chart: Chart | undefined, about: string): Markup {
   if (!chart) return html``;
-  return html`<figure role="group" aria-labelledby="${chart.id}-name">
-<figcaption id="${chart.id}-name">${chart.title} <span>${about}</span></figcaption>
-<div class="chart" id="${chart.id}" style="height:${chart.height}px" aria-hidden="true"></div>
+  return html`<figure role="group" aria-labelledby="chart-${chart.id}-name">
+<figcaption id="chart-${chart.id}-name">${chart.title} <span class="hint">${about}</span></figcaption>
+<div class="chart" id="chart-${chart.id}" style="height:${chart.height}px" aria-hidden="true"></div>
 <details data-chart="${chart.id}"><summary>the numbers behind ${chart.title}</summary>
 <div class="long" tabindex="0" role="region" aria-label="${chart.title}"><table><thead><tr><th scope="col">time, m:ss since t0</th>${chart.series.map(({ label }) => html`<th scope="col">${label}</th>`)}</tr></thead><tbody></tbody></table></div></details>
 </figure>

@@ -1,5 +1,4 @@
 import type { RunRecord } from '../record/record.ts';
-import { elapsedMs } from './find.ts';
 import { bytes, count, duration, latency, percent, plural, ratio, tail } from './format.ts';
 import { type Cell, cell, left, right, type Section, type Table } from './summary.ts';
 
@@ -78,9 +77,8 @@ export function truthSection(record: RunRecord): Section | null {
 export function canarySection(record: RunRecord): Section | null {
   const { canaries } = record;
   if (!canaries) return null;
-  const elapsed = elapsedMs(record);
   const width = (stats: typeof canaries.canaryWidth) =>
-    `${latency(stats.p50, elapsed)} p50, ${latency(tail(stats).value, elapsed)} ${tail(stats).name}`;
+    `${latency(stats.p50, 0)} p50, ${latency(tail(stats).value, 0)} ${tail(stats).name}`;
   return {
     id: 'canaries',
     title: 'Canaries',
@@ -145,7 +143,6 @@ export function producingSection(record: RunRecord): Section | null {
 export function healthSection(record: RunRecord): Section | null {
   const { self } = record;
   if (!self) return null;
-  const elapsed = elapsedMs(record);
   const worst = self.slip
     .filter(({ n }) => n > 0)
     .toSorted((a, b) => (tail(b.stats).value ?? Infinity) - (tail(a.stats).value ?? Infinity))[0];
@@ -169,7 +166,7 @@ export function healthSection(record: RunRecord): Section | null {
             ? [
                 row(
                   `hand-over slip ${tail(worst.stats).name} (${worst.phase}, n ${count(worst.n)})`,
-                  latency(tail(worst.stats).value, elapsed),
+                  latency(tail(worst.stats).value, 0),
                   'max(50 ms, 1 % of the target)',
                 ),
               ]

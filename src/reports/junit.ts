@@ -1,5 +1,4 @@
 import type { RunRecord } from '../record/record.ts';
-import { elapsedMs } from './find.ts';
 import { inUnit, plural } from './format.ts';
 
 /** One test case: passed, failed (the pipeline), in error (the run), or skipped (nothing to judge). */
@@ -82,9 +81,8 @@ function truth({ truth: found }: RunRecord): readonly Case[] {
 }
 
 function checks(record: RunRecord): readonly Case[] {
-  const elapsed = elapsedMs(record);
   return record.checks.map((check) => {
-    const measured = `measured ${inUnit(check.measured, check.unit, elapsed)}, n ${check.n}`;
+    const measured = `measured ${inUnit(check.measured, check.unit)}, n ${check.n}`;
     const kinds = { PASS: 'passed', FAIL: 'failure', INVALID: 'error', NO_DATA: 'error' } as const;
     const message = check.reason ? `${check.reason} (${measured})` : measured;
     return { name: check.text, group: 'checks', kind: kinds[check.verdict], message };

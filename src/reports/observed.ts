@@ -1,7 +1,6 @@
 import type { RunRecord } from '../record/record.ts';
 import {
   distribution,
-  elapsedMs,
   measuredPhases,
   queryNames,
   queryPhases,
@@ -9,6 +8,7 @@ import {
   scalar,
   streamsOf,
   tablesOf,
+  watchedMs,
 } from './find.ts';
 import {
   bytes,
@@ -28,7 +28,6 @@ import { type Cell, cell, left, right, type Section, verdictTone } from './summa
 export function stalenessSection(record: RunRecord): Section | null {
   const streams = streamsOf(record);
   if (streams.length === 0) return null;
-  const elapsed = elapsedMs(record);
   const rows: Cell[][] = [];
   const notes: Cell[] = [];
   for (const phase of measuredPhases(record)) {
@@ -41,7 +40,7 @@ export function stalenessSection(record: RunRecord): Section | null {
         metric === undefined || metric.n === 0
           ? cell('no data', 'warn')
           : cell(
-              durationPair(metric.stats.p50, tail(metric.stats).value, elapsed) +
+              durationPair(metric.stats.p50, tail(metric.stats).value, watchedMs(record, phase)) +
                 (tail(metric.stats).name === 'max' ? '*' : ''),
               metric.censored > 0 ? 'bad' : 'plain',
             ),
@@ -50,13 +49,17 @@ export function stalenessSection(record: RunRecord): Section | null {
     rows.push([
       cell(''),
       cell('n', 'dim'),
-      ...found.map((metric) =>
-        cell(
-          `${count(metric?.n ?? 0)}${metric?.censored ? ` (${count(metric.censored)} never)` : ''}`,
-          metric?.censored ? 'bad' : 'dim',
-        ),
-      ),
+      ...found.map((metric) => cell(count(metric?.n ?? 0), 'dim')),
     ]);
+    if (found.some((metric) => metric?.censored)) {
+      rows.push([
+        cell(''),
+        cell('never visible', 'bad'),
+        ...found.map((metric) =>
+          cell(count(metric?.censored ?? 0), metric?.censored ? 'bad' : 'dim'),
+        ),
+      ]);
+    }
     for (const metric of found) {
       if (metric?.distrust)
         notes.push(cell(`${phase.name}, ${metric.of}: ${metric.distrust}`, 'warn'));
@@ -70,14 +73,14 @@ export function stalenessSection(record: RunRecord): Section | null {
     rows.push([
       cell('floor', 'dim'),
       cell(''),
-      ...floors.map((floor) => cell(latency(floor, elapsed), 'dim')),
+      ...floors.map((floor) => cell(latency(floor, 0), 'dim')),
     ]);
   }
   return {
     id: 'staleness',
     title: 'Staleness',
     about:
-      'p50 / p99 from the moment a change happened to the first moment a reader could return it. A phase owns the events due in it. Floor: commit interval / 2 + commit time.',
+      'p50 / p99 from the moment a change happened to the first moment a reader could return it. A phase owns the events due in it; ≥ is how long those never visible were watched for. Floor: commit interval / 2 + commit time.',
     tables: [{ columns: [left('phase'), left('time, load'), ...streams.map(right)], rows }],
     notes,
   };
@@ -269,7 +272,6 @@ export function trickleSection(record: RunRecord): Section | null {
 export function compactionSection(record: RunRecord): Section | null {
   const run = record.compaction;
   if (!run) return null;
-  const elapsed = elapsedMs(record);
   const kinds = [
     ['data files', run.before.dataFiles, run.after.dataFiles],
     ['equality-delete files', run.before.equalityDeleteFiles, run.after.equalityDeleteFiles],
@@ -302,7 +304,7 @@ export function compactionSection(record: RunRecord): Section | null {
       ...(main && main.n > 0
         ? [
             cell(
-              `while it ran: staleness(${main.stream}) ${durationPair(main.stats.p50, tail(main.stats).value, elapsed)} (p50 / ${tail(main.stats).name}, n ${count(main.n)})${queriesMeanwhile(record)}`,
+              `while it ran: staleness(${main.stream}) ${durationPair(main.stats.p50, tail(main.stats).value, 0)} (p50 / ${tail(main.stats).name}, n ${count(main.n)})${queriesMeanwhile(record)}`,
               'dim',
             ),
           ]
@@ -377,7 +379,6 @@ export function filesSection(record: RunRecord): Section | null {
 /** The scenario's checks, each with what was measured. */
 export function checkSection(record: RunRecord): Section | null {
   if (record.checks.length === 0) return null;
-  const elapsed = elapsedMs(record);
   return {
     id: 'checks',
     title: 'Checks',
@@ -388,7 +389,7 @@ export function checkSection(record: RunRecord): Section | null {
         rows: record.checks.map((check) => [
           verdictTone(check.verdict),
           cell(check.text),
-          cell(inUnit(check.measured, check.unit, elapsed)),
+          cell(inUnit(check.measured, check.unit)),
           cell(count(check.n), 'dim'),
         ]),
       },

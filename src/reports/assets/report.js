@@ -4,7 +4,9 @@
   const drawn = new Map();
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif';
-  const RIGHT = 116;
+  const pen = document.createElement('canvas').getContext('2d');
+  pen.font = FONT;
+  const widthOf = (text) => pen.measureText(text).width;
 
   const trim = (value, digits) => String(Number(value.toFixed(digits)));
   const format = {
@@ -16,6 +18,14 @@
   };
   const clock = (s) =>
     `${s < 0 ? '-' : ''}${Math.floor(Math.abs(s) / 60)}:${String(Math.floor(Math.abs(s) % 60)).padStart(2, '0')}`;
+
+  function powersOfTen(min, max) {
+    const from = Math.round(Math.log10(min));
+    return Array.from(
+      { length: Math.round(Math.log10(max)) - from + 1 },
+      (_, i) => 10 ** (from + i),
+    );
+  }
 
   /** Areas on top of each other: the running sum, drawn from the top down. */
   function stacked(series) {
@@ -34,30 +44,49 @@
     const ratio = uPlot.pxRatio;
     ctx.save();
     ctx.font = scaled(FONT, ratio);
+    ctx.textAlign = 'left';
     ctx.textBaseline = 'bottom';
-    let free = -Infinity;
     chart.bands.forEach((band, i) => {
       const from = u.valToPos(band.from, 'x', true);
-      const to = u.valToPos(band.to, 'x', true);
+      const width = u.valToPos(band.to, 'x', true) - from;
       if (i % 2 === 0) {
         ctx.fillStyle = css('--band');
-        ctx.fillRect(from, bbox.top, to - from, bbox.height);
+        ctx.fillRect(from, bbox.top, width, bbox.height);
       }
-      const width = ctx.measureText(band.label).width;
-      if (from < free || width > to - from + 26 * ratio) return;
+      const label = [band.label, band.label.split(' ')[0]].find(
+        (text) => ctx.measureText(text).width <= width,
+      );
       ctx.fillStyle = css('--muted');
-      ctx.fillText(band.label, from + 2 * ratio, bbox.top - 3 * ratio);
-      free = from + width + 8 * ratio;
+      if (label) ctx.fillText(label, from + ratio, bbox.top - 3 * ratio);
     });
     for (const mark of chart.marks) {
       const from = u.valToPos(mark.from, 'x', true);
       const width = Math.max(2 * ratio, u.valToPos(mark.to, 'x', true) - from);
       ctx.fillStyle = css('--mark');
       ctx.fillRect(from, bbox.top, width, bbox.height);
-      ctx.fillStyle = css('--mark-ink');
-      ctx.textBaseline = 'top';
-      ctx.fillText(mark.label, from + 4 * ratio, bbox.top + 4 * ratio);
-      ctx.textBaseline = 'bottom';
+    }
+    ctx.restore();
+  }
+
+  /** After the grid, so that no line runs through the word. */
+  function paintMarkLabels(u, chart) {
+    const { ctx, bbox } = u;
+    const ratio = uPlot.pxRatio;
+    ctx.save();
+    ctx.font = scaled(FONT, ratio);
+    ctx.textAlign = 'left';
+    ctx.textBaseline = 'top';
+    ctx.fillStyle = css('--mark-ink');
+    for (const mark of chart.marks) {
+      const from = u.valToPos(mark.from, 'x', true);
+      const width = u.valToPos(mark.to, 'x', true) - from;
+      if (ctx.measureText(mark.label).width + 8 * ratio <= width) {
+        ctx.fillText(
+          mark.label,
+          from + 4 * ratio,
+          bbox.top + (chart.never.length > 0 ? 10 : 4) * ratio,
+        );
+      }
     }
     ctx.restore();
   }
@@ -121,6 +150,7 @@
     }
     ctx.save();
     ctx.font = scaled(FONT, ratio);
+    ctx.textAlign = 'left';
     ctx.textBaseline = 'middle';
     for (const { text, color, y } of shown) {
       ctx.fillStyle = color;
@@ -176,14 +206,26 @@
     };
   }
 
+  /** Room for the names at the right: one for all charts of a width, so that their times line up. */
+  function gutterOf(width) {
+    const alike = charts.filter(
+      ({ id }) => document.getElementById(`chart-${id}`).clientWidth === width,
+    );
+    const names = alike.flatMap(({ series, levels }) =>
+      [...series, ...levels].map(({ label }) => label),
+    );
+    return Math.ceil(Math.max(...names.map(widthOf))) + 14;
+  }
+
   function options(chart, series, host) {
     const width = host.clientWidth;
     const moved = tipOf(host, chart, series);
     const top = chart.yMax ?? 0;
+    const gutter = gutterOf(width);
     return {
       width,
       height: chart.height,
-      padding: [20, RIGHT, 0, 0],
+      padding: [20, gutter, 0, 0],
       legend: { show: false },
       cursor: {
         sync: { key: 'run', scales: ['x', null] },
@@ -220,14 +262,12 @@
           size: 62,
           gap: 6,
           space: 34,
+          ...(chart.log ? { splits: (_, __, min, max) => powersOfTen(min, max) } : {}),
           values: (_, splits) =>
-            splits.map((v) =>
-              v === null || (chart.unit === 'files' && v % 1)
-                ? ''
-                : chart.log && !Number.isInteger(Math.round(Math.log10(v) * 1e6) / 1e6)
-                  ? ''
-                  : format[chart.unit](v),
-            ),
+            splits.map((v) => {
+              if (v === null || (chart.unit === 'files' && v % 1)) return '';
+              return v === 0 ? '0' : format[chart.unit](v);
+            }),
         }),
       ],
       series: [{}, ...series.map((one) => uplotSeries(chart, one))],
@@ -236,6 +276,7 @@
         drawClear: [(u) => paintBands(u, chart)],
         draw: [
           (u) => {
+            paintMarkLabels(u, chart);
             paintLevels(u, chart);
             paintLabels(u, chart, series);
           },
@@ -255,7 +296,7 @@
         points: { show: true, size: 6, width: 0, fill: color },
       };
     }
-    const fill = chart.stacked ? color : one.fill ? css('--c1-fill') : undefined;
+    const fill = chart.stacked ? `${color}b0` : one.fill ? css('--c1-fill') : undefined;
     return {
       label: one.label,
       stroke: color,
@@ -271,14 +312,14 @@
     if (chart.stacked)
       return series
         .slice(1)
-        .map((_, i) => ({ series: [i + 1, i + 2], fill: css(series[i].color) }));
+        .map((_, i) => ({ series: [i + 1, i + 2], fill: `${css(series[i].color)}b0` }));
     return series.flatMap((one, i) =>
       one.fill && series[i + 1] ? [{ series: [i + 1, i + 2], fill: css('--c1-fill') }] : [],
     );
   }
 
   function draw(chart) {
-    const host = document.getElementById(chart.id);
+    const host = document.getElementById(`chart-${chart.id}`);
     drawn.get(chart.id)?.destroy();
     host.replaceChildren();
     const series = chart.stacked ? stacked(chart.series) : chart.series;

@@ -1,0 +1,169 @@
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { readRecord } from '../../src/record/read.ts';
+import { type RunRecord, recordSchema } from '../../src/record/record.ts';
+import { startedRecord } from '../../src/record/write.ts';
+import { FORMATS, type FormatName, formats } from '../../src/reports/formats.ts';
+
+/** Every report of a few records, as files one can read. After a change: `vitest run -u`, and look. */
+const fixture = readRecord(
+  fileURLToPath(new URL('../fixtures/black-friday', import.meta.url)),
+);
+
+/** The same run with everything that can go wrong gone wrong: lost rows, +∞, an invalid harness, no data. */
+const failed: RunRecord = {
+  ...fixture,
+  verdict: 'FAIL',
+  exitCode: 4,
+  headline: {
+    text: '3 rows lost; the p99 of staleness(inventory) in the spike was never reached',
+    warnings: [],
+  },
+  metrics: fixture.metrics.map((metric) =>
+    metric.shape === 'distribution' && metric.name === 'staleness' && metric.phase === 'spike'
+      ? {
+          ...metric,
+          censored: 61,
+          stats: { ...metric.stats, p99: null, max: null },
+          distrust: 'the job restarted twice in this phase',
+        }
+      : metric,
+  ),
+  staleness: fixture.staleness.map((series) => ({
+    ...series,
+    never: series.never.map((_, i) => (i === 70 ? 1 : 0)),
+    max: series.max.map((value, i) => (i === 70 ? null : value)),
+  })),
+  compaction: fixture.compaction && {
+    ...fixture.compaction,
+    payback: { kind: 'does not pay back' },
+    gainLastsMs: null,
+  },
+  truth: fixture.truth && {
+    ...fixture.truth,
+    notSeenWithinMs: 30_000,
+    lost: 3,
+    tables: fixture.truth.tables.map((row) =>
+      row.table === 'pos' ? { ...row, found: row.found - 3, lost: 3 } : row,
+    ),
+    examples: [
+      { kind: 'lost', table: 'pos', key: 'p-17-<4>|1', expected: 'one row', found: 'none' },
+    ],
+    bookUnits: 2,
+  },
+  canaries: fixture.canaries && { ...fixture.canaries, disjoint: 1 },
+  invalid: [
+    {
+      rule: 'late',
+      fact: '3.1 % of spike was handed over later than due + 250 ms',
+      limit: '2 % of a phase',
+    },
+  ],
+  checks: [
+    {
+      text: 'staleness(inventory).p99 during spike < 15s',
+      line: 24,
+      verdict: 'FAIL',
+      measured: null,
+      unit: 'ms',
+      limit: 15_000,
+      n: 4285,
+      reason: '61 of 4,285 were never visible',
+    },
+    {
+      text: 'query(low-stock).p99 during warmup < 1s',
+      line: 25,
+      verdict: 'NO_DATA',
+      unit: 'ms',
+      limit: 1000,
+      n: 0,
+      reason: 'no query of this name was intended in warmup',
+    },
+  ],
+  failures: [
+    {
+      tMs: 71_200,
+      server: 'flink-taskmanager',
+      message: 'job inventory restarted',
+      cause: 'java.lang.OutOfMemoryError: Java heap space & more',
+    },
+  ],
+};
+
+const { id, scenario, seed, startedAt, environment, pipeline, reproduce } = fixture;
+const interrupted = startedRecord({
+  id,
+  scenario,
+  seed,
+  startedAt,
+  environment,
+  pipeline: { ...pipeline, tableKeys: null },
+  reproduce,
+});
+
+const records = { 'black-friday': fixture, failed, interrupted };
+const EXTENSIONS: Readonly<Record<FormatName, string>> = {
+  terminal: 'txt',
+  markdown: 'md',
+  json: 'json',
+  junit: 'xml',
+  html: 'html',
+};
+
+/** Libraries and our own style and script are files of their own: only their place is golden. */
+function withoutAssets(page: string): string {
+  return page
+    .replace(/<style>[\s\S]*?<\/style>/, '<style>…</style>')
+    .replace(/<script>[\s\S]*?<\/script>/g, '<script>…</script>');
+}
+
+describe.each(Object.entries(records))('%s', (name, record) => {
+  test('is a record', () => {
+    expect(recordSchema.safeParse(record).error).toBeUndefined();
+  });
+
+  test.each(FORMATS.filter((format) => format !== 'json'))('as %s', async (format) => {
+    const text = formats[format].render(record, { color: false, columns: 100 });
+    const golden = `./${name}.${EXTENSIONS[format]}`;
+    await expect(format === 'html' ? withoutAssets(text) : text).toMatchFileSnapshot(golden);
+  });
+
+  test('as json, read back it is the same record', () => {
+    const text = formats.json.render(record, { color: false, columns: 100 });
+    expect(JSON.parse(text)).toEqual(record);
+  });
+
+  test('the terminal keeps to a hundred columns', () => {
+    const text = formats.terminal.render(record, { color: false, columns: 100 });
+    const prose = text.split('\n').filter((line) => line.length > 104);
+    expect(prose).toEqual([]);
+  });
+
+  test('colour changes nothing but the colour', () => {
+    const plain = formats.terminal.render(record, { color: false, columns: 100 });
+    const painted = formats.terminal.render(record, { color: true, columns: 100 });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what colours are made of
+    expect(painted.replace(/\u001b\[\d+m/g, '')).toBe(plain);
+    expect(painted).not.toBe(plain);
+  });
+});
+
+test('the page names no other place it could load from', () => {
+  const page = formats.html.render(fixture, { color: false, columns: 100 });
+  expect(page).not.toMatch(/(src|href)="(?!data:)/);
+  expect(page).not.toMatch(/url\((?!data:)/);
+});
+
+test('text of a scenario cannot become markup', () => {
+  const hostile = '</script><img src=x onerror=alert(1)>';
+  const page = formats.html.render(
+    {
+      ...fixture,
+      headline: { text: hostile, warnings: [hostile] },
+      scenario: { ...fixture.scenario, name: hostile, text: hostile },
+      phases: fixture.phases.map((phase) => ({ ...phase, name: hostile })),
+    },
+    { color: false, columns: 100 },
+  );
+  expect(page).not.toContain('<img');
+});
