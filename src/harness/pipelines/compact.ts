@@ -1,0 +1,54 @@
+import { badInput } from '../../core/errors.ts';
+import type { Scenario } from '../../scenario/scenario.ts';
+import {
+  type CompactionOptions,
+  type CompactionResult,
+  compactWithSpark,
+} from './compact-spark.ts';
+import type { Pipeline } from './load.ts';
+import type { CompactionKind } from './manifest.ts';
+
+export type { CompactionOptions, CompactionResult } from './compact-spark.ts';
+
+/** One way to thin files out. */
+export interface Compaction {
+  readonly kind: CompactionKind;
+  /** One compaction now; null where it goes on by itself, in the sink, or not at all. */
+  readonly run:
+    | ((pipeline: Pipeline, options: CompactionOptions) => Promise<CompactionResult>)
+    | null;
+}
+
+/** The seam: one entry per kind. `flink` is set where the sink is written, by `${compact_in_sink}`. */
+export const COMPACTIONS: { readonly [K in CompactionKind]: Compaction & { readonly kind: K } } = {
+  none: { kind: 'none', run: null },
+  flink: { kind: 'flink', run: null },
+  spark: { kind: 'spark', run: compactWithSpark },
+};
+
+/** The scenario's way to compact; throws DoorbusterError (exit 2) when the pipeline has none such. */
+export function compactionOf(pipeline: Pipeline, scenario: Pick<Scenario, 'pipeline'>): Compaction {
+  const { by } = scenario.pipeline.compaction;
+  const { name, compaction } = pipeline.manifest;
+  if (compaction.includes(by)) return COMPACTIONS[by];
+  throw badInput(
+    `pipeline ${name} cannot be compacted by ${by}: its pipeline.yaml offers ${compaction.join(', ')}`,
+    `pipeline: { use: ${name}, compaction: { by: ${compaction[0]} } }`,
+  );
+}
+
+/**
+ * One compaction on demand, to its commit. A compaction that failed is a result; what rejects is an
+ * abort, which ends the engine first, or an engine that did not start.
+ */
+export async function compact(
+  pipeline: Pipeline,
+  options: CompactionOptions & { readonly scenario: Pick<Scenario, 'pipeline'> },
+): Promise<CompactionResult> {
+  const { kind, run } = compactionOf(pipeline, options.scenario);
+  if (run !== null) return run(pipeline, options);
+  throw badInput(
+    `a compact phase needs compaction on demand, and by: ${kind} is none`,
+    'pipeline: { compaction: { by: spark } }',
+  );
+}
