@@ -104,9 +104,10 @@ async function open(
     }
   });
   await page.goto(address, { waitUntil: 'load' });
-  await page.waitForFunction(
-    "document.querySelectorAll('.chart canvas').length === document.querySelectorAll('.chart').length",
-  );
+  // Asked again and again from outside: the page's own policy lets nothing be evaluated inside.
+  await expect
+    .poll(() => page.locator('.chart canvas').count(), { timeout: 10_000 })
+    .toBe(await page.locator('.chart').count());
   return { page, complaints, requests };
 }
 
@@ -177,9 +178,11 @@ test('nothing is wider than a phone, and the charts follow the window', async ()
   const over = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
   expect(over).toBeLessThanOrEqual(0);
   await page.setViewportSize({ width: 1000, height: 800 });
-  await page.waitForFunction(
-    "document.querySelector('#chart-age canvas').getBoundingClientRect().width > 700",
-  );
+  await expect
+    .poll(async () => (await page.locator('#chart-age canvas').boundingBox())?.width, {
+      timeout: 10_000,
+    })
+    .toBeGreaterThan(700);
   expect(complaints).toEqual([]);
   await page.close();
 });
