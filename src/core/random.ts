@@ -41,6 +41,18 @@ function fold(hash: number, label: Label): number {
   return h;
 }
 
+/** 32 well-mixed bits of the labels: a fixed property of a thing (a store, a SKU) that need not be stored. */
+export function hash32(seed: number, ...labels: readonly Label[]): number {
+  let hash = fold(0x452821e6, seed);
+  for (const label of labels) hash = fold(hash, label);
+  return mix(hash, 0x38d01377);
+}
+
+/** One more number folded into a hash: `hash32` without the cost of labels, for inner loops. */
+export function rehash(hash: number, value: number): number {
+  return mix(mix(hash, value), 0x38d01377);
+}
+
 /** A fresh stream of randomness for these labels: the same labels always give the same numbers. */
 export function random(seed: number, ...labels: readonly Label[]): Random {
   let a = fold(0x243f6a88, seed);

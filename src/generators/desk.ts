@@ -1,0 +1,149 @@
+import { type Random, random } from '../core/random.ts';
+import type { Stream } from '../scenario/scenario.ts';
+import type { Body, TapeEvent } from './event.ts';
+import { Heap } from './heap.ts';
+import { Shelf } from './shelf.ts';
+import { imageOf, OpeningStock, type StockRow, type Units } from './stock.ts';
+import type { Store, World } from './world.ts';
+
+interface Task {
+  readonly atMs: number;
+  readonly n: number;
+  readonly act: (atMs: number) => void;
+}
+
+/** Why a shelf changed without BOOK hearing of it. */
+export type HiddenCause = 'theft' | 'mispick' | 'count';
+
+/** What happened to PHYSICAL alone, or (`count`) brought BOOK and PHYSICAL together. */
+export interface Hidden {
+  readonly store: number;
+  readonly sku: number;
+  readonly occurredMs: number;
+  /** Change of PHYSICAL minus BOOK, signed. */
+  readonly drift: number;
+  readonly cause: HiddenCause;
+}
+
+/**
+ * One store at work: its agenda of what happens next, its stock, and the way out for its events.
+ * The streams are separate actors that share a desk; each has randomness of its own, so that one
+ * more stream draws nothing from another's.
+ */
+export class Desk {
+  readonly world: World;
+  readonly store: Store;
+  readonly shelf: Shelf;
+  readonly #opening: OpeningStock;
+  readonly #rows = new Map<number, StockRow>();
+  readonly #agenda = new Heap<Task>((a, b) => a.atMs < b.atMs || (a.atMs === b.atMs && a.n < b.n));
+  readonly #counts = new Map<Stream, number>();
+  readonly #out: (event: TapeEvent) => void;
+  readonly #hidden: (hidden: Hidden) => void;
+  #tasks = 0;
+
+  constructor(
+    world: World,
+    store: number,
+    out: (event: TapeEvent) => void,
+    hidden: (hidden: Hidden) => void = () => {},
+  ) {
+    const own = world.stores[store - 1];
+    if (own === undefined) throw new Error(`there is no store ${store}`);
+    this.world = world;
+    this.store = own;
+    this.shelf = new Shelf(world, store);
+    this.#opening = new OpeningStock(world, store, this.shelf);
+    this.#out = out;
+    this.#hidden = hidden;
+  }
+
+  /** A stream of randomness that belongs to one purpose of this store. */
+  random(purpose: string): Random {
+    return random(this.world.scenario.seed, purpose, this.store.number);
+  }
+
+  /** Does `act` at an offset, rounded down to the millisecond. What never happens is not noted. */
+  at(offsetMs: number, act: (atMs: number) => void): void {
+    if (offsetMs === Number.POSITIVE_INFINITY) return;
+    this.#agenda.push({ atMs: Math.floor(offsetMs), n: this.#tasks++, act });
+  }
+
+  /** When the next thing happens; infinite when nothing ever will. */
+  get nextMs(): number {
+    return this.#agenda.peek()?.atMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Does what happens next. */
+  step(): void {
+    const task = this.#agenda.pop();
+    task?.act(task.atMs);
+  }
+
+  /** Sends an event of a stream that is on; the id is its place in the stream. */
+  emit(stream: Exclude<Stream, 'inventory'>, atMs: number, body: Body): void {
+    if (this.world.scenario.traffic[stream] === null) return;
+    const n = (this.#counts.get(stream) ?? 0) + 1;
+    this.#counts.set(stream, n);
+    this.#send(stream, atMs, `${stream}-${this.store.number}-${n}`, body, null);
+  }
+
+  /** Moves stock in BOOK (and with it on the shelf) and sends the row's new image. */
+  move(rank: number, atMs: number, units: Units): void {
+    const row = this.row(rank);
+    const before = row.version === 0 ? null : imageOf(row);
+    row.onHand += units.onHand ?? 0;
+    row.committed += units.committed ?? 0;
+    row.unavailable += units.unavailable ?? 0;
+    row.version++;
+    if (this.world.scenario.traffic.inventory === null) return;
+    const id = `inv-${this.store.number}-${row.sku}-${row.version}`;
+    const body = { op: before === null ? 'c' : 'u', before, after: imageOf(row) };
+    const { sku, version, onHand } = row;
+    this.#send('inventory', atMs, id, body, { sku, version, onHand });
+  }
+
+  /** Moves the shelf away from BOOK, or (a count) back to it. */
+  drift(rank: number, atMs: number, change: number, cause: HiddenCause): void {
+    const row = this.row(rank);
+    row.drift += change;
+    this.#hidden({
+      store: this.store.number,
+      sku: row.sku,
+      occurredMs: atMs,
+      drift: change,
+      cause,
+    });
+  }
+
+  row(rank: number): StockRow {
+    let row = this.#rows.get(rank);
+    if (row === undefined) {
+      row = this.#opening.row(rank);
+      this.#rows.set(rank, row);
+    }
+    return row;
+  }
+
+  get opening(): OpeningStock {
+    return this.#opening;
+  }
+
+  #send(
+    stream: Stream,
+    atMs: number,
+    id: string,
+    body: Body,
+    row: TapeEvent['truth']['row'],
+  ): void {
+    this.#out({
+      stream,
+      store: this.store.number,
+      id,
+      occurredMs: atMs,
+      dueMs: atMs + this.world.scenario.traffic.faults.transportDelayMs,
+      body,
+      truth: { role: 'original', fault: null, copyOf: null, row },
+    });
+  }
+}

@@ -1,0 +1,140 @@
+import type { Shelf } from './shelf.ts';
+import { fixedUniform, HOT_SHARE, type HotSet, storeHash, type World } from './world.ts';
+
+/** A case: what one reorder brings. */
+export const CASE_PACK = 8;
+/** Hours of an SKU's own mean sales that lie in the store at t0; no public figure per SKU. */
+const COVER_HOURS = 48;
+const HOUR_MS = 3_600_000;
+/** Shares of records whose BOOK differs from what is there at t0, and how: -(1 + Geom) or +(1 + Geom). */
+const INACCURATE = 0.35;
+const SHORT_OF_BOOK = 0.6;
+const DRIFT_P = 0.4;
+
+/** A stock row as BOOK has it, and how far the shelf is from it. */
+export interface StockRow {
+  readonly rank: number;
+  readonly sku: number;
+  onHand: number;
+  committed: number;
+  unavailable: number;
+  /** 0 before the first image. */
+  version: number;
+  /** PHYSICAL minus BOOK, in units: theft and mispicks move it, a count brings it to 0. */
+  drift: number;
+}
+
+export interface Units {
+  readonly onHand?: number;
+  readonly committed?: number;
+  readonly unavailable?: number;
+}
+
+/** BOOK's columns, as they stand in a row image. */
+export interface Image {
+  readonly sku_id: number;
+  readonly on_hand: number;
+  readonly committed: number;
+  readonly unavailable: number;
+  readonly available: number;
+  readonly version: number;
+  readonly deleted: boolean;
+}
+
+export function imageOf(row: StockRow): Image {
+  return {
+    sku_id: row.sku,
+    on_hand: row.onHand,
+    committed: row.committed,
+    unavailable: row.unavailable,
+    available: row.onHand - row.committed - row.unavailable,
+    version: row.version,
+    deleted: false,
+  };
+}
+
+/** What a store has at t0: a fixed property of each (store, SKU), so that no row is made before it is needed. */
+export class OpeningStock {
+  readonly #world: World;
+  readonly #shelf: Shelf;
+  readonly #hash: number;
+  readonly #unitsPerMs: number;
+  readonly #carriedWeight: number;
+  readonly #hotUnits: readonly { readonly hot: HotSet; readonly units: number }[];
+
+  constructor(world: World, store: number, shelf: Shelf) {
+    const own = world.stores[store - 1];
+    if (own === undefined) throw new Error(`there is no store ${store}`);
+    this.#world = world;
+    this.#shelf = shelf;
+    this.#hash = storeHash(world, store, 'opening-stock');
+    this.#unitsPerMs = own.receiptsPerMs * world.meanUnits;
+    this.#carriedWeight = carriedWeight(world);
+    this.#hotUnits = world.hotSets.map((hot) => ({
+      hot,
+      units: this.#unitsPerMs * own.curve.area(hot.phase.startMs, hot.phase.endMs) * HOT_SHARE,
+    }));
+  }
+
+  /** Units of BOOK at t0: two days of the SKU's own sales, part of a case, and what a burst will ask. */
+  onHand(rank: number): number {
+    const share =
+      ((this.#world.weights[rank] as number) * this.#shelf.multiplier(rank)) / this.#carriedWeight;
+    const cover = this.#unitsPerMs * share * COVER_HOURS * HOUR_MS;
+    let units = 1 + Math.floor(this.#uniform(rank, 0) * CASE_PACK);
+    units += Math.round(cover * (0.7 + 0.6 * this.#uniform(rank, 1)));
+    for (const { hot, units: all } of this.#hotUnits) {
+      const at = hot.ranks.indexOf(rank);
+      // Some run out during the burst: between four fifths and twice of what is asked for.
+      if (at >= 0) {
+        units += Math.round(
+          all * (hot.shares[at] as number) * (0.8 + 1.2 * this.#uniform(rank, 2)),
+        );
+      }
+    }
+    return units;
+  }
+
+  /** PHYSICAL minus BOOK at t0. */
+  drift(rank: number): number {
+    if (this.#uniform(rank, 3) >= INACCURATE) return 0;
+    const size = 1 + Math.floor(Math.log(1 - this.#uniform(rank, 4)) / Math.log(1 - DRIFT_P));
+    // Nobody can have fewer than none: what BOOK says is there bounds what can be missing.
+    return this.#uniform(rank, 5) < SHORT_OF_BOOK ? -Math.min(size, this.onHand(rank)) : size;
+  }
+
+  /** Units sold since the last reorder, 0 .. a case less one: stores do not all reorder at once. */
+  towardsReorder(rank: number): number {
+    return Math.floor(this.#uniform(rank, 6) * CASE_PACK);
+  }
+
+  row(rank: number): StockRow {
+    return {
+      rank,
+      sku: this.#world.skuOfRank[rank] as number,
+      onHand: this.onHand(rank),
+      committed: 0,
+      unavailable: 0,
+      version: this.#world.scenario.traffic.inventory?.preload === 'assortment' ? 1 : 0,
+      drift: this.drift(rank),
+    };
+  }
+
+  #uniform(rank: number, what: number): number {
+    return fixedUniform(this.#hash, rank * 8 + what);
+  }
+}
+
+const carried = new WeakMap<World, number>();
+
+/** Popularity that a store carries, on average over stores: the core, and its share of the tail. */
+function carriedWeight(world: World): number {
+  let total = carried.get(world);
+  if (total === undefined) {
+    const { core, assortment, weights } = world;
+    const tailShare = core === weights.length ? 0 : (assortment - core) / (weights.length - core);
+    total = weights.reduce((sum, w, rank) => sum + (rank < core ? w : w * tailShare), 0);
+    carried.set(world, total);
+  }
+  return total;
+}

@@ -1,0 +1,69 @@
+import { Desk, type Hidden } from './desk.ts';
+import type { TapeEvent } from './event.ts';
+import { FaultInjector } from './faults.ts';
+import { Heap } from './heap.ts';
+import { startPos } from './pos.ts';
+import type { World } from './world.ts';
+
+/** Order of streams within a millisecond of a store: causes before their row images. */
+const PLACE = { pos: 0, wms: 1, cart: 2, loyalty: 3, inventory: 4 } as const;
+
+interface Waiting {
+  readonly event: TapeEvent;
+  readonly n: number;
+}
+
+function before(a: Waiting, b: Waiting): boolean {
+  if (a.event.dueMs !== b.event.dueMs) return a.event.dueMs < b.event.dueMs;
+  const place = PLACE[a.event.stream] - PLACE[b.event.stream];
+  return place === 0 ? a.n < b.n : place < 0;
+}
+
+/**
+ * The tape of one store, in order of (dueMs, stream, sequence). It runs the store just as far as the
+ * next event needs: nothing that has yet to happen can be due before it.
+ */
+export class StoreTape {
+  readonly store: number;
+  readonly #desk: Desk;
+  readonly #transportMs: number;
+  readonly #waiting = new Heap<Waiting>(before);
+  #n = 0;
+
+  constructor(world: World, store: number, onHidden?: (hidden: Hidden) => void) {
+    this.store = store;
+    this.#transportMs = world.scenario.traffic.faults.transportDelayMs;
+    const faults = new FaultInjector(world.scenario, store);
+    const queue = (event: TapeEvent) => this.#waiting.push({ event, n: this.#n++ });
+    this.#desk = new Desk(world, store, (event) => faults.inject(event, queue), onHidden);
+    open(this.#desk);
+  }
+
+  /** When the next event is due; infinite when there is none. */
+  get nextDueMs(): number {
+    while (true) {
+      const dueMs = this.#waiting.peek()?.event.dueMs ?? Number.POSITIVE_INFINITY;
+      const { nextMs } = this.#desk;
+      if (nextMs === Number.POSITIVE_INFINITY || dueMs < nextMs + this.#transportMs) return dueMs;
+      this.#desk.step();
+    }
+  }
+
+  /** The next event; only after `nextDueMs` was finite. */
+  next(): TapeEvent {
+    const waiting = this.#waiting.pop();
+    if (waiting === undefined) throw new Error(`store ${this.store} has no next event`);
+    return waiting.event;
+  }
+}
+
+/** Opens the store: who hears of what. */
+function open(desk: Desk): void {
+  startPos(desk, (receipt, atMs) => {
+    for (const { rank, quantity } of receipt.lines) {
+      if (quantity > 0) desk.move(rank, atMs, { onHand: -quantity });
+      // What is brought back is in the store again, and not for sale before somebody has looked at it.
+      else if (quantity < 0) desk.move(rank, atMs, { onHand: -quantity, unavailable: -quantity });
+    }
+  });
+}

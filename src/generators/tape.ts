@@ -1,0 +1,59 @@
+import type { PreloadOf, TapeEvent, TapeOf } from './event.ts';
+import { Heap } from './heap.ts';
+import { Shelf } from './shelf.ts';
+import { imageOf, OpeningStock } from './stock.ts';
+import { StoreTape } from './store-tape.ts';
+import { worldOf } from './world.ts';
+
+/** Opening stock is this much older than t0. */
+const PRELOADED_MS = -3_600_000;
+
+/** The stores' tapes, merged in order of (dueMs, store). */
+export const tapeOf: TapeOf = (scenario, stores) => ({
+  *[Symbol.iterator](): Generator<TapeEvent> {
+    const world = worldOf(scenario);
+    const heap = new Heap<{ dueMs: number; readonly tape: StoreTape }>(
+      (a, b) => a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.tape.store < b.tape.store),
+    );
+    for (const store of stores) {
+      const tape = new StoreTape(world, store);
+      const dueMs = tape.nextDueMs;
+      if (dueMs < Number.POSITIVE_INFINITY) heap.push({ dueMs, tape });
+    }
+    for (let first = heap.peek(); first !== undefined; first = heap.peek()) {
+      yield first.tape.next();
+      first.dueMs = first.tape.nextDueMs;
+      if (first.dueMs === Number.POSITIVE_INFINITY) heap.pop();
+      else heap.settle();
+    }
+  },
+});
+
+export const preloadOf: PreloadOf = (scenario, stores) => ({
+  *[Symbol.iterator](): Generator<TapeEvent> {
+    if (scenario.traffic.inventory?.preload !== 'assortment') return;
+    const world = worldOf(scenario);
+    for (const store of stores) {
+      const shelf = new Shelf(world, store);
+      const opening = new OpeningStock(world, store, shelf);
+      for (const rank of shelf.ranks()) {
+        const row = opening.row(rank);
+        yield {
+          stream: 'inventory',
+          store,
+          id: `inv-${store}-${row.sku}-${row.version}`,
+          occurredMs: PRELOADED_MS,
+          dueMs: PRELOADED_MS,
+          // `r`: a row that the connector's first snapshot read.
+          body: { op: 'r', before: null, after: imageOf(row) },
+          truth: {
+            role: 'preload',
+            fault: null,
+            copyOf: null,
+            row: { sku: row.sku, version: row.version, onHand: row.onHand },
+          },
+        };
+      }
+    }
+  },
+});

@@ -1,0 +1,259 @@
+import {
+  type AliasTable,
+  aliasTable,
+  type LogNormal,
+  logNormalOf,
+  multiplierTable,
+  roundedMean,
+  zipfMandelbrot,
+} from '../core/distributions.ts';
+import { hash32, type Random, random, rehash } from '../core/random.ts';
+import type { Profile, Scenario } from '../scenario/scenario.ts';
+import { type TimedPhase, timeline } from '../scenario/timeline.ts';
+import { RateCurve } from './curve.ts';
+import { US_ZONES } from './hours.ts';
+
+/** What kind of retailer it is, as laws. Grades and sources: the retail figures of the docs. */
+export interface ProfileLaws {
+  /** Distinct items of a basket. */
+  readonly basket: LogNormal;
+  /** Unit price in cents before its ending. */
+  readonly priceCents: LogNormal;
+  /** Share of lines with a promo discount. */
+  readonly promoShare: number;
+  /** Distinct items of an online order. */
+  readonly onlineBasket: LogNormal;
+  /** Share of receipts with a loyalty card, when the scenario has no loyalty section. */
+  readonly loyaltyShare: number;
+}
+
+export const PROFILE_LAWS: Readonly<Record<Profile, ProfileLaws>> = {
+  grocery: {
+    basket: { mu: 1.706, sigma: 1.047 },
+    priceCents: { mu: 0.59 + Math.log(100), sigma: 0.79 },
+    promoShare: 0.5,
+    onlineBasket: { mu: Math.log(10.1) - 0.32, sigma: 0.8 },
+    loyaltyShare: 0.8,
+  },
+  specialty: {
+    basket: { mu: Math.log(3), sigma: 0.875 },
+    // No public figure: a median of 20 USD makes an online order of 2.87 units worth about 110.
+    priceCents: logNormalOf(2_000, 0.9),
+    promoShare: 0.2,
+    onlineBasket: { mu: Math.log(1.85), sigma: 0.5 },
+    loyaltyShare: 0.6,
+  },
+};
+
+/** Quantity per line: 1, 2, 3, 4, and 5 or more (5 + Geom(0.4)). */
+export const QUANTITY_SHARES = [0.8, 0.146, 0.028, 0.015, 0.011] as const;
+const MANY_P = 0.4;
+/** Lines scanned with quantity 0, an oddity of real tills that is kept. */
+export const ZERO_QUANTITY = 0.0055;
+/** Mean units per line that has any. */
+export const MEAN_QUANTITY = QUANTITY_SHARES.reduce(
+  (sum, share, i) => sum + share * (i < 4 ? i + 1 : 5 + (1 - MANY_P) / MANY_P),
+  0,
+);
+
+export function drawQuantity(random: Random): number {
+  const i = random.weighted(QUANTITY_SHARES);
+  return i < 4 ? i + 1 : 5 + random.geometric(MANY_P);
+}
+
+export interface Store {
+  /** 1-based. */
+  readonly number: number;
+  /** Relative size; the mean over all stores is exactly 1, so that the stated rate is the chain's. */
+  readonly size: number;
+  /** Of the time zones: its curve at the tills. */
+  readonly curve: RateCurve;
+  /** Receipts per ms at factor 1. */
+  readonly receiptsPerMs: number;
+  /** Tills: the busiest moment of the plan at 32 receipts an hour each. */
+  readonly terminals: number;
+  /** Sales tax; no public figure per store, 4 % to 9 %. */
+  readonly taxRate: number;
+}
+
+/** A phase in which a few SKUs take a large share of all lines. */
+export interface HotSet {
+  readonly phase: TimedPhase;
+  /** Ranks, hottest first. */
+  readonly ranks: readonly number[];
+  readonly table: AliasTable;
+  readonly shares: readonly number[];
+}
+
+/** Share of lines that the hot set takes while its phase lasts. */
+export const HOT_SHARE = 0.4;
+const HOT_SKUS = 20;
+
+/**
+ * What all stores share and never changes: computed once per scenario and process. SKUs are known by
+ * rank (0 is the chain's most popular) and by id (1..skus, in no order of popularity).
+ */
+export interface World {
+  readonly scenario: Scenario;
+  readonly laws: ProfileLaws;
+  readonly stores: readonly Store[];
+  readonly skuOfRank: Int32Array;
+  readonly rankOfSku: Int32Array;
+  /** Cents by rank. */
+  readonly prices: Int32Array;
+  /** Popularity by rank at the tills and in the web shop, and tables to draw from it. */
+  readonly weights: Float64Array;
+  readonly popularity: AliasTable;
+  readonly webPopularity: AliasTable;
+  /** Ranks below it are in every store; the rest of an assortment differs by store. */
+  readonly core: number;
+  readonly assortment: number;
+  /** Most distinct items in one basket: half the assortment, so that they can still be distinct. */
+  readonly basketCap: number;
+  /** Per store and SKU, indexed by hash: LogNormal(sigma 0.56), mean 1. */
+  readonly multipliers: Float64Array;
+  readonly hotSets: readonly HotSet[];
+  readonly webCurve: RateCurve;
+  /** Lines, and units sold, of a mean receipt. */
+  readonly meanLines: number;
+  readonly meanUnits: number;
+}
+
+/** Grocery's measured law; the slope online is steeper. */
+const POPULARITY = { s: 0.74, webS: 0.9, q: 3 } as const;
+const STORE_SKU_SIGMA = 0.56;
+const RECEIPTS_PER_TILL_HOUR = 32;
+const HOUR_MS = 3_600_000;
+
+const worlds = new WeakMap<Scenario, World>();
+
+export function worldOf(scenario: Scenario): World {
+  let world = worlds.get(scenario);
+  if (world === undefined) {
+    world = makeWorld(scenario);
+    worlds.set(scenario, world);
+  }
+  return world;
+}
+
+function makeWorld(scenario: Scenario): World {
+  const { seed, retail } = scenario;
+  const laws = PROFILE_LAWS[retail.profile];
+  const assortment = Math.min(retail.assortment, retail.skus);
+  const core = assortment === retail.skus ? assortment : Math.ceil(assortment / 2);
+  const weights = zipfMandelbrot(retail.skus, POPULARITY.s, POPULARITY.q);
+  const skuOfRank = shuffledIds(retail.skus, random(seed, 'sku-ids'));
+  const rankOfSku = new Int32Array(retail.skus + 1);
+  skuOfRank.forEach((sku, rank) => {
+    rankOfSku[sku] = rank;
+  });
+  const basketCap = Math.max(1, Math.floor(assortment / 2));
+  const meanLines = roundedMean(laws.basket, basketCap);
+  return {
+    scenario,
+    laws,
+    stores: makeStores(scenario),
+    skuOfRank,
+    rankOfSku,
+    prices: makePrices(retail.skus, laws.priceCents, random(seed, 'prices')),
+    weights,
+    popularity: aliasTable(weights),
+    webPopularity: aliasTable(zipfMandelbrot(retail.skus, POPULARITY.webS, POPULARITY.q)),
+    core,
+    assortment,
+    basketCap,
+    multipliers: multiplierTable(STORE_SKU_SIGMA),
+    hotSets: makeHotSets(scenario, core),
+    webCurve: new RateCurve(scenario, 'web'),
+    meanLines,
+    meanUnits: meanLines * (1 - ZERO_QUANTITY) * MEAN_QUANTITY,
+  };
+}
+
+function shuffledIds(skus: number, random: Random): Int32Array {
+  const ids = Int32Array.from({ length: skus }, (_, i) => i + 1);
+  for (let i = skus - 1; i > 0; i--) {
+    const j = random.integer(i + 1);
+    const held = ids[i] as number;
+    ids[i] = ids[j] as number;
+    ids[j] = held;
+  }
+  return ids;
+}
+
+/** How prices end: .00, .99, .50, .49, or another digit and a 9. */
+export const ENDING_SHARES = [0.18, 0.16, 0.08, 0.04, 0.54] as const;
+const FIXED_ENDINGS = [0, 99, 50, 49] as const;
+const OTHER_ENDINGS = [19, 29, 39, 59, 69, 79, 89] as const;
+
+function makePrices(skus: number, law: LogNormal, random: Random): Int32Array {
+  return Int32Array.from({ length: skus }, () => {
+    const raw = random.logNormal(law.mu, law.sigma);
+    const i = random.weighted(ENDING_SHARES);
+    const ending = FIXED_ENDINGS[i] ?? (OTHER_ENDINGS[random.integer(7)] as number);
+    // The dollars that bring the price with this ending closest to the raw one, and never to nothing.
+    const dollars = Math.max(ending === 0 ? 1 : 0, Math.round((raw - ending) / 100));
+    return dollars * 100 + ending;
+  });
+}
+
+function makeStores(scenario: Scenario): Store[] {
+  const { seed, retail, traffic } = scenario;
+  const zones =
+    retail.timeZones === 'us'
+      ? US_ZONES.map(({ hoursBehind }) => new RateCurve(scenario, retail.profile, hoursBehind))
+      : [new RateCurve(scenario, retail.profile)];
+  const drawn = Array.from({ length: retail.stores }, (_, i) => {
+    const own = random(seed, 'store', i + 1);
+    const size = own.logNormal(0, retail.storeSizeSigma);
+    const zone = own.weighted(US_ZONES.map(({ share }) => share));
+    return { size, curve: zones[zone] ?? (zones[0] as RateCurve), taxRate: 0.04 + own.next() / 20 };
+  });
+  const mean = drawn.reduce((sum, { size }) => sum + size, 0) / drawn.length;
+  const perHour = traffic.pos?.receiptsPerStoreHour ?? 0;
+  const busiest = Math.max(1, ...timeline(scenario).map(({ phase }) => phase.load));
+  return drawn.map(({ size, curve, taxRate }, i) => {
+    const own = (perHour * size) / mean;
+    return {
+      number: i + 1,
+      size: size / mean,
+      curve,
+      receiptsPerMs: own / HOUR_MS,
+      terminals: Math.max(1, Math.ceil((own * busiest) / RECEIPTS_PER_TILL_HOUR)),
+      taxRate: Math.round(taxRate * 10_000) / 10_000,
+    };
+  });
+}
+
+/** Drawn from what every store carries, anew for each phase with a burst. The hottest takes 11 % of lines. */
+function makeHotSets(scenario: Scenario, core: number): HotSet[] {
+  return timeline(scenario)
+    .filter(({ phase }) => phase.shape !== 'flat')
+    .map((phase, i) => {
+      const own = random(scenario.seed, 'hot-set', i);
+      const size = Math.max(1, Math.min(HOT_SKUS, Math.floor(core / 2)));
+      const ranks: number[] = [];
+      while (ranks.length < size) {
+        const rank = own.integer(core);
+        if (!ranks.includes(rank)) ranks.push(rank);
+      }
+      const weights = zipfMandelbrot(size, 1, 0);
+      const total = weights.reduce((sum, weight) => sum + weight, 0);
+      return {
+        phase,
+        ranks,
+        table: aliasTable(weights),
+        shares: [...weights].map((weight) => weight / total),
+      };
+    });
+}
+
+/** Seed of what is fixed about a store and is looked up by hash. */
+export function storeHash(world: World, store: number, label: string): number {
+  return hash32(world.scenario.seed, label, store);
+}
+
+/** Uniform in [0, 1) from a hash and a number: a fixed property of a (store, thing) pair. */
+export function fixedUniform(hash: number, thing: number): number {
+  return rehash(hash, thing) / 0x1_0000_0000;
+}
