@@ -38,7 +38,7 @@ export const QUERIES = [
 ] as const;
 export type QueryName = (typeof QUERIES)[number];
 
-/** Who uses the machine: the servers, the harness and what it starts. What `cost(…)` may name. */
+/** Who uses the machine: the servers, and the harness with all it starts. What `cost(…)` may name. */
 export const CONSUMERS = [
   'kafka',
   'minio',
@@ -46,8 +46,6 @@ export const CONSUMERS = [
   'flink-jobmanager',
   'flink-taskmanager',
   'flink-gateway',
-  'spark',
-  'queries',
   'harness',
 ] as const;
 

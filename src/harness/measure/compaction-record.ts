@@ -1,6 +1,20 @@
 import type { CompactionRecord, Layout } from '../../record/record.ts';
 import type { CompactionResult } from '../pipelines/compact.ts';
+import type { CompactionRun } from './context.ts';
 import type { CompactionMeasured } from './payback.ts';
+
+/** What the metrics need of a compaction on demand; null of one that failed, which saved nothing. */
+export function compactionRun(result: CompactionResult | null): CompactionRun | null {
+  if (result?.committedMs == null) return null;
+  return {
+    launchedMs: result.startedMs,
+    startMs: result.engineReadyMs ?? result.startedMs,
+    endMs: result.committedMs,
+    launchedMs: result.startedMs,
+    coreSeconds: result.coreSeconds,
+    startupCoreSeconds: result.startupCoreSeconds,
+  };
+}
 
 /** Live files and their bytes over the compacted tables, as marked under this name. */
 function totalsAt(
@@ -19,26 +33,38 @@ function totalsAt(
   };
 }
 
-/** The record's account of a compaction on demand: what its runner saw, and what the facts say. */
+const NOT_MEASURED: CompactionMeasured = {
+  staleness: [],
+  queries: [],
+  payback: { kind: 'no data', reason: 'the compaction did not commit' },
+};
+
+/**
+ * The record's account of a compaction on demand: what its runner saw, the layout at the marks before
+ * and after, and what the facts say of it.
+ */
 export function compactionRecord(
-  run: CompactionResult,
-  measured: CompactionMeasured,
+  result: CompactionResult,
+  measured: CompactionMeasured | null,
   layout: Layout,
   marks: { readonly before: string; readonly after: string },
   t0Ms: number,
 ): CompactionRecord {
+  const tables = result.tables.map((table) => table.slice(table.lastIndexOf('.') + 1));
+  const startMs = result.engineReadyMs ?? result.startedMs;
   return {
     by: 'spark',
-    tables: [...run.tables],
-    outcome: 'committed',
-    startMs: run.startMs - t0Ms,
-    endMs: run.endMs - t0Ms,
-    wallMs: run.endMs - run.engineReadyMs,
-    startupMs: run.engineReadyMs - run.startMs,
-    coreSeconds: run.coreSeconds,
-    startupCoreSeconds: run.coreSecondsStartup,
-    before: totalsAt(layout, marks.before, run.tables),
-    after: totalsAt(layout, marks.after, run.tables),
-    ...measured,
+    tables,
+    outcome: result.outcome,
+    ...(result.error === null ? {} : { error: result.error }),
+    startMs: startMs - t0Ms,
+    endMs: (result.committedMs ?? startMs + result.wallMs) - t0Ms,
+    wallMs: result.wallMs,
+    startupMs: result.startupMs,
+    coreSeconds: result.coreSeconds,
+    startupCoreSeconds: result.startupCoreSeconds,
+    before: totalsAt(layout, marks.before, tables),
+    after: totalsAt(layout, marks.after, tables),
+    ...(measured ?? NOT_MEASURED),
   };
 }

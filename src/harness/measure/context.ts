@@ -6,9 +6,12 @@ import type { AppendedCount } from '../truth/appended.ts';
 
 /** What a compaction on demand came to, as its runner saw it. Times are epoch ms. */
 export interface CompactionRun {
+  /** The engine was launched; from here to startMs it only started up. */
+  readonly launchedMs: number;
+  readonly startupCoreSeconds: number;
+  /** From here to its commit it worked. */
   readonly startMs: number;
   readonly endMs: number;
-  /** From start to commit, the engine's start-up apart. */
   readonly coreSeconds: number;
 }
 

@@ -13,14 +13,12 @@ export async function costSection({ sql }: Measuring): Promise<Cost> {
     FROM resources r GROUP BY r.server ORDER BY r.server`);
   const machine = servers.find(({ server }) => server === 'machine');
   const [s3] = await sql.rows<{ requests: number; bytes_in: number; bytes_out: number; n: number }>(
-    `WITH by_api AS (
-       SELECT api, max(requests) - min(requests) AS requests, max(bytes_in) - min(bytes_in) AS
-         bytes_in, max(bytes_out) - min(bytes_out) AS bytes_out FROM s3 GROUP BY api
-     )
-     SELECT coalesce(sum(requests), 0)::BIGINT AS requests, coalesce(sum(bytes_in), 0)::BIGINT AS
-       bytes_in, coalesce(sum(bytes_out), 0)::BIGINT AS bytes_out, count(*) AS n FROM by_api`,
+    `SELECT (max(requests) - min(requests))::BIGINT AS requests,
+       (max(bytes_in) - min(bytes_in))::BIGINT AS bytes_in,
+       (max(bytes_out) - min(bytes_out))::BIGINT AS bytes_out, count(*) AS n
+     FROM s3 WHERE api = '*'`,
   );
-  const traffic = s3 && s3.n > 0 ? s3 : null;
+  const traffic = s3 && s3.n > 1 ? s3 : null;
   return {
     servers: servers.filter(({ server }) => server !== 'machine'),
     machineCoreSeconds: machine?.coreSeconds ?? 0,

@@ -1,8 +1,13 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { parseScenario } from '../../scenario/parse.ts';
 import { type FactRow, type Facts, openFacts } from '../facts.ts';
 import type { MeasureContext } from './context.ts';
-import { type Measured, measure } from './measure.ts';
+import { type PhaseHealth, phaseHealth } from './health.ts';
+import { type Measured, measure, measuringOf } from './measure.ts';
+import { paybackMetric, paybackOf } from './payback.ts';
+
+// Facts, not speeds: other work may share the machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 const T0 = 1_795_788_000_000;
 const ENDED = T0 + 60_000;
@@ -45,7 +50,20 @@ beforeEach(async () => {
 afterEach(() => facts.close());
 
 function run(more: Partial<MeasureContext> = {}): Promise<Measured> {
-  return measure(facts, {
+  return measure(facts, contextWith(more));
+}
+
+async function health(more: Partial<MeasureContext>): Promise<readonly PhaseHealth[]> {
+  const sql = await facts.connect();
+  try {
+    return await phaseHealth(await measuringOf(sql, contextWith(more)));
+  } finally {
+    sql.close();
+  }
+}
+
+function contextWith(more: Partial<MeasureContext>): MeasureContext {
+  return {
     scenario,
     t0Ms: T0,
     endedMs: ENDED,
@@ -57,7 +75,7 @@ function run(more: Partial<MeasureContext> = {}): Promise<Measured> {
     compaction: null,
     truth: null,
     ...more,
-  });
+  };
 }
 
 /** A receipt; times are ms since t0. Each hop takes as long as it is told to, 0 if not. */
@@ -329,6 +347,14 @@ test('the floor is half the commit interval and the commit itself', async () => 
   expect(metric(measured, 'floor', 'inventory', null).n).toBe(0);
 });
 
+const compaction = {
+  launchedMs: T0 + 30_000,
+  startMs: T0 + 33_000,
+  endMs: T0 + 40_000,
+  coreSeconds: 18,
+  startupCoreSeconds: 6,
+};
+
 describe('queries', () => {
   const asked = (name: string, phase: string, mode: string, at: number, ms: number | null) => ({
     name,
@@ -365,36 +391,26 @@ describe('queries', () => {
   });
 
   test('a compaction pays back by the core-seconds it saves per round', async () => {
-    const cpu = (server: string, at: number, cpu_s: number) => ({
-      server,
-      at_ms: T0 + at,
+    const hot = (name: string, phase: string, at: number, cpu_s: number) => ({
+      ...asked(name, phase, 'hot', at, 900),
       cpu_s,
-      rss_bytes: 1,
     });
     await facts.append('queries', [
-      ...[21_000, 22_000].map((at) => asked('revenue', 'before', 'hot', at, 1_000)),
-      ...[41_000, 41_500, 42_000, 42_500].map((at) => asked('revenue', 'after', 'hot', at, 500)),
+      hot('revenue', 'before', 21_000, 0.8),
+      hot('revenue', 'before', 22_000, 1.2),
+      hot('store-page', 'before', 23_000, 4),
+      hot('revenue', 'after', 41_000, 0.5),
+      hot('store-page', 'after', 42_000, 0.5),
     ]);
-    // 4 core-seconds from 20 s to 24 s, 0.8 from 40 s to 44 s: 1 per second, then 0.2.
-    await facts.append('resources', [
-      cpu('queries', 20_000, 10),
-      cpu('queries', 24_000, 14),
-      cpu('queries', 40_000, 20),
-      cpu('queries', 44_000, 20.8),
-    ]);
-    const compaction = { startMs: T0 + 31_000, endMs: T0 + 39_000, coreSeconds: 18 };
     const measured = await run({ compaction });
     const { roundBefore, roundAfter, payback } = measured.compaction!;
-    // A repetition is measured from its start, 5 ms after it was meant to start.
-    expect(roundBefore).toBeCloseTo(1.995 / 2, 6);
-    expect(roundAfter).toBeCloseTo((1.995 * 0.2) / 4, 6);
-    expect(payback).toEqual({
-      kind: 'pays back',
-      rounds: 18 / ((roundBefore as number) - (roundAfter as number)),
-    });
-    expect(value(measured, 'payback', null, null)).toBeCloseTo(20.05, 2);
-    const none = await run({ compaction: { ...compaction, startMs: T0, endMs: T0 + 1 } });
-    expect(none.compaction?.payback.kind).toBe('no data');
+    expect([roundBefore, roundAfter]).toEqual([5, 1]);
+    expect(payback).toEqual({ kind: 'pays back', rounds: 4.5 });
+    expect(value(measured, 'payback', null, null)).toBe(4.5);
+    await facts.append('queries', [asked('low-stock', 'after', 'hot', 43_000, null)]);
+    expect((await run({ compaction })).compaction?.payback.kind).toBe('no data');
+    expect(paybackOf(18, 5, 5)).toEqual({ kind: 'does not pay back' });
+    expect(paybackMetric({ kind: 'does not pay back' })).toMatchObject([{ value: null }]);
   });
 
   test('the gain lasts until the line through the answers is back where it was', async () => {
@@ -403,7 +419,6 @@ describe('queries', () => {
       ...[25_000, 27_000, 29_000].map((at) => asked('revenue', 'before', 'trickle', at, 1_000)),
       ...[40_000, 42_000, 44_000].map((at) => trickle(at, 100 + (at - 40_000) / 100)),
     ]);
-    const compaction = { startMs: T0 + 30_000, endMs: T0 + 40_000, coreSeconds: 1 };
     expect((await run({ compaction })).compaction?.gainLastsMs).toBeCloseTo(90_000, 3);
   });
 });
@@ -432,7 +447,7 @@ test('achieved counts what was acknowledged by the end of the phase', async () =
 test('write amplification: bytes the bucket took in per byte of accepted values', async () => {
   const s3 = (at_ms: number, bytes_in: number) => ({
     at_ms,
-    api: 'PutObject',
+    api: '*',
     requests: bytes_in / 10,
     bytes_in,
     bytes_out: 0,
@@ -461,6 +476,32 @@ test('a process that was started again has used both its counters', async () => 
   await facts.append('resources', used);
   const { servers } = (await run()).cost;
   expect(servers).toEqual([{ server: 'queries', coreSeconds: 3, rssMaxBytes: 103 }]);
+});
+
+test('the share of the harness leaves out what it observes: queries and compaction', async () => {
+  const used = (at: number, cpu_s: number) => ({ server: 'harness', at_ms: T0 + at, cpu_s });
+  await facts.append('resources', [used(10_000, 50), used(20_000, 58), used(30_000, 58)]);
+  await facts.append('resources', [used(40_000, 90)]);
+  await facts.append('queries', [
+    {
+      name: 'revenue',
+      phase: 'spike',
+      mode: 'trickle',
+      intended_ms: T0 + 19_000,
+      start_ms: T0 + 19_000,
+      end_ms: T0 + 21_000,
+      cpu_s: 4,
+      outcome: 'ok',
+    },
+  ]);
+  // 8 s of 2 x 10 s, less the half of the query that lies in the phase; then 32 s, less all of 24.
+  const phases = await health({ compaction });
+  expect(phases.map(({ phase, harnessShare }) => [phase, harnessShare])).toEqual([
+    ['spike', (8 - 2) / 20],
+    ['before', (0 - 2) / 20],
+    ['compact', (32 - 24) / 20],
+    ['after', undefined],
+  ]);
 });
 
 describe('canaries', () => {
@@ -507,18 +548,7 @@ describe('canaries', () => {
 test('a run without a single fact is measured too, and says so', async () => {
   const bare = await openFacts(':memory:');
   try {
-    const measured = await measure(bare, {
-      scenario,
-      t0Ms: T0,
-      endedMs: ENDED,
-      tables: { pos: 'pos', inventory: 'inventory' },
-      cores: 2,
-      clockApartMs: 0,
-      appended: null,
-      incidents: [],
-      compaction: null,
-      truth: null,
-    });
+    const measured = await measure(bare, contextWith({}));
     expect(measured.checks.map(({ verdict }) => verdict)).toEqual(['NO_DATA', 'NO_DATA']);
     expect(measured.waterfall).toEqual([]);
   } finally {

@@ -1,4 +1,5 @@
 import type { Layout, Metric, RunRecord, TruthRecord } from '../../record/record.ts';
+import type { Connection } from '../clients/duckdb.ts';
 import type { Facts } from '../facts.ts';
 import { ageMetrics, stalenessSeries } from './age.ts';
 import { judge } from './checks.ts';
@@ -42,14 +43,19 @@ export async function measure(
 ): Promise<Measured> {
   const sql = await facts.connect();
   try {
-    await sql.run(prepareSql(context));
-    const phases = await sql.rows<MeasuredPhase>(`
-      SELECT name, kind, start_ms AS "startMs", end_ms AS "endMs" FROM spans
-      WHERE measured ORDER BY start_ms`);
-    return await sections({ sql, context, phases }, bucket);
+    return await sections(await measuringOf(sql, context), bucket);
   } finally {
     sql.close();
   }
+}
+
+/** Puts the temporary tables in place on a connection. */
+export async function measuringOf(sql: Connection, context: MeasureContext): Promise<Measuring> {
+  await sql.run(prepareSql(context));
+  const phases = await sql.rows<MeasuredPhase>(`
+    SELECT name, kind, start_ms AS "startMs", end_ms AS "endMs" FROM spans
+    WHERE measured ORDER BY start_ms`);
+  return { sql, context, phases };
 }
 
 async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise<Measured> {

@@ -3,16 +3,12 @@ import type { CompactionRecord, Metric } from '../../record/record.ts';
 import type { CompactionRun, Measuring } from './context.ts';
 import { grouped } from './grouped.ts';
 import { scalar } from './metric.ts';
-import { coreSeconds } from './resources.ts';
 
 /** The part of the record's compaction that the facts can say. */
 export type CompactionMeasured = Pick<
   CompactionRecord,
   'staleness' | 'queries' | 'roundBefore' | 'roundAfter' | 'payback' | 'gainLastsMs'
 >;
-
-/** The process that runs the queries, as the resource probe calls it. */
-const READER = 'queries';
 
 /** What a compaction on demand disturbed while it ran, what it saved, and how long that lasts. */
 export async function measureCompaction(
@@ -44,7 +40,8 @@ export function paybackOf(
 ): CompactionRecord['payback'] {
   if (roundBefore === undefined || roundAfter === undefined) {
     const missing = roundBefore === undefined ? 'before' : 'after';
-    return { kind: 'no data', reason: `no query round was measured ${missing} the compaction` };
+    const reason = `no round ${missing} the compaction in which every query gave an answer`;
+    return { kind: 'no data', reason };
   }
   const saved = roundBefore - roundAfter;
   if (saved <= 0) return { kind: 'does not pay back' };
@@ -58,24 +55,17 @@ export function paybackMetric(payback: CompactionRecord['payback']): Metric[] {
 }
 
 /**
- * Core-seconds of one hot round: for each query, what the reading process used while that query was
- * repeated, per repetition; summed over the queries. undefined: not every query has an answer.
+ * Core-seconds of one hot round: what the query engine used for one answer, on average, summed over
+ * the queries. undefined: not every query has an answer.
  */
 async function roundCoreSeconds({ sql }: Measuring, phase: string): Promise<number | undefined> {
-  const blocks = await sql.rows<{ from: number; to: number; n: number; ok: number }>(
-    `SELECT min(start_ms) AS "from", max(end_ms) AS "to", count(*) AS n,
-       count(*) FILTER (outcome = 'ok') AS ok
-     FROM queries WHERE phase = $phase AND mode = 'hot' AND start_ms IS NOT NULL GROUP BY name`,
+  const rows = await sql.rows<{ cpu: number | null; ok: boolean }>(
+    `SELECT avg(cpu_s) AS cpu, bool_and(outcome = 'ok' AND cpu_s IS NOT NULL) AS ok
+     FROM queries WHERE phase = $phase AND mode = 'hot' GROUP BY name`,
     { phase },
   );
-  if (blocks.length === 0 || blocks.some(({ n, ok }) => ok < n)) return undefined;
-  let total = 0;
-  for (const { from, to, n } of blocks) {
-    const used = await coreSeconds(sql, READER, from, to);
-    if (used === undefined) return undefined;
-    total += used / n;
-  }
-  return total;
+  if (rows.length === 0 || rows.some(({ ok }) => !ok)) return undefined;
+  return rows.reduce((total, { cpu }) => total + (cpu ?? 0), 0);
 }
 
 async function stalenessDuring(

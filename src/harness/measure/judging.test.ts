@@ -1,0 +1,230 @@
+import { describe, expect, test } from 'vitest';
+import { EXIT } from '../../core/exit-codes.ts';
+import { distributionOf, weighted } from '../../core/stats.ts';
+import type { CanaryRecord, Invalid, Metric } from '../../record/record.ts';
+import { parseScenario } from '../../scenario/parse.ts';
+import type { Check } from '../../scenario/scenario.ts';
+import { judge } from './checks.ts';
+import type { PhaseHealth } from './health.ts';
+import { type Evidence, INVALID_RULES, judgeValidity } from './invalid.ts';
+import { distribution, scalar } from './metric.ts';
+import { type Findings, judgeRun } from './verdict.ts';
+
+function checkOf(text: string): Check {
+  const scenario = `name: x
+retail: { stores: 1 }
+traffic: { pos: {}, inventory: {} }
+pipeline: { compaction: { by: spark } }
+phases:
+  - { name: spike, for: 1s }
+  - { name: before, do: query }
+  - { name: compact, do: compact }
+  - { name: after, do: query }
+checks: ['${text}']
+`;
+  return parseScenario(scenario, { file: 'x.yaml' }).scenario.checks[0] as Check;
+}
+
+const of = (name: 'staleness' | 'query', arg: string, phase: string | null, values: number[]) =>
+  distribution(name, { of: arg, phase }, distributionOf(weighted(values)));
+const times = (n: number, value: number) => Array<number>(n).fill(value);
+
+describe('a check', () => {
+  const verdictOf = (text: string, metrics: readonly Metric[]) => judge(checkOf(text), metrics);
+  const spike = of('staleness', 'pos', 'spike', times(30, 900));
+
+  test('passes or fails by what was measured, and says what that was', () => {
+    const metrics = [spike];
+    expect(verdictOf('staleness(pos).p99 during spike < 1s', metrics)).toEqual({
+      text: 'staleness(pos).p99 during spike < 1s',
+      line: 10,
+      verdict: 'PASS',
+      measured: 900,
+      unit: 'ms',
+      limit: 1_000,
+      n: 30,
+      reason: null,
+    });
+    expect(verdictOf('staleness(pos).p99 during spike < 900ms', metrics)).toMatchObject({
+      verdict: 'FAIL',
+      reason: 'measured 900, and not < 900',
+    });
+    expect(verdictOf('staleness(pos).p99 during spike <= 900ms', metrics).verdict).toBe('PASS');
+    expect(verdictOf('staleness(pos).p99 during spike == 900ms', metrics).verdict).toBe('PASS');
+    expect(verdictOf('staleness(pos).p99 during spike > 1s', metrics).verdict).toBe('FAIL');
+    expect(verdictOf('staleness(pos).p99 during spike >= 0.9s', metrics).verdict).toBe('PASS');
+  });
+
+  test('has no data where nothing was measured: never a pass', () => {
+    const nothing: readonly [string, readonly Metric[], string][] = [
+      ['staleness(pos).p99 < 1s', [spike], 'was not measured'],
+      ['staleness(pos).p99 during before < 1s', [spike], 'was not measured'],
+      ['staleness(pos).p99 < 1s', [of('staleness', 'pos', null, [])], 'nothing to measure'],
+      ['staleness(pos).p99 < 1s', [of('staleness', 'pos', null, times(19, 1))], 'more than 19'],
+      ['lost == 0', [scalar('lost', { of: null, phase: null }, 0, 0)], 'nothing to measure'],
+    ];
+    for (const [text, metrics, reason] of nothing) {
+      const judged = verdictOf(text, metrics);
+      expect(judged.verdict).toBe('NO_DATA');
+      expect(judged.reason).toContain(reason);
+      expect(judged).not.toHaveProperty('measured');
+    }
+  });
+
+  test('that lands on what was never seen fails, whatever it asks', () => {
+    const never = of('staleness', 'pos', null, [
+      ...times(90, 1),
+      ...times(10, Number.POSITIVE_INFINITY),
+    ]);
+    expect(verdictOf('staleness(pos).p50 < 1s', [never]).verdict).toBe('PASS');
+    for (const comparator of ['<', '<=', '==', '>=', '>']) {
+      const judged = verdictOf(`staleness(pos).p95 ${comparator} 1s`, [never]);
+      expect(judged).toMatchObject({ verdict: 'FAIL', measured: null });
+    }
+    const payback = scalar('payback', { of: null, phase: null }, 1, Number.POSITIVE_INFINITY);
+    expect(verdictOf('payback < 20', [payback]).verdict).toBe('FAIL');
+  });
+
+  test('of one phase over another is a ratio', () => {
+    const text = 'query(revenue).p50 after / before < 0.5';
+    const query = (phase: string, value: number) => of('query', 'revenue', phase, [value]);
+    const judged = (before: number, after: number) =>
+      verdictOf(text, [query('before', before), query('after', after)]);
+    expect(judged(100, 40)).toMatchObject({ verdict: 'PASS', measured: 0.4, unit: 'ratio' });
+    expect(judged(100, 60).verdict).toBe('FAIL');
+    expect(judged(Number.POSITIVE_INFINITY, 60)).toMatchObject({ verdict: 'FAIL', measured: null });
+    expect(judged(0, 60).verdict).toBe('NO_DATA');
+    expect(verdictOf(text, [query('after', 1)]).verdict).toBe('NO_DATA');
+  });
+});
+
+describe('the INVALID table', () => {
+  const healthy: PhaseHealth = {
+    phase: 'spike',
+    n: 1_000,
+    lateShare: 0.02,
+    slipP99Ms: 50,
+    loopP99Ms: 50,
+    censusBehind: 2,
+    harnessShare: 0.2,
+    machineBusy: 0.99,
+    steal: 0.05,
+  };
+  const canaries: CanaryRecord = {
+    sent: 10,
+    seen: 10,
+    never: 0,
+    failed: 0,
+    compared: 10,
+    disjoint: 0,
+    canaryWidth: {},
+    censusWidth: {},
+  };
+  const part = { stream: 'pos' as const, part: 0, acknowledged: 100, unanswered: 0, appended: 100 };
+  const evidence = (
+    phase: Partial<PhaseHealth>,
+    more: Partial<Evidence['context']> = {},
+  ): Evidence => ({
+    phases: [{ ...healthy, ...phase }],
+    canaries,
+    context: {
+      clockApartMs: 20,
+      appended: [part],
+      incidents: [],
+      scenario: { checks: [] },
+      ...more,
+    },
+  });
+
+  test('holds nothing against a run that is at every limit', () => {
+    expect(judgeValidity(evidence({}))).toEqual([]);
+    const unanswered = { ...part, unanswered: 2, appended: 101 };
+    expect(judgeValidity(evidence({}, { appended: [unanswered] }))).toEqual([]);
+    expect(judgeValidity(evidence({ harnessShare: 0.5, machineBusy: 0.9 }))).toEqual([]);
+  });
+
+  const trips: Readonly<Record<string, readonly [Evidence, string]>> = {
+    'late hand-over': [evidence({ lateShare: 0.021 }), '2.1 % were late in spike'],
+    'schedule slip': [evidence({ slipP99Ms: 51 }), 'p99 51.0 ms against 50.0 ms in spike'],
+    'event loop': [evidence({ loopP99Ms: 50.1 }), 'p99 50.1 ms in spike'],
+    'census behind': [evidence({ censusBehind: 3 }), '3 commits were unread in spike'],
+    'harness too heavy': [
+      evidence({ harnessShare: 0.21, machineBusy: 0.91 }),
+      '21.0 % of a machine 91.0 % busy in spike',
+    ],
+    steal: [evidence({ steal: 0.051 }), '5.1 % went to others in spike'],
+    'clocks apart': [evidence({}, { clockApartMs: 20.1 }), 'they were 20.1 ms apart'],
+    'acknowledged is appended': [
+      evidence({}, { appended: [{ ...part, appended: 101 }] }),
+      'pos-0 holds 101, and 100 were acknowledged',
+    ],
+    'canary and census disjoint': [
+      { ...evidence({}), canaries: { ...canaries, disjoint: 1 } },
+      '1 of 10 contradict each other',
+    ],
+  };
+
+  test.each(INVALID_RULES)('$rule is broken just beyond its limit', ({ rule, limit }) => {
+    const [broken, fact] = trips[rule] as (typeof trips)[string];
+    expect(judgeValidity(broken)).toEqual([{ rule, fact, limit }]);
+  });
+
+  test('an acknowledged record that is missing breaks it as much as one too many', () => {
+    const [found] = judgeValidity(evidence({}, { appended: [{ ...part, appended: 99 }] }));
+    expect(found?.fact).toBe('pos-0 holds 99, and 100 were acknowledged');
+  });
+
+  test('slip is judged by the freshness that a check asks for', () => {
+    const checks = [checkOf('staleness(pos).p99 during spike < 15s')];
+    expect(judgeValidity(evidence({ slipP99Ms: 149 }, { scenario: { checks } }))).toEqual([]);
+    expect(judgeValidity(evidence({ slipP99Ms: 151 }, { scenario: { checks } }))).toHaveLength(1);
+    const strict = [...checks, checkOf('staleness(inventory).p50 < 6s')];
+    expect(
+      judgeValidity(evidence({ slipP99Ms: 61 }, { scenario: { checks: strict } })),
+    ).toHaveLength(1);
+  });
+
+  test('what a probe could not do is on the list too', () => {
+    const incident = { rule: 'census', fact: 'snapshot 1 was gone', limit: 'every row', atMs: 1 };
+    const found = judgeValidity(evidence({}, { incidents: [{ ...incident, probe: 'census' }] }));
+    expect(found).toEqual([{ rule: 'census', fact: 'snapshot 1 was gone', limit: 'every row' }]);
+  });
+});
+
+describe('the verdict', () => {
+  const invalid: Invalid[] = [{ rule: 'steal', fact: 'x', limit: 'y' }];
+  const untrue = { lost: 1, duplicated: 0, wrong: 0 };
+  const fine = { lost: 0, duplicated: 0, wrong: 0 };
+  const all: Findings = {
+    outcome: 'completed',
+    truth: untrue,
+    invalid,
+    checks: [{ verdict: 'FAIL' }, { verdict: 'NO_DATA' }, { verdict: 'PASS' }],
+  };
+
+  test.each<[string, Partial<Findings>, unknown]>([
+    ['interrupted', { outcome: 'interrupted' }, { verdict: null, exitCode: EXIT.interrupted }],
+    ['stack broke', { outcome: 'stack-broke' }, { verdict: null, exitCode: EXIT.stackBroke }],
+    ['our bug', { outcome: 'crashed' }, { verdict: null, exitCode: EXIT.ourBug }],
+    ['untrue', {}, { verdict: 'FAIL', exitCode: EXIT.checkFailed }],
+    ['invalid', { truth: fine }, { verdict: 'INVALID', exitCode: EXIT.invalid }],
+    ['failed', { truth: fine, invalid: [] }, { verdict: 'FAIL', exitCode: EXIT.checkFailed }],
+    [
+      'no data',
+      { truth: fine, invalid: [], checks: [{ verdict: 'NO_DATA' }, { verdict: 'PASS' }] },
+      { verdict: 'NO_DATA', exitCode: EXIT.noData },
+    ],
+    [
+      'passed',
+      { truth: fine, invalid: [], checks: [{ verdict: 'PASS' }] },
+      { verdict: 'PASS', exitCode: EXIT.pass },
+    ],
+  ])('%s comes before all that follows', (_, findings, judged) => {
+    expect(judgeRun({ ...all, ...findings })).toEqual(judged);
+  });
+
+  test('wrong data fails a run that asks for nothing', () => {
+    const found = judgeRun({ outcome: 'completed', truth: untrue, invalid: [], checks: [] });
+    expect(found).toEqual({ verdict: 'FAIL', exitCode: EXIT.checkFailed });
+  });
+});
