@@ -248,7 +248,7 @@ describe('a running stack', () => {
       const victim = running.find(({ server }) => server === 'flink-taskmanager')!;
       expect(second.broken.aborted).toBe(false);
       killGroup(victim.pid, 'SIGKILL');
-      await until(() => second.broken.aborted, 5_000);
+      await until(() => second.broken.aborted, 10_000);
       const error = second.broken.reason as DoorbusterError;
       expect(error).toBeInstanceOf(DoorbusterError);
       expect(error.exitCode).toBe(EXIT.stackBroke);
@@ -351,8 +351,8 @@ describe('the servers of a killed owner', () => {
     expect(servers.length).toBeGreaterThan(0);
     killGroup(child.pid!, 'SIGKILL');
     await once(child, 'exit');
-    await until(() => servers.every(({ pid }) => identify(pid) === null), 5_000);
-    await until(() => registrations(defaultRegistryDir()).length === 0, 5_000);
+    await until(() => servers.every(({ pid }) => identify(pid) === null), 15_000);
+    await until(() => registrations(defaultRegistryDir()).length === 0, 15_000);
     expect(readdirSync(runDir)).toEqual(['logs']);
   });
 

@@ -209,10 +209,10 @@ class ProcessStack implements Stack {
   async #bringUp(server: ServerName, plan: Plan, needs: readonly Promise<void>[]): Promise<void> {
     const { clock, onProgress } = this.#options;
     const service = SERVICES[server];
-    const startedMs = clock.monotonicMs();
     const prepared = service.prepare ? await this.#prepare(server, service.prepare(plan)) : '';
     await Promise.all(needs);
     this.#over.signal.throwIfAborted();
+    const startedMs = clock.monotonicMs();
     onProgress({ server, state: 'starting', ms: 0 });
     const launched = await this.#launch(server, service.command(plan, prepared));
     let alive = true;

@@ -104,12 +104,16 @@ function s3Environment({ secrets }: Plan): Record<string, string> {
 const kafkaDir = ({ workDir }: Plan) => `${workDir}/kafka`;
 const flinkDir = ({ workDir }: Plan) => `${workDir}/flink/conf`;
 
-function kafkaJava(plan: Plan, heap: string, main: string, args: readonly string[]): Command {
+function kafkaJava(
+  plan: Plan,
+  jvm: readonly string[],
+  main: string,
+  args: readonly string[],
+): Command {
   return java(plan, 'kafka', {
     classPath: [plan.artifacts.kafkaClasspath],
     jvm: [
-      `-Xmx${heap}`,
-      `-Xms${heap}`,
+      ...jvm,
       '-XX:+ExitOnOutOfMemoryError',
       `-Dlog4j2.configurationFile=${kafkaDir(plan)}/log4j2.properties`,
     ],
@@ -175,12 +179,14 @@ export const SERVICES: Readonly<Record<ServerName, Service>> = {
       [`${kafkaDir(plan)}/log4j2.properties`]: log4jProperties(),
     }),
     prepare: (plan) =>
-      kafkaJava(plan, '128m', 'kafka.tools.StorageTool', [
+      kafkaJava(plan, ['-Xmx128m', ...CONTROL_PLANE], 'kafka.tools.StorageTool', [
         ...['format', '--standalone', '-t', plan.secrets.clusterId],
         ...['-c', `${kafkaDir(plan)}/server.properties`],
       ]),
     command: (plan) =>
-      kafkaJava(plan, '512m', 'kafka.Kafka', [`${kafkaDir(plan)}/server.properties`]),
+      kafkaJava(plan, ['-Xmx512m', '-Xms512m'], 'kafka.Kafka', [
+        `${kafkaDir(plan)}/server.properties`,
+      ]),
     ready: ({ ports }) => ({ kind: 'kafka', brokers: [`${HOST}:${ports.kafka}`] }),
   },
 
@@ -258,7 +264,7 @@ export const SERVICES: Readonly<Record<ServerName, Service>> = {
     prepare: (plan) => ({
       program: plan.java,
       args: [
-        ...['-XX:TieredStopAtLevel=1', '-cp'],
+        ...['-Xmx128m', ...CONTROL_PLANE, '-cp'],
         `${plan.artifacts.bashJavaUtils}:${plan.artifacts.flinkLib}/*`,
         'org.apache.flink.runtime.util.bash.BashJavaUtils',
         ...['GET_TM_RESOURCE_PARAMS', '--configDir', flinkDir(plan)],
