@@ -1,6 +1,6 @@
 import picocolors from 'picocolors';
 import type { RunRecord } from '../record/record.ts';
-import { type Cell, type Section, summarize, type Table, type Tone } from './summary.ts';
+import { type Cell, summarize, type Table, type Tone } from './summary.ts';
 
 /** How wide the page is, and whether it may have colour (NO_COLOR is the caller's to read). */
 export interface TerminalOptions {
@@ -8,9 +8,10 @@ export interface TerminalOptions {
   readonly columns: number;
 }
 
-type Paint = (text: string, tone: Tone) => string;
+export type Paint = (text: string, tone: Tone) => string;
 
-function painter(color: boolean): Paint {
+/** Colours a text by its tone, or leaves it as it is. */
+export function painter(color: boolean): Paint {
   const { green, red, yellow, dim } = picocolors.createColors(color);
   const tones = { plain: (text: string) => text, good: green, bad: red, warn: yellow, dim };
   return (text, tone) => (text === '' ? text : tones[tone](text));
@@ -67,7 +68,7 @@ export function tableLines(table: Table, paint: Paint): readonly string[] {
 }
 
 /** Breaks at spaces; a word longer than the line stays whole, so that it can be copied. */
-function wrapped(text: string, width: number): readonly string[] {
+export function wrapped(text: string, width: number): readonly string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
     const last = lines.at(-1);
@@ -76,10 +77,4 @@ function wrapped(text: string, width: number): readonly string[] {
     } else lines.push(word);
   }
   return lines;
-}
-
-/** One section alone, for `doorbuster report --only`, tests, and whoever needs a table in a terminal. */
-export function sectionLines(section: Section, color: boolean): readonly string[] {
-  const paint = painter(color);
-  return section.tables.flatMap((table) => tableLines(table, paint));
 }
