@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { stripVTControlCharacters } from 'node:util';
 import { DoorbusterError } from '../../core/errors.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 
@@ -16,6 +17,8 @@ export interface ClientCall {
   readonly signal: AbortSignal;
   /** Every line the client prints, on either stream. */
   readonly onLine?: (line: string) => void;
+  /** Lines that are left out of an error. */
+  readonly noise?: RegExp;
   /** What it was doing, for the error: `fetching kafka 4.3.1`. */
   readonly purpose: string;
 }
@@ -36,7 +39,8 @@ export async function runClient(call: ClientCall): Promise<string> {
   const out: string[] = [];
   const tail: string[] = [];
   const onLine = (line: string) => {
-    tail.push(line);
+    const text = stripVTControlCharacters(line).trimEnd();
+    if (text !== '' && !call.noise?.test(text)) tail.push(text);
     if (tail.length > TAIL_LINES) tail.shift();
     call.onLine?.(line);
   };

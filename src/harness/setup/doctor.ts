@@ -27,6 +27,8 @@ export interface DoctorContext {
   readonly lock: StackLock;
   /** Where the run's folder and the servers' data will be. */
   readonly resultsDir: string;
+  /** Leaves out tools that only fetching needs, once everything is fetched: what `run` asks. */
+  readonly neededToolsOnly?: boolean;
   /** Reads the whole cache again against its checksums (seconds, hundreds of megabytes). */
   readonly deep: boolean;
   readonly signal: AbortSignal;
@@ -41,7 +43,7 @@ export async function doctor(context: DoctorContext): Promise<readonly Finding[]
       !(artifact.name === 'minio' && minioOnPath()),
   );
   const needed = toolsFor(missing);
-  const tools = await checkTools(toolsFor(lock.artifacts));
+  const tools = await checkTools(context.neededToolsOnly ? needed : toolsFor(lock.artifacts));
   return [
     ...tools.map((tool) => toolFinding(tool, needed)),
     await cacheFinding(

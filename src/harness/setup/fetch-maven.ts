@@ -5,6 +5,9 @@ import type { FetchContext, Fetched } from './fetch-context.ts';
 import type { LockedMaven } from './lock.ts';
 import { verifyPinned } from './verify.ts';
 
+/** Maven's progress, and its advice on how to ask Maven for more. */
+const NOISE =
+  /^\[INFO\]|^Download|^Progress|^\[ERROR\] (\[Help|Re-run|To see|For more|$)|^\[ERROR\]\s*$/;
 const COPY = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies';
 
 /**
@@ -23,6 +26,7 @@ export async function fetchMaven(artifact: LockedMaven, context: FetchContext): 
     command: 'mvn',
     args: [
       '--batch-mode',
+      '-Dstyle.color=never',
       '--strict-checksums',
       '--file',
       pom,
@@ -32,6 +36,7 @@ export async function fetchMaven(artifact: LockedMaven, context: FetchContext): 
     cwd: partial.work,
     env: context.env,
     signal,
+    noise: NOISE,
     purpose: `fetching ${artifact.name} ${artifact.version}`,
     onLine: (line) => {
       if (!/^(\[INFO\] )?Downloaded from .*\.jar(\s|$)/.test(line)) return;

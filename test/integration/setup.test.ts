@@ -1,0 +1,209 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, statSync, truncateSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/core/clock.ts';
+import { random } from '../../src/core/random.ts';
+import { artifactDir, lookUp, STAMP } from '../../src/harness/setup/cache.ts';
+import {
+  type LockedWheels,
+  lockedArtifact,
+  readLock,
+  thisPlatform,
+} from '../../src/harness/setup/lock.ts';
+import { processesWith } from '../../src/harness/setup/owner.ts';
+import { PARTIAL_ENV } from '../../src/harness/setup/partial.ts';
+import { fetchArtifacts, type SetupEvent } from '../../src/harness/setup/setup.ts';
+import { verifyDeep } from '../../src/harness/setup/verify.ts';
+
+/** Small ones, from both kinds of client that download: pip and Maven. */
+const NAMES = ['duckdb-extensions', 'flink-sql', 'spark-iceberg'];
+const SEED = 20261127;
+const KILLS = 6;
+const SHORTEST_MS = 100;
+const LONGEST_MS = 12_000;
+
+const lock = readLock();
+const chosen = NAMES.map((name) => lockedArtifact(lock, name));
+const never = new AbortController().signal;
+const script = fileURLToPath(new URL('support/fetch-some.mjs', import.meta.url));
+
+let root: string;
+let cacheDir: string;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'doorbuster-setup-'));
+  cacheDir = join(root, 'cache');
+});
+
+afterAll(async () => {
+  await rm(root, { recursive: true, force: true, maxRetries: 5 });
+});
+
+interface Child {
+  readonly process: ChildProcess;
+  readonly events: readonly SetupEvent[];
+  /** `0`, or the signal that ended it, with what it wrote to stderr. */
+  readonly ended: Promise<string>;
+}
+
+/** A setup in a process of its own, with an empty local Maven repository shared by all of them. */
+function startSetup(): Child {
+  const child = spawn(process.execPath, [script, cacheDir, NAMES.join(',')], {
+    env: { ...process.env, MAVEN_OPTS: `-Dmaven.repo.local=${join(root, 'm2')}` },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const events: SetupEvent[] = [];
+  let rest = '';
+  let stderr = '';
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  child.stdout.on('data', (chunk) => {
+    const lines = `${rest}${chunk}`.split('\n');
+    rest = lines.pop() ?? '';
+    events.push(...lines.map((line) => JSON.parse(line) as SetupEvent));
+  });
+  const ended = new Promise<string>((resolve) => {
+    child.on('close', (code, signal) => resolve(`${code ?? signal}${stderr}`));
+  });
+  return { process: child, events, ended };
+}
+
+/** Inode and time of each stamp in place: what a later setup must not touch. */
+function stampsInPlace(): Record<string, string> {
+  const stamps: Record<string, string> = {};
+  for (const artifact of chosen) {
+    const path = join(artifactDir(cacheDir, artifact), STAMP);
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found) stamps[artifact.name] = `${found.ino} ${found.mtimeMs}`;
+  }
+  return stamps;
+}
+
+function listing(name: string): string[] {
+  try {
+    return readdirSync(join(cacheDir, name));
+  } catch {
+    return [];
+  }
+}
+
+describe('setup', () => {
+  it(`leaves nothing half done when killed at ${KILLS} random moments, and resumes`, async () => {
+    const moments = random(SEED, 'setup kills');
+    let hit = 0;
+    for (let round = 0; round < KILLS; round++) {
+      const before = stampsInPlace();
+      const child = startSetup();
+      // Early moments are as interesting as late ones, so they are drawn on a log scale.
+      const share = moments.next();
+      await systemClock.sleep(LONGEST_MS ** share * SHORTEST_MS ** (1 - share));
+      if (child.process.exitCode === null) hit++;
+      child.process.kill('SIGKILL');
+      await child.ended;
+      for (const artifact of chosen) {
+        const state = lookUp(cacheDir, artifact);
+        expect(state.kind, `seed ${SEED}, round ${round}, ${artifact.name}`).not.toBe('damaged');
+        if (state.kind === 'complete') {
+          expect(await verifyDeep(cacheDir, artifact, never)).toEqual([]);
+        }
+      }
+      expect(stampsInPlace(), 'what is done stays done').toMatchObject(before);
+    }
+    expect(hit, `seed ${SEED}: kills that met a running setup`).toBeGreaterThan(0);
+  });
+
+  it('survives two at once: each artifact is fetched once, and the tree verifies', async () => {
+    const before = stampsInPlace();
+    const children = [startSetup(), startSetup()];
+    expect(await Promise.all(children.map((child) => child.ended))).toEqual(['0', '0']);
+    const ends = children.flatMap((child) => child.events);
+    for (const artifact of chosen) {
+      expect(await verifyDeep(cacheDir, artifact, never)).toEqual([]);
+      const fetched = ends.filter(
+        (event) => event.artifact === artifact.name && event.step === 'verified',
+      );
+      expect(fetched, artifact.name).toHaveLength(before[artifact.name] ? 0 : 1);
+    }
+    expect(listing('.partial')).toEqual([]);
+    expect(listing('.locks')).toEqual([]);
+    expect(processesWith(`${PARTIAL_ENV}=${cacheDir}`)).toEqual([]);
+  });
+
+  it('does nothing when all is there', async () => {
+    const before = stampsInPlace();
+    const child = startSetup();
+    expect(await child.ended).toBe('0');
+    expect(child.events.map(({ artifact, state }) => `${artifact} ${state}`).sort()).toEqual(
+      NAMES.map((name) => `${name} present`),
+    );
+    expect(stampsInPlace()).toEqual(before);
+  });
+
+  it('fetches a damaged artifact again and leaves the others alone', async () => {
+    const [damaged, ...others] = chosen;
+    const before = stampsInPlace();
+    truncateSync(join(artifactDir(cacheDir, damaged!), 'avro.duckdb_extension'), 1_000);
+    expect(lookUp(cacheDir, damaged!)).toMatchObject({
+      kind: 'damaged',
+      fact: expect.stringContaining('avro.duckdb_extension has 1000 bytes'),
+    });
+    const child = startSetup();
+    expect(await child.ended).toBe('0');
+    for (const artifact of chosen) {
+      expect(await verifyDeep(cacheDir, artifact, never)).toEqual([]);
+    }
+    const after = stampsInPlace();
+    for (const { name } of others) expect(after[name]).toBe(before[name]);
+    expect(after[damaged!.name]).not.toBe(before[damaged!.name]);
+  });
+
+  it('names the file, what was expected and what came, when a checksum is wrong', async () => {
+    const artifact = lockedArtifact(lock, 'duckdb-extensions') as LockedWheels;
+    const [first, ...rest] = artifact.wheels[thisPlatform]!;
+    const wrong = '0'.repeat(64);
+    const forged = {
+      version: 1 as const,
+      artifacts: [
+        { ...artifact, wheels: { [thisPlatform]: [{ ...first!, sha256: wrong }, ...rest] } },
+      ],
+    };
+    const elsewhere = join(root, 'forged');
+    await expect(
+      fetchArtifacts({
+        cacheDir: elsewhere,
+        lock: forged,
+        clock: systemClock,
+        signal: never,
+        onProgress: () => {},
+      }),
+    ).rejects.toThrow(
+      new RegExp(`${first!.file} .*expected sha256 ${wrong}.*got ${first!.sha256}`),
+    );
+    expect(lookUp(elsewhere, forged.artifacts[0]!).kind).toBe('missing');
+    expect(readdirSync(join(elsewhere, '.partial'))).toEqual([]);
+  });
+
+  it('stops at once when it is interrupted, and leaves no client running', async () => {
+    const abort = new AbortController();
+    const elsewhere = join(root, 'interrupted');
+    const running = fetchArtifacts({
+      cacheDir: elsewhere,
+      lock,
+      clock: systemClock,
+      signal: abort.signal,
+      only: ['duckdb-extensions'],
+      onProgress: (event) => {
+        if (event.state === 'working') abort.abort(new Error('interrupted'));
+      },
+    });
+    await expect(running).rejects.toThrow('interrupted');
+    expect(readdirSync(join(elsewhere, '.partial'))).toEqual([]);
+    expect(readdirSync(join(elsewhere, '.locks'))).toEqual([]);
+    expect(processesWith(`${PARTIAL_ENV}=${elsewhere}`)).toEqual([]);
+  });
+});
