@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { stackBroke } from '../../core/errors.ts';
+import { httpRequest } from './http.ts';
 import { rootCause } from './root-cause.ts';
 
 /** States of a Flink job, as its REST interface names them. */
@@ -94,13 +95,10 @@ export function flinkRest(uri: string, clock: Clock): FlinkRest {
     stopWithDrain: (jobId, savepointDir, signal) =>
       stopWithDrain({ uri, clock, jobId, savepointDir }, signal),
     async cancel(jobId, signal) {
-      const response = await fetch(`${uri}/jobs/${jobId}?mode=cancel`, {
-        method: 'PATCH',
-        signal: signal ?? null,
-      });
-      await response.arrayBuffer();
-      if (!response.ok && response.status !== 404 && response.status !== 409) {
-        throw stackBroke(`Flink did not cancel job ${jobId}: HTTP ${response.status}`);
+      const path = `${uri}/jobs/${jobId}?mode=cancel`;
+      const { ok, status } = await httpRequest(path, { method: 'PATCH', signal });
+      if (!ok && status !== 404 && status !== 409) {
+        throw stackBroke(`Flink did not cancel job ${jobId}: HTTP ${status}`);
       }
     },
   };
@@ -152,17 +150,10 @@ async function call<T>(
   signal?: AbortSignal,
   body?: unknown,
 ): Promise<T> {
-  const response = await fetch(`${uri}${path}`, {
-    method,
-    signal: signal ?? null,
-    ...(body === undefined
-      ? {}
-      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-  });
-  const text = await response.text();
-  if (response.ok) return JSON.parse(text) as T;
+  const { status, ok, text } = await httpRequest(`${uri}${path}`, { method, body, signal });
+  if (ok) return JSON.parse(text) as T;
   throw stackBroke(
-    `Flink answered HTTP ${response.status} to ${method} ${path}: ${rootCause(errorText(text))}`,
+    `Flink answered HTTP ${status} to ${method} ${path}: ${rootCause(errorText(text))}`,
   );
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { stackBroke } from '../../core/errors.ts';
+import { httpRequest } from './http.ts';
 import { rootCause } from './root-cause.ts';
 
 /** One row of a statement's result, by column name. */
@@ -74,15 +75,8 @@ async function gatewayCall<T>(
   body: unknown,
   signal: AbortSignal,
 ): Promise<T> {
-  const response = await fetch(`${uri}${path}`, {
-    method,
-    signal,
-    ...(body === undefined
-      ? {}
-      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-  });
-  const text = await response.text();
-  if (response.ok) return JSON.parse(text) as T;
+  const { ok, text } = await httpRequest(`${uri}${path}`, { method, body, signal });
+  if (ok) return JSON.parse(text) as T;
   throw stackBroke(`Flink's SQL Gateway refused a statement: ${rootCause(errorText(text))}`);
 }
 

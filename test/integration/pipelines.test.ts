@@ -1,0 +1,443 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock as clock } from '../../src/core/clock.ts';
+import { type Connection, type Database, openDatabase } from '../../src/harness/clients/duckdb.ts';
+import { attachCatalog, createS3Secret } from '../../src/harness/clients/duckdb-lakehouse.ts';
+import { kafkaClient } from '../../src/harness/clients/kafka-admin.ts';
+import { openSqlSession } from '../../src/harness/clients/sql-gateway.ts';
+import { packageRoot } from '../../src/harness/entry.ts';
+import { compact } from '../../src/harness/pipelines/compact.ts';
+import { type Deployment, deploy } from '../../src/harness/pipelines/deploy.ts';
+import { loadPipeline, type Pipeline } from '../../src/harness/pipelines/load.ts';
+import {
+  MALFORMED_KINDS,
+  type PipelineUse,
+  type Scenario,
+  STREAMS,
+  type Stream,
+} from '../../src/scenario/scenario.ts';
+import { type Lakehouse, startLakehouse } from './support/lakehouse.ts';
+import { bytes, damaged, event, type Fields, image } from './support/wire.ts';
+
+const NOW_MS = 1_795_000_060_000;
+const YEAR_MS = 365 * 24 * 3_600_000;
+const QUERY_VALUES = { store: 1, sku: 11, now_ms: NOW_MS } as const;
+
+/** A pipeline on a stack of its own, with a DuckDB to look at what it wrote. */
+interface World extends AsyncDisposable {
+  readonly lake: Lakehouse;
+  readonly pipeline: Pipeline;
+  readonly deployment: Deployment;
+  readonly scenario: Pick<Scenario, 'pipeline' | 'stack' | 'traffic'>;
+  readonly duck: Connection;
+  send(stream: Stream, values: readonly (Fields | Buffer | null)[]): Promise<void>;
+}
+
+async function world(use: string, over: Partial<PipelineUse> = {}): Promise<World> {
+  const lake = await startLakehouse(1_000);
+  const undo: (() => unknown)[] = [() => lake.stop()];
+  const dispose = async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    const pipeline = loadPipeline(use, packageRoot);
+    const scenario = {
+      pipeline: {
+        use,
+        commitEveryMs: 1_000,
+        format: 2,
+        parallelism: 1,
+        compaction: { by: 'none' },
+        ...over,
+      },
+      stack: { runtime: 'auto', partitions: 2 },
+      // Which streams are on is all that a deployment reads of the traffic.
+      traffic: Object.fromEntries(STREAMS.map((stream) => [stream, {}])),
+    } as unknown as World['scenario'];
+    const { signal } = new AbortController();
+    const deployment = await deploy(pipeline, { stack: lake.stack, scenario, clock, signal });
+    undo.push(() => deployment[Symbol.asyncDispose]());
+    const database = await openDuck(lake);
+    undo.push(() => database.close());
+    const duck = await database.connect();
+    undo.push(() => duck.close());
+    const producer = kafkaClient(lake.stack.endpoints.kafka.brokers, 'test').producer({
+      idempotent: true,
+      maxInFlightRequests: 1,
+    });
+    await producer.connect();
+    undo.push(() => producer.disconnect());
+    const send: World['send'] = async (topic, values) => {
+      const messages = values.map((value) => ({
+        key: '1',
+        partition: 0,
+        value: value === null || Buffer.isBuffer(value) ? value : bytes(value as Fields),
+      }));
+      await producer.send({ topic, acks: -1, messages });
+    };
+    return { lake, pipeline, deployment, scenario, duck, send, [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+async function openDuck(lake: Lakehouse): Promise<Database> {
+  const { avro, httpfs, iceberg } = lake.artifacts.duckdbExtensions;
+  const database = await openDatabase(':memory:', {
+    memoryMb: 1_024,
+    threads: 1,
+    extensions: [avro, httpfs, iceberg],
+  });
+  const connection = await database.connect();
+  await createS3Secret(connection, lake.stack.endpoints.s3);
+  await attachCatalog(connection, lake.stack.endpoints.catalog);
+  connection.close();
+  return database;
+}
+
+/** Asks until it is so, or fails with the last answer. */
+async function until<T>(ask: () => Promise<T>, holds: (answer: T) => boolean): Promise<T> {
+  const deadline = clock.monotonicMs() + 120_000;
+  for (;;) {
+    const answer = await ask();
+    if (holds(answer)) return answer;
+    if (clock.monotonicMs() > deadline) throw new Error(`still ${JSON.stringify(answer)}`);
+    await clock.sleep(500);
+  }
+}
+
+async function count(duck: Connection, where: string): Promise<number> {
+  const [row] = await duck.rows<{ n: number }>(`SELECT count(*) AS n FROM ice.retail.${where}`);
+  return row?.n ?? 0;
+}
+
+/** Sends a marker behind everything else and waits until the table shows it. */
+async function settled(w: World, id: string): Promise<void> {
+  for (const stream of STREAMS) {
+    const marker =
+      stream === 'inventory'
+        ? image({ store: 0, sku: id.length, version: 1, onHand: 0 }, id)
+        : event(stream, id, 0);
+    await w.send(stream, [marker]);
+    await w.send(stream, [bytes({ event_id: `${id}-bad` }).subarray(0, -1)]);
+  }
+  for (const stream of STREAMS) {
+    const { table } = w.pipeline.manifest.streams[stream] as { table: string };
+    await until(
+      () => count(w.duck, `${table} WHERE event_id = '${id}'`),
+      (n) => n === 1,
+    );
+  }
+  await until(
+    () => count(w.duck, `dead_letter WHERE contains(payload::VARCHAR, '${id}-bad')`),
+    (n) => n === STREAMS.length,
+  );
+}
+
+/** Every query's rows, with integers as text, so that two engines' widths compare. */
+async function answers(w: World): Promise<Record<string, unknown>> {
+  const all: Record<string, unknown> = {};
+  for (const { name, sql, parameters } of w.pipeline.queries) {
+    const given = Object.fromEntries(parameters.map((one) => [one, QUERY_VALUES[one]]));
+    const rows = await w.duck.rows(sql.replace(/;\s*$/, ''), given);
+    all[name] = JSON.parse(
+      JSON.stringify(rows, (_, value) => (typeof value === 'bigint' ? Number(value) : value)),
+    );
+  }
+  return all;
+}
+
+/** Good records with every kind of trap among them; the same for every pipeline. */
+async function sendTraps(w: World): Promise<void> {
+  for (const stream of ['pos', 'wms', 'cart', 'loyalty'] as const) {
+    await w.send(stream, [
+      event(stream, `${stream}-1`, 1),
+      // A year ahead: with event time anywhere in the plan, all that follow would be late.
+      event(stream, `${stream}-ahead`, 2, {}, NOW_MS + YEAR_MS),
+      event(stream, `${stream}-2`, 2),
+      // Three retries: the same, another payload, and much later.
+      event(stream, `${stream}-1`, 1),
+      event(stream, `${stream}-2`, 2, { event_type: 'changed' }),
+    ]);
+  }
+  await w.send('pos', [
+    event('pos', 'pos-return', 2, {
+      type: 'return',
+      total_cents: -500,
+      lines: [
+        { line_no: 1, sku_id: 12, quantity: -1, unit_price_cents: 500, extended_cents: -500 },
+      ],
+    }),
+    event('pos', 'pos-no-lines', 3, { total_cents: 1, lines: [] }),
+  ]);
+  const row = { store: 1, sku: 11 };
+  await w.send('inventory', [
+    image({ ...row, version: 1, onHand: 50 }, 'inv-1'),
+    image({ ...row, version: 3, onHand: 30 }, 'inv-3', NOW_MS + YEAR_MS),
+    // Late, and under an id of its own: an older version loses whenever it comes.
+    image({ ...row, version: 2, onHand: 40 }, 'inv-2'),
+    // The same version again, under its own id and another, and with another payload.
+    image({ ...row, version: 3, onHand: 30 }, 'inv-3'),
+    image({ ...row, version: 3, onHand: 30 }, 'inv-3-new-id'),
+    image({ ...row, version: 3, onHand: 77 }, 'inv-3'),
+    image({ store: 1, sku: 12, version: 1, onHand: 2 }, 'inv-low'),
+    image({ store: 2, sku: 11, version: 1, onHand: 9 }, 'inv-gone-1'),
+    image({ store: 2, sku: 11, version: 2, onHand: 0, deleted: true }, 'inv-gone-2'),
+    image({ store: 2, sku: 12, version: 1, onHand: -4 }, 'inv-negative'),
+    image({ store: 1, sku: 9_000_001, version: 1, onHand: 1_000 }, 'canary-1'),
+  ]);
+}
+
+const EXPECTED = {
+  'store-lookup': [{ store_id: 1, sku_id: 11, on_hand: 30, version: 3, event_id: 'inv-3' }],
+  'store-page': [
+    { store_id: 1, sku_id: 11, on_hand: 30, version: 3 },
+    { store_id: 1, sku_id: 12, on_hand: 2, version: 1 },
+  ],
+  // Receipts 1 and 2; the one dated a year ahead is outside the window, the return is inside.
+  'sku-velocity': [
+    { sku_id: 11, units: 4 },
+    { sku_id: 12, units: 1 },
+  ],
+  revenue: [
+    { store_id: 1, receipts: 1, revenue_cents: 1_500 },
+    { store_id: 2, receipts: 3, revenue_cents: 2_500 },
+    { store_id: 3, receipts: 1, revenue_cents: 1 },
+  ],
+  'low-stock': [
+    { store_id: 2, sku_id: 12, on_hand: -4 },
+    { store_id: 1, sku_id: 12, on_hand: 2 },
+  ],
+  'full-aggregate': [{ rows: 3, units: 28 }],
+};
+
+describe.each(['cdc-upsert', 'append-ledger'])('%s', (name) => {
+  let w: World;
+  beforeAll(async () => {
+    w = await world(name, name === 'cdc-upsert' ? { compaction: { by: 'spark' } } : {});
+  });
+  afterAll(() => w?.[Symbol.asyncDispose]());
+
+  test('the plans: append sinks take inserts only, nothing is materialized, records are parsed once', async () => {
+    const plans = await w.deployment.explain();
+    expect(plans.map((plan) => plan.name)).toEqual([...STREAMS]);
+    for (const { name: stream, plan } of plans) {
+      expect(plan).not.toContain('upsertMaterialize');
+      const physical = plan.slice(plan.indexOf('== Optimized Physical Plan =='));
+      const mode = w.pipeline.manifest.streams[stream]?.mode;
+      for (const sink of physical.split(/^Sink\(/m).slice(1)) {
+        const feeding = sink.split('\n')[1] ?? '';
+        const changes = /changelogMode=\[([^\]]*)\]/.exec(feeding)?.[1];
+        if (mode === 'upsert' && sink.includes(`ice.retail.${stream}]`)) {
+          expect(changes, stream).toMatch(/^I,U/);
+        } else {
+          expect(changes, `${stream}: ${feeding.slice(0, 80)}`).toBe('I');
+        }
+      }
+      const run = plan.slice(plan.indexOf('== Optimized Execution Plan =='));
+      expect(run.match(/\$\.(after\.)?occurred_ms'\) AS/g), stream).toHaveLength(1);
+    }
+  });
+
+  test('good records arrive typed, once; damaged ones go aside with their reason', async () => {
+    await sendTraps(w);
+    const reasons: { topic: string; reason: string }[] = [];
+    for (const stream of STREAMS) {
+      for (const kind of MALFORMED_KINDS) {
+        const { value, reason } = damaged(stream, kind);
+        await w.send(stream, [value]);
+        reasons.push({ topic: stream, reason });
+      }
+      await w.send(stream, [null]);
+      reasons.push({ topic: stream, reason: 'tombstone' });
+    }
+    await w.send('pos', [
+      event('pos', 'no-sku', 1, {
+        lines: [{ quantity: 1, unit_price_cents: 1, extended_cents: 1 }],
+      }),
+    ]);
+    reasons.push({ topic: 'pos', reason: 'missing_key:lines[*].sku_id' });
+    await settled(w, 'marker-a');
+
+    const refused = await w.duck.rows<{ topic: string; reason: string }>(
+      `SELECT topic, reason FROM ice.retail.dead_letter
+       WHERE payload IS NULL OR NOT contains(payload::VARCHAR, 'marker-')`,
+    );
+    const sorted = (list: { topic: string; reason: string }[]) =>
+      list.map(({ topic, reason }) => `${topic} ${reason}`).sort();
+    expect(sorted(refused)).toEqual(sorted(reasons));
+    const [kept] = await w.duck.rows<{ hex: string }>(
+      `SELECT hex(payload) AS hex FROM ice.retail.dead_letter WHERE topic = 'pos' AND reason = 'bad_utf8'`,
+    );
+    expect(kept?.hex.toLowerCase()).toBe(damaged('pos', 'bad_utf8').value.toString('hex'));
+
+    for (const stream of ['pos', 'wms', 'cart', 'loyalty'] as const) {
+      const rows = await w.duck.rows<Record<string, unknown>>(
+        `SELECT event_id, event_type, kafka_ms, flink_ms, occurred_ms, due_ms
+         FROM ice.retail.${stream} WHERE store_id > 0 AND event_id LIKE '${stream}-%'
+         AND event_id NOT IN ('pos-return', 'pos-no-lines') ORDER BY event_id`,
+      );
+      expect(rows.map((row) => row.event_id)).toEqual(
+        ['1', '2', 'ahead'].map((n) => `${stream}-${n}`),
+      );
+      expect(rows[1]?.event_type).toBe(`${stream}.test`);
+      for (const row of rows) {
+        const [kafkaMs, flinkMs] = [Number(row.kafka_ms), Number(row.flink_ms)];
+        expect(kafkaMs).toBeGreaterThan(clock.nowMs() - 600_000);
+        expect(flinkMs).toBeGreaterThanOrEqual(kafkaMs);
+        expect(flinkMs).toBeLessThanOrEqual(clock.nowMs());
+        expect(Number(row.due_ms) - Number(row.occurred_ms)).toBe(5);
+      }
+    }
+    const [receipt] = await w.duck.rows(
+      `SELECT store_id, terminal_id, total_cents, customer_id, line_sku_ids, line_quantities,
+         line_unit_price_cents, line_extended_cents FROM ice.retail.pos WHERE event_id = 'pos-1'`,
+    );
+    expect(receipt).toMatchObject({
+      store_id: 1,
+      terminal_id: 3,
+      total_cents: 1_500,
+      customer_id: null,
+      line_sku_ids: [11, 12],
+      line_quantities: [2, 1],
+    });
+  });
+
+  test('every query answers what the records say', async () => {
+    expect(await answers(w)).toEqual(EXPECTED);
+  });
+
+  if (name === 'cdc-upsert') spark(() => w);
+  if (name === 'append-ledger') losesATable(() => w);
+  else drains(() => w);
+});
+
+/** Stopping with a savepoint commits what was read. */
+function drains(current: () => World): void {
+  test('draining ends every job, and everything is still there', async () => {
+    const w = current();
+    const watching = w.deployment.watch(new AbortController().signal);
+    await w.deployment.drain();
+    await watching;
+    expect(await answers(w)).toEqual(EXPECTED);
+  });
+}
+
+/** A job that cannot commit is named with its innermost cause. */
+function losesATable(current: () => World): void {
+  test('a job whose table is gone is named, with its innermost cause', async () => {
+    const w = current();
+    const { catalog, flink } = w.lake.stack.endpoints;
+    await using sql = await openSqlSession(flink.gateway, {
+      clock,
+      signal: AbortSignal.timeout(60_000),
+    });
+    await sql.run(`CREATE CATALOG ice WITH ('type' = 'iceberg', 'catalog-type' = 'rest',
+      'uri' = '${catalog.uri}', 'warehouse' = '${catalog.warehouse}')`);
+    const watching = w.deployment.watch(AbortSignal.timeout(120_000));
+    await sql.run('DROP TABLE ice.retail.loyalty');
+    await w.send('loyalty', [event('loyalty', 'after-the-end', 1)]);
+    await expect(watching).rejects.toThrow(
+      /Flink job loyalty \(topic loyalty\) .*(NoSuchTable|Table does not exist)/,
+    );
+  });
+}
+
+function spark(current: () => World): void {
+  const sparks = () =>
+    readdirSync('/proc').filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('SparkSQLCLIDriver');
+      } catch {
+        return false;
+      }
+    });
+
+  test('Spark compacts beside the running job, and changes no answer', async () => {
+    const w = current();
+    const { artifacts, stack } = w.lake;
+    const dir = mkdtempSync(join(tmpdir(), 'doorbuster-compact-'));
+    const options = {
+      artifacts,
+      endpoints: stack.endpoints,
+      scenario: w.scenario,
+      clock,
+      workDir: dir,
+    };
+    try {
+      const done = await compact(w.pipeline, { ...options, signal: AbortSignal.timeout(240_000) });
+      expect(done).toMatchObject({
+        outcome: 'committed',
+        error: null,
+        tables: ['retail.inventory'],
+      });
+      expect(done.rewrittenFiles).toBeGreaterThan(0);
+      expect(done.addedFiles).toBeGreaterThan(0);
+      expect(done.rewrittenBytes).toBeGreaterThan(0);
+      const ready = done.engineReadyMs as number;
+      expect(done.startedMs).toBeLessThan(ready);
+      expect(ready).toBeLessThan(done.committedMs as number);
+      expect(done.startupCoreSeconds).toBeGreaterThan(0);
+      expect(done.coreSeconds).toBeGreaterThan(0);
+      expect(await answers(w)).toEqual(EXPECTED);
+
+      const abort = new AbortController();
+      const before = sparks();
+      const stopped = compact(w.pipeline, { ...options, signal: abort.signal });
+      await clock.sleep(1_000);
+      expect(sparks().length).toBeGreaterThan(before.length);
+      abort.abort(new Error('enough'));
+      await expect(stopped).rejects.toThrow('enough');
+      expect(sparks().filter((pid) => !before.includes(pid))).toEqual([]);
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+}
+
+describe('a folder of the user’s own, on format 3', () => {
+  let w: World;
+  const dir = mkdtempSync(join(tmpdir(), 'doorbuster-own-'));
+  beforeAll(async () => {
+    cpSync(join(packageRoot, 'pipelines', 'cdc-upsert'), join(dir, 'mine'), { recursive: true });
+    // No checkpoint comes by itself: whatever is committed, draining has committed.
+    w = await world(join(dir, 'mine'), { format: 3, commitEveryMs: 3_600_000 });
+  });
+  afterAll(async () => {
+    await w?.[Symbol.asyncDispose]();
+    rmSync(dir, { recursive: true });
+  });
+
+  test('draining commits everything that was read', async () => {
+    await sendTraps(w);
+    const { rest } = w.lake.stack.endpoints.flink;
+    // What each source hands on: every good record of sendTraps, copies included.
+    const sent: Record<Stream, number> = { pos: 7, wms: 5, cart: 5, loyalty: 5, inventory: 11 };
+    for (const { jobId, name } of w.deployment.jobs) {
+      await until(
+        async () => {
+          const job = (await (await fetch(`${rest}/jobs/${jobId}`)).json()) as {
+            vertices: { name: string; metrics: { 'write-records': number } }[];
+          };
+          return job.vertices.find((one) => one.name.startsWith('Source:'))?.metrics[
+            'write-records'
+          ];
+        },
+        (written) => (written ?? 0) >= sent[name],
+      );
+    }
+    expect(await count(w.duck, 'pos')).toBe(0);
+    await w.deployment.drain();
+    expect(await answers(w)).toEqual(EXPECTED);
+    const metadata = await fetch(
+      `${w.lake.stack.endpoints.catalog.uri}/v1/namespaces/retail/tables/inventory`,
+    );
+    const { metadata: table } = (await metadata.json()) as {
+      metadata: { 'format-version': number };
+    };
+    expect(table['format-version']).toBe(3);
+  });
+});
