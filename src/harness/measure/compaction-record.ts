@@ -10,7 +10,6 @@ export function compactionRun(result: CompactionResult | null): CompactionRun | 
     launchedMs: result.startedMs,
     startMs: result.engineReadyMs ?? result.startedMs,
     endMs: result.committedMs,
-    launchedMs: result.startedMs,
     coreSeconds: result.coreSeconds,
     startupCoreSeconds: result.startupCoreSeconds,
   };

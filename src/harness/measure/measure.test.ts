@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { recordSchema } from '../../record/record.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import { type FactRow, type Facts, openFacts } from '../facts.ts';
 import type { MeasureContext } from './context.ts';
@@ -231,6 +232,7 @@ describe('which events give a sample', () => {
       receipt('a', 10_000),
       receipt('late', 9_990, { transport: 20 }),
       receipt('next', 20_000),
+      receipt('end', 50_000),
       receipt('a', 15_000, {}, { role: 'copy', expect: 'duplicate' }),
       receipt('p', 15_000, {}, { role: 'preload' }),
       receipt('m', 15_000, {}, { role: 'marker' }),
@@ -238,7 +240,7 @@ describe('which events give a sample', () => {
       receipt('bad', 15_000, {}, { expect: 'dead_letter' }),
       receipt('used', 15_000, {}, { expect: 'duplicate' }),
     ]);
-    const seen = ['warm', 'a', 'late', 'next', 'p', 'm', 'c', 'used'];
+    const seen = ['warm', 'a', 'late', 'next', 'end', 'p', 'm', 'c', 'used'];
     const rows = seen.map((event_id) => ({ event_id }));
     await commit('pos', 's1', 25_000, rows);
     const measured = await run();
@@ -543,6 +545,28 @@ describe('canaries', () => {
     await facts.append('canaries', [canary(13_000, 13_900)]);
     expect((await run()).invalid).toMatchObject([{ rule: 'canary and census disjoint' }]);
   });
+});
+
+test('what is measured is a valid part of a record', async () => {
+  await facts.append('events', [receipt('a', 12_000), stock(7, 1, 13_000)]);
+  await facts.append('load', [
+    {
+      at_ms: T0,
+      worker: 0,
+      stream: 'pos',
+      scheduled: 1,
+      handed_over: 1,
+      acknowledged: 1,
+      bytes: 9,
+    },
+  ]);
+  await commit('pos', 's1', 14_000, [{ event_id: 'a', flink_ms: T0 + 13_000 }]);
+  const { compaction: _none, warnings: _said, ...measured } = await run();
+  for (const [section, value] of Object.entries(measured)) {
+    const schema = recordSchema.shape[section as keyof typeof recordSchema.shape];
+    expect(() => schema.parse(value), section).not.toThrow();
+  }
+  expect(measured.producing.total).toMatchObject({ handedOver: 2, acknowledged: 2, scheduled: 1 });
 });
 
 test('a run without a single fact is measured too, and says so', async () => {

@@ -33,7 +33,8 @@ const SERVED = `
 /** Every change of the tape, and the phase that owns it: the one in which it was due. */
 const DUE = `
   CREATE OR REPLACE TEMP TABLE due AS
-  SELECT e.*, p.name AS phase, coalesce(p.measured, false) AS measured
+  SELECT e.*, CASE WHEN e.due_ms < p.end_ms THEN p.name END AS phase,
+    coalesce(p.measured AND e.due_ms < p.end_ms, false) AS measured
   FROM events e ASOF LEFT JOIN spans p ON e.due_ms >= p.start_ms
   WHERE e.role IN ('original', 'copy')`;
 
