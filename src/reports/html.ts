@@ -101,6 +101,7 @@ function body(record: RunRecord, summary: Summary, charts: Charts): Markup {
       html`${figure(staleness[0], 'p50, p99 and maximum of the changes due in each second')}
 <div class="pair">${staleness.slice(1).map((chart) => figure(chart, 'one scale for these charts'))}</div>`,
     ),
+    folded(find('changes')),
     folded(find('waterfall'), waterfallBars(record.waterfall)),
     chartSection(
       'age',
@@ -152,10 +153,10 @@ ${found.notes.length > 0 ? html`<ul class="notes">${found.notes.map(({ text, ton
 }
 
 /** A section whose picture says it all: its table is there for who wants the numbers. */
-function folded(found: Section | undefined, picture: Markup): Markup | null {
+function folded(found: Section | undefined, picture: Markup | null = null): Markup | null {
   if (!found) return null;
   const numbers = html`<details><summary>the numbers behind ${found.title.toLowerCase()}</summary>${found.tables.map((table) => dataTable(table, found.title))}</details>`;
-  return section({ ...found, tables: [] }, [picture, numbers]);
+  return section({ ...found, tables: [] }, picture ? [picture, numbers] : numbers);
 }
 
 function chartSection(

@@ -5,6 +5,7 @@ const MARKS: Readonly<Record<string, string>> = { good: '✅', bad: '❌', warn:
 
 /** Folded away in a comment: there for who asks. */
 const FOLDED = new Set([
+  'changes',
   'waterfall',
   'trickle',
   'files',

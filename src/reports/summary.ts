@@ -1,4 +1,5 @@
 import type { RunRecord } from '../record/record.ts';
+import { changesSection } from './changes.ts';
 import { count, duration, moment } from './format.ts';
 import {
   canarySection,
@@ -73,6 +74,7 @@ export function verdictTone(verdict: NonNullable<RunRecord['verdict']>): Cell {
 export function summarize(record: RunRecord): Summary {
   const sections = [
     stalenessSection(record),
+    changesSection(record),
     waterfallSection(record),
     querySection(record),
     trickleSection(record),
