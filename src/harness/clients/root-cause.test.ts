@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest';
+import { rootCause } from './root-cause.ts';
+
+test('the innermost cause of a trace is what is shown', () => {
+  const trace = `org.apache.flink.runtime.JobException: Recovery is suppressed
+\tat org.apache.flink.runtime.Handler.handle(Handler.java:12)
+Caused by: java.io.IOException: Failed to deserialize consumer record
+\tat org.apache.flink.Source.read(Source.java:3)
+Caused by: java.lang.NumberFormatException: For input string: "many"
+\tat java.base/java.lang.Integer.parseInt(Integer.java:1)
+\t... 12 more`;
+  expect(rootCause(trace)).toBe('java.lang.NumberFormatException: For input string: "many"');
+});
+
+test('a text without a trace is its own cause', () => {
+  expect(rootCause('\nSession does not exist\n')).toBe('Session does not exist');
+  expect(rootCause('')).toBe('no cause was given');
+});

@@ -1,0 +1,145 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: placeholders are what is tested
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { STREAMS } from '../../scenario/scenario.ts';
+import { packageRoot } from '../entry.ts';
+import { compactionOf } from './compact.ts';
+import { loadPipeline } from './load.ts';
+import { fillPlaceholders, placeholderValues } from './placeholders.ts';
+
+describe.each(['cdc-upsert', 'append-ledger'])('the shipped %s', (name) => {
+  const pipeline = loadPipeline(name, '/nowhere');
+
+  test('carries every stream to a table of the same name', () => {
+    expect(pipeline.manifest.name).toBe(name);
+    expect(pipeline.manifest.headline).toContain('direct feed, no Postgres');
+    for (const stream of STREAMS) {
+      expect(pipeline.manifest.streams[stream]).toMatchObject({ topic: stream, table: stream });
+    }
+  });
+
+  test('answers the same questions as the other, under the same names and parameters', () => {
+    expect(pipeline.queries.map((query) => [query.name, query.parameters])).toEqual([
+      ['store-lookup', ['store', 'sku']],
+      ['store-page', ['store']],
+      ['sku-velocity', ['now_ms']],
+      ['revenue', []],
+      ['low-stock', []],
+      ['full-aggregate', []],
+    ]);
+  });
+
+  test('takes commit interval, parallelism and format from the scenario', () => {
+    const values = placeholderValues(
+      {
+        use: name,
+        commitEveryMs: 2_500,
+        format: 3,
+        parallelism: 2,
+        compaction: { by: 'flink', everyMs: 7_000 },
+      },
+      ['a:1', 'b:2'],
+    );
+    const jobs = fillPlaceholders(pipeline.jobs, values);
+    expect(jobs).toContain("'execution.checkpointing.interval' = '2500 ms'");
+    expect(jobs).toContain("'parallelism.default' = '2'");
+    expect(jobs).toContain("'properties.bootstrap.servers' = 'a:1,b:2'");
+    expect(jobs).toContain("'flink-maintenance.rewrite.enabled' = 'true'");
+    expect(jobs).toContain("interval-second' = '7'");
+    expect(fillPlaceholders(pipeline.tables, values).match(/'format-version' = '3'/g)).toHaveLength(
+      6,
+    );
+    expect(jobs).not.toMatch(/\$\{/);
+  });
+});
+
+describe('a folder of one’s own', () => {
+  let dir: string;
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'doorbuster-pipeline-'));
+    cpSync(join(packageRoot, 'pipelines', 'cdc-upsert'), join(dir, 'mine'), { recursive: true });
+  });
+  afterEach(() => rmSync(dir, { recursive: true }));
+
+  /** Replaces a text that must be there. */
+  function edit(file: string, from: string | RegExp, to: string): void {
+    const path = join(dir, 'mine', file);
+    const before = readFileSync(path, 'utf8');
+    const after = before.replace(from, to);
+    expect(after).not.toBe(before);
+    writeFileSync(path, after);
+  }
+  const load = () => loadPipeline('./mine', dir);
+
+  test('is read by its path', () => {
+    expect(load().queries).toHaveLength(6);
+  });
+
+  test('a placeholder that does not exist is named with file and line', () => {
+    edit('tables.sql', '${format}', '${fromat}');
+    const line = readFileSync(join(dir, 'mine', 'tables.sql'), 'utf8')
+      .split('\n')
+      .findIndex((text) => text.includes('${fromat}'));
+    expect(load).toThrow(`mine/tables.sql:${line + 1}: unknown placeholder \${fromat}`);
+    expect(load).toThrow(expect.objectContaining({ exitCode: 2, hint: 'did you mean "format"?' }));
+  });
+
+  test('a placeholder that nobody uses is a setting without effect, and an error', () => {
+    edit('jobs.sql', '${commit_every_ms} ms', '2 s');
+    expect(load).toThrow(
+      /mine\/jobs\.sql:1.*no \$\{commit_every_ms\} in there, so pipeline\.commit_every would have no effect/,
+    );
+  });
+
+  test('compaction in the sink needs its placeholders only where it is offered', () => {
+    edit('jobs.sql', '${compact_in_sink}', 'false');
+    expect(load).toThrow('${compact_in_sink}');
+    edit('jobs.sql', '${compact_every_s}', '60');
+    edit('pipeline.yaml', '[none, flink, spark]', '[none, spark]');
+    expect(load().manifest.compaction).toEqual(['none', 'spark']);
+    expect(() =>
+      compactionOf(load(), {
+        pipeline: {
+          use: './mine',
+          commitEveryMs: 1,
+          format: 2,
+          parallelism: 1,
+          compaction: { by: 'flink', everyMs: 1 },
+        },
+      }),
+    ).toThrow('cannot be compacted by flink: its pipeline.yaml offers none, spark');
+  });
+
+  test('an unknown key is framed with line and column and the nearest known one', () => {
+    edit('pipeline.yaml', 'headline:', 'headlne:');
+    expect(load).toThrow(
+      /mine\/pipeline\.yaml:4:1: unknown key "headlne": did you mean "headline"/,
+    );
+  });
+
+  test('an upsert without a version is no upsert', () => {
+    edit('pipeline.yaml', ', version: version', '');
+    expect(load).toThrow('an upsert stream needs key and version');
+  });
+
+  test('a parameter that is used and not declared is an error, and so is the reverse', () => {
+    edit('queries/store-page.sql', '$store', '$sku');
+    expect(load).toThrow('queries/store-page.sql: $sku is used but not declared');
+    edit('queries/store-page.sql', '$sku', '1');
+    expect(load).toThrow('queries/store-page.sql: $store is declared but not used');
+  });
+
+  test('a stream without a job of its name is an error', () => {
+    edit('jobs.sql', "SET 'pipeline.name' = 'wms';", "SET 'pipeline.name' = 'warehouse';");
+    expect(load).toThrow(/mine\/jobs\.sql:\d+: a job that is named warehouse/);
+  });
+
+  test('a file that is missing is named', () => {
+    rmSync(join(dir, 'mine', 'queries', 'revenue.sql'));
+    expect(load).toThrow(/cannot read .*revenue\.sql/);
+    expect(() => loadPipeline('./yours', dir)).toThrow('there is no pipeline folder ./yours');
+    expect(() => loadPipeline('cdc-upsrt', dir)).toThrow('did you mean "cdc-upsert"?');
+  });
+});
