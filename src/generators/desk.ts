@@ -12,6 +12,14 @@ interface Task {
   readonly act: (atMs: number) => void;
 }
 
+/** What was done, in EPCIS's verbs, and for what. */
+export interface Handling {
+  readonly step: string;
+  readonly disposition: string;
+  readonly reason: string | null;
+  readonly reference: string | null;
+}
+
 /** Why a shelf changed without BOOK hearing of it. */
 export type HiddenCause = 'theft' | 'mispick' | 'count';
 
@@ -101,6 +109,36 @@ export class Desk {
     const body = { op: before === null ? 'c' : 'u', before, after: imageOf(row) };
     const { sku, version, onHand } = row;
     this.#send('inventory', atMs, id, body, { sku, version, onHand });
+  }
+
+  /** An event of the warehouse system in this store, with what it does to BOOK. */
+  book(rank: number, atMs: number, units: Units, handled: number, what: Handling): void {
+    this.handle(rank, atMs, handled, units, what, 'store');
+    if (units.onHand || units.committed || units.unavailable) this.move(rank, atMs, units);
+  }
+
+  /** An event of the warehouse system; `quantity` is what it does to the stock where it happens. */
+  handle(
+    rank: number,
+    atMs: number,
+    handled: number,
+    units: Units,
+    what: Handling,
+    location: string,
+  ): void {
+    this.emit('wms', atMs, {
+      event_type: 'ObjectEvent',
+      sku_id: this.world.skuOfRank[rank],
+      quantity: units.onHand ?? 0,
+      units: handled,
+      committed: units.committed ?? 0,
+      unavailable: units.unavailable ?? 0,
+      biz_step: what.step,
+      disposition: what.disposition,
+      reason: what.reason,
+      location,
+      reference: what.reference,
+    });
   }
 
   /** Moves the shelf away from BOOK, or (a count) back to it. */

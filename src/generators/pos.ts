@@ -4,7 +4,15 @@ import { Arrivals } from './curve.ts';
 import type { Desk } from './desk.ts';
 import { MemberPool } from './members.ts';
 import { hotSetAt } from './shelf.ts';
-import { drawQuantity, type HotSet, storeHash, ZERO_QUANTITY } from './world.ts';
+import {
+  DEEPEST_PROMO,
+  drawQuantity,
+  type HotSet,
+  PROMO_DEPTH,
+  storeHash,
+  ZERO_PRICE,
+  ZERO_QUANTITY,
+} from './world.ts';
 
 /** A line of a receipt; of a return, quantity and amount are negative. */
 export interface ReceiptLine {
@@ -22,11 +30,6 @@ export interface Receipt {
   readonly totalCents: number;
 }
 
-/** Share of lines rung up at no price, an oddity of real tills that is kept. */
-export const ZERO_PRICE = 0.007;
-/** Depth of a promo discount: median 24 %, quartiles 15 and 37 %. */
-const PROMO_DEPTH = { mu: Math.log(0.24), sigma: 0.669 } as const;
-const DEEPEST_PROMO = 0.9;
 /** US stores; how the rest splits beside a quarter of cash is an estimate. */
 export const PAYMENTS = [
   ['debit', 0.35],

@@ -1,3 +1,4 @@
+import { type PendingWork, pendingWork } from './pending.ts';
 import type { Shelf } from './shelf.ts';
 import { fixedUniform, HOT_SHARE, type HotSet, storeHash, type World } from './world.ts';
 
@@ -22,6 +23,8 @@ export interface StockRow {
   version: number;
   /** PHYSICAL minus BOOK, in units: theft and mispicks move it, a count brings it to 0. */
   drift: number;
+  /** Units gone from BOOK since the last reorder; at a case, the next one is placed. */
+  towardsReorder: number;
 }
 
 export interface Units {
@@ -58,14 +61,17 @@ export class OpeningStock {
   readonly #world: World;
   readonly #shelf: Shelf;
   readonly #hash: number;
+  readonly #store: number;
   readonly #unitsPerMs: number;
   readonly #carriedWeight: number;
   readonly #hotUnits: readonly { readonly hot: HotSet; readonly units: number }[];
+  #pending: PendingWork | undefined;
 
   constructor(world: World, store: number, shelf: Shelf) {
     const own = world.stores[store - 1];
     if (own === undefined) throw new Error(`there is no store ${store}`);
     this.#world = world;
+    this.#store = store;
     this.#shelf = shelf;
     this.#hash = storeHash(world, store, 'opening-stock');
     this.#unitsPerMs = own.receiptsPerMs * world.meanUnits;
@@ -81,7 +87,7 @@ export class OpeningStock {
     const share =
       ((this.#world.weights[rank] as number) * this.#shelf.multiplier(rank)) / this.#carriedWeight;
     const cover = this.#unitsPerMs * share * COVER_HOURS * HOUR_MS;
-    let units = 1 + Math.floor(this.#uniform(rank, 0) * CASE_PACK);
+    let units = 1 + Math.floor(this.#uniform(rank, 0) * CASE_PACK) + this.#claimed(rank);
     units += Math.round(cover * (0.7 + 0.6 * this.#uniform(rank, 1)));
     for (const { hot, units: all } of this.#hotUnits) {
       const at = hot.ranks.indexOf(rank);
@@ -103,9 +109,10 @@ export class OpeningStock {
     return this.#uniform(rank, 5) < SHORT_OF_BOOK ? -Math.min(size, this.onHand(rank)) : size;
   }
 
-  /** Units sold since the last reorder, 0 .. a case less one: stores do not all reorder at once. */
-  towardsReorder(rank: number): number {
-    return Math.floor(this.#uniform(rank, 6) * CASE_PACK);
+  /** Returns that await inspection and pickup orders that await their picker at t0. */
+  get pending(): PendingWork {
+    this.#pending ??= pendingWork(this.#world, this.#store, this.#shelf);
+    return this.#pending;
   }
 
   row(rank: number): StockRow {
@@ -113,11 +120,18 @@ export class OpeningStock {
       rank,
       sku: this.#world.skuOfRank[rank] as number,
       onHand: this.onHand(rank),
-      committed: 0,
-      unavailable: 0,
+      committed: this.pending.committed.get(rank) ?? 0,
+      unavailable: this.pending.unavailable.get(rank) ?? 0,
       version: this.#world.scenario.traffic.inventory?.preload === 'assortment' ? 1 : 0,
       drift: this.drift(rank),
+      towardsReorder: Math.floor(this.#uniform(rank, 6) * CASE_PACK),
     };
+  }
+
+  /** What is promised or set aside at t0 is there, whatever else is. */
+  #claimed(rank: number): number {
+    const { committed, unavailable } = this.pending;
+    return (committed.get(rank) ?? 0) + (unavailable.get(rank) ?? 0);
   }
 
   #uniform(rank: number, what: number): number {

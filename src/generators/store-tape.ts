@@ -1,8 +1,11 @@
+import { startCart } from './cart.ts';
 import { Desk, type Hidden } from './desk.ts';
 import type { TapeEvent } from './event.ts';
 import { FaultInjector } from './faults.ts';
 import { Heap } from './heap.ts';
+import { startLoyalty } from './loyalty.ts';
 import { startPos } from './pos.ts';
+import { startWms } from './wms.ts';
 import type { World } from './world.ts';
 
 /** Order of streams within a millisecond of a store: causes before their row images. */
@@ -59,11 +62,20 @@ export class StoreTape {
 
 /** Opens the store: who hears of what. */
 function open(desk: Desk): void {
+  const warehouse = startWms(desk);
+  const earn = startLoyalty(desk);
   startPos(desk, (receipt, atMs) => {
     for (const { rank, quantity } of receipt.lines) {
-      if (quantity > 0) desk.move(rank, atMs, { onHand: -quantity });
-      // What is brought back is in the store again, and not for sale before somebody has looked at it.
-      else if (quantity < 0) desk.move(rank, atMs, { onHand: -quantity, unavailable: -quantity });
+      if (quantity > 0) {
+        desk.move(rank, atMs, { onHand: -quantity });
+        warehouse.sold(rank, quantity, atMs);
+      } else if (quantity < 0) {
+        // What is brought back is in the store again, and not for sale before somebody has looked at it.
+        desk.move(rank, atMs, { onHand: -quantity, unavailable: -quantity });
+        warehouse.returned(rank, -quantity, receipt.id, atMs);
+      }
     }
+    earn(receipt, atMs);
   });
+  startCart(desk, (order, atMs) => warehouse.ordered(order, atMs));
 }
