@@ -15,7 +15,7 @@ export interface PhaseHealth {
   readonly slipP99Ms: number | undefined;
   /** Event-loop delay p99 of the worst producing thread, ms; undefined: nothing was produced. */
   readonly loopP99Ms: number | undefined;
-  /** Commits served by its end and not read by then. */
+  /** Commits of one table served by its end and not read by then, at worst. */
   readonly censusBehind: number;
   /** Shares of all cores, 0..1; undefined: nobody looked. */
   readonly harnessShare: number | undefined;
@@ -87,12 +87,17 @@ async function ownCoreSeconds(
   return all - (row?.cpu ?? 0) - spent;
 }
 
-/** Commits that the catalog served before a phase ended and that the census had not read by then. */
+/**
+ * Commits that the catalog served before a phase ended and that the census had not read by then, of
+ * the table that was furthest behind: all tables commit at the same moment.
+ */
 const BEHIND = `
-  SELECT s.name AS phase, count(c.seen_ms) AS commits
-  FROM spans s LEFT JOIN commits c
-    ON c.seen_ms <= s.end_ms AND (c.read_ms IS NULL OR c.read_ms > s.end_ms)
-  GROUP BY s.name, s.start_ms ORDER BY s.start_ms`;
+  SELECT phase, max(commits) AS commits FROM (
+    SELECT s.name AS phase, s.start_ms, c.table_name, count(c.seen_ms) AS commits
+    FROM spans s LEFT JOIN commits c
+      ON c.seen_ms <= s.end_ms AND (c.read_ms IS NULL OR c.read_ms > s.end_ms)
+    GROUP BY ALL)
+  GROUP BY phase, start_ms ORDER BY start_ms`;
 
 /** The harness's own health, as the record keeps it. */
 export async function selfSection(

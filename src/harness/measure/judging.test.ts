@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { EXIT } from '../../core/exit-codes.ts';
+import { CONSUMERS } from '../../core/metrics.ts';
 import { distributionOf, weighted } from '../../core/stats.ts';
 import type { CanaryRecord, Invalid, Metric } from '../../record/record.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import type { Check } from '../../scenario/scenario.ts';
+import { HARNESS } from '../probes/resources.ts';
+import { SERVERS } from '../stack/stack.ts';
 import { judge } from './checks.ts';
 import type { PhaseHealth } from './health.ts';
 import { type Evidence, INVALID_RULES, judgeValidity } from './invalid.ts';
@@ -28,6 +31,10 @@ checks: ['${text}']
 const of = (name: 'staleness' | 'query', arg: string, phase: string | null, values: number[]) =>
   distribution(name, { of: arg, phase }, distributionOf(weighted(values)));
 const times = (n: number, value: number) => Array<number>(n).fill(value);
+
+test('cost may be asked of every server, and of the harness', () => {
+  expect([...CONSUMERS].sort()).toEqual([...SERVERS, HARNESS].sort());
+});
 
 describe('a check', () => {
   const verdictOf = (text: string, metrics: readonly Metric[]) => judge(checkOf(text), metrics);

@@ -547,6 +547,22 @@ describe('canaries', () => {
   });
 });
 
+test('the census is behind by the table that is furthest behind', async () => {
+  const unread = { read_ms: T0 + 21_000 };
+  for (const [i, table] of ['pos', 'pos', 'wms', 'inventory', 'inventory', 'inventory'].entries()) {
+    await commit(table, `s${i}`, 19_000 + i, [], unread);
+  }
+  const { self, invalid } = await run();
+  expect(self.censusBehind.slice(0, 3)).toEqual([
+    { phase: 'warmup', commits: 0 },
+    { phase: 'spike', commits: 3 },
+    { phase: 'before', commits: 0 },
+  ]);
+  expect(invalid).toMatchObject([
+    { rule: 'census behind', fact: '3 commits were unread in spike' },
+  ]);
+});
+
 test('what is measured is a valid part of a record', async () => {
   await facts.append('events', [receipt('a', 12_000), stock(7, 1, 13_000)]);
   await facts.append('load', [

@@ -1,3 +1,4 @@
+import { METRICS } from '../../core/metrics.ts';
 import type { Layout, Metric, RunRecord, TruthRecord } from '../../record/record.ts';
 import type { Connection } from '../clients/duckdb.ts';
 import type { Facts } from '../facts.ts';
@@ -62,7 +63,7 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
   const { context } = measuring;
   const cost = await costSection(measuring);
   const compaction = context.compaction && (await measureCompaction(measuring, context.compaction));
-  const metrics: Metric[] = [
+  const metrics = inOrder(measuring, [
     ...(await stalenessMetrics(measuring)),
     ...(await ageMetrics(measuring)),
     ...(await queryMetrics(measuring)),
@@ -71,7 +72,7 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
     ...costMetrics(cost),
     ...(compaction ? paybackMetric(compaction.payback) : []),
     ...(context.truth ? truthMetrics(context.truth) : []),
-  ];
+  ]);
   const health = await phaseHealth(measuring);
   const canaries = await canarySection(measuring);
   return {
@@ -90,6 +91,19 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
     invalid: judgeValidity({ phases: health, canaries, context }),
     warnings: warningsOf(health),
   };
+}
+
+/** As the vocabulary lists them, then by what they are of, then by phase; the whole run comes last. */
+function inOrder({ phases }: Measuring, metrics: readonly Metric[]): Metric[] {
+  const names = Object.keys(METRICS);
+  const phaseOf = ({ phase }: Metric) =>
+    phase === null ? phases.length : phases.findIndex(({ name }) => name === phase);
+  return metrics.toSorted(
+    (a, b) =>
+      names.indexOf(a.name) - names.indexOf(b.name) ||
+      (a.of ?? '').localeCompare(b.of ?? '') ||
+      phaseOf(a) - phaseOf(b),
+  );
 }
 
 /** What the oracles found, as metrics; of no row at all it is no finding. */
