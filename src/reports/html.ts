@@ -101,8 +101,8 @@ function body(record: RunRecord, summary: Summary, charts: Charts): Markup {
       html`${figure(staleness[0], 'p50, p99 and maximum of the changes due in each second')}
 <div class="pair">${staleness.slice(1).map((chart) => figure(chart, 'one scale for these charts'))}</div>`,
     ),
-    folded(find('changes')),
     folded(find('waterfall'), waterfallBars(record.waterfall)),
+    folded(find('changes')),
     chartSection(
       'age',
       'Age',

@@ -54,7 +54,7 @@
         ctx.fillRect(from, bbox.top, width, bbox.height);
       }
       const label = [band.label, band.label.split(' ')[0]].find(
-        (text) => ctx.measureText(text).width <= width,
+        (text) => ctx.measureText(text).width + 10 * ratio <= width,
       );
       ctx.fillStyle = css('--muted');
       if (label) ctx.fillText(label, from + ratio, bbox.top - 3 * ratio);
