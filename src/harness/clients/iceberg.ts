@@ -1,6 +1,7 @@
 import { parse, parseNumberAndBigInt } from 'lossless-json';
 import { stackBroke } from '../../core/errors.ts';
 import { readAvro } from './avro.ts';
+import { scoped } from './scoped-signal.ts';
 
 /** A snapshot as the catalog lists it. Ids exceed 2^53, so they are strings everywhere. */
 export interface Snapshot {
@@ -77,16 +78,18 @@ export function openCatalog(uri: string, namespace = 'retail'): Catalog {
     async load(table, options = {}) {
       const refs = options.snapshots === 'refs' && !refusesRefs.has(table);
       const url = `${tables}/${encodeURIComponent(table)}${refs ? '?snapshots=refs' : ''}`;
-      const response = await fetch(url, options.signal ? { signal: options.signal } : {});
-      const text = await response.text();
-      if (response.status === 404) return null;
-      if (response.status === 400 && refs) {
+      const { status, text } = await scoped(options.signal, async (signal) => {
+        const response = await fetch(url, { signal });
+        return { status: response.status, text: await response.text() };
+      });
+      if (status === 404) return null;
+      if (status === 400 && refs) {
         refusesRefs.add(table);
         return this.load(table, options);
       }
-      if (!response.ok) {
+      if (status !== 200) {
         throw stackBroke(
-          `the catalog answered ${response.status} for table ${namespace}.${table}: ${text.slice(0, 300)}`,
+          `the catalog answered ${status} for table ${namespace}.${table}: ${text.slice(0, 300)}`,
           "look at the catalog's log in the run's folder",
         );
       }

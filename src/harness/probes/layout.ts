@@ -7,6 +7,7 @@ import {
   type Table,
 } from '../clients/iceberg.ts';
 import { type Bucket, openBucket } from '../clients/s3.ts';
+import { scoped } from '../clients/scoped-signal.ts';
 import { ManifestReader } from './manifests.ts';
 import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
 
@@ -119,7 +120,7 @@ async function pathsOf(table: Table, bucket: Bucket, signal: AbortSignal): Promi
     const lists = await Promise.all(
       batch.map(async ({ manifestList }) => {
         paths.add(manifestList);
-        return readManifestList(await bucket.get(manifestList, signal));
+        return readManifestList(await scoped(signal, (own) => bucket.get(manifestList, own)));
       }),
     );
     for (const manifest of lists.flat()) manifests.set(manifest.path, manifest);
@@ -127,7 +128,7 @@ async function pathsOf(table: Table, bucket: Bucket, signal: AbortSignal): Promi
   for (const batch of batches([...manifests.values()])) {
     const entries = await Promise.all(
       batch.map(async (manifest) =>
-        readManifest(await bucket.get(manifest.path, signal), manifest),
+        readManifest(await scoped(signal, (own) => bucket.get(manifest.path, own)), manifest),
       ),
     );
     for (const entry of entries.flat()) if (entry.status !== 'deleted') paths.add(entry.path);

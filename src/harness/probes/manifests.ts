@@ -6,6 +6,7 @@ import {
   type Snapshot,
 } from '../clients/iceberg.ts';
 import type { Bucket } from '../clients/s3.ts';
+import { scoped } from '../clients/scoped-signal.ts';
 
 /** Everything the manifests of one snapshot say. */
 export interface SnapshotFiles {
@@ -29,13 +30,13 @@ export class ManifestReader {
   }
 
   async read(snapshot: Snapshot, signal?: AbortSignal): Promise<SnapshotFiles> {
-    const bytes = await this.#bucket.get(snapshot.manifestList, signal);
+    const bytes = await this.#get(snapshot.manifestList, signal);
     const manifests = await readManifestList(bytes);
     const now = new Map<string, readonly FileEntry[]>();
     for (const manifest of manifests) {
       const entries =
         this.#known.get(manifest.path) ??
-        (await readManifest(await this.#bucket.get(manifest.path, signal), manifest));
+        (await readManifest(await this.#get(manifest.path, signal), manifest));
       now.set(manifest.path, entries);
     }
     // Manifests that merging or expiry left behind are forgotten.
@@ -48,5 +49,9 @@ export class ManifestReader {
         .flatMap((manifest) => now.get(manifest.path) ?? [])
         .filter((entry) => entry.status === 'added' && entry.snapshotId === snapshot.id),
     };
+  }
+
+  #get(path: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    return scoped(signal, (own) => this.#bucket.get(path, own));
   }
 }

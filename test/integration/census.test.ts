@@ -1,0 +1,170 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { systemClock as clock } from '../../src/core/clock.ts';
+import { openReader } from '../../src/harness/clients/duckdb-reader.ts';
+import { PROBES } from '../../src/harness/probes/probe.ts';
+import { createTables, type Lakehouse, probeContext, startLakehouse } from './support/lakehouse.ts';
+
+const CHECKPOINT_MS = 250;
+const COMMITS = 150;
+/** Well below 150 commits, so that manifests are merged several times while the census looks on. */
+const MERGE_MANIFESTS_AT = 20;
+
+let lakehouse: Lakehouse;
+
+beforeAll(async () => {
+  lakehouse = await startLakehouse(CHECKPOINT_MS);
+  await createTables(lakehouse.sql, MERGE_MANIFESTS_AT);
+});
+
+afterAll(() => lakehouse?.stop());
+
+/** A job that writes the same sequence into all three tables, and compacts two of them as it goes. */
+async function submit(): Promise<string> {
+  const { sql } = lakehouse;
+  const stamp = 'CAST(UNIX_TIMESTAMP(CAST(CURRENT_TIMESTAMP AS STRING)) AS BIGINT) * 1000';
+  const compacting = `/*+ OPTIONS('flink-maintenance.rewrite.enabled' = 'true',
+    'flink-maintenance.rewrite.schedule.commit-count' = '40',
+    'flink-maintenance.rewrite.delete-file-threshold' = '1',
+    'flink-maintenance.rate-limit-seconds' = '1',
+    'flink-maintenance.lock-check-delay-seconds' = '1') */`;
+  await sql.run("SET 'execution.runtime-mode' = 'streaming'");
+  await sql.run("SET 'parallelism.default' = '1'");
+  await sql.run("SET 'table.exec.iceberg.use-v2-sink' = 'true'");
+  await sql.run("SET 'table.local-time-zone' = 'UTC'");
+  // Flink lays out a whole sequence in memory beforehand: this many fit, and last for an hour.
+  await sql.run(`CREATE TEMPORARY TABLE numbers (n BIGINT) WITH ('connector' = 'datagen',
+    'rows-per-second' = '400', 'fields.n.kind' = 'sequence', 'fields.n.start' = '1',
+    'fields.n.end' = '1500000')`);
+  await sql.run(`CREATE TEMPORARY VIEW stamped AS
+    SELECT n, 'e-' || CAST(n AS STRING) AS event_id, ${stamp} AS ms FROM numbers`);
+  const rows = await sql.run(`EXECUTE STATEMENT SET BEGIN
+    INSERT INTO ice.retail.pos ${compacting}
+      SELECT event_id, CAST(MOD(n, 7) + 1 AS INT), ms, ms, ms, ms, ms FROM stamped;
+    INSERT INTO ice.retail.inventory ${compacting}
+      SELECT event_id, CAST(MOD(n, 7) + 1 AS INT), CAST(MOD(n, 11) + 1 AS INT), 1, n, FALSE,
+        ms, ms, ms, ms, ms FROM stamped;
+    INSERT INTO ice.retail.dead_letter
+      SELECT 'pos', 0, n, 'cut short',
+        ENCODE('{"event_id":"marker-run-0-pos-' || CAST(n AS STRING) || '-bad","x', 'UTF-8'), ms, ms
+      FROM stamped WHERE MOD(n, 100) = 0;
+    END`);
+  return String(rows[0]?.['job id']);
+}
+
+test('150 commits, rewrites and merged manifests among them: every row is in the census once', async () => {
+  const context = await probeContext(lakehouse);
+  const census = await PROBES.census.start(context);
+  const job = await submit();
+  while ((census.progress().pos?.commits ?? 0) < COMMITS) {
+    await clock.sleep(200, lakehouse.stack.broken);
+  }
+  await lakehouse.sql.run(`STOP JOB '${job}' WITH SAVEPOINT WITH DRAIN`);
+  await census.caughtUp();
+  expect(census.behind()).toBe(0);
+  expect(context.incidents).toEqual([]);
+
+  const { facts } = context;
+  const [sequence] = await facts.rows<{ n: number }>(
+    `SELECT max(version) AS n FROM sightings WHERE table_name = 'inventory'`,
+  );
+  const n = sequence?.n ?? 0;
+  expect(n).toBeGreaterThan(COMMITS);
+  const seen = await facts.rows(
+    `SELECT table_name, count(*) AS rows, count(DISTINCT event_id) AS ids,
+       count(DISTINCT split_part(event_id, '-', -1)) FILTER (event_id LIKE 'e-%') AS numbers
+     FROM sightings GROUP BY ALL ORDER BY table_name`,
+  );
+  const dead = Math.floor(n / 100);
+  expect(seen).toEqual([
+    { table_name: 'dead_letter', rows: dead, ids: dead, numbers: 0 },
+    { table_name: 'inventory', rows: n, ids: n, numbers: n },
+    { table_name: 'pos', rows: n, ids: n, numbers: n },
+  ]);
+
+  // Read independently: the engine sees the same rows, and of the upserts the last of each key.
+  await using reader = await openReader(lakehouse.stack.endpoints, context.extensions, { clock });
+  const read = await reader.query(
+    `SELECT (SELECT count(*) FROM ice.retail.pos) AS pos,
+       (SELECT count(DISTINCT event_id) FROM ice.retail.pos) AS ids,
+       (SELECT count(*) FROM ice.retail.dead_letter) AS dead,
+       (SELECT count(*) FROM ice.retail.inventory) AS keys,
+       (SELECT sum(version) FROM ice.retail.inventory) AS versions`,
+    {},
+    { timeoutMs: 120_000 },
+  );
+  const [latest] = await facts.rows<{ versions: number }>(
+    `SELECT sum(v) AS versions FROM (SELECT max(version) AS v FROM sightings
+       WHERE table_name = 'inventory' GROUP BY store_id, sku_id)`,
+  );
+  expect(read.error).toBeNull();
+  expect(read.rows).toEqual([{ pos: n, ids: n, dead, keys: 77, versions: latest?.versions }]);
+
+  const [commits] = await facts.rows<Record<string, number>>(
+    `SELECT count(*) FILTER (operation = 'replace') AS replaces,
+       count(*) FILTER (added_rows > 0 AND operation <> 'replace') AS adding,
+       max(manifests) AS manifests, count(*) FILTER (seen_ms < missed_ms) AS backwards,
+       count(*) FILTER (seen_ms < snapshot_ms) AS early, count(*) - count(missed_ms) AS unbounded,
+       count(DISTINCT snapshot_id) = count(*) AS once
+     FROM commits WHERE table_name = 'pos'`,
+  );
+  expect(commits?.replaces).toBeGreaterThan(0);
+  expect(commits?.adding).toBeGreaterThanOrEqual(COMMITS - (commits?.replaces ?? 0));
+  expect(commits?.manifests).toBeLessThan(COMMITS);
+  expect(commits).toMatchObject({ backwards: 0, early: 0, unbounded: 0, once: true });
+
+  const markers = Array.from({ length: dead }, (_, i) => ({
+    table: 'dead_letter',
+    id: `marker-run-0-pos-${100 * (i + 1)}-bad`,
+  }));
+  const unsent = { table: 'dead_letter', id: 'marker-run-1-pos-100-bad' };
+  expect(census.missingMarkers([...markers, unsent])).toEqual([unsent]);
+  await census.stop();
+
+  await layoutAgrees(context);
+  await lateCensusAgrees(n);
+  await facts.close();
+}, 900_000);
+
+/** The layout that the census tells for the last commit is what the layout probe and the bucket say. */
+async function layoutAgrees(context: Awaited<ReturnType<typeof probeContext>>): Promise<void> {
+  const { facts } = context;
+  const layout = await PROBES.layout.start(context);
+  await layout.mark('end');
+  const told = await facts.rows(
+    `SELECT table_name, data_files, equality_delete_files, position_delete_files, live_bytes
+     FROM commits QUALIFY row_number() OVER (PARTITION BY table_name ORDER BY sequence_number DESC) = 1
+     ORDER BY table_name`,
+  );
+  const marked = await facts.rows(
+    `SELECT table_name, count(*) FILTER (content = 'data') AS data_files,
+       count(*) FILTER (content = 'equality_delete') AS equality_delete_files,
+       count(*) FILTER (content IN ('position_delete', 'dv')) AS position_delete_files,
+       sum(bytes) AS live_bytes
+     FROM files WHERE mark = 'end' GROUP BY table_name ORDER BY table_name`,
+  );
+  expect(marked).toEqual(told);
+  const bucket = await layout.bucket();
+  const [live] = await facts.rows<{ n: number }>('SELECT count(*) AS n FROM files');
+  expect(bucket.objects).toBeGreaterThan(live?.n ?? Number.POSITIVE_INFINITY);
+  expect(bucket.orphanKeys.filter((key) => key.includes('/data/'))).toEqual([]);
+  await layout.stop();
+}
+
+/** A census that starts when all is done meets every commit between two polls, and finds the same. */
+async function lateCensusAgrees(n: number): Promise<void> {
+  const context = await probeContext(lakehouse);
+  const census = await PROBES.census.start(context);
+  const startedMs = clock.monotonicMs();
+  await census.caughtUp();
+  const tookMs = clock.monotonicMs() - startedMs;
+  await census.stop();
+  const [late] = await context.facts.rows<{ commits: number; rows: number; ids: number }>(
+    `SELECT (SELECT count(*) FROM commits WHERE table_name = 'pos') AS commits, count(*) AS rows,
+       count(DISTINCT event_id) AS ids FROM sightings WHERE table_name = 'pos'`,
+  );
+  expect(context.incidents).toEqual([]);
+  expect(late?.commits).toBeGreaterThanOrEqual(COMMITS);
+  expect(late).toMatchObject({ rows: n, ids: n });
+  process.stderr.write(`late census: ${JSON.stringify(late)} in ${Math.round(tookMs)} ms\n`);
+  await context.facts.close();
+}

@@ -1,0 +1,117 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock as clock } from '../../../src/core/clock.ts';
+import { openSqlSession, type SqlSession } from '../../../src/harness/clients/sql-gateway.ts';
+import { type Facts, openFacts } from '../../../src/harness/facts.ts';
+import type { Incident, ProbeContext } from '../../../src/harness/probes/probe.ts';
+import { type Artifacts, locateArtifacts } from '../../../src/harness/setup/artifacts.ts';
+import { defaultCacheDir } from '../../../src/harness/setup/cache.ts';
+import { readLock } from '../../../src/harness/setup/lock.ts';
+import { RUNTIMES } from '../../../src/harness/stack/runtimes.ts';
+import type { Stack } from '../../../src/harness/stack/stack.ts';
+
+/** A running stack with Flink SQL in front of it, for what observes tables rather than Kafka. */
+export interface Lakehouse {
+  readonly stack: Stack;
+  readonly artifacts: Artifacts;
+  readonly sql: SqlSession;
+  stop(): Promise<void>;
+}
+
+export async function startLakehouse(checkpointEveryMs: number): Promise<Lakehouse> {
+  const runDir = mkdtempSync(join(tmpdir(), 'doorbuster-lakehouse-'));
+  process.env.XDG_STATE_HOME = runDir;
+  const artifacts = locateArtifacts(defaultCacheDir(), readLock());
+  const { signal } = new AbortController();
+  const stack = await RUNTIMES.processes.start({
+    runDir,
+    workDir: join(runDir, 'work'),
+    artifacts,
+    clock,
+    signal,
+    flink: { taskSlots: 6, checkpointEveryMs },
+    partitions: 1,
+    onProgress: () => {},
+  });
+  const stop = async () => {
+    await stack.stop();
+    rmSync(runDir, { recursive: true, force: true });
+  };
+  try {
+    const sql = await openSqlSession(stack.endpoints.flink.gateway, { clock, signal });
+    const { s3, catalog } = stack.endpoints;
+    await sql.run(`CREATE CATALOG ice WITH ('type' = 'iceberg', 'catalog-type' = 'rest',
+      'uri' = '${catalog.uri}', 'warehouse' = '${catalog.warehouse}',
+      'io-impl' = 'org.apache.iceberg.aws.s3.S3FileIO', 's3.endpoint' = '${s3.endpoint}',
+      's3.path-style-access' = 'true', 's3.access-key-id' = '${s3.accessKeyId}',
+      's3.secret-access-key' = '${s3.secretAccessKey}', 'client.region' = '${s3.region}')`);
+    await sql.run('CREATE DATABASE IF NOT EXISTS ice.retail');
+    return { stack, artifacts, sql, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Tables in the shape of the pipelines', each fed by a sequence so that every row is known. */
+export async function createTables(sql: SqlSession, mergeManifestsAt: number): Promise<void> {
+  const stamps =
+    'event_ts BIGINT, occurred_ms BIGINT, due_ms BIGINT, kafka_ms BIGINT, flink_ms BIGINT';
+  const merging = `'format-version' = '2', 'commit.manifest.min-count-to-merge' = '${mergeManifestsAt}'`;
+  await sql.run(`CREATE TABLE ice.retail.pos (event_id STRING, store_id INT, ${stamps})
+    WITH (${merging})`);
+  await sql.run(`CREATE TABLE ice.retail.inventory (event_id STRING, store_id INT NOT NULL,
+      sku_id INT NOT NULL, on_hand INT, version BIGINT, deleted BOOLEAN, ${stamps},
+      PRIMARY KEY (store_id, sku_id) NOT ENFORCED)
+    WITH (${merging}, 'write.upsert.enabled' = 'true', 'write.distribution-mode' = 'hash')`);
+  await sql.run(`CREATE TABLE ice.retail.dead_letter (topic STRING, part INT, kafka_offset BIGINT,
+      reason STRING, payload BYTES, kafka_ms BIGINT, flink_ms BIGINT)
+    WITH ('format-version' = '2')`);
+}
+
+/** A probe's context over a real stack; what a test does not care about has a plain value. */
+export async function probeContext(
+  { stack, artifacts }: Lakehouse,
+  over: Partial<ProbeContext> = {},
+): Promise<ProbeContext & { readonly facts: Facts; readonly incidents: Incident[] }> {
+  const incidents: Incident[] = [];
+  return {
+    endpoints: stack.endpoints,
+    extensions: artifacts.duckdbExtensions,
+    facts: await openFacts(':memory:'),
+    clock,
+    signal: new AbortController().signal,
+    scenario: {
+      seed: 7,
+      retail: {
+        stores: 7,
+        skus: 11,
+        profile: 'grocery',
+        assortment: 11,
+        storeSizeSigma: 0,
+        timeZones: 'one',
+        hours: 'flat',
+      },
+      pipeline: {
+        use: 'cdc-upsert',
+        commitEveryMs: 300,
+        format: 2,
+        parallelism: 1,
+        compaction: { by: 'none' },
+      },
+      queries: { everyMs: 200, timeoutMs: 20_000, roundBudgetMs: 300 },
+      canaries: { perSecond: 2 },
+    },
+    tables: ['pos', 'inventory', 'dead_letter'].map((name) => ({ name })),
+    queries: [],
+    phase: () => 'test',
+    t0Ms: () => 0,
+    processes: () => stack.processes(),
+    sendCanary: () => Promise.reject(new Error('this test sends no canaries')),
+    lookupKey: (draw) => ({ store: 1 + draw.integer(7), sku: 1 + draw.integer(11) }),
+    incident: (incident) => void incidents.push(incident),
+    incidents,
+    ...over,
+  };
+}
