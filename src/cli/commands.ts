@@ -1,8 +1,7 @@
-import type { ArgumentsCamelCase, Argv } from 'yargs';
+import type { Argv } from 'yargs';
 import type { ExitCode } from '../core/exit-codes.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { listCommand } from './commands/list.ts';
-import { previewCommand } from './commands/preview.ts';
 import { reportCommand } from './commands/report.ts';
 import { runCommand } from './commands/run.ts';
 import { schemaCommand } from './commands/schema.ts';
@@ -17,13 +16,12 @@ export interface Command {
   readonly describe: string;
   readonly builder: (yargs: Argv) => Argv;
   // biome-ignore lint/suspicious/noExplicitAny: yargs cannot type arguments across a list of commands
-  readonly run: (args: ArgumentsCamelCase<any>, context: CommandContext) => Promise<ExitCode>;
+  readonly run: (args: any, context: CommandContext) => Promise<ExitCode>;
 }
 
 /** In the order of `--help`: what a newcomer needs first. */
 export const commands: readonly Command[] = [
   runCommand,
-  previewCommand,
   validateCommand,
   reportCommand,
   listCommand,

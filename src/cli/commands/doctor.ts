@@ -24,6 +24,7 @@ export const doctorCommand: Command = {
       lock: readLock(),
       resultsDir: results,
       deep,
+      neededToolsOnly: false,
       signal,
     });
     if (json) terminal.result(JSON.stringify(findings, null, 1));

@@ -1,0 +1,38 @@
+import pc from 'picocolors';
+import { EXIT } from '../../core/exit-codes.ts';
+import { readRecord, runDir } from '../../record/read.ts';
+import { FORMATS, type FormatName, formats } from '../../reports/formats.ts';
+import type { Command } from '../commands.ts';
+import { writeReports } from '../write-reports.ts';
+
+export const reportCommand: Command = {
+  command: 'report <dir>',
+  describe: 'Show a run again, and write its report files anew',
+  builder: (yargs) =>
+    yargs
+      .positional('dir', {
+        type: 'string',
+        demandOption: true,
+        describe: 'a run folder, or its record.json',
+      })
+      .option('format', {
+        choices: FORMATS,
+        default: 'terminal' as FormatName,
+        describe: 'what to print on stdout',
+      })
+      .option('json', { type: 'boolean', default: false, describe: 'the record, as --format json' })
+      .example('$0 report results/…', 'the summary, and report.html in that folder')
+      .example('$0 report results/… --format markdown', 'a comment for a pull request'),
+  async run({ dir, format, json }, { terminal }) {
+    const record = readRecord(dir);
+    const name: FormatName = json ? 'json' : format;
+    terminal.result(
+      formats[name].render(record, {
+        color: pc.isColorSupported && process.stdout.isTTY === true,
+        columns: terminal.columns,
+      }),
+    );
+    for (const path of writeReports(runDir(dir), record)) terminal.say(`wrote ${path}`);
+    return EXIT.pass;
+  },
+};
