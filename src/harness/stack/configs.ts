@@ -167,11 +167,11 @@ export function log4jProperties(quiet: readonly string[] = []): string {
   ]);
   return properties({
     'rootLogger.level': 'INFO',
-    'rootLogger.appenderRef.console.ref': 'Console',
-    'appender.console.name': 'Console',
-    'appender.console.type': 'CONSOLE',
-    'appender.console.layout.type': 'PatternLayout',
-    'appender.console.layout.pattern': '%d{yyyy-MM-dd HH:mm:ss,SSS}{UTC} %-5p %c - %m%n',
+    'rootLogger.appenderRef.out.ref': 'Console',
+    'appender.out.name': 'Console',
+    'appender.out.type': 'CONSOLE',
+    'appender.out.layout.type': 'PatternLayout',
+    'appender.out.layout.pattern': '%d{yyyy-MM-dd HH:mm:ss,SSS}{UTC} %-5p %c - %m%n',
     ...Object.fromEntries(loggers.flat()),
   });
 }
