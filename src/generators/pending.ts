@@ -25,9 +25,6 @@ export interface PendingWork {
   readonly unavailable: ReadonlyMap<number, number>;
 }
 
-/** Units of a mean return: one line or a few, and part of their quantity. */
-const RETURNED_LINES = 1.5;
-
 export function pendingWork(world: World, store: number, shelf: Shelf): PendingWork {
   const { traffic, seed } = world.scenario;
   const own = world.stores[store - 1];
@@ -41,7 +38,8 @@ export function pendingWork(world: World, store: number, shelf: Shelf): PendingW
     to.set(rank, (to.get(rank) ?? 0) + quantity);
 
   if (traffic.pos !== null) {
-    const perMs = own.receiptsPerMs * own.curve.before * traffic.pos.returns * RETURNED_LINES;
+    const perMs =
+      own.receiptsPerMs * own.curve.before * traffic.pos.returns * world.meanReturnedLines;
     const draws = random(seed, 'pending-returns', store);
     const due = new Leftovers(perMs, DELAYS.inspect, draws);
     for (let atMs = due.next(); atMs < Number.POSITIVE_INFINITY; atMs = due.next()) {

@@ -9,6 +9,7 @@ import {
   drawQuantity,
   type HotSet,
   PROMO_DEPTH,
+  RETURNED_LINES_P,
   storeHash,
   ZERO_PRICE,
   ZERO_QUANTITY,
@@ -180,7 +181,7 @@ class Tills {
   #givenBack(sold: readonly ReceiptLine[]): readonly ReceiptLine[] {
     const own = this.#random;
     const able = sold.filter(({ quantity }) => quantity > 0);
-    const count = Math.min(able.length, 1 + own.geometric(0.6));
+    const count = Math.min(able.length, 1 + own.geometric(RETURNED_LINES_P));
     return Array.from({ length: count }, () => {
       const [line] = able.splice(own.integer(able.length), 1) as [ReceiptLine];
       const quantity = 1 + own.integer(line.quantity);

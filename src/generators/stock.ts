@@ -7,6 +7,8 @@ export const CASE_PACK = 8;
 /** Hours of an SKU's own mean sales that lie in the store at t0; no public figure per SKU. */
 const COVER_HOURS = 48;
 const HOUR_MS = 3_600_000;
+/** Shelves that are empty or nearly so, world average. */
+const OUT_OF_STOCK = 0.083;
 /** Shares of records whose BOOK differs from what is there at t0, and how: -(1 + Geom) or +(1 + Geom). */
 const INACCURATE = 0.35;
 const SHORT_OF_BOOK = 0.6;
@@ -82,11 +84,18 @@ export class OpeningStock {
     }));
   }
 
-  /** Units of BOOK at t0: two days of the SKU's own sales, part of a case, and what a burst will ask. */
+  /**
+   * Units of BOOK at t0: two days of the SKU's own sales, part of a case, and what a burst will ask;
+   * or next to nothing, where the shelf is out.
+   */
   onHand(rank: number): number {
     const share =
       ((this.#world.weights[rank] as number) * this.#shelf.multiplier(rank)) / this.#carriedWeight;
     const cover = this.#unitsPerMs * share * COVER_HOURS * HOUR_MS;
+    const hot = this.#hotUnits.some(({ hot: { ranks } }) => ranks.includes(rank));
+    if (!hot && this.#uniform(rank, 7) < OUT_OF_STOCK) {
+      return this.#claimed(rank) + Math.floor(this.#uniform(rank, 0) * 3);
+    }
     let units = 1 + Math.floor(this.#uniform(rank, 0) * CASE_PACK) + this.#claimed(rank);
     units += Math.round(cover * (0.7 + 0.6 * this.#uniform(rank, 1)));
     for (const { hot, units: all } of this.#hotUnits) {

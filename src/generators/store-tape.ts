@@ -61,7 +61,7 @@ export class StoreTape {
 }
 
 /** Opens the store: who hears of what. */
-function open(desk: Desk): void {
+export function open(desk: Desk): void {
   const warehouse = startWms(desk);
   const earn = startLoyalty(desk);
   startPos(desk, (receipt, atMs) => {

@@ -17,8 +17,8 @@ export const PER_UNIT = {
   transfers: 0.01,
 } as const;
 /** Of picks in the distribution centre: how many are packed, and how many close a shipment. */
-const PACKED = 60 / 125;
-const SHIPPED = 6 / 125;
+export const PACKED = 60 / 125;
+export const SHIPPED = 6 / 125;
 const DC_PALLET_LINE = Math.round(CASE_PACK * (125 / 30));
 /** Of returned units that were looked at. */
 export const RESTOCKED = 0.7;

@@ -5,6 +5,7 @@ import {
   logNormalOf,
   multiplierTable,
   roundedMean,
+  survival,
   zipfMandelbrot,
 } from '../core/distributions.ts';
 import { hash32, type Random, random, rehash } from '../core/random.ts';
@@ -123,6 +124,8 @@ export interface World {
   /** Lines, and units sold, of a mean receipt. */
   readonly meanLines: number;
   readonly meanUnits: number;
+  /** Lines of a mean return. */
+  readonly meanReturnedLines: number;
   /** What a mean receipt comes to before tax, cents. */
   readonly meanNetCents: number;
   /** Web sessions per ms of a store of mean size at factor 1. */
@@ -179,6 +182,7 @@ function makeWorld(scenario: Scenario): World {
     webCurve: new RateCurve(scenario, 'web'),
     meanLines,
     meanUnits,
+    meanReturnedLines: returnedMean(laws.basket, basketCap),
     meanNetCents:
       meanUnits *
       meanPrice(weights, prices) *
@@ -186,6 +190,17 @@ function makeWorld(scenario: Scenario): World {
       (1 - laws.promoShare * MEAN_PROMO),
     sessionsPerMs: (scenario.traffic.cart?.sessionsPerSecond ?? 0) / retail.stores / 1_000,
   };
+}
+
+/** A return brings back 1 + Geom(0.6) lines, as far as there are any. */
+export const RETURNED_LINES_P = 0.6;
+
+function returnedMean(law: LogNormal, cap: number): number {
+  let mean = 1;
+  for (let k = 1; k < Math.min(cap, 20); k++) {
+    mean += (1 - RETURNED_LINES_P) ** k * survival(law, k + 0.5);
+  }
+  return mean;
 }
 
 function meanPrice(weights: Float64Array, prices: Int32Array): number {
