@@ -23,8 +23,9 @@ import { verifyDeep } from '../../src/harness/setup/verify.ts';
 const NAMES = ['duckdb-extensions', 'flink-sql', 'spark-iceberg'];
 const SEED = 20261127;
 const KILLS = 6;
-const SHORTEST_MS = 100;
-const LONGEST_MS = 12_000;
+/** Moments are counted in progress events, so that a slow machine is killed as deep as a fast one. */
+const MOST_EVENTS = 14;
+const MOST_MS_AFTER = 800;
 
 const lock = readLock();
 const chosen = NAMES.map((name) => lockedArtifact(lock, name));
@@ -46,6 +47,8 @@ afterAll(async () => {
 interface Child {
   readonly process: ChildProcess;
   readonly events: readonly SetupEvent[];
+  /** Resolves once it has reported that many events, or has ended. */
+  said(events: number): Promise<void>;
   /** `0`, or the signal that ended it, with what it wrote to stderr. */
   readonly ended: Promise<string>;
 }
@@ -70,7 +73,10 @@ function startSetup(): Child {
   const ended = new Promise<string>((resolve) => {
     child.on('close', (code, signal) => resolve(`${code ?? signal}${stderr}`));
   });
-  return { process: child, events, ended };
+  const said = async (count: number) => {
+    while (events.length < count && child.exitCode === null) await systemClock.sleep(20);
+  };
+  return { process: child, events, said, ended };
 }
 
 /** Inode and time of each stamp in place: what a later setup must not touch. */
@@ -99,9 +105,8 @@ describe('setup', () => {
     for (let round = 0; round < KILLS; round++) {
       const before = stampsInPlace();
       const child = startSetup();
-      // Early moments are as interesting as late ones, so they are drawn on a log scale.
-      const share = moments.next();
-      await systemClock.sleep(LONGEST_MS ** share * SHORTEST_MS ** (1 - share));
+      await child.said(moments.integer(MOST_EVENTS));
+      await systemClock.sleep(moments.next() * MOST_MS_AFTER);
       if (child.process.exitCode === null) hit++;
       child.process.kill('SIGKILL');
       await child.ended;
