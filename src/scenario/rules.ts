@@ -13,7 +13,7 @@ export function judgeSections(sections: Sections, raw: unknown): Problem[] {
     ...judgeTraffic(sections, raw),
     ...judgeFaults(sections),
     ...judgeCanaries(sections),
-    ...judgePhases(sections, raw),
+    ...judgePhases(sections),
   ];
 }
 
@@ -89,7 +89,7 @@ function judgeCanaries({ canaries }: Sections): Problem[] {
   return [value(['canaries', 'rate'], fact)];
 }
 
-function judgePhases({ phases, pipeline }: Sections, raw: unknown): Problem[] {
+function judgePhases({ phases, pipeline }: Sections): Problem[] {
   if (!phases) return [];
   const problems: Problem[] = [];
   const firstSeen = new Map<string, number>();
@@ -105,7 +105,7 @@ function judgePhases({ phases, pipeline }: Sections, raw: unknown): Problem[] {
       const fact = `a timed phase cannot follow "${earlier}", whose length is not known beforehand`;
       problems.push(value(['phases', i, 'name'], fact));
     }
-    if ('for' in phase) problems.push(...judgeTimed(phase, i, raw));
+    if ('for' in phase) problems.push(...judgeTimed(phase, i));
     if ('do' in phase && phase.do === 'compact' && pipeline && pipeline.compaction.by !== 'spark') {
       const fact = `a compact phase needs compaction: { by: spark }, not ${pipeline.compaction.by}`;
       problems.push(value(['phases', i, 'do'], fact));
@@ -128,14 +128,13 @@ const isCompact = (phase: Draft['phases'][number]) => 'do' in phase && phase.do 
 
 type TimedDraft = Extract<Draft['phases'][number], { for: number }>;
 
-function judgeTimed(phase: TimedDraft, i: number, raw: unknown): Problem[] {
+function judgeTimed(phase: TimedDraft, i: number): Problem[] {
   if (phase.load === 0 && phase.measured) {
     const fact = 'without load nothing is due, so nothing is measured: add measured: false';
     return [value(['phases', i, 'load'], fact)];
   }
-  if (phase.shape !== 'flat' && phase.load <= 1) {
-    const fact = `a ${phase.shape} bursts up to its load: at ${phase.load}x there is no burst`;
-    return [value(['phases', i, has(raw, ['phases', i, 'load']) ? 'load' : 'shape'], fact)];
+  if (phase.load === 0 && phase.shape !== 'flat') {
+    return [value(['phases', i, 'shape'], `without load there is no ${phase.shape}: it is dead`)];
   }
   return [];
 }

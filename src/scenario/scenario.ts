@@ -26,9 +26,9 @@ export interface Retail {
   readonly profile: Profile;
   /** SKUs each store carries. */
   readonly assortment: number;
-  /** sigma of ln(store size), traffic.md §1. */
+  /** sigma of ln(store size). */
   readonly storeSizeSigma: number;
-  /** `one`: a single zone. `us`: stores spread over ET/CT/MT/PT, traffic.md §2. */
+  /** `one`: a single zone. `us`: stores spread over ET/CT/MT/PT. */
   readonly timeZones: 'one' | 'us';
   /** `curve`: the hour-of-day curve modulates the load. `flat`: the stated rate holds as it is. */
   readonly hours: 'curve' | 'flat';
@@ -106,7 +106,7 @@ export interface QueryUse {
   readonly roundBudgetMs: number;
 }
 
-/** `flat`: load as stated. `doorbuster`: burst at the phase's start that decays (traffic.md §2). */
+/** `flat`: load as stated. The others: a burst at the phase's start that decays; the load is their mean. */
 export const SHAPES = ['flat', 'doorbuster', 'flash'] as const;
 export type Shape = (typeof SHAPES)[number];
 
@@ -128,6 +128,7 @@ export type Comparator = '<' | '<=' | '==' | '>=' | '>';
 /** `metric(of).stat during phase < 15s`, or `metric(of).stat after / before < 0.5`. */
 export interface Check {
   readonly text: string;
+  /** Line of the scenario file; 0 when it came from `--set`. */
   readonly line: number;
   readonly metric: string;
   readonly of: string | null;

@@ -257,7 +257,10 @@ const loadPhase = strict(
     name: name('of the phase'),
     for: duration('length').refine(longer, { error: 'is never reached: an empty phase' }),
     load: written(FACTOR, parseFactor, '5x', 'multiple of the stated traffic').prefault('1x'),
-    shape: z.enum(SHAPES).default('flat').describe('flat, or a burst at its start that decays'),
+    shape: z
+      .enum(SHAPES)
+      .default('flat')
+      .describe('flat, or a burst at its start that decays; the load is its mean'),
     measured: z.boolean().default(true).describe('false: a warm-up, in no metric'),
   },
   'a timed phase',
