@@ -1,3 +1,5 @@
+import { stackBroke } from '../../core/errors.ts';
+
 /** An answer, read to its end. */
 export interface HttpAnswer {
   readonly status: number;
@@ -7,7 +9,8 @@ export interface HttpAnswer {
 
 /**
  * One HTTP request. The signal of a whole run may be given: fetch itself would leave a listener on it
- * per request until the next garbage collection, thousands while something is polled.
+ * per request until the next garbage collection, thousands while something is polled. Rejects with a
+ * DoorbusterError when nobody answers.
  */
 export async function httpRequest(
   url: string,
@@ -32,7 +35,16 @@ export async function httpRequest(
         : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
     });
     return { status: response.status, ok: response.ok, text: await response.text() };
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw stackBroke(`no answer from ${new URL(url).host}: ${reasonOf(error)}`, undefined, error);
   } finally {
     signal?.removeEventListener('abort', onAbort);
   }
+}
+
+/** fetch hides why it failed behind "fetch failed". */
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error & { cause?: { code?: string; message?: string } };
+  return cause?.code ?? cause?.message ?? message;
 }

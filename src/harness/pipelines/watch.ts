@@ -30,10 +30,19 @@ interface Spell {
 export async function watchJobs(watched: Watched, signal: AbortSignal): Promise<void> {
   const { rest, clock, jobs } = watched;
   const spells = new Map<string, Spell>();
+  let answeredMs = clock.monotonicMs();
   while (!signal.aborted && !watched.done()) {
-    const overview = await overviewOf(rest, signal);
-    if (overview === null) return;
+    const overview = await rest.jobs(signal).catch((error: unknown) => {
+      // A JobManager that died is named by the stack, which knows why: leave it the time to.
+      if (clock.monotonicMs() - answeredMs > UNWELL_AFTER_MS && !signal.aborted) throw error;
+      return null;
+    });
+    if (overview === null) {
+      await clock.sleep(POLL_MS, signal).catch(() => undefined);
+      continue;
+    }
     const nowMs = clock.monotonicMs();
+    answeredMs = nowMs;
     for (const job of jobs) {
       const seen = overview.find((one) => one.jobId === job.jobId);
       // A job may end between the poll and the word that it was drained.
@@ -74,13 +83,4 @@ function judge(
   const forMs = nowMs - spell.sinceMs;
   if (forMs <= UNWELL_AFTER_MS) return null;
   return `has been ${seen.state} on and off for ${Math.round(forMs / 1000)} s (limit 10 s)`;
-}
-
-async function overviewOf(rest: FlinkRest, signal: AbortSignal) {
-  try {
-    return await rest.jobs(signal);
-  } catch (error) {
-    if (signal.aborted) return null;
-    throw error;
-  }
 }
