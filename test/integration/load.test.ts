@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { encode } from '../../src/generators/encode.ts';
 import type { TapeEvent } from '../../src/generators/event.ts';
 import { preloadOf, tapeOf } from '../../src/generators/tape.ts';
-import { kafkaClient, openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
+import { openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
 import { partitionOf } from '../../src/harness/clients/kafka-producer.ts';
 import { type Facts, openFacts } from '../../src/harness/facts.ts';
 import {
@@ -49,14 +49,17 @@ const stores = Array.from({ length: scenario.retail.stores }, (_, i) => i + 1);
 let dir: string;
 let kafka: KafkaAlone;
 let facts: Facts;
+beforeAll(async () => {
+  kafka = await KafkaAlone.start();
+});
+afterAll(() => kafka?.[Symbol.asyncDispose]());
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'doorbuster-load-'));
-  kafka = await KafkaAlone.start();
   facts = await openFacts(':memory:');
+  await kafka.freshTopics(PARTITIONS);
 });
 afterEach(async () => {
   await facts.close();
-  await kafka[Symbol.asyncDispose]();
   rmSync(dir, { recursive: true });
 });
 
@@ -127,7 +130,6 @@ async function factsAgreeWith(consumed: readonly Consumed[]): Promise<void> {
 }
 
 test('the tape arrives byte for byte and in order, though answers get lost and the load is cut', async () => {
-  await kafka.freshTopics(PARTITIONS);
   await using load = await start();
   await load.preload();
   const preloaded = await readTopics(kafka.brokers);
@@ -214,7 +216,6 @@ test('the tape arrives byte for byte and in order, though answers get lost and t
 });
 
 test('a broker that stops answering shows as slip of everything due meanwhile', async () => {
-  await kafka.freshTopics(PARTITIONS);
   await using load = await start({ workers: 1 });
   const t0Ms = systemClock.nowMs() + 1_000;
   await load.begin(t0Ms);
@@ -248,7 +249,6 @@ test('a broker that stops answering shows as slip of everything due meanwhile', 
 });
 
 test('a cut that is past already moves, and what was sent is the tape before it', async () => {
-  await kafka.freshTopics(PARTITIONS);
   await using load = await start();
   const t0Ms = systemClock.nowMs() + 500;
   await load.begin(t0Ms);
@@ -286,11 +286,7 @@ test('an abort in the middle ends soon, and the facts know every message that re
 });
 
 test('a topic that does not stamp what it appends breaks the load, and says what to type', async () => {
-  const admin = kafkaClient(kafka.brokers, 'test').admin();
-  const configEntries = [{ name: 'message.timestamp.type', value: 'CreateTime' }];
-  const topics = STREAMS.map((topic) => ({ topic, numPartitions: PARTITIONS, configEntries }));
-  await admin.createTopics({ topics, waitForLeaders: true });
-  await admin.disconnect();
+  await kafka.freshTopics(PARTITIONS, 'CreateTime');
   await using load = await start({ workers: 1 });
   await load.begin(systemClock.nowMs());
   await expect(load.stopAt(60_000)).rejects.toMatchObject({

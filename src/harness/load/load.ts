@@ -203,12 +203,18 @@ class RunningLoad implements Load {
   }
 
   finish(): Promise<LoadResult> {
-    this.#ended ??= this.#end((thread) => thread.finish());
+    this.#ended ??= this.#end(
+      (thread) => thread.finish(),
+      () => this.#marked.close(),
+    );
     return this.#ended;
   }
 
   abort(): Promise<LoadResult> {
-    this.#ended ??= this.#end((thread) => thread.abort(this.#options.clock));
+    this.#ended ??= this.#end(
+      (thread) => thread.abort(this.#options.clock),
+      () => this.#marked.abort(),
+    );
     return this.#ended;
   }
 
@@ -216,11 +222,14 @@ class RunningLoad implements Load {
     await this.abort();
   }
 
-  async #end(ask: (thread: ProducingThread) => Promise<ShardResult | null>): Promise<LoadResult> {
+  async #end(
+    ask: (thread: ProducingThread) => Promise<ShardResult | null>,
+    closeMarked: () => Promise<FactFileRef>,
+  ): Promise<LoadResult> {
     this.#options.signal.removeEventListener('abort', this.#onAbort);
     const results = await Promise.all(this.#threads.map(ask));
     const known = results.filter((result) => result !== null);
-    const markedFile = await this.#marked.close();
+    const markedFile = await closeMarked();
     const totals = sumCounts(known.map((result) => result.totals));
     const sum = (step: keyof Counts) =>
       Object.values(totals).reduce((total, counts) => total + counts[step], 0);

@@ -47,6 +47,8 @@ export class MarkedSender {
   readonly #producer: BatchProducer;
   readonly #file: FactFile;
   #last: Promise<unknown> = Promise.resolve();
+  #inFlight: readonly Handed[] = [];
+  #aborted = false;
   #canaries = 0;
 
   static async open(options: {
@@ -113,9 +115,22 @@ export class MarkedSender {
     return sent as SentMark;
   }
 
+  /** After the last answer. */
   async close(): Promise<FactFileRef> {
+    await this.#last;
     await this.#file.close();
     await this.#producer.close();
+    return this.#file.ref;
+  }
+
+  /** At once: what is on its way is written down as never acknowledged. */
+  async abort(): Promise<FactFileRef> {
+    this.#aborted = true;
+    for (const mark of this.#inFlight) this.#file.appendLine(eventLine(mark, null));
+    this.#inFlight = [];
+    await this.#file.close();
+    // Disconnecting waits for answers that may never come: nobody waits for it.
+    this.#producer.close().catch(() => undefined);
     return this.#file.ref;
   }
 
@@ -126,6 +141,7 @@ export class MarkedSender {
   }
 
   async #sendNow(batch: readonly ToSend[]): Promise<readonly SentMark[]> {
+    if (this.#aborted) throw new Error('the load was aborted');
     const sentMs = this.#clock.nowMs();
     const outgoing = batch.map(({ stream, part, store, value }) => ({
       topic: stream,
@@ -133,10 +149,10 @@ export class MarkedSender {
       key: String(store),
       value,
     }));
-    const appended = await this.#producer.send(outgoing, sentMs).catch((error) => {
-      for (const mark of batch) this.#file.appendLine(eventLine({ ...mark, sentMs }, null));
-      throw error;
-    });
+    this.#inFlight = batch.map((mark) => ({ ...mark, sentMs }));
+    const appended = await this.#producer.send(outgoing, sentMs);
+    if (this.#aborted) throw new Error('the load was aborted');
+    this.#inFlight = [];
     const ackedMs = this.#clock.nowMs();
     return batch.map((mark, i) => {
       const { offset, kafkaMs } = appended[i] as (typeof appended)[number];

@@ -1,16 +1,7 @@
 import { expect, test } from 'vitest';
+import { requiredFields, requiredIntegers } from '../../generators/damage.ts';
 import { STREAMS } from '../../scenario/scenario.ts';
 import { badMarker, canaryMark, goodMarker, type MarkerPlace } from './marker.ts';
-
-/** What docs/architecture.md demands of each stream, beside what it demands of all. */
-const REQUIRED = {
-  pos: ['transaction_id', 'terminal_id', 'sequence_number', 'total_cents', 'lines'],
-  wms: ['sku_id', 'quantity', 'biz_step'],
-  cart: ['session_id', 'event_name'],
-  loyalty: ['member_id', 'points', 'kind'],
-  inventory: ['sku_id', 'on_hand', 'version'],
-} as const;
-const OF_ALL = ['event_id', 'store_id', 'event_ts', 'occurred_ms', 'due_ms'] as const;
 
 const text = (value: Uint8Array) => new TextDecoder('utf-8', { fatal: true }).decode(value);
 
@@ -18,7 +9,8 @@ test.each(STREAMS)('a good marker of %s is a whole record of store 0', (stream) 
   const place: MarkerPlace = { runId: 'r', round: 1, stream, part: 2, partitions: 4 };
   const record = JSON.parse(text(goodMarker(place, 1_234).value));
   const row = stream === 'inventory' ? record.after : record;
-  for (const field of [...OF_ALL, ...REQUIRED[stream]]) expect(row).toHaveProperty(field);
+  for (const field of requiredFields(stream)) expect(row).toHaveProperty(field);
+  for (const field of requiredIntegers(stream)) expect(row[field]).toSatisfy(Number.isInteger);
   expect(row).toMatchObject({ event_id: `marker-r-1-${stream}-2`, store_id: 0, due_ms: 1_234 });
 });
 

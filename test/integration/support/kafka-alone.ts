@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { systemClock } from '../../../src/core/clock.ts';
-import { kafkaAnswers, openKafkaAdmin } from '../../../src/harness/clients/kafka-admin.ts';
+import { kafkaAnswers, kafkaClient } from '../../../src/harness/clients/kafka-admin.ts';
 import { locateArtifacts } from '../../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../../src/harness/setup/cache.ts';
 import { readLock } from '../../../src/harness/setup/lock.ts';
@@ -59,7 +59,12 @@ export class KafkaAlone implements AsyncDisposable {
     const server = spawn(program, args, { stdio: ['ignore', log, log] });
     closeSync(log);
     const kafka = new KafkaAlone(server, proxy, dir);
-    await kafka.#ready();
+    try {
+      await kafka.#ready();
+    } catch (error) {
+      await kafka[Symbol.asyncDispose]();
+      throw error;
+    }
     return kafka;
   }
 
@@ -70,10 +75,33 @@ export class KafkaAlone implements AsyncDisposable {
     this.#dir = dir;
   }
 
-  /** Fresh, empty topics, one per stream. */
-  async freshTopics(partitions: number): Promise<void> {
-    await using admin = await openKafkaAdmin(this.brokers);
-    await admin.createTopics(STREAMS.map((name) => ({ name, partitions })));
+  /** Fresh, empty topics, one per stream, in place of those that are there. */
+  async freshTopics(
+    partitions: number,
+    stamp: 'LogAppendTime' | 'CreateTime' = 'LogAppendTime',
+  ): Promise<void> {
+    const admin = kafkaClient(this.brokers, 'test').admin();
+    try {
+      await admin.connect();
+      const there = (await admin.listTopics()).filter((topic) => STREAMS.some((s) => s === topic));
+      if (there.length > 0) await admin.deleteTopics({ topics: there });
+      while ((await admin.listTopics()).some((topic) => there.includes(topic))) {
+        await systemClock.sleep(50);
+      }
+      const configEntries = [{ name: 'message.timestamp.type', value: stamp }];
+      await admin.createTopics({
+        topics: STREAMS.map((topic) => ({ topic, numPartitions: partitions, configEntries })),
+        waitForLeaders: false,
+      });
+      // Straight after their creation the broker does not know them yet.
+      const led = async () => {
+        const { topics } = await admin.fetchTopicMetadata({ topics: [...STREAMS] });
+        return topics.every((topic) => topic.partitions.every(({ leader }) => leader >= 0));
+      };
+      while (!(await led().catch(() => false))) await systemClock.sleep(50);
+    } finally {
+      await admin.disconnect();
+    }
   }
 
   /** The broker stops doing anything, and its sockets stay open. */
@@ -97,7 +125,7 @@ export class KafkaAlone implements AsyncDisposable {
   }
 
   async #ready(): Promise<void> {
-    const untilMs = systemClock.monotonicMs() + 60_000;
+    const untilMs = systemClock.monotonicMs() + 240_000;
     while (!(await kafkaAnswers(this.brokers))) {
       if (this.#server.exitCode !== null || systemClock.monotonicMs() > untilMs) {
         throw new Error(readFileSync(join(this.#dir, 'kafka.log'), 'utf8').slice(-2_000));

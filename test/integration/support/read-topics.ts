@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { kafkaClient, openKafkaAdmin } from '../../../src/harness/clients/kafka-admin.ts';
 import { STREAMS } from '../../../src/scenario/scenario.ts';
 
@@ -22,12 +23,14 @@ export async function readTopics(brokers: readonly string[]): Promise<readonly C
   }
   const consumed: Consumed[] = [];
   if (awaited === 0) return consumed;
-  const consumer = kafkaClient(brokers, 'reader').consumer({ groupId: 'reader' });
+  const consumer = kafkaClient(brokers, 'reader').consumer({ groupId: `reader-${randomUUID()}` });
   try {
     await consumer.connect();
     await consumer.subscribe({ topics: [...STREAMS], fromBeginning: true });
     await new Promise<void>((resolve, reject) => {
-      consumer.on('consumer.crash', ({ payload }) => reject(payload.error));
+      consumer.on('consumer.crash', ({ payload }) => {
+        if (!payload.restart) reject(payload.error);
+      });
       consumer
         .run({
           async eachMessage({ topic, partition, message }) {
