@@ -63,11 +63,12 @@ export const canaries = z.strictObject({
   censusWidth: statsSchema,
 });
 
-const produced = { scheduled: count, handedOver: count, acknowledged: count, appended: count };
+const produced = { scheduled: count, handedOver: count, acknowledged: count };
 
 export const producing = z.strictObject({
-  total: z.strictObject({ ...produced, bytes: count }),
-  byPhase: z.array(z.strictObject({ phase: z.string(), stream, ...produced })),
+  /** The whole run: opening stock, markers and canaries included. appended null: the logs were not counted. */
+  total: z.strictObject({ ...produced, appended: count.nullable(), bytes: count }),
+  byPhase: z.array(z.strictObject({ phase: z.string(), stream, ...produced, appended: count })),
   /** Events per second over all streams, for the chart. */
   series: z.strictObject({
     startMs: z.number(),

@@ -10,6 +10,8 @@ export interface Chart {
   readonly unit: 'ms' | 'files' | 'events/s' | 'share' | 'bytes';
   readonly height: number;
   readonly log?: boolean;
+  /** A value holds until the next one. */
+  readonly stepped?: boolean;
   /** Drawn as areas on top of each other, first at the bottom. */
   readonly stacked?: boolean;
   /** Shared by charts that are to be compared. */
@@ -139,7 +141,8 @@ function ageChart(record: RunRecord, frame: Frame): readonly Chart[] {
       unit: 'ms',
       height: 220,
       ...frame,
-      x: seconds(first, first.age.length),
+      // An age is that at the end of its second.
+      x: seconds({ ...first, startMs: first.startMs + first.everyMs }, first.age.length),
       series: record.staleness.map(({ stream, age }) => ({
         label: stream,
         color: streamColor(stream),
@@ -182,6 +185,7 @@ function filesCharts(record: RunRecord, frame: Frame): readonly Chart[] {
       unit: 'files',
       height: 260,
       stacked: true,
+      stepped: true,
       ...frame,
       x,
       series: byKind.filter(({ values }) => values.some((value) => value > 0)),
@@ -190,6 +194,7 @@ function filesCharts(record: RunRecord, frame: Frame): readonly Chart[] {
       id: 'files-table',
       title: 'live data and delete files by table',
       unit: 'files',
+      stepped: true,
       height: 220,
       ...frame,
       x,

@@ -21,11 +21,13 @@ export function duration(ms: number): string {
  */
 export function durationPair(a: Maybe, b: Maybe, atLeastMs: number): string {
   if (a === undefined || b === undefined) return 'no data';
+  if (atLeastMs <= 0 && (a === null || b === null)) {
+    return a === null ? 'never' : `${latency(a, 0)} / ${latency(b, 0)}`;
+  }
   const top = Math.max(...[a, b].map((ms) => Math.abs(ms ?? atLeastMs)));
   const digits = top < 9_995 ? 2 : 1;
   const text = (ms: number) => (top < 999.5 ? ms.toFixed(0) : (ms / 1000).toFixed(digits));
-  const part = (ms: number | null) =>
-    ms !== null ? text(ms) : atLeastMs > 0 ? `≥${text(atLeastMs)}` : 'never';
+  const part = (ms: number | null) => (ms !== null ? text(ms) : `≥${text(atLeastMs)}`);
   return `${part(a)} / ${part(b)} ${top < 999.5 ? 'ms' : 's'}`;
 }
 

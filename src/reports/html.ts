@@ -98,8 +98,8 @@ function body(record: RunRecord, summary: Summary, charts: Charts): Markup {
     section(find('checks')),
     section(
       find('staleness'),
-      html`${figure(staleness[0], 'p50, p99 and maximum of the changes due in each second')}
-<div class="pair">${staleness.slice(1).map((chart) => figure(chart, 'one scale for these charts'))}</div>`,
+      html`${figure(staleness[0], stalenessHint(staleness[0], 'p50, p99 and maximum of the changes due in each second'))}
+<div class="pair">${staleness.slice(1).map((chart) => figure(chart, stalenessHint(chart, 'one scale for these charts')))}</div>`,
     ),
     folded(find('waterfall'), waterfallBars(record.waterfall)),
     folded(find('changes')),
@@ -150,6 +150,15 @@ ${found.tables.map((table) => dataTable(table, found.title))}
 ${found.notes.length > 0 ? html`<ul class="notes">${found.notes.map(({ text, tone }) => html`<li class="${tone}">${text}</li>`)}</ul>` : null}
 </section>
 `;
+}
+
+/** What the reader must know of one stream's chart: that it is empty, or that not all of it is on the axis. */
+function stalenessHint(chart: Chart | undefined, about: string): string {
+  const some = chart?.series.some(({ values }) => values.some((value) => value !== null));
+  if (!some && chart?.never.length === 0) return 'no data: nothing was due';
+  return chart && chart.never.length > 0
+    ? `${about}; ▴ a second with changes never visible`
+    : about;
 }
 
 /** A section whose picture says it all: its table is there for who wants the numbers. */

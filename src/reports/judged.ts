@@ -105,7 +105,9 @@ export function producingSection(record: RunRecord): Section | null {
   type Row = Omit<typeof producing.total, 'bytes'>;
   const numbers = (row: Row): readonly Cell[] =>
     [row.scheduled, row.handedOver, row.acknowledged, row.appended].map((n, i, all) =>
-      cell(count(n), i > 0 && n !== all[0] ? 'warn' : 'plain'),
+      n === null
+        ? cell('not counted', 'warn')
+        : cell(count(n), i > 0 && n !== all[0] ? 'warn' : 'plain'),
     );
   const phases = [...new Set(producing.byPhase.map(({ phase }) => phase))];
   const rows = phases.map((phase) => {
@@ -122,7 +124,7 @@ export function producingSection(record: RunRecord): Section | null {
   return {
     id: 'producing',
     title: 'Producing',
-    about: `Events, open loop: the tape does not wait for Kafka. ${bytes(producing.total.bytes)} of values.`,
+    about: `Messages by the phase they were due in, open loop: the tape does not wait for Kafka. The whole run also counts opening stock, drain markers and canaries: ${bytes(producing.total.bytes)} of values.`,
     tables: [
       {
         columns: [
@@ -132,7 +134,7 @@ export function producingSection(record: RunRecord): Section | null {
           right('acknowledged'),
           right('appended'),
         ],
-        rows: [...rows, [cell('all', 'dim'), ...numbers(producing.total)]],
+        rows: [...rows, [cell('whole run', 'dim'), ...numbers(producing.total)]],
       },
     ],
     notes: [],

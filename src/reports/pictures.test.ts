@@ -57,6 +57,8 @@ test('infinity and no data are never a number', () => {
   expect(durationPair(880, 2400, 0)).toBe('0.88 / 2.40 s');
   expect(durationPair(880, null, 84_600)).toBe('0.9 / ≥84.6 s');
   expect(durationPair(undefined, 4, 0)).toBe('no data');
+  expect(durationPair(880, null, 0)).toBe('880 ms / never');
+  expect(durationPair(null, null, 0)).toBe('never');
   expect(inUnit(null, 'rounds')).toBe('does not pay back');
   expect(inUnit(undefined, 'count')).toBe('no data');
   expect(inUnit(0, 'units')).toBe('0 units');

@@ -57,7 +57,7 @@ export async function producingSection({ sql, context }: Measuring): Promise<Pro
       LEFT JOIN by_second USING (at_ms) ORDER BY at_ms`);
   const appended = context.appended?.reduce((sum, part) => sum + part.appended, 0);
   return {
-    total: { ...total, appended: appended ?? 0 },
+    total: { ...total, appended: appended ?? null },
     byPhase,
     series: {
       startMs: firstSecond(context.t0Ms) - context.t0Ms,

@@ -296,16 +296,32 @@
         points: { show: true, size: 6, width: 0, fill: color },
       };
     }
+    const paths = chart.stepped ? { paths: uPlot.paths.stepped({ align: 1 }) } : {};
     const fill = chart.stacked ? `${color}b0` : one.fill ? css('--c1-fill') : undefined;
     return {
       label: one.label,
       stroke: color,
       fill,
-      alpha: 1,
+      ...paths,
       width: one.kind === 'thin' ? 1 : 1.75,
       spanGaps: false,
-      points: { show: false },
+      points: {
+        show: () => false,
+        filter: () => alone(one.values),
+        size: 5,
+        width: 0,
+        fill: color,
+      },
     };
+  }
+
+  /** Values between two gaps: no line can be drawn through them, and they must not vanish. */
+  function alone(values) {
+    const gap = (v) => v === null || v === undefined;
+    const found = values.flatMap((v, i) =>
+      !gap(v) && gap(values[i - 1]) && gap(values[i + 1]) ? [i] : [],
+    );
+    return found.length > 0 ? found : null;
   }
 
   function bandsOf(chart, series) {
