@@ -83,7 +83,7 @@ const TOOLS: Readonly<Record<Tool, ToolCheck>> = {
   go: {
     needs:
       thisPlatform === 'linux-x64'
-        ? 'Go 1.19 or newer (proved with 1.19 and 1.26), or a minio on PATH'
+        ? 'Go 1.19 or newer (proved with 1.26), or a minio on PATH'
         : 'Go 1.24 or newer, or a minio on PATH',
     command: ['go', 'version'],
     parse: (text) => parseVersion(/\bgo(\d\S*)/.exec(text)?.[1] ?? ''),
