@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { decodeFromCompressedBase64 } from 'hdr-histogram-js';
-import { expect, test } from 'vitest';
-import { distributionOf, mergeSamples, type Samples, weighted } from './stats.ts';
+import { expect, test, vi } from 'vitest';
+import { distributionOf, mergeSamples, weighted } from './stats.ts';
+
+// Facts, not speeds: other work may share the machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 const of = (values: readonly number[]) => distributionOf(weighted(values));
 const Inf = Number.POSITIVE_INFINITY;
@@ -29,15 +32,6 @@ test('negative samples are counted, and stay in min', () => {
   expect(stats.min).toBe(-5);
 });
 
-/** Everything there is to know of samples, whichever way they are kept. */
-function content(samples: Samples) {
-  if (samples.kind === 'raw') return samples;
-  const { base64, ...counts } = samples;
-  const histogram = decodeFromCompressedBase64(base64, 32, false);
-  const table = histogram.outputPercentileDistribution(5, 1, false);
-  return { ...counts, total: histogram.totalCount, table };
-}
-
 test('merged histograms equal the whole', () => {
   const sample = fc.oneof(
     { weight: 20, arbitrary: fc.nat({ max: 60_000_000 }).map((us) => us / 1_000) },
@@ -50,9 +44,9 @@ test('merged histograms equal the whole', () => {
   fc.assert(
     fc.property(fc.array(part, { minLength: 1, maxLength: 4 }), (parts) => {
       const merged = mergeSamples(parts.map((values) => of(values).samples));
-      expect(content(merged)).toEqual(content(of(parts.flat()).samples));
+      expect(merged).toEqual(of(parts.flat()).samples);
     }),
-    { numRuns: 30 },
+    { numRuns: 20 },
   );
 });
 
