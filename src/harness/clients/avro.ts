@@ -28,8 +28,17 @@ export function readAvro<T>(bytes: Uint8Array): Promise<T[]> {
       parseHook: (schema) => avro.Type.forSchema(schema, { typeHook: longAsBigint }),
     });
     decoder.on('data', (record: T) => records.push(record));
+    // Every block ends in the file's own sync marker: without it at the end, the decoder would just
+    // leave out what was cut off, and rows would be missing without a word.
+    let marker: Buffer | null = null;
+    decoder.on('metadata', (_type: unknown, _codec: string, header: { readonly sync: Buffer }) => {
+      marker = header.sync;
+    });
     decoder.on('error', reject);
-    decoder.on('end', () => resolve(records));
+    decoder.on('end', () => {
+      if (marker?.equals(bytes.subarray(-marker.length))) resolve(records);
+      else reject(new Error(`an Avro file of ${bytes.byteLength} bytes is cut short`));
+    });
     decoder.end(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   });
 }
