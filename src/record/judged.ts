@@ -96,7 +96,7 @@ export const self = z.strictObject({
   series: z.strictObject({
     startMs: z.number(),
     everyMs: z.number().positive(),
-    /** Shares of all cores, 0..1. */
+    /** Shares of all cores, 0..1; harness: with the query engine and the compaction it starts. */
     harness: z.array(z.number()),
     machine: z.array(z.number()),
     /** Hand-over slip p99 of that second, ms; null: nothing was due. */

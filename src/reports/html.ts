@@ -129,7 +129,7 @@ function body(record: RunRecord, summary: Summary, charts: Charts): Markup {
     ),
     section(
       find('health'),
-      html`<div class="pair">${of('health').map((chart) => figure(chart, ''))}</div>`,
+      html`<div class="pair">${of('health').map((chart) => figure(chart, chart.id === 'cpu' ? 'harness: with the query engine and compaction it starts' : ''))}</div>`,
     ),
     section(find('cost')),
     identity(record, summary, main),

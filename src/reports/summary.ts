@@ -12,11 +12,10 @@ import {
   checkSection,
   compactionSection,
   filesSection,
-  querySection,
   stalenessSection,
-  trickleSection,
   waterfallSection,
 } from './observed.ts';
+import { querySection, trickleSection } from './queries.ts';
 
 /** How a piece of text is to be taken; a format decides what it looks like. */
 export type Tone = 'plain' | 'good' | 'bad' | 'warn' | 'dim';
