@@ -59,11 +59,6 @@ const manifest = z.strictObject({
 export type Manifest = z.output<typeof manifest>;
 export type StreamSpec = z.output<typeof stream>;
 
-/** JSON Schema of `pipeline.yaml`, for editors. */
-export function manifestSchema(): object {
-  return z.toJSONSchema(manifest, { io: 'input' });
-}
-
 /**
  * Reads a `pipeline.yaml`. Throws DoorbusterError (exit 2) with a framed line and column per problem.
  * `path` is how messages name the file.
