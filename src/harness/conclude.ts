@@ -7,7 +7,7 @@ import { openReader } from './clients/duckdb-reader.ts';
 import { openKafkaAdmin } from './clients/kafka-admin.ts';
 import { headlineOf } from './headline.ts';
 import { ingestSql } from './load/load.ts';
-import { compactionRecord } from './measure/compaction-record.ts';
+import { compactionRecord, compactionRun } from './measure/compaction-record.ts';
 import type { MeasureContext } from './measure/context.ts';
 import { measure } from './measure/measure.ts';
 import { judgeRun } from './measure/verdict.ts';
@@ -44,7 +44,7 @@ export async function conclude(
     clockApartMs: session.clockApartMs(),
     appended,
     incidents: progress.incidents,
-    compaction: progress.compaction,
+    compaction: compactionRun(progress.compaction),
     truth,
   };
   const { warnings, compaction, ...measured } = await measure(facts, context, bucket);
@@ -64,7 +64,15 @@ export async function conclude(
       endMs: phase.endMs - t0Ms,
     })),
     drain: progress.drains.final,
-    compaction: compactionRecord(session, measured.layout, compaction, t0Ms),
+    compaction:
+      progress.compaction &&
+      compactionRecord(
+        progress.compaction,
+        compaction,
+        measured.layout,
+        compactMarks(session),
+        t0Ms,
+      ),
     pipeline: { ...first.pipeline, tableKeys: truth?.keysCompared ?? null },
     checks: completed ? measured.checks : [],
   };
@@ -75,6 +83,12 @@ export async function conclude(
       warnings: [...warnings, ...notDrained(progress.drains)],
     },
   };
+}
+
+/** The marks that phases.ts sets around a compaction. */
+function compactMarks({ scenario }: Session): { readonly before: string; readonly after: string } {
+  const name = scenario.phases.find(({ kind }) => kind === 'compact')?.name ?? '';
+  return { before: `${name}:start`, after: name };
 }
 
 function tablesOf({ pipeline, scenario }: Session): Partial<Record<Stream, string>> {
@@ -94,7 +108,7 @@ async function countAppended({
 }: Session): Promise<readonly AppendedCount[]> {
   await using admin = await openKafkaAdmin(stack.endpoints.kafka.brokers);
   const streams = STREAMS.filter((stream) => scenario.traffic[stream] !== null);
-  return appendedCounts(admin, (sql) => facts.rows(sql), streams);
+  return await appendedCounts(admin, (sql) => facts.rows(sql), streams);
 }
 
 async function judgedTruth(session: Session): Promise<TruthRecord> {
@@ -107,7 +121,8 @@ async function judgedTruth(session: Session): Promise<TruthRecord> {
     memoryMb: 4096,
   });
   const drained = progress.drains.final?.drained === true;
-  return judgeTruth({
+  // Awaited here, since the reader is closed on the way out.
+  return await judgeTruth({
     reader,
     facts,
     scenario,

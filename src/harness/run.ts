@@ -95,26 +95,13 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
 /** Brings the world up in the order of need, replays, and takes it down again whatever happens. */
 async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<RunRecord>> {
   const { options, scenario, pipeline, folder, signal } = u;
-  const { clock, artifacts, onEvent } = options;
+  const { clock } = options;
   const workDir = await mkdtemp(join(tmpdir(), 'doorbuster-'));
   try {
     await using facts = await openFacts(join(workDir, 'facts.duckdb'));
-    await using stack = await RUNTIMES.processes.start({
-      runDir: folder.dir,
-      workDir: join(workDir, 'stack'),
-      artifacts,
-      clock,
-      signal,
-      flink: {
-        taskSlots: taskSlots(u),
-        checkpointEveryMs: scenario.pipeline.commitEveryMs,
-      },
-      partitions: scenario.stack.partitions,
-      onProgress: (line) => {
-        u.journal.note('server', line);
-        onEvent({ kind: 'server', ...line });
-      },
-    });
+    const stack = options.stack ?? (await startStack(u, workDir));
+    // A stack that was given is its giver's to stop.
+    await using _started = options.stack === undefined ? stack : undefined;
     forward(stack.broken, u);
     step(u, `deploying ${pipeline.manifest.name}`);
     await using deployment = await deploy(pipeline, { stack, scenario, clock, signal });
@@ -145,24 +132,62 @@ async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<Run
       workDir,
       clockApartMs: wallClock.apartMs,
     };
-    const ticks = ticking(session);
-    let cause: unknown;
     try {
-      await replayed(session);
-    } catch (error) {
-      cause = signal.aborted ? signal.reason : error;
-      if (session.progress.t0Ms === null) throw cause;
+      const cause = await outcomeOf(session, watching);
+      wallClock.stop();
+      // Before t0 there is nothing to measure.
+      if (cause !== undefined && session.progress.t0Ms === null) throw cause.reason;
+      const measured = await conclude(session, first, cause === undefined);
+      return cause === undefined
+        ? measured
+        : { ...measured, ...failed(cause.reason, options.signal) };
     } finally {
-      watching.abort();
-      ticks.stop();
+      await stopProbes(probes);
     }
-    wallClock.stop();
-    const measured = await conclude(session, first, cause === undefined);
-    await stopProbes(probes);
-    return cause === undefined ? measured : { ...measured, ...failed(cause, options.signal) };
   } finally {
     await rm(workDir, { recursive: true, force: true });
   }
+}
+
+/** Replays to the end; gives what cut it short, if anything did. */
+async function outcomeOf(
+  session: Session,
+  watching: AbortController,
+): Promise<{ readonly reason: unknown } | undefined> {
+  const ticks = ticking(session);
+  try {
+    await replayed(session);
+    return undefined;
+  } catch (error) {
+    return { reason: session.signal.aborted ? session.signal.reason : error };
+  } finally {
+    watching.abort();
+    ticks.stop();
+  }
+}
+
+/** A stack of this run's own. */
+function startStack(
+  { options, scenario, pipeline, folder, journal, signal }: Undertaking,
+  workDir: string,
+): Promise<Stack> {
+  return RUNTIMES.processes.start({
+    runDir: folder.dir,
+    workDir: join(workDir, 'stack'),
+    artifacts: options.artifacts,
+    clock: options.clock,
+    signal,
+    // One slot per parallel instance of every job: one job per stream.
+    flink: {
+      taskSlots: Object.keys(pipeline.manifest.streams).length * scenario.pipeline.parallelism,
+      checkpointEveryMs: scenario.pipeline.commitEveryMs,
+    },
+    partitions: scenario.stack.partitions,
+    onProgress(line) {
+      journal.note('server', line);
+      options.onEvent({ kind: 'server', ...line });
+    },
+  });
 }
 
 /** From opening stock to the last commit: everything that is measured happens here. */
@@ -186,7 +211,8 @@ async function replayed(session: Session): Promise<void> {
   progress.phase = 'drain';
   step(session, 'stopping the load and draining');
   await probes.canary.stopSending();
-  await load.stopAt(clock.nowMs() - progress.t0Ms + 100);
+  const cutMs = await load.stopAt(clock.nowMs() - progress.t0Ms + 100);
+  session.journal.note('cut', { cutMs });
   progress.drains.final = await drainNow(session);
   await probes.queries.stop();
   step(session, 'stopping the jobs with a savepoint');
@@ -253,11 +279,6 @@ function forward(broken: AbortSignal, { fail }: Undertaking): void {
 function step({ options, journal }: Undertaking, text: string): void {
   journal.note('step', { text });
   options.onEvent({ kind: 'step', text });
-}
-
-/** One slot per parallel instance of every job: one job per stream. */
-function taskSlots({ scenario, pipeline }: Undertaking): number {
-  return Object.keys(pipeline.manifest.streams).length * scenario.pipeline.parallelism;
 }
 
 function planLine({ scenario, pipeline }: Undertaking): string {

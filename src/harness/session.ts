@@ -22,6 +22,8 @@ export interface RunOptions {
   /** Where a relative `pipeline.use` path starts. */
   readonly baseDir: string;
   readonly artifacts: Artifacts;
+  /** A stack that is up already and stays up; without it the run starts and stops its own. */
+  readonly stack?: Stack;
   readonly clock: Clock;
   /** The user's wish to stop. */
   readonly signal: AbortSignal;

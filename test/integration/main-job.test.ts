@@ -1,0 +1,290 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { systemClock as clock } from '../../src/core/clock.ts';
+import { Ledger } from '../../src/generators/ledger.ts';
+import { preloadOf, tapeOf } from '../../src/generators/tape.ts';
+import { openReader } from '../../src/harness/clients/duckdb-reader.ts';
+import {
+  kafkaClient,
+  openKafkaAdmin,
+  type PartitionLog,
+} from '../../src/harness/clients/kafka-admin.ts';
+import { packageRoot } from '../../src/harness/entry.ts';
+import { compactWithSpark } from '../../src/harness/pipelines/compact-spark.ts';
+import { loadPipeline } from '../../src/harness/pipelines/load.ts';
+import type { RunEvent } from '../../src/harness/progress.ts';
+import { run } from '../../src/harness/run.ts';
+import { type Artifacts, locateArtifacts } from '../../src/harness/setup/artifacts.ts';
+import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
+import { readLock } from '../../src/harness/setup/lock.ts';
+import { RUNTIMES } from '../../src/harness/stack/runtimes.ts';
+import type { Stack } from '../../src/harness/stack/stack.ts';
+import { ask } from '../../src/record/ask.ts';
+import { readJournal } from '../../src/record/journal.ts';
+import { type RunRecord, recordSchema } from '../../src/record/record.ts';
+import { parseScenario } from '../../src/scenario/parse.ts';
+import type { Scenario } from '../../src/scenario/scenario.ts';
+
+/** Small enough for a minute, with every stream and no fault that breaks identity. */
+const SMALL = `
+name: small
+about: a test's own
+seed: 11
+starts_at: 2026-11-27T10:00
+retail: { stores: 4, skus: 120, assortment: 40, profile: grocery, hours: flat }
+traffic:
+  pos: { receipts: 900/store/h }
+  wms: {}
+  cart: { sessions: 1/s }
+  loyalty: {}
+  inventory: { preload: assortment }
+  faults:
+    duplicates: { rate: 5%, kinds: { identical: 100%, new_id: 0%, changed_payload: 0%, constant_id: 0% }, delay: 200ms, delay_max: 1s }
+    malformed: { rate: 1% }
+pipeline: { use: cdc-upsert, commit_every: 2s }
+stack: { partitions: 2 }
+queries: { every: 2s, timeout: 20s, round_budget: 200ms }
+phases:
+  - { name: load, for: 15s }
+checks:
+  - lost == 0
+`;
+
+interface World extends AsyncDisposable {
+  readonly stack: Stack;
+  readonly artifacts: Artifacts;
+  readonly dir: string;
+  readonly scenario: Scenario;
+  /** Runs the scenario on the stack, which stays up for whoever wants to look for himself. */
+  run(onEvent?: (event: RunEvent) => void): Promise<{ record: RunRecord; dir: string }>;
+}
+
+async function world(set: readonly string[] = []): Promise<World> {
+  const dir = mkdtempSync(join(tmpdir(), 'doorbuster-main-'));
+  process.env.XDG_STATE_HOME = dir;
+  const artifacts = locateArtifacts(defaultCacheDir(), readLock());
+  const { signal } = new AbortController();
+  const parsed = { ...parseScenario(SMALL, { file: 'small.yaml', set }), file: 'small.yaml' };
+  const { scenario } = parsed;
+  const stack = await RUNTIMES.processes.start({
+    runDir: dir,
+    workDir: join(dir, 'work'),
+    artifacts,
+    clock,
+    signal,
+    flink: { taskSlots: 5, checkpointEveryMs: scenario.pipeline.commitEveryMs },
+    partitions: scenario.stack.partitions,
+    onProgress: () => {},
+  });
+  return {
+    stack,
+    artifacts,
+    dir,
+    scenario,
+    run: (onEvent = () => {}) =>
+      run({
+        parsed,
+        resultsDir: join(dir, 'results'),
+        baseDir: packageRoot,
+        artifacts,
+        stack,
+        clock,
+        signal,
+        reproduce: 'doorbuster run small.yaml',
+        onEvent,
+      }),
+    async [Symbol.asyncDispose]() {
+      await stack.stop();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Removes what lies before these offsets from the broker's log of receipts. */
+async function removeBefore({ stack }: World, logs: readonly PartitionLog[]): Promise<void> {
+  const admin = kafkaClient(stack.endpoints.kafka.brokers, 'remover').admin();
+  await admin.connect();
+  const partitions = logs.map(({ partition, high }) => ({ partition, offset: String(high) }));
+  await admin.deleteTopicRecords({ topic: 'pos', partitions });
+  await admin.disconnect();
+}
+
+/** `store/sku=on-hand`, sorted: a stock that two readers can be held against each other by. */
+type Stock = readonly string[];
+
+async function stockByDuckdb({ stack, artifacts }: World): Promise<Stock> {
+  await using reader = await openReader(stack.endpoints, artifacts.duckdbExtensions, {
+    clock,
+    threads: 2,
+    memoryMb: 2048,
+  });
+  const answer = await reader.query(
+    `SELECT store_id || '/' || sku_id || '=' || on_hand AS line FROM ice.retail.inventory
+     WHERE store_id > 0 AND sku_id < 9000001 AND NOT deleted`,
+    {},
+    { timeoutMs: 120_000 },
+  );
+  expect(answer.outcome).toBe('ok');
+  return answer.rows.map(({ line }) => String(line)).sort();
+}
+
+async function stockBySpark({ stack, artifacts, dir }: World): Promise<Stock> {
+  const pipeline = loadPipeline('cdc-upsert', packageRoot);
+  const text = `SELECT concat('stock ', store_id, '/', sku_id, '=', on_hand) FROM ice.retail.inventory
+    WHERE store_id > 0 AND sku_id < 9000001 AND NOT deleted;`;
+  const asked = { ...pipeline, compact: { path: 'stock.sql', text } };
+  const answer = await compactWithSpark(asked, {
+    artifacts,
+    endpoints: stack.endpoints,
+    clock,
+    signal: new AbortController().signal,
+    workDir: dir,
+  });
+  expect(answer.error).toBeNull();
+  const lines = answer.output.split('\n').filter((line) => line.startsWith('stock '));
+  return lines.map((line) => line.slice('stock '.length)).sort();
+}
+
+/** BOOK, folded from the business events of the tape, and not from the images that were sent. */
+function stockByBook({ scenario }: World, cutMs: number): Stock {
+  const stores = Array.from({ length: scenario.retail.stores }, (_, i) => i + 1);
+  const ledger = new Ledger(scenario);
+  for (const event of preloadOf(scenario, stores)) ledger.apply(event);
+  for (const event of tapeOf(scenario, stores)) {
+    if (event.dueMs >= cutMs) break;
+    ledger.apply(event);
+  }
+  const rows = [...ledger.entries()];
+  return rows.map(({ store, sku, book }) => `${store}/${sku}=${book.onHand}`).sort();
+}
+
+function cutOf(dir: string): number {
+  const cut = readJournal(dir).entries.find(({ kind }) => kind === 'cut');
+  return cut?.cutMs as number;
+}
+
+function hop(record: RunRecord, stream: string, name: string): number {
+  const found = record.waterfall.find((one) => one.stream === stream && one.phase === 'load');
+  return found?.hops.find((one) => one.hop === name)?.meanMs as number;
+}
+
+const worlds: AsyncDisposable[] = [];
+async function opened(set?: readonly string[]): Promise<World> {
+  const one = await world(set);
+  worlds.push(one);
+  return one;
+}
+afterEach(async () => {
+  for (const one of worlds.splice(0)) await one[Symbol.asyncDispose]();
+});
+
+describe('the main job on the real stack', { timeout: 600_000 }, () => {
+  test('what it records agrees with everybody who looks for himself', async () => {
+    const here = await opened();
+    const { record, dir } = await here.run();
+
+    expect(record.outcome).toBe('completed');
+    expect(recordSchema.parse(record)).toEqual(record);
+    expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0, bookUnits: 0 });
+    expect(record.truth?.keysCompared).toBe(4 * 40);
+    expect(record.producing?.total.acknowledged).toBeGreaterThan(500);
+    expect(record.producing?.total.appended).toBe(record.producing?.total.acknowledged);
+    expect(record.checks).toMatchObject([{ text: 'lost == 0', verdict: 'PASS', measured: 0 }]);
+    for (const stream of ['pos', 'wms', 'cart', 'loyalty', 'inventory']) {
+      const stale = record.metrics.find(
+        ({ name, of, phase }) => name === 'staleness' && of === stream && phase === 'load',
+      );
+      expect(stale, stream).toMatchObject({ shape: 'distribution', censored: 0 });
+      expect(stale?.n, stream).toBeGreaterThan(0);
+    }
+    expect(record.canaries).toMatchObject({ disjoint: 0, never: 0, failed: 0 });
+    expect(record.canaries?.compared).toBeGreaterThan(5);
+
+    // Rows in Kafka, by its own account.
+    let inKafka = 0n;
+    await using admin = await openKafkaAdmin(here.stack.endpoints.kafka.brokers);
+    for (const topic of ['pos', 'wms', 'cart', 'loyalty', 'inventory']) {
+      for (const { low, high } of await admin.logs(topic)) inKafka += high - low;
+    }
+    const handed = await ask(dir, 'SELECT count(acked_ms)::INTEGER AS n FROM events');
+    expect(Number(inKafka)).toBe(handed.rows[0]?.[0]);
+
+    // The stock, by two engines and by the books.
+    const byDuckdb = await stockByDuckdb(here);
+    expect(byDuckdb).toHaveLength(4 * 40);
+    expect(await stockBySpark(here)).toEqual(byDuckdb);
+    expect(stockByBook(here, cutOf(dir))).toEqual(byDuckdb);
+  });
+
+  test('visibility that is delayed by a known amount comes out, in the right hop', async () => {
+    // Commits every 10 s: a change waits 0 to 10 s for its snapshot, 5 s on average.
+    const here = await opened(['pipeline.commit_every=10s', 'phases.load.for=30s']);
+    const { record, dir } = await here.run();
+    expect(record.outcome).toBe('completed');
+    for (const stream of ['pos', 'inventory']) {
+      const wait = hop(record, stream, 'flink_to_snapshot');
+      expect(wait, stream).toBeGreaterThan(2_500);
+      expect(wait, stream).toBeLessThan(10_000);
+      for (const other of [
+        'transport',
+        'slip',
+        'produce',
+        'broker_to_flink',
+        'snapshot_to_visible',
+      ]) {
+        expect(hop(record, stream, other), `${stream} ${other}`).toBeLessThan(wait);
+      }
+    }
+    // The canaries know nothing of the census, and saw the same.
+    expect(record.canaries).toMatchObject({ disjoint: 0, never: 0 });
+    const waited = await ask(
+      dir,
+      "SELECT avg(first_hit_ms - due_ms) FROM canaries WHERE outcome = 'seen'",
+    );
+    expect(Number(waited.rows[0]?.[0])).toBeGreaterThan(2_500);
+    expect(
+      record.metrics.find(({ name, of }) => name === 'floor' && of === 'inventory'),
+    ).toMatchObject({
+      shape: 'scalar',
+    });
+  });
+
+  test('events removed behind the broker are counted lost', async () => {
+    const here = await opened(['phases.load.for=20s']);
+    const manager = here.stack.processes().find(({ server }) => server === 'flink-taskmanager');
+    let removed = 0;
+    let removing: Promise<void> | undefined;
+    const remove = async () => {
+      // Flink is held still while receipts pile up, so that what is removed was not read.
+      process.kill(manager?.pid as number, 'SIGSTOP');
+      try {
+        await using admin = await openKafkaAdmin(here.stack.endpoints.kafka.brokers);
+        const before = await admin.logs('pos');
+        await clock.sleep(4_000);
+        const after = await admin.logs('pos');
+        for (const { partition, high } of after) {
+          removed += Number(
+            high - (before.find((log) => log.partition === partition)?.high ?? high),
+          );
+        }
+        await removeBefore(here, after);
+      } finally {
+        process.kill(manager?.pid as number, 'SIGCONT');
+      }
+    };
+    const { record } = await here.run((event) => {
+      if (event.kind === 'phase-begin') {
+        removing = clock.sleep(5_000).then(remove);
+      }
+    });
+    await removing;
+    expect(removed).toBeGreaterThan(0);
+    expect(record.truth?.lost).toBeGreaterThan(0);
+    expect(record.truth?.lost).toBeLessThanOrEqual(removed);
+    expect(record.verdict).toBe('FAIL');
+    expect(record.exitCode).toBe(4);
+    expect(record.checks).toMatchObject([{ text: 'lost == 0', verdict: 'FAIL' }]);
+  });
+});
