@@ -38,6 +38,10 @@ ${body(record, summary, charts)}
 ${footer(record)}
 <script type="application/json" id="charts">${scriptJson(Object.values(charts).flat())}</script>
 <script>
+/* The charts are drawn by uPlot.
+
+${asset('uplot/LICENSE')}
+*/
 ${asset('uplot/dist/uPlot.iife.min.js')}
 </script>
 <script>
