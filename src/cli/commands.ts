@@ -2,6 +2,7 @@ import type { Argv } from 'yargs';
 import type { ExitCode } from '../core/exit-codes.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { listCommand } from './commands/list.ts';
+import { previewCommand } from './commands/preview.ts';
 import { reportCommand } from './commands/report.ts';
 import { runCommand } from './commands/run.ts';
 import { schemaCommand } from './commands/schema.ts';
@@ -22,6 +23,7 @@ export interface Command {
 /** In the order of `--help`: what a newcomer needs first. */
 export const commands: readonly Command[] = [
   runCommand,
+  previewCommand,
   validateCommand,
   reportCommand,
   listCommand,

@@ -1,0 +1,91 @@
+import pc from 'picocolors';
+import { EXIT } from '../../core/exit-codes.ts';
+import { expectedCounts, rateAt } from '../../generators/rate.ts';
+import { loadPipeline } from '../../harness/pipelines/load.ts';
+import { type Preview, renderPreview } from '../../reports/preview.ts';
+import type { Scenario } from '../../scenario/scenario.ts';
+import { timedMs, timeline } from '../../scenario/timeline.ts';
+import type { Command } from '../commands.ts';
+import { readScenario, scenarioOptions } from '../scenario-file.ts';
+
+/** Points of the rate curve: about what a terminal is wide. */
+const POINTS = 80;
+/** What a query or compact phase adds to the picture, so that the load beneath it is seen. */
+const TAIL_SHARE = 0.15;
+
+export const previewCommand: Command = {
+  command: 'preview <scenario>',
+  describe: 'Show what a scenario would send, with nothing started',
+  builder: (yargs) =>
+    scenarioOptions(yargs)
+      .option('json', {
+        type: 'boolean',
+        default: false,
+        describe: 'the numbers behind the picture',
+      })
+      .example(
+        '$0 preview scenarios/black-friday.yaml',
+        'the rate curve, and counts per phase and stream',
+      ),
+  async run(args, { terminal }) {
+    const { scenario } = readScenario(args);
+    const pipeline = loadPipeline(scenario.pipeline.use, process.cwd());
+    const preview = previewOf(scenario, pipeline.manifest.headline);
+    const color = pc.isColorSupported && process.stdout.isTTY === true;
+    const columns = process.stdout.columns ?? terminal.columns;
+    terminal.result(
+      args.json ? JSON.stringify(preview, null, 1) : renderPreview(preview, { color, columns }),
+    );
+    return EXIT.pass;
+  },
+};
+
+function previewOf(scenario: Scenario, pipelineLine: string): Preview {
+  const endMs = timedMs(scenario) * (1 + TAIL_SHARE);
+  const everyMs = endMs / POINTS;
+  const timed = new Map(timeline(scenario).map((one) => [one.phase.name, one]));
+  return {
+    name: scenario.name,
+    about: scenario.about,
+    seed: scenario.seed,
+    startsAt: scenario.startsAt,
+    phases: scenario.phases.map((phase) => ({
+      name: phase.name,
+      kind: phase.kind,
+      load: phase.kind === 'load' ? phase.load : 1,
+      startMs: timed.get(phase.name)?.startMs ?? timedMs(scenario),
+      endMs: timed.get(phase.name)?.endMs ?? null,
+    })),
+    rate: {
+      everyMs,
+      // The middle of each stretch: a point on an edge would belong to either phase.
+      perSecond: Array.from({ length: POINTS }, (_, i) => rateAt(scenario, (i + 0.5) * everyMs)),
+    },
+    counts: expectedCounts(scenario).map(({ phase, stream, receipts, lines, messages }) => ({
+      phase,
+      stream,
+      receipts: stream === 'pos' ? receipts : null,
+      lines,
+      events: messages,
+    })),
+    notes: notesOf(scenario, pipelineLine),
+  };
+}
+
+function notesOf(scenario: Scenario, pipelineLine: string): string[] {
+  const { retail, traffic } = scenario;
+  const keys = (retail.stores * retail.assortment).toLocaleString('en-US');
+  const faults = [
+    traffic.faults.duplicates &&
+      `${(traffic.faults.duplicates.rate * 100).toFixed(2)} % sent again`,
+    traffic.faults.malformed && `${(traffic.faults.malformed.rate * 100).toFixed(2)} % damaged`,
+  ].filter((fault) => fault !== null);
+  return [
+    pipelineLine,
+    traffic.inventory?.preload === 'assortment'
+      ? `opening stock: ${keys} keys, loaded before t0 and outside staleness`
+      : 'no opening stock: the tables start empty',
+    faults.length === 0 ? 'no faults' : `faults: ${faults.join(', ')}`,
+    'counts are means over seeds, copies included; the load goes on at 1x after the timed phases',
+  ];
+}
