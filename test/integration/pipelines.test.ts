@@ -405,7 +405,7 @@ function spark(current: () => World): void {
       workDir: dir,
     };
     try {
-      const done = await compact(w.pipeline, { ...options, signal: AbortSignal.timeout(240_000) });
+      const done = await compact(w.pipeline, { ...options, signal: AbortSignal.timeout(540_000) });
       expect(done).toMatchObject({
         outcome: 'committed',
         error: null,
@@ -432,7 +432,7 @@ function spark(current: () => World): void {
     } finally {
       rmSync(dir, { recursive: true });
     }
-  });
+  }, 600_000);
 }
 
 describe('a folder of the user’s own, on format 3', () => {
