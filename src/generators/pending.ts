@@ -43,7 +43,7 @@ export function pendingWork(world: World, store: number, shelf: Shelf): PendingW
     const draws = random(seed, 'pending-returns', store);
     const due = new Leftovers(perMs, DELAYS.inspect, draws);
     for (let atMs = due.next(); atMs < Number.POSITIVE_INFINITY; atMs = due.next()) {
-      const item = { rank: shelf.draw(draws, null), quantity: drawQuantity(draws) };
+      const item = { rank: shelf.draw(draws), quantity: drawQuantity(draws) };
       returns.push({ doneMs: atMs, reference: `STORE_${store}_BEFORE`, item });
       add(unavailable, item);
     }

@@ -7,6 +7,7 @@ import { hotSetAt } from './shelf.ts';
 import {
   DEEPEST_PROMO,
   drawQuantity,
+  HOT_SHARE,
   type HotSet,
   PROMO_DEPTH,
   RETURNED_LINES_P,
@@ -204,7 +205,15 @@ function drawLines(desk: Desk, own: Random, hot: HotSet | null): readonly Receip
   const { world, shelf } = desk;
   const count = drawRounded(own, world.laws.basket, world.basketCap);
   const ranks = new Set<number>();
-  while (ranks.size < count) ranks.add(shelf.draw(own, hot));
+  let hotLines = 0;
+  while (ranks.size < count) {
+    const fromHot = hot !== null && hotLines < hot.ranks.length && own.chance(HOT_SHARE);
+    let rank: number;
+    do rank = fromHot ? (hot.ranks[hot.table.draw(own)] as number) : shelf.draw(own);
+    while (ranks.has(rank));
+    ranks.add(rank);
+    if (hot?.ranks.includes(rank)) hotLines++;
+  }
   return Array.from(ranks, (rank) => {
     const quantity = own.chance(ZERO_QUANTITY) ? 0 : drawQuantity(own);
     const priceCents = own.chance(ZERO_PRICE) ? 0 : (world.prices[rank] as number);

@@ -41,11 +41,8 @@ export class Shelf {
     return this.#world.multipliers[rehash(this.#multiplierHash, rank) & 4_095] as number;
   }
 
-  /** The rank of one line at the tills. */
-  draw(random: Random, hot: HotSet | null): number {
-    if (hot !== null && random.chance(HOT_SHARE)) {
-      return hot.ranks[hot.table.draw(random)] as number;
-    }
+  /** The rank of one line at the tills, by the usual law. */
+  draw(random: Random): number {
     return this.#drawFrom(this.#world.popularity, random);
   }
 
@@ -60,7 +57,8 @@ export class Shelf {
   #drawFrom(table: AliasTable, random: Random): number {
     while (true) {
       const rank = table.draw(random);
-      if (this.carries(rank) && random.next() * this.#ceiling < this.multiplier(rank)) return rank;
+      // The cheaper and more selective question first: this is the innermost loop of the tape.
+      if (random.next() * this.#ceiling < this.multiplier(rank) && this.carries(rank)) return rank;
     }
   }
 }

@@ -117,7 +117,7 @@ class Backroom implements Warehouse {
       const due = new Leftovers(unitsPerMs * perUnit, delay, own);
       const next = () =>
         this.#desk.at(due.next(), (t) => {
-          work(shelf.draw(own, null), drawQuantity(own), t);
+          work(shelf.draw(own), drawQuantity(own), t);
           next();
         });
       next();
@@ -280,7 +280,7 @@ class Backroom implements Warehouse {
 
   /** Another SKU left the shelf than the one that BOOK says. */
   #mispick(rank: number, units: number, atMs: number): void {
-    const other = this.#desk.shelf.draw(this.#picks, null);
+    const other = this.#desk.shelf.draw(this.#picks);
     if (other === rank) return;
     this.#desk.drift(rank, atMs, units, 'mispick');
     this.#desk.drift(other, atMs, -units, 'mispick');

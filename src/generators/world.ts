@@ -73,7 +73,9 @@ export interface Store {
   readonly number: number;
   /** Relative size; the mean over all stores is exactly 1, so that the stated rate is the chain's. */
   readonly size: number;
-  /** Of the time zones: its curve at the tills. */
+  /** Hours behind the retailer's own clock. */
+  readonly hoursBehind: number;
+  /** The tills' curve in its time zone. */
   readonly curve: RateCurve;
   /** Receipts per ms at factor 1. */
   readonly receiptsPerMs: number;
@@ -249,18 +251,20 @@ function makeStores(scenario: Scenario): Store[] {
   const drawn = Array.from({ length: retail.stores }, (_, i) => {
     const own = random(seed, 'store', i + 1);
     const size = own.logNormal(0, retail.storeSizeSigma);
-    const zone = own.weighted(US_ZONES.map(({ share }) => share));
-    return { size, curve: zones[zone] ?? (zones[0] as RateCurve), taxRate: 0.04 + own.next() / 20 };
+    const drawn = own.weighted(US_ZONES.map(({ share }) => share));
+    const zone = drawn < zones.length ? drawn : 0;
+    return { size, zone, taxRate: 0.04 + own.next() / 20 };
   });
   const mean = drawn.reduce((sum, { size }) => sum + size, 0) / drawn.length;
   const perHour = traffic.pos?.receiptsPerStoreHour ?? 0;
   const busiest = Math.max(1, ...timeline(scenario).map(({ phase }) => phase.load));
-  return drawn.map(({ size, curve, taxRate }, i) => {
+  return drawn.map(({ size, zone, taxRate }, i) => {
     const own = (perHour * size) / mean;
     return {
       number: i + 1,
       size: size / mean,
-      curve,
+      hoursBehind: US_ZONES[zone]?.hoursBehind ?? 0,
+      curve: zones[zone] as RateCurve,
       receiptsPerMs: own / HOUR_MS,
       terminals: Math.max(1, Math.ceil((own * busiest) / RECEIPTS_PER_TILL_HOUR)),
       taxRate: Math.round(taxRate * 10_000) / 10_000,
@@ -268,7 +272,10 @@ function makeStores(scenario: Scenario): Store[] {
   });
 }
 
-/** Drawn from what every store carries, anew for each phase with a burst. The hottest takes 11 % of lines. */
+/**
+ * Drawn from what every store carries, anew for each phase with a burst. The hottest is 28 % of its
+ * draws, and some 5 % of all lines, since a basket holds it once.
+ */
 function makeHotSets(scenario: Scenario, core: number): HotSet[] {
   return timeline(scenario)
     .filter(({ phase }) => phase.shape !== 'flat')
