@@ -9,7 +9,10 @@ const COVER_HOURS = 48;
 const HOUR_MS = 3_600_000;
 /** Shelves that are empty or nearly so, world average. */
 const OUT_OF_STOCK = 0.083;
-/** Shares of records whose BOOK differs from what is there at t0, and how: -(1 + Geom) or +(1 + Geom). */
+/**
+ * Share of records whose BOOK differs from what is there at t0, and how: -(1 + Geom) or +(1 + Geom).
+ * Counts correct it and theft renews it, towards some 30 % where shrink is as usual.
+ */
 const INACCURATE = 0.35;
 const SHORT_OF_BOOK = 0.6;
 const DRIFT_P = 0.4;
