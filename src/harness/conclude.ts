@@ -128,6 +128,7 @@ async function judgedTruth(session: Session): Promise<TruthRecord> {
     scenario,
     manifest: pipeline.manifest,
     dir,
+    cutMs: progress.cutMs as number,
     notSeenWithinMs: drained ? null : scenario.drainWithinMs,
   });
 }

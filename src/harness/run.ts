@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,6 +43,8 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
   writeRecord(folder.dir, record);
 
   const over = new AbortController();
+  // Servers, jobs, probes and the load all end by it: that many listeners are no leak.
+  setMaxListeners(0, over.signal);
   const onInterrupt = () => over.abort(options.signal.reason);
   options.signal.addEventListener('abort', onInterrupt, { once: true });
   if (options.signal.aborted) onInterrupt();
@@ -59,6 +62,7 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
       drains: { before: null, final: null },
       markerRounds: 0,
       compaction: null,
+      cutMs: null,
       endedMs: null,
     },
     signal: over.signal,
@@ -211,8 +215,8 @@ async function replayed(session: Session): Promise<void> {
   progress.phase = 'drain';
   step(session, 'stopping the load and draining');
   await probes.canary.stopSending();
-  const cutMs = await load.stopAt(clock.nowMs() - progress.t0Ms + 100);
-  session.journal.note('cut', { cutMs });
+  progress.cutMs = await load.stopAt(clock.nowMs() - progress.t0Ms + 100);
+  session.journal.note('cut', { cutMs: progress.cutMs });
   progress.drains.final = await drainNow(session);
   await probes.queries.stop();
   step(session, 'stopping the jobs with a savepoint');

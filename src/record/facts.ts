@@ -56,6 +56,8 @@ export const FACTS = {
   `,
   /** Cumulative S3 counters from the object store, by API; bytes only in the sum over all, '*'. */
   s3: `at_ms DOUBLE, api VARCHAR, requests BIGINT, bytes_in BIGINT, bytes_out BIGINT`,
+  /** The stock BOOK says each store should show at the cut, folded from the tape's business events. */
+  book: `store_id INTEGER, sku_id INTEGER, on_hand INTEGER, committed INTEGER, unavailable INTEGER`,
   /** Realized phases. A phase owns the events due in [start_ms, end_ms). */
   phases: `name VARCHAR, kind VARCHAR, measured BOOLEAN, start_ms DOUBLE, end_ms DOUBLE`,
   /** The producing side: one row per second, worker and stream. Counts belong to that second. */

@@ -10,7 +10,8 @@ export interface QueryProbe extends RunningProbe {
   /**
    * One round over all queries, each for the scenario's budget: `hot` on the reader that is open, after
    * one unmeasured warm-up; `cold` each in a new process and instance. Every sample is a row of
-   * `queries` under this phase. A query that does not answer is not asked again in that round.
+   * `queries` under this phase. A query that does not answer is not asked again in that round. The trickle
+   * pauses for as long as a round takes: neither queues behind the other.
    */
   round(phase: string, mode: 'hot' | 'cold'): Promise<void>;
   /** Of the trickle: the name and ms from its intended start of the last query that ended. */
@@ -53,6 +54,7 @@ class RunningQueries implements QueryProbe {
   readonly #outstanding: number[] = [];
   readonly #ticks = new Set<Promise<void>>();
   #last: LastQuery | null = null;
+  #inRound = false;
 
   constructor(context: ProbeContext, reader: Reader) {
     this.#context = context;
@@ -79,10 +81,16 @@ class RunningQueries implements QueryProbe {
   }
 
   async round(phase: string, mode: 'hot' | 'cold'): Promise<void> {
-    for (const query of this.#context.queries) {
-      if (this.#context.signal.aborted) return;
-      if (mode === 'hot') await this.#hot(phase, query);
-      else await this.#cold(phase, query);
+    this.#inRound = true;
+    try {
+      await Promise.all(this.#ticks);
+      for (const query of this.#context.queries) {
+        if (this.#context.signal.aborted) return;
+        if (mode === 'hot') await this.#hot(phase, query);
+        else await this.#cold(phase, query);
+      }
+    } finally {
+      this.#inRound = false;
     }
   }
 
@@ -97,6 +105,8 @@ class RunningQueries implements QueryProbe {
       const intendedMs = startMs + n * scenario.queries.everyMs;
       await clock.sleep(Math.max(0, intendedMs - clock.nowMs()), ends).catch(() => {});
       if (ends.aborted) return;
+      // Not intended, and so neither asked nor counted as skipped.
+      if (this.#inRound) continue;
       const query = queries[n % queries.length] as PipelineQuery;
       const tick = this.#tick(query, intendedMs, draw).finally(() => this.#ticks.delete(tick));
       this.#ticks.add(tick);

@@ -28,6 +28,10 @@ const image = (sku: number, version: number, onHand: number) => ({
 const fault = (how: string) => ({ fault: 'duplicate', how });
 const damaged = { fault: 'malformed', how: 'truncated', expect: 'dead_letter' };
 
+const book = (sku: number, onHand: number): FactRow => ({
+  ...{ store_id: 1, sku_id: sku, on_hand: onHand, committed: 0, unavailable: 0 },
+});
+
 /** The tables as a pipeline makes them that keeps CONTRACT. */
 async function keepContract(): Promise<void> {
   await facts.run(`
@@ -43,6 +47,7 @@ test('without faults nothing is to be told', async () => {
     sent('inventory', 'p', { ...image(1, 1, 9), role: 'preload' }),
     sent('inventory', 'i', image(1, 2, 8)),
   ]);
+  await facts.append('book', [book(1, 8)]);
   await keepContract();
   expect(await distanceFromBook(facts.rows, tables)).toEqual({});
 });
@@ -89,6 +94,7 @@ test('stock is off by what the damaged newest image would have said, and by noth
       expect: 'guarded',
     }),
   ]);
+  await facts.append('book', [book(1, 4), book(2, 6)]);
   await keepContract();
   expect(await distanceFromBook(facts.rows, tables)).toEqual({
     malformed: {
@@ -101,6 +107,7 @@ test('stock is off by what the damaged newest image would have said, and by noth
 
 test('what no fault explains is told under none', async () => {
   await facts.append('events', [sent('pos', 'a'), sent('inventory', 'i', image(1, 1, 9))]);
+  await facts.append('book', [book(1, 9)]);
   expect(await distanceFromBook(facts.rows, tables)).toEqual({
     none: {
       dropped: { count: 1, examples: ['a'] },
@@ -108,5 +115,14 @@ test('what no fault explains is told under none', async () => {
       keys: { count: 1, examples: ['1/1'] },
       units: 9,
     },
+  });
+});
+
+test('an image that says other than BOOK is found, though every table shows it', async () => {
+  await facts.append('events', [sent('inventory', 'i', image(1, 1, 9))]);
+  await facts.append('book', [book(1, 7)]);
+  await keepContract();
+  expect(await distanceFromBook(facts.rows, tables)).toEqual({
+    none: { dropped: none, leaked: none, keys: { count: 1, examples: ['1/1'] }, units: 2 },
   });
 });

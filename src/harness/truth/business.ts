@@ -53,15 +53,17 @@ function appendDistanceSql(stream: Stream, table: string): string {
     FROM told GROUP BY ALL ORDER BY ALL`;
 }
 
-/** BOOK's stock is the newest image of each key among the unique ones, damaged or not. */
+/**
+ * BOOK's stock is the ledger's (the facts `book`). A key that differs is laid to the fault of its newest
+ * unique image; to `none` when that image had none, which no fault explains.
+ */
 function stockDistanceSql(table: string): string {
   return `
     WITH shown AS MATERIALIZED (
       SELECT store_id, sku_id, arg_max(on_hand, version) AS on_hand FROM ${table}
       WHERE store_id > 0 AND sku_id < ${FIRST_CANARY_SKU} GROUP BY store_id, sku_id
-    ), book AS (
-      SELECT store_id, sku_id, arg_max(on_hand, version) AS on_hand,
-        arg_max(${FAULT}, version) AS fault
+    ), newest AS (
+      SELECT store_id, sku_id, arg_max(${FAULT}, version) AS fault
       FROM events
       WHERE stream = 'inventory' AND role IN ('original', 'preload') AND acked_ms IS NOT NULL
       GROUP BY store_id, sku_id
@@ -69,6 +71,7 @@ function stockDistanceSql(table: string): string {
       SELECT coalesce(fault, 'none') AS fault, store_id || '/' || sku_id AS id,
         abs(coalesce(shown.on_hand, 0) - coalesce(book.on_hand, 0)) AS units
       FROM book FULL JOIN shown USING (store_id, sku_id)
+        LEFT JOIN newest USING (store_id, sku_id)
       WHERE shown.on_hand IS DISTINCT FROM book.on_hand
     )
     SELECT fault, 'keys' AS what, count(*)::BIGINT AS count, sum(units)::BIGINT AS units,

@@ -3,6 +3,7 @@ import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts'
 import type { Reader } from '../clients/duckdb-reader.ts';
 import type { Facts } from '../facts.ts';
 import type { Manifest } from '../pipelines/manifest.ts';
+import { writeBook } from './book.ts';
 import { distanceFromBook } from './business.ts';
 import {
   type ContractJudgement,
@@ -14,11 +15,13 @@ import { readTables } from './read-tables.ts';
 
 export interface TruthContext {
   readonly reader: Pick<Reader, 'query'>;
-  readonly facts: Pick<Facts, 'rows'>;
-  readonly scenario: Pick<Scenario, 'traffic'>;
+  readonly facts: Pick<Facts, 'rows' | 'append'>;
+  readonly scenario: Scenario;
   readonly manifest: Manifest;
   /** An empty folder for the copies of the tables. */
   readonly dir: string;
+  /** Nothing due at or after this offset from t0 was sent, ms. */
+  readonly cutMs: number;
   /** null: everything was drained. */
   readonly notSeenWithinMs: number | null;
 }
@@ -32,6 +35,7 @@ export async function judgeTruth(context: TruthContext): Promise<TruthRecord> {
   const streams = STREAMS.filter((stream) => scenario.traffic[stream] !== null);
   const tables = await readTables(reader, manifest, streams, dir);
   const contract = await judgeContract(rows, tables);
+  await writeBook(facts, scenario, context.cutMs);
   const distance = await distanceFromBook(rows, tables);
   const injected = await injectedFaults(rows);
   return {
