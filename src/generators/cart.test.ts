@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { countBy, mean, quantile, scenarioOf, tapeUntil } from '../../test/support/retail.ts';
 import { random } from '../core/random.ts';
-import { drawSession, type Session } from './funnel.ts';
+import { fillSession, planSession, type Session } from './funnel.ts';
 import { Shelf } from './shelf.ts';
 import { worldOf } from './world.ts';
 
@@ -16,7 +16,7 @@ const world = worldOf(scenario);
 const shelf = new Shelf(world, 1);
 const own = random(4, 'sessions');
 const sessions = Array.from({ length: 20_000 }, () =>
-  drawSession(world, shelf, own, { bots: 0.3, pickup: 0.2 }, -1),
+  fillSession(world, shelf, own, planSession(world, own, { bots: 0.3, pickup: 0.2 }), -1),
 );
 const humans = sessions.filter(({ bot }) => !bot);
 const has = (name: string) => (session: Session) =>

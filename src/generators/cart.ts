@@ -1,6 +1,6 @@
 import { Arrivals } from './curve.ts';
 import type { Desk } from './desk.ts';
-import { type CartItem, type CartStep, drawSession, type Session } from './funnel.ts';
+import { type CartItem, type CartStep, fillSession, planSession, type Session } from './funnel.ts';
 
 /** Sessions that began so long before t0 may still be going on at t0. */
 export const SESSION_REACH_MS = 15 * 60_000;
@@ -22,9 +22,11 @@ export function startCart(desk: Desk, onPickup: (order: Order, atMs: number) => 
   const own = desk.random('cart');
   let sessions = 0;
   const begin = (startMs: number) => {
-    const session = drawSession(world, desk.shelf, own, cart, startMs);
+    const plan = planSession(world, own, cart);
     const id = `S-${store.number}-${++sessions}`;
     const offsetMs = Math.floor(startMs);
+    if (offsetMs + (plan.steps.at(-1)?.afterMs ?? 0) < 0) return;
+    const session = fillSession(world, desk.shelf, desk.random(`cart/${id}`), plan, startMs);
     for (const step of session.steps) {
       if (offsetMs + step.afterMs < 0) continue;
       desk.at(offsetMs + step.afterMs, (atMs) => act(desk, id, session, step, atMs, onPickup));

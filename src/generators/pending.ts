@@ -55,7 +55,7 @@ export function pendingWork(world: World, store: number, shelf: Shelf): PendingW
     const draws = random(seed, 'pending-orders', store);
     const due = new Leftovers(perMs, DELAYS.pick, draws);
     for (let atMs = due.next(); atMs < Number.POSITIVE_INFINITY; atMs = due.next()) {
-      const items = drawOrder(world, shelf, draws, null);
+      const items = drawOrder(world, shelf, draws);
       orders.push({ doneMs: atMs, id: `ORD-${store}-before-${orders.length + 1}`, items });
       for (const item of items) add(committed, item);
     }

@@ -5,9 +5,8 @@ import { SESSION_REACH_MS } from './cart.ts';
 import type { RateCurve } from './curve.ts';
 import { DELAYS, type Delay, drawDelay } from './delays.ts';
 import { messagesPerEvent } from './faults.ts';
-import { drawSession } from './funnel.ts';
+import { planSession } from './funnel.ts';
 import { BURN_SHARE } from './loyalty.ts';
-import { Shelf } from './shelf.ts';
 import { PACKED, PER_UNIT, SHIPPED } from './wms.ts';
 import { type World, worldOf, ZERO_QUANTITY } from './world.ts';
 
@@ -193,16 +192,16 @@ function webFlows(world: World): readonly Flow[] {
   const { cart, wms } = scenario.traffic;
   if (cart === null) return [];
   const own = random(scenario.seed, 'probed-sessions');
-  const shelf = new Shelf(world, 1);
   const events: number[] = [];
   const reserved: number[] = [];
   const picked: number[] = [];
   for (let i = 0; i < PROBED_SESSIONS; i++) {
-    for (const step of drawSession(world, shelf, own, cart, -1).steps) {
+    for (const step of planSession(world, own, cart).steps) {
       events.push(step.afterMs);
-      if (step.name !== 'purchase' || step.fulfilment !== 'pickup') continue;
+      if (step.name !== 'purchase' || step.fulfilment !== 'pickup' || step.part === 'viewed')
+        continue;
       const pickMs = drawDelay(own, DELAYS.pick);
-      for (const _ of step.items) {
+      for (let line = step.part.from; line < step.part.to; line++) {
         reserved.push(step.afterMs);
         picked.push(step.afterMs + pickMs);
       }
