@@ -147,10 +147,3 @@ export function multiplierTable(sigma: number, size = 4_096): Float64Array {
   const mean = table.reduce((sum, value) => sum + value, 0) / size;
   return table.map((value) => value / mean);
 }
-
-/** Poisson by counting unit exponentials; for means up to a few hundred. */
-export function drawPoisson(random: Random, mean: number): number {
-  let count = 0;
-  for (let at = random.exponential(); at < mean; at += random.exponential()) count++;
-  return count;
-}

@@ -35,8 +35,6 @@ export const DELAYS = {
   /** From a sale until somebody counts or breaks the SKU it was of. */
   count: delay(6 * HOUR_MS, 0.5, 24 * HOUR_MS),
   damage: delay(3 * HOUR_MS, 0.5, 12 * HOUR_MS),
-  /** Store to store. */
-  transfer: delay(18 * HOUR_MS, 0.4, 48 * HOUR_MS),
   /** A picked order that nobody fetches until it is back on the shelf. */
   noShow: delay(48 * HOUR_MS, 0.3, 120 * HOUR_MS),
 } as const satisfies Readonly<Record<string, Delay>>;

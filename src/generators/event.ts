@@ -33,6 +33,11 @@ export interface Truth {
   readonly row: { readonly sku: number; readonly version: number; readonly onHand: number } | null;
 }
 
+/**
+ * A duplicate is a copy, but for `constant_id`: that is an original which a broken client stamped with
+ * the one id it gives everything (per store and stream). A malformed one is an extra, damaged copy, or
+ * with `replace` the original itself.
+ */
 export type Fault =
   | { readonly kind: 'duplicate'; readonly how: DuplicateKind }
   | { readonly kind: 'malformed'; readonly how: MalformedKind };

@@ -50,6 +50,12 @@ export function hourFactor(trade: Trade, weekday: number, hour: number): number 
   return ((weights[hour] as number) * open) / total;
 }
 
+/** The factor of the busiest hour of a weekday. */
+export function busiestHour(trade: Trade): number {
+  const weekday = 3;
+  return Math.max(...weightsOf(trade, weekday).map((_, hour) => hourFactor(trade, weekday, hour)));
+}
+
 /** Shares of the four US time zones, and hours behind the retailer's own clock (Eastern). */
 export const US_ZONES = [
   { share: 0.476, hoursBehind: 0 },

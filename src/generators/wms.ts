@@ -14,7 +14,6 @@ export const PER_UNIT = {
   dcReceipts: 0.03,
   counts: 0.025,
   damage: 0.002,
-  transfers: 0.01,
 } as const;
 /** Of picks in the distribution centre: how many are packed, and how many close a shipment. */
 export const PACKED = 60 / 125;

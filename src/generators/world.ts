@@ -12,7 +12,7 @@ import { hash32, type Random, random, rehash } from '../core/random.ts';
 import type { Profile, Scenario } from '../scenario/scenario.ts';
 import { type TimedPhase, timeline } from '../scenario/timeline.ts';
 import { RateCurve } from './curve.ts';
-import { US_ZONES } from './hours.ts';
+import { busiestHour, US_ZONES } from './hours.ts';
 
 /** What kind of retailer it is, as laws. Grades and sources: the retail figures of the docs. */
 export interface ProfileLaws {
@@ -79,7 +79,7 @@ export interface Store {
   readonly curve: RateCurve;
   /** Receipts per ms at factor 1. */
   readonly receiptsPerMs: number;
-  /** Tills: the busiest moment of the plan at 32 receipts an hour each. */
+  /** Tills: the day's busiest hour, or the plan's largest load at t0, at 32 receipts an hour each. */
   readonly terminals: number;
   /** Sales tax; no public figure per store, 4 % to 9 %. */
   readonly taxRate: number;
@@ -257,7 +257,8 @@ function makeStores(scenario: Scenario): Store[] {
   });
   const mean = drawn.reduce((sum, { size }) => sum + size, 0) / drawn.length;
   const perHour = traffic.pos?.receiptsPerStoreHour ?? 0;
-  const busiest = Math.max(1, ...timeline(scenario).map(({ phase }) => phase.load));
+  const load = Math.max(1, ...timeline(scenario).map(({ phase }) => phase.load));
+  const peakHour = retail.hours === 'flat' ? 1 : busiestHour(retail.profile);
   return drawn.map(({ size, zone, taxRate }, i) => {
     const own = (perHour * size) / mean;
     return {
@@ -266,7 +267,13 @@ function makeStores(scenario: Scenario): Store[] {
       hoursBehind: US_ZONES[zone]?.hoursBehind ?? 0,
       curve: zones[zone] as RateCurve,
       receiptsPerMs: own / HOUR_MS,
-      terminals: Math.max(1, Math.ceil((own * busiest) / RECEIPTS_PER_TILL_HOUR)),
+      terminals: Math.max(
+        1,
+        Math.ceil(
+          (own * Math.max(peakHour, load * (zones[zone] as RateCurve).before)) /
+            RECEIPTS_PER_TILL_HOUR,
+        ),
+      ),
       taxRate: Math.round(taxRate * 10_000) / 10_000,
     };
   });
