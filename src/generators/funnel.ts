@@ -10,9 +10,9 @@ import { drawQuantity, type HotSet, type World } from './world.ts';
  */
 
 /** Sessions of humans that put something into a cart; of those, that begin a checkout; of those, that buy. */
-export const ADD_TO_CART = 0.072;
-export const BEGIN_CHECKOUT = 0.55;
-export const PURCHASE = 0.54;
+const ADD_TO_CART = 0.072;
+const BEGIN_CHECKOUT = 0.55;
+const PURCHASE = 0.54;
 /** Pages of a session: most are a handful; buyers look at 22 on average. */
 const PAGES = logNormalOf(3, 1);
 const BUYER_PAGES: LogNormal = { mu: Math.log(22) - 0.18, sigma: 0.6 };
@@ -24,7 +24,7 @@ const LONGEST_THINK_MS = 30 * 60_000;
 const BOT_PAGES_MORE = 1.56;
 const BOT_THINK_MS = logNormalOf(1_000, 0.5);
 const REMOVED = 0.1;
-export const DEVICES = [
+const DEVICES = [
   ['mobile', 0.65],
   ['desktop', 0.32],
   ['tablet', 0.03],

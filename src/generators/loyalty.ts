@@ -6,7 +6,7 @@ import type { Receipt } from './pos.ts';
 
 /** Share of receipts with a card on which points are burned, and points burned per point issued. */
 export const BURN_SHARE = 0.04;
-export const BURNED_OF_ISSUED = 0.45;
+const BURNED_OF_ISSUED = 0.45;
 /** Spread of one burn around its mean. */
 const BURN: LogNormal = { mu: -0.125, sigma: 0.5 };
 /** Points a member holds at t0, in mean burns; spread like trips. No public figure. */

@@ -196,7 +196,7 @@ class Tills {
   }
 }
 
-export function extended({ quantity, priceCents }: ReceiptLine): number {
+function extended({ quantity, priceCents }: ReceiptLine): number {
   return quantity * priceCents;
 }
 

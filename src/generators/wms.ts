@@ -20,11 +20,11 @@ export const PACKED = 60 / 125;
 export const SHIPPED = 6 / 125;
 const DC_PALLET_LINE = Math.round(CASE_PACK * (125 / 30));
 /** Of returned units that were looked at. */
-export const RESTOCKED = 0.7;
+const RESTOCKED = 0.7;
 /** Of pickup lines: not there or not found; picked wrong; picked and never fetched. */
-export const SHORT_PICKS = 0.03;
-export const MISPICKS = 0.005;
-export const NO_SHOWS = 0.05;
+const SHORT_PICKS = 0.03;
+const MISPICKS = 0.005;
+const NO_SHOWS = 0.05;
 const STORES_PER_DC = 100;
 
 export interface Warehouse {

@@ -28,7 +28,7 @@ export interface ProfileLaws {
   readonly loyaltyShare: number;
 }
 
-export const PROFILE_LAWS: Readonly<Record<Profile, ProfileLaws>> = {
+const PROFILE_LAWS: Readonly<Record<Profile, ProfileLaws>> = {
   grocery: {
     basket: { mu: 1.706, sigma: 1.047 },
     priceCents: { mu: 0.59 + Math.log(100), sigma: 0.79 },
@@ -58,7 +58,7 @@ export const PROMO_DEPTH = { mu: Math.log(0.24), sigma: 0.669 } as const;
 export const DEEPEST_PROMO = 0.9;
 const MEAN_PROMO = Math.exp(PROMO_DEPTH.mu + PROMO_DEPTH.sigma ** 2 / 2);
 /** Mean units per line that has any. */
-export const MEAN_QUANTITY = QUANTITY_SHARES.reduce(
+const MEAN_QUANTITY = QUANTITY_SHARES.reduce(
   (sum, share, i) => sum + share * (i < 4 ? i + 1 : 5 + (1 - MANY_P) / MANY_P),
   0,
 );
@@ -227,7 +227,7 @@ function shuffledIds(skus: number, random: Random): Int32Array {
 }
 
 /** How prices end: .00, .99, .50, .49, or another digit and a 9. */
-export const ENDING_SHARES = [0.18, 0.16, 0.08, 0.04, 0.54] as const;
+const ENDING_SHARES = [0.18, 0.16, 0.08, 0.04, 0.54] as const;
 const FIXED_ENDINGS = [0, 99, 50, 49] as const;
 const OTHER_ENDINGS = [19, 29, 39, 59, 69, 79, 89] as const;
 
