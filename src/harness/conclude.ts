@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { Drain, RunRecord, TruthRecord } from '../record/record.ts';
+import type { Drain, Layout, RunRecord, TruthRecord } from '../record/record.ts';
 import { STREAMS, type Stream } from '../scenario/scenario.ts';
 import { openReader } from './clients/duckdb-reader.ts';
 import { openKafkaAdmin } from './clients/kafka-admin.ts';
@@ -34,7 +34,7 @@ export async function conclude(
 
   const appended = completed ? await countAppended(session) : null;
   const truth = completed ? await judgedTruth(session) : null;
-  const bucket = completed ? await session.probes.layout.bucket() : null;
+  const bucket = completed ? await listedBucket(session) : null;
   const context: MeasureContext = {
     scenario,
     t0Ms,
@@ -83,6 +83,12 @@ export async function conclude(
       warnings: [...warnings, ...notDrained(progress.drains)],
     },
   };
+}
+
+async function listedBucket({ probes, journal }: Session): Promise<Layout['bucket']> {
+  const { orphanKeys, ...listing } = await probes.layout.bucket();
+  if (orphanKeys.length > 0) journal.note('orphans', { keys: orphanKeys });
+  return listing;
 }
 
 /** The marks that phases.ts sets around a compaction. */

@@ -214,11 +214,10 @@ async function replayed(session: Session): Promise<void> {
 
   progress.phase = 'drain';
   step(session, 'stopping the load and draining');
-  await probes.canary.stopSending();
+  await Promise.all([probes.canary.stopSending(), probes.queries.stop()]);
   progress.cutMs = await load.stopAt(clock.nowMs() - progress.t0Ms + 100);
   session.journal.note('cut', { cutMs: progress.cutMs });
   progress.drains.final = await drainNow(session);
-  await probes.queries.stop();
   step(session, 'stopping the jobs with a savepoint');
   await deployment.drain(session.signal);
   await probes.census.caughtUp();

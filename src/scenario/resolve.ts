@@ -68,6 +68,7 @@ export function resolve(draft: Draft, checks: readonly Check[]): Scenario {
       everyMs: draft.queries.every,
       timeoutMs: draft.queries.timeout,
       roundBudgetMs: draft.queries.round_budget,
+      coldSamples: draft.queries.cold,
     },
     canaries: { perSecond: ratePer('s', draft.canaries.rate) },
     drainWithinMs: draft.drain_within,

@@ -104,6 +104,8 @@ export interface QueryUse {
   readonly timeoutMs: number;
   /** Time budget of one query in a tinybench round, ms. */
   readonly roundBudgetMs: number;
+  /** Cold samples of each query in a round: each costs a process of its own. */
+  readonly coldSamples: number;
 }
 
 /** `flat`: load as stated. The others: a burst at the phase's start that decays; the load is their mean. */

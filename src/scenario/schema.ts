@@ -243,6 +243,12 @@ const queries = strict(
     round_budget: duration('time for each query in a round, hot')
       .refine(longer, NOT_ZERO)
       .prefault('2s'),
+    cold: z
+      .int({ error: 'must be a whole number from 0 to 20' })
+      .min(0, { error: 'must be a whole number from 0 to 20' })
+      .max(20, { error: 'must be a whole number from 0 to 20' })
+      .describe('cold samples of each query in a round; each starts a process')
+      .default(3),
   },
   'what readers ask meanwhile',
 );

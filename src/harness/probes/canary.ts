@@ -13,9 +13,9 @@ export interface Canaries extends RunningProbe {
 }
 
 /** Between the starts of two polls. One poll asks for every canary on its way. */
-const POLL_MS = 250;
-/** A poll that took long is followed by a pause twice as long: at most a third of one core is spent. */
-const REST_FACTOR = 2;
+const POLL_MS = 400;
+/** A poll that took long is followed by a pause four times as long: at most a fifth of one core is spent. */
+const REST_FACTOR = 4;
 const TIMEOUT_MS = 30_000;
 
 export const canaryProbe: Probe<'canary'> = {

@@ -30,8 +30,6 @@ type Outcome = QueryAnswer['outcome'] | 'skipped';
 
 const THREADS = 1;
 const MEMORY_MB = 2048;
-/** A cold process takes most of a second to start: that many are enough to see a median. */
-const COLD_SAMPLES = 3;
 
 export const queryProbe: Probe<'queries'> = {
   kind: 'queries',
@@ -161,7 +159,7 @@ class RunningQueries implements QueryProbe {
   async #cold(phase: string, query: PipelineQuery): Promise<void> {
     const { scenario, signal } = this.#context;
     const draw = random(scenario.seed, 'queries', 'round', query.name);
-    for (let n = 0; n < COLD_SAMPLES && !signal.aborted; n++) {
+    for (let n = 0; n < scenario.queries.coldSamples && !signal.aborted; n++) {
       const params = this.#params(query, draw);
       const answer = await this.#reader.cold(query.sql, params, scenario.queries);
       await this.#record(phase, 'cold', query, answer);

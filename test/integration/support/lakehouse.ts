@@ -100,7 +100,7 @@ export async function probeContext(
         parallelism: 1,
         compaction: { by: 'none' },
       },
-      queries: { everyMs: 200, timeoutMs: 20_000, roundBudgetMs: 300 },
+      queries: { everyMs: 200, timeoutMs: 20_000, roundBudgetMs: 300, coldSamples: 3 },
       canaries: { perSecond: 2 },
     },
     tables: ['pos', 'inventory', 'dead_letter'].map((name) => ({ name })),
