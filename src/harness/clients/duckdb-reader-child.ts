@@ -1,4 +1,5 @@
 import { systemClock } from '../../core/clock.ts';
+import { yieldFromNow } from '../priority.ts';
 import { type Connection, openDatabase } from './duckdb.ts';
 import { attachCatalog, createS3Secret } from './duckdb-lakehouse.ts';
 import type { FromChild, ReaderConfig, ToChild } from './duckdb-reader.ts';
@@ -8,6 +9,9 @@ import type { FromChild, ReaderConfig, ToChild } from './duckdb-reader.ts';
  * not listen to an interrupt can only be ended from outside.
  */
 let connection: Connection | undefined;
+
+// The engine is part of what is measured: before it starts a thread, it takes the servers' priority.
+yieldFromNow();
 
 process.on('message', (message: ToChild) => {
   if (message.kind === 'open') return void open(message.config);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Clock } from '../../core/clock.ts';
 import { stackBroke } from '../../core/errors.ts';
+import { yielding } from '../priority.ts';
 import { parseProcessStat } from '../probes/proc.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import { innermostCause, logTail } from '../stack/cause.ts';
@@ -72,21 +73,18 @@ export async function compactWithSpark(
     await writeFile(script, `SELECT '${READY}';\n${sql.text}\nSELECT '${DONE}';\n`);
     const startedMs = clock.nowMs();
     const home = process.env.JAVA_HOME;
-    const child = spawn(
-      home ? join(home, 'bin', 'java') : 'java',
-      javaArguments(options, dir, script),
-      {
-        cwd: dir,
-        // Credentials go by the environment: a command line is everybody's to read.
-        env: {
-          ...process.env,
-          AWS_ACCESS_KEY_ID: options.endpoints.s3.accessKeyId,
-          AWS_SECRET_ACCESS_KEY: options.endpoints.s3.secretAccessKey,
-          AWS_REGION: options.endpoints.s3.region,
-        },
-        stdio: ['ignore', 'pipe', 'pipe'],
+    const java = home ? join(home, 'bin', 'java') : 'java';
+    const child = spawn(...yielding(java, javaArguments(options, dir, script)), {
+      cwd: dir,
+      // Credentials go by the environment: a command line is everybody's to read.
+      env: {
+        ...process.env,
+        AWS_ACCESS_KEY_ID: options.endpoints.s3.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: options.endpoints.s3.secretAccessKey,
+        AWS_REGION: options.endpoints.s3.region,
       },
-    );
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const seen = await observe(child, logPath, options);
     signal.throwIfAborted();
     return resultOf(sql.text, seen, { startedMs, endedMs: clock.nowMs(), logPath });

@@ -3,6 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import type { Clock } from '../../core/clock.ts';
 import { badInput, type DoorbusterError, stackBroke } from '../../core/errors.ts';
 import { kafkaAnswers } from '../clients/kafka-admin.ts';
+import { yielding } from '../priority.ts';
 import { innermostCause, logTail, portWasTaken } from './cause.ts';
 import { killGroup } from './registry.ts';
 import type { Command, Readiness } from './services.ts';
@@ -52,7 +53,7 @@ export async function launch(
 ): Promise<Launched> {
   const log = openSync(options.log, 'a');
   try {
-    const child = spawn(command.program, command.args, {
+    const child = spawn(...yielding(command.program, command.args), {
       cwd: options.workDir,
       detached: true,
       env: serverEnvironment(options.workDir, command.env),
