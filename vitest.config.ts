@@ -2,7 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 /**
  * Three projects by what they need: `unit` needs nothing, `integration` needs the real servers,
- * `e2e` runs the built binary. The last two run one file at a time: they share two cores.
+ * `e2e` runs the built binary. They run in that order, the last two
+ * one file at a time: they share two cores.
  */
 export default defineConfig({
   test: {
@@ -10,12 +11,14 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          sequence: { groupOrder: 0 },
           include: ['src/**/*.test.ts', 'test/tidy/**/*.test.ts', 'test/golden/**/*.test.ts'],
         },
       },
       {
         test: {
           name: 'integration',
+          sequence: { groupOrder: 1 },
           include: ['test/integration/**/*.test.ts'],
           globalSetup: ['test/stack-setup.ts'],
           fileParallelism: false,
@@ -26,6 +29,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
+          sequence: { groupOrder: 2 },
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/stack-setup.ts'],
           fileParallelism: false,

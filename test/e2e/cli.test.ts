@@ -1,0 +1,209 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, describe, expect, test } from 'vitest';
+import { packageRoot } from '../../src/harness/entry.ts';
+import { readJournal } from '../../src/record/journal.ts';
+import { readRecord } from '../../src/record/read.ts';
+
+const binary = join(packageRoot, 'bin/doorbuster.js');
+/** Any folder: every command works from anywhere. */
+const elsewhere = mkdtempSync(join(tmpdir(), 'doorbuster-e2e-'));
+afterAll(() => rmSync(elsewhere, { recursive: true, force: true }));
+
+interface Said {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function doorbuster(...args: readonly string[]): Promise<Said> {
+  const env = { ...process.env, NO_COLOR: '1', XDG_STATE_HOME: elsewhere };
+  try {
+    const said = await promisify(execFile)(process.execPath, [binary, ...args], {
+      cwd: elsewhere,
+      env,
+      maxBuffer: 64 * 2 ** 20,
+    });
+    return { code: 0, ...said };
+  } catch (error) {
+    const { code, stdout, stderr } = error as Said;
+    return { code, stdout, stderr };
+  }
+}
+
+describe('what needs no server', () => {
+  test('every command has a help page with an example', async () => {
+    const { code, stdout } = await doorbuster('--help');
+    expect(code).toBe(0);
+    const names = [
+      'run',
+      'preview',
+      'validate',
+      'report',
+      'list',
+      'sql',
+      'setup',
+      'doctor',
+      'schema',
+    ];
+    for (const name of names) {
+      expect(stdout).toContain(`doorbuster ${name}`);
+      const help = await doorbuster(name, '--help');
+      expect(help.code, name).toBe(0);
+      expect(help.stdout, name).toContain('Examples:');
+    }
+  });
+
+  test('a scenario of the package is found from any folder', async () => {
+    const { code, stdout, stderr } = await doorbuster('validate', 'scenarios/quick.yaml');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/is a scenario: quick, 12 stores/);
+  });
+
+  test('a bad scenario is framed by line and column, says what to type, and exits with 2', async () => {
+    const file = join(elsewhere, 'bad.yaml');
+    writeFileSync(file, 'name: bad\nseed: 1\nstarts_at: 2026-11-27T09:00\nretial: { stores: 3 }\n');
+    const { code, stdout, stderr } = await doorbuster('run', file);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toContain(`${file}:4:1`);
+    expect(stderr).toContain('unknown key "retial"');
+    expect(stderr).toContain('retail');
+    expect(stderr).toContain('next  doorbuster validate');
+    expect(stderr).not.toContain('    at ');
+  });
+
+  test.each([
+    [['walk'], 'Unknown'],
+    [['run'], 'Not enough'],
+    [['run', 'nowhere.yaml'], 'there is no scenario nowhere.yaml'],
+    [['report', 'nowhere'], 'no run at nowhere'],
+    [['run', 'scenarios/quick.yaml', '--seed', 'x'], '--seed x is not a whole number'],
+    [
+      ['validate', 'scenarios/quick.yaml', '--set', 'retail.stores=0'],
+      'from --set retail.stores=0',
+    ],
+  ])('%j is bad input: exit 2, one clear error', async (args, words) => {
+    const { code, stderr } = await doorbuster(...args);
+    expect(code).toBe(2);
+    expect(stderr).toContain(words);
+    expect(stderr).not.toContain('    at ');
+  });
+
+  test('a preview draws the rate and counts receipts, lines and events', async () => {
+    const { code, stdout } = await doorbuster('preview', 'scenarios/black-friday.yaml');
+    expect(code).toBe(0);
+    expect(stdout).toContain('█');
+    expect(stdout).toMatch(/phase +for +receipts +lines +pos +wms +cart +loyalty +inventory/);
+    const asJson = JSON.parse(
+      (await doorbuster('preview', 'scenarios/quick.yaml', '--json')).stdout,
+    );
+    expect(asJson.counts.length).toBeGreaterThan(5);
+  });
+});
+
+/** Processes whose command line or environment names this folder: what a run might leave behind. */
+function processesNaming(folder: string): readonly string[] {
+  return readdirSync('/proc')
+    .filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid)
+    .filter((pid) => {
+      try {
+        const read = (file: string) => readFileSync(`/proc/${pid}/${file}`, 'utf8');
+        return read('cmdline').includes(folder);
+      } catch {
+        return false;
+      }
+    });
+}
+
+async function until(what: () => boolean, withinMs: number): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  while (!what()) {
+    if (Date.now() > deadline) throw new Error('it did not happen in time');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+describe('a run', { timeout: 600_000 }, () => {
+  /** The shipped quick scenario, shorter still. */
+  const shorter = ['--set', 'phases.spike.for=8s', '--set', 'phases.warmup.for=3s'];
+
+  function start(results: string, ...more: readonly string[]): ChildProcess & { said: string } {
+    const env = { ...process.env, NO_COLOR: '1', XDG_STATE_HOME: elsewhere, TMPDIR: elsewhere };
+    const args = [binary, 'run', 'scenarios/quick.yaml', '--results', results, ...shorter, ...more];
+    const child = spawn(process.execPath, args, { cwd: elsewhere, env, stdio: 'pipe' });
+    const running = Object.assign(child, { said: '' });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        running.said += chunk;
+      });
+    }
+    return running;
+  }
+
+  const only = (results: string) => join(results, readdirSync(results)[0] as string);
+
+  test('ends with a record, its reports, and nothing left behind', async () => {
+    const results = join(elsewhere, 'whole');
+    const running = start(results);
+    const [code] = await once(running, 'exit');
+    const dir = only(results);
+    const record = readRecord(dir);
+    expect(record.outcome, running.said).toBe('completed');
+    expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0 });
+    // How fast this machine is decides whether the timing is to be trusted; the exit code says the same.
+    expect(code).toBe({ PASS: 0, FAIL: 4, INVALID: 5, NO_DATA: 6 }[record.verdict as 'PASS']);
+    for (const file of [
+      'report.html',
+      'report.md',
+      'junit.xml',
+      'events.parquet',
+      'sightings.parquet',
+    ]) {
+      expect(existsSync(join(dir, file)), file).toBe(true);
+    }
+    expect(running.said).toContain('phase  spike:');
+
+    const listed = JSON.parse((await doorbuster('list', '--results', results, '--json')).stdout);
+    expect(listed).toMatchObject([{ kind: 'run', scenario: 'quick', verdict: record.verdict }]);
+    const asked = await doorbuster('sql', dir, 'SELECT count(*) AS n FROM commits', '--json');
+    expect(Number(JSON.parse(asked.stdout)[0].n)).toBeGreaterThan(5);
+    const shown = await doorbuster('report', dir);
+    expect(shown.stdout).toContain(record.headline.text.slice(0, 20));
+    expect(processesNaming(elsewhere)).toEqual([]);
+  });
+
+  test('Ctrl-C under load leaves a record that says so, no process and no half-written file', async () => {
+    const results = join(elsewhere, 'interrupted');
+    const running = start(results);
+    await until(() => existsSync(results) && readdirSync(results).length > 0, 60_000);
+    const dir = only(results);
+    const spiking = () =>
+      readJournal(dir).entries.some(
+        ({ kind, phase }) => kind === 'phase-begin' && phase === 'spike',
+      );
+    await until(spiking, 300_000);
+    running.kill('SIGINT');
+    const [code] = await once(running, 'exit');
+    expect(code, running.said).toBe(130);
+    expect(readRecord(dir)).toMatchObject({ outcome: 'interrupted', verdict: null, exitCode: 130 });
+    expect(readJournal(dir).torn).toEqual([]);
+    expect(readdirSync(dir).filter((file) => /\.(tmp|partial)$/.test(file))).toEqual([]);
+    expect(processesNaming(elsewhere)).toEqual([]);
+  });
+
+  test('Ctrl-C while the servers start does the same', async () => {
+    const results = join(elsewhere, 'early');
+    const running = start(results);
+    await until(() => running.said.includes('ready  minio'), 120_000);
+    running.kill('SIGINT');
+    const [code] = await once(running, 'exit');
+    expect(code, running.said).toBe(130);
+    expect(readRecord(only(results)).outcome).toBe('interrupted');
+    expect(processesNaming(elsewhere)).toEqual([]);
+  });
+});
