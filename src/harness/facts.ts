@@ -28,8 +28,11 @@ export interface Facts extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Bounded, because the servers under test share the machine. */
-const LIMITS: DatabaseOptions = { memoryMb: 1024, threads: 2 };
+/**
+ * Bounded, because the servers under test share the machine; one thread, because a producing thread has
+ * to find a core free.
+ */
+const LIMITS: DatabaseOptions = { memoryMb: 1024, threads: 1 };
 
 /** Opens (or creates) the facts at `path`, or in memory for ':memory:'. */
 export async function openFacts(path: string): Promise<Facts> {

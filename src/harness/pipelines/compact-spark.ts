@@ -82,6 +82,8 @@ export async function compactWithSpark(
         AWS_ACCESS_KEY_ID: options.endpoints.s3.accessKeyId,
         AWS_SECRET_ACCESS_KEY: options.endpoints.s3.secretAccessKey,
         AWS_REGION: options.endpoints.s3.region,
+        // Its driver listens, and would on every address.
+        SPARK_LOCAL_IP: '127.0.0.1',
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
