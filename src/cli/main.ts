@@ -1,15 +1,9 @@
 import yargs from 'yargs';
 import { DoorbusterError } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit-codes.ts';
+import type { CommandContext } from './command.ts';
 import { commands } from './commands.ts';
 import { errorText, systemTerminal, type Terminal } from './terminal.ts';
-
-/** What every command gets, and what it gives back. */
-export interface CommandContext {
-  readonly terminal: Terminal;
-  /** Aborts on Ctrl-C, SIGTERM or a closed terminal. */
-  readonly signal: AbortSignal;
-}
 
 /**
  * Runs one command and ends the process with its exit code. The only place that turns an error

@@ -1,6 +1,6 @@
 import type { RunRecord } from '../record/record.ts';
 import { count } from './format.ts';
-import { cell, left, right, type Section } from './summary.ts';
+import { cell, left, right, type Section } from './section.ts';
 
 /** What became of every change: which of them the staleness samples are, and which gave none. */
 export function changesSection(record: RunRecord): Section | null {

@@ -6,7 +6,8 @@ import { figuresOf } from './figures.ts';
 import { mainStream } from './find.ts';
 import { html, Markup, scriptJson } from './markup.ts';
 import { queryStrips, waterfallBars } from './pictures.ts';
-import { type Section, type Summary, summarize, type Table } from './summary.ts';
+import type { Section, Table } from './section.ts';
+import { type Summary, summarize } from './summary.ts';
 
 /** Nothing may leave the page: what is not inlined cannot load. */
 const POLICY =

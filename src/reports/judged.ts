@@ -1,6 +1,6 @@
 import type { RunRecord } from '../record/record.ts';
 import { bytes, count, duration, latency, percent, plural, ratio, tail } from './format.ts';
-import { type Cell, cell, left, right, type Section, type Table } from './summary.ts';
+import { type Cell, cell, left, right, type Section, type Table } from './section.ts';
 
 /** CONTRACT, which must hold, and the distance from BOOK, which tells what broken clients cost. */
 export function truthSection(record: RunRecord): Section | null {

@@ -1,5 +1,6 @@
 import type { RunRecord } from '../record/record.ts';
-import { type Section, summarize, type Table } from './summary.ts';
+import type { Section, Table } from './section.ts';
+import { summarize } from './summary.ts';
 
 const MARKS: Readonly<Record<string, string>> = { good: '✅', bad: '❌', warn: '⚠️' };
 

@@ -12,7 +12,7 @@ import {
   ratio,
   tail,
 } from './format.ts';
-import { type Cell, cell, left, right, type Section, verdictTone } from './summary.ts';
+import { type Cell, cell, left, right, type Section, verdictTone } from './section.ts';
 
 /** Staleness per phase and stream: p50 / p99 with its n beneath, and the floor the design could reach. */
 export function stalenessSection(record: RunRecord): Section | null {

@@ -1,6 +1,6 @@
 import { columns, peaks } from './blocks.ts';
 import { count, duration, moment, plural } from './format.ts';
-import { cell, left, right, type Table } from './summary.ts';
+import { cell, left, right, type Table } from './section.ts';
 import { painter, type TerminalOptions, tableLines, wrapped } from './terminal.ts';
 
 /** What a scenario would send, before anything is started. Times are ms since t0. */

@@ -1,7 +1,7 @@
 import type { RunRecord } from '../record/record.ts';
 import { measuredPhases, queryNames, queryPhases, queryResult } from './find.ts';
 import { count, duration, durationPair, latency, plural, ratio } from './format.ts';
-import { type Cell, cell, left, right, type Section } from './summary.ts';
+import { type Cell, cell, left, right, type Section } from './section.ts';
 
 /** The rounds before and after compaction, hot and cold apart. */
 export function querySection(record: RunRecord): Section | null {

@@ -16,29 +16,7 @@ import {
   waterfallSection,
 } from './observed.ts';
 import { querySection, trickleSection } from './queries.ts';
-
-/** How a piece of text is to be taken; a format decides what it looks like. */
-export type Tone = 'plain' | 'good' | 'bad' | 'warn' | 'dim';
-
-export interface Cell {
-  readonly text: string;
-  readonly tone: Tone;
-}
-
-export interface Table {
-  readonly columns: readonly { readonly name: string; readonly align: 'left' | 'right' }[];
-  readonly rows: readonly (readonly Cell[])[];
-}
-
-/** One part of a report: a title, what it says, and the tables behind it. */
-export interface Section {
-  readonly id: string;
-  readonly title: string;
-  /** What the numbers are, for someone who sees them for the first time. */
-  readonly about: string;
-  readonly tables: readonly Table[];
-  readonly notes: readonly Cell[];
-}
+import { type Cell, cell, type Section, verdictTone } from './section.ts';
 
 /** A record in words and tables: what terminal, Markdown and HTML render, each in its own way. */
 export interface Summary {
@@ -52,21 +30,12 @@ export interface Summary {
   readonly sections: readonly Section[];
 }
 
-export const cell = (text: string, tone: Tone = 'plain'): Cell => ({ text, tone });
-export const left = (name: string) => ({ name, align: 'left' }) as const;
-export const right = (name: string) => ({ name, align: 'right' }) as const;
-
 /** What a verdict looks like; a run that was never judged has none. */
 export function verdictCell(record: RunRecord): Cell {
   if (record.outcome === 'interrupted') return cell('INTERRUPTED', 'warn');
   if (record.outcome === 'stack-broke') return cell('STACK BROKE', 'bad');
   if (record.outcome === 'crashed') return cell('CRASHED', 'bad');
   return verdictTone(record.verdict ?? 'NO_DATA');
-}
-
-export function verdictTone(verdict: NonNullable<RunRecord['verdict']>): Cell {
-  const tones = { PASS: 'good', FAIL: 'bad', INVALID: 'warn', NO_DATA: 'warn' } as const;
-  return cell(verdict.replace('_', ' '), tones[verdict]);
 }
 
 /** The whole record as words and tables. Pure; a section that the run did not reach is left out. */

@@ -1,6 +1,7 @@
 import picocolors from 'picocolors';
 import type { RunRecord } from '../record/record.ts';
-import { type Cell, summarize, type Table, type Tone } from './summary.ts';
+import type { Cell, Table, Tone } from './section.ts';
+import { summarize } from './summary.ts';
 
 /** How wide the page is, and whether it may have colour (NO_COLOR is the caller's to read). */
 export interface TerminalOptions {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { openReader } from '../../src/harness/clients/duckdb-reader.ts';
-import { PROBES } from '../../src/harness/probes/probe.ts';
+import { PROBES } from '../../src/harness/probes/probes.ts';
 import { createTables, type Lakehouse, probeContext, startLakehouse } from './support/lakehouse.ts';
 
 const CHECKPOINT_MS = 250;

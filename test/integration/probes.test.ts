@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { openReader, type Reader } from '../../src/harness/clients/duckdb-reader.ts';
 import type { SentMark } from '../../src/harness/load/marked-sender.ts';
-import { PROBES, type ProbeKind } from '../../src/harness/probes/probe.ts';
+import { PROBES, type ProbeKind } from '../../src/harness/probes/probes.ts';
 import { createTables, type Lakehouse, probeContext, startLakehouse } from './support/lakehouse.ts';
 
 let lakehouse: Lakehouse;

@@ -3,7 +3,7 @@ import { EXIT } from '../../core/exit-codes.ts';
 import { defaultCacheDir } from '../../harness/setup/cache.ts';
 import { doctor, type Finding, isHealthy } from '../../harness/setup/doctor.ts';
 import { readLock } from '../../harness/setup/lock.ts';
-import type { Command } from '../commands.ts';
+import type { Command } from '../command.ts';
 
 export const doctorCommand: Command = {
   command: 'doctor',

@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import { EXIT } from '../../core/exit-codes.ts';
 import { type ListedRun, listRuns } from '../../record/list.ts';
-import type { Command } from '../commands.ts';
+import type { Command } from '../command.ts';
 
 export const listCommand: Command = {
   command: 'list',

@@ -5,7 +5,7 @@ import { loadPipeline } from '../../harness/pipelines/load.ts';
 import { type Preview, renderPreview } from '../../reports/preview.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { timedMs, timeline } from '../../scenario/timeline.ts';
-import type { Command } from '../commands.ts';
+import type { Command } from '../command.ts';
 import { readScenario, scenarioOptions } from '../scenario-file.ts';
 
 /** Points of the rate curve: about what a terminal is wide. */

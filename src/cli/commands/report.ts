@@ -2,7 +2,7 @@ import pc from 'picocolors';
 import { EXIT } from '../../core/exit-codes.ts';
 import { readRecord, runDir } from '../../record/read.ts';
 import { FORMATS, type FormatName, formats } from '../../reports/formats.ts';
-import type { Command } from '../commands.ts';
+import type { Command } from '../command.ts';
 import { writeReports } from '../write-reports.ts';
 
 export const reportCommand: Command = {

@@ -1,6 +1,6 @@
 import { EXIT } from '../../core/exit-codes.ts';
 import { scenarioJsonSchema } from '../../scenario/json-schema.ts';
-import type { Command } from '../commands.ts';
+import type { Command } from '../command.ts';
 
 export const schemaCommand: Command = {
   command: 'schema',

@@ -3,7 +3,7 @@ import { EXIT } from '../../core/exit-codes.ts';
 import { defaultCacheDir } from '../../harness/setup/cache.ts';
 import { isCi } from '../../harness/setup/prerequisites.ts';
 import { provision } from '../../harness/setup/provision.ts';
-import type { Command } from '../commands.ts';
+import type { Command } from '../command.ts';
 import { setupProgress } from '../setup-progress.ts';
 
 export const setupCommand: Command = {

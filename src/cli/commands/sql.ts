@@ -1,6 +1,6 @@
 import { EXIT } from '../../core/exit-codes.ts';
 import { type Answer, ask } from '../../record/ask.ts';
-import type { Command } from '../commands.ts';
+import type { Command } from '../command.ts';
 
 export const sqlCommand: Command = {
   command: 'sql <dir> <query>',

@@ -1,6 +1,6 @@
 import { EXIT } from '../../core/exit-codes.ts';
 import { formatDuration } from '../../core/units.ts';
-import type { Command } from '../commands.ts';
+import type { Command } from '../command.ts';
 import { readScenario, scenarioOptions } from '../scenario-file.ts';
 
 export const validateCommand: Command = {

@@ -10,14 +10,9 @@ import type { Endpoints, Stack } from '../stack/stack.ts';
 import { jobNameOf, type Pipeline, submitsJob } from './load.ts';
 import { fillPlaceholders, placeholderValues, type SqlFile } from './placeholders.ts';
 import { splitStatements } from './statements.ts';
-import { watchJobs } from './watch.ts';
+import { type DeployedJob, watchJobs } from './watch.ts';
 
-/** One running Flink job: it carries one stream. */
-export interface DeployedJob {
-  readonly name: Stream;
-  readonly topic: string;
-  readonly jobId: string;
-}
+export type { DeployedJob } from './watch.ts';
 
 /** A pipeline at work. Whoever deployed it disposes it, which cancels the jobs that still run. */
 export interface Deployment extends AsyncDisposable {

@@ -1,7 +1,14 @@
 import type { Clock } from '../../core/clock.ts';
 import { stackBroke } from '../../core/errors.ts';
+import type { Stream } from '../../scenario/scenario.ts';
 import type { FlinkRest, JobOverview } from '../clients/flink-rest.ts';
-import type { DeployedJob } from './deploy.ts';
+
+/** One running Flink job: it carries one stream. */
+export interface DeployedJob {
+  readonly name: Stream;
+  readonly topic: string;
+  readonly jobId: string;
+}
 
 export interface Watched {
   readonly rest: FlinkRest;

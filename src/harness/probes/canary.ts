@@ -18,7 +18,7 @@ const POLL_MS = 400;
 const REST_FACTOR = 4;
 const TIMEOUT_MS = 30_000;
 
-export const canaryProbe: Probe<'canary'> = {
+export const canaryProbe: Probe<Canaries> & { readonly kind: 'canary' } = {
   kind: 'canary',
   async start(context) {
     const reader = await openReader(context.endpoints, context.extensions, {

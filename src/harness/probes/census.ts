@@ -46,7 +46,7 @@ const QUIET_SHARE = 0.5;
 const ATTEMPTS = 5;
 const RETRY_MS = 300;
 
-export const censusProbe: Probe<'census'> = {
+export const censusProbe: Probe<Census> & { readonly kind: 'census' } = {
   kind: 'census',
   async start(context) {
     const connection = await context.facts.connect();

@@ -33,7 +33,7 @@ export interface LayoutProbe extends RunningProbe {
   bucket(): Promise<BucketListing>;
 }
 
-export const layoutProbe: Probe<'layout'> = {
+export const layoutProbe: Probe<LayoutProbe> & { readonly kind: 'layout' } = {
   kind: 'layout',
   async start(context) {
     const bucket = openBucket(context.endpoints.s3);

@@ -6,11 +6,6 @@ import type { SentMark } from '../load/marked-sender.ts';
 import type { PipelineQuery } from '../pipelines/load.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import type { Endpoints } from '../stack/stack.ts';
-import { type Canaries, canaryProbe } from './canary.ts';
-import { type Census, censusProbe } from './census.ts';
-import { type LayoutProbe, layoutProbe } from './layout.ts';
-import { type QueryProbe, queryProbe } from './queries.ts';
-import { type ResourceProbe, resourceProbe } from './resources.ts';
 
 /** A table under observation. */
 export interface ObservedTable {
@@ -22,7 +17,8 @@ export interface ObservedTable {
 /** Something that makes the run's numbers untrustworthy: it becomes a line of the record's `invalid`. */
 export interface Incident {
   readonly atMs: number;
-  readonly probe: ProbeKind;
+  /** Kind of the probe that met it. */
+  readonly probe: string;
   readonly rule: string;
   readonly fact: string;
   readonly limit: string;
@@ -59,27 +55,9 @@ export interface RunningProbe {
   stop(): Promise<void>;
 }
 
-/** What each kind gives besides `stop`. */
-export interface RunningProbes {
-  readonly census: Census;
-  readonly canary: Canaries;
-  readonly layout: LayoutProbe;
-  readonly queries: QueryProbe;
-  readonly resources: ResourceProbe;
-}
-export type ProbeKind = keyof RunningProbes;
-
-/** The seam: one file and one line in PROBES per kind. */
-export interface Probe<K extends ProbeKind> {
-  readonly kind: K;
+/** The seam: one file per kind, and one line in probes.ts. `R` is what it gives besides `stop`. */
+export interface Probe<R extends RunningProbe = RunningProbe> {
+  readonly kind: string;
   /** Resolves once it observes. */
-  start(context: ProbeContext): Promise<RunningProbes[K]>;
+  start(context: ProbeContext): Promise<R>;
 }
-
-export const PROBES: { readonly [K in ProbeKind]: Probe<K> } = {
-  census: censusProbe,
-  canary: canaryProbe,
-  layout: layoutProbe,
-  queries: queryProbe,
-  resources: resourceProbe,
-};

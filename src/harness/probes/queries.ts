@@ -31,7 +31,7 @@ type Outcome = QueryAnswer['outcome'] | 'skipped';
 const THREADS = 1;
 const MEMORY_MB = 2048;
 
-export const queryProbe: Probe<'queries'> = {
+export const queryProbe: Probe<QueryProbe> & { readonly kind: 'queries' } = {
   kind: 'queries',
   async start(context) {
     const reader = await openReader(context.endpoints, context.extensions, {

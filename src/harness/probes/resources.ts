@@ -27,7 +27,7 @@ export const ALL_APIS = '*';
 
 const SAMPLE_MS = 1_000;
 
-export const resourceProbe: Probe<'resources'> = {
+export const resourceProbe: Probe<ResourceProbe> & { readonly kind: 'resources' } = {
   kind: 'resources',
   async start(context) {
     await readFile('/proc/stat', 'utf8').catch(() => {

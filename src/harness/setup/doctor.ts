@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { lookUp } from './cache.ts';
+import type { Finding } from './finding.ts';
 import type { StackLock } from './lock.ts';
 import { checkMachine } from './machine.ts';
 import { minioOnPath, onPath } from './minio.ts';
@@ -13,14 +14,7 @@ import {
 } from './prerequisites.ts';
 import { verifyDeep } from './verify.ts';
 
-/** One line of the doctor's report. `fix` is what to type. */
-export interface Finding {
-  readonly subject: string;
-  /** `warn`: a run works, but see the fact. `bad`: it cannot. */
-  readonly state: 'ok' | 'warn' | 'bad';
-  readonly fact: string;
-  readonly fix?: string;
-}
+export type { Finding } from './finding.ts';
 
 export interface DoctorContext {
   readonly cacheDir: string;

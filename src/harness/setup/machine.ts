@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { availableParallelism, freemem, loadavg } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { defaultRegistryDir, identify, registrations } from '../stack/registry.ts';
-import type { Finding } from './doctor.ts';
+import type { Finding } from './finding.ts';
 
 const GIB = 1024 ** 3;
 /** Server data, checkpoints, logs and the record of a four-minute run, with room to spare. */
