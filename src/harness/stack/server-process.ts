@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import type { Clock } from '../../core/clock.ts';
 import { badInput, type DoorbusterError, stackBroke } from '../../core/errors.ts';
 import { kafkaAnswers } from '../clients/kafka-admin.ts';
 import { yielding } from '../priority.ts';
+import { onPath } from '../setup/minio.ts';
 import { innermostCause, logTail, portWasTaken } from './cause.ts';
 import { killGroup } from './registry.ts';
 import type { Command, Readiness } from './services.ts';
@@ -51,6 +52,8 @@ export async function launch(
   command: Command,
   options: { readonly workDir: string; readonly log: string; readonly capture?: boolean },
 ): Promise<Launched> {
+  // The program is started through another one, whose own failure to find it would come too late.
+  if (!isThere(command.program)) throw notStarted(command.program, 'no such program');
   const log = openSync(options.log, 'a');
   try {
     const child = spawn(...yielding(command.program, command.args), {
@@ -66,7 +69,7 @@ export async function launch(
     });
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
-      child.once('error', (cause) => reject(notStarted(command.program, cause)));
+      child.once('error', (cause) => reject(notStarted(command.program, cause.message)));
     });
     return { pid: child.pid!, exited, printed: () => Buffer.concat(chunks).toString('utf8') };
   } finally {
@@ -74,8 +77,12 @@ export async function launch(
   }
 }
 
-function notStarted(program: string, cause: Error): DoorbusterError {
-  return badInput(`${program} cannot be started: ${cause.message}`, 'doorbuster doctor');
+function isThere(program: string): boolean {
+  return program.includes('/') ? existsSync(program) : onPath(program) !== undefined;
+}
+
+function notStarted(program: string, why: string): DoorbusterError {
+  return badInput(`${program} cannot be started: ${why}`, 'doorbuster doctor');
 }
 
 /** One look at whether a server is ready. Refusals and time-outs are a no, not an error. */
