@@ -1,5 +1,5 @@
 import yargs from 'yargs';
-import { DoorbusterError } from '../core/errors.ts';
+import { badInput, DoorbusterError } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit-codes.ts';
 import type { CommandContext } from './command.ts';
 import { commands } from './commands.ts';
@@ -40,10 +40,7 @@ async function execute(argv: readonly string[], context: CommandContext): Promis
       .version()
       .exitProcess(false)
       .fail((message, error) => {
-        throw (
-          error ??
-          new DoorbusterError(message, { exitCode: EXIT.badInput, hint: 'doorbuster --help' })
-        );
+        throw error ?? badInput(complaint(message, argv), 'doorbuster --help');
       });
     for (const command of commands) {
       parser.command({
@@ -58,6 +55,14 @@ async function execute(argv: readonly string[], context: CommandContext): Promis
   } catch (error) {
     return explain(error, context);
   }
+}
+
+/** What yargs found wrong, with its subject: of an unknown command it only says what was meant. */
+function complaint(message: string, argv: readonly string[]): string {
+  const meant = /^(Did you mean .*)$/.exec(message)?.[1];
+  return meant === undefined
+    ? message
+    : `there is no command or option in "${argv.join(' ')}". ${meant}`;
 }
 
 function explain(error: unknown, { terminal, signal }: CommandContext): ExitCode {

@@ -78,7 +78,8 @@ describe('what needs no server', () => {
   });
 
   test.each([
-    [['walk'], 'Unknown'],
+    [['walk'], 'there is no command or option in "walk"'],
+    [['list', '--resluts', 'x'], 'resluts'],
     [['run'], 'Not enough'],
     [['run', 'nowhere.yaml'], 'there is no scenario nowhere.yaml'],
     [['report', 'nowhere'], 'no run at nowhere'],

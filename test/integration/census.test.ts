@@ -83,21 +83,24 @@ test('150 commits, rewrites and merged manifests among them: every row is in the
 
   // Read independently: the engine sees the same rows, and of the upserts the last of each key.
   await using reader = await openReader(lakehouse.stack.endpoints, context.extensions, { clock });
-  const read = await reader.query(
-    `SELECT (SELECT count(*) FROM ice.retail.pos) AS pos,
-       (SELECT count(DISTINCT event_id) FROM ice.retail.pos) AS ids,
-       (SELECT count(*) FROM ice.retail.dead_letter) AS dead,
-       (SELECT count(*) FROM ice.retail.inventory) AS keys,
-       (SELECT sum(version) FROM ice.retail.inventory) AS versions`,
-    {},
-    { timeoutMs: 120_000 },
-  );
+  // One question at a time: DuckDB's estimate of a table with deletes can be below 0, and a cross join of
+  // such estimates is an INTERNAL error.
+  const ask = async (sql: string): Promise<unknown> => {
+    const read = await reader.query(sql, {}, { timeoutMs: 120_000 });
+    expect(read.error, sql).toBeNull();
+    return read.rows[0]?.answer;
+  };
   const [latest] = await facts.rows<{ versions: number }>(
     `SELECT sum(v) AS versions FROM (SELECT max(version) AS v FROM sightings
        WHERE table_name = 'inventory' GROUP BY store_id, sku_id)`,
   );
-  expect(read.error).toBeNull();
-  expect(read.rows).toEqual([{ pos: n, ids: n, dead, keys: 77, versions: latest?.versions }]);
+  expect(await ask('SELECT count(*) AS answer FROM ice.retail.pos')).toBe(n);
+  expect(await ask('SELECT count(DISTINCT event_id) AS answer FROM ice.retail.pos')).toBe(n);
+  expect(await ask('SELECT count(*) AS answer FROM ice.retail.dead_letter')).toBe(dead);
+  expect(await ask('SELECT count(*) AS answer FROM ice.retail.inventory')).toBe(77);
+  expect(await ask('SELECT sum(version) AS answer FROM ice.retail.inventory')).toBe(
+    latest?.versions,
+  );
 
   const [commits] = await facts.rows<Record<string, number>>(
     `SELECT count(*) FILTER (operation = 'replace') AS replaces,
