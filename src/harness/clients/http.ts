@@ -1,4 +1,5 @@
 import { stackBroke } from '../../core/errors.ts';
+import { scoped } from './scoped-signal.ts';
 
 /** An answer, read to its end. */
 export interface HttpAnswer {
@@ -8,9 +9,8 @@ export interface HttpAnswer {
 }
 
 /**
- * One HTTP request. The signal of a whole run may be given: fetch itself would leave a listener on it
- * per request until the next garbage collection, thousands while something is polled. Rejects with a
- * DoorbusterError when nobody answers.
+ * One HTTP request; the signal of a whole run may be given. Rejects with a DoorbusterError when
+ * nobody answers.
  */
 export async function httpRequest(
   url: string,
@@ -23,23 +23,18 @@ export async function httpRequest(
 ): Promise<HttpAnswer> {
   const { method = 'GET', body, signal } = options;
   signal?.throwIfAborted();
-  const own = new AbortController();
-  const onAbort = () => own.abort(signal?.reason);
-  signal?.addEventListener('abort', onAbort, { once: true });
+  const sent =
+    body === undefined
+      ? {}
+      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
   try {
-    const response = await fetch(url, {
-      method,
-      signal: own.signal,
-      ...(body === undefined
-        ? {}
-        : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    return await scoped(signal, async (own) => {
+      const response = await fetch(url, { method, signal: own, ...sent });
+      return { status: response.status, ok: response.ok, text: await response.text() };
     });
-    return { status: response.status, ok: response.ok, text: await response.text() };
   } catch (error) {
     signal?.throwIfAborted();
     throw stackBroke(`no answer from ${new URL(url).host}: ${reasonOf(error)}`, undefined, error);
-  } finally {
-    signal?.removeEventListener('abort', onAbort);
   }
 }
 
