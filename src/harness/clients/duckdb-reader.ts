@@ -196,6 +196,8 @@ class Engine {
     const child = fork(entryFile('harness/clients/duckdb-reader-child'), {
       serialization: 'advanced',
       execArgv: [],
+      // A session of its own, which is what yields to the harness.
+      detached: true,
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     const exited = exitOf(child);

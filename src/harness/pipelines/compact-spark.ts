@@ -76,6 +76,7 @@ export async function compactWithSpark(
     const java = home ? join(home, 'bin', 'java') : 'java';
     const child = spawn(...yielding(java, javaArguments(options, dir, script)), {
       cwd: dir,
+      detached: true,
       // Credentials go by the environment: a command line is everybody's to read.
       env: {
         ...process.env,
