@@ -253,6 +253,7 @@ async function startProbes(
     phase: () => progress.phase,
     t0Ms: () => progress.t0Ms,
     processes: () => world.stack.processes(),
+    queryEngine: () => queries.engine(),
     sendCanary: (dueMs) => world.load.canary(dueMs),
     lookupKey: lookupKeys(scenario),
     incident(incident) {
@@ -262,12 +263,12 @@ async function startProbes(
   };
   // The readers first: what they cost to start is not to be measured as the pipeline's.
   const census = await PROBES.census.start(context);
-  const [canary, layout, queries, resources] = await Promise.all([
+  const [canary, layout, queries] = await Promise.all([
     PROBES.canary.start(context),
     PROBES.layout.start(context),
     PROBES.queries.start(context),
-    PROBES.resources.start(context),
   ]);
+  const resources = await PROBES.resources.start(context);
   return { census, canary, layout, queries, resources };
 }
 

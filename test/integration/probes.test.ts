@@ -277,21 +277,36 @@ test('a round keeps every sample, hot and cold, and asks no more what does not a
 });
 
 test('resources name every server, the harness and the machine, and the store counts what it is asked', async () => {
-  const context = await probeContext(lakehouse);
+  const context = await probeContext(lakehouse, {
+    queries: [{ name: 'count', sql: 'SELECT count(*) FROM ice.retail.pos', parameters: [] }],
+    queryEngine: () => queries.engine(),
+  });
+  const queries = await PROBES.queries.start(context);
   const resources = await PROBES.resources.start(context);
+  // Every cold query is a process that has ended when the next sample is taken.
+  await queries.round('test', 'cold');
   const layout = await PROBES.layout.start(context);
   const { objects } = await layout.bucket();
   expect(objects).toBeGreaterThan(0);
   await layout.stop();
   await clock.sleep(1_200);
+  await queries.stop();
   await resources.stop();
+  expect(queries.engine()).toMatchObject({ pids: [], rssBytes: 0 });
+  expect(queries.engine().endedCpuS).toBeGreaterThan(0);
   const servers = await context.facts.rows<Record<string, unknown>>(
     `SELECT server, count(*) > 1 AS sampled, min(rss_bytes) > 0 AS resident,
        max(cpu_s) >= min(cpu_s) AS grows FROM resources GROUP BY server ORDER BY server`,
   );
   const names = [...lakehouse.stack.processes().map(({ server }) => server), 'harness', 'machine'];
   expect(servers).toEqual(
-    names.sort().map((server) => ({ server, sampled: true, resident: true, grows: true })),
+    [...names, 'query-engine'].sort().map((server) => ({
+      server,
+      sampled: true,
+      // It has ended by the time of the last sample.
+      resident: server !== 'query-engine',
+      grows: true,
+    })),
   );
   const [sums] = await context.facts.rows<{ parts: number; machine: number; busy: number }>(
     `WITH used AS (SELECT server, max(cpu_s) - min(cpu_s) AS s FROM resources GROUP BY server)

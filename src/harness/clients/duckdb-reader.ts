@@ -1,10 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { Clock } from '../../core/clock.ts';
 import { entryFile } from '../entry.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import type { Endpoints } from '../stack/stack.ts';
 import type { Params } from './duckdb.ts';
+import { parseProcessStat, type Usage } from './proc.ts';
 
 /** What a reader process needs to know. `avro`, `httpfs` and `iceberg` are loaded by path. */
 export interface ReaderConfig {
@@ -55,6 +57,14 @@ export interface QueryLimits {
   readonly timeoutMs: number;
 }
 
+/** What the processes of a reader have used so far, the ended ones included. */
+export interface EngineUsage extends Usage {
+  /** Of `cpuS`, the part of processes that have ended. */
+  readonly endedCpuS: number;
+  /** The processes that live. */
+  readonly pids: readonly number[];
+}
+
 /** The query engine under measurement: DuckDB with the tables attached as `ice`, in its own process. */
 export interface Reader extends AsyncDisposable {
   /** Never rejects for what a query does: that is the answer. One at a time, in order of the calls. */
@@ -72,6 +82,7 @@ export interface Reader extends AsyncDisposable {
   readonly crashes: number;
   /** Of the process that answers `query`; null between two of them. */
   readonly pid: number | null;
+  usage(): EngineUsage;
   close(): Promise<void>;
 }
 
@@ -100,6 +111,9 @@ class ProcessReader implements Reader {
   readonly #config: ReaderConfig;
   readonly #clock: Clock;
   #engine: Engine | null = null;
+  /** Every process that was started and whose end has not been accounted for. */
+  readonly #engines = new Set<Engine>();
+  #endedCpuS = 0;
   #last: Promise<unknown> = Promise.resolve();
   #crashes = 0;
   #closed = false;
@@ -118,7 +132,25 @@ class ProcessReader implements Reader {
   }
 
   async start(): Promise<void> {
-    this.#engine = await Engine.start(this.#config, this.#clock);
+    this.#engine = await this.#launch();
+  }
+
+  usage(): EngineUsage {
+    const pids: number[] = [];
+    let [cpuS, rssBytes] = [0, 0];
+    for (const engine of this.#engines) {
+      const now = engine.usage();
+      if (engine.pid === null) {
+        this.#engines.delete(engine);
+        this.#endedCpuS += now.cpuS;
+        continue;
+      }
+      pids.push(engine.pid);
+      cpuS += now.cpuS;
+      rssBytes += now.rssBytes;
+    }
+    const endedCpuS = this.#endedCpuS;
+    return { cpuS: cpuS + endedCpuS, rssBytes, endedCpuS, pids };
   }
 
   query(sql: string, params: Params, limits: QueryLimits): Promise<QueryAnswer> {
@@ -142,7 +174,7 @@ class ProcessReader implements Reader {
   async cold(sql: string, params: Params, limits: QueryLimits) {
     let engine: Engine;
     try {
-      engine = await Engine.start(this.#config, this.#clock);
+      engine = await this.#launch();
     } catch (error) {
       return { ...this.#failed(error), attachMs: null };
     }
@@ -160,6 +192,12 @@ class ProcessReader implements Reader {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #launch(): Promise<Engine> {
+    const engine = await Engine.start(this.#config, this.#clock);
+    this.#engines.add(engine);
+    return engine;
   }
 
   async #run(engine: Engine | null, sql: string, params: Params, limits: QueryLimits) {
@@ -191,6 +229,7 @@ class Engine {
   readonly #exited: Promise<string>;
   #nextId = 1;
   #dead = false;
+  #used: Usage = { cpuS: 0, rssBytes: 0 };
 
   static async start(config: ReaderConfig, clock: Clock): Promise<Engine> {
     const child = fork(entryFile('harness/clients/duckdb-reader-child'), {
@@ -237,6 +276,18 @@ class Engine {
     return this.#dead ? null : (this.#child.pid ?? null);
   }
 
+  /** As of now, or when last looked at before it ended: that is done once more as it is killed. */
+  usage(): Usage {
+    if (this.#dead) return this.#used;
+    try {
+      const stat = parseProcessStat(readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8'));
+      this.#used = { cpuS: stat.ownS, rssBytes: stat.rssBytes };
+    } catch {
+      // It has just ended, or the system has no /proc.
+    }
+    return this.#used;
+  }
+
   async run(sql: string, params: Params, { timeoutMs }: QueryLimits): Promise<QueryAnswer> {
     const id = this.#nextId++;
     const sentMs = this.#clock.nowMs();
@@ -267,6 +318,7 @@ class Engine {
   }
 
   async kill(): Promise<void> {
+    this.usage();
     this.#dead = true;
     this.#child.kill('SIGKILL');
     await this.#exited;

@@ -62,7 +62,7 @@ export async function phaseHealth(measuring: Measuring): Promise<PhaseHealth[]> 
 
 /**
  * Core-seconds of the harness itself in a span: the resource probe counts our process and all its
- * children, so the query engine and the compaction, which are part of what is observed, come off.
+ * children but the servers and the query engine; compaction, which is observed too, comes off here.
  */
 async function ownCoreSeconds(
   { sql, context }: Measuring,
@@ -71,12 +71,6 @@ async function ownCoreSeconds(
 ): Promise<number | undefined> {
   const all = await coreSeconds(sql, 'harness', fromMs, toMs);
   if (all === undefined) return undefined;
-  const [row] = await sql.rows<{ cpu: number }>(
-    `SELECT coalesce(sum(cpu_s * (least(end_ms, $to) - greatest(start_ms, $from))
-         / (end_ms - start_ms)), 0) AS cpu
-     FROM queries WHERE end_ms > $from AND start_ms < $to AND end_ms > start_ms`,
-    { from: fromMs, to: toMs },
-  );
   const within = (startMs: number, endMs: number) =>
     Math.max(0, Math.min(endMs, toMs) - Math.max(startMs, fromMs)) / Math.max(1, endMs - startMs);
   const { compaction: run } = context;
@@ -84,7 +78,7 @@ async function ownCoreSeconds(
     ? run.startupCoreSeconds * within(run.launchedMs, run.startMs) +
       run.coreSeconds * within(run.startMs, run.endMs)
     : 0;
-  return all - (row?.cpu ?? 0) - spent;
+  return all - spent;
 }
 
 /**

@@ -480,27 +480,15 @@ test('a process that was started again has used both its counters', async () => 
   expect(servers).toEqual([{ server: 'queries', coreSeconds: 3, rssMaxBytes: 103 }]);
 });
 
-test('the share of the harness leaves out what it observes: queries and compaction', async () => {
+test('the share of the harness leaves out the compaction that it observes', async () => {
   const used = (at: number, cpu_s: number) => ({ server: 'harness', at_ms: T0 + at, cpu_s });
   await facts.append('resources', [used(10_000, 50), used(20_000, 58), used(30_000, 58)]);
   await facts.append('resources', [used(40_000, 90)]);
-  await facts.append('queries', [
-    {
-      name: 'revenue',
-      phase: 'spike',
-      mode: 'trickle',
-      intended_ms: T0 + 19_000,
-      start_ms: T0 + 19_000,
-      end_ms: T0 + 21_000,
-      cpu_s: 4,
-      outcome: 'ok',
-    },
-  ]);
-  // 8 s of 2 x 10 s, less the half of the query that lies in the phase; then 32 s, less all of 24.
+  // 8 s of 2 x 10 s; nothing; then 32 s, of which 24 were Spark's.
   const phases = await health({ compaction });
   expect(phases.map(({ phase, harnessShare }) => [phase, harnessShare])).toEqual([
-    ['spike', (8 - 2) / 20],
-    ['before', (0 - 2) / 20],
+    ['spike', 8 / 20],
+    ['before', 0],
     ['compact', (32 - 24) / 20],
     ['after', undefined],
   ]);

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Random } from '../../core/random.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
+import type { EngineUsage } from '../clients/duckdb-reader.ts';
 import type { Facts } from '../facts.ts';
 import type { SentMark } from '../load/marked-sender.ts';
 import type { PipelineQuery } from '../pipelines/load.ts';
@@ -42,6 +43,8 @@ export interface ProbeContext {
   t0Ms(): number | null;
   /** Server processes by name; the harness itself is added by the probe. */
   processes(): readonly { readonly server: string; readonly pid: number }[];
+  /** What the engine that the pipeline's queries are put to has used. */
+  queryEngine(): EngineUsage;
   /** Produces one canary, meant to be sent at `dueMs`; resolves when the broker has it. */
   sendCanary(dueMs: number): Promise<SentMark>;
   /** A row that somebody might look up, drawn from the stores and SKUs the scenario has. */

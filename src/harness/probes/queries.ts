@@ -1,7 +1,12 @@
 import { Bench } from 'tinybench';
 import { type Random, random } from '../../core/random.ts';
 import type { Cell } from '../clients/duckdb.ts';
-import { openReader, type QueryAnswer, type Reader } from '../clients/duckdb-reader.ts';
+import {
+  type EngineUsage,
+  openReader,
+  type QueryAnswer,
+  type Reader,
+} from '../clients/duckdb-reader.ts';
 import type { PipelineQuery } from '../pipelines/load.ts';
 import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
 
@@ -18,6 +23,8 @@ export interface QueryProbe extends RunningProbe {
   last(): LastQuery | null;
   /** Times the engine died or broke. */
   crashes(): number;
+  /** What the engine has used so far. */
+  engine(): EngineUsage;
 }
 
 export interface LastQuery {
@@ -66,6 +73,10 @@ class RunningQueries implements QueryProbe {
 
   crashes(): number {
     return this.#reader.crashes;
+  }
+
+  engine(): EngineUsage {
+    return this.#reader.usage();
   }
 
   async stop(): Promise<void> {

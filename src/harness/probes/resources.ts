@@ -1,7 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { badInput } from '../../core/errors.ts';
-import type { FactRow } from '../facts.ts';
-import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
 import {
   type MachineStat,
   type ProcessStat,
@@ -10,7 +8,9 @@ import {
   parseProcessStat,
   parseS3Counters,
   usageOf,
-} from './proc.ts';
+} from '../clients/proc.ts';
+import type { FactRow } from '../facts.ts';
+import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
 
 /** Resources at work: one sample per second, and one more at the end. */
 export interface ResourceProbe extends RunningProbe {
@@ -20,6 +20,8 @@ export interface ResourceProbe extends RunningProbe {
 
 /** The harness's own name among the servers: our process and all its children but the servers. */
 export const HARNESS = 'harness';
+/** The name of the row with the engine that the queries are put to, in all its processes so far. */
+export const QUERY_ENGINE = 'query-engine';
 /** The name of the row with all of the machine in it. */
 export const MACHINE = 'machine';
 /** The `s3` row that sums all APIs; bytes are told for all together only. */
@@ -92,9 +94,13 @@ class RunningResources implements ResourceProbe {
       this.#serverCpu.set(pid, usage.cpuS);
       rows.push({ at_ms: atMs, server, cpu_s: usage.cpuS, rss_bytes: usage.rssBytes });
     }
-    const own = usageOf(process.pid, processes, new Set(this.#serverCpu.keys()));
-    // A server of ours that ended is in our account of ended children: it is taken out again.
-    let endedS = 0;
+    const engine = this.#context.queryEngine();
+    const { cpuS: engineS, rssBytes: engineBytes } = engine;
+    rows.push({ at_ms: atMs, server: QUERY_ENGINE, cpu_s: engineS, rss_bytes: engineBytes });
+    const others = new Set([...this.#serverCpu.keys(), ...engine.pids]);
+    const own = usageOf(process.pid, processes, others);
+    // What ended among them is in our account of ended children: it is taken out again.
+    let endedS = engine.endedCpuS;
     for (const [pid, cpuS] of this.#serverCpu) if (!processes.has(pid)) endedS += cpuS;
     const cpuS = (own?.cpuS ?? 0) - endedS;
     rows.push({ at_ms: atMs, server: HARNESS, cpu_s: cpuS, rss_bytes: own?.rssBytes ?? 0 });

@@ -108,6 +108,7 @@ export async function probeContext(
     phase: () => 'test',
     t0Ms: () => 0,
     processes: () => stack.processes(),
+    queryEngine: () => ({ cpuS: 0, rssBytes: 0, endedCpuS: 0, pids: [] }),
     sendCanary: () => Promise.reject(new Error('this test sends no canaries')),
     lookupKey: (draw) => ({ store: 1 + draw.integer(7), sku: 1 + draw.integer(11) }),
     incident: (incident) => void incidents.push(incident),
