@@ -105,8 +105,15 @@ async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<Run
   try {
     await using facts = await openFacts(join(workDir, 'facts.duckdb'));
     const stack = options.stack ?? (await startStack(u, workDir));
-    // A stack that was given is its giver's to stop.
-    await using _started = options.stack === undefined ? stack : undefined;
+    let completed = false;
+    await using _started = {
+      async [Symbol.asyncDispose]() {
+        // A stack that was given is its giver's to stop.
+        if (options.stack !== undefined) return;
+        step(u, 'stopping the servers');
+        await stack.stop({ keepClasses: completed });
+      },
+    };
     forward(stack.broken, u);
     step(u, `deploying ${pipeline.manifest.name}`);
     await using deployment = await deploy(pipeline, { stack, scenario, clock, signal });
@@ -143,6 +150,7 @@ async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<Run
       // Before t0 there is nothing to measure.
       if (cause !== undefined && session.progress.t0Ms === null) throw cause.reason;
       const measured = await conclude(session, first, cause === undefined);
+      completed = cause === undefined;
       return cause === undefined
         ? measured
         : { ...measured, ...failed(cause.reason, options.signal) };

@@ -34,6 +34,8 @@ export interface Artifacts {
   };
   /** Spark's jars with Iceberg's runtime and S3. */
   readonly sparkClasspath: string;
+  /** Folder where the JVMs of a run leave their loaded classes for those of the next. */
+  readonly classArchives: string;
   /** Version of each artifact, for the record. */
   readonly versions: Readonly<Record<string, string>>;
 }
@@ -68,15 +70,18 @@ export function locateArtifacts(cacheDir: string, lock: StackLock): Artifacts {
       hint: 'doorbuster setup',
     });
   }
-  return assemble(lock, dirs, stamps, versions);
+  return {
+    ...assemble(lock, dirs, stamps),
+    classArchives: join(cacheDir, 'class-archives'),
+    versions,
+  };
 }
 
 function assemble(
   lock: StackLock,
   dirs: Readonly<Record<string, string>>,
   stamps: Readonly<Record<string, Stamp>>,
-  versions: Readonly<Record<string, string>>,
-): Artifacts {
+): Omit<Artifacts, 'classArchives' | 'versions'> {
   const at = (name: string, ...rest: string[]) => join(dirs[name]!, ...rest);
   const jar = (name: string, artifactId: string) => {
     const group = lockedArtifact(lock, name) as LockedMaven;
@@ -113,6 +118,5 @@ function assemble(
       at('spark-iceberg', 'lib', '*'),
       jar('lakehouse', 'iceberg-aws-bundle'),
     ].join(':'),
-    versions,
   };
 }

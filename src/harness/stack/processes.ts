@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { badInput, stackBroke } from '../../core/errors.ts';
+import { type ArchivedCommand, withClassArchive } from './class-archives.ts';
 import { stateDir } from './configs.ts';
 import { BUCKET, HOST, type Plan, type Ports, REGION } from './plan.ts';
 import { freePorts } from './ports.ts';
@@ -42,6 +43,8 @@ const READY_WITHIN_MS = 120_000;
 const POLL_MS = 100;
 /** The data goes anyway, so a server gets only the time it needs to close its sockets. */
 const STOP_GRACE_MS = 5_000;
+/** What a JVM needs to write its classes down, on a busy machine. */
+const KEEP_WITHIN_MS = 120_000;
 const ATTEMPTS = 3;
 
 /** Child processes of our own: no container engine needed. */
@@ -79,6 +82,7 @@ class ProcessStack implements Stack {
     ServerName,
     Launched & { readonly identity: ProcessIdentity | null }
   >();
+  readonly #archived = new Map<ServerName, ArchivedCommand>();
   readonly #onAbort = () => void this.stop();
   #endpoints: Endpoints | undefined;
   #ports: Ports | undefined;
@@ -136,8 +140,8 @@ class ProcessStack implements Stack {
     if (this.#over.signal.aborted) throw this.#over.signal.reason;
   }
 
-  stop(): Promise<void> {
-    this.#stopped ??= this.#stop();
+  stop({ keepClasses = false } = {}): Promise<void> {
+    this.#stopped ??= this.#stop(keepClasses);
     return this.#stopped;
   }
 
@@ -214,7 +218,12 @@ class ProcessStack implements Stack {
     this.#over.signal.throwIfAborted();
     const startedMs = clock.monotonicMs();
     onProgress({ server, state: 'starting', ms: 0 });
-    const launched = await this.#launch(server, service.command(plan, prepared));
+    const archived = withClassArchive(server, service.command(plan, prepared), {
+      dir: this.#options.artifacts.classArchives,
+      scratch: join(this.#workDir, 'tmp'),
+    });
+    this.#archived.set(server, archived);
+    const launched = await this.#launch(server, archived.command);
     let alive = true;
     void launched.exited.then((exit) => {
       alive = false;
@@ -274,7 +283,7 @@ class ProcessStack implements Stack {
     this.#broken.abort(death.error);
   }
 
-  async #stop(): Promise<void> {
+  async #stop(keepClasses: boolean): Promise<void> {
     const { signal, clock, onProgress } = this.#options;
     signal.removeEventListener('abort', this.#onAbort);
     this.#over.abort(
@@ -291,7 +300,12 @@ class ProcessStack implements Stack {
         const launched = this.#running.get(server);
         if (!launched) return;
         const askedMs = clock.monotonicMs();
-        await end(launched, clock, STOP_GRACE_MS);
+        const archived = this.#archived.get(server);
+        if (!archived?.writes) await end(launched, clock, STOP_GRACE_MS);
+        else {
+          await end(launched, clock, keepClasses ? KEEP_WITHIN_MS : 0, signal);
+          if (keepClasses) await archived.keep();
+        }
         this.#running.delete(server);
         this.#watchdog?.release(launched.pid);
         onProgress({ server, state: 'stopped', ms: clock.monotonicMs() - askedMs });

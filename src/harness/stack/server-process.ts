@@ -131,15 +131,22 @@ function lastLine(tail: string): string {
   return tail.trimEnd().split('\n').at(-1) || 'its log is empty';
 }
 
-/** Asks a process group to end, and makes it after `graceMs`. Resolves when it has. */
-export async function end(launched: Launched, clock: Clock, graceMs: number): Promise<void> {
+/**
+ * Asks a process group to end, and makes it after `graceMs` or when `hurry` aborts. Resolves when it
+ * has ended.
+ */
+export async function end(
+  launched: Launched,
+  clock: Clock,
+  graceMs: number,
+  hurry?: AbortSignal,
+): Promise<void> {
   const gone = new AbortController();
   const exited = launched.exited.then(() => gone.abort());
   killGroup(launched.pid, 'SIGTERM');
-  await clock.sleep(graceMs, gone.signal).then(
-    () => killGroup(launched.pid, 'SIGKILL'),
-    () => {},
-  );
+  const enough = hurry ? AbortSignal.any([gone.signal, hurry]) : gone.signal;
+  await clock.sleep(graceMs, enough).catch(() => {});
+  if (!gone.signal.aborted) killGroup(launched.pid, 'SIGKILL');
   await exited;
   // A child of the server may have outlived it.
   killGroup(launched.pid, 'SIGKILL');

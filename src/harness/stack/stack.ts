@@ -39,7 +39,11 @@ export interface Stack extends AsyncDisposable {
   readonly broken: AbortSignal;
   /** Folder that Flink may write savepoints and checkpoints to. */
   readonly stateDir: string;
-  stop(): Promise<void>;
+  /**
+   * With `keepClasses`: the servers have been at work, and what their JVMs have loaded is worth keeping
+   * for the next start. It takes up to half a minute where nothing has been kept yet.
+   */
+  stop(options?: { readonly keepClasses?: boolean }): Promise<void>;
 }
 
 export interface StackOptions {

@@ -1,0 +1,102 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
+import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
+import { readLock } from '../../src/harness/setup/lock.ts';
+import { withClassArchive } from '../../src/harness/stack/class-archives.ts';
+import type { Command } from '../../src/harness/stack/services.ts';
+
+let base: string;
+/** A short-lived JVM of the stack: Kafka's own tool that makes up an id. */
+let tool: Command;
+
+beforeAll(() => {
+  base = mkdtempSync(join(tmpdir(), 'doorbuster-classes-'));
+  const home = process.env.JAVA_HOME;
+  tool = {
+    program: home ? join(home, 'bin', 'java') : 'java',
+    args: [
+      ...['-XX:+UseSerialGC', '-cp', locateArtifacts(defaultCacheDir(), readLock()).kafkaClasspath],
+      ...['kafka.tools.StorageTool', 'random-uuid'],
+    ],
+    env: {},
+  };
+});
+
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+function folders(name: string) {
+  const scratch = join(base, name, 'scratch');
+  mkdirSync(scratch, { recursive: true });
+  return { dir: join(base, name, 'archives'), scratch };
+}
+
+/** Runs it and gives how many of its classes came out of an archive of ours. */
+function sharedClasses({ program, args }: Command): number {
+  const log = join(base, 'classes.log');
+  const said = execFileSync(program, [`-Xlog:class+load:file=${log}`, ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  expect(said.trim()).toMatch(/^[\w-]{22}$/);
+  return readFileSync(log, 'utf8').match(/source: shared objects file \(top\)/g)?.length ?? 0;
+}
+
+test('the second JVM of a kind takes its classes from what the first has left', async () => {
+  const where = folders('second');
+  const first = withClassArchive('kafka', tool, where);
+  expect(first.writes).toBe(true);
+  expect(sharedClasses(first.command)).toBe(0);
+  await first.keep();
+  const second = withClassArchive('kafka', tool, where);
+  expect(second.writes).toBe(false);
+  expect(sharedClasses(second.command)).toBeGreaterThan(300);
+});
+
+test('what is not kept is not there for the next', async () => {
+  const where = folders('dropped');
+  sharedClasses(withClassArchive('kafka', tool, where).command);
+  expect(withClassArchive('kafka', tool, where).writes).toBe(true);
+});
+
+test('another collector is another archive, and keeping it removes the former', async () => {
+  const where = folders('collector');
+  const other = { ...tool, args: ['-XX:+UseParallelGC', ...tool.args.slice(1)] };
+  for (const command of [tool, other]) {
+    const archived = withClassArchive('kafka', command, where);
+    expect(archived.writes).toBe(true);
+    sharedClasses(archived.command);
+    await archived.keep();
+  }
+  expect(readdirSync(where.dir)).toHaveLength(1);
+  expect(withClassArchive('kafka', other, where).writes).toBe(false);
+});
+
+test('a damaged archive and a folder that cannot be written to keep nobody from starting', async () => {
+  const where = folders('damaged');
+  const first = withClassArchive('kafka', tool, where);
+  sharedClasses(first.command);
+  await first.keep();
+  const [archive] = readdirSync(where.dir) as [string];
+  const path = join(where.dir, archive);
+  const whole = readFileSync(path);
+  rmSync(path);
+  writeFileSync(path, whole.subarray(0, whole.length / 2));
+  expect(sharedClasses(withClassArchive('kafka', tool, where).command)).toBe(0);
+
+  const blocked = folders('blocked');
+  writeFileSync(blocked.dir, 'a file where the folder should be');
+  const unkept = withClassArchive('kafka', tool, blocked);
+  sharedClasses(unkept.command);
+  await unkept.keep();
+  expect(withClassArchive('kafka', tool, blocked).writes).toBe(true);
+});
+
+test('a program without a class path is left as it is', () => {
+  const minio: Command = { program: 'minio', args: ['server', 'data'], env: {} };
+  const same = withClassArchive('minio', minio, folders('minio'));
+  expect(same).toMatchObject({ command: minio, writes: false });
+});
