@@ -42,7 +42,8 @@ export const FACTS = {
     intended_ms DOUBLE, start_ms DOUBLE, end_ms DOUBLE, attach_ms DOUBLE,
     cpu_s DOUBLE,                                             -- of the query engine's process; NULL: it died
     outcome VARCHAR,                                          -- ok | timeout | failed | crashed | skipped
-    rows BIGINT, snapshot_id VARCHAR, error VARCHAR
+    reads VARCHAR,                                            -- the tables it names, joined by commas; NULL: could not be told
+    rows BIGINT, error VARCHAR
   `,
   /** Live files by table at the marks of a run (phase ends, before and after compaction). */
   files: `
