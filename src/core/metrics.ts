@@ -94,6 +94,14 @@ export const METRICS = {
     phased: true,
     about: 'time-weighted age of the oldest change not yet visible',
   },
+  store_age: {
+    unit: 'ms',
+    better: 'lower',
+    of: 'stream',
+    shape: 'distribution',
+    phased: true,
+    about: 'over the stores: the p99 of each store’s own time-weighted age',
+  },
   floor: {
     unit: 'ms',
     better: 'lower',
@@ -109,6 +117,14 @@ export const METRICS = {
     shape: 'distribution',
     phased: true,
     about: 'query latency from the intended start',
+  },
+  answer_age: {
+    unit: 'ms',
+    better: 'lower',
+    of: 'query',
+    shape: 'distribution',
+    phased: true,
+    about: 'age of the tables at the start of a query, plus the time it took to answer',
   },
   query_failed: {
     unit: 'count',

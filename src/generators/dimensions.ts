@@ -1,7 +1,7 @@
 import { base, en, Faker } from '@faker-js/faker';
 import { hash32 } from '../core/random.ts';
 import type { Scenario } from '../scenario/scenario.ts';
-import { homeOf, memberCount, memberId, tierOf } from './members.ts';
+import { homeOf, memberId, tierOf } from './members.ts';
 import { worldOf } from './world.ts';
 
 /**
@@ -38,16 +38,20 @@ export interface MemberRow {
 const REFERENCE_DAY = '2026-01-01T00:00:00.000Z';
 const JOINED_WITHIN_YEARS = 8;
 
-function fakerOf(scenario: Scenario, table: string, row: number): Faker {
+/** Gives an instance seeded for a row. It is one per table, since making one costs more than a row does. */
+function fakerOf(scenario: Scenario, table: string): (row: number) => Faker {
   const faker = new Faker({ locale: [en, base] });
-  faker.seed(hash32(scenario.seed, table, row));
   faker.setDefaultRefDate(REFERENCE_DAY);
-  return faker;
+  return (row) => {
+    faker.seed(hash32(scenario.seed, table, row));
+    return faker;
+  };
 }
 
 export function* storeRows(scenario: Scenario): Generator<StoreRow> {
+  const seeded = fakerOf(scenario, 'store');
   for (const { number, hoursBehind, terminals, size } of worldOf(scenario).stores) {
-    const { location } = fakerOf(scenario, 'store', number);
+    const { location } = seeded(number);
     yield {
       store_id: number,
       city: location.city(),
@@ -61,8 +65,9 @@ export function* storeRows(scenario: Scenario): Generator<StoreRow> {
 
 export function* productRows(scenario: Scenario): Generator<ProductRow> {
   const { rankOfSku, prices } = worldOf(scenario);
+  const seeded = fakerOf(scenario, 'product');
   for (let sku = 1; sku <= scenario.retail.skus; sku++) {
-    const { commerce } = fakerOf(scenario, 'product', sku);
+    const { commerce } = seeded(sku);
     yield {
       sku_id: sku,
       name: commerce.productName(),
@@ -72,11 +77,12 @@ export function* productRows(scenario: Scenario): Generator<ProductRow> {
   }
 }
 
-/** Members `from` to `to`, both included; there may be millions, so nobody makes them all. */
-export function* memberRows(scenario: Scenario, from = 1, to?: number): Generator<MemberRow> {
+/** These members (by number, from 1); there may be millions, so whoever asks says which. */
+export function* memberRows(scenario: Scenario, members: Iterable<number>): Generator<MemberRow> {
   const world = worldOf(scenario);
-  for (let member = from; member <= (to ?? memberCount(world)); member++) {
-    const { person, internet, date } = fakerOf(scenario, 'member', member);
+  const seeded = fakerOf(scenario, 'member');
+  for (const member of members) {
+    const { person, internet, date } = seeded(member);
     const [firstName, lastName] = [person.firstName(), person.lastName()];
     yield {
       member_id: memberId(member),

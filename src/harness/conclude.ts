@@ -1,10 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { RUN_FILES } from '../record/folder.ts';
 import type { Drain, Layout, RunRecord, TruthRecord } from '../record/record.ts';
 import { STREAMS, type Stream } from '../scenario/scenario.ts';
 import { openReader } from './clients/duckdb-reader.ts';
 import { openKafkaAdmin } from './clients/kafka-admin.ts';
+import { writeDimensions } from './dimensions.ts';
 import { headlineOf } from './headline.ts';
 import { ingestSql } from './load/load.ts';
 import { compactionRecord, compactionRun } from './measure/compaction-record.ts';
@@ -50,6 +52,11 @@ export async function conclude(
   const { warnings, compaction, ...measured } = await measure(facts, context, bucket);
   const exported = await facts.exportParquet(folder.dir);
   journal.note('facts', { files: exported.length });
+  if (completed) {
+    const dir = join(folder.dir, RUN_FILES.dimensions);
+    const rows = await writeDimensions(facts, { scenario, cutMs: progress.cutMs as number, dir });
+    journal.note('dimensions', { ...rows });
+  }
   const outcome = completed ? ('completed' as const) : ('interrupted' as const);
   const judged = judgeRun({ outcome, truth, invalid: measured.invalid, checks: measured.checks });
   const record: Partial<RunRecord> = {

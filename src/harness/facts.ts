@@ -66,17 +66,24 @@ async function exportParquet(connection: Connection, dir: string): Promise<strin
   const paths: string[] = [];
   for (const table of Object.keys(FACTS)) {
     const path = join(dir, `${table}.parquet`);
-    const partial = `${path}.partial`;
-    try {
-      await connection.run(
-        `COPY ${table} TO ${quoted(partial)} (FORMAT parquet, COMPRESSION zstd)`,
-      );
-      await rename(partial, path);
-    } catch (error) {
-      await rm(partial, { force: true });
-      throw error;
-    }
+    await writeParquet(connection, table, path);
     paths.push(path);
   }
   return paths;
+}
+
+/** Writes a table that this connection sees as one Parquet file, whole or not at all. */
+export async function writeParquet(
+  connection: Connection,
+  table: string,
+  path: string,
+): Promise<void> {
+  const partial = `${path}.partial`;
+  try {
+    await connection.run(`COPY ${table} TO ${quoted(partial)} (FORMAT parquet, COMPRESSION zstd)`);
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
 }

@@ -1,7 +1,8 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DuckDBInstance, type Json, StatementType } from '@duckdb/node-api';
 import { badInput } from '../core/errors.ts';
+import { RUN_FILES } from './folder.ts';
 import { runDir } from './read.ts';
 
 export interface Answer {
@@ -11,8 +12,8 @@ export interface Answer {
 }
 
 /**
- * `doorbuster sql DIR "…"`: one question to the Parquet files of a run, each of them a view named after its
- * file. Read-only: one SELECT, and DuckDB may touch no file but these.
+ * `doorbuster sql DIR "…"`: one question to the Parquet files of a run (facts and dimensions), each of them a
+ * view named after its file. Read-only: one SELECT, and DuckDB may touch no file but these.
  */
 export async function ask(path: string, sql: string): Promise<Answer> {
   const views = viewsOf(runDir(path));
@@ -52,15 +53,20 @@ interface View {
 }
 
 function viewsOf(dir: string): readonly View[] {
-  const views = readdirSync(dir)
-    .filter((file) => file.endsWith('.parquet'))
-    .sort()
-    .map((file) => ({ name: file.slice(0, -'.parquet'.length), file: resolve(join(dir, file)) }));
+  const views = [dir, join(dir, RUN_FILES.dimensions)].flatMap(parquetIn);
   if (views.length > 0) return views;
   throw badInput(
     `${dir} holds no Parquet files: the run ended before it wrote its facts`,
     `doorbuster report ${dir}`,
   );
+}
+
+function parquetIn(dir: string): readonly View[] {
+  if (!existsSync(dir)) return [];
+  return readdirSync(dir)
+    .filter((file) => file.endsWith('.parquet'))
+    .sort()
+    .map((file) => ({ name: file.slice(0, -'.parquet'.length), file: resolve(join(dir, file)) }));
 }
 
 function explained(error: unknown, views: readonly View[]): unknown {

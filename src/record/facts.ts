@@ -42,7 +42,8 @@ export const FACTS = {
     intended_ms DOUBLE, start_ms DOUBLE, end_ms DOUBLE, attach_ms DOUBLE,
     cpu_s DOUBLE,                                             -- of the query engine's process; NULL: it died
     outcome VARCHAR,                                          -- ok | timeout | failed | crashed | skipped
-    rows BIGINT, snapshot_id VARCHAR, error VARCHAR
+    reads VARCHAR,                                            -- the tables it names, joined by commas; NULL: could not be told
+    rows BIGINT, error VARCHAR
   `,
   /** Live files by table at the marks of a run (phase ends, before and after compaction). */
   files: `
@@ -72,3 +73,22 @@ export const FACTS = {
 } as const satisfies Record<string, string>;
 
 export type FactTable = keyof typeof FACTS;
+
+/**
+ * Who and what the facts speak of, to join with: one row per store and per product of the scenario, and per
+ * member who was on a receipt of the run. Parquet in the folder `dimensions` of a run that got to its end.
+ */
+export const DIMENSIONS = {
+  stores: `
+    store_id INTEGER, city VARCHAR, state VARCHAR,
+    hours_behind INTEGER,                                     -- the retailer's own clock
+    terminals INTEGER, size DOUBLE                            -- 1 is the mean store
+  `,
+  products: `sku_id INTEGER, name VARCHAR, category VARCHAR, price_cents INTEGER`,
+  /** member_id is that of `customer_id` on receipts and of the loyalty stream. */
+  members: `
+    member_id VARCHAR, home_store_id INTEGER, tier VARCHAR, name VARCHAR, email VARCHAR, joined DATE
+  `,
+} as const satisfies Record<string, string>;
+
+export type DimensionTable = keyof typeof DIMENSIONS;

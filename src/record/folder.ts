@@ -11,6 +11,7 @@ export const RUN_FILES = {
   junit: 'junit.xml',
   markdown: 'report.md',
   logs: 'logs',
+  dimensions: 'dimensions',
 } as const;
 
 export interface RunFolder {

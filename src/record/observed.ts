@@ -24,6 +24,21 @@ export const stalenessSeries = z.strictObject({
   newest: z.array(measured).optional(),
 });
 
+/** Age store by store. Each store has a time-weighted median and p99 of its own. */
+export const storeAge = z.strictObject({
+  stream,
+  /** null: over all measured phases. */
+  phase: z.string().nullable(),
+  /** Stores that the stream spoke of in this run. */
+  stores: count,
+  /** Over the stores, of their medians; of their p99 it is the metric `store_age`. */
+  p50: statsSchema,
+  /** The few stores with the highest p99, worst first. */
+  worst: z.array(
+    z.strictObject({ store: z.int(), p50Ms: z.number(), p99Ms: z.number(), maxMs: z.number() }),
+  ),
+});
+
 export const waterfall = z.strictObject({
   stream,
   phase: z.string(),

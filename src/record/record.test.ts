@@ -200,6 +200,19 @@ describe('asking a record', () => {
     expect((await ask(results, 'SHOW TABLES')).rows).toEqual([['events']]);
   });
 
+  test('dimensions are views beside the facts, and can be joined with them', async () => {
+    const dir = join(results, 'dimensions');
+    mkdirSync(dir);
+    const instance = await DuckDBInstance.create(':memory:');
+    const connection = await instance.connect();
+    await connection.run(`COPY (SELECT 3 AS event, 'Utica' AS city) TO '${dir}/stores.parquet'`);
+    connection.closeSync();
+    instance.closeSync();
+    expect((await ask(results, 'SHOW TABLES')).rows).toEqual([['events'], ['stores']]);
+    const sql = 'SELECT city, event FROM events JOIN stores USING (event)';
+    expect((await ask(results, sql)).rows).toEqual([['Utica', '3']]);
+  });
+
   test.each([
     ['DROP VIEW events', /read-only: DROP/],
     ['SELECT 1; SELECT 2', /one question at a time/],

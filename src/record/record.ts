@@ -1,7 +1,15 @@
 import { z } from 'zod';
 import { canaries, cost, producing, self, truth } from './judged.ts';
 import { measured, metricSchema } from './metric.ts';
-import { changes, compaction, layout, queries, stalenessSeries, waterfall } from './observed.ts';
+import {
+  changes,
+  compaction,
+  layout,
+  queries,
+  stalenessSeries,
+  storeAge,
+  waterfall,
+} from './observed.ts';
 
 /**
  * The record of one run: what every report reads, and all they may read. Written by the harness,
@@ -125,6 +133,8 @@ export const recordSchema = z.strictObject({
   drain: drain.nullable(),
   metrics: z.array(metricSchema),
   staleness: z.array(stalenessSeries),
+  /** Absent in a run that measured nothing. */
+  storeAge: z.array(storeAge).optional(),
   waterfall: z.array(waterfall),
   /** Absent in a run that measured nothing. */
   changes: z.array(changes).optional(),
@@ -169,6 +179,7 @@ export type Scalar = Extract<Metric, { shape: 'scalar' }>;
 export type Stats = Distribution['stats'];
 export type Samples = NonNullable<Distribution['samples']>;
 export type StalenessSeries = Item<'staleness'>;
+export type StoreAge = NonNullable<RunRecord['storeAge']>[number];
 export type Waterfall = Item<'waterfall'>;
 export type Changes = Item<'changes'>;
 export type Layout = Part<'layout'>;

@@ -108,11 +108,9 @@ function body(record: RunRecord, summary: Summary, charts: Charts): Markup {
     ),
     folded(find('waterfall'), waterfallBars(record.waterfall)),
     folded(find('changes')),
-    chartSection(
-      'age',
-      'Age',
-      'How old the oldest change is that no query can see yet: what a person in front of the screen is missing at that moment. 0 if nothing is.',
-      of('age'),
+    section(
+      find('age'),
+      of('age').map((chart) => figure(chart, '')),
     ),
     section(
       find('files'),
@@ -171,19 +169,6 @@ function folded(found: Section | undefined, picture: Markup | null = null): Mark
   if (!found) return null;
   const numbers = html`<details><summary>the numbers behind ${found.title.toLowerCase()}</summary>${found.tables.map((table) => dataTable(table, found.title))}</details>`;
   return section({ ...found, tables: [] }, picture ? [picture, numbers] : numbers);
-}
-
-function chartSection(
-  id: string,
-  title: string,
-  about: string,
-  charts: readonly Chart[],
-): Markup | null {
-  if (charts.length === 0) return null;
-  return section(
-    { id, title, about, tables: [], notes: [] },
-    charts.map((chart) => figure(chart, '')),
-  );
 }
 
 function figure(chart: Chart | undefined, about: string): Markup {

@@ -1,5 +1,5 @@
-import type { RunRecord } from '../record/record.ts';
-import { measuredPhases, queryNames, queryPhases, queryResult } from './find.ts';
+import type { Distribution, RunRecord } from '../record/record.ts';
+import { distribution, measuredPhases, queryNames, queryPhases, queryResult } from './find.ts';
 import { count, duration, durationPair, latency, plural, ratio } from './format.ts';
 import { type Cell, cell, left, right, type Section } from './section.ts';
 
@@ -20,6 +20,15 @@ export function querySection(record: RunRecord): Section | null {
         cell(mode, 'dim'),
         ...found.flatMap((result) => latencyCells(result, givenUp)),
         ...(first === last ? [] : [changeCell(found[0]?.stats.p50, found.at(-1)?.stats.p50)]),
+      ]);
+    }
+    const ages = phases.map(({ name }) => distribution(record, 'answer_age', query, name));
+    if (ages.some((age) => age !== undefined)) {
+      rows.push([
+        cell(''),
+        cell('answer age', 'dim'),
+        ...ages.flatMap((age) => ageCells(age, givenUp)),
+        ...(first === last ? [] : [cell('')]),
       ]);
     }
   }
@@ -53,7 +62,7 @@ export function querySection(record: RunRecord): Section | null {
     id: 'queries',
     title: 'Queries, round by round',
     about:
-      'Latency through DuckDB from the intended start, queueing included, with the load going on beneath. Time-outs and failures are counted, and enter the quantiles as +∞ (“≥” the time-out).',
+      'Latency through DuckDB from the intended start, queueing included, with the load going on beneath. Time-outs and failures are counted, and enter the quantiles as +∞ (“≥” the time-out). Answer age, of the hot round: how far behind the world the answer was when it came.',
     tables: [
       {
         columns: [
@@ -82,6 +91,16 @@ function latencyCells(result: Result, givenUp: number): readonly Cell[] {
   ];
 }
 
+function ageCells(age: Distribution | undefined, givenUp: number): readonly Cell[] {
+  if (!age || age.n === 0) return [cell('no data', 'warn'), cell(''), cell('0', 'dim')];
+  const tone = (ms: number | null | undefined) => (ms === null ? 'bad' : 'dim');
+  return [
+    cell(latency(age.stats.p50, givenUp), tone(age.stats.p50)),
+    cell(latency(age.stats.max, givenUp), tone(age.stats.max)),
+    cell(count(age.n), 'dim'),
+  ];
+}
+
 function changeCell(before: number | null | undefined, after: number | null | undefined): Cell {
   if (typeof before !== 'number' || typeof after !== 'number') return cell('no data', 'warn');
   const change = after / before;
@@ -98,32 +117,35 @@ export function trickleSection(record: RunRecord): Section | null {
     ),
   );
   if (shown.length === 0) return null;
-  const rows = queryNames(record).map((query) => [
-    cell(query),
-    ...shown.flatMap((phase) => {
-      const result = queryResult(record, query, phase.name, 'trickle');
-      if (!result || result.n === 0) return [cell('no data', 'warn'), cell('0', 'dim')];
-      const failed = result.n - result.outcomes.ok;
-      return [
-        cell(
-          durationPair(result.stats.p50, result.stats.max, givenUp),
-          result.stats.max === null ? 'bad' : 'plain',
-        ),
-        cell(
-          failed > 0 ? `${result.n} (${failed} failed)` : String(result.n),
-          failed > 0 ? 'bad' : 'dim',
-        ),
-      ];
-    }),
-  ]);
+  const rows = queryNames(record).flatMap((query) => {
+    const latencies = shown.flatMap(({ name }) => {
+      const result = queryResult(record, query, name, 'trickle');
+      return pairCells(result, result?.outcomes.ok, givenUp);
+    });
+    const ages = shown.map(({ name }) => trickleAge(record, query, name));
+    const row = [cell(query), cell('latency', 'dim'), ...latencies];
+    if (ages.every((age) => age === undefined)) return [row];
+    return [
+      row,
+      [
+        cell(''),
+        cell('answer age', 'dim'),
+        ...ages.flatMap((age) => (age ? pairCells(age, age.n, givenUp) : NOT_HERE)),
+      ],
+    ];
+  });
   const crashes = record.queries?.crashes ?? 0;
   return {
     id: 'trickle',
     title: 'Queries while the load ran',
-    about: `p50 / max of one query in turn every ${duration(record.queries?.everyMs ?? 0)}, through all phases; given up after ${duration(record.queries?.timeoutMs ?? 0)}.`,
+    about: `p50 / max of one query in turn every ${duration(record.queries?.everyMs ?? 0)}, through all phases; given up after ${duration(record.queries?.timeoutMs ?? 0)}. Answer age: how far behind the world the answer was when it came.`,
     tables: [
       {
-        columns: [left('query'), ...shown.flatMap(({ name }) => [right(name), right('n')])],
+        columns: [
+          left('query'),
+          left(''),
+          ...shown.flatMap(({ name }) => [right(name), right('n')]),
+        ],
         rows,
       },
     ],
@@ -132,4 +154,26 @@ export function trickleSection(record: RunRecord): Section | null {
         ? [cell(`the query engine died ${plural(crashes, 'time')} and was started again`, 'warn')]
         : [],
   };
+}
+
+const NOT_HERE = [cell('–', 'dim'), cell('')];
+
+/** In a query phase the metric is that of the round, and the trickle has none. */
+function trickleAge(record: RunRecord, query: string, phase: string): Distribution | undefined {
+  const inRound = queryPhases(record).some(({ name }) => name === phase);
+  return inRound ? undefined : distribution(record, 'answer_age', query, phase);
+}
+
+function pairCells(
+  found: { readonly n: number; readonly stats: Distribution['stats'] } | undefined,
+  ok: number | undefined,
+  givenUp: number,
+): readonly Cell[] {
+  if (!found || found.n === 0) return [cell('no data', 'warn'), cell('0', 'dim')];
+  const { n, stats } = found;
+  const failed = n - (ok ?? n);
+  return [
+    cell(durationPair(stats.p50, stats.max, givenUp), stats.max === null ? 'bad' : 'plain'),
+    cell(failed > 0 ? `${n} (${failed} failed)` : String(n), failed > 0 ? 'bad' : 'dim'),
+  ];
 }

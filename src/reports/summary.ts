@@ -1,4 +1,5 @@
 import type { RunRecord } from '../record/record.ts';
+import { ageSection } from './age.ts';
 import { changesSection } from './changes.ts';
 import { count, duration, moment } from './format.ts';
 import {
@@ -44,6 +45,7 @@ export function summarize(record: RunRecord): Summary {
     stalenessSection(record),
     changesSection(record),
     waterfallSection(record),
+    ageSection(record),
     querySection(record),
     trickleSection(record),
     compactionSection(record),

@@ -19,7 +19,7 @@ export function painter(color: boolean): Paint {
 }
 
 /** Sections that only the long reports print: the terminal keeps to what decides. */
-const LEFT_OUT = new Set(['changes', 'waterfall', 'trickle', 'cost']);
+const LEFT_OUT = new Set(['changes', 'waterfall', 'age', 'trickle', 'cost']);
 
 /** The summary a run ends with: verdict and headline first, the way back to the run last. */
 export function renderTerminal(record: RunRecord, options: TerminalOptions): string {

@@ -164,6 +164,7 @@ describe('a run', { timeout: 600_000 }, () => {
       'junit.xml',
       'events.parquet',
       'sightings.parquet',
+      'dimensions/stores.parquet',
     ]) {
       expect(existsSync(join(dir, file)), file).toBe(true);
     }
@@ -173,6 +174,12 @@ describe('a run', { timeout: 600_000 }, () => {
     expect(listed).toMatchObject([{ kind: 'run', scenario: 'quick', verdict: record.verdict }]);
     const asked = await doorbuster('sql', dir, 'SELECT count(*) AS n FROM commits', '--json');
     expect(Number(JSON.parse(asked.stdout)[0].n)).toBeGreaterThan(5);
+    const answered = record.metrics.filter(({ name, n }) => name === 'answer_age' && n > 0);
+    expect(answered.length).toBeGreaterThan(0);
+    expect(record.storeAge?.every(({ worst }) => worst.length > 0)).toBe(true);
+    const unread = 'SELECT count(*) AS n FROM queries WHERE reads IS NULL';
+    const untold = await doorbuster('sql', dir, unread, '--json');
+    expect(JSON.parse(untold.stdout)).toEqual([{ n: '0' }]);
     const shown = await doorbuster('report', dir);
     expect(shown.stdout).toContain(record.headline.text.slice(0, 20));
     expect(processesNaming(elsewhere)).toEqual([]);

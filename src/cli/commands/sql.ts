@@ -11,6 +11,10 @@ export const sqlCommand: Command = {
       .positional('query', { type: 'string', demandOption: true, describe: 'one SELECT' })
       .option('json', { type: 'boolean', default: false, describe: 'rows as a JSON array' })
       .example('$0 sql results/… "FROM commits LIMIT 5"', 'the first five commits')
+      .example(
+        `$0 sql results/… "SELECT state, count(*) FROM events JOIN stores USING (store_id) GROUP BY 1"`,
+        'what happened where',
+      )
       .example('$0 sql results/… "SHOW TABLES"', 'what can be asked'),
   async run({ dir, query, json }, { terminal }) {
     const answer = await ask(dir, query);

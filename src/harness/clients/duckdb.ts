@@ -2,13 +2,17 @@ import {
   type DuckDBAppender,
   type DuckDBConnection,
   DuckDBDataChunk,
+  DuckDBDateValue,
   DuckDBInstance,
   type DuckDBType,
   DuckDBTypeId,
   type DuckDBValue,
 } from '@duckdb/node-api';
 
-/** What a cell may hold on its way in. An integer column takes a number, a bigint or its digits. */
+/**
+ * What a cell may hold on its way in. An integer column takes a number, a bigint or its digits; a date
+ * column `2026-11-27`.
+ */
 export type Cell = string | number | bigint | boolean | null | undefined;
 
 /** What a cell holds on its way out: a bigint only for an integer beyond 2^53. */
@@ -138,9 +142,14 @@ function appendRows(
   appender.flushSync();
 }
 
+const DAY_MS = 86_400_000;
+
 function converter(type: DuckDBType): (cell: Exclude<Cell, null | undefined>) => DuckDBValue {
   if (type.typeId === DuckDBTypeId.BIGINT) return (cell) => BigInt(cell);
   if (type.typeId === DuckDBTypeId.DOUBLE) return (cell) => Number(cell);
+  if (type.typeId === DuckDBTypeId.DATE) {
+    return (cell) => new DuckDBDateValue(Date.parse(String(cell)) / DAY_MS);
+  }
   return (cell) => cell;
 }
 

@@ -9,21 +9,16 @@ const SERIES_EVERY_MS = 1_000;
 
 /**
  * For every tick of `ticks(t)` and every stream: age (t − the oldest change not yet visible, 0 if
- * none) and newest (t − the newest visible one, NULL before the first). With `oldest` the suffix
- * minimum of occurred_ms over the order of becoming visible, the oldest change that is not visible at
- * t is found by one look-up; if it occurred after t, nothing was pending.
+ * none) and newest (t − the newest visible one, NULL before the first). If the oldest pending change
+ * occurred after t, nothing was pending yet.
  */
 const AT_TICKS = `
   WITH moments AS (
-    SELECT stream, coalesce(seen_ms, 'Infinity'::DOUBLE) AS seen_ms,
-      min(occurred_ms) AS oldest, max(occurred_ms) AS newest
-    FROM changes GROUP BY ALL
-  ), pending AS (
-    SELECT stream, seen_ms, min(oldest) OVER (PARTITION BY stream ORDER BY seen_ms DESC) AS oldest
-    FROM moments
+    SELECT stream, seen_ms, max(occurred_ms) AS newest
+    FROM changes WHERE seen_ms IS NOT NULL GROUP BY ALL
   ), seen AS (
     SELECT stream, seen_ms, max(newest) OVER (PARTITION BY stream ORDER BY seen_ms) AS newest
-    FROM moments WHERE isfinite(seen_ms)
+    FROM moments
   ), grid AS (
     SELECT stream, t FROM stream_tables, ticks
   ), aged AS (

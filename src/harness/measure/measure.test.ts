@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { random } from '../../core/random.ts';
 import { recordSchema } from '../../record/record.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import { type FactRow, type Facts, openFacts } from '../facts.ts';
@@ -341,6 +342,106 @@ test('age grows until what is oldest is visible, and is 0 when nothing waits', a
   expect(series.max[at(15_000)]).toBe(2_000);
 });
 
+describe('age store by store', () => {
+  const at = (store: number, id: string, occurredMs: number) =>
+    receipt(id, occurredMs, {}, { store_id: store });
+
+  test('names the store whose changes come late, and by how much', async () => {
+    // A change a second at five stores, each visible 1 s after it happened; at store 4 one takes 7 s.
+    const changes = [1, 2, 3, 4, 5].flatMap((store) =>
+      Array.from({ length: 10 }, (_, i) => at(store, `${store}-${i}`, 10_000 + i * 1_000)),
+    );
+    await facts.append('events', changes);
+    for (const [i, { event_id, occurred_ms }] of changes.entries()) {
+      const delay = event_id === '4-1' ? 7_000 : 1_000;
+      await commit('pos', `s${i}`, occurred_ms - T0 + delay, [{ event_id }]);
+    }
+    const measured = await run();
+    const over = stats(measured, 'store_age', 'pos', 'spike');
+    // Five stores rise from 0 to 1 s over and over: 99 % of the time is below 990 ms.
+    expect(over).toMatchObject({ n: 5, stats: { min: 990, p50: 990 } });
+    const found = measured.storeAge?.find((one) => one.phase === 'spike' && one.stream === 'pos');
+    expect(found?.stores).toBe(5);
+    expect(found?.p50).toMatchObject({ min: 500, p50: 500 });
+    const [worst, next] = found?.worst ?? [];
+    // From 11 s to 18 s it rises to 7 s, three times to 1 s: 4 of the 10 s pass below 1 s, the others at
+    // 1 ms a ms, so that half of the time is below 2 s, and 99 % below 6.9 s.
+    expect(worst).toEqual({ store: 4, p50Ms: 2_000, p99Ms: 6_900, maxMs: 7_000 });
+    expect(next).toMatchObject({ store: 1, p50Ms: 500, p99Ms: 990, maxMs: 1_000 });
+    expect(over.stats.max).toBe(6_900);
+  });
+
+  test('is 0 where nothing waits, and grows to the end where something never comes', async () => {
+    await facts.append('events', [at(1, 'calm', 11_000), at(2, 'gone', 16_000)]);
+    await commit('pos', 's1', 11_050, [{ event_id: 'calm' }]);
+    const measured = await run();
+    const worst = (phase: string | null) =>
+      measured.storeAge?.find((one) => one.phase === phase && one.stream === 'pos')?.worst;
+    // Store 1 waits for 50 ms of 10 s, which is less than 1 %: only its maximum tells.
+    expect(worst('spike')).toEqual([
+      { store: 2, p50Ms: 0, p99Ms: 3_900, maxMs: 4_000 },
+      { store: 1, p50Ms: 0, p99Ms: 0, maxMs: 50 },
+    ]);
+    // The whole phase long, from 4 s to 14 s.
+    expect(worst('before')?.[0]).toEqual({ store: 2, p50Ms: 9_000, p99Ms: 13_900, maxMs: 14_000 });
+    // 40 s, of which 6 s nothing, then up to 34 s.
+    expect(worst(null)?.[0]).toEqual({ store: 2, p50Ms: 14_000, p99Ms: 33_600, maxMs: 34_000 });
+  });
+
+  test('is what looking at every tick would have found', async () => {
+    const draw = random(1, 'store-age');
+    const changes = Array.from({ length: 300 }, (_, sku_id) => {
+      const store_id = 1 + draw.integer(4);
+      const row = stock(sku_id, 1, Math.floor(draw.next() * 30_000), { store_id });
+      return { row, sighting: { sku_id, store_id, version: 1 } };
+    });
+    await facts.append(
+      'events',
+      changes.map(({ row }) => row),
+    );
+    for (let n = 0; n < 12; n++) {
+      const some = changes.filter((_, i) => i % 12 === n);
+      const last = Math.max(...some.map(({ row }) => row.occurred_ms - T0));
+      // Of one commit some rows are never to be found.
+      const rows = some.slice(n === 7 ? 9 : 0).map(({ sighting }) => sighting);
+      await commit('inventory', `s${n}`, last + 100 * n, rows);
+    }
+    const measured = await run();
+    for (const phase of ['spike', 'before']) {
+      const found = measured.storeAge?.find(
+        (one) => one.stream === 'inventory' && one.phase === phase,
+      );
+      expect(found?.worst).toHaveLength(3);
+      for (const { store, p50Ms, p99Ms, maxMs } of found?.worst ?? []) {
+        const looked = await lookedAt(store, phase);
+        expect(Math.abs(p50Ms - looked.p50)).toBeLessThan(20);
+        expect(Math.abs(p99Ms - looked.p99)).toBeLessThan(20);
+        expect(Math.abs(maxMs - looked.max)).toBeLessThan(20);
+      }
+    }
+  });
+
+  /** The plain way: at every 10 ms of the phase, which change is the oldest that no commit has shown. */
+  async function lookedAt(store: number, phase: string) {
+    const [found] = await facts.rows<{ p50: number; p99: number; max: number }>(
+      `WITH ages AS (
+        SELECT greatest(0, max(CASE WHEN v.seen_ms IS NULL OR v.seen_ms > t
+          THEN t - e.occurred_ms END)) AS age
+        FROM (SELECT unnest(range(start_ms::BIGINT, end_ms::BIGINT, 10)) AS t FROM phases
+            WHERE name = $phase)
+          CROSS JOIN (FROM events WHERE store_id = $store) e
+          LEFT JOIN (SELECT s.sku_id, min(c.seen_ms) AS seen_ms
+            FROM sightings s JOIN commits c USING (snapshot_id) GROUP BY ALL) v USING (sku_id)
+        GROUP BY t
+      )
+      SELECT quantile_cont(coalesce(age, 0), 0.5) AS p50,
+        quantile_cont(coalesce(age, 0), 0.99) AS p99, max(age) AS max FROM ages`,
+      { phase, store },
+    );
+    return found as { p50: number; p99: number; max: number };
+  }
+});
+
 test('the floor is half the commit interval and the commit itself', async () => {
   await commit('pos', 's1', 13_000, [{ event_id: 'x' }], { stampMs: 40 });
   await commit('pos', 's2', 15_000, [{ event_id: 'y' }], { stampMs: 60 });
@@ -390,6 +491,39 @@ describe('queries', () => {
     expect(value(measured, 'query_failed', 'revenue', 'before')).toBe(0);
     const cold = measured.queries.results.find(({ mode }) => mode === 'cold');
     expect(cold).toMatchObject({ phase: 'before', n: 1, outcomes: { ok: 1, timeout: 0 } });
+  });
+
+  test('an answer is as old as what it read was at its start, and the time it took', async () => {
+    await facts.append('events', [receipt('a', 12_000), receipt('b', 14_000), stock(7, 1, 10_500)]);
+    await commit('pos', 's1', 15_000, [{ event_id: 'a' }]);
+    await commit('pos', 's2', 16_000, [{ event_id: 'b' }]);
+    await commit('inventory', 's3', 15_000, [{ sku_id: 7, version: 1 }]);
+    const read = (reads: string | null, name: string, at: number, ms: number | null) => ({
+      ...asked(name, 'spike', 'trickle', at, ms),
+      reads,
+    });
+    await facts.append('queries', [
+      // Starts at 13,005, when the receipt of 12,000 waits; answers at 13,100.
+      read('pos', 'revenue', 13_000, 100),
+      // One commit on, only that of 14,000 waits; the 3 s before its start are no part of it.
+      { ...read('pos', 'revenue', 12_500, 3_300), start_ms: T0 + 15_500 },
+      // Nothing waits: as old as it took.
+      read('pos', 'revenue', 17_000, 80),
+      read('pos', 'revenue', 18_000, null),
+      { ...read('pos', 'revenue', 18_500, null), outcome: 'skipped', start_ms: null, end_ms: null },
+      // Of two tables the oldest counts; a table that carries no stream does not.
+      read('inventory,pos,prices', 'low-stock', 13_000, 100),
+      read('prices', 'store-page', 13_000, 100),
+      read(null, 'store-lookup', 13_000, 100),
+    ]);
+    const measured = await run();
+    const revenue = stats(measured, 'answer_age', 'revenue', 'spike');
+    expect(revenue.samples).toEqual({ kind: 'raw', values: [75, 1_100, 1_800, null, null] });
+    expect([revenue.n, revenue.censored]).toEqual([5, 2]);
+    expect(stats(measured, 'answer_age', 'revenue', null).n).toBe(5);
+    expect(stats(measured, 'answer_age', 'low-stock', 'spike').stats.max).toBe(2_600);
+    const told = measured.metrics.filter(({ name }) => name === 'answer_age');
+    expect(new Set(told.map(({ of }) => of))).toEqual(new Set(['revenue', 'low-stock']));
   });
 
   test('a compaction pays back by the core-seconds it saves per round', async () => {

@@ -15,11 +15,12 @@ import { prepareSql } from './prepare.ts';
 import { producingMetrics, producingSection } from './producing.ts';
 import { queriesSection, queryMetrics } from './queries.ts';
 import { changeCounts, stalenessMetrics, waterfalls } from './staleness.ts';
+import { storeAges } from './store-age.ts';
 
 /** The sections of a record that follow from the facts. Times are ms since t0. */
 export type Measured = Pick<
   RunRecord,
-  'metrics' | 'staleness' | 'waterfall' | 'changes' | 'checks' | 'invalid'
+  'metrics' | 'staleness' | 'storeAge' | 'waterfall' | 'changes' | 'checks' | 'invalid'
 > & {
   readonly queries: NonNullable<RunRecord['queries']>;
   readonly layout: Layout;
@@ -63,9 +64,11 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
   const { context } = measuring;
   const cost = await costSection(measuring);
   const compaction = context.compaction && (await measureCompaction(measuring, context.compaction));
+  const perStore = await storeAges(measuring);
   const metrics = inOrder(measuring, [
     ...(await stalenessMetrics(measuring)),
     ...(await ageMetrics(measuring)),
+    ...perStore.metrics,
     ...(await queryMetrics(measuring)),
     ...(await fileMetrics(measuring)),
     ...(await producingMetrics(measuring)),
@@ -78,6 +81,7 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
   return {
     metrics,
     staleness: await stalenessSeries(measuring),
+    storeAge: perStore.storeAge,
     waterfall: await waterfalls(measuring),
     changes: await changeCounts(measuring),
     queries: await queriesSection(measuring),

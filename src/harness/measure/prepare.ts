@@ -20,6 +20,7 @@ export function prepareSql(context: MeasureContext): string {
     ROWS,
     KEYS,
     CHANGES,
+    PENDING,
   ].join(';\n');
 }
 
@@ -97,3 +98,16 @@ const CHANGES = `
   SELECT * FROM (SELECT * FROM of_keys UNION ALL SELECT * FROM of_rows)
   WHERE role = 'original' AND expect IN ('row', 'guarded')
     AND stream IN (SELECT stream FROM stream_tables)`;
+
+/**
+ * What is pending, in steps: until seen_ms, `oldest` is when the oldest change of the stream happened that
+ * was not visible before. One look-up gives the age of any moment (nothing is pending that is yet to happen).
+ */
+const PENDING = `
+  CREATE OR REPLACE TEMP TABLE pending AS
+  WITH moments AS (
+    SELECT stream, coalesce(seen_ms, 'Infinity'::DOUBLE) AS seen_ms, min(occurred_ms) AS oldest
+    FROM changes GROUP BY ALL
+  )
+  SELECT stream, seen_ms, min(oldest) OVER (PARTITION BY stream ORDER BY seen_ms DESC) AS oldest
+  FROM moments`;

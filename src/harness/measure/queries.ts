@@ -2,7 +2,7 @@ import { distributionOf, type Weighted } from '../../core/stats.ts';
 import type { Metric, Queries, QueryResult } from '../../record/record.ts';
 import type { Measuring } from './context.ts';
 import { grouped } from './grouped.ts';
-import { distributions, scalar } from './metric.ts';
+import { distributions, type GroupedValue, scalar } from './metric.ts';
 
 type Mode = QueryResult['mode'];
 type Outcome = keyof QueryResult['outcomes'];
@@ -16,8 +16,23 @@ interface QueryRow {
   readonly ms: number;
   readonly t: number;
   readonly attach: number | null;
+  /** NULL: it reads no table of a stream. +Infinity: there was no answer. */
+  readonly answerAge: number | null;
   readonly error: string | null;
 }
+
+/**
+ * Per query, by its number: the age of what it reads when it started, of several tables the oldest; NULL
+ * when it never did.
+ */
+const AGE_AT_START = `
+  SELECT r.nr, max(greatest(0, r.start_ms - coalesce(p.oldest, r.start_ms))) AS age
+  FROM (
+    SELECT nr, start_ms, t.stream
+    FROM (SELECT nr, start_ms, unnest(string_split(reads, ',')) AS table_name FROM asked)
+      JOIN stream_tables t USING (table_name)
+  ) r ASOF LEFT JOIN pending p ON r.stream = p.stream AND r.start_ms < p.seen_ms
+  GROUP BY r.nr`;
 
 /**
  * Latency counts from the intended start, queueing included. A query without an answer — timed out,
@@ -25,10 +40,16 @@ interface QueryRow {
  */
 async function queryRows({ sql, context }: Measuring): Promise<QueryRow[]> {
   return sql.rows<QueryRow>(`
+    WITH asked AS (
+      SELECT q.*, row_number() OVER () AS nr
+      FROM queries q JOIN spans s ON s.name = q.phase WHERE s.measured
+    ), aged AS (${AGE_AT_START})
     SELECT q.name AS query, q.phase, q.mode, q.outcome, q.intended_ms - ${context.t0Ms} AS t,
-      coalesce(q.end_ms - q.intended_ms, 0) AS ms, q.attach_ms AS attach, q.error
-    FROM queries q JOIN spans s ON s.name = q.phase WHERE s.measured
-    ORDER BY q.intended_ms`);
+      coalesce(q.end_ms - q.intended_ms, 0) AS ms, q.attach_ms AS attach, q.error,
+      CASE WHEN a.nr IS NOT NULL THEN
+        CASE q.outcome WHEN 'ok' THEN a.age + q.end_ms - q.start_ms ELSE 'Infinity'::DOUBLE END
+      END AS "answerAge"
+    FROM asked q LEFT JOIN aged a USING (nr) ORDER BY q.intended_ms`);
 }
 
 const sampleOf = (row: QueryRow): Weighted => ({
@@ -37,7 +58,7 @@ const sampleOf = (row: QueryRow): Weighted => ({
 });
 
 /**
- * In a query phase, a query's latency is that of the hot round; in every other one, and over the
+ * Latency and answer age. In a query phase, a query's latency is that of the hot round; in every other one, and over the
  * whole run, that of the trickle. Failures are counted over all modes.
  */
 export async function queryMetrics(measuring: Measuring): Promise<Metric[]> {
@@ -45,16 +66,22 @@ export async function queryMetrics(measuring: Measuring): Promise<Metric[]> {
   const inRound = new Set(
     measuring.phases.filter(({ kind }) => kind === 'query').map(({ name }) => name),
   );
-  const asSamples = (list: readonly QueryRow[]) =>
-    list.map((row) => ({ ...sampleOf(row), of: row.query, phase: row.phase }));
   const hot = rows.filter((row) => row.mode === 'hot' && inRound.has(row.phase));
   const trickle = rows.filter((row) => row.mode === 'trickle');
   const calm = trickle.filter((row) => !inRound.has(row.phase));
-  const whole = distributions('query', asSamples(trickle)).filter(({ phase }) => phase === null);
-  const byPhase = distributions('query', asSamples([...calm, ...hot])).filter(
-    ({ phase }) => phase !== null,
-  );
-  return [...byPhase, ...whole, ...failures(rows)];
+  const told = (name: 'query' | 'answer_age') => [
+    ...distributions(name, samplesOf(name, [...calm, ...hot])).filter((one) => one.phase !== null),
+    ...distributions(name, samplesOf(name, trickle)).filter((one) => one.phase === null),
+  ];
+  return [...told('query'), ...told('answer_age'), ...failures(rows)];
+}
+
+function samplesOf(name: 'query' | 'answer_age', rows: readonly QueryRow[]): GroupedValue[] {
+  return rows.flatMap((row) => {
+    const labels = { of: row.query, phase: row.phase };
+    if (name === 'query') return [{ ...labels, ...sampleOf(row) }];
+    return row.answerAge === null ? [] : [{ ...labels, value: row.answerAge, count: 1 }];
+  });
 }
 
 function failures(rows: readonly QueryRow[]): Metric[] {

@@ -8,6 +8,7 @@ import {
   type Reader,
 } from '../clients/duckdb-reader.ts';
 import type { PipelineQuery } from '../pipelines/load.ts';
+import { tablesRead } from '../pipelines/tables-read.ts';
 import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
 
 /** The query set at work: an open-loop trickle through all phases, and rounds on demand. */
@@ -41,18 +42,24 @@ const MEMORY_MB = 2048;
 export const queryProbe: Probe<QueryProbe> & { readonly kind: 'queries' } = {
   kind: 'queries',
   async start(context) {
+    const reads = new Map<string, string>();
+    for (const { name, sql } of context.queries) {
+      reads.set(name, (await tablesRead(context.facts, sql)).join(','));
+    }
     const reader = await openReader(context.endpoints, context.extensions, {
       clock: context.clock,
       threads: THREADS,
       memoryMb: MEMORY_MB,
     });
-    return new RunningQueries(context, reader);
+    return new RunningQueries(context, reader, reads);
   },
 };
 
 class RunningQueries implements QueryProbe {
   readonly #context: ProbeContext;
   readonly #reader: Reader;
+  /** Per query: the tables it reads, joined by commas. */
+  readonly #reads: ReadonlyMap<string, string>;
   readonly #stopping = new AbortController();
   readonly #trickle: Promise<void>;
   /** Intended starts of ticks that have no answer yet, oldest first. */
@@ -61,9 +68,10 @@ class RunningQueries implements QueryProbe {
   #last: LastQuery | null = null;
   #inRound = false;
 
-  constructor(context: ProbeContext, reader: Reader) {
+  constructor(context: ProbeContext, reader: Reader, reads: ReadonlyMap<string, string>) {
     this.#context = context;
     this.#reader = reader;
+    this.#reads = reads;
     this.#trickle = this.#run();
   }
 
@@ -220,6 +228,7 @@ class RunningQueries implements QueryProbe {
         cpu_s: told.cpuS,
         attach_ms: told.attachMs,
         outcome: told.outcome,
+        reads: this.#reads.get(name) || null,
         rows: told.outcome === 'ok' ? told.rows?.length : null,
         error: told.error,
       },

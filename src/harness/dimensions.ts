@@ -1,0 +1,90 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { memberRows, productRows, storeRows } from '../generators/dimensions.ts';
+import { tapeOf } from '../generators/tape.ts';
+import { DIMENSIONS, type DimensionTable } from '../record/facts.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+import type { Connection } from './clients/duckdb.ts';
+import { type FactRow, type Facts, writeParquet } from './facts.ts';
+
+/** Rows between two breaths: other work of the process goes on in between. */
+const SLICE = 2_000;
+
+/**
+ * Writes the dimensions of a run as Parquet, each file whole or not at all, and gives the number of
+ * rows per table. It takes a core for as long as it takes: nothing may be measured meanwhile.
+ */
+export async function writeDimensions(
+  facts: Pick<Facts, 'connect'>,
+  run: {
+    readonly scenario: Scenario;
+    /** Nothing due at or after this offset from t0 was sent, ms. */
+    readonly cutMs: number;
+    /** Made if it is not there. */
+    readonly dir: string;
+  },
+): Promise<Readonly<Record<DimensionTable, number>>> {
+  const { scenario, cutMs, dir } = run;
+  await mkdir(dir, { recursive: true });
+  const connection = await facts.connect();
+  try {
+    const write = (table: DimensionTable, rows: Iterable<object>) =>
+      writeTable(connection, table, rows as Iterable<FactRow>, dir);
+    const members = await membersOnReceipts(scenario, cutMs);
+    return {
+      stores: await write('stores', storeRows(scenario)),
+      products: await write('products', productRows(scenario)),
+      members: await write('members', memberRows(scenario, members)),
+    };
+  } finally {
+    connection.close();
+  }
+}
+
+async function writeTable(
+  connection: Connection,
+  table: DimensionTable,
+  rows: Iterable<FactRow>,
+  dir: string,
+): Promise<number> {
+  await connection.run(`CREATE TEMP TABLE ${table} (${DIMENSIONS[table]})`);
+  let written = 0;
+  let slice: FactRow[] = [];
+  const flush = async () => {
+    await connection.append(table, slice);
+    written += slice.length;
+    slice = [];
+    await breath();
+  };
+  for (const row of rows) {
+    slice.push(row);
+    if (slice.length === SLICE) await flush();
+  }
+  await flush();
+  await writeParquet(connection, table, join(dir, `${table}.parquet`));
+  return written;
+}
+
+/**
+ * Numbers of the members on receipts up to the cut, in order. Told by the tape again, with the streams left out
+ * that no member is in: leaving a stream out changes no other.
+ */
+async function membersOnReceipts(scenario: Scenario, cutMs: number): Promise<readonly number[]> {
+  // Without either there is nobody, and a tape without a stream would be read to no end.
+  if (scenario.traffic.pos === null && scenario.traffic.loyalty === null) return [];
+  const traffic = { ...scenario.traffic, wms: null, cart: null, inventory: null };
+  const stores = Array.from({ length: scenario.retail.stores }, (_, i) => i + 1);
+  const members = new Set<number>();
+  let read = 0;
+  for (const { dueMs, body } of tapeOf({ ...scenario, traffic }, stores)) {
+    if (dueMs >= cutMs) break;
+    const id = body.customer_id ?? body.member_id;
+    if (typeof id === 'string') members.add(Number(id.slice(1)));
+    if (++read % SLICE === 0) await breath();
+  }
+  return [...members].sort((a, b) => a - b);
+}
+
+function breath(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,122 @@
+import { distributionOf } from '../../core/stats.ts';
+import type { Metric, StoreAge } from '../../record/record.ts';
+import type { Stream } from '../../scenario/scenario.ts';
+import { type Measuring, streamTables } from './context.ts';
+import { distribution } from './metric.ts';
+
+/** How many of the stores that were worst off the record names. */
+const NAMED = 3;
+
+/**
+ * Per stream and store: from young_ms to old_ms its age rises with the clock, once per step of what is
+ * pending there; between two such rises it is 0. An age is then known at every moment without looking at
+ * one: as many rows as commits that showed something of the store, however long a phase takes.
+ */
+const RISES = `
+  CREATE OR REPLACE TEMP TABLE rises AS
+  WITH moments AS (
+    SELECT stream, store_id, coalesce(seen_ms, 'Infinity'::DOUBLE) AS seen_ms,
+      min(occurred_ms) AS oldest
+    FROM changes GROUP BY ALL
+  ), steps AS (
+    SELECT stream, store_id, seen_ms AS until_ms,
+      lag(seen_ms, 1, '-Infinity'::DOUBLE) OVER (PARTITION BY stream, store_id ORDER BY seen_ms)
+        AS from_ms,
+      min(oldest) OVER (PARTITION BY stream, store_id ORDER BY seen_ms DESC) AS oldest
+    FROM moments
+  )
+  SELECT stream, store_id, p.name AS phase,
+    greatest(from_ms, oldest, p.start_ms) - oldest AS young_ms,
+    least(until_ms, p.end_ms) - oldest AS old_ms
+  FROM steps JOIN spans p
+    ON p.measured AND greatest(from_ms, oldest) < p.end_ms AND until_ms > p.start_ms
+  WHERE old_ms > young_ms`;
+
+/**
+ * Time-weighted quantiles of every store of one stream, over $total_ms, exact: at an age between two
+ * ends of rises, as much time is spent per ms of age as rises pass there, and a quantile is where these
+ * times, begun with the time at age 0, add up to its share of the whole. To the microsecond, as stamps are.
+ */
+const QUANTILES = `
+  WITH ends AS (
+    SELECT store_id, age, sum(begins) AS begins
+    FROM (
+      SELECT store_id, unnest([young_ms, old_ms]) AS age, unnest([1, -1]) AS begins
+      FROM rises WHERE stream = $stream AND ($phase::VARCHAR IS NULL OR phase = $phase)
+    ) GROUP BY ALL
+  ), pieces AS (
+    SELECT store_id, age, sum(begins) OVER upwards AS passing, lead(age) OVER upwards AS next_age
+    FROM ends WINDOW upwards AS (PARTITION BY store_id ORDER BY age)
+  ), spent AS (
+    SELECT store_id, age, next_age, passing, passing * (next_age - age) AS ms,
+      sum(ms) OVER (PARTITION BY store_id) AS pending_ms,
+      $total_ms - pending_ms + sum(ms) OVER (PARTITION BY store_id ORDER BY age) AS up_to_ms
+    FROM pieces WHERE passing > 0
+  ), ranked AS (
+    SELECT store_id, ${quantileSql(0.5)} AS p50, ${quantileSql(0.99)} AS p99,
+      max(next_age) AS max
+    FROM spent GROUP BY store_id
+  )
+  SELECT store_id AS store, round(coalesce(p50, 0), 3) AS p50, round(coalesce(p99, 0), 3) AS p99,
+    round(coalesce(max, 0), 3) AS max
+  FROM (SELECT DISTINCT store_id FROM changes WHERE stream = $stream)
+    LEFT JOIN ranked USING (store_id)
+  ORDER BY p99 DESC, max DESC, store`;
+
+function quantileSql(p: number): string {
+  const share = `${p} * $total_ms`;
+  return `CASE WHEN $total_ms - min(pending_ms) < ${share} THEN
+      arg_min(age + (${share} - up_to_ms + ms) / passing, age) FILTER (up_to_ms >= ${share})
+    END`;
+}
+
+interface StoreRow {
+  readonly store: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/**
+ * Age per store: of every store its time-weighted median and p99, and of these the distribution over the
+ * stores the stream spoke of in this run (one in which nothing is pending has age 0). The record keeps
+ * the distributions and the few stores that were worst off, however many stores there are.
+ */
+export async function storeAges(
+  measuring: Measuring,
+): Promise<{ readonly metrics: readonly Metric[]; readonly storeAge: readonly StoreAge[] }> {
+  const { sql, phases, context } = measuring;
+  await sql.run(RISES);
+  const metrics: Metric[] = [];
+  const storeAge: StoreAge[] = [];
+  for (const [stream] of streamTables(context)) {
+    for (const phase of [...phases.map(({ name }) => name), null]) {
+      const totalMs = phases
+        .filter(({ name }) => phase === null || name === phase)
+        .reduce((total, { startMs, endMs }) => total + endMs - startMs, 0);
+      const rows = await sql.rows<StoreRow>(QUANTILES, { stream, phase, total_ms: totalMs });
+      if (rows.length === 0) continue;
+      const over = (stat: 'p50' | 'p99') =>
+        distributionOf(rows.map((row) => ({ value: row[stat], count: 1 })));
+      metrics.push(distribution('store_age', { of: stream, phase }, over('p99')));
+      storeAge.push(summaryOf(stream, phase, rows, over('p50').stats));
+    }
+  }
+  await sql.run('DROP TABLE rises');
+  return { metrics, storeAge };
+}
+
+function summaryOf(
+  stream: Stream,
+  phase: string | null,
+  rows: readonly StoreRow[],
+  p50: StoreAge['p50'],
+): StoreAge {
+  const worst = rows.slice(0, NAMED).map((row) => ({
+    store: row.store,
+    p50Ms: row.p50,
+    p99Ms: row.p99,
+    maxMs: row.max,
+  }));
+  return { stream, phase, stores: rows.length, p50, worst };
+}
