@@ -47,6 +47,7 @@ class RunningResources implements ResourceProbe {
   readonly #loop: Promise<void>;
   /** CPU seconds of each server process when it was last seen alive. */
   readonly #serverCpu = new Map<number, number>();
+  #ownCpuS = 0;
   #machine: MachineStat | null = null;
   #storeFailures = 0;
 
@@ -102,7 +103,10 @@ class RunningResources implements ResourceProbe {
     // What ended among them is in our account of ended children: it is taken out again.
     let endedS = engine.endedCpuS;
     for (const [pid, cpuS] of this.#serverCpu) if (!processes.has(pid)) endedS += cpuS;
-    const cpuS = (own?.cpuS ?? 0) - endedS;
+    // An engine may have ended since its processes were listed: it is taken off too early then, and
+    // what the harness has used never becomes less.
+    this.#ownCpuS = Math.max(this.#ownCpuS, (own?.cpuS ?? 0) - endedS);
+    const cpuS = this.#ownCpuS;
     rows.push({ at_ms: atMs, server: HARNESS, cpu_s: cpuS, rss_bytes: own?.rssBytes ?? 0 });
     return rows;
   }
