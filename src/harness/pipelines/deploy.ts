@@ -92,7 +92,7 @@ export async function deploy(pipeline: Pipeline, options: DeployOptions): Promis
     jobs,
     tables: [
       ...streams.map((stream) => pipeline.manifest.streams[stream]?.table as string),
-      ...pipeline.manifest.dead_letter,
+      pipeline.manifest.dead_letter,
     ],
     watch: (until) => watchJobs({ rest, clock, jobs, done: () => state.draining }, until),
     async drain(until) {

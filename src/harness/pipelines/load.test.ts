@@ -119,6 +119,15 @@ describe('a folder of one’s own', () => {
     );
   });
 
+  test('refused records have one table: of several, no drain could say which shows what', () => {
+    edit('pipeline.yaml', 'dead_letter: dead_letter', 'dead_letter: [dead_letter, refused]');
+    expect(load).toThrow(
+      /mine\/pipeline\.yaml:15:14: dead_letter: one table holds every refused record/,
+    );
+    edit('pipeline.yaml', '[dead_letter, refused]', 'refused');
+    expect(load().manifest.dead_letter).toBe('refused');
+  });
+
   test('an upsert without a version is no upsert', () => {
     edit('pipeline.yaml', ', version: version', '');
     expect(load).toThrow('an upsert stream needs key and version');

@@ -13,7 +13,8 @@ export type QueryParameter = (typeof QUERY_PARAMETERS)[number];
 export const COMPACTION_KINDS = ['none', 'flink', 'spark'] as const;
 export type CompactionKind = (typeof COMPACTION_KINDS)[number];
 
-const column = z.string().regex(/^[a-z_][a-z0-9_]*$/, 'must be a lower-case column name');
+const NAME = /^[a-z_][a-z0-9_]*$/;
+const column = z.string().regex(NAME, 'must be a lower-case column name');
 const columns = z.array(column).min(1);
 
 const stream = z.strictObject({
@@ -42,9 +43,11 @@ const manifest = z.strictObject({
   about: z.string().default(''),
   namespace: column.default('retail'),
   streams: z.partialRecord(z.enum(STREAMS), stream),
+  // One, since a refused record names its topic: what several would be told apart by is in the row.
   dead_letter: z
-    .union([column.transform((table) => [table]), columns])
-    .describe('the table or tables of refused records'),
+    .string('one table holds every refused record: a table name')
+    .regex(NAME, 'must be a lower-case table name')
+    .describe('the table of refused records'),
   compaction: z.array(z.enum(COMPACTION_KINDS)).min(1).default(['none']),
   queries: z.record(
     z.string().min(1),

@@ -50,8 +50,9 @@ export async function readTables(
         : '';
     read[stream] = await copy(spec.table, `SELECT ${columns} FROM ${from(spec.table)}${newest}`);
   }
-  const letters = manifest.dead_letter.map(
-    (table) => `SELECT ${COLUMNS.deadLetter} FROM ${from(table)}`,
-  );
-  return { streams: read, deadLetter: await copy('dead_letters', letters.join(' UNION ALL ')) };
+  const letters = manifest.dead_letter;
+  return {
+    streams: read,
+    deadLetter: await copy(letters, `SELECT ${COLUMNS.deadLetter} FROM ${from(letters)}`),
+  };
 }

@@ -78,7 +78,7 @@ async function tableFindings(
       manifest.streams[stream as Stream]?.table ?? stream,
       source,
     ]),
-    ['dead_letter', manifest.dead_letter.join(', '), tables.deadLetter],
+    ['dead_letter', manifest.dead_letter, tables.deadLetter],
   ];
   const findings: TruthRecord['tables'][number][] = [];
   for (const [name, table, source] of sources) {
