@@ -1,10 +1,9 @@
-import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import type { TapeEvent } from '../../generators/event.ts';
 import { type BatchProducer, openProducer, partitionOf } from '../clients/kafka-producer.ts';
 import { type Contract, contract } from '../truth/contract.ts';
 import { eventLine, type Handed } from './event-facts.ts';
-import { FactFile } from './fact-file.ts';
+import { FactFile, threadFiles } from './fact-file.ts';
 import { watchLoopDelay } from './loop-delay.ts';
 import type { ShardData, ShardProgress, ShardResult } from './messages.ts';
 import { type Paced, Pacer, started } from './pacer.ts';
@@ -92,9 +91,10 @@ export class Shard {
     this.#tape = tape;
     this.#clock = clock;
     this.#producer = producer;
-    this.#events = new FactFile('events', join(dir, `events-${worker}.csv`));
-    this.#loopDelays = new FactFile('loop_delay', join(dir, `loop-delay-${worker}.csv`));
-    this.#loads = new FactFile('load', join(dir, `load-${worker}.csv`));
+    const paths = threadFiles(dir, worker);
+    this.#events = new FactFile('events', paths.events);
+    this.#loopDelays = new FactFile('loop_delay', paths.loop_delay);
+    this.#loads = new FactFile('load', paths.load);
     this.#stores = tape.stores;
     this.#live = tape.live;
     for (const store of this.#stores) {
