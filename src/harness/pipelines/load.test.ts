@@ -133,6 +133,14 @@ describe('a folder of one’s own', () => {
     expect(load).toThrow('an upsert stream needs key and version');
   });
 
+  test('a ledger’s images are told apart by key and version, as its truth is', () => {
+    const images = 'mode: append, first_of: [store_id, version, sku_id], key: [store_id, sku_id]';
+    edit('pipeline.yaml', 'mode: upsert, key: [store_id, sku_id]', images);
+    expect(load().manifest.streams.inventory?.mode).toBe('append');
+    edit('pipeline.yaml', 'first_of: [store_id, version, sku_id]', 'first_of: [event_id]');
+    expect(load).toThrow(/pipeline\.yaml:14:3: appended images .*first_of is event_id, and not/);
+  });
+
   test('a parameter that is used and not declared is an error, and so is the reverse', () => {
     edit('queries/store-page.sql', '$store', '$sku');
     expect(load).toThrow('queries/store-page.sql: $sku is used but not declared');

@@ -116,6 +116,16 @@ function contradictions(data: Manifest): { path: string[]; message: string }[] {
       problems.push({ path, message: 'an upsert stream has no first_of: its version decides' });
     }
   }
+  const ledger = data.streams.inventory;
+  if (ledger?.mode === 'append' && ledger.first_of !== undefined) {
+    const image = [...(ledger.key ?? []), ledger.version ?? 'a version'];
+    if (image.toSorted().join() !== ledger.first_of.toSorted().join()) {
+      problems.push({
+        path: ['streams', 'inventory'],
+        message: `appended images are told apart by key and version: first_of is ${ledger.first_of.join(', ')}, and not ${image.join(', ')}`,
+      });
+    }
+  }
   if (Object.keys(data.streams).length === 0) {
     problems.push({ path: ['streams'], message: 'a pipeline carries at least one stream' });
   }

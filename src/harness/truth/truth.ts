@@ -54,7 +54,7 @@ export async function judgeTruth(context: TruthContext): Promise<TruthRecord> {
       units: found.units,
     })),
     bookUnits: Object.values(distance).reduce((sum, { units }) => sum + units, 0),
-    keysCompared: contract.byStream.inventory?.demanded ?? 0,
+    keysCompared: contract.keys,
   };
 }
 
