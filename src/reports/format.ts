@@ -1,19 +1,12 @@
+import { latency, type Maybe } from '../core/readable.ts';
 import type { Stats } from '../record/record.ts';
+
+export { duration, latency, type Maybe } from '../core/readable.ts';
 
 /**
  * Numbers as people read them: every one with its unit, thousands apart, three significant figures and
  * never more precision than was measured. null is +∞ (see record.ts).
  */
-export function duration(ms: number): string {
-  const size = Math.abs(ms);
-  if (size < 0.05) return '0 ms';
-  if (size < 10) return `${ms.toFixed(1)} ms`;
-  if (size < 999.5) return `${ms.toFixed(0)} ms`;
-  if (size < 9_995) return `${(ms / 1000).toFixed(2)} s`;
-  if (size < 119_950) return `${(ms / 1000).toFixed(1)} s`;
-  const seconds = Math.round(size / 1000);
-  return `${ms < 0 ? '-' : ''}${Math.floor(seconds / 60)} min ${seconds % 60} s`;
-}
 
 /**
  * Two durations in one unit, `0.88 / 2.40 s`, so that a column of pairs can be compared by eye; +∞ as
@@ -29,19 +22,6 @@ export function durationPair(a: Maybe, b: Maybe, atLeastMs: number): string {
   const text = (ms: number) => (top < 999.5 ? ms.toFixed(0) : (ms / 1000).toFixed(digits));
   const part = (ms: number | null) => (ms !== null ? text(ms) : `≥${text(atLeastMs)}`);
   return `${part(a)} / ${part(b)} ${top < 999.5 ? 'ms' : 's'}`;
-}
-
-/** A measured number: undefined is "no data", null is +∞. */
-export type Maybe = number | null | undefined;
-
-/**
- * A latency that may be +∞: what never came took at least `atLeastMs`, as far as we watched, and
- * with nothing to say about that it is `never`.
- */
-export function latency(ms: Maybe, atLeastMs: number): string {
-  if (ms === undefined) return 'no data';
-  if (ms !== null) return duration(ms);
-  return atLeastMs > 0 ? `≥ ${duration(atLeastMs)}` : 'never';
 }
 
 const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
