@@ -1,4 +1,4 @@
-import { type Admin, Kafka, KafkaJSAggregateError, logLevel } from 'kafkajs';
+import { type Admin, Kafka, type KafkaJSAggregateError, logLevel } from 'kafkajs';
 import type { Clock } from '../../core/clock.ts';
 import { stackBroke } from '../../core/errors.ts';
 
@@ -149,8 +149,8 @@ async function order(admin: Admin, topics: readonly TopicSpec[]): Promise<void> 
         ],
       })),
     })
-    .catch((error: Error) => {
-      const each = error instanceof KafkaJSAggregateError ? error.errors : [error];
+    .catch((error: Error | KafkaJSAggregateError) => {
+      const each = 'errors' in error ? error.errors : [error];
       const causes = new Set(each.map((one) => (one instanceof Error ? one.message : one)));
       throw stackBroke(`${failed}: ${[...causes].join('; ')}`, SEE_LOG, error);
     });
