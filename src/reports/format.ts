@@ -1,12 +1,8 @@
-import { latency, type Maybe } from '../core/readable.ts';
+import { bytes, count, duration, latency, type Maybe } from '../core/readable.ts';
 import type { Stats } from '../record/record.ts';
 
-export { duration, latency, type Maybe } from '../core/readable.ts';
-
-/**
- * Numbers as people read them: every one with its unit, thousands apart, three significant figures and
- * never more precision than was measured. null is +∞ (see record.ts).
- */
+/** The numbers that are told outside reports as well; null is +∞ (see record.ts). */
+export { bytes, count, duration, latency, type Maybe };
 
 /**
  * Two durations in one unit, `0.88 / 2.40 s`, so that a column of pairs can be compared by eye; +∞ as
@@ -22,25 +18,6 @@ export function durationPair(a: Maybe, b: Maybe, atLeastMs: number): string {
   const text = (ms: number) => (top < 999.5 ? ms.toFixed(0) : (ms / 1000).toFixed(digits));
   const part = (ms: number | null) => (ms !== null ? text(ms) : `≥${text(atLeastMs)}`);
   return `${part(a)} / ${part(b)} ${top < 999.5 ? 'ms' : 's'}`;
-}
-
-const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-
-/** A whole number with its thousands apart. */
-export function count(value: number): string {
-  return grouped.format(value);
-}
-
-/** Bytes in binary units. */
-export function bytes(value: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let size = value;
-  let unit = 0;
-  while (Math.abs(size) >= 1023.5 && unit < units.length - 1) {
-    size /= 1024;
-    unit += 1;
-  }
-  return `${unit === 0 || size >= 99.95 ? size.toFixed(0) : size.toFixed(1)} ${units[unit]}`;
 }
 
 /** A share of 1 as a percentage. */
