@@ -8,7 +8,7 @@ import { openReader } from './clients/duckdb-reader.ts';
 import { openKafkaAdmin } from './clients/kafka-admin.ts';
 import { writeDimensions } from './dimensions.ts';
 import { headlineOf } from './headline.ts';
-import { ingestSql } from './load/load.ts';
+import { takeIn } from './load/take-in.ts';
 import { compactionRecord, compactionRun } from './measure/compaction-record.ts';
 import type { MeasureContext } from './measure/context.ts';
 import { measure } from './measure/measure.ts';
@@ -29,7 +29,8 @@ export async function conclude(
 ): Promise<Partial<RunRecord>> {
   const { load, facts, options, progress, folder, journal, scenario } = session;
   const result = completed ? await load.finish() : await load.abort();
-  for (const file of result.files) await facts.run(ingestSql(file));
+  const missing = await takeIn(facts, result);
+  for (const text of missing) journal.note('facts-missing', { text });
   progress.endedMs ??= options.clock.nowMs();
   const t0Ms = progress.t0Ms as number;
   journal.note('step', { text: 'judging' });
@@ -87,7 +88,7 @@ export async function conclude(
     ...record,
     headline: {
       text: headlineOf({ ...first, ...record }),
-      warnings: [...warnings, ...notDrained(progress.drains)],
+      warnings: [...missing, ...warnings, ...notDrained(progress.drains)],
     },
   };
 }

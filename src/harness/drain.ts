@@ -27,7 +27,7 @@ export async function drain(context: DrainContext, round: number): Promise<Drain
   const startedMs = clock.monotonicMs();
   const wanted: MarkerAt[] = (await load.markers(round)).flatMap(({ good, bad }) => [
     { table: manifest.streams[good.stream]?.table ?? good.stream, id: good.eventId },
-    { table: manifest.dead_letter[0] as string, id: bad.eventId },
+    { table: manifest.dead_letter, id: bad.eventId },
   ]);
   let missing: readonly MarkerAt[] = wanted;
   while (missing.length > 0 && clock.monotonicMs() - startedMs < withinMs) {

@@ -1,5 +1,6 @@
-import { formatDuration } from '../core/units.ts';
+import { latency } from '../core/readable.ts';
 import type { RunRecord } from '../record/record.ts';
+import { watchedMs } from '../record/watched.ts';
 
 /**
  * The story of a run in one sentence, from its record: how stale the main stream was at the peak, how many
@@ -12,24 +13,20 @@ export function headlineOf(record: RunRecord): string {
   return parts.length === 0 ? 'nothing was measured' : parts.join('; ');
 }
 
-function stalePart({ phases, metrics }: RunRecord): string | null {
-  const peak = phases
+function stalePart(record: RunRecord): string | null {
+  const peak = record.phases
     .filter(({ kind, measured }) => kind === 'load' && measured)
     .toSorted((a, b) => b.load - a.load)[0];
-  const found = metrics.filter(
+  const found = record.metrics.filter(
     (metric) =>
       metric.shape === 'distribution' && metric.name === 'staleness' && metric.phase === peak?.name,
   );
   const main = found.find(({ of }) => of === 'inventory') ?? found[0];
   if (peak === undefined || main?.shape !== 'distribution') return null;
   const { p50, p99, max } = main.stats;
-  const worst = p99 === undefined ? `at most ${seconds(max)}` : `p99 ${seconds(p99)}`;
-  return `${main.of} was p50 ${seconds(p50)}, ${worst} stale during ${peak.name} (${peak.load}x, n ${main.n})`;
-}
-
-function seconds(ms: number | null | undefined): string {
-  if (ms === undefined) return 'no data';
-  return ms === null ? '≥ elapsed' : formatDuration(Math.round(ms / 10) * 10);
+  const read = (ms: typeof p50) => latency(ms, watchedMs(record, peak));
+  const worst = p99 === undefined ? `max ${read(max)}` : `p99 ${read(p99)}`;
+  return `${main.of} was p50 ${read(p50)}, ${worst} stale during ${peak.name} (${peak.load}x, n ${main.n})`;
 }
 
 function filesPart({ layout, phases }: RunRecord): string | null {
@@ -50,14 +47,16 @@ function queryPart({ queries, phases, compaction }: RunRecord): string | null {
       (result) => result.query === query && result.phase === phase && result.mode === 'hot',
     )?.stats.p50;
   const names = [...new Set(queries?.results.map(({ query }) => query))];
+  // A median that never came is slower than any that did.
   const slowest = names
     .map((query) => ({ query, before: median(query, rounds[0]) }))
-    .filter((one): one is { query: string; before: number } => typeof one.before === 'number')
-    .toSorted((a, b) => b.before - a.before)[0];
+    .filter((one): one is { query: string; before: number | null } => one.before !== undefined)
+    .toSorted((a, b) => slowness(b.before) - slowness(a.before))[0];
   if (slowest === undefined) return null;
+  const read = (ms: number | null) => latency(ms, queries?.timeoutMs ?? 0);
   const after = median(slowest.query, rounds[1]);
-  if (rounds[1] === undefined || typeof after !== 'number') {
-    return `${slowest.query} took ${seconds(slowest.before)}`;
+  if (rounds[1] === undefined || after === undefined) {
+    return `${slowest.query} took ${read(slowest.before)}`;
   }
   const paid =
     compaction?.payback.kind === 'pays back'
@@ -65,5 +64,9 @@ function queryPart({ queries, phases, compaction }: RunRecord): string | null {
       : compaction?.payback.kind === 'does not pay back'
         ? ', which does not pay back'
         : '';
-  return `compaction took ${slowest.query} from ${seconds(slowest.before)} to ${seconds(after)}${paid}`;
+  return `compaction took ${slowest.query} from ${read(slowest.before)} to ${read(after)}${paid}`;
+}
+
+function slowness(ms: number | null): number {
+  return ms ?? Number.POSITIVE_INFINITY;
 }

@@ -12,6 +12,7 @@ import { startedRecord, writeRecord } from '../record/write.ts';
 import { timedMs } from '../scenario/timeline.ts';
 import { watchClock } from './clock-watch.ts';
 import { conclude } from './conclude.ts';
+import { type Estimate, estimateLines, estimateOf } from './estimate.ts';
 import { openFacts } from './facts.ts';
 import { type Load, startLoad } from './load/load.ts';
 import { lookupKeys } from './lookup-keys.ts';
@@ -21,7 +22,9 @@ import { deploy } from './pipelines/deploy.ts';
 import { loadPipeline, type Pipeline } from './pipelines/load.ts';
 import type { ProbeContext } from './probes/probe.ts';
 import { PROBES, type RunningProbes } from './probes/probes.ts';
+import { refuseWithoutRoom } from './room.ts';
 import type { RunOptions, Session, Undertaking } from './session.ts';
+import { otherOwners } from './stack/registry.ts';
 import { RUNTIMES } from './stack/runtimes.ts';
 import type { Stack } from './stack/stack.ts';
 import { ticking } from './ticking.ts';
@@ -37,6 +40,8 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
   const { parsed, clock } = options;
   const pipeline = loadPipeline(parsed.scenario.pipeline.use, options.baseDir);
   compactionOf(pipeline, parsed.scenario);
+  const estimate = estimateOf(parsed.scenario, pipeline.manifest);
+  refuseWithoutRoom(estimate, options.resultsDir, options.reproduce);
   const startedMs = clock.nowMs();
   const folder = createRunFolder(options.resultsDir, parsed.scenario.name, startedMs);
   using journal = openJournal(folder.dir, clock);
@@ -73,12 +78,13 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
     id: folder.id,
     scenario: parsed.scenario.name,
     seed: parsed.scenario.seed,
+    otherRuns: otherOwners(),
   });
   options.onEvent({
     kind: 'plan',
     folder: folder.dir,
     timedMs: timedMs(parsed.scenario),
-    line: planLine(undertaking),
+    line: planLines(undertaking, estimate),
   });
   try {
     record = { ...record, ...(await inItsWorld(undertaking, record)) };
@@ -294,13 +300,11 @@ function step({ options, journal }: Undertaking, text: string): void {
   options.onEvent({ kind: 'step', text });
 }
 
-function planLine({ scenario, pipeline }: Undertaking): string {
-  const seconds = Math.round(timedMs(scenario) / 1000);
-  const doings = scenario.phases.filter((phase) => phase.kind !== 'load').length;
-  return (
-    `${scenario.name}: ${scenario.retail.stores} stores on ${pipeline.manifest.name}, ` +
-    `${seconds} s of timed load, then ${doings} phases that take as long as they take`
-  );
+function planLines({ scenario, pipeline, options }: Undertaking, estimate: Estimate): string {
+  return [
+    `${scenario.name}: ${scenario.retail.stores} stores on ${pipeline.manifest.name}`,
+    ...estimateLines(estimate, { work: tmpdir(), results: options.resultsDir }),
+  ].join('\n');
 }
 
 function firstRecord(

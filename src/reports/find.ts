@@ -1,20 +1,9 @@
 import type { MetricName } from '../core/metrics.ts';
 import type { Distribution, RecordedPhase, RunRecord, Scalar } from '../record/record.ts';
 
+export { elapsedMs, watchedMs } from '../record/watched.ts';
+
 /** Looking things up in a record, in the one way every report does. */
-
-/** How long the run went on after t0, ms: where every time axis ends. */
-export function elapsedMs(record: RunRecord): number {
-  return Math.max(0, ...record.phases.map(({ endMs }) => endMs));
-}
-
-/**
- * How long every event of a phase was watched for at least, ms: from the phase's end to the end of
- * the last drain. What was not visible by then took longer than this.
- */
-export function watchedMs(record: RunRecord, phase: RecordedPhase): number {
-  return elapsedMs(record) + (record.drain?.tookMs ?? 0) - phase.endMs;
-}
 
 export function distribution(
   record: RunRecord,

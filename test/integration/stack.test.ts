@@ -113,8 +113,11 @@ describe('a running stack', () => {
   it('carries a record through Kafka, stamped by the broker', async () => {
     const { brokers } = stack.endpoints.kafka;
     await using admin = await openKafkaAdmin(brokers);
-    await admin.createTopics([{ name: 'pos', partitions: 2 }]);
-    await expect(admin.createTopics([{ name: 'pos', partitions: 2 }])).rejects.toThrow(/pos/);
+    const waiting = { clock, signal: new AbortController().signal };
+    await admin.createTopics([{ name: 'pos', partitions: 2 }], waiting);
+    await expect(admin.createTopics([{ name: 'pos', partitions: 2 }], waiting)).rejects.toThrow(
+      /pos/,
+    );
 
     const kafka = kafkaClient(brokers, 'test');
     const producer = kafka.producer();

@@ -1,9 +1,17 @@
-import { type Admin, Kafka, logLevel } from 'kafkajs';
+import { type Admin, Kafka, type KafkaJSAggregateError, logLevel } from 'kafkajs';
+import type { Clock } from '../../core/clock.ts';
 import { stackBroke } from '../../core/errors.ts';
 
 export interface TopicSpec {
   readonly name: string;
   readonly partitions: number;
+}
+
+export interface CreateTopicsOptions {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Longest wait for the topics and their leaders, ms; 60 s by default. */
+  readonly withinMs?: number;
 }
 
 /** The log of one partition: offsets in [low, high) are held. */
@@ -19,9 +27,10 @@ export interface KafkaAdmin extends AsyncDisposable {
   brokerCount(): Promise<number>;
   /**
    * Creates the topics, stamped by the broker on append (LogAppendTime) and never expired, and
-   * waits until every partition has a leader. A topic that exists already is an error.
+   * waits until every partition has a leader. A topic that exists already is an error, and so is one
+   * that has no leader in time.
    */
-  createTopics(topics: readonly TopicSpec[]): Promise<void>;
+  createTopics(topics: readonly TopicSpec[], options: CreateTopicsOptions): Promise<void>;
   /** The log of every partition of a topic, by partition. No such topic is an error. */
   logs(topic: string): Promise<readonly PartitionLog[]>;
   close(): Promise<void>;
@@ -48,7 +57,7 @@ export async function openKafkaAdmin(brokers: readonly string[]): Promise<KafkaA
   await admin.connect();
   return {
     brokerCount: async () => (await admin.describeCluster()).brokers.length,
-    createTopics: (topics) => createTopics(admin, topics),
+    createTopics: (topics, options) => createTopics(admin, topics, options),
     async logs(topic) {
       // Asked for the offsets of a topic that is not there, kafkajs retries for two minutes.
       if (!(await admin.listTopics()).includes(topic)) {
@@ -84,23 +93,91 @@ export async function kafkaAnswers(brokers: readonly string[]): Promise<boolean>
   }
 }
 
-async function createTopics(admin: Admin, topics: readonly TopicSpec[]): Promise<void> {
-  const created = await admin.createTopics({
-    waitForLeaders: true,
-    topics: topics.map((topic) => ({
-      topic: topic.name,
-      numPartitions: topic.partitions,
-      replicationFactor: 1,
-      configEntries: [
-        { name: 'message.timestamp.type', value: 'LogAppendTime' },
-        { name: 'retention.ms', value: '-1' },
-      ],
-    })),
+/** On an idle machine leaders are there after a few milliseconds; under load it takes seconds. */
+const LED_WITHIN_MS = 60_000;
+/** How long the broker itself may take to note them down: less than a request may take. */
+const ORDERED_WITHIN_MS = 20_000;
+const POLL_MS = 50;
+const SEE_LOG = 'less kafka.log   # in the logs folder of the run';
+
+async function createTopics(
+  admin: Admin,
+  topics: readonly TopicSpec[],
+  { clock, signal, withinMs = LED_WITHIN_MS }: CreateTopicsOptions,
+): Promise<void> {
+  const over = new AbortController();
+  let missing = topics.map(({ name }) => name);
+  const create = async () => {
+    await order(admin, topics);
+    while (missing.length > 0 && !over.signal.aborted) {
+      missing = await notReady(admin, topics);
+      if (missing.length > 0) await clock.sleep(POLL_MS, over.signal);
+    }
+  };
+  // kafkajs cannot be told to give up, so the bound is ours and its answer is no longer waited for.
+  const bound = clock.sleep(withinMs, AbortSignal.any([signal, over.signal])).then(() => {
+    throw stackBroke(
+      `Kafka has not made the topics ready within ${withinMs / 1_000} s: ` +
+        `no leader for every partition of ${missing.join(', ')}`,
+      SEE_LOG,
+    );
   });
+  try {
+    await Promise.race([create(), bound]);
+  } finally {
+    over.abort();
+  }
+}
+
+/**
+ * Asks for the topics without kafkajs's own wait for leaders: it knows one of the two answers that a
+ * broker gives while a topic is new, and takes the other, "unknown topic", for a failure.
+ */
+async function order(admin: Admin, topics: readonly TopicSpec[]): Promise<void> {
+  const failed = `Kafka did not create the topics ${topics.map(({ name }) => name).join(', ')}`;
+  const created = await admin
+    .createTopics({
+      waitForLeaders: false,
+      timeout: ORDERED_WITHIN_MS,
+      topics: topics.map((topic) => ({
+        topic: topic.name,
+        numPartitions: topic.partitions,
+        replicationFactor: 1,
+        configEntries: [
+          { name: 'message.timestamp.type', value: 'LogAppendTime' },
+          { name: 'retention.ms', value: '-1' },
+        ],
+      })),
+    })
+    .catch((error: Error | KafkaJSAggregateError) => {
+      const each = 'errors' in error ? error.errors : [error];
+      const causes = new Set(each.map((one) => (one instanceof Error ? one.message : one)));
+      throw stackBroke(`${failed}: ${[...causes].join('; ')}`, SEE_LOG, error);
+    });
   if (!created) {
     throw stackBroke(
-      `Kafka did not create the topics ${topics.map((topic) => topic.name).join(', ')}: at least one exists already`,
+      `${failed}: at least one exists already`,
       'start a fresh stack, or drop the topics first',
     );
   }
+}
+
+/**
+ * The topics that do not answer yet. A leader in the metadata is not enough: the broker publishes it
+ * before it has taken the lead itself, and until then refuses whoever asks for offsets or sends.
+ */
+async function notReady(admin: Admin, topics: readonly TopicSpec[]): Promise<string[]> {
+  const missing: string[] = [];
+  // One by one: of several, kafkajs would not say which one it failed for.
+  for (const { name, partitions } of topics) {
+    const answering = await partitionsLed(admin, name).catch(() => 0);
+    if (answering < partitions) missing.push(name);
+  }
+  return missing;
+}
+
+async function partitionsLed(admin: Admin, topic: string): Promise<number> {
+  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+  const led = topics[0]?.partitions.filter(({ leader }) => leader >= 0) ?? [];
+  return Math.min(led.length, (await admin.fetchTopicOffsets(topic)).length);
 }

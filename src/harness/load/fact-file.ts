@@ -1,11 +1,14 @@
 import { once } from 'node:events';
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { createWriteStream, existsSync, type WriteStream } from 'node:fs';
+import { join } from 'node:path';
 import type { FactTable } from '../../record/facts.ts';
 
 /** A CSV file (no header, NULL is empty) whose columns are those of one table of facts, in order. */
 export interface FactFileRef {
   readonly table: FactTable;
   readonly path: string;
+  /** In good order, so that every line is whole; else the last one may be torn (see mend.ts). */
+  readonly closed: boolean;
 }
 
 export type FactValue = string | number | boolean | null;
@@ -17,17 +20,24 @@ const FLUSH_AT = 256 * 1024;
  * keeps little, and a run that is interrupted keeps what it saw.
  */
 export class FactFile implements AsyncDisposable {
-  readonly ref: FactFileRef;
+  readonly #table: FactTable;
+  readonly #path: string;
   readonly #out: WriteStream;
   #text = '';
   #error: Error | undefined;
+  #closed = false;
 
   constructor(table: FactTable, path: string) {
-    this.ref = { table, path };
+    this.#table = table;
+    this.#path = path;
     this.#out = createWriteStream(path);
     this.#out.on('error', (error) => {
       this.#error = error;
     });
+  }
+
+  get ref(): FactFileRef {
+    return { table: this.#table, path: this.#path, closed: this.#closed };
   }
 
   append(values: readonly FactValue[]): void {
@@ -49,11 +59,12 @@ export class FactFile implements AsyncDisposable {
   }
 
   async close(): Promise<void> {
-    if (this.#out.closed) return;
+    if (this.#closed) return;
     this.#write();
     this.#out.end();
     if (this.#error === undefined && !this.#out.closed) await once(this.#out, 'close');
     if (this.#error !== undefined) throw this.#error;
+    this.#closed = true;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -65,6 +76,22 @@ export class FactFile implements AsyncDisposable {
     this.#out.write(this.#text);
     this.#text = '';
   }
+}
+
+/** The files that a producing thread keeps, by table. */
+export function threadFiles(dir: string, worker: number) {
+  return {
+    events: join(dir, `events-${worker}.csv`),
+    loop_delay: join(dir, `loop-delay-${worker}.csv`),
+    load: join(dir, `load-${worker}.csv`),
+  } as const satisfies Partial<Record<FactTable, string>>;
+}
+
+/** What a producing thread has left that did not say it had closed them. */
+export function leftBy(dir: string, worker: number): readonly FactFileRef[] {
+  return Object.entries(threadFiles(dir, worker)).flatMap(([table, path]) =>
+    existsSync(path) ? [{ table: table as FactTable, path, closed: false }] : [],
+  );
 }
 
 /** One line of CSV with its newline. */

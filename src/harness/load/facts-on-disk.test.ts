@@ -1,10 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openFacts } from '../facts.ts';
 import { eventLine, type Handed } from './event-facts.ts';
-import { FactFile, ingestSql } from './fact-file.ts';
+import { FactFile, ingestSql, leftBy, threadFiles } from './fact-file.ts';
+import { takeIn } from './take-in.ts';
 import { Tally } from './tally.ts';
 
 let dir: string;
@@ -99,4 +100,57 @@ test('a disk that refuses is an error, not a silent gap', async () => {
   const file = new FactFile('load', join(dir, 'missing', 'load.csv'));
   file.append([1]);
   await expect(file.close()).rejects.toThrow('ENOENT');
+});
+
+/** A thread's file of three messages, ids with quotes and newlines among them, closed in good order. */
+async function threeMessages(): Promise<FactFile> {
+  const file = new FactFile('events', threadFiles(dir, 0).events);
+  for (const id of ['one', 'two\nlines, "quoted"', 'three']) {
+    file.appendLine(eventLine({ ...handed, id }, null));
+  }
+  await file.close();
+  return file;
+}
+
+const alone = (files: readonly ReturnType<typeof leftBy>[number][], threadsLost: number) => ({
+  ...{ files, threadsLost, workers: 1 },
+});
+
+test('a line that was torn when its thread was lost is cut and counted, and the rest is kept', async () => {
+  const file = await threeMessages();
+  const text = await readFile(file.ref.path);
+  const ends = [0];
+  for (const id of ['one', 'two', 'three']) {
+    const from = text.indexOf(`inventory,${id === 'two' ? '"two' : id}`);
+    ends.push(text.indexOf(',guarded\n', from) + ',guarded\n'.length);
+  }
+  expect(ends.at(-1)).toBe(text.length);
+  // Torn at one byte in 23, from the end to the beginning.
+  for (let bytes = text.length; bytes >= 0; bytes -= 23) {
+    await writeFile(file.ref.path, text.subarray(0, bytes));
+    await using facts = await openFacts(':memory:');
+    const missing = await takeIn(facts, alone(leftBy(dir, 0), 1));
+    const whole = ends.filter((end) => end <= bytes).length - 1;
+    const torn = bytes - (ends[whole] as number);
+    const [lost, ...cut] = missing;
+    expect(lost).toMatch(/^1 of 1 producing threads/);
+    expect(cut).toEqual(
+      torn === 0
+        ? []
+        : [expect.stringContaining(`1 torn line (${torn} bytes) was cut from the end of events-0`)],
+    );
+    const ids = await facts.rows<{ event_id: string }>('SELECT event_id FROM events');
+    expect(ids.map(({ event_id }) => event_id)).toEqual(
+      ['one', 'two\nlines, "quoted"', 'three'].slice(0, whole),
+    );
+    expect((await stat(file.ref.path)).size).toBe(ends[whole]);
+  }
+});
+
+test('in a file that was closed in good order a torn line is damage, and no guess', async () => {
+  const file = await threeMessages();
+  expect(file.ref.closed).toBe(true);
+  await truncate(file.ref.path, (await stat(file.ref.path)).size - 30);
+  await using facts = await openFacts(':memory:');
+  await expect(takeIn(facts, alone([file.ref], 0))).rejects.toThrow('events-0.csv');
 });

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import { DoorbusterError, stackBroke } from '../../core/errors.ts';
 import type { Scenario, Stream } from '../../scenario/scenario.ts';
 import type { Endpoints } from '../stack/stack.ts';
-import type { FactFileRef } from './fact-file.ts';
+import { type FactFileRef, leftBy } from './fact-file.ts';
 import { MarkedSender, type Marker, type SentMark } from './marked-sender.ts';
 import type { ShardResult } from './messages.ts';
 import { ProducingThread } from './producing-thread.ts';
@@ -49,7 +49,7 @@ export interface LoadResult {
   readonly handedOver: number;
   readonly acknowledged: number;
   readonly workers: number;
-  /** CSV files to take into the facts, with `ingestSql`. */
+  /** CSV files to take into the facts, with `takeIn`. */
   readonly files: readonly FactFileRef[];
   /** Threads that could not write down what they knew when they were stopped. */
   readonly threadsLost: number;
@@ -239,7 +239,11 @@ class RunningLoad implements Load {
       handedOver: sum('handedOver'),
       acknowledged: sum('acknowledged'),
       workers: this.workers,
-      files: [...known.flatMap((result) => result.files), markedFile],
+      // Of a lost thread, what had reached the disk.
+      files: [
+        ...results.flatMap((result, worker) => result?.files ?? leftBy(this.#options.dir, worker)),
+        markedFile,
+      ],
       threadsLost: results.length - known.length,
     };
   }

@@ -128,7 +128,8 @@ export class MarkedSender {
     this.#aborted = true;
     for (const mark of this.#inFlight) this.#file.appendLine(eventLine(mark, null));
     this.#inFlight = [];
-    await this.#file.close();
+    // A disk that refuses is why we are here, maybe: what it took is still worth taking in.
+    await this.#file.close().catch(() => undefined);
     // Disconnecting waits for answers that may never come: nobody waits for it.
     this.#producer.close().catch(() => undefined);
     return this.#file.ref;

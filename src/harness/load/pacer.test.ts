@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Pacer, type PacerLimits } from './pacer.ts';
+import { Pacer, type PacerLimits, started } from './pacer.ts';
 
 interface Tick {
   readonly dueMs: number;
@@ -107,4 +107,19 @@ test('property: every message before the cut exactly once, in order, never early
       },
     ),
   );
+});
+
+test('a started tape has built itself up to its first event, and gives every event once', () => {
+  let built = 0;
+  const lazy = (...dues: readonly number[]) => ({
+    *[Symbol.iterator]() {
+      built++;
+      yield* ticks(...dues);
+    },
+  });
+  const tape = started(lazy(1, 2, 3));
+  expect(built).toBe(1);
+  expect([...tape]).toEqual(ticks(1, 2, 3));
+  expect(built).toBe(1);
+  expect([...started(lazy())]).toEqual([]);
 });

@@ -33,6 +33,21 @@ export const PACER_LIMITS: PacerLimits = {
 };
 
 /**
+ * A tape whose first event has been taken already, and which gives it all the same; to be read once.
+ * The first event of a tape costs as much as all of its stores, seconds of it for thousands: that is
+ * to be paid before t0 is chosen.
+ */
+export function started<T>(tape: Iterable<T>): Iterable<T> {
+  const rest = tape[Symbol.iterator]();
+  const first = rest.next();
+  return {
+    *[Symbol.iterator]() {
+      for (let one = first; !one.done; one = rest.next()) yield one.value;
+    },
+  };
+}
+
+/**
  * Turns a tape into batches of what has fallen due: an open loop, since what falls due never waits
  * for an answer but becomes the next batch. Knows no clock: time comes in as offsets from t0.
  */

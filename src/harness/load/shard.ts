@@ -1,13 +1,12 @@
-import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import type { TapeEvent } from '../../generators/event.ts';
 import { type BatchProducer, openProducer, partitionOf } from '../clients/kafka-producer.ts';
 import { type Contract, contract } from '../truth/contract.ts';
 import { eventLine, type Handed } from './event-facts.ts';
-import { FactFile } from './fact-file.ts';
+import { FactFile, threadFiles } from './fact-file.ts';
 import { watchLoopDelay } from './loop-delay.ts';
 import type { ShardData, ShardProgress, ShardResult } from './messages.ts';
-import { type Paced, Pacer } from './pacer.ts';
+import { type Paced, Pacer, started } from './pacer.ts';
 import { Tally } from './tally.ts';
 
 /**
@@ -40,13 +39,14 @@ interface Waiter {
 /** One producing thread's share of the load: its stores, its producer, its facts. */
 export class Shard {
   readonly #data: ShardData;
-  readonly #tape: Tape;
+  readonly #tape: Omit<Tape, 'live'>;
   readonly #clock: Clock;
   readonly #producer: BatchProducer;
   readonly #events: FactFile;
   readonly #loopDelays: FactFile;
   readonly #loads: FactFile;
   readonly #stores: readonly number[];
+  readonly #live: Iterable<TapeEvent>;
   readonly #parts = new Map<number, number>();
   readonly #contract: Contract = contract();
   readonly #tally = new Tally();
@@ -60,30 +60,43 @@ export class Shard {
   #running: Promise<void> | undefined;
   #ending: 'finish' | 'abort' | undefined;
 
+  /** Connects, and builds the tape up to its first event, so that nothing of that is left for t0. */
   static async open(
     data: ShardData,
     tape: Tape,
     clock: Clock,
     warn: (line: string) => void,
   ): Promise<Shard> {
+    const stores = storesOf(data.worker, data.workers, data.scenario.retail.stores);
+    const live = started(tape.live(stores));
     const producer = await openProducer({
       brokers: data.brokers,
       clientId: `doorbuster-load-${data.worker}`,
       onWarning: warn,
     });
-    return new Shard(data, tape, clock, producer);
+    return new Shard(data, { ...tape, stores, live }, clock, producer);
   }
 
-  private constructor(data: ShardData, tape: Tape, clock: Clock, producer: BatchProducer) {
-    const { worker, workers, dir, scenario } = data;
+  private constructor(
+    data: ShardData,
+    tape: Omit<Tape, 'live'> & {
+      readonly stores: readonly number[];
+      readonly live: Iterable<TapeEvent>;
+    },
+    clock: Clock,
+    producer: BatchProducer,
+  ) {
+    const { worker, dir, scenario } = data;
     this.#data = data;
     this.#tape = tape;
     this.#clock = clock;
     this.#producer = producer;
-    this.#events = new FactFile('events', join(dir, `events-${worker}.csv`));
-    this.#loopDelays = new FactFile('loop_delay', join(dir, `loop-delay-${worker}.csv`));
-    this.#loads = new FactFile('load', join(dir, `load-${worker}.csv`));
-    this.#stores = storesOf(worker, workers, scenario.retail.stores);
+    const paths = threadFiles(dir, worker);
+    this.#events = new FactFile('events', paths.events);
+    this.#loopDelays = new FactFile('loop_delay', paths.loop_delay);
+    this.#loads = new FactFile('load', paths.load);
+    this.#stores = tape.stores;
+    this.#live = tape.live;
     for (const store of this.#stores) {
       this.#parts.set(store, partitionOf(store, scenario.stack.partitions));
     }
@@ -109,9 +122,7 @@ export class Shard {
   /** Starts the open loop. `failed` is told if it ends any other way than by finish or abort. */
   begin(t0Ms: number, failed: (cause: unknown) => void): void {
     this.#t0Ms = t0Ms;
-    const pacer = new Pacer(this.#tape.live(this.#stores), (event) =>
-      this.#tape.encode(event, t0Ms),
-    );
+    const pacer = new Pacer(this.#live, (event) => this.#tape.encode(event, t0Ms));
     this.#pacer = pacer;
     this.#running = this.#produce(pacer);
     this.#running.catch(failed);

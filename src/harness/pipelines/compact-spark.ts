@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -11,6 +11,7 @@ import { parseProcessStat } from '../clients/proc.ts';
 import { yielding } from '../priority.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import { innermostCause, logTail } from '../stack/cause.ts';
+import { Claim } from '../stack/claim.ts';
 import type { Endpoints } from '../stack/stack.ts';
 import type { Pipeline } from './load.ts';
 
@@ -68,6 +69,8 @@ export async function compactWithSpark(
   signal.throwIfAborted();
   const dir = await mkdtemp(join(tmpdir(), 'doorbuster-spark-'));
   const logPath = join(workDir, 'spark-compaction.log');
+  // On record as a server is: should we be killed in the middle of it, it is not left to its own end.
+  const claim = await Claim.open(dir);
   try {
     const script = join(dir, 'compact.sql');
     await writeFile(script, `SELECT '${READY}';\n${sql.text}\nSELECT '${DONE}';\n`);
@@ -88,11 +91,12 @@ export async function compactWithSpark(
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    if (child.pid !== undefined) claim.guard('spark', child.pid);
     const seen = await observe(child, logPath, options);
     signal.throwIfAborted();
     return resultOf(sql.text, seen, { startedMs, endedMs: clock.nowMs(), logPath });
   } finally {
-    await rm(dir, { recursive: true, force: true });
+    await claim.remove();
   }
 }
 

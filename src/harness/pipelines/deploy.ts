@@ -92,7 +92,7 @@ export async function deploy(pipeline: Pipeline, options: DeployOptions): Promis
     jobs,
     tables: [
       ...streams.map((stream) => pipeline.manifest.streams[stream]?.table as string),
-      ...pipeline.manifest.dead_letter,
+      pipeline.manifest.dead_letter,
     ],
     watch: (until) => watchJobs({ rest, clock, jobs, done: () => state.draining }, until),
     async drain(until) {
@@ -108,12 +108,15 @@ export async function deploy(pipeline: Pipeline, options: DeployOptions): Promis
 async function createTopics(
   pipeline: Pipeline,
   streams: readonly Stream[],
-  { stack, scenario }: DeployOptions,
+  { stack, scenario, clock, signal }: DeployOptions,
 ): Promise<void> {
   const topics = new Set(streams.map((one) => pipeline.manifest.streams[one]?.topic as string));
   await using admin = await openKafkaAdmin(stack.endpoints.kafka.brokers);
   const { partitions } = scenario.stack;
-  await admin.createTopics([...topics].map((name) => ({ name, partitions })));
+  await admin.createTopics(
+    [...topics].map((name) => ({ name, partitions })),
+    { clock, signal },
+  );
 }
 
 /** The catalog `ice`, so that no pipeline needs to know an address or a credential. */

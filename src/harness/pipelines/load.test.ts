@@ -119,9 +119,26 @@ describe('a folder of one’s own', () => {
     );
   });
 
+  test('refused records have one table: of several, no drain could say which shows what', () => {
+    edit('pipeline.yaml', 'dead_letter: dead_letter', 'dead_letter: [dead_letter, refused]');
+    expect(load).toThrow(
+      /mine\/pipeline\.yaml:15:14: dead_letter: one table holds every refused record/,
+    );
+    edit('pipeline.yaml', '[dead_letter, refused]', 'refused');
+    expect(load().manifest.dead_letter).toBe('refused');
+  });
+
   test('an upsert without a version is no upsert', () => {
     edit('pipeline.yaml', ', version: version', '');
     expect(load).toThrow('an upsert stream needs key and version');
+  });
+
+  test('a ledger’s images are told apart by key and version, as its truth is', () => {
+    const images = 'mode: append, first_of: [store_id, version, sku_id], key: [store_id, sku_id]';
+    edit('pipeline.yaml', 'mode: upsert, key: [store_id, sku_id]', images);
+    expect(load().manifest.streams.inventory?.mode).toBe('append');
+    edit('pipeline.yaml', 'first_of: [store_id, version, sku_id]', 'first_of: [event_id]');
+    expect(load).toThrow(/pipeline\.yaml:14:3: appended images .*first_of is event_id, and not/);
   });
 
   test('a parameter that is used and not declared is an error, and so is the reverse', () => {

@@ -13,7 +13,8 @@ export type QueryParameter = (typeof QUERY_PARAMETERS)[number];
 export const COMPACTION_KINDS = ['none', 'flink', 'spark'] as const;
 export type CompactionKind = (typeof COMPACTION_KINDS)[number];
 
-const column = z.string().regex(/^[a-z_][a-z0-9_]*$/, 'must be a lower-case column name');
+const NAME = /^[a-z_][a-z0-9_]*$/;
+const column = z.string().regex(NAME, 'must be a lower-case column name');
 const columns = z.array(column).min(1);
 
 const stream = z.strictObject({
@@ -42,9 +43,11 @@ const manifest = z.strictObject({
   about: z.string().default(''),
   namespace: column.default('retail'),
   streams: z.partialRecord(z.enum(STREAMS), stream),
+  // One, since a refused record names its topic: what several would be told apart by is in the row.
   dead_letter: z
-    .union([column.transform((table) => [table]), columns])
-    .describe('the table or tables of refused records'),
+    .string('one table holds every refused record: a table name')
+    .regex(NAME, 'must be a lower-case table name')
+    .describe('the table of refused records'),
   compaction: z.array(z.enum(COMPACTION_KINDS)).min(1).default(['none']),
   queries: z.record(
     z.string().min(1),
@@ -111,6 +114,16 @@ function contradictions(data: Manifest): { path: string[]; message: string }[] {
     }
     if (spec.mode === 'upsert' && spec.first_of !== undefined) {
       problems.push({ path, message: 'an upsert stream has no first_of: its version decides' });
+    }
+  }
+  const ledger = data.streams.inventory;
+  if (ledger?.mode === 'append' && ledger.first_of !== undefined) {
+    const image = [...(ledger.key ?? []), ledger.version ?? 'a version'];
+    if (image.toSorted().join() !== ledger.first_of.toSorted().join()) {
+      problems.push({
+        path: ['streams', 'inventory'],
+        message: `appended images are told apart by key and version: first_of is ${ledger.first_of.join(', ')}, and not ${image.join(', ')}`,
+      });
     }
   }
   if (Object.keys(data.streams).length === 0) {

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism, freemem, loadavg } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import { defaultRegistryDir, identify, registrations } from '../stack/registry.ts';
+import { otherOwners } from '../stack/registry.ts';
 import type { Finding } from './finding.ts';
 
 const GIB = 1024 ** 3;
@@ -44,12 +44,22 @@ function diskFindings({ cacheDir, resultsDir, toFetch }: MachineContext): Findin
 }
 
 function diskFinding(subject: string, dir: string, needBytes: number): Finding {
-  const existing = nearestExisting(resolve(dir));
-  const { bavail, bsize } = statfsSync(existing);
-  const freeBytes = bavail * bsize;
+  const { at: existing, freeBytes } = freeSpace(dir);
   const fact = `${gib(freeBytes)} free at ${existing}, needs ${gib(needBytes)}`;
   if (freeBytes >= needBytes) return { subject, state: 'ok', fact };
   return { subject, state: 'bad', fact, fix: `free some space at ${existing}` };
+}
+
+/** What we may still write to a folder's file system, looked up at the nearest folder `at` that exists. */
+export function freeSpace(dir: string): {
+  readonly at: string;
+  readonly freeBytes: number;
+  /** The same for two folders on one file system. */
+  readonly device: number;
+} {
+  const at = nearestExisting(resolve(dir));
+  const { bavail, bsize } = statfsSync(at);
+  return { at, freeBytes: bavail * bsize, device: statSync(at).dev };
 }
 
 function nearestExisting(path: string): string {
@@ -141,18 +151,15 @@ function procFinding(): Finding {
   };
 }
 
-/** Stacks of this user that are up, apart from what killed ones left behind. */
+/** Runs of this user that go on, apart from what killed ones left behind. */
 function otherRunsFinding(): Finding {
   const subject = 'other runs';
-  const running = registrations(defaultRegistryDir()).filter(
-    ({ registration: { owner } }) => identify(owner.pid)?.born === owner.born,
-  );
-  if (running.length === 0) return { subject, state: 'ok', fact: 'none on this machine' };
-  const owners = running.map(({ registration }) => registration.owner.pid).join(', ');
+  const others = otherOwners();
+  if (others.length === 0) return { subject, state: 'ok', fact: 'none on this machine' };
   return {
     subject,
     state: 'warn',
-    fact: `${running.length} on this machine (process ${owners}): they share its cores`,
+    fact: `${others.length} on this machine (process ${others.join(', ')}): they share its cores`,
     fix: 'wait until they have ended',
   };
 }

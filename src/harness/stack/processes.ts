@@ -1,23 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { badInput, stackBroke } from '../../core/errors.ts';
+import { Claim } from './claim.ts';
 import { type ArchivedCommand, withClassArchive } from './class-archives.ts';
 import { stateDir } from './configs.ts';
 import { BUCKET, HOST, type Plan, type Ports, REGION } from './plan.ts';
 import { freePorts } from './ports.ts';
-import {
-  claimedPorts,
-  defaultRegistryDir,
-  identify,
-  killGroup,
-  MARKER,
-  newEntry,
-  type ProcessIdentity,
-  type RegistryEntry,
-  sweepLeftovers,
-} from './registry.ts';
+import { claimedPorts, defaultRegistryDir, killGroup, sweepLeftovers } from './registry.ts';
 import {
   deathOf,
   type Exit,
@@ -36,7 +27,6 @@ import {
   type Stack,
   type StackOptions,
 } from './stack.ts';
-import { startWatchdog, type Watchdog } from './watchdog.ts';
 
 /** Longest wait for one server on a busy machine; a start on idle cores takes a tenth of it. */
 const READY_WITHIN_MS = 120_000;
@@ -78,16 +68,11 @@ class ProcessStack implements Stack {
   readonly #broken = new AbortController();
   /** Ends every wait as soon as the start has failed or a stop was asked for. */
   readonly #over = new AbortController();
-  readonly #running = new Map<
-    ServerName,
-    Launched & { readonly identity: ProcessIdentity | null }
-  >();
+  readonly #running = new Map<ServerName, Launched>();
   readonly #archived = new Map<ServerName, ArchivedCommand>();
   readonly #onAbort = () => void this.stop();
   #endpoints: Endpoints | undefined;
-  #ports: Ports | undefined;
-  #entry: RegistryEntry | undefined;
-  #watchdog: Watchdog | undefined;
+  #claim: Claim | undefined;
   #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -124,8 +109,7 @@ class ProcessStack implements Stack {
   async #start(): Promise<void> {
     const { signal } = this.#options;
     signal.addEventListener('abort', this.#onAbort, { once: true });
-    await this.#claimFolder();
-    const plan = await this.#plan();
+    const plan = await this.#plan(await this.#claimFolder());
     this.#endpoints = endpoints(plan);
     await writeFiles(plan);
     const ready = new Map<ServerName, Promise<void>>();
@@ -150,7 +134,7 @@ class ProcessStack implements Stack {
   }
 
   /** The work folder must be ours alone, since it is removed as a whole. */
-  async #claimFolder(): Promise<void> {
+  async #claimFolder(): Promise<Claim> {
     const dir = this.#workDir;
     if (existsSync(dir) && readdirSync(dir).length > 0) {
       throw badInput(
@@ -158,29 +142,31 @@ class ProcessStack implements Stack {
         'name a folder that does not exist yet',
       );
     }
-    this.#entry = newEntry(defaultRegistryDir());
+    const claim = await Claim.open(dir);
+    this.#claim = claim;
     await mkdir(join(dir, 'tmp'), { recursive: true });
     await mkdir(this.#logDir, { recursive: true });
-    await writeFile(join(dir, MARKER), '');
-    this.#watchdog = startWatchdog(dir, this.#entry.path);
+    return claim;
   }
 
   /**
    * Ports are claimed on record and then looked up again: of two stacks that chose the same port at
    * the same moment, at least one sees the other and chooses anew.
    */
-  async #plan(): Promise<Plan> {
+  async #plan(claim: Claim): Promise<Plan> {
     const { artifacts, flink } = this.#options;
     const registryDir = defaultRegistryDir();
+    let ports: Ports;
     for (;;) {
-      this.#ports = await freePorts(claimedPorts(registryDir, this.#entry!.path));
-      this.#register();
-      const others = claimedPorts(registryDir, this.#entry!.path);
-      if (!Object.values(this.#ports).some((port) => others.has(port))) break;
+      ports = await freePorts(claimedPorts(registryDir, claim.path));
+      const mine = Object.values(ports);
+      claim.takePorts(mine);
+      const others = claimedPorts(registryDir, claim.path);
+      if (!mine.some((port) => others.has(port))) break;
     }
     const home = process.env.JAVA_HOME;
     return {
-      ports: this.#ports,
+      ports,
       secrets: {
         accessKeyId: `doorbuster-${randomBytes(6).toString('hex')}`,
         secretAccessKey: randomBytes(24).toString('base64url'),
@@ -193,20 +179,6 @@ class ProcessStack implements Stack {
       logDir: this.#logDir,
       flink,
     };
-  }
-
-  #register(): void {
-    const owner = identify(process.pid);
-    if (!owner) return;
-    this.#entry?.write({
-      version: 1,
-      owner,
-      workDir: this.#workDir,
-      ports: Object.values(this.#ports ?? {}),
-      servers: [...this.#running].flatMap(([server, { identity }]) =>
-        identity ? [{ server, ...identity }] : [],
-      ),
-    });
   }
 
   /** One server, from its preparation to its readiness. */
@@ -248,7 +220,7 @@ class ProcessStack implements Stack {
     const exit = await launched.exited;
     this.#over.signal.removeEventListener('abort', kill);
     this.#running.delete(server);
-    this.#watchdog?.release(launched.pid);
+    this.#claim?.release(launched.pid);
     this.#over.signal.throwIfAborted();
     if (exit.code !== 0) {
       await writeFile(this.#log(server), launched.printed(), { flag: 'a' });
@@ -265,18 +237,16 @@ class ProcessStack implements Stack {
       log: this.#log(server),
       capture,
     });
-    this.#watchdog?.guard(launched.pid);
-    this.#running.set(server, { ...launched, identity: identify(launched.pid) });
-    this.#register();
+    this.#claim?.guard(server, launched.pid);
+    this.#running.set(server, launched);
     return launched;
   }
 
   #onExit(server: ServerName, exit: Exit): void {
     const launched = this.#running.get(server);
     this.#running.delete(server);
-    if (launched) this.#watchdog?.release(launched.pid);
+    if (launched) this.#claim?.release(launched.pid);
     if (this.#stopped || this.#over.signal.aborted) return;
-    this.#register();
     const death = deathOf(server, exit, this.#log(server), 'unasked');
     this.portWasTaken ||= death.portWasTaken;
     this.#over.abort(death.error);
@@ -307,17 +277,13 @@ class ProcessStack implements Stack {
           if (keepClasses) await archived.keep();
         }
         this.#running.delete(server);
-        this.#watchdog?.release(launched.pid);
+        this.#claim?.release(launched.pid);
         onProgress({ server, state: 'stopped', ms: clock.monotonicMs() - askedMs });
       };
       gone.set(server, stopping());
     }
     await Promise.all(gone.values());
-    if (this.#entry) {
-      await rm(this.#workDir, { recursive: true, force: true, maxRetries: 5 });
-      this.#entry.remove();
-      this.#watchdog?.dismiss();
-    }
+    await this.#claim?.remove();
   }
 
   #log(server: ServerName): string {

@@ -12,6 +12,7 @@ import {
   killGroup,
   MARKER,
   newEntry,
+  otherOwners,
   registrations,
   sweepLeftovers,
 } from './registry.ts';
@@ -126,6 +127,15 @@ describe('the registry', () => {
     enter({ owner: await formerOwner(), workDir: dir });
     expect([...claimedPorts(registryDir)]).toEqual([20_001]);
     expect([...claimedPorts(registryDir, live.path)]).toEqual([]);
+  });
+
+  it('names another run once, however much it has on record, and never this one', async () => {
+    const other = identify(aProcess().pid)!;
+    enter({ owner: other, workDir: dir });
+    enter({ owner: other, workDir: dir });
+    enter({ owner: identify(process.pid)!, workDir: dir });
+    enter({ owner: await formerOwner(), workDir: dir });
+    expect(otherOwners(registryDir)).toEqual([other.pid]);
   });
 
   it('passes over files that are not registrations', () => {

@@ -125,6 +125,15 @@ export function claimedPorts(registryDir: string, self?: string): ReadonlySet<nu
   );
 }
 
+/** Processes other than this one that own something on record now: the other runs on this machine. */
+export function otherOwners(registryDir = defaultRegistryDir()): readonly number[] {
+  const owners = registrations(registryDir)
+    .map(({ registration }) => registration.owner)
+    .filter((owner) => owner.pid !== process.pid && isAlive(owner));
+  // A run has an entry for its servers, and one for Spark while it compacts.
+  return [...new Set(owners.map(({ pid }) => pid))];
+}
+
 /**
  * Kills the servers and removes the folders of every stack whose owner is gone. Servers are known
  * by id and start time, so a live run's, or a stranger's, are never touched.

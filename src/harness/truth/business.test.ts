@@ -6,6 +6,7 @@ import type { TablesUnderTest } from './oracle.ts';
 const tables: TablesUnderTest = {
   streams: { pos: 'got_pos', inventory: 'got_inventory' },
   deadLetter: 'got_dead_letter',
+  ledger: false,
 };
 const none = { count: 0, examples: [] };
 

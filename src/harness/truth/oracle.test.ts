@@ -5,6 +5,7 @@ import { judgeContract, type TablesUnderTest } from './oracle.ts';
 const tables: TablesUnderTest = {
   streams: { pos: 'got_pos', inventory: 'got_inventory' },
   deadLetter: 'got_dead_letter',
+  ledger: false,
 };
 
 let facts: Facts;
@@ -79,6 +80,7 @@ test('a perfect pipeline has nothing to answer for, and what was demanded is cou
       dead_letter: { lost: 0, duplicated: 0, demanded: 1 },
     },
     demanded: 6,
+    keys: 2,
   });
 });
 
@@ -137,4 +139,64 @@ test('a message without an answer may be shown or not', async () => {
   await facts.run(`INSERT INTO got_pos VALUES ('shown', 1, 5)`);
   const { lost, duplicated, wrongCopy } = await judgeContract(facts.rows, tables);
   expect([lost.count, duplicated.count, wrongCopy.count]).toEqual([0, 0, 0]);
+});
+
+const ledger: TablesUnderTest = { ...tables, ledger: true };
+
+/** The same day in a pipeline that keeps every image of a row. */
+async function perfectLedger(): Promise<void> {
+  await aDay();
+  await facts.append('events', [
+    // A retry under a new id is no second image, and of a late one nothing is known but that it came.
+    sent('inventory', 'i2-again', { ...image(5, 2, 7), ...copy('new_id', 'i2', 'guarded') }),
+    sent('inventory', 'i0', { ...image(6, 0, 9), expect: 'guarded' }),
+    sent('inventory', 'i9', { ...image(6, 2, 3), acked_ms: null, kafka_offset: null }),
+  ]);
+  await perfectPipeline();
+  await facts.run(`
+    DELETE FROM got_inventory;
+    INSERT INTO got_inventory SELECT DISTINCT store_id, sku_id, version, on_hand
+      FROM events WHERE stream = 'inventory' AND acked_ms IS NOT NULL`);
+}
+
+test('of a ledger every version is demanded once, those that a newer one hides too', async () => {
+  await perfectLedger();
+  const judgement = await judgeContract(facts.rows, ledger);
+  expect(judgement).toMatchObject({
+    lost: { count: 0 },
+    duplicated: { count: 0 },
+    wrong: { count: 0, units: 0 },
+    byStream: { inventory: { demanded: 4 } },
+    keys: 2,
+  });
+  // What was never acknowledged may be there as well.
+  await facts.run('INSERT INTO got_inventory VALUES (1, 6, 2, 3)');
+  expect(await judgeContract(facts.rows, ledger)).toEqual(judgement);
+});
+
+test('an old version that a ledger lost or holds twice is found, though no reader would see it', async () => {
+  await perfectLedger();
+  await facts.run(`
+    DELETE FROM got_inventory WHERE sku_id = 5 AND version = 1;
+    INSERT INTO got_inventory VALUES (1, 6, 0, 9), (1, 5, 2, 7), (1, 77, 1, 3)`);
+  const { lost, duplicatedByKind, wrong, byStream } = await judgeContract(facts.rows, ledger);
+  expect(lost).toEqual({ count: 1, examples: ['1/5 v1'] });
+  expect(duplicatedByKind).toEqual({
+    none: { count: 1, examples: ['1/6 v0'] },
+    new_id: { count: 1, examples: ['1/5 v2'] },
+    unknown: { count: 1, examples: ['1/77 v1'] },
+  });
+  expect(wrong).toEqual({ count: 1, examples: ['1/77'], units: 3 });
+  expect(byStream.inventory).toEqual({ lost: 1, duplicated: 3, demanded: 4 });
+});
+
+test('a ledger is wrong by what its newest versions say, and by what its old ones do', async () => {
+  await perfectLedger();
+  await facts.run(`
+    DELETE FROM got_inventory WHERE sku_id = 5 AND version = 2;
+    UPDATE got_inventory SET on_hand = 90 WHERE sku_id = 6 AND version = 0`);
+  const { lost, wrong } = await judgeContract(facts.rows, ledger);
+  expect(lost).toEqual({ count: 1, examples: ['1/5 v2'] });
+  // Without its newest version key 5 reads 10 for 7.
+  expect(wrong).toEqual({ count: 2, examples: ['1/5', '1/6 v0'], units: 3 + 81 });
 });

@@ -1,17 +1,20 @@
 import { FIRST_CANARY_SKU } from '../../generators/event.ts';
 import { STREAMS, type Stream } from '../../scenario/scenario.ts';
+import { ledgerSql } from './ledger.ts';
 
 /** Runs SQL where the facts of the run and the tables under test can both be named. */
 export type Rows = <T = Record<string, unknown>>(sql: string) => Promise<readonly T[]>;
 
 /**
  * Where the tables under test are: anything that may stand after FROM. Append streams need
- * event_id, store_id and kafka_ms; inventory needs store_id, sku_id, version and on_hand (of a ledger,
- * a subquery that takes the newest version per key); dead letters need topic, part and kafka_offset.
+ * event_id, store_id and kafka_ms; inventory needs store_id, sku_id, version and on_hand; dead letters
+ * need topic, part and kafka_offset.
  */
 export interface TablesUnderTest {
   readonly streams: Partial<Readonly<Record<Stream, string>>>;
   readonly deadLetter: string;
+  /** Whether inventory keeps every version of a key (a ledger), or the newest alone. */
+  readonly ledger: boolean;
 }
 
 /** How often something was found, with up to ten ids to look at. */
@@ -22,7 +25,10 @@ export interface Finding {
 
 /** The tables against CONTRACT: everything here must be 0. */
 export interface ContractJudgement {
-  /** Rows CONTRACT demands and no table has: of an upsert, keys that miss their newest version. */
+  /**
+   * Rows CONTRACT demands and no table has: of an upsert, keys that miss their newest version; of a
+   * ledger, every version that is missing.
+   */
   readonly lost: Finding;
   /** Rows a table has more often than CONTRACT allows. */
   readonly duplicated: Finding;
@@ -39,6 +45,8 @@ export interface ContractJudgement {
   readonly byStream: Readonly<Record<string, StreamFindings>>;
   /** Rows that CONTRACT demands, so that 0 findings of 0 rows is told from 0 of many. */
   readonly demanded: number;
+  /** Inventory keys that were compared. */
+  readonly keys: number;
 }
 
 export interface StreamFindings {
@@ -154,12 +162,26 @@ export function deadLetterSql(table: string, streams: readonly Stream[]): string
     FROM findings GROUP BY ALL ORDER BY ALL`;
 }
 
+function stockSql({ ledger }: TablesUnderTest, table: string): string {
+  return ledger ? ledgerSql(table, EXAMPLES) : inventorySql(table);
+}
+
+interface DemandedRow {
+  readonly stream: Stream;
+  readonly rows: number;
+  readonly keys: number;
+  readonly images: number;
+  readonly damaged: number;
+}
+
 function demandedSql(): string {
   return `
     SELECT stream, count(DISTINCT event_id) FILTER (expect = 'row' AND stream <> 'inventory')::BIGINT
         AS rows,
       count(DISTINCT (store_id, sku_id)) FILTER (expect = 'row' AND stream = 'inventory')::BIGINT
         AS keys,
+      count(DISTINCT (store_id, sku_id, version))
+        FILTER (expect <> 'dead_letter' AND stream = 'inventory')::BIGINT AS images,
       count(*) FILTER (expect = 'dead_letter')::BIGINT AS damaged
     FROM events WHERE ${OURS} AND acked_ms IS NOT NULL GROUP BY stream`;
 }
@@ -170,13 +192,11 @@ export async function judgeContract(
   tables: TablesUnderTest,
 ): Promise<ContractJudgement> {
   const used = STREAMS.filter((stream) => tables.streams[stream] !== undefined);
-  const counts = await rows<{ stream: Stream; rows: number; keys: number; damaged: number }>(
-    demandedSql(),
-  );
+  const counts = await rows<DemandedRow>(demandedSql());
   const found = new Map<string, readonly FindingRow[]>();
   for (const stream of used) {
     const table = tables.streams[stream] as string;
-    const sql = stream === 'inventory' ? inventorySql(table) : appendSql(stream, table);
+    const sql = stream === 'inventory' ? stockSql(tables, table) : appendSql(stream, table);
     found.set(stream, await rows<FindingRow>(sql));
   }
   found.set('dead_letter', await rows<FindingRow>(deadLetterSql(tables.deadLetter, used)));
@@ -184,9 +204,10 @@ export async function judgeContract(
   const demandedOf = (name: string) =>
     counts
       .filter(({ stream }) => used.includes(stream))
-      .reduce((total, { stream, rows: plain, keys, damaged }) => {
+      .reduce((total, { stream, rows: plain, keys, images, damaged }) => {
         if (name === 'dead_letter') return total + Number(damaged);
-        return stream === name ? total + Number(plain) + Number(keys) : total;
+        const stock = Number(tables.ledger ? images : keys);
+        return stream === name ? total + Number(plain) + stock : total;
       }, 0);
   const byStream: Record<string, StreamFindings> = {};
   for (const [name, list] of found) {
@@ -217,6 +238,7 @@ export async function judgeContract(
     },
     byStream,
     demanded: Object.values(byStream).reduce((total, { demanded }) => total + demanded, 0),
+    keys: Number(counts.find(({ stream }) => stream === 'inventory')?.keys ?? 0),
   };
 }
 

@@ -42,16 +42,12 @@ export async function readTables(
     const spec = manifest.streams[stream];
     if (spec === undefined) continue;
     const columns = stream === 'inventory' ? COLUMNS.inventory : COLUMNS.append;
-    // A ledger holds every image of a row, and its reader takes the newest. rank() keeps ties: an image
-    // that lies in the ledger twice is a duplicate to be found, not one to be hidden.
-    const newest =
-      stream === 'inventory' && spec.mode === 'append'
-        ? ` QUALIFY rank() OVER (PARTITION BY ${spec.key?.join(', ')} ORDER BY ${spec.version} DESC) = 1`
-        : '';
-    read[stream] = await copy(spec.table, `SELECT ${columns} FROM ${from(spec.table)}${newest}`);
+    read[stream] = await copy(spec.table, `SELECT ${columns} FROM ${from(spec.table)}`);
   }
-  const letters = manifest.dead_letter.map(
-    (table) => `SELECT ${COLUMNS.deadLetter} FROM ${from(table)}`,
-  );
-  return { streams: read, deadLetter: await copy('dead_letters', letters.join(' UNION ALL ')) };
+  const letters = manifest.dead_letter;
+  return {
+    streams: read,
+    ledger: manifest.streams.inventory?.mode === 'append',
+    deadLetter: await copy(letters, `SELECT ${COLUMNS.deadLetter} FROM ${from(letters)}`),
+  };
 }

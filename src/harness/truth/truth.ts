@@ -54,7 +54,7 @@ export async function judgeTruth(context: TruthContext): Promise<TruthRecord> {
       units: found.units,
     })),
     bookUnits: Object.values(distance).reduce((sum, { units }) => sum + units, 0),
-    keysCompared: contract.byStream.inventory?.demanded ?? 0,
+    keysCompared: contract.keys,
   };
 }
 
@@ -78,7 +78,7 @@ async function tableFindings(
       manifest.streams[stream as Stream]?.table ?? stream,
       source,
     ]),
-    ['dead_letter', manifest.dead_letter.join(', '), tables.deadLetter],
+    ['dead_letter', manifest.dead_letter, tables.deadLetter],
   ];
   const findings: TruthRecord['tables'][number][] = [];
   for (const [name, table, source] of sources) {

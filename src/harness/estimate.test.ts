@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { expectedCounts } from '../generators/rate.ts';
+import { parseScenario } from '../scenario/parse.ts';
+import { packageRoot } from './entry.ts';
+import { estimateLines, estimateOf } from './estimate.ts';
+import { loadPipeline } from './pipelines/load.ts';
+
+const text = readFileSync(join(packageRoot, 'scenarios', 'black-friday.yaml'), 'utf8');
+const { manifest } = loadPipeline('cdc-upsert', packageRoot);
+const estimated = (yaml: string, set: readonly string[]) => {
+  const { scenario } = parseScenario(yaml, { file: 'black-friday.yaml', set });
+  return { scenario, ...estimateOf(scenario, manifest) };
+};
+const of = (...set: string[]) => estimated(text, set);
+
+describe('an estimate', () => {
+  test('holds what the timed phases say, and names those that take as long as they take', () => {
+    const { timedMs, openPhases } = of();
+    expect(timedMs).toBe(120_000);
+    expect(openPhases).toEqual(['before', 'compact', 'after']);
+  });
+
+  test('counts the opening stock, what the phases are to send, and what goes on beneath the rest', () => {
+    const { scenario, events } = of();
+    const timed = expectedCounts(scenario).reduce((sum, { messages }) => sum + messages, 0);
+    const known = scenario.retail.stores * scenario.retail.assortment + timed;
+    expect(events).toBeGreaterThan(known);
+    const longer = of('phases.spike.for=120s');
+    expect(longer.timedMs).toBe(180_000);
+    expect(longer.events - events).toBeGreaterThan(timed / 4);
+    expect(of('traffic.inventory.preload=none').events).toBeLessThan(events - 4_000);
+  });
+
+  test('grows with what costs time and room: jobs, opening stock, commits, events', () => {
+    const usual = of();
+    const without = estimated(text.replace(/^ {2}loyalty:.*\n/m, ''), []);
+    expect(without.scenario.traffic.loyalty).toBeNull();
+    expect(without.startMs).toBeLessThan(usual.startMs);
+    expect(without.workBytes).toBeLessThan(usual.workBytes);
+    const often = of('pipeline.commit_every=1s');
+    expect(often.workBytes).toBeGreaterThan(usual.workBytes);
+    const more = of('retail.assortment=250');
+    expect(more.startMs - usual.startMs).toBeGreaterThan(10_000);
+    expect(more.keptBytes).toBeGreaterThan(usual.keptBytes);
+  });
+
+  test('calls itself one, and says what nobody can know', () => {
+    const [time, disk] = estimateLines(of(), { work: '/tmp', results: 'results' });
+    expect(time).toMatch(
+      /^estimate {2}about \w+ and however long before, compact and after may take \(.* 2m of timed load, /,
+    );
+    expect(disk).toMatch(
+      /about \d+ MiB of disk in \/tmp while it runs, [\d.]+ MiB for good in results \([\d,]+ events\)$/,
+    );
+    const known = estimateLines({ ...of(), openPhases: [] }, { work: '/tmp', results: 'r' });
+    expect(known.join()).not.toContain('however long');
+  });
+});

@@ -1,0 +1,113 @@
+import { bytes, count } from '../core/readable.ts';
+import { formatDuration } from '../core/units.ts';
+import { expectedCounts, rateAt } from '../generators/rate.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+import { timedMs } from '../scenario/timeline.ts';
+import type { Manifest } from './pipelines/manifest.ts';
+
+/** What a run will take, as far as anybody can know before it: an estimate, and no promise. */
+export interface Estimate {
+  /** Messages it will send, opening stock and what goes on beneath the open phases included. */
+  readonly events: number;
+  /** From nothing to t0: servers, jobs, opening stock, first drain. */
+  readonly startMs: number;
+  readonly timedMs: number;
+  /** From the end of the last phase to the record: drain, savepoints, oracles, metrics. */
+  readonly endMs: number;
+  /** Phases that take as long as they take. */
+  readonly openPhases: readonly string[];
+  /** In the temporary folder while it runs: the servers' data and the facts. */
+  readonly workBytes: number;
+  /** What stays in the run's own folder. */
+  readonly keptBytes: number;
+}
+
+/**
+ * Medians of the runs of black-friday.yaml and quick.yaml on a machine of two cores, which had nothing else
+ * to do; another machine has others, which is what makes this an estimate.
+ */
+const MEASURED = {
+  serversMs: 14_000,
+  /** One job is deployed after the other. */
+  deployMsPerStream: 7_000,
+  preloadMsPerKey: 0.5,
+  /** Probes, first drain and head start, beside two commits. */
+  firstDrainMs: 6_500,
+  endMs: 9_000,
+  endMsPerEvent: 0.2,
+  /** Servers, their logs and what they unpack, before the first event. */
+  idleBytes: 100 * 2 ** 20,
+  /** Kafka's log 800, table files 160, facts 130 and their CSV 135, with the copies the oracles read. */
+  workBytesPerEvent: 1_300,
+  /** Data, metadata and manifests that one commit to one table leaves in the bucket. */
+  objectsPerCommit: 5,
+  /** Of an object: its own bytes, and the blocks and folders that MinIO keeps it in. */
+  bytesPerObject: 20 * 2 ** 10,
+  keptBytes: 2 ** 20,
+  keptBytesPerEvent: 30,
+  logBytesPerSecond: 20_000,
+} as const;
+
+/** What is allowed for a phase without a length, for the disk alone: the load goes on beneath it. */
+const OPEN_PHASE_MS = 90_000;
+
+/** Estimates a run from its scenario and its pipeline, with nothing started. */
+export function estimateOf(scenario: Scenario, { streams }: Pick<Manifest, 'streams'>): Estimate {
+  const { pipeline, phases, retail, traffic } = scenario;
+  const jobs = Object.keys(streams).filter(
+    (stream) => traffic[stream as keyof typeof streams] !== null,
+  ).length;
+  const openPhases = phases.filter(({ kind }) => kind !== 'load').map(({ name }) => name);
+  const openMs = openPhases.length * OPEN_PHASE_MS;
+  const keys = traffic.inventory?.preload === 'assortment' ? retail.stores * retail.assortment : 0;
+  const timed = timedMs(scenario);
+  const beneath = (rateAt(scenario, timed + OPEN_PHASE_MS / 2) * openMs) / 1_000;
+  const inPhases = expectedCounts(scenario).reduce((sum, { messages }) => sum + messages, 0);
+  const events = Math.round(keys + inPhases + beneath);
+
+  const drainMs = MEASURED.firstDrainMs + 2 * pipeline.commitEveryMs;
+  const loadedMs = keys * MEASURED.preloadMsPerKey + drainMs;
+  const startMs = MEASURED.serversMs + jobs * MEASURED.deployMsPerStream + loadedMs;
+  const endMs = MEASURED.endMs + pipeline.commitEveryMs / 2 + events * MEASURED.endMsPerEvent;
+  const committingMs = loadedMs + timed + openMs;
+  // Dead letters have a table too.
+  const commits = (committingMs / pipeline.commitEveryMs) * (jobs + 1) * pipeline.parallelism;
+  return {
+    events,
+    startMs,
+    timedMs: timed,
+    endMs,
+    openPhases,
+    workBytes:
+      MEASURED.idleBytes +
+      events * MEASURED.workBytesPerEvent +
+      commits * MEASURED.objectsPerCommit * MEASURED.bytesPerObject,
+    keptBytes:
+      MEASURED.keptBytes +
+      events * MEASURED.keptBytesPerEvent +
+      ((startMs + timed + openMs + endMs) / 1_000) * MEASURED.logBytesPerSecond,
+  };
+}
+
+/** The estimate in two lines, for whoever waits: what can be known, and what cannot. */
+export function estimateLines(
+  { events, startMs, timedMs: timed, endMs, openPhases, workBytes, keptBytes }: Estimate,
+  where: { readonly work: string; readonly results: string },
+): readonly string[] {
+  const open = openPhases.length === 0 ? '' : ` and however long ${listed(openPhases)} may take`;
+  return [
+    `estimate  about ${roughly(startMs + timed + endMs)}${open} (${roughly(startMs)} to start, ` +
+      `${formatDuration(timed)} of timed load, ${roughly(endMs)} to drain and judge)`,
+    `          about ${bytes(workBytes)} of disk in ${where.work} while it runs, ${bytes(keptBytes)} ` +
+      `for good in ${where.results} (${count(Math.round(events / 100) * 100)} events)`,
+  ];
+}
+
+/** To five seconds: more would be a promise. */
+function roughly(ms: number): string {
+  return formatDuration(Math.max(1, Math.round(ms / 5_000)) * 5_000);
+}
+
+function listed(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}

@@ -1,0 +1,33 @@
+import { basename } from 'node:path';
+import type { Facts } from '../facts.ts';
+import { ingestSql } from './fact-file.ts';
+import type { LoadResult } from './load.ts';
+import { mend } from './mend.ts';
+
+/**
+ * Takes what the load has written down into the facts. Gives a sentence per thing that is missing
+ * from it: a torn line that had to be cut, a thread that could not write down the last it knew.
+ */
+export async function takeIn(
+  facts: Pick<Facts, 'run'>,
+  { files, threadsLost, workers }: Pick<LoadResult, 'files' | 'threadsLost' | 'workers'>,
+): Promise<readonly string[]> {
+  const missing: string[] = [];
+  if (threadsLost > 0) {
+    missing.push(
+      `${threadsLost} of ${workers} producing threads ended without writing down the last they knew: ` +
+        'their latest messages are in no count',
+    );
+  }
+  for (const file of files) {
+    const tornBytes = await mend(file);
+    if (tornBytes > 0) {
+      missing.push(
+        `1 torn line (${tornBytes} bytes) was cut from the end of ${basename(file.path)}: ` +
+          'its writer was stopped in the middle of it',
+      );
+    }
+    await facts.run(ingestSql(file));
+  }
+  return missing;
+}

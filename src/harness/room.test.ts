@@ -1,0 +1,52 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { Estimate } from './estimate.ts';
+import { type Place, refuseWithoutRoom, roomProblem } from './room.ts';
+
+const MIB = 2 ** 20;
+const needs = { workBytes: 300 * MIB, keptBytes: 20 * MIB };
+const place = (dir: string, freeMib: number, device: number): Place => ({
+  ...{ dir, freeBytes: freeMib * MIB, device },
+});
+const problem = (work: Place, results: Place) =>
+  roomProblem(needs, { work, results }, 'doorbuster run x.yaml');
+
+test('two file systems are each held against what they get', () => {
+  expect(problem(place('/tmp', 300, 1), place('results', 20, 2))).toBeNull();
+  expect(problem(place('/tmp', 299, 1), place('results', 20, 2))).toEqual({
+    message:
+      'not enough room in /tmp: the run needs about 300 MiB there while it goes on, and 299 MiB are free',
+    hint: 'TMPDIR=/a/roomier/folder doorbuster run x.yaml',
+  });
+  expect(problem(place('/tmp', 300, 1), place('results', 19, 2))).toEqual({
+    message:
+      'not enough room in results: the run needs about 20.0 MiB there for good, and 19.0 MiB are free',
+    hint: 'doorbuster run x.yaml --results /a/roomier/folder',
+  });
+});
+
+test('what is free on one file system is not counted twice', () => {
+  expect(problem(place('/tmp', 320, 1), place('results', 320, 1))).toBeNull();
+  expect(problem(place('/tmp', 319, 1), place('results', 319, 1))?.message).toBe(
+    'not enough room in /tmp: the run needs about 320 MiB there, with what stays in results, and 319 MiB are free',
+  );
+});
+
+test('a run that no disk can hold is refused before it begins, with what to type', () => {
+  const estimate: Estimate = {
+    ...{ events: 1, startMs: 1, timedMs: 1, endMs: 1, openPhases: [] },
+    ...{ workBytes: 1, keptBytes: 1 },
+  };
+  const results = join(tmpdir(), 'not', 'there', 'yet');
+  const refuse = (workBytes: number) => () =>
+    refuseWithoutRoom({ ...estimate, workBytes }, results, 'doorbuster run x.yaml');
+  expect(refuse(1)).not.toThrow();
+  expect(refuse(2 ** 60)).toThrow(
+    expect.objectContaining({
+      exitCode: 2,
+      message: expect.stringContaining('the run needs about 1048576 TiB there'),
+      hint: 'TMPDIR=/a/roomier/folder doorbuster run x.yaml',
+    }),
+  );
+});

@@ -1,0 +1,84 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  defaultRegistryDir,
+  identify,
+  MARKER,
+  newEntry,
+  type ProcessIdentity,
+  type RegistryEntry,
+} from './registry.ts';
+import { startWatchdog, type Watchdog } from './watchdog.ts';
+
+/**
+ * A work folder of this process and the servers that run in it, on record while they are ours: should
+ * doorbuster be killed, its watchdog or else the next start's sweep ends them and removes the folder.
+ */
+export class Claim {
+  readonly #workDir: string;
+  readonly #entry: RegistryEntry;
+  readonly #watchdog: Watchdog;
+  readonly #servers = new Map<number, ProcessIdentity & { readonly server: string }>();
+  #ports: readonly number[] = [];
+  #gone = false;
+
+  /** Makes the folder, which is removed as a whole in the end: it must be nobody else's. */
+  static async open(workDir: string, registryDir = defaultRegistryDir()): Promise<Claim> {
+    const entry = newEntry(registryDir);
+    await mkdir(workDir, { recursive: true });
+    await writeFile(join(workDir, MARKER), '');
+    return new Claim(workDir, entry);
+  }
+
+  private constructor(workDir: string, entry: RegistryEntry) {
+    this.#workDir = workDir;
+    this.#entry = entry;
+    this.#watchdog = startWatchdog(workDir, entry.path);
+    this.#write();
+  }
+
+  /** The file of the registry that says all this. */
+  get path(): string {
+    return this.#entry.path;
+  }
+
+  /** The ports that are ours from now on, in place of those before. */
+  takePorts(ports: readonly number[]): void {
+    this.#ports = ports;
+    this.#write();
+  }
+
+  /** A process that was started: leader of its own group, which is what will be killed. */
+  guard(server: string, pid: number): void {
+    this.#watchdog.guard(pid);
+    const identity = identify(pid);
+    if (identity !== null) this.#servers.set(pid, { server, ...identity });
+    this.#write();
+  }
+
+  /** A process that has ended. */
+  release(pid: number): void {
+    this.#watchdog.release(pid);
+    if (this.#servers.delete(pid)) this.#write();
+  }
+
+  /** After the last process has ended. */
+  async remove(): Promise<void> {
+    this.#gone = true;
+    await rm(this.#workDir, { recursive: true, force: true, maxRetries: 5 });
+    this.#entry.remove();
+    this.#watchdog.dismiss();
+  }
+
+  #write(): void {
+    const owner = identify(process.pid);
+    if (owner === null || this.#gone) return;
+    this.#entry.write({
+      version: 1,
+      owner,
+      workDir: this.#workDir,
+      ports: [...this.#ports],
+      servers: [...this.#servers.values()],
+    });
+  }
+}
