@@ -84,6 +84,9 @@ const REALIZE: { readonly [K in Phase['kind']]: Realize<K> } = {
       clock: options.clock,
       signal: session.signal,
       workDir: `${session.folder.dir}/logs`,
+      onStarted: (pid) => {
+        session.progress.compactorPid = pid;
+      },
     });
     await probes.layout.mark(phase.name);
     return options.clock.nowMs();

@@ -68,6 +68,7 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
       drains: { before: null, final: null },
       markerRounds: 0,
       compaction: null,
+      compactorPid: null,
       cutMs: null,
       endedMs: null,
     },
@@ -266,7 +267,12 @@ async function startProbes(
     queries: pipeline.queries,
     phase: () => progress.phase,
     t0Ms: () => progress.t0Ms,
-    processes: () => world.stack.processes(),
+    processes: () => [
+      ...world.stack.processes(),
+      ...(progress.compactorPid === null
+        ? []
+        : [{ server: 'compaction', pid: progress.compactorPid }]),
+    ],
     queryEngine: () => queries.engine(),
     sendCanary: (dueMs) => world.load.canary(dueMs),
     lookupKey: lookupKeys(scenario),

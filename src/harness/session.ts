@@ -45,6 +45,8 @@ export interface Progress {
   /** Rounds of markers sent so far: each needs a number of its own. */
   markerRounds: number;
   compaction: CompactionResult | null;
+  /** The process of the compaction that was started last. */
+  compactorPid: number | null;
   /** Nothing due at or after this offset from t0 was sent, ms. */
   cutMs: number | null;
   /** When the tables were last looked at: what was not visible by then never was. Epoch ms. */

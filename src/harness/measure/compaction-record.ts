@@ -7,11 +7,9 @@ import type { CompactionMeasured } from './payback.ts';
 export function compactionRun(result: CompactionResult | null): CompactionRun | null {
   if (result?.committedMs == null) return null;
   return {
-    launchedMs: result.startedMs,
     startMs: result.engineReadyMs ?? result.startedMs,
     endMs: result.committedMs,
     coreSeconds: result.coreSeconds,
-    startupCoreSeconds: result.startupCoreSeconds,
   };
 }
 

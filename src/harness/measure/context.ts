@@ -6,10 +6,7 @@ import type { AppendedCount } from '../truth/appended.ts';
 
 /** What a compaction on demand came to, as its runner saw it. Times are epoch ms. */
 export interface CompactionRun {
-  /** The engine was launched; from here to startMs it only started up. */
-  readonly launchedMs: number;
-  readonly startupCoreSeconds: number;
-  /** From here to its commit it worked. */
+  /** From here, when the engine was up, to its commit it worked. */
   readonly startMs: number;
   readonly endMs: number;
   readonly coreSeconds: number;

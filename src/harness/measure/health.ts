@@ -41,7 +41,8 @@ export async function phaseHealth(measuring: Measuring): Promise<PhaseHealth[]> 
     WHERE r.server = 'machine' AND s.measured GROUP BY ALL`);
   return Promise.all(
     phases.map(async ({ name, startMs, endMs }) => {
-      const used = await ownCoreSeconds(measuring, startMs, endMs);
+      // Servers, query engine and compaction are rows of their own.
+      const used = await coreSeconds(sql, 'harness', startMs, endMs);
       const slip = slips.find(({ phase }) => phase === name);
       const around = machine.find(({ phase }) => phase === name);
       const seconds = ((endMs - startMs) / 1_000) * context.cores;
@@ -58,27 +59,6 @@ export async function phaseHealth(measuring: Measuring): Promise<PhaseHealth[]> 
       };
     }),
   );
-}
-
-/**
- * Core-seconds of the harness itself in a span: the resource probe counts our process and all its
- * children but the servers and the query engine; compaction, which is observed too, comes off here.
- */
-async function ownCoreSeconds(
-  { sql, context }: Measuring,
-  fromMs: number,
-  toMs: number,
-): Promise<number | undefined> {
-  const all = await coreSeconds(sql, 'harness', fromMs, toMs);
-  if (all === undefined) return undefined;
-  const within = (startMs: number, endMs: number) =>
-    Math.max(0, Math.min(endMs, toMs) - Math.max(startMs, fromMs)) / Math.max(1, endMs - startMs);
-  const { compaction: run } = context;
-  const spent = run
-    ? run.startupCoreSeconds * within(run.launchedMs, run.startMs) +
-      run.coreSeconds * within(run.startMs, run.endMs)
-    : 0;
-  return all - spent;
 }
 
 /**

@@ -451,11 +451,9 @@ test('the floor is half the commit interval and the commit itself', async () => 
 });
 
 const compaction = {
-  launchedMs: T0 + 30_000,
   startMs: T0 + 33_000,
   endMs: T0 + 40_000,
   coreSeconds: 18,
-  startupCoreSeconds: 6,
 };
 
 describe('queries', () => {
@@ -614,16 +612,19 @@ test('a process that was started again has used both its counters', async () => 
   expect(servers).toEqual([{ server: 'queries', coreSeconds: 3, rssMaxBytes: 103 }]);
 });
 
-test('the share of the harness leaves out the compaction that it observes', async () => {
-  const used = (at: number, cpu_s: number) => ({ server: 'harness', at_ms: T0 + at, cpu_s });
-  await facts.append('resources', [used(10_000, 50), used(20_000, 58), used(30_000, 58)]);
-  await facts.append('resources', [used(40_000, 90)]);
-  // 8 s of 2 x 10 s; nothing; then 32 s, of which 24 were Spark's.
-  const phases = await health({ compaction });
+test('the share of the harness is its own core-seconds alone', async () => {
+  const used = (at: number, harness: number) => [
+    { server: 'harness', at_ms: T0 + at, cpu_s: harness },
+    { server: 'query-engine', at_ms: T0 + at, cpu_s: 2 * harness },
+  ];
+  await facts.append('resources', [...used(10_000, 50), ...used(20_000, 58)]);
+  await facts.append('resources', [...used(30_000, 58), ...used(40_000, 66)]);
+  // 8 s of 2 x 10 s, nothing, and 8 s again.
+  const phases = await health({});
   expect(phases.map(({ phase, harnessShare }) => [phase, harnessShare])).toEqual([
     ['spike', 8 / 20],
     ['before', 0],
-    ['compact', (32 - 24) / 20],
+    ['compact', 8 / 20],
     ['after', undefined],
   ]);
 });

@@ -12,16 +12,19 @@ import { yielding } from '../priority.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import { innermostCause, logTail } from '../stack/cause.ts';
 import { Claim } from '../stack/claim.ts';
+import { withClassArchive } from '../stack/class-archives.ts';
 import type { Endpoints } from '../stack/stack.ts';
 import type { Pipeline } from './load.ts';
 
 export interface CompactionOptions {
-  readonly artifacts: Pick<Artifacts, 'sparkClasspath'>;
+  readonly artifacts: Pick<Artifacts, 'sparkClasspath' | 'classArchives'>;
   readonly endpoints: Pick<Endpoints, 'catalog' | 's3'>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Folder for the engine's log. */
   readonly workDir: string;
+  /** Told the engine's process as soon as there is one. */
+  readonly onStarted?: (pid: number) => void;
 }
 
 /** What one compaction on demand came to. Moments are epoch ms. */
@@ -77,7 +80,13 @@ export async function compactWithSpark(
     const startedMs = clock.nowMs();
     const home = process.env.JAVA_HOME;
     const java = home ? join(home, 'bin', 'java') : 'java';
-    const child = spawn(...yielding(java, javaArguments(options, dir, script)), {
+    const archived = withClassArchive(
+      'spark',
+      { program: java, args: javaArguments(options, dir, script), env: {} },
+      { dir: options.artifacts.classArchives, scratch: dir },
+    );
+    const { program, args } = archived.command;
+    const child = spawn(...yielding(program, args), {
       cwd: dir,
       detached: true,
       // Credentials go by the environment: a command line is everybody's to read.
@@ -91,9 +100,13 @@ export async function compactWithSpark(
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    if (child.pid !== undefined) claim.guard('spark', child.pid);
+    if (child.pid !== undefined) {
+      claim.guard('spark', child.pid);
+      options.onStarted?.(child.pid);
+    }
     const seen = await observe(child, logPath, options);
     signal.throwIfAborted();
+    if (seen.exitCode === 0) await archived.keep();
     return resultOf(sql.text, seen, { startedMs, endedMs: clock.nowMs(), logPath });
   } finally {
     await claim.remove();
