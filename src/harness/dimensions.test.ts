@@ -22,7 +22,7 @@ const dir = () => join(run, 'dimensions');
 
 test('stores, products and the members of the run can be asked, and joined with its facts', async () => {
   const scenario = scenarioOf(...EVERYTHING);
-  await using facts = await openFacts(':memory:');
+  await using facts = await openFacts();
   const rows = await writeDimensions(facts, { scenario, cutMs: CUT_MS, dir: dir() });
   expect((await readdir(dir())).sort()).toEqual([
     'members.parquet',
@@ -62,7 +62,7 @@ test('stores, products and the members of the run can be asked, and joined with 
 test('without receipts and points there are no members, and the files are there', async () => {
   const full = scenarioOf('traffic.cart={sessions: 1/s}');
   const scenario = { ...full, traffic: { ...full.traffic, pos: null } };
-  await using facts = await openFacts(':memory:');
+  await using facts = await openFacts();
   const rows = await writeDimensions(facts, { scenario, cutMs: CUT_MS, dir: dir() });
   expect(rows).toMatchObject({ stores: scenario.retail.stores, members: 0 });
   expect((await ask(run, 'SELECT count(*) FROM members')).rows).toEqual([['0']]);

@@ -6,7 +6,7 @@ import { FACTS } from '../record/facts.ts';
 import { openFacts } from './facts.ts';
 
 test('what is appended can be asked at once, large batches included', async () => {
-  await using facts = await openFacts(':memory:');
+  await using facts = await openFacts();
   const count = 5000;
   await facts.append(
     'events',
@@ -36,7 +36,7 @@ test('what is appended can be asked at once, large batches included', async () =
 });
 
 test('an id beyond 2^53 keeps its digits', async () => {
-  await using facts = await openFacts(':memory:');
+  await using facts = await openFacts();
   await facts.append('commits', [
     { table_name: 'pos', snapshot_id: '8963421567890123457', sequence_number: 1 },
   ]);
@@ -49,7 +49,7 @@ test('an id beyond 2^53 keeps its digits', async () => {
 });
 
 test('an unknown column is refused rather than dropped', async () => {
-  await using facts = await openFacts(':memory:');
+  await using facts = await openFacts();
   await expect(facts.append('phases', [{ name: 'spike', statr_ms: 1 }])).rejects.toThrow(
     'phases has no column statr_ms',
   );
@@ -59,7 +59,7 @@ test('an unknown column is refused rather than dropped', async () => {
 test('every table is exported as Parquet, and the export reads back the same', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'doorbuster-facts-'));
   try {
-    await using facts = await openFacts(join(dir, 'facts.duckdb'));
+    await using facts = await openFacts();
     await facts.append('phases', [
       { name: 'spike', kind: 'load', measured: true, start_ms: 1, end_ms: 2 },
     ]);

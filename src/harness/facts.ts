@@ -34,9 +34,12 @@ export interface Facts extends AsyncDisposable {
  */
 const LIMITS: DatabaseOptions = { memoryMb: 1024, threads: 1 };
 
-/** Opens (or creates) the facts at `path`, or in memory for ':memory:'. */
-export async function openFacts(path: string): Promise<Facts> {
-  const database = await openDatabase(path, LIMITS);
+/**
+ * Opens empty facts, in memory: in a file every append would wait for the disk, on the main thread.
+ * What does not fit goes to `spillDir`.
+ */
+export async function openFacts(options: { readonly spillDir?: string } = {}): Promise<Facts> {
+  const database = await openDatabase(':memory:', { ...LIMITS, ...options });
   const [reading, writing] = [await database.connect(), await database.connect()];
   for (const [table, columns] of Object.entries(FACTS)) {
     await reading.run(`CREATE TABLE IF NOT EXISTS ${table} (${columns})`);

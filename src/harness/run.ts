@@ -110,7 +110,7 @@ async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<Run
   const { clock } = options;
   const workDir = await mkdtemp(join(tmpdir(), 'doorbuster-'));
   try {
-    await using facts = await openFacts(join(workDir, 'facts.duckdb'));
+    await using facts = await openFacts({ spillDir: join(workDir, 'spill') });
     const stack = options.stack ?? (await startStack(u, workDir));
     let completed = false;
     await using _started = {

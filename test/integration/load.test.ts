@@ -55,7 +55,7 @@ beforeAll(async () => {
 afterAll(() => kafka?.[Symbol.asyncDispose]());
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'doorbuster-load-'));
-  facts = await openFacts(':memory:');
+  facts = await openFacts();
   await kafka.freshTopics(PARTITIONS);
 });
 afterEach(async () => {

@@ -41,6 +41,8 @@ export interface Connection {
 export interface DatabaseOptions {
   readonly memoryMb: number;
   readonly threads: number;
+  /** Where a database in memory puts what it has no room for; in the working folder otherwise. */
+  readonly spillDir?: string;
   /** Loadable extensions, by path, in this order. Nothing is ever installed or loaded otherwise. */
   readonly extensions?: readonly string[];
 }
@@ -52,6 +54,7 @@ export async function openDatabase(path: string, options: DatabaseOptions): Prom
     threads: String(options.threads),
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
+    ...(options.spillDir === undefined ? {} : { temp_directory: options.spillDir }),
   });
   try {
     const connection = await instance.connect();

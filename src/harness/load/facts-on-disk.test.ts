@@ -31,7 +31,7 @@ const handed: Handed = {
 };
 
 test('a message is the row of facts that its columns say, answered or not', async () => {
-  await using facts = await openFacts(':memory:');
+  await using facts = await openFacts();
   const file = new FactFile('events', join(dir, "it's events.csv"));
   file.appendLine(
     eventLine(handed, { offset: 41, kafkaMs: 1_795_770_000_210, ackedMs: 1_795_770_000_215 }),
@@ -75,7 +75,7 @@ test('a message is the row of facts that its columns say, answered or not', asyn
 });
 
 test('the tally keeps each step in its own second', async () => {
-  await using facts = await openFacts(':memory:');
+  await using facts = await openFacts();
   const tally = new Tally();
   tally.count('scheduled', 'pos', 1_000);
   tally.count('scheduled', 'pos', 1_999);
@@ -128,7 +128,7 @@ test('a line that was torn when its thread was lost is cut and counted, and the 
   // Torn at one byte in 23, from the end to the beginning.
   for (let bytes = text.length; bytes >= 0; bytes -= 23) {
     await writeFile(file.ref.path, text.subarray(0, bytes));
-    await using facts = await openFacts(':memory:');
+    await using facts = await openFacts();
     const missing = await takeIn(facts, alone(leftBy(dir, 0), 1));
     const whole = ends.filter((end) => end <= bytes).length - 1;
     const torn = bytes - (ends[whole] as number);
@@ -151,6 +151,6 @@ test('in a file that was closed in good order a torn line is damage, and no gues
   const file = await threeMessages();
   expect(file.ref.closed).toBe(true);
   await truncate(file.ref.path, (await stat(file.ref.path)).size - 30);
-  await using facts = await openFacts(':memory:');
+  await using facts = await openFacts();
   await expect(takeIn(facts, alone([file.ref], 0))).rejects.toThrow('events-0.csv');
 });

@@ -10,7 +10,7 @@ const text = readFileSync(join(packageRoot, 'docs/measuring.md'), 'utf8');
 
 test('the question that docs/measuring.md shows gives what we measure', async () => {
   const sql = /```sql\n([\s\S]*?)```/.exec(text)?.[1] as string;
-  await using facts = await openFacts(':memory:');
+  await using facts = await openFacts();
   await facts.append('phases', [
     { name: 'spike', kind: 'load', measured: true, start_ms: 1_000, end_ms: 2_000 },
   ]);

@@ -34,7 +34,7 @@ checks:
 
 let facts: Facts;
 beforeEach(async () => {
-  facts = await openFacts(':memory:');
+  facts = await openFacts();
   await facts.append('phases', [
     { name: 'warmup', kind: 'load', measured: false, start_ms: T0, end_ms: T0 + 10_000 },
     { name: 'spike', kind: 'load', measured: true, start_ms: T0 + 10_000, end_ms: T0 + 20_000 },
@@ -709,7 +709,7 @@ test('what is measured is a valid part of a record', async () => {
 });
 
 test('a run without a single fact is measured too, and says so', async () => {
-  const bare = await openFacts(':memory:');
+  const bare = await openFacts();
   try {
     const measured = await measure(bare, contextWith({}));
     expect(measured.checks.map(({ verdict }) => verdict)).toEqual(['NO_DATA', 'NO_DATA']);

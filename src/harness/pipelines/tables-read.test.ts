@@ -5,7 +5,7 @@ import { tablesRead } from './tables-read.ts';
 
 let facts: Facts;
 beforeAll(async () => {
-  facts = await openFacts(':memory:');
+  facts = await openFacts();
 });
 afterAll(() => facts.close());
 

@@ -10,7 +10,7 @@ const tables: TablesUnderTest = {
 
 let facts: Facts;
 beforeEach(async () => {
-  facts = await openFacts(':memory:');
+  facts = await openFacts();
   await facts.run(`
     CREATE TABLE got_pos (event_id VARCHAR, store_id INTEGER, kafka_ms BIGINT);
     CREATE TABLE got_inventory (store_id INTEGER, sku_id INTEGER, version BIGINT, on_hand INTEGER);

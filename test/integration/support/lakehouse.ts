@@ -79,7 +79,7 @@ export async function probeContext(
   return {
     endpoints: stack.endpoints,
     extensions: artifacts.duckdbExtensions,
-    facts: await openFacts(':memory:'),
+    facts: await openFacts(),
     clock,
     signal: new AbortController().signal,
     scenario: {
