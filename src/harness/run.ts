@@ -202,7 +202,7 @@ function startStack(
       taskSlots: Object.keys(pipeline.manifest.streams).length * scenario.pipeline.parallelism,
       checkpointEveryMs: scenario.pipeline.commitEveryMs,
     },
-    partitions: scenario.stack.partitions,
+    jit: scenario.stack.jit,
     onProgress(line) {
       journal.note('server', line);
       options.onEvent({ kind: 'server', ...line });

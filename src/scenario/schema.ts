@@ -228,6 +228,12 @@ const stack = strict(
   {
     runtime: z.enum(['auto', 'processes']).default('auto').describe('how the servers are started'),
     partitions: count(1, 256, 'partitions per topic').default(4),
+    jit: z
+      .enum(['c1', 'full'])
+      .default('full')
+      .describe(
+        'c1: broker and TaskManager compile quickly and not again: half their CPU time in a run of minutes, less throughput under a heavy load',
+      ),
   },
   'the servers',
 );

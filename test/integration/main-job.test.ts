@@ -75,7 +75,7 @@ async function world(set: readonly string[] = []): Promise<World> {
     clock,
     signal,
     flink: { taskSlots: 5, checkpointEveryMs: scenario.pipeline.commitEveryMs },
-    partitions: scenario.stack.partitions,
+    jit: 'c1',
     onProgress: () => {},
   });
   return {

@@ -68,7 +68,7 @@ function start({ runDir = folder(), signal, artifacts, onProgress }: Start = {})
     clock,
     signal: signal ?? new AbortController().signal,
     flink: { taskSlots: TASK_SLOTS, checkpointEveryMs: 2_000 },
-    partitions: 2,
+    jit: 'c1',
     onProgress: ({ server, state }) => onProgress?.(server, state),
   });
 }

@@ -1,4 +1,5 @@
 import type { Artifacts } from '../setup/artifacts.ts';
+import type { Jit } from './stack.ts';
 
 /** Every port the servers of one stack listen on; all are free ones on 127.0.0.1. */
 export const PORTS = [
@@ -37,5 +38,6 @@ export interface Plan {
   readonly workDir: string;
   /** One log per server; kept. */
   readonly logDir: string;
+  readonly jit: Jit;
   readonly flink: { readonly taskSlots: number; readonly checkpointEveryMs: number };
 }

@@ -154,7 +154,7 @@ class ProcessStack implements Stack {
    * the same moment, at least one sees the other and chooses anew.
    */
   async #plan(claim: Claim): Promise<Plan> {
-    const { artifacts, flink } = this.#options;
+    const { artifacts, flink, jit } = this.#options;
     const registryDir = defaultRegistryDir();
     let ports: Ports;
     for (;;) {
@@ -177,6 +177,7 @@ class ProcessStack implements Stack {
       java: home ? join(home, 'bin', 'java') : 'java',
       workDir: this.#workDir,
       logDir: this.#logDir,
+      jit,
       flink,
     };
   }

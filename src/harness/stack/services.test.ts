@@ -27,6 +27,7 @@ const plan: Plan = {
   logDir: '/run/logs',
   ports: Object.fromEntries(PORTS.map((name, i) => [name, 20_001 + i])) as Ports,
   secrets: { accessKeyId: 'key', secretAccessKey: 'secret', clusterId: 'd123456789012345678901' },
+  jit: 'full',
   flink: { taskSlots: 6, checkpointEveryMs: 2_000 },
 };
 

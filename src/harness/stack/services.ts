@@ -1,6 +1,6 @@
 import { catalogXml, flinkConfig, kafkaProperties, log4jProperties, stateDir } from './configs.ts';
 import { BUCKET, HOST, type Plan, type PortName, REGION } from './plan.ts';
-import type { ServerName } from './stack.ts';
+import type { Jit, ServerName } from './stack.ts';
 
 /** A program with its arguments, and what it finds in its environment besides the common part. */
 export interface Command {
@@ -64,6 +64,12 @@ const FLINK_MODULE_ACCESS = [
  * start sooner and leave the cores to those under load.
  */
 const CONTROL_PLANE = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
+
+/** For servers under load: with `c1` no core is spent on compiling anew what a short run leaves soon. */
+const DATA_PLANE: Readonly<Record<Jit, readonly string[]>> = {
+  c1: ['-XX:TieredStopAtLevel=1'],
+  full: [],
+};
 
 function java(
   { java: javaProgram, workDir, logDir }: Plan,
@@ -184,7 +190,7 @@ export const SERVICES: Readonly<Record<ServerName, Service>> = {
         ...['-c', `${kafkaDir(plan)}/server.properties`],
       ]),
     command: (plan) =>
-      kafkaJava(plan, ['-Xmx512m', '-Xms512m'], 'kafka.Kafka', [
+      kafkaJava(plan, ['-Xmx512m', '-Xms512m', ...DATA_PLANE[plan.jit]], 'kafka.Kafka', [
         `${kafkaDir(plan)}/server.properties`,
       ]),
     ready: ({ ports }) => ({ kind: 'kafka', brokers: [`${HOST}:${ports.kafka}`] }),
@@ -277,7 +283,7 @@ export const SERVICES: Readonly<Record<ServerName, Service>> = {
         plan,
         'flink-taskmanager',
         'org.apache.flink.runtime.taskexecutor.TaskManagerRunner',
-        jvm,
+        [...jvm, ...DATA_PLANE[plan.jit]],
         ['--configDir', flinkDir(plan), ...args],
       );
     },

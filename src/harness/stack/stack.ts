@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
+import type { Scenario } from '../../scenario/scenario.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 
 /** Where the servers are, whichever runtime started them. All on loopback. */
@@ -46,6 +47,8 @@ export interface Stack extends AsyncDisposable {
   stop(options?: { readonly keepClasses?: boolean }): Promise<void>;
 }
 
+export type Jit = Scenario['stack']['jit'];
+
 export interface StackOptions {
   /** The run's own folder: data, configuration and logs go beneath it. */
   readonly runDir: string;
@@ -55,7 +58,8 @@ export interface StackOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly flink: { readonly taskSlots: number; readonly checkpointEveryMs: number };
-  readonly partitions: number;
+  /** How broker and TaskManager are compiled: see the scenario's `stack.jit`. */
+  readonly jit: Jit;
   readonly onProgress: (line: {
     readonly server: ServerName;
     readonly state: 'starting' | 'ready' | 'stopped';

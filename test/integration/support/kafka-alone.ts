@@ -41,6 +41,7 @@ export class KafkaAlone implements AsyncDisposable {
       java: 'java',
       workDir: dir,
       logDir: dir,
+      jit: 'c1',
       flink: { taskSlots: 1, checkpointEveryMs: 1_000 },
     };
     const { dirs, files, prepare, command } = SERVICES.kafka;

@@ -31,7 +31,7 @@ export async function startLakehouse(checkpointEveryMs: number): Promise<Lakehou
     clock,
     signal,
     flink: { taskSlots: 6, checkpointEveryMs },
-    partitions: 1,
+    jit: 'c1',
     onProgress: () => {},
   });
   const stop = async () => {
