@@ -12,6 +12,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           sequence: { groupOrder: 0 },
+          // Fifty small files in one process each would spend more on starting than on testing.
+          isolate: false,
           include: ['src/**/*.test.ts', 'test/tidy/**/*.test.ts', 'test/golden/**/*.test.ts'],
         },
       },
