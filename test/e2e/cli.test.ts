@@ -131,7 +131,7 @@ async function until(what: () => boolean, withinMs: number): Promise<void> {
 
 describe('a run', { timeout: 600_000 }, () => {
   /** The shipped quick scenario, shorter still. */
-  const shorter = ['--set', 'phases.spike.for=8s', '--set', 'phases.warmup.for=3s'];
+  const shorter = ['--set', 'phases.spike.for=6s', '--set', 'phases.warmup.for=1s'];
 
   function start(results: string, ...more: readonly string[]): ChildProcess & { said: string } {
     const env = { ...process.env, NO_COLOR: '1', XDG_STATE_HOME: elsewhere, TMPDIR: elsewhere };
