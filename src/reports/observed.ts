@@ -200,7 +200,10 @@ export function paybackCell(record: RunRecord): Cell {
 
 /** Live files per table at the marks of the run. */
 export function filesSection(record: RunRecord): Section | null {
-  const marks = [...new Set(record.layout?.marks.map(({ mark }) => mark))];
+  // How a compaction found them is told beside how it left them.
+  const marks = [...new Set(record.layout?.marks.map(({ mark }) => mark))].filter(
+    (mark) => !mark.endsWith(':start'),
+  );
   if (!record.layout || marks.length === 0) return null;
   const rows = tablesOf(record).map((table) => [
     cell(table),
@@ -209,7 +212,7 @@ export function filesSection(record: RunRecord): Section | null {
       if (!found) return cell('–', 'dim');
       const deletes = [found.equalityDeleteFiles, found.positionDeleteFiles];
       const all = deletes.some((n) => n > 0) ? [found.dataFiles, ...deletes] : [found.dataFiles];
-      return cell(all.map(count).join(' + '));
+      return cell(all.map(count).join('+'));
     }),
   ]);
   const { bucket } = record.layout;
