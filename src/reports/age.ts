@@ -7,14 +7,18 @@ import { type Cell, cell, left, right, type Section } from './section.ts';
 export function ageSection(record: RunRecord): Section | null {
   const streams = streamsOf(record);
   const rows = measuredPhases(record).flatMap((phase) => phaseRows(record, phase, streams));
-  if (streams.length === 0 || rows.length === 0) return null;
+  // Its chart is drawn from the first second on, whether a phase has ended or not.
+  if (rows.length === 0 && record.staleness.length === 0) return null;
   return {
     id: 'age',
     title: 'Age',
     about:
       'How old the oldest change is that no query can see yet: what a person in front of the screen is missing at that moment. 0 if nothing is. p50 / p99 of the time: of the whole chain, and store by store, where the median and the worst are over the stores that had such a change in this run.',
-    tables: [{ columns: [left('phase'), left('age of'), ...streams.map(right)], rows }],
-    notes: [],
+    tables:
+      rows.length === 0
+        ? []
+        : [{ columns: [left('phase'), left('age of'), ...streams.map(right)], rows }],
+    notes: rows.length === 0 ? [cell('no data: no measured phase has ended', 'warn')] : [],
   };
 }
 

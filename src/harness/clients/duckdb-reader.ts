@@ -112,7 +112,7 @@ class ProcessReader implements Reader {
   readonly #clock: Clock;
   #engine: Engine | null = null;
   /** Every process that was started and whose end has not been accounted for. */
-  readonly #engines = new Set<Engine>();
+  readonly #processes = new Set<EngineProcess>();
   #endedCpuS = 0;
   #last: Promise<unknown> = Promise.resolve();
   #crashes = 0;
@@ -138,14 +138,14 @@ class ProcessReader implements Reader {
   usage(): EngineUsage {
     const pids: number[] = [];
     let [cpuS, rssBytes] = [0, 0];
-    for (const engine of this.#engines) {
-      const now = engine.usage();
-      if (engine.pid === null) {
-        this.#engines.delete(engine);
+    for (const process of this.#processes) {
+      const now = process.usage();
+      if (process.ended) {
+        this.#processes.delete(process);
         this.#endedCpuS += now.cpuS;
         continue;
       }
-      pids.push(engine.pid);
+      pids.push(process.pid);
       cpuS += now.cpuS;
       rssBytes += now.rssBytes;
     }
@@ -194,10 +194,8 @@ class ProcessReader implements Reader {
     return this.close();
   }
 
-  async #launch(): Promise<Engine> {
-    const engine = await Engine.start(this.#config, this.#clock);
-    this.#engines.add(engine);
-    return engine;
+  #launch(): Promise<Engine> {
+    return Engine.start(this.#config, this.#clock, (process) => this.#processes.add(process));
   }
 
   async #run(engine: Engine | null, sql: string, params: Params, limits: QueryLimits) {
@@ -221,6 +219,36 @@ class ProcessReader implements Reader {
   }
 }
 
+/** What a process has used, from its fork on, whatever becomes of it. */
+class EngineProcess {
+  readonly pid: number;
+  #ended = false;
+  #used: Usage = { cpuS: 0, rssBytes: 0 };
+
+  constructor(pid: number, exited: Promise<unknown>) {
+    this.pid = pid;
+    void exited.then(() => {
+      this.#ended = true;
+    });
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** As of now, or when last looked at before its end. */
+  usage(): Usage {
+    if (this.#ended) return this.#used;
+    try {
+      const stat = parseProcessStat(readFileSync(`/proc/${this.pid}/stat`, 'utf8'));
+      this.#used = { cpuS: stat.ownS, rssBytes: stat.rssBytes };
+    } catch {
+      // It has just ended, or the system has no /proc.
+    }
+    return this.#used;
+  }
+}
+
 /** One process with one instance in it. */
 class Engine {
   readonly attachMs: number;
@@ -228,10 +256,14 @@ class Engine {
   readonly #clock: Clock;
   readonly #exited: Promise<string>;
   #nextId = 1;
+  readonly #process: EngineProcess | null;
   #dead = false;
-  #used: Usage = { cpuS: 0, rssBytes: 0 };
 
-  static async start(config: ReaderConfig, clock: Clock): Promise<Engine> {
+  static async start(
+    config: ReaderConfig,
+    clock: Clock,
+    forked: (process: EngineProcess) => void,
+  ): Promise<Engine> {
     const child = fork(entryFile('harness/clients/duckdb-reader-child'), {
       serialization: 'advanced',
       execArgv: [],
@@ -240,26 +272,34 @@ class Engine {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     const exited = exitOf(child);
+    const process = child.pid === undefined ? null : new EngineProcess(child.pid, exited);
+    if (process) forked(process);
     tell(child, { kind: 'open', config });
     const opened = await Promise.race([
       once(child, 'message').then(([message]) => message as FromChild),
       exited.then((how): FromChild => ({ kind: 'refused', error: `its process ${how}` })),
       clock.sleep(OPEN_MS).then((): FromChild => ({ kind: 'refused', error: SLOW })),
     ]);
-    if (opened.kind === 'opened') return new Engine(child, exited, opened.attachMs, clock);
+    if (opened.kind === 'opened') {
+      return new Engine({ child, process, exited, attachMs: opened.attachMs, clock });
+    }
+    process?.usage();
     child.kill('SIGKILL');
     await exited;
     const why = opened.kind === 'refused' ? opened.error : `it sent ${opened.kind}`;
     throw new Error(`DuckDB did not open the catalog: ${why}`);
   }
 
-  private constructor(
-    child: ChildProcess,
-    exited: Promise<string>,
-    attachMs: number,
-    clock: Clock,
-  ) {
+  private constructor(parts: {
+    readonly child: ChildProcess;
+    readonly process: EngineProcess | null;
+    readonly exited: Promise<string>;
+    readonly attachMs: number;
+    readonly clock: Clock;
+  }) {
+    const { child, process, exited, attachMs, clock } = parts;
     this.#child = child;
+    this.#process = process;
     this.#clock = clock;
     this.#exited = exited;
     this.attachMs = attachMs;
@@ -274,18 +314,6 @@ class Engine {
 
   get pid(): number | null {
     return this.#dead ? null : (this.#child.pid ?? null);
-  }
-
-  /** As of now, or when last looked at before it ended: that is done once more as it is killed. */
-  usage(): Usage {
-    if (this.#dead) return this.#used;
-    try {
-      const stat = parseProcessStat(readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8'));
-      this.#used = { cpuS: stat.ownS, rssBytes: stat.rssBytes };
-    } catch {
-      // It has just ended, or the system has no /proc.
-    }
-    return this.#used;
   }
 
   async run(sql: string, params: Params, { timeoutMs }: QueryLimits): Promise<QueryAnswer> {
@@ -318,7 +346,7 @@ class Engine {
   }
 
   async kill(): Promise<void> {
-    this.usage();
+    this.#process?.usage();
     this.#dead = true;
     this.#child.kill('SIGKILL');
     await this.#exited;
