@@ -1,12 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import type { Clock } from '../../core/clock.ts';
 import { entryFile } from '../entry.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import type { Endpoints } from '../stack/stack.ts';
 import type { Params } from './duckdb.ts';
-import { parseProcessStat, type Usage } from './proc.ts';
+import { readProcess, type Usage } from './proc.ts';
 
 /** What a reader process needs to know. `avro`, `httpfs` and `iceberg` are loaded by path. */
 export interface ReaderConfig {
@@ -239,12 +238,8 @@ class EngineProcess {
   /** As of now, or when last looked at before its end. */
   usage(): Usage {
     if (this.#ended) return this.#used;
-    try {
-      const stat = parseProcessStat(readFileSync(`/proc/${this.pid}/stat`, 'utf8'));
-      this.#used = { cpuS: stat.ownS, rssBytes: stat.rssBytes };
-    } catch {
-      // It has just ended, or the system has no /proc.
-    }
+    const stat = readProcess(this.pid);
+    if (stat) this.#used = { cpuS: stat.ownS, rssBytes: stat.rssBytes };
     return this.#used;
   }
 }

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 /** Linux counts CPU time in hundredths of a second for programs, whatever its own tick. */
 const TICKS_PER_SECOND = 100;
 const PAGE_BYTES = 4096;
@@ -25,6 +27,15 @@ export function parseProcessStat(text: string): ProcessStat {
     reapedS: (field(16) + field(17)) / TICKS_PER_SECOND,
     rssBytes: field(24) * PAGE_BYTES,
   };
+}
+
+/** What a process shows of itself now; null when it is gone, or the system has no /proc. */
+export function readProcess(pid: number | undefined): ProcessStat | null {
+  try {
+    return parseProcessStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return null;
+  }
 }
 
 /** The machine's CPU seconds since it started, all cores together. */

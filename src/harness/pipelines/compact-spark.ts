@@ -1,15 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream, readFileSync } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Clock } from '../../core/clock.ts';
 import { stackBroke } from '../../core/errors.ts';
-import { parseProcessStat } from '../clients/proc.ts';
+import { readProcess } from '../clients/proc.ts';
 import { yielding } from '../priority.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
+import { javaCommand } from '../setup/prerequisites.ts';
 import { innermostCause, logTail } from '../stack/cause.ts';
 import { Claim } from '../stack/claim.ts';
 import { withClassArchive } from '../stack/class-archives.ts';
@@ -78,11 +79,9 @@ export async function compactWithSpark(
     const script = join(dir, 'compact.sql');
     await writeFile(script, `SELECT '${READY}';\n${sql.text}\nSELECT '${DONE}';\n`);
     const startedMs = clock.nowMs();
-    const home = process.env.JAVA_HOME;
-    const java = home ? join(home, 'bin', 'java') : 'java';
     const archived = withClassArchive(
       'spark',
-      { program: java, args: javaArguments(options, dir, script), env: {} },
+      { program: javaCommand(), args: javaArguments(options, dir, script), env: {} },
       { dir: options.artifacts.classArchives, scratch: dir },
     );
     const { program, args } = archived.command;
@@ -145,7 +144,7 @@ async function observe(
   };
   let lastS = 0;
   const moment = (): Moment => {
-    lastS = cpuOf(child.pid) ?? lastS;
+    lastS = readProcess(child.pid)?.ownS ?? lastS;
     return { atMs: clock.nowMs(), coreSeconds: lastS };
   };
   child.stderr?.pipe(createWriteStream(logPath));
@@ -217,15 +216,6 @@ function resultOf(
     removedDeleteFiles: total(4),
     output: seen.lines.join('\n'),
   };
-}
-
-/** CPU seconds of a process so far; null when it is gone, or the system has no /proc. */
-function cpuOf(pid: number | undefined): number | null {
-  try {
-    return parseProcessStat(readFileSync(`/proc/${pid}/stat`, 'utf8')).ownS;
-  } catch {
-    return null;
-  }
 }
 
 /** Spark needs these open on Java 17, as its own launcher would say. */

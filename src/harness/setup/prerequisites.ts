@@ -37,7 +37,7 @@ interface ToolCheck {
 }
 
 /** The Java that servers are started with: JAVA_HOME's where it is set, else the one on PATH. */
-function javaCommand(env: NodeJS.ProcessEnv = process.env): string {
+export function javaCommand(env: NodeJS.ProcessEnv = process.env): string {
   return env.JAVA_HOME ? join(env.JAVA_HOME, 'bin', 'java') : 'java';
 }
 

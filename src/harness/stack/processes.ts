@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { badInput, stackBroke } from '../../core/errors.ts';
+import { javaCommand } from '../setup/prerequisites.ts';
 import { Claim } from './claim.ts';
 import { type ArchivedCommand, withClassArchive } from './class-archives.ts';
 import { stateDir } from './configs.ts';
@@ -164,7 +165,6 @@ class ProcessStack implements Stack {
       const others = claimedPorts(registryDir, claim.path);
       if (!mine.some((port) => others.has(port))) break;
     }
-    const home = process.env.JAVA_HOME;
     return {
       ports,
       secrets: {
@@ -174,7 +174,7 @@ class ProcessStack implements Stack {
         clusterId: `d${randomBytes(16).toString('base64url').slice(1)}`,
       },
       artifacts,
-      java: home ? join(home, 'bin', 'java') : 'java',
+      java: javaCommand(),
       workDir: this.#workDir,
       logDir: this.#logDir,
       jit,
