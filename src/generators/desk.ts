@@ -1,9 +1,9 @@
 import { type Random, random } from '../core/random.ts';
 import type { Stream } from '../scenario/scenario.ts';
-import type { Body, TapeEvent } from './event.ts';
+import type { Body, RowTruth, TapeEvent } from './event.ts';
 import { Heap } from './heap.ts';
 import { Shelf } from './shelf.ts';
-import { imageOf, OpeningStock, type StockRow, type Units } from './stock.ts';
+import { imageOf, OpeningStock, rowTruth, type StockRow, type Units } from './stock.ts';
 import type { Store, World } from './world.ts';
 
 interface Task {
@@ -89,11 +89,16 @@ export class Desk {
   }
 
   /** Sends an event of a stream that is on; the id is its place in the stream. */
-  emit(stream: Exclude<Stream, 'inventory'>, atMs: number, body: Body): void {
+  emit(
+    stream: Exclude<Stream, 'inventory'>,
+    atMs: number,
+    body: Body,
+    cents: number | null = null,
+  ): void {
     if (this.world.scenario.traffic[stream] === null) return;
     const n = (this.#counts.get(stream) ?? 0) + 1;
     this.#counts.set(stream, n);
-    this.#send(stream, atMs, `${stream}-${this.store.number}-${n}`, body, null);
+    this.#send(stream, atMs, `${stream}-${this.store.number}-${n}`, body, null, cents);
   }
 
   /** Moves stock in BOOK (and with it on the shelf) and sends the row's new image. */
@@ -107,8 +112,7 @@ export class Desk {
     if (this.world.scenario.traffic.inventory === null) return;
     const id = `inv-${this.store.number}-${row.sku}-${row.version}`;
     const body = { op: before === null ? 'c' : 'u', before, after: imageOf(row) };
-    const { sku, version, onHand } = row;
-    this.#send('inventory', atMs, id, body, { sku, version, onHand });
+    this.#send('inventory', atMs, id, body, rowTruth(row), null);
   }
 
   /** An event of the warehouse system in this store, with what it does to BOOK. */
@@ -172,16 +176,18 @@ export class Desk {
     atMs: number,
     id: string,
     body: Body,
-    row: TapeEvent['truth']['row'],
+    row: RowTruth | null,
+    cents: number | null,
   ): void {
     this.#out({
       stream,
       store: this.store.number,
       id,
       occurredMs: atMs,
+      claimedMs: atMs,
       dueMs: atMs + this.world.scenario.traffic.faults.transportDelayMs,
       body,
-      truth: { role: 'original', fault: null, copyOf: null, row },
+      truth: { role: 'original', fault: null, copyOf: null, row, labels: [], cents },
     });
   }
 }

@@ -18,15 +18,14 @@ export const encode: Encode = (event, t0Ms) => {
   return encoder.encode(JSON.stringify(value));
 };
 
-function flat({ id, store, occurredMs, dueMs, body }: TapeEvent, t0Ms: number) {
+function flat({ id, store, occurredMs, claimedMs, dueMs, body }: TapeEvent, t0Ms: number) {
   const { event_type, ...fields } = body;
   return {
     event_id: id,
     event_type,
     schema_version: 1,
     store_id: store,
-    // Terminals whose clocks are wrong come later: until then a terminal claims the truth.
-    event_ts: t0Ms + occurredMs,
+    event_ts: t0Ms + claimedMs,
     occurred_ms: t0Ms + occurredMs,
     due_ms: t0Ms + dueMs,
     ...fields,
@@ -34,7 +33,7 @@ function flat({ id, store, occurredMs, dueMs, body }: TapeEvent, t0Ms: number) {
 }
 
 /** Debezium's envelope; the stamps and the id travel inside the row, which is all that a table keeps. */
-function envelope({ id, store, occurredMs, dueMs, body }: TapeEvent, t0Ms: number) {
+function envelope({ id, store, occurredMs, claimedMs, dueMs, body }: TapeEvent, t0Ms: number) {
   const { before, after, op } = body as {
     readonly before: object | null;
     readonly after: object;
@@ -46,7 +45,7 @@ function envelope({ id, store, occurredMs, dueMs, body }: TapeEvent, t0Ms: numbe
       store_id: store,
       ...after,
       event_id: id,
-      event_ts: t0Ms + occurredMs,
+      event_ts: t0Ms + claimedMs,
       occurred_ms: t0Ms + occurredMs,
       due_ms: t0Ms + dueMs,
     },

@@ -1,4 +1,10 @@
-import type { DuplicateKind, MalformedKind, Scenario, Stream } from '../scenario/scenario.ts';
+import type {
+  DuplicateKind,
+  Label,
+  MalformedKind,
+  Scenario,
+  Stream,
+} from '../scenario/scenario.ts';
 
 /**
  * One message of the tape: a pure function of (seed, store, stream, sequence). Times are offsets
@@ -12,6 +18,8 @@ export interface TapeEvent {
   readonly id: string;
   /** When it truly happened. Negative for preloaded stock, which is older than t0. */
   readonly occurredMs: number;
+  /** What its terminal's clock said then: the event_ts on the wire, which may be wrong. */
+  readonly claimedMs: number;
   /** Intended send: occurredMs plus the simulated transport delay; for a copy, its retry time. */
   readonly dueMs: number;
   /** The payload without stamps; see encode.ts for what is added. */
@@ -29,18 +37,33 @@ export interface Truth {
   readonly fault: Fault | null;
   /** For a copy: the id of its original. */
   readonly copyOf: string | null;
-  /** For the inventory stream (copies too): the row and its version on the wire. */
-  readonly row: { readonly sku: number; readonly version: number; readonly onHand: number } | null;
+  /** For the inventory stream (copies too): the row on the wire. */
+  readonly row: RowTruth | null;
+  /** What else was unusual about it or about how it travelled, in the order of LABELS. */
+  readonly labels: readonly Label[];
+  /** pos: what it adds to the takings when read rightly, cents (a copy: as its original); else null. */
+  readonly cents: number | null;
+}
+
+/** A stock row as its image says it. */
+export interface RowTruth {
+  readonly sku: number;
+  readonly version: number;
+  readonly onHand: number;
+  readonly available: number;
+  readonly deleted: boolean;
 }
 
 /**
  * A duplicate is a copy, but for `constant_id`: that is an original which a broken client stamped with
  * the one id it gives everything (per store and stream). A malformed one is an extra, damaged copy, or
- * with `replace` the original itself.
+ * with `replace` the original itself. A re-delivery is what a connector sends again after it crashed: rows
+ * as they were, in their old order, after newer ones.
  */
 export type Fault =
   | { readonly kind: 'duplicate'; readonly how: DuplicateKind }
-  | { readonly kind: 'malformed'; readonly how: MalformedKind };
+  | { readonly kind: 'malformed'; readonly how: MalformedKind }
+  | { readonly kind: 'redelivery'; readonly how: 'connector' };
 
 /**
  * The tape of some stores, in order of (dueMs, store, stream, sequence), without end: after the last timed phase the

@@ -152,7 +152,14 @@ function changed(copy: TapeEvent): TapeEvent {
       return { ...copy, body: plus('points', 1) };
     case 'inventory': {
       const after = body.after as { readonly on_hand: number; readonly available: number };
-      const row = truth.row === null ? null : { ...truth.row, onHand: truth.row.onHand + 1 };
+      const row =
+        truth.row === null
+          ? null
+          : {
+              ...truth.row,
+              onHand: truth.row.onHand + 1,
+              available: truth.row.available + 1,
+            };
       const image = { ...after, on_hand: after.on_hand + 1, available: after.available + 1 };
       return { ...withTruth(copy, { row }), body: { ...body, after: image } };
     }

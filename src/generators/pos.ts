@@ -133,28 +133,33 @@ class Tills {
     const { store, world } = this.#desk;
     const sequence = (this.#sequences.get(more.terminal) ?? 0) + 1;
     this.#sequences.set(more.terminal, sequence);
-    this.#desk.emit('pos', more.atMs, {
-      event_type: 'RetailTransaction',
-      transaction_id: receipt.id,
-      terminal_id: more.terminal,
-      sequence_number: sequence,
-      business_day: store.curve.dayAt(more.atMs),
-      type: receipt.type,
-      return_of: more.of,
-      customer_id: receipt.memberId,
-      payment_method: more.payment,
-      currency: 'USD',
-      total_cents: receipt.totalCents,
-      discount_cents: receipt.lines.reduce((sum, line) => sum + line.discountCents, 0),
-      tax_cents: more.taxCents,
-      lines: receipt.lines.map((line, i) => ({
-        line_no: i + 1,
-        sku_id: world.skuOfRank[line.rank],
-        quantity: line.quantity,
-        unit_price_cents: line.priceCents,
-        extended_cents: extended(line),
-      })),
-    });
+    this.#desk.emit(
+      'pos',
+      more.atMs,
+      {
+        event_type: 'RetailTransaction',
+        transaction_id: receipt.id,
+        terminal_id: more.terminal,
+        sequence_number: sequence,
+        business_day: store.curve.dayAt(more.atMs),
+        type: receipt.type,
+        return_of: more.of,
+        customer_id: receipt.memberId,
+        payment_method: more.payment,
+        currency: 'USD',
+        total_cents: receipt.totalCents,
+        discount_cents: receipt.lines.reduce((sum, line) => sum + line.discountCents, 0),
+        tax_cents: more.taxCents,
+        lines: receipt.lines.map((line, i) => ({
+          line_no: i + 1,
+          sku_id: world.skuOfRank[line.rank],
+          quantity: line.quantity,
+          unit_price_cents: line.priceCents,
+          extended_cents: extended(line),
+        })),
+      },
+      receipt.totalCents,
+    );
   }
 
   /** Lines of an earlier sale, each sale at most once: of this run, or of the ledger before it. */

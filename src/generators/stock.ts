@@ -1,3 +1,4 @@
+import type { RowTruth } from './event.ts';
 import { type PendingWork, pendingWork } from './pending.ts';
 import type { Shelf } from './shelf.ts';
 import { fixedUniform, HOT_SHARE, type HotSet, storeHash, type World } from './world.ts';
@@ -59,6 +60,12 @@ export function imageOf(row: StockRow): Image {
     version: row.version,
     deleted: false,
   };
+}
+
+/** The same row for the side channel. */
+export function rowTruth(row: StockRow): RowTruth {
+  const { sku_id, version, on_hand, available, deleted } = imageOf(row);
+  return { sku: sku_id, version, onHand: on_hand, available, deleted };
 }
 
 /** What a store has at t0: a fixed property of each (store, SKU), so that no row is made before it is needed. */

@@ -1,7 +1,7 @@
 import type { PreloadOf, TapeEvent, TapeOf } from './event.ts';
 import { Heap } from './heap.ts';
 import { Shelf } from './shelf.ts';
-import { imageOf, OpeningStock } from './stock.ts';
+import { imageOf, OpeningStock, rowTruth } from './stock.ts';
 import { StoreTape } from './store-tape.ts';
 import { worldOf } from './world.ts';
 
@@ -43,6 +43,7 @@ export const preloadOf: PreloadOf = (scenario, stores) => ({
           store,
           id: `inv-${store}-${row.sku}-${row.version}`,
           occurredMs: PRELOADED_MS,
+          claimedMs: PRELOADED_MS,
           dueMs: PRELOADED_MS,
           // `r`: a row that the connector's first snapshot read.
           body: { op: 'r', before: null, after: imageOf(row) },
@@ -50,7 +51,9 @@ export const preloadOf: PreloadOf = (scenario, stores) => ({
             role: 'preload',
             fault: null,
             copyOf: null,
-            row: { sku: row.sku, version: row.version, onHand: row.onHand },
+            row: rowTruth(row),
+            labels: [],
+            cents: null,
           },
         };
       }

@@ -7,10 +7,14 @@ export const FACTS = {
   /** One row per message handed to the producer (originals, copies, preload, markers, canaries). */
   events: `
     stream VARCHAR, event_id VARCHAR, store_id INTEGER,
-    sku_id INTEGER, version BIGINT, on_hand INTEGER,          -- inventory only, else NULL
+    sku_id INTEGER, version BIGINT, on_hand INTEGER, available INTEGER, deleted BOOLEAN, -- inventory only, else NULL
     role VARCHAR,                                             -- original | copy | preload | marker | canary
     fault VARCHAR, how VARCHAR, copy_of VARCHAR,              -- the truth side channel
-    occurred_ms DOUBLE, due_ms DOUBLE, sent_ms DOUBLE, acked_ms DOUBLE, -- acked_ms NULL: never acknowledged
+    labels VARCHAR,                                           -- what else was unusual, joined by '+'; NULL: nothing
+    cents BIGINT,                                             -- pos: what it adds to the takings, read rightly
+    occurred_ms DOUBLE,
+    claimed_ms DOUBLE,                                        -- its event_ts
+    due_ms DOUBLE, sent_ms DOUBLE, acked_ms DOUBLE, -- acked_ms NULL: never acknowledged
     kafka_ms DOUBLE, part INTEGER, kafka_offset BIGINT,       -- as the broker answered
     bytes INTEGER,
     expect VARCHAR                                            -- what CONTRACT asks: row | duplicate | dead_letter | guarded (an older or equal version of an upsert)

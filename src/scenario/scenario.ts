@@ -60,6 +60,25 @@ export type DuplicateKind = (typeof DUPLICATE_KINDS)[number];
 export const MALFORMED_KINDS = ['truncated', 'wrong_type', 'missing_key', 'bad_utf8'] as const;
 export type MalformedKind = (typeof MALFORMED_KINDS)[number];
 
+/**
+ * What the truth says of a message beside its fault. All but `late` and `offline` are about the event, so a
+ * copy has its original's.
+ */
+export const LABELS = [
+  'late',
+  'offline',
+  'clock_off',
+  'wrong_date',
+  'clock_change',
+  'field_added',
+  'type_widened',
+  'training',
+  'return',
+  'sequence_wrap',
+  'deleted',
+] as const;
+export type Label = (typeof LABELS)[number];
+
 export interface Faults {
   readonly duplicates: {
     /** Share of events that are sent again, 0..1. */

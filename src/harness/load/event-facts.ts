@@ -13,8 +13,11 @@ export interface Handed {
   readonly role: Truth['role'] | 'marker' | 'canary';
   readonly fault: Fault | null;
   readonly copyOf: string | null;
+  readonly labels: Truth['labels'];
+  readonly cents: Truth['cents'];
   /** Epoch ms. */
   readonly occurredMs: number;
+  readonly claimedMs: number;
   readonly dueMs: number;
   readonly sentMs: number;
   readonly part: number;
@@ -32,11 +35,16 @@ export function eventLine(handed: Handed, answer: (Appended & { ackedMs: number 
     row?.sku ?? null,
     row?.version ?? null,
     row?.onHand ?? null,
+    row?.available ?? null,
+    row?.deleted ?? null,
     handed.role,
     fault?.kind ?? null,
     fault?.how ?? null,
     handed.copyOf,
+    handed.labels.length === 0 ? null : handed.labels.join('+'),
+    handed.cents,
     handed.occurredMs,
+    handed.claimedMs,
     handed.dueMs,
     handed.sentMs,
     answer?.ackedMs ?? null,

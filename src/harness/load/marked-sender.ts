@@ -177,7 +177,7 @@ export class MarkedSender {
 
 function asHanded(mark: Marked, role: 'marker' | 'canary', part: number) {
   const { stream, id, store, row, atMs, value } = mark;
-  const times = { occurredMs: atMs, dueMs: atMs };
-  const truth = { row, role, fault: null, copyOf: null };
+  const times = { occurredMs: atMs, claimedMs: atMs, dueMs: atMs };
+  const truth = { row, role, fault: null, copyOf: null, labels: [], cents: null };
   return { stream, id, store, ...truth, ...times, part, bytes: value.byteLength, value };
 }

@@ -1,4 +1,4 @@
-import { FIRST_CANARY_SKU, MARKER_STORE } from '../../generators/event.ts';
+import { FIRST_CANARY_SKU, MARKER_STORE, type RowTruth } from '../../generators/event.ts';
 import type { Stream } from '../../scenario/scenario.ts';
 
 /** A marked record before it is sent. Times are epoch ms. */
@@ -6,10 +6,12 @@ export interface Marked {
   readonly stream: Stream;
   readonly id: string;
   readonly store: number;
-  readonly row: { readonly sku: number; readonly version: number; readonly onHand: number } | null;
+  readonly row: RowTruth | null;
   readonly atMs: number;
   readonly value: Uint8Array;
 }
+
+const EMPTY_ROW: RowTruth = { sku: 0, version: 0, onHand: 0, available: 0, deleted: false };
 
 export interface MarkerPlace {
   readonly runId: string;
@@ -79,7 +81,7 @@ export function goodMarker(place: MarkerPlace, atMs: number): Marked {
 export function badMarker(place: MarkerPlace, atMs: number): Marked {
   const id = `${markerId(place)}-bad`;
   const whole = bytesOf(envelope(id, place.stream, MARKER_STORE, atMs));
-  const row = place.stream === 'inventory' ? { sku: 0, version: 0, onHand: 0 } : null;
+  const row = place.stream === 'inventory' ? EMPTY_ROW : null;
   const value = whole.subarray(0, whole.byteLength - 2);
   return { stream: place.stream, id, store: MARKER_STORE, row, atMs, value };
 }
@@ -117,16 +119,15 @@ function inventoryMark(
   version: number,
   atMs: number,
 ): Marked {
-  const onHand = 0;
   const value = bytesOf({
     before: null,
     after: {
       store_id: store,
       sku_id: sku,
-      on_hand: onHand,
+      on_hand: 0,
       committed: 0,
       unavailable: 0,
-      available: onHand,
+      available: 0,
       version,
       deleted: false,
       event_id: id,
@@ -138,5 +139,5 @@ function inventoryMark(
     op: 'u',
     ts_ms: atMs,
   });
-  return { stream: 'inventory', id, store, row: { sku, version, onHand }, atMs, value };
+  return { stream: 'inventory', id, store, row: { ...EMPTY_ROW, sku, version }, atMs, value };
 }

@@ -21,13 +21,19 @@ function message(
     id,
     store: more.store ?? 1,
     occurredMs: 0,
+    claimedMs: 0,
     dueMs: 0,
     body: {},
     truth: {
       role: 'original',
       fault: more.fault ?? null,
       copyOf: null,
-      row: more.row || stream === 'inventory' ? { sku, version, onHand: 0 } : null,
+      labels: [],
+      cents: null,
+      row:
+        more.row || stream === 'inventory'
+          ? { sku, version, onHand: 0, available: 0, deleted: false }
+          : null,
     },
   };
 }
