@@ -185,7 +185,7 @@ export class Desk {
       id,
       occurredMs: atMs,
       claimedMs: atMs,
-      dueMs: atMs + this.world.scenario.traffic.faults.transportDelayMs,
+      dueMs: atMs,
       body,
       truth: { role: 'original', fault: null, copyOf: null, row, labels: [], cents },
     });

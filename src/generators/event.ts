@@ -1,9 +1,10 @@
-import type {
-  DuplicateKind,
-  Label,
-  MalformedKind,
-  Scenario,
-  Stream,
+import {
+  type DuplicateKind,
+  LABELS,
+  type Label,
+  type MalformedKind,
+  type Scenario,
+  type Stream,
 } from '../scenario/scenario.ts';
 
 /**
@@ -64,6 +65,17 @@ export type Fault =
   | { readonly kind: 'duplicate'; readonly how: DuplicateKind }
   | { readonly kind: 'malformed'; readonly how: MalformedKind }
   | { readonly kind: 'redelivery'; readonly how: 'connector' };
+
+/** The same event, with one more label. */
+export function labelled(event: TapeEvent, label: Label): TapeEvent {
+  const { truth } = event;
+  return { ...event, truth: { ...truth, labels: inOrder([...truth.labels, label]) } };
+}
+
+/** Labels in the order of LABELS. */
+function inOrder(labels: readonly Label[]): readonly Label[] {
+  return labels.length < 2 ? labels : LABELS.filter((label) => labels.includes(label));
+}
 
 /**
  * The tape of some stores, in order of (dueMs, store, stream, sequence), without end: after the last timed phase the

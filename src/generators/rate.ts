@@ -4,7 +4,7 @@ import { timeline } from '../scenario/timeline.ts';
 import { SESSION_REACH_MS } from './cart.ts';
 import type { RateCurve } from './curve.ts';
 import { DELAYS, type Delay, drawDelay } from './delays.ts';
-import { messagesPerEvent } from './faults.ts';
+import { messagesPerEvent } from './faults/copies.ts';
 import { planSession } from './funnel.ts';
 import { BURN_SHARE } from './loyalty.ts';
 import { PACKED, PER_UNIT, SHIPPED } from './wms.ts';

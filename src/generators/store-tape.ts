@@ -1,7 +1,7 @@
 import { startCart } from './cart.ts';
 import { Desk, type Hidden } from './desk.ts';
 import type { TapeEvent } from './event.ts';
-import { FaultInjector } from './faults.ts';
+import { Way } from './faults/way.ts';
 import { Heap } from './heap.ts';
 import { startLoyalty } from './loyalty.ts';
 import { startPos } from './pos.ts';
@@ -29,16 +29,15 @@ function before(a: Waiting, b: Waiting): boolean {
 export class StoreTape {
   readonly store: number;
   readonly #desk: Desk;
-  readonly #transportMs: number;
   readonly #waiting = new Heap<Waiting>(before);
   #n = 0;
 
   constructor(world: World, store: number, onHidden?: (hidden: Hidden) => void) {
     this.store = store;
-    this.#transportMs = world.scenario.traffic.faults.transportDelayMs;
-    const faults = new FaultInjector(world.scenario, store);
-    const queue = (event: TapeEvent) => this.#waiting.push({ event, n: this.#n++ });
-    this.#desk = new Desk(world, store, (event) => faults.inject(event, queue), onHidden);
+    const way = new Way(world.scenario, store, (event) =>
+      this.#waiting.push({ event, n: this.#n++ }),
+    );
+    this.#desk = new Desk(world, store, (event) => way.take(event), onHidden);
     open(this.#desk);
   }
 
@@ -47,7 +46,7 @@ export class StoreTape {
     while (true) {
       const dueMs = this.#waiting.peek()?.event.dueMs ?? Number.POSITIVE_INFINITY;
       const { nextMs } = this.#desk;
-      if (nextMs === Number.POSITIVE_INFINITY || dueMs < nextMs + this.#transportMs) return dueMs;
+      if (nextMs === Number.POSITIVE_INFINITY || dueMs < nextMs) return dueMs;
       this.#desk.step();
     }
   }

@@ -68,7 +68,12 @@ function refusalOf(file: string, name: string): DoorbusterError {
 test('defaults are filled in, those that follow the profile too', () => {
   const grocery = parseScenario(SMALL, { file: 'x' }).scenario;
   expect(grocery.retail).toMatchObject({ skus: 2_000, assortment: 800, storeSizeSigma: 0.5 });
-  expect(grocery.traffic.pos).toEqual({ receiptsPerStoreHour: 50, returns: 0.01 });
+  expect(grocery.traffic.pos).toEqual({
+    receiptsPerStoreHour: 50,
+    returns: 0.01,
+    training: 0,
+    sequenceTo: null,
+  });
   expect(grocery.traffic.cart).toBeNull();
   expect(grocery.pipeline.compaction).toEqual({ by: 'none' });
   const set = ['retail.profile=specialty', 'traffic.loyalty={}', 'traffic.faults.duplicates={}'];

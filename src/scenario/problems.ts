@@ -8,6 +8,29 @@ export interface Problem {
   readonly span?: { readonly from: number; readonly length: number };
 }
 
+/** A problem with what stands behind a key. */
+export const atValue = (path: Problem['path'], message: string): Problem => ({
+  path,
+  at: 'value',
+  message,
+});
+/** A problem with a key itself: that it is there, or what it is called. */
+export const atKey = (path: Problem['path'], message: string): Problem => ({
+  path,
+  at: 'key',
+  message,
+});
+
+/** Whether a key was written, rather than filled in. */
+export function isWritten(raw: unknown, path: Problem['path']): boolean {
+  let at: unknown = raw;
+  for (const step of path) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, step)) return false;
+    at = (at as Record<string | number, unknown>)[step];
+  }
+  return at !== undefined;
+}
+
 /** The nearest of some names to one that is not among them; undefined when none comes near. */
 export function nearest(word: string, names: readonly string[]): string | undefined {
   let best: string | undefined;

@@ -60,6 +60,7 @@ export function resolve(draft: Draft, checks: readonly Check[]): Scenario {
       storeSizeSigma: retail.store_size_sigma,
       timeZones: retail.time_zones,
       hours: retail.hours,
+      clocks: retail.clocks,
     },
     traffic: traffic(draft),
     pipeline: pipeline(draft.pipeline),
@@ -85,9 +86,11 @@ function traffic({ traffic: written, retail }: Draft): Traffic {
       ? {
           receiptsPerStoreHour: ratePer('h', pos.receipts),
           returns: pos.returns ?? implied.returns,
+          training: pos.training,
+          sequenceTo: pos.sequence_to ?? null,
         }
       : null,
-    wms: wms ? { shrink: wms.shrink ?? implied.shrink } : null,
+    wms: wms ? { shrink: wms.shrink ?? implied.shrink, delist: wms.delist } : null,
     cart: cart
       ? {
           sessionsPerSecond: ratePer('s', cart.sessions),
@@ -107,7 +110,7 @@ function traffic({ traffic: written, retail }: Draft): Traffic {
 }
 
 function resolveFaults(faults: Draft['traffic']['faults']): Faults {
-  const { duplicates, malformed } = faults;
+  const { duplicates, malformed, transport } = faults;
   return {
     duplicates: duplicates
       ? {
@@ -124,7 +127,47 @@ function resolveFaults(faults: Draft['traffic']['faults']): Faults {
           replace: malformed.replace,
         }
       : null,
-    transportDelayMs: faults.transport_delay,
+    transport: transport
+      ? {
+          delayMs: transport.delay,
+          sigma: transport.sigma,
+          slow: transport.slow,
+          slowDelayMs: transport.slow_delay,
+          slowSigma: transport.slow_sigma,
+        }
+      : null,
+    ...resolveOccasions(faults),
+  };
+}
+
+/** What happens at a time of its own, or to a store or a device as a whole. */
+function resolveOccasions({
+  offline,
+  clocks,
+  schema_drift: drift,
+  redelivery,
+}: Draft['traffic']['faults']): Pick<Faults, 'offline' | 'clocks' | 'schemaDrift' | 'redelivery'> {
+  return {
+    offline: offline
+      ? {
+          stores: offline.stores,
+          atMs: offline.at,
+          forMs: offline.for,
+          replayPerSecond: ratePer('s', offline.replay),
+        }
+      : null,
+    clocks: clocks
+      ? {
+          sigmaMs: clocks.sigma,
+          hourOff: clocks.hour_off,
+          wrongDate: clocks.wrong_date,
+          shoppers: clocks.shoppers,
+        }
+      : null,
+    schemaDrift: drift
+      ? { atMs: drift.at, overMs: drift.over, added: drift.added, widened: drift.widened }
+      : null,
+    redelivery: redelivery ? { everyMs: redelivery.every, last: redelivery.last } : null,
   };
 }
 

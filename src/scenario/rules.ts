@@ -1,5 +1,7 @@
 import { ratePer } from '../core/units.ts';
-import type { Problem } from './problems.ts';
+import { isSkipped, wallClock } from '../core/wall-clock.ts';
+import { judgeFaults } from './fault-rules.ts';
+import { atKey, atValue, isWritten, type Problem } from './problems.ts';
 import { STREAMS, type Stream } from './scenario.ts';
 import type { Draft } from './schema.ts';
 
@@ -10,20 +12,35 @@ export type Sections = Partial<Draft>;
 export function judgeSections(sections: Sections, raw: unknown): Problem[] {
   return [
     ...judgeRetail(sections),
+    ...judgeClocks(sections),
     ...judgeTraffic(sections, raw),
-    ...judgeFaults(sections),
+    ...judgeFaults(sections, raw),
     ...judgeCanaries(sections),
     ...judgePhases(sections),
   ];
 }
 
-const value = (path: Problem['path'], message: string): Problem => ({ path, at: 'value', message });
-const key = (path: Problem['path'], message: string): Problem => ({ path, at: 'key', message });
-
 function judgeRetail({ retail }: Sections): Problem[] {
   if (retail?.assortment === undefined || retail.assortment <= retail.skus) return [];
   const fact = `a store cannot carry ${retail.assortment} of ${retail.skus} SKUs`;
-  return [value(['retail', 'assortment'], fact)];
+  return [atValue(['retail', 'assortment'], fact)];
+}
+
+function judgeClocks({ retail, starts_at: startsAt, phases }: Sections): Problem[] {
+  if (retail?.clocks !== 'us' || startsAt === undefined || phases === undefined) return [];
+  if (isSkipped(startsAt)) {
+    return [atValue(['starts_at'], 'no clock ever shows it: clocks: us skip from 02:00 to 03:00')];
+  }
+  const timedMs = phases.reduce((sum, phase) => sum + ('for' in phase ? phase.for : 0), 0);
+  const changes = (retail.time_zones === 'us' ? [0, 1, 2, 3] : [0]).some((hoursBehind) => {
+    const standard = wallClock('standard', startsAt, hoursBehind);
+    const changing = wallClock('us', startsAt, hoursBehind);
+    return [0, timedMs].some((offsetMs) => standard(offsetMs) !== changing(offsetMs));
+  });
+  if (changes) return [];
+  const fact =
+    'no clock changes during the timed phases: it is dead; begin shortly before 02:00 on 2026-11-01, say';
+  return [atValue(['retail', 'clocks'], fact)];
 }
 
 /** The streams a scenario turns on. */
@@ -35,45 +52,33 @@ function judgeTraffic({ traffic }: Sections, raw: unknown): Problem[] {
   if (!traffic) return [];
   const problems: Problem[] = [];
   if (streamsOn(traffic).length === 0) {
-    problems.push(key(['traffic'], 'no stream is on: nothing would be sent'));
+    problems.push(atKey(['traffic'], 'no stream is on: nothing would be sent'));
   }
   for (const follower of ['wms', 'loyalty', 'inventory'] as const) {
     if (!traffic[follower] || traffic.pos) continue;
-    problems.push(key(['traffic', follower], `${follower} follows receipts: it needs pos`));
+    problems.push(atKey(['traffic', follower], `${follower} follows receipts: it needs pos`));
   }
   if (traffic.pos && !traffic.pos.receipts.ofEachStore) {
     const fact = 'receipts are counted per store: write 50/store/h';
-    problems.push(value(['traffic', 'pos', 'receipts'], fact));
+    problems.push(atValue(['traffic', 'pos', 'receipts'], fact));
   }
   if (traffic.pos && traffic.pos.receipts.count === 0) {
-    problems.push(value(['traffic', 'pos', 'receipts'], 'no receipts: leave pos out instead'));
+    problems.push(atValue(['traffic', 'pos', 'receipts'], 'no receipts: leave pos out instead'));
   }
   if (traffic.cart?.sessions.ofEachStore) {
     const fact = 'the web shop is one for the chain: write 12/s';
-    problems.push(value(['traffic', 'cart', 'sessions'], fact));
+    problems.push(atValue(['traffic', 'cart', 'sessions'], fact));
   }
   if (traffic.cart && traffic.cart.sessions.count === 0) {
-    problems.push(value(['traffic', 'cart', 'sessions'], 'no sessions: leave cart out instead'));
+    problems.push(atValue(['traffic', 'cart', 'sessions'], 'no sessions: leave cart out instead'));
   }
-  if (traffic.cart && !traffic.inventory && has(raw, ['traffic', 'cart', 'pickup'])) {
+  if (traffic.cart && !traffic.inventory && isWritten(raw, ['traffic', 'cart', 'pickup'])) {
     const fact = 'without inventory a pickup changes nothing: it is dead';
-    problems.push(key(['traffic', 'cart', 'pickup'], fact));
+    problems.push(atKey(['traffic', 'cart', 'pickup'], fact));
   }
-  return problems;
-}
-
-function judgeFaults({ traffic }: Sections): Problem[] {
-  const problems: Problem[] = [];
-  for (const kind of ['duplicates', 'malformed'] as const) {
-    const fault = traffic?.faults[kind];
-    if (fault?.rate !== 0) continue;
-    const fact = `a rate of 0% makes every option of ${kind} dead: leave ${kind} out instead`;
-    problems.push(value(['traffic', 'faults', kind, 'rate'], fact));
-  }
-  const duplicates = traffic?.faults.duplicates;
-  if (duplicates && duplicates.delay_max < duplicates.delay) {
-    const fact = 'the longest retry delay is shorter than the first';
-    problems.push(value(['traffic', 'faults', 'duplicates', 'delay_max'], fact));
+  if (traffic.wms && traffic.wms.delist > 0 && !traffic.inventory) {
+    const fact = 'without inventory there is no row to delete: it is dead';
+    problems.push(atKey(['traffic', 'wms', 'delist'], fact));
   }
   return problems;
 }
@@ -81,12 +86,12 @@ function judgeFaults({ traffic }: Sections): Problem[] {
 function judgeCanaries({ canaries }: Sections): Problem[] {
   if (!canaries) return [];
   if (canaries.rate.ofEachStore) {
-    return [value(['canaries', 'rate'], 'canaries are counted for the chain: write 2/s')];
+    return [atValue(['canaries', 'rate'], 'canaries are counted for the chain: write 2/s')];
   }
   const perSecond = ratePer('s', canaries.rate);
   if (perSecond > 0 && perSecond <= 100) return [];
   const fact = 'must be above 0/s and 100/s at most: each one is polled by its key';
-  return [value(['canaries', 'rate'], fact)];
+  return [atValue(['canaries', 'rate'], fact)];
 }
 
 function judgePhases({ phases, pipeline }: Sections): Problem[] {
@@ -98,28 +103,28 @@ function judgePhases({ phases, pipeline }: Sections): Problem[] {
     const first = firstSeen.get(phase.name);
     firstSeen.set(phase.name, first ?? i);
     if (first !== undefined) {
-      problems.push(value(['phases', i, 'name'], `phase ${first} is called "${phase.name}" too`));
+      problems.push(atValue(['phases', i, 'name'], `phase ${first} is called "${phase.name}" too`));
     }
     if ('for' in phase && firstDo >= 0 && i > firstDo) {
       const earlier = phases[firstDo]?.name;
       const fact = `a timed phase cannot follow "${earlier}", whose length is not known beforehand`;
-      problems.push(value(['phases', i, 'name'], fact));
+      problems.push(atValue(['phases', i, 'name'], fact));
     }
     if ('for' in phase) problems.push(...judgeTimed(phase, i));
     if ('do' in phase && phase.do === 'compact' && pipeline && pipeline.compaction.by !== 'spark') {
       const fact = `a compact phase needs compaction: { by: spark }, not ${pipeline.compaction.by}`;
-      problems.push(value(['phases', i, 'do'], fact));
+      problems.push(atValue(['phases', i, 'do'], fact));
     }
   });
   if (firstDo === 0) {
-    problems.push(value(['phases', 0, 'name'], 'the first phase must be a timed one'));
+    problems.push(atValue(['phases', 0, 'name'], 'the first phase must be a timed one'));
   }
   if (!phases.some((phase) => 'do' in phase || phase.measured)) {
-    problems.push(key(['phases'], 'no phase is measured: nothing would be reported'));
+    problems.push(atKey(['phases'], 'no phase is measured: nothing would be reported'));
   }
   if (pipeline?.compaction.by === 'spark' && !phases.some(isCompact)) {
     const fact = 'compaction by spark happens in a compact phase, and there is none';
-    problems.push(value(['pipeline', 'compaction', 'by'], fact));
+    problems.push(atValue(['pipeline', 'compaction', 'by'], fact));
   }
   return problems;
 }
@@ -131,20 +136,10 @@ type TimedDraft = Extract<Draft['phases'][number], { for: number }>;
 function judgeTimed(phase: TimedDraft, i: number): Problem[] {
   if (phase.load === 0 && phase.measured) {
     const fact = 'without load nothing is due, so nothing is measured: add measured: false';
-    return [value(['phases', i, 'load'], fact)];
+    return [atValue(['phases', i, 'load'], fact)];
   }
   if (phase.load === 0 && phase.shape !== 'flat') {
-    return [value(['phases', i, 'shape'], `without load there is no ${phase.shape}: it is dead`)];
+    return [atValue(['phases', i, 'shape'], `without load there is no ${phase.shape}: it is dead`)];
   }
   return [];
-}
-
-/** Whether a key was written, rather than filled in. */
-function has(raw: unknown, path: Problem['path']): boolean {
-  let at: unknown = raw;
-  for (const step of path) {
-    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, step)) return false;
-    at = (at as Record<string | number, unknown>)[step];
-  }
-  return at !== undefined;
 }

@@ -32,14 +32,27 @@ export interface Retail {
   readonly timeZones: 'one' | 'us';
   /** `curve`: the hour-of-day curve modulates the load. `flat`: the stated rate holds as it is. */
   readonly hours: 'curve' | 'flat';
+  /** `us`: local clocks follow the daylight-saving rules of the US. `standard`: they never change. */
+  readonly clocks: 'standard' | 'us';
 }
 
 export const STREAMS = ['pos', 'wms', 'cart', 'loyalty', 'inventory'] as const;
 export type Stream = (typeof STREAMS)[number];
 
 export interface Traffic {
-  readonly pos: { readonly receiptsPerStoreHour: number; readonly returns: number } | null;
-  readonly wms: { readonly shrink: number } | null;
+  readonly pos: {
+    readonly receiptsPerStoreHour: number;
+    readonly returns: number;
+    /** Share of receipts rung up in training mode: they are on the wire and move nothing. */
+    readonly training: number;
+    /** A till's last sequence number before it begins again at 1; null: it begins at 1 and never ends. */
+    readonly sequenceTo: number | null;
+  } | null;
+  readonly wms: {
+    readonly shrink: number;
+    /** Share of stock movements after which the store delists the SKU. */
+    readonly delist: number;
+  } | null;
   readonly cart: {
     readonly sessionsPerSecond: number;
     /** Share of raw sessions that are bots. */
@@ -95,8 +108,47 @@ export interface Faults {
     /** false: an extra, damaged copy is sent; true: the event itself is damaged. */
     readonly replace: boolean;
   } | null;
-  /** Fixed transport delay between happening and intended send, ms. */
-  readonly transportDelayMs: number;
+  /** Delay between happening and intended send: one of two log-normal laws, by their medians. */
+  readonly transport: {
+    readonly delayMs: number;
+    /** sigma of ln(delay); 0: fixed. */
+    readonly sigma: number;
+    /** Share of messages that go the slow way. */
+    readonly slow: number;
+    readonly slowDelayMs: number;
+    readonly slowSigma: number;
+  } | null;
+  readonly offline: {
+    /** Share of stores, one at least, that have no uplink in [atMs, atMs + forMs) from t0. */
+    readonly stores: number;
+    readonly atMs: number;
+    readonly forMs: number;
+    /** Events per second that each of them sends of its backlog. */
+    readonly replayPerSecond: number;
+  } | null;
+  readonly clocks: {
+    /** Spread of the clocks of tills and handhelds: the sigma of a normal law, ms. */
+    readonly sigmaMs: number;
+    /** Shares of tills and handhelds that are exactly an hour off, or years. */
+    readonly hourOff: number;
+    readonly wrongDate: number;
+    /** Share of web sessions on a device that is an hour or more off. */
+    readonly shoppers: number;
+  } | null;
+  readonly schemaDrift: {
+    /** A store has the new version from a point of its own in [atMs, atMs + overMs] on. */
+    readonly atMs: number;
+    readonly overMs: number;
+    /** Shares of stores whose new version sends one more field, or some integers as text. */
+    readonly added: number;
+    readonly widened: number;
+  } | null;
+  readonly redelivery: {
+    /** Time between two crashes of a store's inventory connector, ms; each store has a phase of its own. */
+    readonly everyMs: number;
+    /** Row images that it then sends again. */
+    readonly last: number;
+  } | null;
 }
 
 export interface PipelineUse {

@@ -1,91 +1,25 @@
 import { z } from 'zod';
-import { DoorbusterError } from '../core/errors.ts';
+import { FACTOR, parseFactor } from '../core/units.ts';
+import { PROFILES, SHAPES } from './scenario.ts';
+import { faults } from './schema-faults.ts';
 import {
-  DURATION,
-  FACTOR,
-  PERCENT,
-  parseDurationMs,
-  parseFactor,
-  parsePercent,
-  parseRate,
-  RATE,
-} from '../core/units.ts';
-import { DUPLICATE_KINDS, MALFORMED_KINDS, PROFILES, SHAPES } from './scenario.ts';
+  count,
+  duration,
+  longer,
+  NOT_ZERO,
+  name,
+  percent,
+  rate,
+  sigma,
+  strict,
+  written,
+} from './schema-terms.ts';
 
 /**
  * A scenario as people write it: the one description of the YAML, from which the parser, the
  * editors' JSON Schema and the documented defaults come. Defaults that depend on another section are
  * named here and filled in by resolve.ts; their sources are the retail figures in docs.
  */
-
-/**
- * An object that knows all its keys. The message of an unknown key is the list of the known ones,
- * from which problems.ts finds the nearest.
- */
-function strict<T extends z.core.$ZodShape>(shape: T, about: string) {
-  return z
-    .strictObject(shape, {
-      error: (issue) =>
-        issue.code === 'unrecognized_keys' ? Object.keys(shape).join(', ') : undefined,
-    })
-    .describe(about);
-}
-
-/** Text with a unit, checked by its pattern (which editors see too) and turned into a number. */
-function written<T>(pattern: RegExp, parse: (text: string) => T, like: string, about: string) {
-  const wrong = `must be written like ${like}`;
-  return z
-    .string({ error: wrong })
-    .regex(pattern, { error: wrong, abort: true })
-    .transform((text, context) => {
-      try {
-        return parse(text);
-      } catch (error) {
-        if (!(error instanceof DoorbusterError)) throw error;
-        context.addIssue({ code: 'custom', message: error.message });
-        return z.NEVER;
-      }
-    })
-    .describe(about);
-}
-
-const duration = (about: string) => written(DURATION, parseDurationMs, '10s or 1m30s', about);
-const rate = (like: string, about: string) => written(RATE, parseRate, like, about);
-const percent = (about: string) =>
-  written(PERCENT, parsePercent, '0.8%', about).refine((share) => share <= 1, {
-    error: 'must be 100% at most',
-  });
-const count = (from: number, to: number, about: string) =>
-  z
-    .int({ error: `must be a whole number from ${from} to ${to}` })
-    .min(from, { error: `must be ${from} at least` })
-    .max(to, { error: `must be ${to} at most` })
-    .describe(about);
-const longer = (ms: number) => ms > 0;
-const NOT_ZERO = { error: 'must be longer than 0s' };
-
-/** Names become folder names and words of a check: lower case, digits, hyphens. */
-const NAME = /^[a-z][a-z0-9-]*$/;
-const name = (about: string) =>
-  z
-    .string({ error: 'must be a name' })
-    .regex(NAME, { error: 'must be lower-case letters, digits and hyphens, a letter first' })
-    .max(40, { error: 'must be 40 characters at most' })
-    .describe(about);
-
-/** Shares of a whole by kind; what is left out is 0%. */
-function kinds<K extends string>(names: readonly K[], about: string) {
-  const shape = Object.fromEntries(
-    names.map((kind) => [kind, percent(`share of ${kind}`).prefault('0%')]),
-  ) as Record<K, z.ZodPrefault<ReturnType<typeof percent>>>;
-  return strict(shape, `${about}; shares that sum to 100%`).refine(
-    (shares) => {
-      const total = (Object.values(shares) as number[]).reduce((sum, share) => sum + share, 0);
-      return Math.abs(total - 1) < 1e-9;
-    },
-    { error: 'must sum to 100%' },
-  );
-}
 
 const retail = strict(
   {
@@ -97,12 +31,7 @@ const retail = strict(
       200_000,
       'SKUs each store carries; default 40% of skus (grocery) or a third (specialty)',
     ).optional(),
-    store_size_sigma: z
-      .number()
-      .min(0)
-      .max(2)
-      .default(0.5)
-      .describe('spread of store sizes: sigma of the logarithm'),
+    store_size_sigma: sigma('spread of store sizes: sigma of the logarithm').default(0.5),
     time_zones: z
       .enum(['one', 'us'])
       .default('one')
@@ -111,6 +40,10 @@ const retail = strict(
       .enum(['curve', 'flat'])
       .default('curve')
       .describe('curve: the hour of the day modulates the load; flat: the stated rate holds'),
+    clocks: z
+      .enum(['standard', 'us'])
+      .default('standard')
+      .describe('us: local clocks follow the daylight-saving rules of the US'),
   },
   'the chain',
 );
@@ -119,12 +52,21 @@ const pos = strict(
   {
     receipts: rate('50/store/h', 'receipts of a store of mean size').prefault('50/store/h'),
     returns: percent('receipts that are returns; default 1% (grocery) or 10%').optional(),
+    training: percent('receipts rung up in training mode').prefault('0%'),
+    sequence_to: count(
+      2,
+      999_999_999,
+      'last sequence number of a till before it begins again at 1; left out: never',
+    ).optional(),
   },
   'receipts at the tills',
 );
 
 const wms = strict(
-  { shrink: percent('units lost per unit sold; default 1.15% (grocery) or 1.6%').optional() },
+  {
+    shrink: percent('units lost per unit sold; default 1.15% (grocery) or 1.6%').optional(),
+    delist: percent('stock movements after which the store delists the SKU').prefault('0%'),
+  },
   'receiving, picking, counting: follows what is sold',
 );
 
@@ -155,28 +97,6 @@ const inventory = strict(
   'the stock row of every store and SKU',
 );
 
-const duplicates = strict(
-  {
-    rate: percent('events sent again').prefault('0.6%'),
-    kinds: kinds(DUPLICATE_KINDS, 'default 90/5/3/2%').optional(),
-    delay: duration('first retry delay; doubles per retry').refine(longer, NOT_ZERO).prefault('1s'),
-    delay_max: duration('longest retry delay').refine(longer, NOT_ZERO).prefault('60s'),
-  },
-  'retries that arrive twice',
-);
-
-const malformed = strict(
-  {
-    rate: percent('events with a damaged copy').prefault('0.05%'),
-    kinds: kinds(MALFORMED_KINDS, 'default 40/30/20/10%').optional(),
-    replace: z
-      .boolean()
-      .default(false)
-      .describe('true: the event itself is damaged, instead of an extra copy'),
-  },
-  'records no parser can read',
-);
-
 const traffic = strict(
   {
     pos: pos.optional(),
@@ -184,14 +104,7 @@ const traffic = strict(
     cart: cart.optional(),
     loyalty: loyalty.optional(),
     inventory: inventory.optional(),
-    faults: strict(
-      {
-        duplicates: duplicates.optional(),
-        malformed: malformed.optional(),
-        transport_delay: duration('fixed delay between happening and intended send').prefault('0s'),
-      },
-      'what goes wrong on the way; each one is labelled in the truth',
-    ).prefault({}),
+    faults: faults.prefault({}),
   },
   'the streams that are on; {} takes the defaults',
 );

@@ -92,6 +92,7 @@ export async function probeContext(
         storeSizeSigma: 0,
         timeZones: 'one',
         hours: 'flat',
+        clocks: 'standard',
       },
       pipeline: {
         use: 'cdc-upsert',

@@ -1,4 +1,4 @@
-import { type Random, random } from '../core/random.ts';
+import { type Random, random } from '../../core/random.ts';
 import {
   DUPLICATE_KINDS,
   type DuplicateKind,
@@ -7,8 +7,8 @@ import {
   type MalformedKind,
   type Scenario,
   type Stream,
-} from '../scenario/scenario.ts';
-import type { Body, Fault, TapeEvent, Truth } from './event.ts';
+} from '../../scenario/scenario.ts';
+import type { Body, Fault, TapeEvent, Truth } from '../event.ts';
 
 /** Copies of a duplicated event: 1 + Geom(0.8), at most 8. */
 const MORE_COPIES_P = 0.8;

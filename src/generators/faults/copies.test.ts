@@ -1,10 +1,10 @@
 import { expect, test, vi } from 'vitest';
-import { countBy, EVERYTHING, scenarioOf, tapeUntil } from '../../test/support/retail.ts';
-import { DUPLICATE_KINDS, MALFORMED_KINDS, STREAMS } from '../scenario/scenario.ts';
-import { requiredFields, requiredIntegers } from './damage.ts';
-import { encode } from './encode.ts';
-import type { TapeEvent } from './event.ts';
-import { MAX_COPIES, messagesPerEvent } from './faults.ts';
+import { countBy, EVERYTHING, scenarioOf, tapeUntil } from '../../../test/support/retail.ts';
+import { DUPLICATE_KINDS, MALFORMED_KINDS, STREAMS } from '../../scenario/scenario.ts';
+import { requiredFields, requiredIntegers } from '../damage.ts';
+import { encode } from '../encode.ts';
+import type { TapeEvent } from '../event.ts';
+import { MAX_COPIES, messagesPerEvent } from './copies.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -203,10 +203,4 @@ test('messages per event is what comes out', () => {
   const originals = all.filter(({ truth }) => truth.role === 'original').length;
   const { faults } = scenarioOf(...set).traffic;
   expect(Math.abs(all.length / originals / messagesPerEvent(faults) - 1)).toBeLessThan(0.02);
-});
-
-test('a transport delay moves the intended send and not the happening', () => {
-  const delayed = faulty('traffic.faults.transport_delay=750ms');
-  expect(delayed.length).toBeGreaterThan(1_000);
-  for (const { dueMs, occurredMs } of delayed) expect(dueMs - occurredMs).toBe(750);
 });

@@ -1,0 +1,51 @@
+import { type LogNormal, logNormalOf } from '../../core/distributions.ts';
+import { type Random, random } from '../../core/random.ts';
+import type { Faults, Scenario, Stream } from '../../scenario/scenario.ts';
+import { labelled, type TapeEvent } from '../event.ts';
+
+/** A message that was longer on its way is late. */
+export const LATE_MS = 10_000;
+
+/**
+ * How long messages are on their way: most take the usual one, some a slow one (a poor link, a retry
+ * by a gateway), each with a log-normal law. Defaults (estimates): 97 % with median 0.8 s and sigma 1,
+ * 3 % with median 20 s and sigma 1.2; some 1.3 % are then later than a watermark of 30 s allows.
+ */
+export class Transport {
+  readonly #law: Faults['transport'];
+  readonly #seed: number;
+  readonly #store: number;
+  readonly #randoms = new Map<Stream, Random>();
+
+  constructor(scenario: Scenario, store: number) {
+    this.#law = scenario.traffic.faults.transport;
+    this.#seed = scenario.seed;
+    this.#store = store;
+  }
+
+  /** The event, due when its message has arrived. */
+  delayed(event: TapeEvent): TapeEvent {
+    if (this.#law === null) return event;
+    const delayMs = drawTransportMs(this.#randomOf(event.stream), this.#law);
+    const late = { ...event, dueMs: event.dueMs + delayMs };
+    return delayMs > LATE_MS ? labelled(late, 'late') : late;
+  }
+
+  #randomOf(stream: Stream): Random {
+    let own = this.#randoms.get(stream);
+    if (own === undefined) {
+      own = random(this.#seed, 'transport', stream, this.#store);
+      this.#randoms.set(stream, own);
+    }
+    return own;
+  }
+}
+
+/** One delay, whole ms. */
+export function drawTransportMs(own: Random, law: NonNullable<Faults['transport']>): number {
+  const slow = own.chance(law.slow);
+  const [medianMs, sigma] = slow ? [law.slowDelayMs, law.slowSigma] : [law.delayMs, law.sigma];
+  if (medianMs === 0 || sigma === 0) return Math.round(medianMs);
+  const { mu }: LogNormal = logNormalOf(medianMs, sigma);
+  return Math.round(own.logNormal(mu, sigma));
+}

@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { DUPLICATE_KINDS, MALFORMED_KINDS } from './scenario.ts';
+import {
+  count,
+  duration,
+  kinds,
+  longer,
+  NOT_ZERO,
+  percent,
+  rate,
+  sigma,
+  strict,
+} from './schema-terms.ts';
+
+/** What goes wrong between a store and Kafka, as people write it. */
+
+const duplicates = strict(
+  {
+    rate: percent('events sent again').prefault('0.6%'),
+    kinds: kinds(DUPLICATE_KINDS, 'default 90/5/3/2%').optional(),
+    delay: duration('first retry delay; doubles per retry').refine(longer, NOT_ZERO).prefault('1s'),
+    delay_max: duration('longest retry delay').refine(longer, NOT_ZERO).prefault('60s'),
+  },
+  'retries that arrive twice',
+);
+
+const malformed = strict(
+  {
+    rate: percent('events with a damaged copy').prefault('0.05%'),
+    kinds: kinds(MALFORMED_KINDS, 'default 40/30/20/10%').optional(),
+    replace: z
+      .boolean()
+      .default(false)
+      .describe('true: the event itself is damaged, instead of an extra copy'),
+  },
+  'records no parser can read',
+);
+
+const transport = strict(
+  {
+    delay: duration('median delay of a message on its way').prefault('800ms'),
+    sigma: sigma('spread of the delay: sigma of its logarithm; 0: fixed').default(1),
+    slow: percent('messages that take the slow way').prefault('3%'),
+    slow_delay: duration('median delay on the slow way').prefault('20s'),
+    slow_sigma: sigma('spread on the slow way').default(1.2),
+  },
+  'delay between happening and intended send; left out: none',
+);
+
+const offline = strict(
+  {
+    stores: percent('stores that lose their uplink, one at least').prefault('5%'),
+    at: duration('from t0').prefault('20s'),
+    for: duration('length of the outage').refine(longer, NOT_ZERO).prefault('30s'),
+    replay: rate('50/s', 'events each of these stores sends of its backlog').prefault('50/s'),
+  },
+  'stores without uplink: their events wait, and then come in a burst',
+);
+
+const clocks = strict(
+  {
+    sigma: duration('spread of the clocks of tills and handhelds').prefault('1.5s'),
+    hour_off: percent('of them exactly an hour off').prefault('0.5%'),
+    wrong_date: percent('of them 56 years behind or one ahead').prefault('0.05%'),
+    shoppers: percent('web sessions on a device an hour or more off').prefault('3.5%'),
+  },
+  'clocks that are wrong: event_ts is what they said',
+);
+
+const schemaDrift = strict(
+  {
+    at: duration('begin of the roll-out, from t0').prefault('20s'),
+    over: duration('time until the last store has it').prefault('20s'),
+    added: percent('stores whose new version sends one more field').prefault('100%'),
+    widened: percent('stores whose new version sends numbers as text').prefault('10%'),
+  },
+  'a staged roll-out of a version with another schema',
+);
+
+const redelivery = strict(
+  {
+    every: duration("time between two crashes of a store's connector")
+      .refine(longer, NOT_ZERO)
+      .prefault('30s'),
+    last: count(1, 100_000, 'row images it sends again').default(50),
+  },
+  'crashes of the inventory connectors, after which old rows come again',
+);
+
+/** Every fault; a section that is left out does not happen. */
+export const faults = strict(
+  {
+    duplicates: duplicates.optional(),
+    malformed: malformed.optional(),
+    transport: transport.optional(),
+    offline: offline.optional(),
+    clocks: clocks.optional(),
+    schema_drift: schemaDrift.optional(),
+    redelivery: redelivery.optional(),
+  },
+  'what goes wrong on the way; each one is labelled in the truth',
+);

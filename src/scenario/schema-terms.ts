@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { DoorbusterError } from '../core/errors.ts';
+import {
+  DURATION,
+  PERCENT,
+  parseDurationMs,
+  parsePercent,
+  parseRate,
+  RATE,
+} from '../core/units.ts';
+
+/** What the schema of a scenario is made of: objects that know their keys, and values with units. */
+
+/**
+ * An object that knows all its keys. The message of an unknown key is the list of the known ones,
+ * from which problems.ts finds the nearest.
+ */
+export function strict<T extends z.core.$ZodShape>(shape: T, about: string) {
+  return z
+    .strictObject(shape, {
+      error: (issue) =>
+        issue.code === 'unrecognized_keys' ? Object.keys(shape).join(', ') : undefined,
+    })
+    .describe(about);
+}
+
+/** Text with a unit, checked by its pattern (which editors see too) and turned into a number. */
+export function written<T>(
+  pattern: RegExp,
+  parse: (text: string) => T,
+  like: string,
+  about: string,
+) {
+  const wrong = `must be written like ${like}`;
+  return z
+    .string({ error: wrong })
+    .regex(pattern, { error: wrong, abort: true })
+    .transform((text, context) => {
+      try {
+        return parse(text);
+      } catch (error) {
+        if (!(error instanceof DoorbusterError)) throw error;
+        context.addIssue({ code: 'custom', message: error.message });
+        return z.NEVER;
+      }
+    })
+    .describe(about);
+}
+
+/** `10s`, in ms. */
+export const duration = (about: string) =>
+  written(DURATION, parseDurationMs, '10s or 1m30s', about);
+/** `12/s` or `50/store/h`. */
+export const rate = (like: string, about: string) => written(RATE, parseRate, like, about);
+/** `0.8%`, as a share of 1. */
+export const percent = (about: string) =>
+  written(PERCENT, parsePercent, '0.8%', about).refine((share) => share <= 1, {
+    error: 'must be 100% at most',
+  });
+/** A whole number between two others. */
+export const count = (from: number, to: number, about: string) =>
+  z
+    .int({ error: `must be a whole number from ${from} to ${to}` })
+    .min(from, { error: `must be ${from} at least` })
+    .max(to, { error: `must be ${to} at most` })
+    .describe(about);
+/** For `refine`: a duration that must not be nothing, with what to say otherwise. */
+export const longer = (ms: number) => ms > 0;
+export const NOT_ZERO = { error: 'must be longer than 0s' };
+
+/** Names become folder names and words of a check: lower case, digits, hyphens. */
+const NAME = /^[a-z][a-z0-9-]*$/;
+export const name = (about: string) =>
+  z
+    .string({ error: 'must be a name' })
+    .regex(NAME, { error: 'must be lower-case letters, digits and hyphens, a letter first' })
+    .max(40, { error: 'must be 40 characters at most' })
+    .describe(about);
+
+/** Shares of a whole by kind; what is left out is 0%. */
+export function kinds<K extends string>(names: readonly K[], about: string) {
+  const shape = Object.fromEntries(
+    names.map((kind) => [kind, percent(`share of ${kind}`).prefault('0%')]),
+  ) as Record<K, z.ZodPrefault<ReturnType<typeof percent>>>;
+  return strict(shape, `${about}; shares that sum to 100%`).refine(
+    (shares) => {
+      const total = (Object.values(shares) as number[]).reduce((sum, share) => sum + share, 0);
+      return Math.abs(total - 1) < 1e-9;
+    },
+    { error: 'must sum to 100%' },
+  );
+}
+
+/** A spread: sigma of a logarithm. */
+export const sigma = (about: string) => z.number().min(0).max(2).describe(about);
