@@ -21,10 +21,10 @@ import { deploy } from './pipelines/deploy.ts';
 import { loadPipeline, type Pipeline } from './pipelines/load.ts';
 import type { ProbeContext } from './probes/probe.ts';
 import { PROBES, type RunningProbes } from './probes/probes.ts';
-import { refuseWithoutRoom } from './room.ts';
+import { refuseUnwritable, refuseWithoutRoom } from './room.ts';
 import type { RunOptions, Session, Undertaking } from './session.ts';
 import { Claim } from './stack/claim.ts';
-import { otherOwners, sweepLeftovers, sweptLines } from './stack/registry.ts';
+import { defaultRegistryDir, otherOwners, sweepLeftovers, sweptLines } from './stack/registry.ts';
 import { RUNTIMES } from './stack/runtimes.ts';
 import type { Stack } from './stack/stack.ts';
 import { ticking } from './ticking.ts';
@@ -40,6 +40,7 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
   const { parsed, clock } = options;
   const pipeline = loadPipeline(parsed.scenario.pipeline.use, options.baseDir);
   compactionOf(pipeline, parsed.scenario);
+  refuseUnwritable([options.resultsDir, tmpdir(), defaultRegistryDir()]);
   // First of all: what a killed run has left takes room, and cores.
   const leftovers = sweptLines(await sweepLeftovers(clock));
   for (const text of leftovers) options.onEvent({ kind: 'warning', text });
