@@ -1,5 +1,5 @@
 import yargs from 'yargs';
-import { badInput, DoorbusterError } from '../core/errors.ts';
+import { badInput, DoorbusterError, refusedByMachine } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit-codes.ts';
 import type { CommandContext } from './command.ts';
 import { commands } from './commands.ts';
@@ -70,9 +70,10 @@ function explain(error: unknown, { terminal, signal }: CommandContext): ExitCode
     terminal.say('interrupted');
     return EXIT.interrupted;
   }
-  if (error instanceof DoorbusterError) {
-    terminal.say(errorText(error.message, error.hint));
-    return error.exitCode;
+  const refused = refusedByMachine(error, { exitCode: EXIT.badInput }) ?? error;
+  if (refused instanceof DoorbusterError) {
+    terminal.say(errorText(refused.message, refused.hint));
+    return refused.exitCode;
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   terminal.say(
@@ -81,10 +82,14 @@ function explain(error: unknown, { terminal, signal }: CommandContext): ExitCode
   return EXIT.ourBug;
 }
 
-/** The first signal asks the command to clean up; the third one gives up on that. */
+/**
+ * The first signal asks the command to clean up; the third one gives up on that. A terminal that goes
+ * away says so more than once (shell and kernel both do), and nobody there has lost patience.
+ */
 function listenForInterruption(interruption: AbortController, terminal: Terminal): void {
   let signals = 0;
-  const onSignal = () => {
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (signal === 'SIGHUP' && signals > 0) return;
     signals += 1;
     if (signals === 1) {
       terminal.say(

@@ -29,3 +29,50 @@ export function stackBroke(message: string, hint?: string, cause?: unknown): Doo
     ...(cause === undefined ? {} : { cause }),
   });
 }
+
+/** What a machine may refuse to give, in words; the hint is for the path in question. */
+const REFUSALS: Readonly<Record<string, { readonly fact: string; readonly hint: string }>> = {
+  ENOSPC: {
+    fact: 'no space is left on its file system',
+    hint: 'df -h PATH   # then free some space there, or name another folder',
+  },
+  EDQUOT: { fact: 'your quota there is used up', hint: 'quota   # then free some space' },
+  EROFS: { fact: 'its file system is read-only', hint: 'name a folder that can be written to' },
+  EACCES: { fact: 'permission denied', hint: 'ls -ld PATH   # shows who may write there' },
+  EPERM: { fact: 'not permitted', hint: 'ls -ld PATH   # shows who may write there' },
+  EIO: { fact: 'the disk failed', hint: 'dmesg | tail' },
+  EMFILE: { fact: 'too many open files', hint: 'ulimit -n 4096   # then try again' },
+  ENFILE: { fact: 'too many open files on this machine', hint: 'sysctl fs.file-max' },
+  ENOMEM: { fact: 'no memory is left', hint: 'free -h   # then end other programs' },
+};
+
+/** How libraries that hide the number word the commonest of them. */
+const IN_WORDS: Readonly<Record<string, string>> = {
+  ENOSPC: 'No space left on device',
+  EDQUOT: 'Disk quota exceeded',
+  EROFS: 'Read-only file system',
+};
+
+/**
+ * What the machine refused, as an error that a person can act on; undefined when `error` is something
+ * else, and so possibly a bug of ours. `path` is what was to be written, where the error does not say.
+ */
+export function refusedByMachine(
+  error: unknown,
+  { path, exitCode }: { readonly path?: string; readonly exitCode: ExitCode },
+): DoorbusterError | undefined {
+  if (!(error instanceof Error) || error instanceof DoorbusterError) return undefined;
+  const { code, path: named, message } = error as NodeJS.ErrnoException;
+  const known =
+    code !== undefined && Object.hasOwn(REFUSALS, code)
+      ? code
+      : Object.keys(IN_WORDS).find((one) => message.includes(IN_WORDS[one] as string));
+  if (known === undefined) return undefined;
+  const { fact, hint } = REFUSALS[known] as (typeof REFUSALS)[string];
+  const where = named ?? path;
+  return new DoorbusterError(where ? `cannot write ${where}: ${fact}` : `${fact}: ${message}`, {
+    exitCode,
+    hint: hint.replace('PATH', where ?? '.'),
+    cause: error,
+  });
+}

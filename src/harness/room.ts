@@ -1,5 +1,7 @@
+import { accessSync, constants } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { badInput } from '../core/errors.ts';
+import { badInput, refusedByMachine } from '../core/errors.ts';
+import { EXIT } from '../core/exit-codes.ts';
 import { bytes } from '../core/readable.ts';
 import type { Estimate } from './estimate.ts';
 import { freeSpace } from './setup/machine.ts';
@@ -43,4 +45,15 @@ export function refuseWithoutRoom(estimate: Estimate, resultsDir: string, reprod
   const places = { work: place(tmpdir()), results: place(resultsDir) };
   const problem = roomProblem(estimate, places, reproduce);
   if (problem !== null) throw badInput(problem.message, problem.hint);
+}
+
+/** Throws DoorbusterError (exit 2) when this user may not write to one of these folders, or not make it. */
+export function refuseUnwritable(dirs: readonly string[]): void {
+  for (const dir of dirs) {
+    try {
+      accessSync(freeSpace(dir).at, constants.W_OK | constants.X_OK);
+    } catch (error) {
+      throw refusedByMachine(error, { path: dir, exitCode: EXIT.badInput }) ?? error;
+    }
+  }
 }

@@ -1,9 +1,7 @@
 import { setMaxListeners } from 'node:events';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { DoorbusterError } from '../core/errors.ts';
-import { EXIT, type Outcome } from '../core/exit-codes.ts';
+import { join, resolve } from 'node:path';
 import { environment } from '../record/environment.ts';
 import { createRunFolder, type RunFolder } from '../record/folder.ts';
 import { openJournal } from '../record/journal.ts';
@@ -16,15 +14,17 @@ import { type Estimate, estimateLines, estimateOf } from './estimate.ts';
 import { openFacts } from './facts.ts';
 import { type Load, startLoad } from './load/load.ts';
 import { lookupKeys } from './lookup-keys.ts';
+import { failed, writeLast } from './outcome.ts';
 import { drainNow, replay } from './phases.ts';
 import { compactionOf } from './pipelines/compact.ts';
 import { deploy } from './pipelines/deploy.ts';
 import { loadPipeline, type Pipeline } from './pipelines/load.ts';
 import type { ProbeContext } from './probes/probe.ts';
 import { PROBES, type RunningProbes } from './probes/probes.ts';
-import { refuseWithoutRoom } from './room.ts';
+import { refuseUnwritable, refuseWithoutRoom } from './room.ts';
 import type { RunOptions, Session, Undertaking } from './session.ts';
-import { otherOwners } from './stack/registry.ts';
+import { Claim } from './stack/claim.ts';
+import { defaultRegistryDir, otherOwners, sweepLeftovers, sweptLines } from './stack/registry.ts';
 import { RUNTIMES } from './stack/runtimes.ts';
 import type { Stack } from './stack/stack.ts';
 import { ticking } from './ticking.ts';
@@ -40,15 +40,18 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
   const { parsed, clock } = options;
   const pipeline = loadPipeline(parsed.scenario.pipeline.use, options.baseDir);
   compactionOf(pipeline, parsed.scenario);
+  refuseUnwritable([options.resultsDir, tmpdir(), defaultRegistryDir()]);
+  // First of all: what a killed run has left takes room, and cores.
+  const leftovers = sweptLines(await sweepLeftovers(clock));
+  for (const text of leftovers) options.onEvent({ kind: 'warning', text });
   const estimate = estimateOf(parsed.scenario, pipeline.manifest);
   refuseWithoutRoom(estimate, options.resultsDir, options.reproduce);
   const startedMs = clock.nowMs();
   const folder = createRunFolder(options.resultsDir, parsed.scenario.name, startedMs);
-  using journal = openJournal(folder.dir, clock);
+  const over = new AbortController();
+  using journal = openJournal(folder.dir, clock, (error) => over.abort(error));
   let record = firstRecord(options, pipeline, folder, startedMs);
   writeRecord(folder.dir, record);
-
-  const over = new AbortController();
   // Servers, jobs, probes and the load all end by it: that many listeners are no leak.
   setMaxListeners(0, over.signal);
   const onInterrupt = () => over.abort(options.signal.reason);
@@ -80,6 +83,7 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
     scenario: parsed.scenario.name,
     seed: parsed.scenario.seed,
     otherRuns: otherOwners(),
+    leftovers,
   });
   options.onEvent({
     kind: 'plan',
@@ -99,7 +103,7 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
     options.signal.removeEventListener('abort', onInterrupt);
   }
   record = { ...record, tookMs: clock.nowMs() - startedMs };
-  writeRecord(folder.dir, record);
+  writeLast(folder.dir, record);
   journal.note('run-end', { outcome: record.outcome, verdict: record.verdict });
   return { record, dir: folder.dir };
 }
@@ -109,6 +113,7 @@ async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<Run
   const { options, scenario, pipeline, folder, signal } = u;
   const { clock } = options;
   const workDir = await mkdtemp(join(tmpdir(), 'doorbuster-'));
+  const claim = await Claim.open(workDir, { run: resolve(folder.dir) });
   try {
     await using facts = await openFacts({ spillDir: join(workDir, 'spill') });
     const stack = options.stack ?? (await startStack(u, workDir));
@@ -165,7 +170,7 @@ async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<Run
       await stopProbes(probes);
     }
   } finally {
-    await rm(workDir, { recursive: true, force: true });
+    await claim.remove();
   }
 }
 
@@ -338,41 +343,4 @@ function firstRecord(
     },
     reproduce: options.reproduce,
   });
-}
-
-/** The parts of the record that say how a run ended that did not complete. */
-function failed(cause: unknown, interrupted: AbortSignal): Partial<RunRecord> {
-  const outcome: Outcome = interrupted.aborted
-    ? 'interrupted'
-    : cause instanceof DoorbusterError
-      ? 'stack-broke'
-      : 'crashed';
-  const message = cause instanceof Error ? cause.message : String(cause);
-  const exitCode = {
-    interrupted: EXIT.interrupted,
-    'stack-broke': EXIT.stackBroke,
-    crashed: EXIT.ourBug,
-  }[outcome];
-  return {
-    outcome,
-    exitCode:
-      cause instanceof DoorbusterError && outcome === 'stack-broke' ? cause.exitCode : exitCode,
-    verdict: null,
-    headline: {
-      text: outcome === 'interrupted' ? 'the run was interrupted' : message,
-      warnings: [],
-    },
-    failures:
-      outcome === 'interrupted'
-        ? []
-        : [{ tMs: null, server: 'run', message, cause: causeOf(cause) }],
-  };
-}
-
-function causeOf(error: unknown): string | null {
-  let innermost: string | null = null;
-  for (let at = error; at instanceof Error && at.cause !== undefined; at = at.cause) {
-    innermost = at.cause instanceof Error ? at.cause.message : String(at.cause);
-  }
-  return innermost;
 }

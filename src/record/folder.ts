@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { badInput } from '../core/errors.ts';
 
@@ -44,5 +45,16 @@ export function createRunFolder(resultsDir: string, scenario: string, nowMs: num
       `cannot make a run folder in ${resultsDir}: ${(error as Error).message}`,
       'doorbuster run --results DIR (a folder you may write to)',
     );
+  }
+}
+
+/**
+ * Removes what a killed run was writing: files are written under another name and renamed when whole,
+ * so that the half-written ones are known by their names. A folder that is gone is no error.
+ */
+export async function removeHalfWritten(dir: string): Promise<void> {
+  const names = await readdir(dir, { recursive: true }).catch(() => []);
+  for (const name of names) {
+    if (/\.(tmp|partial)$/.test(name)) await rm(join(dir, name), { force: true });
   }
 }

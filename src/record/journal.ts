@@ -1,6 +1,8 @@
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
+import { type DoorbusterError, refusedByMachine } from '../core/errors.ts';
+import { EXIT } from '../core/exit-codes.ts';
 import { RUN_FILES } from './folder.ts';
 
 /** One line of events.ndjson: what happened, when (epoch ms), and its particulars. */
@@ -18,22 +20,41 @@ export interface Journal extends Disposable {
   note(kind: string, fields?: Readonly<Record<string, unknown>>): void;
 }
 
-/** Opens (or goes on with) the journal of a run folder. Whoever opens it disposes it. */
-export function openJournal(dir: string, clock: Clock): Journal {
+/**
+ * Opens (or goes on with) the journal of a run folder. Whoever opens it disposes it. When the disk
+ * takes no more, `onFull` is told once, and what would follow is not noted: half of an entry may be on
+ * the disk, and nothing is to be written behind it. Without `onFull`, the note throws.
+ */
+export function openJournal(
+  dir: string,
+  clock: Clock,
+  onFull?: (error: DoorbusterError) => void,
+): Journal {
   const path = join(dir, RUN_FILES.journal);
   const torn = tornTail(path);
   const file = openSync(path, 'a');
-  if (torn !== '') writeSync(file, '\n');
-  let open = true;
+  let state: 'open' | 'full' | 'closed' = 'open';
+  const write = (line: string) => {
+    try {
+      const bytes = Buffer.from(line);
+      for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+    } catch (error) {
+      const refused = refusedByMachine(error, { path, exitCode: EXIT.stackBroke });
+      if (refused === undefined || onFull === undefined) throw refused ?? error;
+      state = 'full';
+      onFull(refused);
+    }
+  };
+  if (torn !== '') write('\n');
   return {
     note(kind, fields = {}) {
-      if (!open) throw new Error(`journal entry '${kind}' after the journal was closed`);
-      const line = Buffer.from(`${JSON.stringify({ atMs: clock.nowMs(), kind, ...fields })}\n`);
-      for (let done = 0; done < line.length; ) done += writeSync(file, line, done);
+      if (state === 'closed')
+        throw new Error(`journal entry '${kind}' after the journal was closed`);
+      if (state === 'open') write(`${JSON.stringify({ atMs: clock.nowMs(), kind, ...fields })}\n`);
     },
     [Symbol.dispose]() {
-      if (open) closeSync(file);
-      open = false;
+      if (state !== 'closed') closeSync(file);
+      state = 'closed';
     },
   };
 }

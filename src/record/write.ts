@@ -1,5 +1,6 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { refusedByMachine } from '../core/errors.ts';
 import { EXIT } from '../core/exit-codes.ts';
 import { RUN_FILES } from './folder.ts';
 import { RECORD_VERSION, type RunRecord, recordSchema } from './record.ts';
@@ -58,15 +59,24 @@ export function recordText(record: RunRecord): string {
   return `${text.replace(/\[\n[^[\]{}"]*\]/g, (list) => list.replace(/\n\s*/g, ''))}\n`;
 }
 
-/** Replaces a file in one step: a reader sees the old text or the new one. */
+/**
+ * Replaces a file in one step: a reader sees the old text or the new one. Throws DoorbusterError when
+ * the disk is full or refuses; the old text then stays.
+ */
 export function writeAtomically(path: string, text: string): void {
   const temporary = `${path}.${process.pid}.tmp`;
-  const file = openSync(temporary, 'w');
   try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
+    const file = openSync(temporary, 'w');
+    try {
+      // All of it: a single write gives up half-way where the disk is nearly full, and calls it success.
+      writeFileSync(file, text);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw refusedByMachine(error, { path, exitCode: EXIT.stackBroke }) ?? error;
   }
-  renameSync(temporary, path);
 }

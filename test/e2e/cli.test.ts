@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -8,6 +8,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { readJournal } from '../../src/record/journal.ts';
 import { readRecord } from '../../src/record/read.ts';
+import { processesNaming } from '../support/processes.ts';
 
 const binary = join(packageRoot, 'bin/doorbuster.js');
 /** Any folder: every command works from anywhere. */
@@ -106,20 +107,6 @@ describe('what needs no server', () => {
     expect(asJson.counts.length).toBeGreaterThan(5);
   });
 });
-
-/** Processes whose command line or environment names this folder: what a run might leave behind. */
-function processesNaming(folder: string): readonly string[] {
-  return readdirSync('/proc')
-    .filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid)
-    .filter((pid) => {
-      try {
-        const read = (file: string) => readFileSync(`/proc/${pid}/${file}`, 'utf8');
-        return read('cmdline').includes(folder);
-      } catch {
-        return false;
-      }
-    });
-}
 
 async function until(what: () => boolean, withinMs: number): Promise<void> {
   const deadline = Date.now() + withinMs;

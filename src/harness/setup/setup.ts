@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
-import { badInput, DoorbusterError } from '../../core/errors.ts';
+import { badInput, DoorbusterError, refusedByMachine } from '../../core/errors.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 import { type Artifacts, locateArtifacts } from './artifacts.ts';
 import { artifactDir, folderName, lookUp, STAMP, type Stamp } from './cache.ts';
@@ -155,9 +155,10 @@ async function provide(
     return undefined;
   } catch (error) {
     signal.throwIfAborted();
-    if (!(error instanceof DoorbusterError)) throw error;
-    tell('failed', error.message);
-    return error;
+    const known = refusedByMachine(error, { path: cacheDir, exitCode: EXIT.badInput }) ?? error;
+    if (!(known instanceof DoorbusterError)) throw error;
+    tell('failed', known.message);
+    return known;
   }
 }
 

@@ -36,7 +36,7 @@ async function longLived(): Promise<number> {
 const onRecord = () => registrations(registryDir).map(({ registration }) => registration);
 
 it('is on record with its processes while they run, and gone without a trace afterwards', async () => {
-  const claim = await Claim.open(workDir, registryDir);
+  const claim = await Claim.open(workDir, { registryDir });
   const pid = await longLived();
   claim.guard('spark', pid);
   claim.takePorts([20_007]);
@@ -55,7 +55,7 @@ it('is on record with its processes while they run, and gone without a trace aft
 });
 
 it('of a killed owner is what the next start finds and ends, by what was put on record', async () => {
-  const claim = await Claim.open(workDir, registryDir);
+  const claim = await Claim.open(workDir, { registryDir });
   const pid = await longLived();
   claim.guard('spark', pid);
   // The same record under an owner that has lived and is gone: as after kill -9 of it and its watchdog.
@@ -66,7 +66,8 @@ it('of a killed owner is what the next start finds and ends, by what was put on 
   newEntry(registryDir).write({ ...mine!, owner });
 
   const swept = await sweepLeftovers(systemClock, registryDir);
-  expect(swept).toEqual([{ workDir, killed: [{ server: 'spark', pid }] }]);
+  const killed = [{ server: 'spark', pid }];
+  expect(swept).toEqual([{ owner, workDir, run: null, killed, folder: 'removed' }]);
   expect(identify(pid)).toBeNull();
   expect(existsSync(workDir)).toBe(false);
   await claim.remove();

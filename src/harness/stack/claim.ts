@@ -12,28 +12,37 @@ import { startWatchdog, type Watchdog } from './watchdog.ts';
 
 /**
  * A work folder of this process and the servers that run in it, on record while they are ours: should
- * doorbuster be killed, its watchdog or else the next start's sweep ends them and removes the folder.
+ * doorbuster be killed, its watchdog or else the next start's sweep ends them and removes the folder;
+ * the next start finds the record in either case, and says what became of it.
  */
 export class Claim {
   readonly #workDir: string;
+  readonly #run: string | undefined;
   readonly #entry: RegistryEntry;
   readonly #watchdog: Watchdog;
   readonly #servers = new Map<number, ProcessIdentity & { readonly server: string }>();
   #ports: readonly number[] = [];
   #gone = false;
 
-  /** Makes the folder, which is removed as a whole in the end: it must be nobody else's. */
-  static async open(workDir: string, registryDir = defaultRegistryDir()): Promise<Claim> {
-    const entry = newEntry(registryDir);
+  /**
+   * Makes the folder, which is removed as a whole in the end: it must be nobody else's. `run` is the
+   * folder of the run that it belongs to.
+   */
+  static async open(
+    workDir: string,
+    options: { readonly run?: string; readonly registryDir?: string } = {},
+  ): Promise<Claim> {
+    const entry = newEntry(options.registryDir ?? defaultRegistryDir());
     await mkdir(workDir, { recursive: true });
     await writeFile(join(workDir, MARKER), '');
-    return new Claim(workDir, entry);
+    return new Claim(workDir, entry, options.run);
   }
 
-  private constructor(workDir: string, entry: RegistryEntry) {
+  private constructor(workDir: string, entry: RegistryEntry, run: string | undefined) {
     this.#workDir = workDir;
     this.#entry = entry;
-    this.#watchdog = startWatchdog(workDir, entry.path);
+    this.#run = run;
+    this.#watchdog = startWatchdog(workDir);
     this.#write();
   }
 
@@ -77,6 +86,7 @@ export class Claim {
       version: 1,
       owner,
       workDir: this.#workDir,
+      ...(this.#run === undefined ? {} : { run: this.#run }),
       ports: [...this.#ports],
       servers: [...this.#servers.values()],
     });

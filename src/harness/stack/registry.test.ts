@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -15,6 +15,7 @@ import {
   otherOwners,
   registrations,
   sweepLeftovers,
+  sweptLines,
 } from './registry.ts';
 
 let dir: string;
@@ -57,6 +58,7 @@ async function formerOwner() {
 function enter(options: {
   owner: { pid: number; born: string };
   workDir: string;
+  run?: string;
   servers?: readonly { server: string; pid: number; born: string }[];
 }) {
   const entry = newEntry(registryDir);
@@ -85,7 +87,12 @@ describe('leftovers', () => {
     const owner = await formerOwner();
     enter({ owner, workDir, servers: [{ server: 'kafka', ...identify(server.pid)! }] });
     const swept = await sweepLeftovers(systemClock, registryDir);
-    expect(swept).toEqual([{ workDir, killed: [{ server: 'kafka', pid: server.pid }] }]);
+    const killed = [{ server: 'kafka', pid: server.pid }];
+    expect(swept).toEqual([{ owner, workDir, run: null, killed, folder: 'removed' }]);
+    expect(sweptLines(swept)).toEqual([
+      `an earlier doorbuster was killed (process ${owner.pid}): ` +
+        `ended kafka, which it had left running; removed ${workDir}`,
+    ]);
     await server.exited;
     expect(existsSync(workDir)).toBe(false);
     expect(registrations(registryDir)).toEqual([]);
@@ -109,15 +116,37 @@ describe('leftovers', () => {
     const servers = [{ server: 'kafka', pid: stranger.pid, born }];
     enter({ owner: await formerOwner(), workDir, servers });
     const swept = await sweepLeftovers(systemClock, registryDir);
-    expect(swept).toEqual([{ workDir, killed: [] }]);
+    expect(swept).toMatchObject([{ workDir, killed: [], folder: 'removed' }]);
     expect(identify(stranger.pid)).not.toBeNull();
   });
 
   it('never include a folder that is not marked as ours', async () => {
     const workDir = workFolder('precious', false);
     enter({ owner: await formerOwner(), workDir });
-    await sweepLeftovers(systemClock, registryDir);
+    expect(await sweepLeftovers(systemClock, registryDir)).toMatchObject([{ folder: 'kept' }]);
     expect(existsSync(join(workDir, 'kafka'))).toBe(true);
+    expect(registrations(registryDir)).toEqual([]);
+  });
+
+  it('of one run are told in one line, with its folder, whoever removed them', async () => {
+    const owner = await formerOwner();
+    const run = workFolder('run', false);
+    writeFileSync(join(run, 'record.json'), '{}');
+    writeFileSync(join(run, 'record.json.4711.tmp'), '{');
+    writeFileSync(join(run, 'kafka', 'facts.parquet.partial'), 'PAR');
+    enter({ owner, workDir: workFolder('work', true), run });
+    enter({ owner, workDir: join(dir, 'stack, which the watchdog has removed') });
+    const swept = await sweepLeftovers(systemClock, registryDir);
+    expect(sweptLines(swept)).toEqual([
+      `the run ${run} was killed (process ${owner.pid}): removed ${join(dir, 'work')}`,
+    ]);
+    expect(readdirSync(run, { recursive: true }).sort()).toEqual(['kafka', 'record.json']);
+    expect(await sweepLeftovers(systemClock, registryDir)).toEqual([]);
+
+    enter({ owner, workDir: join(dir, 'gone'), run });
+    expect(sweptLines(await sweepLeftovers(systemClock, registryDir))).toEqual([
+      `the run ${run} was killed (process ${owner.pid}): its servers had ended, its data was gone`,
+    ]);
   });
 });
 

@@ -13,6 +13,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
+import { removeHalfWritten } from '../../record/folder.ts';
 
 /**
  * The stacks of this user that run now, one file each, so that whatever a killed doorbuster left
@@ -28,6 +29,8 @@ const registrationSchema = z.strictObject({
   version: z.literal(1),
   owner: processSchema,
   workDir: z.string(),
+  /** The folder with the record of the run it belongs to; left out where there is none. */
+  run: z.string().optional(),
   ports: z.array(z.int()),
   servers: z.array(processSchema.extend({ server: z.string() })),
 });
@@ -36,10 +39,16 @@ const registrationSchema = z.strictObject({
 export type ProcessIdentity = Readonly<z.infer<typeof processSchema>>;
 export type Registration = Readonly<z.infer<typeof registrationSchema>>;
 
-/** What a sweep found and removed. */
+/** What a sweep found of a killed doorbuster, and removed. */
 export interface Swept {
+  /** The process that was killed. */
+  readonly owner: ProcessIdentity;
   readonly workDir: string;
+  readonly run: string | null;
+  /** What still ran; its watchdog usually was quicker. */
   readonly killed: readonly { readonly server: string; readonly pid: number }[];
+  /** `gone`: the watchdog has removed it. `kept`: it could not be removed, or is not marked as ours. */
+  readonly folder: 'removed' | 'gone' | 'kept';
 }
 
 /** Marks a work folder as ours: nothing else is ever removed as a leftover. */
@@ -135,8 +144,8 @@ export function otherOwners(registryDir = defaultRegistryDir()): readonly number
 }
 
 /**
- * Kills the servers and removes the folders of every stack whose owner is gone. Servers are known
- * by id and start time, so a live run's, or a stranger's, are never touched.
+ * Kills the servers and removes the folders of everybody whose owner is gone. Servers are known by id
+ * and start time, so a live run's, or a stranger's, are never touched.
  */
 export async function sweepLeftovers(
   clock: Clock,
@@ -144,18 +153,54 @@ export async function sweepLeftovers(
 ): Promise<readonly Swept[]> {
   const swept: Swept[] = [];
   for (const { path, registration } of registrations(registryDir)) {
-    if (isAlive(registration.owner)) continue;
+    const { owner, workDir, run = null } = registration;
+    if (isAlive(owner)) continue;
     const killed = registration.servers.filter(isAlive);
     for (const { pid } of killed) killGroup(pid, 'SIGKILL');
     for (let waits = 0; waits < 50 && killed.some(isAlive); waits++) await clock.sleep(100);
-    const { workDir } = registration;
-    if (existsSync(join(workDir, MARKER))) {
-      await rm(workDir, { recursive: true, force: true, maxRetries: 5 });
-    }
-    rmSync(path, { force: true });
-    swept.push({ workDir, killed: killed.map(({ server, pid }) => ({ server, pid })) });
+    const folder = await removed(workDir);
+    if (run !== null) await removeHalfWritten(run);
+    // What could not be removed now is the next start's to try again.
+    if (folder !== 'kept' || !isOurs(workDir)) rmSync(path, { force: true });
+    swept.push({
+      ...{ owner, workDir, run, folder },
+      killed: killed.map(({ server, pid }) => ({ server, pid })),
+    });
   }
   return swept;
+}
+
+function isOurs(workDir: string): boolean {
+  return existsSync(join(workDir, MARKER));
+}
+
+async function removed(workDir: string): Promise<Swept['folder']> {
+  if (!existsSync(workDir)) return 'gone';
+  if (!isOurs(workDir)) return 'kept';
+  return rm(workDir, { recursive: true, force: true, maxRetries: 5 }).then(
+    () => 'removed' as const,
+    () => 'kept' as const,
+  );
+}
+
+/** What a sweep has to say for itself: a line per killed doorbuster, however much it had on record. */
+export function sweptLines(swept: readonly Swept[]): readonly string[] {
+  const owners = [...new Set(swept.map(({ owner }) => owner.born))];
+  return owners.map((born) => {
+    const parts = swept.filter(({ owner }) => owner.born === born);
+    const run = parts.find((part) => part.run !== null)?.run;
+    const servers = parts.flatMap(({ killed }) => killed.map(({ server }) => server));
+    const folders = (what: Swept['folder']) =>
+      parts.filter(({ folder }) => folder === what).map(({ workDir }) => workDir);
+    const done = [
+      ...(servers.length > 0 ? [`ended ${servers.join(', ')}, which it had left running`] : []),
+      ...(folders('removed').length > 0 ? [`removed ${folders('removed').join(', ')}`] : []),
+      ...(folders('kept').length > 0 ? [`could not remove ${folders('kept').join(', ')}`] : []),
+    ];
+    const found = done.length > 0 ? done.join('; ') : 'its servers had ended, its data was gone';
+    const what = run ? `the run ${run}` : 'an earlier doorbuster';
+    return `${what} was killed (process ${parts[0]?.owner.pid}): ${found}`;
+  });
 }
 
 /** Signals a whole process group; false when it is gone already. */

@@ -10,16 +10,13 @@ import { watchdogShell } from './watchdog.ts';
 
 let dir: string;
 let workDir: string;
-let entry: string;
 const groups: number[] = [];
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'doorbuster-watchdog-'));
   workDir = join(dir, 'work with a space');
-  entry = join(dir, 'entry.json');
   mkdirSync(workDir);
   writeFileSync(join(workDir, 'data'), 'x');
-  writeFileSync(entry, '{}');
 });
 
 afterEach(() => {
@@ -39,7 +36,7 @@ async function until(fact: () => boolean): Promise<void> {
 }
 
 it('kills what it guards and removes the data when the pipe closes without a goodbye', async () => {
-  const shell = watchdogShell(workDir, entry);
+  const shell = watchdogShell(workDir);
   const [guarded, released] = [aServer(), aServer()];
   shell.stdin.write(`guard ${guarded}\nguard ${released}\nrelease ${released}\n`);
   shell.stdin.end();
@@ -47,16 +44,14 @@ it('kills what it guards and removes the data when the pipe closes without a goo
   await until(() => identify(guarded) === null);
   expect(identify(released)).not.toBeNull();
   expect(existsSync(workDir)).toBe(false);
-  expect(existsSync(entry)).toBe(false);
 });
 
 it('does nothing after a goodbye', async () => {
-  const shell = watchdogShell(workDir, entry);
+  const shell = watchdogShell(workDir);
   const guarded = aServer();
   shell.stdin.write(`guard ${guarded}\ndismiss\n`);
   shell.stdin.end();
   await once(shell, 'exit');
   expect(identify(guarded)).not.toBeNull();
   expect(existsSync(join(workDir, 'data'))).toBe(true);
-  expect(existsSync(entry)).toBe(true);
 });

@@ -27,13 +27,13 @@ while read -r verb pid; do
 done
 for group in $groups; do kill -KILL "-$group" 2>/dev/null; done
 sleep 0.3
-rm -rf -- "$1" || { sleep 1; rm -rf -- "$1"; }
-rm -f -- "$2"
+tries=0
+until rm -rf -- "$1" || [ $((tries += 1)) -ge 20 ]; do sleep 0.5; done
 `;
 
 /** The shell itself, reading from a pipe of ours. */
-export function watchdogShell(workDir: string, registryFile: string) {
-  return spawn('/bin/sh', ['-c', SCRIPT, 'doorbuster-watchdog', workDir, registryFile], {
+export function watchdogShell(workDir: string) {
+  return spawn('/bin/sh', ['-c', SCRIPT, 'doorbuster-watchdog', workDir], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
     env: { PATH: process.env.PATH },
@@ -41,9 +41,12 @@ export function watchdogShell(workDir: string, registryFile: string) {
   });
 }
 
-/** `workDir` and `registryFile` are removed when this process dies without `dismiss`. */
-export function startWatchdog(workDir: string, registryFile: string): Watchdog {
-  const shell = watchdogShell(workDir, registryFile);
+/**
+ * `workDir` is removed when this process dies without `dismiss`. The registry is left as it is: by it the
+ * next start knows that there was a run, and says so.
+ */
+export function startWatchdog(workDir: string): Watchdog {
+  const shell = watchdogShell(workDir);
   // Should it be gone, the next start's sweep stands in for it.
   shell.on('error', () => {});
   shell.stdin.on('error', () => {});

@@ -1,0 +1,61 @@
+import { DoorbusterError, refusedByMachine, stackBroke } from '../core/errors.ts';
+import { EXIT, type Outcome } from '../core/exit-codes.ts';
+import { RUN_FILES } from '../record/folder.ts';
+import type { RunRecord } from '../record/record.ts';
+import { writeRecord } from '../record/write.ts';
+
+/** The parts of the record that say how a run ended that did not complete. */
+export function failed(reason: unknown, interrupted: AbortSignal): Partial<RunRecord> {
+  const cause = refusedByMachine(reason, { exitCode: EXIT.stackBroke }) ?? reason;
+  const outcome: Outcome = interrupted.aborted
+    ? 'interrupted'
+    : cause instanceof DoorbusterError
+      ? 'stack-broke'
+      : 'crashed';
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const exitCode = {
+    interrupted: EXIT.interrupted,
+    'stack-broke': EXIT.stackBroke,
+    crashed: EXIT.ourBug,
+  }[outcome];
+  return {
+    outcome,
+    exitCode:
+      cause instanceof DoorbusterError && outcome === 'stack-broke' ? cause.exitCode : exitCode,
+    verdict: null,
+    headline: {
+      text: outcome === 'interrupted' ? 'the run was interrupted' : message,
+      warnings: [],
+    },
+    failures:
+      outcome === 'interrupted'
+        ? []
+        : [{ tMs: null, server: 'run', message, cause: causeOf(cause) }],
+  };
+}
+
+function causeOf(error: unknown): string | null {
+  let innermost: string | null = null;
+  for (let at = error; at instanceof Error && at.cause !== undefined; at = at.cause) {
+    innermost = at.cause instanceof Error ? at.cause.message : String(at.cause);
+  }
+  return innermost;
+}
+
+/**
+ * Writes a record for good. Where the disk takes no more, that of the beginning stays: valid, and
+ * `interrupted`; the DoorbusterError (exit 3) then says how the run ended.
+ */
+export function writeLast(dir: string, record: RunRecord): void {
+  try {
+    writeRecord(dir, record);
+  } catch (error) {
+    if (!(error instanceof DoorbusterError)) throw error;
+    const ended = `the run ended (${record.headline.text}), and its record could not be completed`;
+    throw stackBroke(
+      `${ended}: ${error.message}; ${RUN_FILES.record} says interrupted`,
+      error.hint,
+      error,
+    );
+  }
+}

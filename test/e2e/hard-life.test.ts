@@ -1,0 +1,368 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock as clock } from '../../src/core/clock.ts';
+import { random } from '../../src/core/random.ts';
+import { packageRoot } from '../../src/harness/entry.ts';
+import { onPath } from '../../src/harness/setup/minio.ts';
+import { killGroup, registrations } from '../../src/harness/stack/registry.ts';
+import { SERVERS } from '../../src/harness/stack/stack.ts';
+import { type JournalEntry, readJournal } from '../../src/record/journal.ts';
+import { readRecord } from '../../src/record/read.ts';
+import { processesNaming, watchdogsOf } from '../support/processes.ts';
+import { canMount, smallDisk } from '../support/small-disk.ts';
+
+const binary = join(packageRoot, 'bin/doorbuster.js');
+const SEED = 20261127;
+const isRoot = process.getuid?.() === 0;
+
+/** One stream, so that one job is deployed, and seconds of load: what is tested is how it ends. */
+const TINY = `
+name: tiny
+about: receipts alone, for a moment
+seed: 5
+starts_at: 2026-11-27T10:00
+retail: { stores: 3, skus: 60, assortment: 20, profile: grocery, hours: flat }
+traffic:
+  pos: { receipts: 3600/store/h }
+pipeline: { use: cdc-upsert, commit_every: 1s }
+stack: { jit: c1, partitions: 2 }
+phases:
+  - { name: load, for: 4s }
+`;
+/** Long enough for what is done to it to be what ends it. */
+const LONG = ['--set', 'phases.load.for=300s'];
+
+let dir: string;
+let results: string;
+let temporary: string;
+let state: string;
+const running: Run[] = [];
+const folders: string[] = [];
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'doorbuster-hard-'));
+  folders.push(dir);
+  [results, temporary, state] = ['results', 'tmp', 'state'].map((name) => join(dir, name)) as [
+    string,
+    string,
+    string,
+  ];
+  mkdirSync(temporary);
+  writeFileSync(join(dir, 'tiny.yaml'), TINY);
+});
+afterEach(async () => {
+  for (const { child } of running.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+});
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+interface Run {
+  readonly child: ChildProcess;
+  said: string;
+  /** Code or signal, once it has ended. */
+  readonly ended: Promise<number | string>;
+}
+
+interface Start {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** A program that starts it in its own way. */
+  readonly through?: readonly string[];
+}
+
+/** The built binary with what it is given, everything it writes beneath this test's folder. */
+function doorbuster(args: readonly string[], { env, through = [] }: Start = {}): Run {
+  const [program, ...rest] = [...through, process.execPath, binary, ...args];
+  const child = spawn(program as string, rest, {
+    cwd: dir,
+    env: { ...process.env, NO_COLOR: '1', TMPDIR: temporary, XDG_STATE_HOME: state, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = new Promise<number | string>((resolve) => {
+    child.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown'));
+  });
+  const run: Run = { child, said: '', ended };
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      run.said += chunk;
+    });
+  }
+  running.push(run);
+  return run;
+}
+
+function start({ args = [], ...how }: Start = {}): Run {
+  return doorbuster(['run', 'tiny.yaml', '--results', results, ...args], how);
+}
+
+async function until(what: () => boolean, withinMs: number, run?: Run): Promise<void> {
+  const deadline = clock.monotonicMs() + withinMs;
+  while (!what()) {
+    if (clock.monotonicMs() > deadline) throw new Error(`not in time; ${run?.said ?? ''}`);
+    const over = run && (run.child.exitCode !== null || run.child.signalCode !== null);
+    if (over && !what()) throw new Error(`it ended before: ${run.said}`);
+    await clock.sleep(25);
+  }
+}
+
+/** The folders of the runs so far, oldest first. */
+function runs(): readonly string[] {
+  const names = existsSync(results) ? readdirSync(results).filter((name) => /tiny/.test(name)) : [];
+  return names.sort().map((name) => join(results, name));
+}
+
+const only = () => runs()[0] as string;
+
+function journal(): readonly JournalEntry[] {
+  return runs().length > 0 && existsSync(join(only(), 'events.ndjson'))
+    ? readJournal(only()).entries
+    : [];
+}
+
+/** How far a run has come, by its own journal. */
+const STAGES = {
+  'starting servers': ({ kind, state: is }) => kind === 'server' && is === 'ready',
+  deploying: ({ kind, text }) => kind === 'step' && `${text}`.startsWith('deploying'),
+  load: ({ kind }) => kind === 'phase-begin',
+  draining: ({ kind, text }) => kind === 'step' && text === 'stopping the load and draining',
+  judging: ({ kind, text }) => kind === 'step' && text === 'judging',
+} as const satisfies Record<string, (entry: JournalEntry) => boolean>;
+type Stage = keyof typeof STAGES;
+
+const reaches = (run: Run, stage: Stage) =>
+  until(() => journal().some(STAGES[stage]), 400_000, run);
+
+/** Nothing of it runs, nothing of it is on the disk but its own folder. */
+async function expectNothingLeft(): Promise<void> {
+  await until(() => processesNaming(dir).length === 0, 30_000);
+  await until(() => readdirSync(temporary).length === 0, 30_000);
+  const strays = runs().flatMap((run) =>
+    readdirSync(run, { recursive: true }).filter((name) => /\.(tmp|partial)$/.test(`${name}`)),
+  );
+  expect(strays).toEqual([]);
+}
+
+describe('kill -9', { timeout: 600_000 }, () => {
+  const draw = random(SEED, 'kill -9');
+
+  test.each<[Stage, string]>([
+    ['starting servers', 'with its watchdogs'],
+    ['deploying', 'alone'],
+    ['load', 'with its watchdogs'],
+    ['draining', 'alone'],
+    ['judging', 'with its watchdogs'],
+  ])('while %s, %s: the record holds, and the next start leaves nothing', async (stage, how) => {
+    const run = start();
+    await reaches(run, stage);
+    await clock.sleep(draw.integer(300));
+    const servers = registrations(join(state, 'doorbuster', 'stacks')).flatMap(
+      ({ registration }) => registration.servers,
+    );
+    expect(servers.length).toBeGreaterThan(0);
+    // In one go, so that no watchdog sees the other end of its pipe close first.
+    const doomed = how === 'alone' ? [] : watchdogsOf(run.child.pid as number);
+    for (const pid of doomed) killGroup(pid, 'SIGSTOP');
+    run.child.kill('SIGKILL');
+    expect(await run.ended).toBe('SIGKILL');
+    for (const pid of doomed) killGroup(pid, 'SIGKILL');
+
+    expect(readRecord(only())).toMatchObject({ outcome: 'interrupted', exitCode: 130 });
+    expect(readJournal(only()).torn.length).toBeLessThanOrEqual(1);
+    if (how === 'alone') await expectNothingLeft();
+    else expect(processesNaming(temporary)).not.toEqual([]);
+
+    // The next start, which gets no further than where its results would go.
+    const next = doorbuster(['run', 'tiny.yaml', '--results', '/dev/null/results']);
+    expect(await next.ended).toBe(2);
+    expect(next.said).toContain(`the run ${only()} was killed (process ${run.child.pid}): `);
+    expect(next.said).toContain(how === 'alone' ? 'its servers had ended' : 'ended ');
+    await expectNothingLeft();
+    expect(readRecord(only()).outcome).toBe('interrupted');
+    expect(readJournal(only()).entries.length).toBeGreaterThan(1);
+
+    const third = doorbuster(['run', 'tiny.yaml', '--results', '/dev/null/results']);
+    expect(await third.ended).toBe(2);
+    expect(third.said).not.toContain('was killed');
+  });
+});
+
+describe('a server that is killed', { timeout: 600_000 }, () => {
+  const WHEN: Readonly<Record<(typeof SERVERS)[number], Stage>> = {
+    kafka: 'load',
+    minio: 'load',
+    catalog: 'deploying',
+    'flink-jobmanager': 'load',
+    'flink-taskmanager': 'draining',
+    'flink-gateway': 'deploying',
+  };
+
+  test.each(SERVERS)('%s ends the run, which names it', async (server) => {
+    const run = start(WHEN[server] === 'load' ? { args: LONG } : {});
+    await reaches(run, WHEN[server]);
+    const [victim] = registrations(join(state, 'doorbuster', 'stacks'))
+      .flatMap(({ registration }) => registration.servers)
+      .filter((one) => one.server === server);
+    killGroup(victim?.pid as number, 'SIGKILL');
+    expect(await run.ended, run.said).toBe(3);
+    const record = readRecord(only());
+    expect(record).toMatchObject({ outcome: 'stack-broke', exitCode: 3, verdict: null });
+    expect(record.failures[0]?.message).toContain(`${server} died unasked (killed by SIGKILL)`);
+    expect(run.said).toContain(`${server} died unasked (killed by SIGKILL)`);
+    expect(readJournal(only()).torn).toEqual([]);
+    await expectNothingLeft();
+  });
+});
+
+describe.skipIf(!canMount())('a disk that fills up (needs root)', { timeout: 600_000 }, () => {
+  test('under the results: the record of the beginning stays, and the error names the disk', async () => {
+    using disk = smallDisk(16);
+    results = join(disk.dir, 'results');
+    const run = start({ args: LONG });
+    await reaches(run, 'load');
+    disk.fill();
+    expect(await run.ended, run.said).toBe(3);
+    expect(run.said).toContain('no space is left on its file system');
+    expect(run.said).toContain('next  df -h ');
+    expect(run.said).not.toContain("a bug of doorbuster's own");
+    expect(readRecord(only()).outcome).toBe('interrupted');
+    expect(readJournal(only()).entries.some(STAGES.load)).toBe(true);
+    await expectNothingLeft();
+  });
+
+  test('under the servers: the run ends by what broke first, with a whole record', async () => {
+    using disk = smallDisk(512);
+    temporary = disk.dir;
+    const run = start({ args: LONG });
+    await reaches(run, 'load');
+    disk.fill();
+    expect(await run.ended, run.said).toBe(3);
+    const record = readRecord(only());
+    expect(record).toMatchObject({ outcome: 'stack-broke', exitCode: 3 });
+    expect(record.headline.text).toMatch(/no space|free space|disk|storage/i);
+    disk.relieve();
+    await expectNothingLeft();
+  });
+});
+
+describe('a terminal that goes away', { timeout: 600_000 }, () => {
+  test('interrupts the run, which ends in order', async () => {
+    const line = [process.execPath, binary, 'run', 'tiny.yaml', '--results', results].join(' ');
+    const child = spawn('script', ['-qfc', line, '/dev/null'], {
+      cwd: dir,
+      env: { ...process.env, TMPDIR: temporary, XDG_STATE_HOME: state, TERM: 'xterm' },
+      stdio: ['ignore', 'ignore', 'ignore'],
+    });
+    await reaches({ child, said: '', ended: Promise.resolve(0) }, 'starting servers');
+    child.kill('SIGKILL');
+    await until(() => journal().some(({ kind }) => kind === 'run-end'), 60_000);
+    expect(readRecord(only())).toMatchObject({ outcome: 'interrupted', exitCode: 130 });
+    await expectNothingLeft();
+  });
+
+  test('and says so three times is not a user who gives up', async () => {
+    const run = start();
+    await reaches(run, 'starting servers');
+    for (let i = 0; i < 4; i++) {
+      run.child.kill('SIGHUP');
+      await clock.sleep(20);
+    }
+    expect(await run.ended).toBe(130);
+    expect(journal().at(-1)).toMatchObject({ kind: 'run-end', outcome: 'interrupted' });
+    await expectNothingLeft();
+  });
+});
+
+test('two runs at once, one of them read by nobody, both come to their end', {
+  timeout: 600_000,
+}, async () => {
+  const unread = start();
+  // As `doorbuster run | head -1` leaves it.
+  await until(() => unread.said !== '', 60_000, unread);
+  unread.child.stdout?.destroy();
+  unread.child.stderr?.destroy();
+  await reaches(unread, 'starting servers');
+  const read = start();
+  const codes = await Promise.all([unread.ended, read.ended]);
+  expect(runs()).toHaveLength(2);
+  runs().forEach((run, i) => {
+    const record = readRecord(run);
+    expect(record.outcome, read.said).toBe('completed');
+    expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0 });
+    // Two on one machine may well be too slow to be trusted; whatever it comes to is what the code says.
+    expect(codes[i]).toBe(record.exitCode);
+  });
+  const [first, second] = runs().map((run) => readJournal(run).entries[0]);
+  expect(first).toMatchObject({ kind: 'run-begin', otherRuns: [] });
+  expect(second).toMatchObject({ kind: 'run-begin', otherRuns: [unread.child.pid] });
+  expect(read.said).toContain(`process ${unread.child.pid}`);
+  await expectNothingLeft();
+});
+
+test('servers for which there is no memory are named, with what Java said', {
+  timeout: 600_000,
+}, async () => {
+  const home = join(dir, 'java');
+  mkdirSync(join(home, 'bin'), { recursive: true });
+  // The real Java, which may not have as much as its heap asks for.
+  const limited = `case "$*" in -version) ;; *) ulimit -v 700000 ;; esac\nexec ${onPath('java')} "$@"`;
+  writeFileSync(join(home, 'bin', 'java'), `#!/bin/sh\n${limited}\n`, { mode: 0o755 });
+  const run = start({ env: { JAVA_HOME: home } });
+  expect(await run.ended, run.said).toBe(3);
+  const { headline, outcome } = readRecord(only());
+  expect(outcome).toBe('stack-broke');
+  expect(headline.text).toMatch(/^(kafka|catalog|flink-\w+) died /);
+  expect(headline.text).toMatch(/memory|heap|space/i);
+  await expectNothingLeft();
+});
+
+describe('without permission', () => {
+  /** Root without the right to pass over permissions is as anybody is. */
+  const through = isRoot ? ['setpriv', '--bounding-set', '-dac_override,-dac_read_search'] : [];
+  function locked(name: string): string {
+    const path = join(dir, name);
+    mkdirSync(path);
+    chmodSync(path, 0o555);
+    return path;
+  }
+
+  test.each([
+    ['the results', ''],
+    ['the registry of runs', 'XDG_STATE_HOME'],
+    ['temporary files', 'TMPDIR'],
+  ])('to write %s: one clear error, before anything is started', async (_, variable) => {
+    const path = locked('shut');
+    if (variable === '') results = path;
+    const run = start({ through, env: variable === '' ? {} : { [variable]: path } });
+    expect(await run.ended, run.said).toBe(2);
+    expect(runs()).toEqual([]);
+    expect(run.said).toMatch(/error .*shut.*permission denied/);
+    expect(run.said).toContain('next  ');
+    expect(run.said).not.toContain('    at ');
+    await expectNothingLeft();
+  });
+
+  test('to write the cache: setup says so', async () => {
+    const env = { DOORBUSTER_CACHE: join(locked('shut'), 'cache') };
+    const run = doorbuster(['setup'], { through, env });
+    expect(await run.ended, run.said).toBe(2);
+    expect(run.said).toMatch(/error .*shut.*permission denied/);
+    expect(run.said).not.toContain('    at ');
+  });
+});

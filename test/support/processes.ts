@@ -1,0 +1,34 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Processes other than this one whose command line or environment names a folder: what is left of a run. */
+export function processesNaming(folder: string): readonly string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((pid) => {
+      try {
+        const text = ['cmdline', 'environ'].map((file) =>
+          readFileSync(`/proc/${pid}/${file}`, 'utf8'),
+        );
+        return text.join('\0').includes(folder);
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** The shells that stand by to clean up after a doorbuster. */
+export function watchdogsOf(owner: number): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+        const parent = /^PPid:\s+(\d+)$/m.exec(status)?.[1];
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+        return Number(parent) === owner && command.includes('doorbuster-watchdog');
+      } catch {
+        return false;
+      }
+    });
+}

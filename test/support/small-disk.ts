@@ -1,0 +1,48 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A file system of its own, so small that it can be filled. */
+export interface SmallDisk extends Disposable {
+  readonly dir: string;
+  /** Writes a file that leaves only this much free, bytes. */
+  fill(leaveBytes?: number): void;
+  /** Removes that file again. */
+  relieve(): void;
+}
+
+/** Whether this user may mount one: on a developer's machine usually not, in CI's containers yes. */
+export function canMount(): boolean {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
+  try {
+    smallDisk(1)[Symbol.dispose]();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function smallDisk(mebibytes: number): SmallDisk {
+  const dir = mkdtempSync(join(tmpdir(), 'doorbuster-disk-'));
+  const size = `size=${mebibytes}m,mode=0777`;
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', size, 'tmpfs', dir], { stdio: 'ignore' });
+  } catch (error) {
+    rmdirSync(dir);
+    throw error;
+  }
+  const ballast = join(dir, '.ballast');
+  return {
+    dir,
+    fill(leaveBytes = 0) {
+      const { bavail, bsize } = statfsSync(dir);
+      writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - leaveBytes)));
+    },
+    relieve: () => rmSync(ballast),
+    [Symbol.dispose]() {
+      execFileSync('umount', ['-l', dir], { stdio: 'ignore' });
+      rmdirSync(dir);
+    },
+  };
+}
