@@ -153,6 +153,8 @@ export function poissonTail(mean: number, k: number): number {
   if (k <= 0) return 1;
   // Beyond twelve standard deviations and a dozen counts nothing is left of it.
   if (k > mean + 12 * Math.sqrt(mean) + 12) return 0;
+  // exp(-mean) has no digits left: the normal law is as good by then.
+  if (mean > 500) return 1 - normalCdf((k - 0.5 - mean) / Math.sqrt(mean));
   let term = Math.exp(-mean);
   let below = term;
   for (let i = 1; i < k; i++) {
