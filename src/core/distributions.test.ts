@@ -7,6 +7,7 @@ import {
   multiplierTable,
   normalCdf,
   normalQuantile,
+  poissonTail,
   roundedMean,
   survival,
 } from './distributions.ts';
@@ -74,4 +75,14 @@ test('a hash spreads neighbours over all of its bits', () => {
   }
   expect(Math.min(...buckets)).toBeGreaterThan(850);
   expect(Math.max(...buckets)).toBeLessThan(1_150);
+});
+
+test('the tail of a Poisson law', () => {
+  expect(poissonTail(2, 0)).toBe(1);
+  expect(poissonTail(2, 1)).toBeCloseTo(1 - Math.exp(-2), 12);
+  expect(poissonTail(2, 3)).toBeCloseTo(1 - 5 * Math.exp(-2), 12);
+  expect(poissonTail(0, 1)).toBe(0);
+  expect(poissonTail(3, 1_000)).toBe(0);
+  // Where the sum has no digits left, the normal law goes on without a step.
+  expect(poissonTail(501, 520)).toBeCloseTo(poissonTail(499, 518), 2);
 });

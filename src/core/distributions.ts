@@ -147,3 +147,19 @@ export function multiplierTable(sigma: number, size = 4_096): Float64Array {
   const mean = table.reduce((sum, value) => sum + value, 0) / size;
   return table.map((value) => value / mean);
 }
+
+/** P(N >= k) of a Poisson variable with this mean. */
+export function poissonTail(mean: number, k: number): number {
+  if (k <= 0) return 1;
+  // Beyond twelve standard deviations and a dozen counts nothing is left of it.
+  if (k > mean + 12 * Math.sqrt(mean) + 12) return 0;
+  // exp(-mean) has no digits left: the normal law is as good by then.
+  if (mean > 500) return 1 - normalCdf((k - 0.5 - mean) / Math.sqrt(mean));
+  let term = Math.exp(-mean);
+  let below = term;
+  for (let i = 1; i < k; i++) {
+    term *= mean / i;
+    below += term;
+  }
+  return Math.max(0, 1 - below);
+}

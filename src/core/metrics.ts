@@ -11,6 +11,7 @@ export type Unit =
   | 'rounds'
   | 'core-s'
   | 'percent'
+  | 'per 10,000'
   | 'events/s';
 
 export const STATS = ['p50', 'p95', 'p99', 'max', 'mean', 'min'] as const;
@@ -49,11 +50,15 @@ export const CONSUMERS = [
   'harness',
 ] as const;
 
+/** A pickup promise is made line by line, and kept as an order. What `promises_…(…)` may name. */
+export const LEVELS = ['line', 'order'] as const;
+export type Level = (typeof LEVELS)[number];
+
 export interface MetricKind {
   readonly unit: Unit;
   readonly better: 'lower' | 'higher';
   /** What the argument in parentheses names; null: takes none. */
-  readonly of: 'stream' | 'query' | 'table' | 'fault' | 'server' | 'hop' | null;
+  readonly of: 'stream' | 'query' | 'table' | 'fault' | 'server' | 'hop' | 'level' | null;
   /** distribution: has p50..max; scalar: one value, no stat. */
   readonly shape: 'distribution' | 'scalar';
   /** Whether it is told apart by phase. */
@@ -173,6 +178,22 @@ export const METRICS = {
     shape: 'scalar',
     phased: false,
     about: 'distance from BOOK that a kind of fault caused',
+  },
+  promises_broken: {
+    unit: 'per 10,000',
+    better: 'lower',
+    of: 'level',
+    shape: 'scalar',
+    phased: true,
+    about: 'pickup promises that could not be kept, of those made on what the table showed',
+  },
+  promises_stale: {
+    unit: 'per 10,000',
+    better: 'lower',
+    of: 'level',
+    shape: 'scalar',
+    phased: true,
+    about: 'those among them that a view without delay would not have made',
   },
   payback: {
     unit: 'rounds',

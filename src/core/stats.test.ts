@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { decodeFromCompressedBase64 } from 'hdr-histogram-js';
 import { expect, test, vi } from 'vitest';
-import { distributionOf, mergeSamples, weighted } from './stats.ts';
+import { distributionOf, mergeSamples, weighted, wilson95 } from './stats.ts';
 
 // Facts, not speeds: other work may share the machine.
 vi.setConfig({ testTimeout: 60_000 });
@@ -57,4 +57,13 @@ test('a histogram keeps three digits', () => {
   const histogram = decodeFromCompressedBase64(samples.base64, 32, false);
   const p99 = histogram.getValueAtPercentile(99) / samples.scale;
   expect(Math.abs(p99 / (of(values).stats.p99 as number) - 1)).toBeLessThan(0.001);
+});
+
+test('the interval of a share is Wilson’s', () => {
+  // 15 of 50: 0.1910 to 0.4375 by the score interval without continuity correction.
+  const { low, high } = wilson95(15, 50);
+  expect([low.toFixed(4), high.toFixed(4)]).toEqual(['0.1910', '0.4375']);
+  expect(wilson95(0, 100)).toEqual({ low: 0, high: expect.closeTo(0.037, 4) });
+  expect(wilson95(100, 100)).toEqual({ low: expect.closeTo(0.963, 4), high: 1 });
+  expect(wilson95(0, 0)).toEqual({ low: 0, high: 1 });
 });

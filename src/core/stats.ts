@@ -149,3 +149,23 @@ export function mergeSamples(parts: readonly Samples[]): Samples {
   }
   return encoded(histogram, negatives, censored);
 }
+
+/** The standard normal's 97.5 % quantile: an interval of two such tails holds 95 %. */
+const Z95 = 1.959963984540054;
+
+/**
+ * Wilson's 95 % score interval of a share, of `hits` in `n` trials that do not depend on each other (E. B. Wilson,
+ * 1927): it stays within 0..1 and says something at 0 hits too. Without a trial it is 0..1.
+ */
+export function wilson95(hits: number, n: number): { readonly low: number; readonly high: number } {
+  if (n === 0) return { low: 0, high: 1 };
+  const share = hits / n;
+  const spread = Z95 ** 2 / n;
+  const middle = (share + spread / 2) / (1 + spread);
+  const half = (Z95 / (1 + spread)) * Math.sqrt((share * (1 - share)) / n + spread / (4 * n));
+  // At the ends rounding would leave a crumb.
+  return {
+    low: hits === 0 ? 0 : middle - half,
+    high: hits === n ? 1 : middle + half,
+  };
+}

@@ -144,9 +144,14 @@ export function fillSession(
   return { device: plan.device, bot: plan.bot, steps };
 }
 
-/** Distinct SKUs of one online order. */
-export function drawOrder(world: World, shelf: Shelf, own: Random): readonly CartItem[] {
-  return drawItems(shelf, own, null, drawRounded(own, world.laws.onlineBasket, world.basketCap));
+/** Distinct SKUs of one online order; `hot` is what a burst draws them to, if there is one. */
+export function drawOrder(
+  world: World,
+  shelf: Shelf,
+  own: Random,
+  hot: HotSet | null = null,
+): readonly CartItem[] {
+  return drawItems(shelf, own, hot, drawRounded(own, world.laws.onlineBasket, world.basketCap));
 }
 
 function drawItems(

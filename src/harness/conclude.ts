@@ -15,6 +15,7 @@ import { measure } from './measure/measure.ts';
 import { judgeRun } from './measure/verdict.ts';
 import type { Session } from './session.ts';
 import { type AppendedCount, appendedCounts } from './truth/appended.ts';
+import { replayPromises } from './truth/replay.ts';
 import { judgeTruth } from './truth/truth.ts';
 
 /**
@@ -37,18 +38,22 @@ export async function conclude(
 
   const appended = completed ? await countAppended(session) : null;
   const truth = completed ? await judgedTruth(session) : null;
+  const tables = tablesOf(session);
+  const view = { table: tables.inventory, t0Ms };
+  const promises = completed ? await replayPromises(facts, scenario, view) : null;
   const bucket = completed ? await listedBucket(session) : null;
   const context: MeasureContext = {
     scenario,
     t0Ms,
     endedMs: progress.endedMs,
-    tables: tablesOf(session),
+    tables,
     cores: availableParallelism(),
     clockApartMs: session.clockApartMs(),
     appended,
     incidents: progress.incidents,
     compaction: compactionRun(progress.compaction),
     truth,
+    promises,
   };
   const { warnings, compaction, ...measured } = await measure(facts, context, bucket);
   const exported = await facts.exportParquet(folder.dir);

@@ -63,6 +63,12 @@ export const FACTS = {
   s3: `at_ms DOUBLE, api VARCHAR, requests BIGINT, bytes_in BIGINT, bytes_out BIGINT`,
   /** The stock BOOK says each store should show at the cut, folded from the tape's business events. */
   book: `store_id INTEGER, sku_id INTEGER, on_hand INTEGER, committed INTEGER, unavailable INTEGER`,
+  /** One row per line of every replayed pickup order: promised or not, and whether it could have been kept. */
+  promises: `
+    phase VARCHAR, order_no INTEGER, at_ms DOUBLE, store_id INTEGER, sku_id INTEGER, quantity INTEGER,
+    shown INTEGER, book INTEGER, shelf INTEGER,               -- units the view showed, BOOK would have promised, a picker would have found
+    fate VARCHAR, order_fate VARCHAR                          -- kept | stale | phantom | refused | missed_stale | missed_phantom
+  `,
   /** Realized phases. A phase owns the events due in [start_ms, end_ms). */
   phases: `name VARCHAR, kind VARCHAR, measured BOOLEAN, start_ms DOUBLE, end_ms DOUBLE`,
   /** The producing side: one row per second, worker and stream. Counts belong to that second. */

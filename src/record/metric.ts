@@ -36,7 +36,7 @@ export const samplesSchema = z.discriminatedUnion('kind', [
 
 const common = {
   name: z.enum(names),
-  /** The argument in parentheses: stream, query, table, fault, server or hop. */
+  /** The argument in parentheses: stream, query, table, fault, server, hop or level. */
   of: z.string().nullable(),
   /** The phase that owns the samples; null for a metric of the whole run. */
   phase: z.string().nullable(),

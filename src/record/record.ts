@@ -10,6 +10,7 @@ import {
   storeAge,
   waterfall,
 } from './observed.ts';
+import { promises } from './promises.ts';
 
 /**
  * The record of one run: what every report reads, and all they may read. Written by the harness,
@@ -142,6 +143,8 @@ export const recordSchema = z.strictObject({
   queries: queries.nullable(),
   compaction: compaction.nullable(),
   truth: truth.nullable(),
+  /** Absent in records of before there was one; null without a stock table. */
+  promises: promises.nullable().optional(),
   canaries: canaries.nullable(),
   producing: producing.nullable(),
   self: self.nullable(),
@@ -188,6 +191,9 @@ export type Queries = Part<'queries'>;
 export type QueryResult = Queries['results'][number];
 export type CompactionRecord = Part<'compaction'>;
 export type TruthRecord = Part<'truth'>;
+export type Promises = Part<'promises'>;
+export type PromisePhase = Promises['phases'][number];
+export type PromiseTally = PromisePhase['line'];
 export type CanaryRecord = Part<'canaries'>;
 export type Producing = Part<'producing'>;
 export type Self = Part<'self'>;

@@ -27,6 +27,7 @@ export function figuresOf(record: RunRecord): readonly Figure[] {
     filesFigure(record),
     paybackFigure(record),
     truthFigure(record),
+    promisesFigure(record),
     slipFigure(record),
   ].filter((figure) => figure !== null);
 }
@@ -112,6 +113,19 @@ function truthFigure({ truth }: RunRecord): Figure | null {
     value: `${count(truth.lost)}, ${count(truth.duplicated)}, ${count(truth.wrong)}`,
     unit: '',
     note: `against CONTRACT, ${plural(rows, 'row')} in ${plural(truth.tables.length, 'table')}`,
+  };
+}
+
+/** Broken pickup orders at the peak; a table without delay would have left the rest. */
+function promisesFigure(record: RunRecord): Figure | null {
+  const peak = peakPhase(record)?.name;
+  const order = record.promises?.phases.find(({ phase }) => phase === peak)?.order;
+  if (!order?.broken) return null;
+  return {
+    name: `Pickup promises broken, ${peak}`,
+    value: count(order.broken.per10k),
+    unit: 'per 10,000 orders',
+    note: `${count(order.stale)} stale, ${count(order.phantom)} wrong books · n ${count(order.promised)}`,
   };
 }
 

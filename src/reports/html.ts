@@ -6,6 +6,7 @@ import { figuresOf } from './figures.ts';
 import { mainStream } from './find.ts';
 import { html, Markup, scriptJson } from './markup.ts';
 import { queryStrips, waterfallBars } from './pictures.ts';
+import { promiseBars } from './promises.ts';
 import type { Section, Table } from './section.ts';
 import { type Summary, summarize } from './summary.ts';
 
@@ -125,6 +126,7 @@ function body(record: RunRecord, summary: Summary, charts: Charts): Markup {
     ),
     section(find('compaction')),
     section(find('truth')),
+    section(find('promises'), promiseBars(record)),
     section(find('canaries')),
     section(
       find('producing'),

@@ -16,6 +16,7 @@ import {
   stalenessSection,
   waterfallSection,
 } from './observed.ts';
+import { promisesSection } from './promises.ts';
 import { querySection, trickleSection } from './queries.ts';
 import { type Cell, cell, type Section, verdictTone } from './section.ts';
 
@@ -51,6 +52,7 @@ export function summarize(record: RunRecord): Summary {
     compactionSection(record),
     filesSection(record),
     truthSection(record),
+    promisesSection(record),
     canarySection(record),
     producingSection(record),
     healthSection(record),

@@ -2,6 +2,7 @@ import { DoorbusterError } from '../core/errors.ts';
 import {
   CONSUMERS,
   HOPS,
+  LEVELS,
   METRICS,
   type MetricKind,
   type MetricName,
@@ -47,6 +48,7 @@ export function judgeCheck(text: string, sections: Sections, raw: unknown): Judg
     ...judgeStat(check, metric),
     ...judgePhase(check, metric, phasesOf(sections, raw)),
     ...judgePayback(check, sections),
+    ...judgePromises(check, sections),
     ...(typeof limit === 'number' ? [] : [limit]),
   ];
   if (mistakes.length > 0 || typeof limit !== 'number') return { kind: 'mistakes', mistakes };
@@ -109,6 +111,8 @@ function whatThereIs(
       return HOPS;
     case 'server':
       return CONSUMERS;
+    case 'level':
+      return LEVELS;
   }
 }
 
@@ -187,6 +191,23 @@ function judgePayback({ metric }: CheckText, { phases, pipeline }: Sections): Ch
   return [wrong(metric, 'payback needs a query phase before and one after a compact phase')];
 }
 
+/** Promises are made on the stock table, and orders are placed in timed phases. */
+function judgePromises(
+  { metric, during, ratio }: CheckText,
+  { traffic, phases }: Sections,
+): CheckMistake[] {
+  if (!metric.text.startsWith('promises_')) return [];
+  if (traffic && !traffic.inventory) {
+    return [wrong(metric, 'promises are made on the stock table: traffic.inventory is off')];
+  }
+  const named = [during, ratio?.numerator, ratio?.denominator].flatMap((word) => word ?? []);
+  return named.flatMap((word) => {
+    const phase = phases?.find(({ name }) => name === word.text);
+    if (!phase || !('do' in phase)) return [];
+    return [wrong(word, `pickup orders are placed in timed phases, and "${word.text}" is none`)];
+  });
+}
+
 /** How the limit of each unit is written, and what it is in the metric's own unit. */
 const LIMITS: Readonly<
   Record<Unit, { like: string; parse: (text: string) => number | undefined }>
@@ -199,6 +220,7 @@ const LIMITS: Readonly<
   bytes: { like: '2 MiB', parse: parseSizeBytes },
   'core-s': { like: '120 core-s', parse: (text) => plain(text.replace(/ ?core-s$/, '')) },
   percent: { like: '20%', parse: (text) => parsePercent(text) * 100 },
+  'per 10,000': { like: '100', parse: plain },
   'events/s': { like: '5000/s', parse: (text) => ratePer('s', parseRate(text)) },
 };
 

@@ -10,6 +10,11 @@ const fixture = readRecord(
   fileURLToPath(new URL('../fixtures/black-friday', import.meta.url)),
 );
 
+const NOTHING = {
+  ...{ promised: 0, stale: 0, phantom: 0, refused: 0 },
+  ...{ missedStale: 0, missedPhantom: 0 },
+};
+
 /** The same run with everything that can go wrong gone wrong: lost rows, +∞, an invalid harness, no data. */
 const failed: RunRecord = {
   ...fixture,
@@ -50,6 +55,45 @@ const failed: RunRecord = {
       { kind: 'lost', table: 'pos', key: 'p-17-<4>|1', expected: 'one row', found: 'none' },
     ],
     bookUnits: 2,
+  },
+  promises: {
+    usdEach: 12,
+    phases: [
+      {
+        phase: 'baseline',
+        line: { ...NOTHING, refused: 10_802 },
+        order: { ...NOTHING, refused: 1_069 },
+        staleRows: 0,
+        phantomRows: 0,
+        check: {
+          withinPhase: 0,
+          counted: 0,
+          doubt: 'no change of the stock fell into the phase',
+        },
+      },
+      {
+        phase: 'spike',
+        line: {
+          ...{ promised: 58_971, stale: 333, phantom: 88, refused: 1_298 },
+          ...{ missedStale: 2, missedPhantom: 93 },
+          broken: { per10k: 71.39, low: 64.9, high: 78.5 },
+        },
+        order: {
+          ...{ promised: 8_694, stale: 329, phantom: 88, refused: 3 },
+          ...{ missedStale: 0, missedPhantom: 1 },
+          broken: { per10k: 479.6, low: 436.7, high: 526.6 },
+        },
+        staleRows: 41,
+        phantomRows: 38,
+        check: {
+          lagMs: null,
+          sellOutMs: 41_000_000,
+          withinPhase: 0.003,
+          counted: 56.47,
+          doubt: 'some changes were never visible: no lag is long enough',
+        },
+      },
+    ],
   },
   canaries: fixture.canaries && { ...fixture.canaries, disjoint: 1 },
   invalid: [

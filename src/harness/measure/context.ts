@@ -3,6 +3,7 @@ import type { Scenario, Stream } from '../../scenario/scenario.ts';
 import type { Connection } from '../clients/duckdb.ts';
 import type { Incident } from '../probes/probe.ts';
 import type { AppendedCount } from '../truth/appended.ts';
+import type { PromiseReplay } from '../truth/replay.ts';
 
 /** What a compaction on demand came to, as its runner saw it. Times are epoch ms. */
 export interface CompactionRun {
@@ -31,6 +32,8 @@ export interface MeasureContext {
   readonly compaction: CompactionRun | null;
   /** null: the truth was not judged. */
   readonly truth: TruthRecord | null;
+  /** null: no order was replayed, for want of a stock table or of an end of the run. */
+  readonly promises: PromiseReplay | null;
 }
 
 /** A connection to the facts, with the views of prepare.ts in place, and the context. */

@@ -76,6 +76,7 @@ function contextWith(more: Partial<MeasureContext>): MeasureContext {
     incidents: [],
     compaction: null,
     truth: null,
+    promises: null,
     ...more,
   };
 }

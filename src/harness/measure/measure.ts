@@ -13,6 +13,7 @@ import { scalar } from './metric.ts';
 import { type CompactionMeasured, measureCompaction, paybackMetric } from './payback.ts';
 import { prepareSql } from './prepare.ts';
 import { producingMetrics, producingSection } from './producing.ts';
+import { promiseMetrics, promiseSection } from './promises.ts';
 import { queriesSection, queryMetrics } from './queries.ts';
 import { changeCounts, stalenessMetrics, waterfalls } from './staleness.ts';
 import { storeAges } from './store-age.ts';
@@ -20,7 +21,7 @@ import { storeAges } from './store-age.ts';
 /** The sections of a record that follow from the facts. Times are ms since t0. */
 export type Measured = Pick<
   RunRecord,
-  'metrics' | 'staleness' | 'storeAge' | 'waterfall' | 'changes' | 'checks' | 'invalid'
+  'metrics' | 'promises' | 'staleness' | 'storeAge' | 'waterfall' | 'changes' | 'checks' | 'invalid'
 > & {
   readonly queries: NonNullable<RunRecord['queries']>;
   readonly layout: Layout;
@@ -65,8 +66,10 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
   const cost = await costSection(measuring);
   const compaction = context.compaction && (await measureCompaction(measuring, context.compaction));
   const perStore = await storeAges(measuring);
+  const staleness = await stalenessMetrics(measuring);
+  const promises = context.promises && promiseSection(context.promises, staleness);
   const metrics = inOrder(measuring, [
-    ...(await stalenessMetrics(measuring)),
+    ...staleness,
     ...(await ageMetrics(measuring)),
     ...perStore.metrics,
     ...(await queryMetrics(measuring)),
@@ -75,11 +78,13 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
     ...costMetrics(cost),
     ...(compaction ? paybackMetric(compaction.payback) : []),
     ...(context.truth ? truthMetrics(context.truth) : []),
+    ...(promises ? promiseMetrics(promises) : []),
   ]);
   const health = await phaseHealth(measuring);
   const canaries = await canarySection(measuring);
   return {
     metrics,
+    promises,
     staleness: await stalenessSeries(measuring),
     storeAge: perStore.storeAge,
     waterfall: await waterfalls(measuring),

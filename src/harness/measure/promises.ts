@@ -1,0 +1,161 @@
+import { LEVELS, type Level } from '../../core/metrics.ts';
+import { wilson95 } from '../../core/stats.ts';
+import type { Metric, PromisePhase, Promises, PromiseTally } from '../../record/record.ts';
+import type { TimedPhase } from '../../scenario/timeline.ts';
+import { lowStockFailure, sellDownFailure } from '../truth/demand.ts';
+import type { Fate, LineFate, OrderFate } from '../truth/promises.ts';
+import type { PromiseReplay } from '../truth/replay.ts';
+import { scalar } from './metric.ts';
+
+/** Lost margin, voucher and contact of one broken promise, USD: an estimate, no public figure. */
+const USD_EACH = 12;
+const PER = 10_000;
+/** Below so many rows behind the stale lines, their number is chance: a formula cannot be held against it. */
+const ROWS_TO_COMPARE = 10;
+
+/** Every phase's promises, from the fates of its orders and the staleness its changes had. */
+export function promiseSection(replay: PromiseReplay, staleness: readonly Metric[]): Promises {
+  return {
+    usdEach: USD_EACH,
+    phases: replay.phases.map((phase) => {
+      const fates = replay.fates.filter(({ order }) => order.phase === phase.phase.name);
+      const lines = fates.flatMap(({ lines }) => lines);
+      const rows = (fate: Fate) => rowsWith(fates, fate);
+      const line = tallyOf(lines.map(({ fate }) => fate));
+      return {
+        phase: phase.phase.name,
+        line,
+        order: tallyOf(fates.map(({ fate }) => fate)),
+        staleRows: rows('stale'),
+        phantomRows: rows('phantom'),
+        check: checkOf(replay, phase, fates, {
+          line,
+          rows: rows('stale'),
+          lagMs: lagOf(staleness, phase.phase.name),
+        }),
+      };
+    }),
+  };
+}
+
+function tallyOf(fates: readonly Fate[]): PromiseTally {
+  const n = (wanted: Fate) => fates.filter((fate) => fate === wanted).length;
+  const [stale, phantom, missedStale, missedPhantom] = [
+    n('stale'),
+    n('phantom'),
+    n('missed_stale'),
+    n('missed_phantom'),
+  ];
+  const promised = n('kept') + stale + phantom;
+  const { low, high } = wilson95(stale + phantom, promised);
+  const tally = {
+    promised,
+    stale,
+    phantom,
+    refused: fates.length - promised,
+    missedStale,
+    missedPhantom,
+  };
+  if (promised === 0) return tally;
+  const per10k = (PER * (stale + phantom)) / promised;
+  return { ...tally, broken: { per10k, low: PER * low, high: PER * high } };
+}
+
+function rowsWith(fates: readonly OrderFate[], wanted: Fate): number {
+  const rows = new Set<string>();
+  for (const { order, lines } of fates) {
+    for (const { sku, fate } of lines) if (fate === wanted) rows.add(`${order.store}/${sku}`);
+  }
+  return rows.size;
+}
+
+/** Mean staleness of the stock: times a rate of sales, it is how many of them are unseen on average (Little's law). */
+function lagOf(staleness: readonly Metric[], phase: string): number | null | undefined {
+  const found = staleness.find(
+    ({ name, of, phase: at }) => name === 'staleness' && of === 'inventory' && at === phase,
+  );
+  return found?.shape === 'distribution' ? found.stats.mean : undefined;
+}
+
+interface Counted {
+  readonly line: PromiseTally;
+  readonly rows: number;
+  readonly lagMs: number | null | undefined;
+}
+
+function checkOf(
+  { demand }: PromiseReplay,
+  phase: TimedPhase,
+  fates: readonly OrderFate[],
+  { line, rows, lagMs }: Counted,
+): PromisePhase['check'] {
+  const promised = fates.flatMap(({ order, lines }) =>
+    lines
+      .filter(({ shown, quantity }) => shown >= quantity)
+      .map((one) => ({ one, down: demand.of(phase, order.store, one.sku) })),
+  );
+  const per10k = (share: number) => (line.promised === 0 ? 0 : (PER * share) / line.promised);
+  const sellOut = promised.map(({ one, down }) => sellOutMs(one, down)).sort((a, b) => a - b);
+  const within = sellOut.filter((ms) => ms < phase.endMs - phase.startMs).length;
+  const median = sellOut[Math.floor(sellOut.length / 2)];
+  const base = {
+    ...(median === undefined ? {} : { sellOutMs: Number.isFinite(median) ? median : null }),
+    withinPhase: sellOut.length === 0 ? 0 : within / sellOut.length,
+    counted: per10k(line.stale),
+  };
+  if (lagMs === undefined) return { ...base, doubt: 'no change of the stock fell into the phase' };
+  if (lagMs === null) {
+    return { ...base, lagMs, doubt: 'some changes were never visible: no lag is long enough' };
+  }
+  const sum = (share: (ms: number, spare: number, perMs: number) => number) =>
+    promised.reduce(
+      (total, { one, down }) =>
+        total + share(sellOutMs(one, down), one.shown - one.quantity + 1, down.salesPerMs),
+      0,
+    );
+  return {
+    ...base,
+    lagMs,
+    sellDown: per10k(sum((ms) => sellDownFailure(lagMs, ms))),
+    lowStock: per10k(sum((_, spare, perMs) => lowStockFailure(lagMs, perMs, spare))),
+    doubt:
+      rows < ROWS_TO_COMPARE
+        ? `only ${rows} rows of the stock ran short unseen: that is chance`
+        : null,
+  };
+}
+
+/** From the phase's beginning (or the restocking that the view showed) until too little is left for this line. */
+function sellOutMs(
+  { shown, quantity }: LineFate,
+  { opening, unitsPerMs }: { readonly opening: number; readonly unitsPerMs: number },
+): number {
+  if (unitsPerMs === 0) return Number.POSITIVE_INFINITY;
+  return (Math.max(opening, shown) - quantity + 1) / unitsPerMs;
+}
+
+/** Broken promises, and the stale ones among them, per 10,000 made; phase by phase and over all of them. */
+export function promiseMetrics({ phases }: Promises): Metric[] {
+  return LEVELS.flatMap((level) => [
+    ...phases.flatMap((phase) => scalars(level, phase.phase, [phase[level]])),
+    ...scalars(
+      level,
+      null,
+      phases.map((phase) => phase[level]),
+    ),
+  ]);
+}
+
+function scalars(level: Level, phase: string | null, tallies: readonly PromiseTally[]): Metric[] {
+  const sum = (of: (tally: PromiseTally) => number) =>
+    tallies.reduce((total, tally) => total + of(tally), 0);
+  const promised = sum((tally) => tally.promised);
+  const per10k = (n: number) => (promised === 0 ? 0 : (PER * n) / promised);
+  const labels = { of: level, phase };
+  const stale = sum((tally) => tally.stale);
+  const phantom = sum((tally) => tally.phantom);
+  return [
+    scalar('promises_broken', labels, promised, per10k(stale + phantom)),
+    scalar('promises_stale', labels, promised, per10k(stale)),
+  ];
+}
