@@ -1,5 +1,6 @@
 import { Arrivals } from './curve.ts';
 import type { Desk } from './desk.ts';
+import { SHOPPERS } from './devices.ts';
 import { type CartItem, type CartStep, fillSession, planSession, type Session } from './funnel.ts';
 
 /** Sessions that began so long before t0 may still be going on at t0. */
@@ -64,7 +65,7 @@ function act(
     quantity,
     price_cents: world.prices[rank] as number,
   }));
-  desk.emit('cart', atMs, {
+  desk.emit('cart', atMs, SHOPPERS, {
     event_type: 'ecommerce',
     session_id: id,
     event_name: step.name,

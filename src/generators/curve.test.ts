@@ -78,8 +78,37 @@ test('a store three hours behind trades as the first did three hours ago', () =>
   for (const hour of [3.5, 6.5, 12.5]) {
     expect(west.at(hour * HOUR_MS)).toBe(east.at((hour - 3) * HOUR_MS));
   }
-  expect(west.dayAt(17.9 * HOUR_MS)).toBe('2026-11-25');
-  expect(east.dayAt(17.9 * HOUR_MS)).toBe('2026-11-26');
+  expect(west.localTimeAt(17.9 * HOUR_MS)).toMatch(/^2026-11-25T/);
+  expect(east.localTimeAt(17.9 * HOUR_MS)).toMatch(/^2026-11-26T/);
+});
+
+test('by US clocks trade follows the local hour through a change, each zone at its own two o clock', () => {
+  const scenario = scenarioOf(
+    'retail.hours=curve',
+    'retail.clocks=us',
+    'retail.time_zones=us',
+    'starts_at=2026-11-01T01:59:30',
+  );
+  for (const behind of [0, 3]) {
+    const curve = new RateCurve(scenario, 'grocery', behind);
+    for (const [hours, local] of [
+      [behind + 0.001, 1],
+      [behind + 0.5, 1],
+      [behind + 1.5, 2],
+      [behind + 12.5, 13],
+    ] as const) {
+      expect(curve.at(hours * HOUR_MS)).toBe(hourFactor('grocery', 0, local));
+    }
+  }
+  const east = new RateCurve(scenario, 'grocery');
+  // One o clock comes twice, and its trade with it.
+  const day = (curve: RateCurve) => curve.area(22 * HOUR_MS + 30_000, 23 * HOUR_MS + 30_000);
+  const standard = new RateCurve(
+    scenarioOf('retail.hours=curve', 'starts_at=2026-11-01T01:59:30'),
+    'grocery',
+  );
+  expect(day(east)).toBeCloseTo(hourFactor('grocery', 0, 23) * HOUR_MS, 3);
+  expect(day(standard)).toBeCloseTo(hourFactor('grocery', 1, 0) * HOUR_MS, 3);
 });
 
 test('arrivals are the inverse of the area at sums of unit exponentials, in any shape', () => {

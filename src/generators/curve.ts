@@ -1,5 +1,6 @@
 import { multiplierTable } from '../core/distributions.ts';
 import { type Random, rehash } from '../core/random.ts';
+import { type WallClock, wallClock } from '../core/wall-clock.ts';
 import type { Scenario, Shape } from '../scenario/scenario.ts';
 import { type TimedPhase, timeline } from '../scenario/timeline.ts';
 import { hourFactor, type Trade } from './hours.ts';
@@ -102,8 +103,10 @@ export class RateCurve {
   readonly #trade: Trade;
   readonly #phases: readonly TimedPhase[];
   readonly #flat: boolean;
-  /** Local business time at t0, as if it were UTC. */
-  readonly #localMs: number;
+  /** What the wall clocks of its zone show. */
+  readonly clock: WallClock;
+  /** The same without any change of the clocks, at t0: no hour comes twice. */
+  readonly #standardMs: number;
   readonly #segments: Segment[] = [];
 
   constructor(
@@ -114,7 +117,8 @@ export class RateCurve {
     this.#trade = trade;
     this.#phases = timeline(scenario);
     this.#flat = scenario.retail.hours === 'flat';
-    this.#localMs = Date.parse(`${scenario.startsAt}Z`) - hoursBehind * HOUR_MS;
+    this.clock = wallClock(scenario.retail.clocks, scenario.startsAt, hoursBehind);
+    this.#standardMs = wallClock('standard', scenario.startsAt, hoursBehind)(0);
   }
 
   /** The factor at an offset from t0. */
@@ -130,9 +134,9 @@ export class RateCurve {
     return this.#hourFactor(0);
   }
 
-  /** The local business day at an offset, as YYYY-MM-DD. */
-  dayAt(offsetMs: number): string {
-    return new Date(this.#localMs + offsetMs).toISOString().slice(0, 10);
+  /** Local time at an offset, as a receipt shows it: YYYY-MM-DDTHH:MM:SS. */
+  localTimeAt(offsetMs: number): string {
+    return new Date(this.clock(offsetMs)).toISOString().slice(0, 19);
   }
 
   /** Integral of the factor over [fromMs, toMs) with 0 <= fromMs, in ms at the stated rate. */
@@ -161,7 +165,7 @@ export class RateCurve {
   #next(): Segment {
     const startMs = this.#segments.at(-1)?.endMs ?? 0;
     const timed = this.#phases.find((phase) => startMs < phase.endMs);
-    const intoHour = (this.#localMs + startMs) % HOUR_MS;
+    const intoHour = (this.#standardMs + startMs) % HOUR_MS;
     const hourEndMs = this.#flat ? Number.POSITIVE_INFINITY : startMs + HOUR_MS - intoHour;
     const phaseEndMs = timed?.endMs ?? Number.POSITIVE_INFINITY;
     return {
@@ -169,13 +173,13 @@ export class RateCurve {
       endMs: Math.min(hourEndMs, phaseEndMs),
       level: this.#hourFactor(startMs) * (timed?.phase.load ?? 1),
       shaped: timed && timed.phase.shape !== 'flat' ? timed : null,
-      hour: Math.floor((this.#localMs + startMs) / HOUR_MS),
+      hour: Math.floor((this.#standardMs + startMs) / HOUR_MS),
     };
   }
 
   #hourFactor(offsetMs: number): number {
     if (this.#flat) return 1;
-    const local = new Date(this.#localMs + offsetMs);
+    const local = new Date(this.clock(offsetMs));
     return hourFactor(this.#trade, local.getUTCDay(), local.getUTCHours());
   }
 }

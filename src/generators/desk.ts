@@ -1,6 +1,7 @@
 import { type Random, random } from '../core/random.ts';
-import type { Stream } from '../scenario/scenario.ts';
-import type { Body, RowTruth, TapeEvent } from './event.ts';
+import type { Label, Stream } from '../scenario/scenario.ts';
+import { CENTRE, DATABASE, type Device, HANDHELDS } from './devices.ts';
+import type { Body, TapeEvent, Truth } from './event.ts';
 import { Heap } from './heap.ts';
 import { Shelf } from './shelf.ts';
 import { imageOf, OpeningStock, rowTruth, type StockRow, type Units } from './stock.ts';
@@ -19,6 +20,21 @@ export interface Handling {
   readonly reason: string | null;
   readonly reference: string | null;
 }
+
+/** What the truth says of an event beside its body. */
+type Told = Partial<Pick<Truth, 'row' | 'labels' | 'cents'>>;
+
+const NO_LABELS: readonly Label[] = [];
+const DELETED: readonly Label[] = ['deleted'];
+
+/** From the movement after which a SKU is delisted until it is. */
+const DELISTED_AFTER_MS = 1_000;
+const DELISTED: Handling = {
+  step: 'decommissioning',
+  disposition: 'inactive',
+  reason: null,
+  reference: null,
+};
 
 /** Why a shelf changed without BOOK hearing of it. */
 export type HiddenCause = 'theft' | 'mispick' | 'count';
@@ -46,14 +62,16 @@ export class Desk {
   readonly #rows = new Map<number, StockRow>();
   readonly #agenda = new Heap<Task>((a, b) => a.atMs < b.atMs || (a.atMs === b.atMs && a.n < b.n));
   readonly #counts = new Map<Stream, number>();
-  readonly #out: (event: TapeEvent) => void;
+  readonly #out: (event: TapeEvent, device: Device) => void;
   readonly #hidden: (hidden: Hidden) => void;
+  readonly #delist: number;
+  readonly #delists: Random;
   #tasks = 0;
 
   constructor(
     world: World,
     store: number,
-    out: (event: TapeEvent) => void,
+    out: (event: TapeEvent, device: Device) => void,
     hidden: (hidden: Hidden) => void = () => {},
   ) {
     const own = world.stores[store - 1];
@@ -64,6 +82,8 @@ export class Desk {
     this.#opening = new OpeningStock(world, store, this.shelf);
     this.#out = out;
     this.#hidden = hidden;
+    this.#delist = world.scenario.traffic.wms?.delist ?? 0;
+    this.#delists = this.random('wms-delist');
   }
 
   /** A stream of randomness that belongs to one purpose of this store. */
@@ -92,27 +112,27 @@ export class Desk {
   emit(
     stream: Exclude<Stream, 'inventory'>,
     atMs: number,
+    device: Device,
     body: Body,
-    cents: number | null = null,
+    told: Told = {},
   ): void {
     if (this.world.scenario.traffic[stream] === null) return;
     const n = (this.#counts.get(stream) ?? 0) + 1;
     this.#counts.set(stream, n);
-    this.#send(stream, atMs, `${stream}-${this.store.number}-${n}`, body, null, cents);
+    this.#send(stream, atMs, device, `${stream}-${this.store.number}-${n}`, body, told);
   }
 
   /** Moves stock in BOOK (and with it on the shelf) and sends the row's new image. */
   move(rank: number, atMs: number, units: Units): void {
     const row = this.row(rank);
-    const before = row.version === 0 ? null : imageOf(row);
-    row.onHand += units.onHand ?? 0;
-    row.committed += units.committed ?? 0;
-    row.unavailable += units.unavailable ?? 0;
-    row.version++;
-    if (this.world.scenario.traffic.inventory === null) return;
-    const id = `inv-${this.store.number}-${row.sku}-${row.version}`;
-    const body = { op: before === null ? 'c' : 'u', before, after: imageOf(row) };
-    this.#send('inventory', atMs, id, body, rowTruth(row), null);
+    this.#change(row, atMs, () => {
+      row.onHand += units.onHand ?? 0;
+      row.committed += units.committed ?? 0;
+      row.unavailable += units.unavailable ?? 0;
+      row.deleted = false;
+      row.movedMs = atMs;
+    });
+    if (this.#delists.chance(this.#delist)) this.#delistAfter(row, atMs + DELISTED_AFTER_MS);
   }
 
   /** An event of the warehouse system in this store, with what it does to BOOK. */
@@ -130,7 +150,7 @@ export class Desk {
     what: Handling,
     location: string,
   ): void {
-    this.emit('wms', atMs, {
+    this.emit('wms', atMs, location === 'store' ? HANDHELDS : CENTRE, {
       event_type: 'ObjectEvent',
       sku_id: this.world.skuOfRank[rank],
       quantity: units.onHand ?? 0,
@@ -158,6 +178,33 @@ export class Desk {
     });
   }
 
+  /** Takes the SKU off the store's list. BOOK can tell it from a movement only by its time. */
+  #delistAfter(row: StockRow, offsetMs: number): void {
+    this.at(offsetMs, (atMs) => {
+      if (row.movedMs === atMs) {
+        this.#delistAfter(row, atMs + 1);
+        return;
+      }
+      if (row.deleted) return;
+      this.handle(row.rank, atMs, 0, {}, DELISTED, 'store');
+      this.#change(row, atMs, () => {
+        row.deleted = true;
+      });
+    });
+  }
+
+  /** The row's next version, and its image. */
+  #change(row: StockRow, atMs: number, change: () => void): void {
+    const before = row.version === 0 ? null : imageOf(row);
+    change();
+    row.version++;
+    if (this.world.scenario.traffic.inventory === null) return;
+    const id = `inv-${this.store.number}-${row.sku}-${row.version}`;
+    const body = { op: before === null ? 'c' : 'u', before, after: imageOf(row) };
+    const labels = row.deleted ? DELETED : NO_LABELS;
+    this.#send('inventory', atMs, DATABASE, id, body, { row: rowTruth(row), labels });
+  }
+
   row(rank: number): StockRow {
     let row = this.#rows.get(rank);
     if (row === undefined) {
@@ -174,20 +221,23 @@ export class Desk {
   #send(
     stream: Stream,
     atMs: number,
+    device: Device,
     id: string,
     body: Body,
-    row: RowTruth | null,
-    cents: number | null,
+    { row = null, labels = NO_LABELS, cents = null }: Told,
   ): void {
-    this.#out({
-      stream,
-      store: this.store.number,
-      id,
-      occurredMs: atMs,
-      claimedMs: atMs,
-      dueMs: atMs,
-      body,
-      truth: { role: 'original', fault: null, copyOf: null, row, labels: [], cents },
-    });
+    this.#out(
+      {
+        stream,
+        store: this.store.number,
+        id,
+        occurredMs: atMs,
+        claimedMs: atMs,
+        dueMs: atMs,
+        body,
+        truth: { role: 'original', fault: null, copyOf: null, row, labels, cents },
+      },
+      device,
+    );
   }
 }

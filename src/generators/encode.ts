@@ -1,5 +1,6 @@
 import { damagedBytes } from './damage.ts';
 import type { Encode, TapeEvent } from './event.ts';
+import { inVersion } from './schema-version.ts';
 
 const encoder = new TextEncoder();
 
@@ -12,8 +13,9 @@ export function keyOf(event: TapeEvent): string {
 }
 
 export const encode: Encode = (event, t0Ms) => {
-  const value = event.stream === 'inventory' ? envelope(event, t0Ms) : flat(event, t0Ms);
-  const { fault } = event.truth;
+  const first = event.stream === 'inventory' ? envelope(event, t0Ms) : flat(event, t0Ms);
+  const { fault, labels } = event.truth;
+  const value = inVersion(first, event.stream, labels);
   if (fault?.kind === 'malformed') return damagedBytes(value, event.stream, fault.how);
   return encoder.encode(JSON.stringify(value));
 };

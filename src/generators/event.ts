@@ -66,6 +66,11 @@ export type Fault =
   | { readonly kind: 'malformed'; readonly how: MalformedKind }
   | { readonly kind: 'redelivery'; readonly how: 'connector' };
 
+/** The same message, due later. */
+export function delayed(event: TapeEvent, ms: number): TapeEvent {
+  return ms === 0 ? event : { ...event, dueMs: event.dueMs + ms };
+}
+
 /** The same event, with one more label. */
 export function labelled(event: TapeEvent, label: Label): TapeEvent {
   const { truth } = event;
@@ -75,6 +80,16 @@ export function labelled(event: TapeEvent, label: Label): TapeEvent {
 /** Labels in the order of LABELS. */
 function inOrder(labels: readonly Label[]): readonly Label[] {
   return labels.length < 2 ? labels : LABELS.filter((label) => labels.includes(label));
+}
+
+/** Labels of a message rather than of its event: a copy is late or waits by itself, or does not. */
+const OF_THE_MESSAGE: readonly Label[] = ['late', 'offline'];
+
+/** The same event once more, because of a fault. */
+export function copyOf(original: TapeEvent, fault: Fault, dueMs: number): TapeEvent {
+  const { truth, id } = original;
+  const labels = truth.labels.filter((label) => !OF_THE_MESSAGE.includes(label));
+  return { ...original, dueMs, truth: { ...truth, role: 'copy', fault, copyOf: id, labels } };
 }
 
 /**

@@ -17,6 +17,7 @@ interface Image {
   readonly unavailable: number;
   readonly available: number;
   readonly version: number;
+  readonly deleted: boolean;
 }
 
 function opened(scenario: Scenario): Ledger {
@@ -44,6 +45,7 @@ function compareAtEveryCut(scenario: Scenario, events: readonly TapeEvent[]): nu
         committed: image.committed,
         unavailable: image.unavailable,
         available: image.available,
+        deleted: image.deleted,
       }).toEqual(book);
       compared++;
     }
@@ -68,6 +70,27 @@ test('the newest image of every row is BOOK, at any cut, faults and all', () => 
     expect(moving).toContain(kind);
   }
   expect(compareAtEveryCut(scenario, events)).toBeGreaterThan(500);
+});
+
+test('so it is where SKUs are delisted and listed again, and where tills are trained on', () => {
+  const scenario = scenarioOf(
+    ...EVERYTHING,
+    'traffic.pos={receipts: 4000/store/h, returns: 10%, training: 20%}',
+    'traffic.wms={delist: 40%}',
+    'retail={stores: 4, skus: 40, assortment: 30, hours: flat}',
+  );
+  const events = tapeUntil(scenario, 20_000);
+  const images = events.filter(({ stream }) => stream === 'inventory');
+  const deleted = images.filter(({ truth }) => truth.row?.deleted);
+  expect(deleted.length).toBeGreaterThan(50);
+  expect(compareAtEveryCut(scenario, events)).toBeGreaterThan(500);
+  const ledger = opened(scenario);
+  for (const event of events) ledger.apply(event);
+  const back = opened(scenario);
+  for (const event of events.toReversed()) back.apply(event);
+  const listed = [...ledger.entries()].map(({ book }) => book.deleted);
+  expect(new Set(listed).size).toBe(2);
+  for (const { store, sku, book } of ledger.entries()) expect(back.book(store, sku)).toEqual(book);
 });
 
 test('rows nobody touched stay what was preloaded', () => {

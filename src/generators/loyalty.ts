@@ -31,7 +31,7 @@ export function startLoyalty(desk: Desk): (receipt: Receipt, atMs: number) => vo
     const member = Number(receipt.memberId.slice(1));
     const tier = tierOf(world, member);
     const send = (kind: 'earn' | 'burn', points: number) =>
-      desk.emit('loyalty', atMs, {
+      desk.emit('loyalty', atMs, receipt.terminal, {
         event_type: 'PointsTransaction',
         member_id: receipt.memberId,
         points,

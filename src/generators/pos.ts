@@ -1,8 +1,11 @@
 import { drawRounded, logNormalOf } from '../core/distributions.ts';
 import { type Random, random } from '../core/random.ts';
+import { isShownTwice } from '../core/wall-clock.ts';
+import type { Label, Traffic } from '../scenario/scenario.ts';
 import { Arrivals } from './curve.ts';
 import type { Desk } from './desk.ts';
 import { MemberPool } from './members.ts';
+import { Sequences } from './sequences.ts';
 import { hotSetAt } from './shelf.ts';
 import {
   DEEPEST_PROMO,
@@ -27,9 +30,13 @@ export interface ReceiptLine {
 export interface Receipt {
   readonly id: string;
   readonly type: 'sale' | 'return';
+  /** The till's number, from 1. */
+  readonly terminal: number;
   readonly memberId: string | null;
   readonly lines: readonly ReceiptLine[];
   readonly totalCents: number;
+  /** Rung up to learn it: nothing was sold, whatever it says. */
+  readonly training: boolean;
 }
 
 /** US stores; how the rest splits beside a quarter of cash is an estimate. */
@@ -53,8 +60,8 @@ const DAY_MS = 86_400_000;
 
 /**
  * The tills of a store. Nothing here looks at the stock: a receipt is what customers want, and a sale
- * that BOOK has no unit for is a negative on-hand, which real books have too. Post-voids, suspended
- * and training receipts are not in the wire format and are left out, as are fuel volumes.
+ * that BOOK has no unit for is a negative on-hand, which real books have too. Post-voids and suspended
+ * receipts are not in the wire format and are left out, as are fuel volumes.
  */
 export function startPos(desk: Desk, onReceipt: (receipt: Receipt, atMs: number) => void): void {
   const { world, store } = desk;
@@ -63,9 +70,10 @@ export function startPos(desk: Desk, onReceipt: (receipt: Receipt, atMs: number)
   const noise =
     world.scenario.retail.hours === 'curve' ? storeHash(world, store.number, 'hours') : null;
   const arrivals = new Arrivals(store.curve, store.receiptsPerMs, desk.random('pos-times'), noise);
-  const tills = new Tills(desk, pos.returns);
+  const tills = new Tills(desk, pos);
   const serve = (atMs: number) => {
-    onReceipt(tills.receipt(atMs), atMs);
+    const receipt = tills.receipt(atMs);
+    if (!receipt.training) onReceipt(receipt, atMs);
     desk.at(arrivals.next(), serve);
   };
   desk.at(arrivals.next(), serve);
@@ -73,18 +81,22 @@ export function startPos(desk: Desk, onReceipt: (receipt: Receipt, atMs: number)
 
 class Tills {
   readonly #desk: Desk;
-  readonly #returns: number;
+  readonly #pos: NonNullable<Traffic['pos']>;
   readonly #random: Random;
+  readonly #trainings: Random;
   readonly #members: MemberPool;
-  readonly #sequences = new Map<number, number>();
+  readonly #sequences: Sequences;
   readonly #returned = new Set<number>();
   readonly #recent: Receipt[] = [];
   #receipts = 0;
 
-  constructor(desk: Desk, returns: number) {
+  constructor(desk: Desk, pos: NonNullable<Traffic['pos']>) {
     this.#desk = desk;
-    this.#returns = returns;
+    this.#pos = pos;
     this.#random = desk.random('pos');
+    this.#trainings = desk.random('pos-training');
+    const tills = storeHash(desk.world, desk.store.number, 'sequences');
+    this.#sequences = new Sequences(pos.sequenceTo, tills);
     this.#members = new MemberPool(desk);
   }
 
@@ -93,27 +105,23 @@ class Tills {
     const { store } = this.#desk;
     const n = ++this.#receipts;
     const own = this.#random;
-    const returned = own.chance(this.#returns) ? this.#drawReturn() : null;
+    const returned = own.chance(this.#pos.returns) ? this.#drawReturn() : null;
     const lines = returned?.lines ?? drawLines(this.#desk, own, hotSetAt(this.#desk.world, atMs));
     const net = lines.reduce((sum, line) => sum + extended(line) - line.discountCents, 0);
     const taxCents = Math.round(net * store.taxRate);
+    const terminal = 1 + own.integer(store.terminals);
+    const payment = PAYMENTS[own.weighted(PAYMENT_SHARES)] as (typeof PAYMENTS)[number];
     const receipt: Receipt = {
       id: `STORE_${store.number}_TXN_${n}`,
       type: returned === null ? 'sale' : 'return',
+      terminal,
       memberId: this.#members.atTill(),
       lines,
       totalCents: net + taxCents,
+      training: this.#trainings.chance(this.#pos.training),
     };
-    const terminal = 1 + own.integer(store.terminals);
-    const payment = PAYMENTS[own.weighted(PAYMENT_SHARES)] as (typeof PAYMENTS)[number];
-    this.#ring(receipt, {
-      atMs,
-      terminal,
-      taxCents,
-      payment: payment[0],
-      of: returned?.id ?? null,
-    });
-    if (receipt.type === 'sale') {
+    this.#ring(receipt, { atMs, taxCents, payment: payment[0], of: returned?.id ?? null });
+    if (receipt.type === 'sale' && !receipt.training) {
       this.#recent.push(receipt);
       if (this.#recent.length > RECENT_SALES) this.#recent.shift();
     }
@@ -124,25 +132,36 @@ class Tills {
     receipt: Receipt,
     more: {
       readonly atMs: number;
-      readonly terminal: number;
       readonly taxCents: number;
       readonly payment: string;
       readonly of: string | null;
     },
   ): void {
     const { store, world } = this.#desk;
-    const sequence = (this.#sequences.get(more.terminal) ?? 0) + 1;
-    this.#sequences.set(more.terminal, sequence);
+    const { terminal, training, type } = receipt;
+    const localTime = store.curve.localTimeAt(more.atMs);
+    const businessDay = localTime.slice(0, 10);
+    const { sequence, again } = this.#sequences.next(terminal, businessDay);
+    const labels: Label[] = [];
+    if (world.scenario.retail.clocks === 'us' && isShownTwice(store.curve.clock, more.atMs)) {
+      labels.push('clock_change');
+    }
+    if (training) labels.push('training');
+    if (type === 'return') labels.push('return');
+    if (again) labels.push('sequence_wrap');
     this.#desk.emit(
       'pos',
       more.atMs,
+      terminal,
       {
         event_type: 'RetailTransaction',
         transaction_id: receipt.id,
-        terminal_id: more.terminal,
+        terminal_id: terminal,
         sequence_number: sequence,
-        business_day: store.curve.dayAt(more.atMs),
-        type: receipt.type,
+        business_day: businessDay,
+        local_time: localTime,
+        type,
+        training,
         return_of: more.of,
         customer_id: receipt.memberId,
         payment_method: more.payment,
@@ -158,7 +177,7 @@ class Tills {
           extended_cents: extended(line),
         })),
       },
-      receipt.totalCents,
+      { labels, cents: training ? 0 : receipt.totalCents },
     );
   }
 

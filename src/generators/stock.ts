@@ -27,6 +27,10 @@ export interface StockRow {
   unavailable: number;
   /** 0 before the first image. */
   version: number;
+  /** Whether the store has taken the SKU off its list; the next movement lists it again. */
+  deleted: boolean;
+  /** When it last moved, as an offset from t0. */
+  movedMs: number;
   /** PHYSICAL minus BOOK, in units: theft and mispicks move it, a count brings it to 0. */
   drift: number;
   /** Units gone from BOOK since the last reorder; at a case, the next one is placed. */
@@ -58,7 +62,7 @@ export function imageOf(row: StockRow): Image {
     unavailable: row.unavailable,
     available: row.onHand - row.committed - row.unavailable,
     version: row.version,
-    deleted: false,
+    deleted: row.deleted,
   };
 }
 
@@ -142,6 +146,8 @@ export class OpeningStock {
       committed: this.pending.committed.get(rank) ?? 0,
       unavailable: this.pending.unavailable.get(rank) ?? 0,
       version: this.#world.scenario.traffic.inventory?.preload === 'assortment' ? 1 : 0,
+      deleted: false,
+      movedMs: Number.NEGATIVE_INFINITY,
       drift: this.drift(rank),
       towardsReorder: Math.floor(this.#uniform(rank, 6) * CASE_PACK),
     };

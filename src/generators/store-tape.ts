@@ -1,6 +1,9 @@
 import { startCart } from './cart.ts';
 import { Desk, type Hidden } from './desk.ts';
+import type { Device } from './devices.ts';
 import type { TapeEvent } from './event.ts';
+import { Offline } from './faults/offline.ts';
+import { Connector } from './faults/redelivery.ts';
 import { Way } from './faults/way.ts';
 import { Heap } from './heap.ts';
 import { startLoyalty } from './loyalty.ts';
@@ -29,25 +32,29 @@ function before(a: Waiting, b: Waiting): boolean {
 export class StoreTape {
   readonly store: number;
   readonly #desk: Desk;
+  readonly #way: Way;
+  readonly #connector: Connector;
   readonly #waiting = new Heap<Waiting>(before);
   #n = 0;
 
   constructor(world: World, store: number, onHidden?: (hidden: Hidden) => void) {
     this.store = store;
-    const way = new Way(world.scenario, store, (event) =>
-      this.#waiting.push({ event, n: this.#n++ }),
-    );
-    this.#desk = new Desk(world, store, (event) => way.take(event), onHidden);
+    const offline = new Offline(world, store);
+    this.#way = new Way(world, store, offline, (event) => this.#queue(event));
+    this.#connector = new Connector(world, store, offline);
+    const take = (event: TapeEvent, device: Device) => this.#way.take(event, device);
+    this.#desk = new Desk(world, store, take, onHidden);
     open(this.#desk);
   }
 
   /** When the next event is due; infinite when there is none. */
   get nextDueMs(): number {
     while (true) {
-      const dueMs = this.#waiting.peek()?.event.dueMs ?? Number.POSITIVE_INFINITY;
-      const { nextMs } = this.#desk;
-      if (nextMs === Number.POSITIVE_INFINITY || dueMs < nextMs) return dueMs;
-      this.#desk.step();
+      const dueMs = this.#runAhead();
+      const { crashMs } = this.#connector;
+      if (dueMs === Number.POSITIVE_INFINITY || dueMs < crashMs) return dueMs;
+      // All that was sent before the crash is known, and what it brings back comes before the rest.
+      for (const event of this.#connector.crash()) this.#queue(event);
     }
   }
 
@@ -55,7 +62,23 @@ export class StoreTape {
   next(): TapeEvent {
     const waiting = this.#waiting.pop();
     if (waiting === undefined) throw new Error(`store ${this.store} has no next event`);
+    this.#connector.sent(waiting.event);
     return waiting.event;
+  }
+
+  /** Runs the store until the first that waits can have nothing before it; when that is due. */
+  #runAhead(): number {
+    while (true) {
+      const { nextMs } = this.#desk;
+      this.#way.upTo(nextMs);
+      const dueMs = this.#waiting.peek()?.event.dueMs ?? Number.POSITIVE_INFINITY;
+      if (nextMs === Number.POSITIVE_INFINITY || dueMs < nextMs) return dueMs;
+      this.#desk.step();
+    }
+  }
+
+  #queue(event: TapeEvent): void {
+    this.#waiting.push({ event, n: this.#n++ });
   }
 }
 

@@ -8,15 +8,15 @@ import {
   type Scenario,
   type Stream,
 } from '../../scenario/scenario.ts';
-import type { Body, Fault, TapeEvent, Truth } from '../event.ts';
+import { type Body, copyOf, type TapeEvent, type Truth } from '../event.ts';
 
 /** Copies of a duplicated event: 1 + Geom(0.8), at most 8. */
 const MORE_COPIES_P = 0.8;
 export const MAX_COPIES = 8;
 
 /**
- * What goes wrong between a store and Kafka, as a pure transform of the store's events: each original
- * goes in with its intended send, and it and its copies come out, labelled in their truth.
+ * Duplicates and damage, as a transform of the store's events: each original goes in as due at once, and it
+ * and its copies come out, labelled in their truth.
  *
  * Duplicates: `identical` is sent again as it was; `new_id` under a new event id; `changed_payload`
  * under its id with another amount. `constant_id` is no copy: a broken client stamps the event itself
@@ -125,10 +125,6 @@ export class FaultInjector {
 
 function withTruth(event: TapeEvent, truth: Partial<Truth>): TapeEvent {
   return { ...event, truth: { ...event.truth, ...truth } };
-}
-
-function copyOf(original: TapeEvent, fault: Fault, dueMs: number): TapeEvent {
-  return { ...withTruth(original, { role: 'copy', fault, copyOf: original.id }), dueMs };
 }
 
 /** The same event with another amount in it: what a price override or a lost update looks like. */

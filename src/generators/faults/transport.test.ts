@@ -5,15 +5,17 @@ import { LATE_MS } from './transport.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const STREAMS_ON = EVERYTHING.slice(0, 4);
+/** Most of it in the first 40 s, so that one can wait until the last of that has arrived. */
+const STREAMS_ON = [
+  ...EVERYTHING.slice(0, 4),
+  'traffic.pos={receipts: 150/store/h}',
+  'traffic.cart={sessions: 0.5/s}',
+  'phases=[{name: only, for: 40s, load: 20x}]',
+];
 
 /** What happened in the first 40 s, however late it came. */
 function delayed(...transport: readonly string[]): TapeEvent[] {
-  const scenario = scenarioOf(
-    ...STREAMS_ON,
-    'traffic.pos={receipts: 3000/store/h}',
-    `traffic.faults.transport={${transport.join(', ')}}`,
-  );
+  const scenario = scenarioOf(...STREAMS_ON, `traffic.faults.transport={${transport.join(', ')}}`);
   return tapeUntil(scenario, 900_000).filter(({ occurredMs }) => occurredMs < 40_000);
 }
 
@@ -21,17 +23,14 @@ const delayMs = ({ dueMs, occurredMs }: TapeEvent) => dueMs - occurredMs;
 
 test('97 % take 0.8 s in the median and the rest 20 s (estimates), and no event changes but in that', () => {
   const events = delayed();
-  expect(events.length).toBeGreaterThan(6_000);
+  expect(events.length).toBeGreaterThan(3_500);
   const delays = events.map(delayMs);
   // Of the mixture: a median of 0.84 s, and 1.12 % above 30 s.
   expect(quantile(delays, 0.5)).toBeGreaterThan(780);
   expect(quantile(delays, 0.5)).toBeLessThan(900);
   const beyond = delays.filter((ms) => ms > 30_000).length / delays.length;
   expect(Math.abs(beyond - 0.0112)).toBeLessThan(0.003);
-  const clean = tapeUntil(
-    scenarioOf(...STREAMS_ON, 'traffic.pos={receipts: 3000/store/h}'),
-    40_000,
-  );
+  const clean = tapeUntil(scenarioOf(...STREAMS_ON), 40_000);
   const told = (event: TapeEvent) =>
     JSON.stringify([event.stream, event.store, event.id, event.occurredMs, event.body]);
   expect(events.map(told).sort()).toEqual(clean.map(told).sort());
@@ -62,5 +61,5 @@ test('late is what was more than ten seconds on its way, and nothing else', () =
   for (const event of events) {
     expect(event.truth.labels.includes('late')).toBe(delayMs(event) > LATE_MS);
   }
-  expect(events.filter(({ truth }) => truth.labels.includes('late')).length).toBeGreaterThan(500);
+  expect(events.filter(({ truth }) => truth.labels.includes('late')).length).toBeGreaterThan(300);
 });

@@ -1,7 +1,6 @@
 import { type LogNormal, logNormalOf } from '../../core/distributions.ts';
 import { type Random, random } from '../../core/random.ts';
 import type { Faults, Scenario, Stream } from '../../scenario/scenario.ts';
-import { labelled, type TapeEvent } from '../event.ts';
 
 /** A message that was longer on its way is late. */
 export const LATE_MS = 10_000;
@@ -23,12 +22,9 @@ export class Transport {
     this.#store = store;
   }
 
-  /** The event, due when its message has arrived. */
-  delayed(event: TapeEvent): TapeEvent {
-    if (this.#law === null) return event;
-    const delayMs = drawTransportMs(this.#randomOf(event.stream), this.#law);
-    const late = { ...event, dueMs: event.dueMs + delayMs };
-    return delayMs > LATE_MS ? labelled(late, 'late') : late;
+  /** How long the next message of a stream is on its way, ms. */
+  drawMs(stream: Stream): number {
+    return this.#law === null ? 0 : drawTransportMs(this.#randomOf(stream), this.#law);
   }
 
   #randomOf(stream: Stream): Random {
