@@ -17,6 +17,7 @@ interface Image {
   readonly unavailable: number;
   readonly available: number;
   readonly version: number;
+  readonly deleted: boolean;
 }
 
 function opened(scenario: Scenario): Ledger {
@@ -44,6 +45,7 @@ function compareAtEveryCut(scenario: Scenario, events: readonly TapeEvent[]): nu
         committed: image.committed,
         unavailable: image.unavailable,
         available: image.available,
+        deleted: image.deleted,
       }).toEqual(book);
       compared++;
     }

@@ -13,6 +13,8 @@ export interface BookRow {
   readonly committed: number;
   readonly unavailable: number;
   readonly available: number;
+  /** Whether the store has delisted the SKU and nothing has moved since. */
+  readonly deleted: boolean;
 }
 
 export interface LedgerEntry {
@@ -29,6 +31,9 @@ interface Account {
   committed: number;
   unavailable: number;
   physical: number;
+  /** When it last moved and when it was last delisted; a movement in the same ms came after. */
+  movedMs: number;
+  delistedMs: number;
 }
 
 /**
@@ -51,18 +56,21 @@ export class Ledger {
   /** Folds in an event of the tape or of the preload. */
   apply(event: TapeEvent): void {
     if (event.truth.role === 'copy') return;
-    const { store, body } = event;
+    const { store, body, occurredMs } = event;
     switch (event.stream) {
       case 'pos':
-        for (const line of body.lines as readonly PosLine[]) this.#scan(store, line);
+        if (body.training === true) break;
+        for (const line of body.lines as readonly PosLine[]) this.#scan(store, line, occurredMs);
         break;
       case 'wms':
-        if (body.location === 'store') this.#handle(store, body as unknown as WmsBody);
+        if (body.location === 'store') this.#handle(store, body as unknown as WmsBody, occurredMs);
         break;
       case 'cart':
         if (body.event_name !== 'purchase' || body.fulfilment !== 'pickup') break;
         for (const { sku_id, quantity } of body.items as readonly PosLine[]) {
-          this.#account(store, sku_id).committed += quantity;
+          const account = this.#account(store, sku_id);
+          account.committed += quantity;
+          account.movedMs = Math.max(account.movedMs, occurredMs);
         }
         break;
       // Points are no stock, and a row image is what BOOK is compared with.
@@ -95,19 +103,25 @@ export class Ledger {
     }
   }
 
-  #scan(store: number, { sku_id, quantity }: PosLine): void {
+  #scan(store: number, { sku_id, quantity }: PosLine, atMs: number): void {
     const account = this.#account(store, sku_id);
     account.onHand -= quantity;
     account.physical -= quantity;
     if (quantity < 0) account.unavailable -= quantity;
+    if (quantity !== 0) account.movedMs = Math.max(account.movedMs, atMs);
   }
 
-  #handle(store: number, { sku_id, quantity, committed, unavailable, biz_step }: WmsBody): void {
-    const account = this.#account(store, sku_id);
+  #handle(store: number, body: WmsBody, atMs: number): void {
+    const { quantity, committed, unavailable, biz_step } = body;
+    const account = this.#account(store, body.sku_id);
     account.onHand += quantity;
     account.committed += committed;
     account.unavailable += unavailable;
     if (biz_step !== 'cycle_counting') account.physical += quantity;
+    if (biz_step === 'decommissioning') account.delistedMs = Math.max(account.delistedMs, atMs);
+    else if (quantity || committed || unavailable) {
+      account.movedMs = Math.max(account.movedMs, atMs);
+    }
   }
 
   #account(store: number, sku: number): Account {
@@ -134,7 +148,18 @@ export class Ledger {
     const rank = world.rankOfSku[sku];
     if (rank === undefined || sku < 1) throw new Error(`the chain has no SKU ${sku}`);
     const { onHand, committed, unavailable, drift } = opening.row(rank);
-    return { store, sku, onHand, committed, unavailable, physical: onHand + drift };
+    const never = Number.NEGATIVE_INFINITY;
+    const physical = onHand + drift;
+    return {
+      store,
+      sku,
+      onHand,
+      committed,
+      unavailable,
+      physical,
+      movedMs: never,
+      delistedMs: never,
+    };
   }
 }
 
@@ -149,8 +174,14 @@ interface WmsBody extends PosLine {
   readonly biz_step: string;
 }
 
-function rowOf({ onHand, committed, unavailable }: Account): BookRow {
-  return { onHand, committed, unavailable, available: onHand - committed - unavailable };
+function rowOf({ onHand, committed, unavailable, movedMs, delistedMs }: Account): BookRow {
+  return {
+    onHand,
+    committed,
+    unavailable,
+    available: onHand - committed - unavailable,
+    deleted: delistedMs > movedMs,
+  };
 }
 
 /**
