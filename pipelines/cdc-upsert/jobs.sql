@@ -43,7 +43,9 @@ SELECT
   JSON_VALUE(j, '$.total_cents') AS total_cents,
   JSON_VALUE(j, '$.event_type') AS event_type,
   JSON_VALUE(j, '$.business_day') AS business_day,
+  JSON_VALUE(j, '$.local_time') AS local_time,
   JSON_VALUE(j, '$.type') AS type,
+  JSON_VALUE(j, '$.training') AS training,
   JSON_VALUE(j, '$.customer_id') AS customer_id,
   JSON_VALUE(j, '$.payment_method') AS payment_method,
   JSON_VALUE(j, '$.currency') AS currency,
@@ -97,6 +99,7 @@ FROM (
         'wrong_type:discount_cents'
       WHEN tax_cents IS NOT NULL AND TRY_CAST(tax_cents AS BIGINT) IS NULL THEN
         'wrong_type:tax_cents'
+      WHEN training IS NOT NULL AND TRY_CAST(training AS BOOLEAN) IS NULL THEN 'wrong_type:training'
       WHEN lines IS NULL THEN IF(JSON_EXISTS(j, '$.lines'), 'wrong_type:lines', 'missing_key:lines')
       WHEN TRY_CAST(line_sku_ids AS ARRAY<INT>) IS NULL THEN 'wrong_type:lines[*].sku_id'
       WHEN CARDINALITY(line_sku_ids) <> CARDINALITY(lines) THEN 'missing_key:lines[*].sku_id'
@@ -128,7 +131,8 @@ SELECT
   event_id, TRY_CAST(store_id AS INT), TRY_CAST(event_ts AS BIGINT),
   TRY_CAST(occurred_ms AS BIGINT), TRY_CAST(due_ms AS BIGINT), kafka_ms, flink_ms, event_type,
   transaction_id, TRY_CAST(terminal_id AS INT), TRY_CAST(sequence_number AS INT), business_day,
-  type, customer_id, payment_method, currency, TRY_CAST(total_cents AS BIGINT),
+  local_time, type, COALESCE(TRY_CAST(training AS BOOLEAN), FALSE),
+  customer_id, payment_method, currency, TRY_CAST(total_cents AS BIGINT),
   TRY_CAST(discount_cents AS BIGINT), TRY_CAST(tax_cents AS BIGINT),
   TRY_CAST(line_sku_ids AS ARRAY<INT>), TRY_CAST(line_quantities AS ARRAY<INT>),
   TRY_CAST(line_unit_price_cents AS ARRAY<BIGINT>), TRY_CAST(line_extended_cents AS ARRAY<BIGINT>)

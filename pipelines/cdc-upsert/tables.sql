@@ -5,12 +5,14 @@
 CREATE DATABASE IF NOT EXISTS ice.retail;
 
 -- Receipts. The lines are one array per field, position by position: typed columns that a reader
--- unnests together, where an array of JSON texts would be parsed again by every query.
+-- unnests together, where an array of JSON texts would be parsed again by every query. A receipt rung up in
+-- training is a row like the others, marked: no takings, and no sale.
 CREATE TABLE ice.retail.pos (
   event_id STRING, store_id INT, event_ts BIGINT, occurred_ms BIGINT, due_ms BIGINT,
   kafka_ms BIGINT, flink_ms BIGINT,
   event_type STRING, transaction_id STRING, terminal_id INT, sequence_number INT,
-  business_day STRING, type STRING, customer_id STRING, payment_method STRING, currency STRING,
+  business_day STRING, local_time STRING, type STRING, training BOOLEAN,
+  customer_id STRING, payment_method STRING, currency STRING,
   total_cents BIGINT, discount_cents BIGINT, tax_cents BIGINT,
   line_sku_ids ARRAY<INT>, line_quantities ARRAY<INT>,
   line_unit_price_cents ARRAY<BIGINT>, line_extended_cents ARRAY<BIGINT>

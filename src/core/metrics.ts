@@ -177,7 +177,8 @@ export const METRICS = {
     of: 'fault',
     shape: 'scalar',
     phased: false,
-    about: 'distance from BOOK that a kind of fault caused',
+    about:
+      'rows missed and real events dropped, against BOOK, because of a kind of fault or a label',
   },
   promises_broken: {
     unit: 'per 10,000',

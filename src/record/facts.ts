@@ -61,8 +61,14 @@ export const FACTS = {
   `,
   /** Cumulative S3 counters from the object store, by API; bytes only in the sum over all, '*'. */
   s3: `at_ms DOUBLE, api VARCHAR, requests BIGINT, bytes_in BIGINT, bytes_out BIGINT`,
-  /** The stock BOOK says each store should show at the cut, folded from the tape's business events. */
-  book: `store_id INTEGER, sku_id INTEGER, on_hand INTEGER, committed INTEGER, unavailable INTEGER`,
+  /**
+   * The stock BOOK says each store should show, folded from the tape's business events up to the newest change of
+   * the row that was sent. deleted: off the store's list, so that no reader is to see it.
+   */
+  book: `
+    store_id INTEGER, sku_id INTEGER, on_hand INTEGER, committed INTEGER, unavailable INTEGER,
+    deleted BOOLEAN
+  `,
   /** One row per line of every replayed pickup order: promised or not, and whether it could have been kept. */
   promises: `
     phase VARCHAR, order_no INTEGER, at_ms DOUBLE, store_id INTEGER, sku_id INTEGER, quantity INTEGER,

@@ -6,6 +6,14 @@ import { statsSchema } from './metric.ts';
 const count = z.int().nonnegative();
 const stream = z.enum(STREAMS);
 
+/** Ways to read the tables that look right and are not. */
+export const READINGS = [
+  'returns-as-zero',
+  'training-counted',
+  'claimed-hour',
+  'natural-key',
+] as const;
+
 export const truth = z.strictObject({
   /** Rows not there when the drain deadline passed: "lost" is then worded "not seen within". */
   notSeenWithinMs: z.number().nullable(),
@@ -34,17 +42,43 @@ export const truth = z.strictObject({
       found: z.string(),
     }),
   ),
-  /** Against BOOK, per fault kind: what the design, not a bug, made of broken clients. */
+  /**
+   * Against BOOK, per kind of fault and per label that occurred: what the design made of them. An event with two labels
+   * counts with both. An absent score is not 0: a table lacks the column that would tell (`notScored`).
+   */
   distance: z.array(
     z.strictObject({
       fault: z.string(),
+      /** Messages with the fault; of a label, the events that have it. */
       injected: count,
-      /** Rows too many (leaked) and too few (real events dropped). */
-      leaked: count,
+      /** injected − leaked − dropped. Absent for `none`, and in records before scores. */
+      caught: z.int().optional(),
+      /** Rows too many, or that say something wrong. */
+      leaked: count.optional(),
+      /** Real events that no row stands for. */
       dropped: count,
+      /** Sum of absolute errors of on-hand. */
       units: z.number(),
+      /** Sum of absolute errors of takings, cents. Absent in records before scores, too. */
+      cents: count.optional(),
     }),
   ),
+  /** Cents: of every unique receipt, and as a reader of the table gets them. Absent without receipts, and in records before scores. */
+  takings: z.strictObject({ book: z.int(), shown: z.int() }).optional(),
+  /** What naive readings of the same tables would be off by. Absent in records before scores. */
+  readings: z
+    .array(
+      z.strictObject({
+        name: z.enum(READINGS),
+        /** Receipts that it reads wrongly. */
+        rows: count,
+        /** What it adds to the takings (negative: takes from them); of `claimed-hour`, what it books into a wrong hour. */
+        cents: z.int(),
+      }),
+    )
+    .optional(),
+  /** `stream.column` of each column that a table lacks, so that what it would tell is not scored. */
+  notScored: z.array(z.string()).optional(),
   /** Sum of absolute differences of on-hand, tables against BOOK. */
   bookUnits: z.number().nonnegative(),
   keysCompared: count,

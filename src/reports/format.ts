@@ -34,6 +34,18 @@ export function ratio(value: number): string {
   return Math.abs(value) >= 9.995 ? value.toFixed(1) : value.toFixed(2);
 }
 
+const hundredths = new Intl.NumberFormat('en-US', { minimumFractionDigits: 2 });
+
+/** Cents as money, in the retailer's own currency: `1,234.50`. */
+export function money(cents: number): string {
+  return hundredths.format(cents / 100);
+}
+
+/** A number that is told with its sign, 0 without one. */
+export function signed(value: number, text: (value: number) => string): string {
+  return value > 0 ? `+${text(value)}` : text(value);
+}
+
 /** A moment of the run, ms since t0, as `1:40`. */
 export function moment(ms: number): string {
   const seconds = Math.floor(Math.abs(ms) / 1000);

@@ -2,13 +2,7 @@ import type { RunRecord } from '../record/record.ts';
 import { ageSection } from './age.ts';
 import { changesSection } from './changes.ts';
 import { count, duration, moment } from './format.ts';
-import {
-  canarySection,
-  costSection,
-  healthSection,
-  producingSection,
-  truthSection,
-} from './judged.ts';
+import { canarySection, costSection, healthSection, producingSection } from './judged.ts';
 import {
   checkSection,
   compactionSection,
@@ -19,6 +13,7 @@ import {
 import { promisesSection } from './promises.ts';
 import { querySection, trickleSection } from './queries.ts';
 import { type Cell, cell, type Section, verdictTone } from './section.ts';
+import { truthSection } from './truth.ts';
 
 /** A record in words and tables: what terminal, Markdown and HTML render, each in its own way. */
 export interface Summary {

@@ -20,9 +20,9 @@ import {
 } from '../core/units.ts';
 import { type CheckMistake, type CheckText, parseCheck, type Word } from './checks.ts';
 import { suggest } from './problems.ts';
-import { DUPLICATE_SHARES, MALFORMED_SHARES } from './resolve.ts';
 import { type Sections, streamsOn } from './rules.ts';
 import type { Check } from './scenario.ts';
+import { scoredKinds } from './scored.ts';
 
 export type JudgedCheck =
   | { readonly kind: 'check'; readonly check: Omit<Check, 'line'> }
@@ -96,15 +96,16 @@ function judgeOf(check: CheckText, metric: MetricKind, sections: Sections): Chec
 /** What a metric's parentheses may name; undefined while the section that says so has mistakes. */
 function whatThereIs(
   of: NonNullable<MetricKind['of']>,
-  { traffic }: Sections,
+  sections: Sections,
 ): readonly string[] | undefined {
+  const { traffic } = sections;
   switch (of) {
     case 'stream':
       return traffic && streamsOn(traffic);
     case 'table':
       return traffic && [...streamsOn(traffic), 'dead_letter'];
     case 'fault':
-      return traffic && faultsOn(traffic.faults);
+      return scoredKinds(sections);
     case 'query':
       return QUERIES;
     case 'hop':
@@ -114,15 +115,6 @@ function whatThereIs(
     case 'level':
       return LEVELS;
   }
-}
-
-/** Kinds of injected faults that have a share above 0; all kinds of a fault without shares of its own. */
-function faultsOn(faults: NonNullable<Sections['traffic']>['faults']): string[] {
-  const kinds = {
-    ...(faults.duplicates && (faults.duplicates.kinds ?? DUPLICATE_SHARES)),
-    ...(faults.malformed && (faults.malformed.kinds ?? MALFORMED_SHARES)),
-  };
-  return Object.entries(kinds).flatMap(([kind, share]) => (share > 0 ? [kind] : []));
 }
 
 function judgeStat({ metric: name, stat }: CheckText, metric: MetricKind): CheckMistake[] {

@@ -35,7 +35,7 @@ export const DUPLICATE_SHARES: Readonly<Record<DuplicateKind, number>> = {
 };
 
 /** How malformed records split by kind where a scenario does not say. */
-export const MALFORMED_SHARES: Readonly<Record<MalformedKind, number>> = {
+const MALFORMED_SHARES: Readonly<Record<MalformedKind, number>> = {
   truncated: 0.4,
   wrong_type: 0.3,
   missing_key: 0.2,

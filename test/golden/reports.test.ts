@@ -15,6 +15,13 @@ const NOTHING = {
   ...{ missedStale: 0, missedPhantom: 0 },
 };
 
+type Score = NonNullable<RunRecord['truth']>['distance'][number];
+
+function score(fault: string, injected: number, off: Partial<Score>): Score {
+  const { leaked = 0, dropped = 0, units = 0 } = off;
+  return { fault, injected, caught: injected - leaked - dropped, leaked, dropped, units, ...off };
+}
+
 /** The same run with everything that can go wrong gone wrong: lost rows, +∞, an invalid harness, no data. */
 const failed: RunRecord = {
   ...fixture,
@@ -55,6 +62,23 @@ const failed: RunRecord = {
       { kind: 'lost', table: 'pos', key: 'p-17-<4>|1', expected: 'one row', found: 'none' },
     ],
     bookUnits: 2,
+    distance: [
+      score('deleted', 41, { leaked: 1, units: 7, cents: 0 }),
+      score('clock_off', 1_204, { leaked: 1_204, cents: 0 }),
+      score('late', 18_310, { dropped: 12, cents: 45_123 }),
+      score('new_id', 15, { leaked: 10, cents: 1_234_567 }),
+      // A design without a mark for training: what it missed is not known, and not 0.
+      { fault: 'training', injected: 9, dropped: 0, units: 0 },
+      { fault: 'none', injected: 0, leaked: 1, dropped: 0, units: 2, cents: 99 },
+    ],
+    takings: { book: 1_234_567_890, shown: 1_235_802_457 },
+    readings: [
+      { name: 'returns-as-zero', rows: 1_100, cents: 3_456_789 },
+      { name: 'training-counted', rows: 9, cents: 21_300 },
+      { name: 'claimed-hour', rows: 1_204, cents: 4_000_100 },
+      { name: 'natural-key', rows: 0, cents: 0 },
+    ],
+    notScored: ['pos.training'],
   },
   promises: {
     usdEach: 12,

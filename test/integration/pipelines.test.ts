@@ -137,17 +137,53 @@ async function settled(w: World, id: string): Promise<void> {
   );
 }
 
-/** Every query's rows, with integers as text, so that two engines' widths compare. */
-async function answers(w: World): Promise<Record<string, unknown>> {
+/** Every query's rows. */
+async function answers(
+  w: World,
+  values: Readonly<Record<keyof typeof QUERY_VALUES, number>> = QUERY_VALUES,
+): Promise<Record<string, unknown>> {
   const all: Record<string, unknown> = {};
   for (const { name, sql, parameters } of w.pipeline.queries) {
-    const given = Object.fromEntries(parameters.map((one) => [one, QUERY_VALUES[one]]));
-    const rows = await w.duck.rows(sql.replace(/;\s*$/, ''), given);
-    all[name] = JSON.parse(
-      JSON.stringify(rows, (_, value) => (typeof value === 'bigint' ? Number(value) : value)),
-    );
+    const given = Object.fromEntries(parameters.map((one) => [one, values[one]]));
+    all[name] = await plain(w, sql.replace(/;\s*$/, ''), given);
   }
   return all;
+}
+
+/** Rows with every integer as a number. */
+async function plain(
+  w: World,
+  sql: string,
+  values: Readonly<Record<string, number>> = {},
+): Promise<unknown> {
+  const rows = await w.duck.rows(sql, values);
+  return JSON.parse(
+    JSON.stringify(rows, (_, value) => (typeof value === 'bigint' ? Number(value) : value)),
+  );
+}
+
+const LOCAL_TIME = '2026-11-27T09:15:00';
+
+/** What a drifted record of each stream says, before its integers become text. */
+const DRIFTED = {
+  pos: {
+    total_cents: 1_999,
+    lines: [
+      { line_no: 1, sku_id: 11, quantity: 3, unit_price_cents: 500, extended_cents: 1_500 },
+      { line_no: 2, sku_id: 13, quantity: -1, unit_price_cents: 499, extended_cents: -499 },
+    ],
+  },
+  wms: { quantity: -7 },
+  cart: { value_cents: 1_234, items: [{ sku_id: 11, quantity: 2, price_cents: 617 }] },
+  loyalty: { points: -40 },
+} as const;
+
+/** The record as a newer client sends it: another field, another schema version, every integer as text. */
+function widened(record: Fields): Fields {
+  const asText = JSON.parse(
+    JSON.stringify(record, (_, value) => (Number.isInteger(value) ? String(value) : value)),
+  ) as Fields;
+  return { ...asText, schema_version: 2, channel: 'store' };
 }
 
 /** Good records with every kind of trap among them; the same for every pipeline. */
@@ -172,7 +208,11 @@ async function sendTraps(w: World): Promise<void> {
       ],
     }),
     event('pos', 'pos-no-lines', 3, { total_cents: 1, lines: [] }),
+    event('pos', 'training', 2, { training: true, local_time: LOCAL_TIME, total_cents: 99_900 }),
   ]);
+  for (const stream of ['pos', 'wms', 'cart', 'loyalty'] as const) {
+    await w.send(stream, [widened(event(stream, `drifted-${stream}`, 4, DRIFTED[stream]))]);
+  }
   const row = { store: 1, sku: 11 };
   await w.send('inventory', [
     image({ ...row, version: 1, onHand: 50 }, 'inv-1'),
@@ -185,7 +225,10 @@ async function sendTraps(w: World): Promise<void> {
     image({ ...row, version: 3, onHand: 77 }, 'inv-3'),
     image({ store: 1, sku: 12, version: 1, onHand: 2 }, 'inv-low'),
     image({ store: 2, sku: 11, version: 1, onHand: 9 }, 'inv-gone-1'),
-    image({ store: 2, sku: 11, version: 2, onHand: 0, deleted: true }, 'inv-gone-2'),
+    image({ store: 2, sku: 11, version: 3, onHand: 0, deleted: true }, 'inv-gone-3'),
+    // Late and older than the deletion: it must not bring the row back.
+    image({ store: 2, sku: 11, version: 2, onHand: 8 }, 'inv-gone-2'),
+    widened(image({ store: 4, sku: 13, version: 5, onHand: 6 }, 'drifted-inventory')),
     image({ store: 2, sku: 12, version: 1, onHand: -4 }, 'inv-negative'),
     image({ store: 1, sku: 9_000_001, version: 1, onHand: 1_000 }, 'canary-1'),
   ]);
@@ -197,21 +240,23 @@ const EXPECTED = {
     { store_id: 1, sku_id: 11, on_hand: 30, version: 3 },
     { store_id: 1, sku_id: 12, on_hand: 2, version: 1 },
   ],
-  // Receipts 1 and 2; the one dated a year ahead is outside the window, the return is inside.
+  // Receipts 1 and 2, the drifted one and the return; the one dated a year ahead is outside the window.
   'sku-velocity': [
-    { sku_id: 11, units: 4 },
+    { sku_id: 11, units: 7 },
     { sku_id: 12, units: 1 },
+    { sku_id: 13, units: -1 },
   ],
   revenue: [
     { store_id: 1, receipts: 1, revenue_cents: 1_500 },
     { store_id: 2, receipts: 3, revenue_cents: 2_500 },
     { store_id: 3, receipts: 1, revenue_cents: 1 },
+    { store_id: 4, receipts: 1, revenue_cents: 1_999 },
   ],
   'low-stock': [
     { store_id: 2, sku_id: 12, on_hand: -4 },
     { store_id: 1, sku_id: 12, on_hand: 2 },
   ],
-  'full-aggregate': [{ rows: 3, units: 28 }],
+  'full-aggregate': [{ rows: 4, units: 34 }],
 };
 
 describe.each(['cdc-upsert', 'append-ledger'])('%s', (name) => {
@@ -308,6 +353,77 @@ describe.each(['cdc-upsert', 'append-ledger'])('%s', (name) => {
   });
 
   test('every query answers what the records say', async () => {
+    expect(await answers(w)).toEqual(EXPECTED);
+  });
+
+  test('a drifted record is a row with its numbers, those of its lines too', async () => {
+    expect(
+      await plain(
+        w,
+        `SELECT total_cents, terminal_id, training, local_time, line_sku_ids, line_quantities,
+           line_unit_price_cents, line_extended_cents
+         FROM ice.retail.pos WHERE event_id = 'drifted-pos'`,
+      ),
+    ).toEqual([
+      {
+        ...{ total_cents: 1_999, terminal_id: 3, training: false, local_time: null },
+        ...{ line_sku_ids: [11, 13], line_quantities: [3, -1] },
+        ...{ line_unit_price_cents: [500, 499], line_extended_cents: [1_500, -499] },
+      },
+    ]);
+    const one = (columns: string, stream: Stream) =>
+      plain(w, `SELECT ${columns} FROM ice.retail.${stream} WHERE event_id = 'drifted-${stream}'`);
+    expect(await one('quantity', 'wms')).toEqual([{ quantity: -7 }]);
+    expect(await one('points', 'loyalty')).toEqual([{ points: -40 }]);
+    expect(
+      await one('value_cents, item_sku_ids, item_quantities, item_price_cents', 'cart'),
+    ).toEqual([
+      { value_cents: 1_234, item_sku_ids: [11], item_quantities: [2], item_price_cents: [617] },
+    ]);
+    expect(await one('store_id, sku_id, on_hand, version, deleted', 'inventory')).toEqual([
+      { store_id: 4, sku_id: 13, on_hand: 6, version: 5, deleted: false },
+    ]);
+  });
+
+  test('a training receipt is in the table, marked as one', async () => {
+    const columns = 'training, local_time, total_cents';
+    expect(
+      await plain(w, `SELECT ${columns} FROM ice.retail.pos WHERE event_id = 'training'`),
+    ).toEqual([{ training: true, local_time: LOCAL_TIME, total_cents: 99_900 }]);
+  });
+
+  test('a deleted row is in no answer until a newer image lists it again', async () => {
+    const key = { store: 5, sku: 21 };
+    const listed = async () => {
+      const all = await answers(w, { ...QUERY_VALUES, ...key });
+      return [...(all['store-lookup'] as []), ...(all['store-page'] as [])].length;
+    };
+    const newest = () =>
+      plain(
+        w,
+        `SELECT max(version) AS version, arg_max(deleted, version) AS deleted
+         FROM ice.retail.inventory WHERE store_id = ${key.store} AND sku_id = ${key.sku}`,
+      );
+    await w.send('inventory', [
+      image({ ...key, version: 1, onHand: 2 }, 'list'),
+      image({ ...key, version: 4, onHand: 2, deleted: true }, 'delist'),
+      image({ ...key, version: 3, onHand: 3 }, 'older'),
+    ]);
+    await settled(w, 'marker-deleted');
+    expect(await newest()).toEqual([{ version: 4, deleted: true }]);
+    expect(await listed()).toBe(0);
+    expect(await answers(w)).toEqual(EXPECTED);
+
+    await w.send('inventory', [image({ ...key, version: 5, onHand: 1 }, 'list-again')]);
+    await settled(w, 'marker-listed-again');
+    expect(await newest()).toEqual([{ version: 5, deleted: false }]);
+    expect(await listed()).toBe(2);
+    expect((await answers(w))['low-stock']).toContainEqual({ store_id: 5, sku_id: 21, on_hand: 1 });
+
+    await w.send('inventory', [
+      image({ ...key, version: 6, onHand: 1, deleted: true }, 'delist-again'),
+    ]);
+    await settled(w, 'marker-deleted-again');
     expect(await answers(w)).toEqual(EXPECTED);
   });
 
@@ -452,7 +568,7 @@ describe('a folder of the user’s own, on format 3', () => {
     await sendTraps(w);
     const { rest } = w.lake.stack.endpoints.flink;
     // What each source hands on: every good record of sendTraps, copies included.
-    const sent: Record<Stream, number> = { pos: 7, wms: 5, cart: 5, loyalty: 5, inventory: 11 };
+    const sent: Record<Stream, number> = { pos: 9, wms: 6, cart: 6, loyalty: 6, inventory: 13 };
     for (const { jobId, name } of w.deployment.jobs) {
       await until(
         async () => {

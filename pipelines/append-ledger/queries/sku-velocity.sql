@@ -3,7 +3,8 @@ SELECT sku_id, sum(quantity) AS units
 FROM (
   SELECT unnest(line_sku_ids) AS sku_id, unnest(line_quantities) AS quantity
   FROM ice.retail.pos
-  WHERE store_id > 0 AND event_ts > $now_ms - 15 * 60 * 1000 AND event_ts <= $now_ms
+  WHERE store_id > 0 AND NOT training
+    AND event_ts > $now_ms - 15 * 60 * 1000 AND event_ts <= $now_ms
 )
 GROUP BY sku_id
 ORDER BY units DESC, sku_id

@@ -124,10 +124,11 @@ function truthMetrics({ tables, lost, duplicated, wrong, distance, keysCompared 
     scalar('lost', whole, demanded, lost),
     scalar('duplicated', whole, found, duplicated),
     scalar('wrong', whole, keysCompared, wrong),
-    ...distance.map(({ fault, injected, leaked, dropped }) => {
-      const kind = fault.slice(fault.indexOf(':') + 1).trim();
-      return scalar('distance', { of: kind, phase: null }, injected, leaked + dropped);
-    }),
+    ...distance.flatMap(({ fault, injected, leaked, dropped }) =>
+      leaked === undefined
+        ? []
+        : [scalar('distance', { of: fault, phase: null }, injected, leaked + dropped)],
+    ),
   ];
 }
 

@@ -1,119 +1,134 @@
-import { FIRST_CANARY_SKU } from '../../generators/event.ts';
-import type { Stream } from '../../scenario/scenario.ts';
+import { STREAMS, type Stream } from '../../scenario/scenario.ts';
+import { appendScoresSql, takingsSql } from './append-scores.ts';
 import type { Finding, Rows, TablesUnderTest } from './oracle.ts';
+import { EXAMPLES } from './score-sql.ts';
+import { stockScoresSql } from './stock-scores.ts';
 
-/** What one kind of fault did to the business, counted in the tables. */
-export interface FaultDistance {
-  /** Real events that no row stands for: their id had been used, or they were damaged. */
+/** What one kind of fault, or one label, did to the business, counted in the tables. */
+export interface Score {
+  /** Messages with the fault, copies among them; of a label, the events that have it. */
+  readonly injected: number;
+  /** Real events that no row stands for: their id had been used, they were damaged, or the pipeline let them fall. */
   readonly dropped: Finding;
-  /** Rows that stand for a repetition of something that is there already. */
-  readonly leaked: Finding;
-  /** Inventory keys that differ from BOOK because their newest image had this fault. */
+  /**
+   * Rows that stand for a repetition of something that is there already, or say something wrong that the fault or
+   * the label explains. null: not scored, since a table has not the column that would tell.
+   */
+  readonly leaked: Finding | null;
+  /** Inventory keys that differ from BOOK because of it. */
   readonly keys: Finding;
   /** The sum of those keys' absolute errors. */
   readonly units: number;
+  /** The sum of the receipts' absolute errors in takings, cents. null: not scored. */
+  readonly cents: number | null;
 }
 
 /**
  * The distance of the tables from BOOK (what perfect processing of every unique event gives), per
- * kind of fault that occurred: the kinds of duplicate, `malformed`, and `none` for what no fault explains.
- * Above 0 when faults break identity, 0 to the unit when they are off.
+ * kind of fault and label that occurred, and `none` for what nothing explains. An event with two labels counts
+ * with both. Above 0 when faults break identity, 0 to the unit when nothing unusual happens.
  */
-export type BusinessDistance = Readonly<Record<string, FaultDistance>>;
+export type BusinessDistance = Readonly<Record<string, Score>>;
 
-interface DistanceRow {
-  readonly fault: string;
-  readonly what: 'dropped' | 'leaked' | 'keys' | 'occurred';
+interface ScoreRow {
+  readonly kind: string;
+  readonly what: 'injected' | 'dropped' | 'leaked' | 'keys';
   readonly count: number;
   readonly units: number;
-  readonly examples: readonly string[] | string;
+  readonly cents: number;
+  readonly examples: readonly string[] | string | null;
 }
 
-const FAULT = `CASE fault WHEN 'duplicate' THEN how WHEN 'malformed' THEN 'malformed' ELSE 'none' END`;
-const EXAMPLES = 10;
-const NOTHING: Finding = { count: 0, examples: [] };
+const TIMES = STREAMS.map((stream) => `${stream}.event_ts`);
+const TOTAL = ['pos.total_cents'];
 
-/** Unique events and repetitions of an append stream against the rows that are really there. */
-function appendDistanceSql(stream: Stream, table: string): string {
-  return `
-    WITH shown AS MATERIALIZED (
-      SELECT event_id, min(kafka_ms) AS kafka_ms FROM ${table} WHERE store_id > 0 GROUP BY event_id
-    ), sent AS (
-      SELECT event_id, role, ${FAULT} AS fault,
-        expect = 'row' AND shown.event_id IS NOT NULL AS stands
-      FROM events LEFT JOIN shown USING (event_id)
-      WHERE stream = '${stream}' AND role IN ('original', 'copy') AND acked_ms IS NOT NULL
-    ), told AS (
-      SELECT fault, 'occurred' AS what, NULL AS id FROM sent WHERE fault <> 'none'
-      UNION ALL SELECT fault, 'dropped', event_id FROM sent WHERE role = 'original' AND NOT stands
-      UNION ALL SELECT fault, 'leaked', event_id FROM sent WHERE role = 'copy' AND stands
-    )
-    SELECT fault, what, count(*)::BIGINT AS count, 0 AS units,
-      to_json(min(id, ${EXAMPLES})) AS examples
-    FROM told GROUP BY ALL ORDER BY ALL`;
-}
-
-/**
- * BOOK's stock is the ledger's (the facts `book`). A key that differs is laid to the fault of its newest
- * unique image; to `none` when that image had none, which no fault explains.
- */
-function stockDistanceSql(table: string): string {
-  return `
-    WITH shown AS MATERIALIZED (
-      SELECT store_id, sku_id, arg_max(on_hand, version) AS on_hand FROM ${table}
-      WHERE store_id > 0 AND sku_id < ${FIRST_CANARY_SKU} GROUP BY store_id, sku_id
-    ), newest AS (
-      SELECT store_id, sku_id, arg_max(${FAULT}, version) AS fault
-      FROM events
-      WHERE stream = 'inventory' AND role IN ('original', 'preload') AND acked_ms IS NOT NULL
-      GROUP BY store_id, sku_id
-    ), differing AS (
-      SELECT coalesce(fault, 'none') AS fault, store_id || '/' || sku_id AS id,
-        abs(coalesce(shown.on_hand, 0) - coalesce(book.on_hand, 0)) AS units
-      FROM book FULL JOIN shown USING (store_id, sku_id)
-        LEFT JOIN newest USING (store_id, sku_id)
-      WHERE shown.on_hand IS DISTINCT FROM book.on_hand
-    )
-    SELECT fault, 'keys' AS what, count(*)::BIGINT AS count, sum(units)::BIGINT AS units,
-      to_json(min(id, ${EXAMPLES})) AS examples
-    FROM differing GROUP BY ALL
-    UNION ALL
-    SELECT DISTINCT ${FAULT}, 'occurred', 0, 0, NULL FROM events
-    WHERE stream = 'inventory' AND fault IS NOT NULL AND role IN ('original', 'copy')`;
-}
+/** Columns without which it cannot be told whether a label's rows say something wrong. */
+const NEEDS: Readonly<Record<string, readonly string[]>> = {
+  training: ['pos.training'],
+  return: TOTAL,
+  sequence_wrap: TOTAL,
+  type_widened: TOTAL,
+  field_added: TOTAL,
+  clock_off: TIMES,
+  wrong_date: TIMES,
+  clock_change: TIMES,
+  deleted: ['inventory.deleted'],
+};
 
 /** Asks the tables, once everything has been drained, how far from BOOK they are. */
 export async function distanceFromBook(
   rows: Rows,
   tables: TablesUnderTest,
 ): Promise<BusinessDistance> {
-  const found: DistanceRow[] = [];
+  const found: ScoreRow[] = [];
   for (const [stream, table] of Object.entries(tables.streams)) {
     const sql =
-      stream === 'inventory' ? stockDistanceSql(table) : appendDistanceSql(stream as Stream, table);
-    found.push(...(await rows<DistanceRow>(sql)));
+      stream === 'inventory'
+        ? stockScoresSql(table, tables)
+        : appendScoresSql(stream as Stream, table, tables);
+    found.push(...(await rows<ScoreRow>(sql)));
   }
-  const faults = [...new Set(found.map(({ fault }) => fault))].sort();
+  const kinds = [...new Set(found.map(({ kind }) => kind))].sort();
   return Object.fromEntries(
-    faults.map((fault) => {
-      const mine = found.filter((row) => row.fault === fault);
-      const of = (what: DistanceRow['what']) => gathered(mine.filter((row) => row.what === what));
-      const units = mine.reduce((total, row) => total + Number(row.units), 0);
-      return [fault, { dropped: of('dropped'), leaked: of('leaked'), keys: of('keys'), units }];
-    }),
+    kinds.map((kind) => [
+      kind,
+      scoreOf(
+        kind,
+        found.filter((row) => row.kind === kind),
+        tables,
+      ),
+    ]),
   );
 }
 
-function gathered(rows: readonly DistanceRow[]): Finding {
+function scoreOf(kind: string, rows: readonly ScoreRow[], tables: TablesUnderTest): Score {
+  const of = (what: ScoreRow['what']) => gathered(rows.filter((row) => row.what === what));
+  const sum = (field: 'units' | 'cents') =>
+    rows.reduce((total, row) => total + Number(row[field]), 0);
+  const scored = !NEEDS[kind]?.some((column) => tables.absent.includes(column));
+  return {
+    injected: of('injected').count,
+    dropped: of('dropped'),
+    leaked: scored ? of('leaked') : null,
+    keys: of('keys'),
+    units: sum('units'),
+    cents: takingsAreTold(tables) ? sum('cents') : null,
+  };
+}
+
+/** Takings of the run: BOOK's, of every unique receipt, and what a reader of the table gets; cents. */
+export interface Takings {
+  readonly book: number;
+  readonly shown: number;
+}
+
+/** null: there are no receipts, or their table cannot tell what they brought. */
+export async function takings(rows: Rows, tables: TablesUnderTest): Promise<Takings | null> {
+  if (!takingsAreTold(tables)) return null;
+  const [found] = await rows<Takings>(`
+    SELECT
+      (SELECT coalesce(sum(cents), 0)::BIGINT FROM events
+        WHERE stream = 'pos' AND role = 'original' AND acked_ms IS NOT NULL) AS book,
+      (SELECT coalesce(sum(${takingsSql(tables)}), 0)::BIGINT FROM ${tables.streams.pos}
+        WHERE store_id > 0) AS shown`);
+  return found ?? null;
+}
+
+function takingsAreTold({ streams, absent }: TablesUnderTest): boolean {
+  const needed = ['pos.total_cents', 'pos.training'];
+  return streams.pos !== undefined && !needed.some((column) => absent.includes(column));
+}
+
+function gathered(rows: readonly ScoreRow[]): Finding {
   return rows.reduce<Finding>(
     (sum, { count, examples }) => ({
       count: sum.count + Number(count),
       examples: [...sum.examples, ...idsOf(examples)].slice(0, EXAMPLES),
     }),
-    NOTHING,
+    { count: 0, examples: [] },
   );
 }
 
-function idsOf(examples: readonly string[] | string | null): readonly string[] {
+function idsOf(examples: ScoreRow['examples']): readonly string[] {
   return typeof examples === 'string' ? (JSON.parse(examples) as string[]) : (examples ?? []);
 }

@@ -1,14 +1,21 @@
 import { FIRST_CANARY_SKU } from '../../generators/event.ts';
+import type { TablesUnderTest } from './oracle.ts';
+import { FAULT } from './score-sql.ts';
 
 /**
  * Every image of a row that was appended against a table that keeps them all: each (key, version) is
- * there once, with the on-hand of its first append. `wrong` is what a reader of the newest version per
+ * there once, with the on-hand of its first append, and deleted if it was. `wrong` is what a reader of the newest version per
  * key would be off by, and, in older versions, what each of them is off by.
  */
-export function ledgerSql(table: string, examples: number): string {
+export function ledgerSql(
+  table: string,
+  { absent }: Pick<TablesUnderTest, 'absent'>,
+  examples: number,
+): string {
   return `
     WITH got AS MATERIALIZED (
-      SELECT store_id, sku_id, version, count(*) AS n, max(on_hand) AS on_hand, min(on_hand) AS low
+      SELECT store_id, sku_id, version, count(*) AS n, max(on_hand) AS on_hand, min(on_hand) AS low,
+        bool_or(coalesce(deleted, false)) AS deleted
       FROM ${table} WHERE store_id > 0 AND sku_id < ${FIRST_CANARY_SKU}
       GROUP BY store_id, sku_id, version
     ), sent AS MATERIALIZED (
@@ -16,7 +23,9 @@ export function ledgerSql(table: string, examples: number): string {
         bool_or(expect <> 'dead_letter' AND acked_ms IS NOT NULL) AS demanded,
         bool_and(expect = 'dead_letter') AS damaged,
         arg_min(on_hand, kafka_offset) FILTER (expect <> 'dead_letter') AS on_hand,
-        string_agg(DISTINCT how, '+' ORDER BY how) FILTER (fault = 'duplicate') AS how
+        bool_or(coalesce(deleted, false)) AS deleted,
+        string_agg(DISTINCT ${FAULT}, '+' ORDER BY ${FAULT})
+          FILTER (fault IN ('duplicate', 'redelivery')) AS how
       FROM events WHERE stream = 'inventory' AND role NOT IN ('marker', 'canary')
       GROUP BY store_id, sku_id, version
     ), joined AS (
@@ -27,6 +36,7 @@ export function ledgerSql(table: string, examples: number): string {
              ELSE coalesce(how, 'none') END AS how,
         sent.on_hand AS wanted, got.on_hand AS shown,
         greatest(abs(sent.on_hand - got.on_hand), abs(sent.on_hand - low)) AS units,
+        ${absent.includes('inventory.deleted') ? 'false' : 'sent.deleted <> got.deleted'} AS undone,
         max(version) FILTER (demanded) OVER (PARTITION BY key) AS newest
       FROM sent FULL JOIN got USING (store_id, sku_id, version)
     ), read AS (
@@ -35,7 +45,7 @@ export function ledgerSql(table: string, examples: number): string {
       FROM joined GROUP BY key
     ), findings AS (
       SELECT 'lost' AS finding, NULL AS how, id, 1 AS n, 0 AS units FROM joined
-      WHERE demanded AND n = 0
+      WHERE demanded AND (n = 0 OR undone)
       UNION ALL
       SELECT 'duplicated', how, id, n - (NOT stranger)::INTEGER, 0 FROM joined
       WHERE n > (NOT stranger)::INTEGER

@@ -6,6 +6,7 @@ const tables: TablesUnderTest = {
   streams: { pos: 'got_pos', inventory: 'got_inventory' },
   deadLetter: 'got_dead_letter',
   ledger: false,
+  absent: [],
 };
 
 let facts: Facts;
@@ -13,7 +14,8 @@ beforeEach(async () => {
   facts = await openFacts();
   await facts.run(`
     CREATE TABLE got_pos (event_id VARCHAR, store_id INTEGER, kafka_ms BIGINT);
-    CREATE TABLE got_inventory (store_id INTEGER, sku_id INTEGER, version BIGINT, on_hand INTEGER);
+    CREATE TABLE got_inventory (store_id INTEGER, sku_id INTEGER, version BIGINT, on_hand INTEGER,
+      deleted BOOLEAN);
     CREATE TABLE got_dead_letter (topic VARCHAR, part INTEGER, kafka_offset BIGINT)`);
 });
 afterEach(() => facts.close());
@@ -32,6 +34,9 @@ function sent(stream: string, eventId: string, more: FactRow = {}): FactRow {
 const copy = (how: string, of: string, expectation: string) => ({
   ...{ role: 'copy', fault: 'duplicate', how, copy_of: of, expect: expectation },
 });
+const redelivered = (of: string) => ({
+  ...{ role: 'copy', fault: 'redelivery', how: 'connector', copy_of: of, expect: 'guarded' },
+});
 const image = (sku: number, version: number, onHand: number) => ({
   ...{ sku_id: sku, version, on_hand: onHand },
 });
@@ -41,7 +46,8 @@ async function perfectPipeline(): Promise<void> {
   await facts.run(`
     INSERT INTO got_pos SELECT event_id, store_id, kafka_ms FROM events
       WHERE stream = 'pos' AND expect = 'row';
-    INSERT INTO got_inventory SELECT store_id, sku_id, max(version), arg_max(on_hand, version)
+    INSERT INTO got_inventory SELECT store_id, sku_id, max(version), arg_max(on_hand, version),
+        arg_max(deleted, version)
       FROM events WHERE stream = 'inventory' AND expect = 'row' GROUP BY ALL;
     INSERT INTO got_dead_letter SELECT stream, part, kafka_offset FROM events
       WHERE expect = 'dead_letter'`);
@@ -107,7 +113,7 @@ test('what is there too often is told by the kind of duplicate that leaked', asy
   await perfectPipeline();
   await facts.run(`
     INSERT INTO got_pos VALUES ('b', 1, 12), ('a', 1, 10), ('a', 1, 10), ('c', 1, 14), ('zz', 1, 1);
-    INSERT INTO got_inventory VALUES (1, 5, 2, 7), (1, 77, 1, 3);
+    INSERT INTO got_inventory VALUES (1, 5, 2, 7, false), (1, 77, 1, 3, false);
     INSERT INTO got_dead_letter VALUES ('pos', 0, 4), ('pos', 0, 0)`);
   const { lost, duplicated, duplicatedByKind, wrong } = await judgeContract(facts.rows, tables);
   expect(lost.count).toBe(0);
@@ -155,7 +161,7 @@ async function perfectLedger(): Promise<void> {
   await perfectPipeline();
   await facts.run(`
     DELETE FROM got_inventory;
-    INSERT INTO got_inventory SELECT DISTINCT store_id, sku_id, version, on_hand
+    INSERT INTO got_inventory SELECT DISTINCT store_id, sku_id, version, on_hand, deleted
       FROM events WHERE stream = 'inventory' AND acked_ms IS NOT NULL`);
 }
 
@@ -170,7 +176,7 @@ test('of a ledger every version is demanded once, those that a newer one hides t
     keys: 2,
   });
   // What was never acknowledged may be there as well.
-  await facts.run('INSERT INTO got_inventory VALUES (1, 6, 2, 3)');
+  await facts.run('INSERT INTO got_inventory VALUES (1, 6, 2, 3, false)');
   expect(await judgeContract(facts.rows, ledger)).toEqual(judgement);
 });
 
@@ -178,7 +184,7 @@ test('an old version that a ledger lost or holds twice is found, though no reade
   await perfectLedger();
   await facts.run(`
     DELETE FROM got_inventory WHERE sku_id = 5 AND version = 1;
-    INSERT INTO got_inventory VALUES (1, 6, 0, 9), (1, 5, 2, 7), (1, 77, 1, 3)`);
+    INSERT INTO got_inventory VALUES (1, 6, 0, 9, false), (1, 5, 2, 7, false), (1, 77, 1, 3, false)`);
   const { lost, duplicatedByKind, wrong, byStream } = await judgeContract(facts.rows, ledger);
   expect(lost).toEqual({ count: 1, examples: ['1/5 v1'] });
   expect(duplicatedByKind).toEqual({
@@ -199,4 +205,43 @@ test('a ledger is wrong by what its newest versions say, and by what its old one
   expect(lost).toEqual({ count: 1, examples: ['1/5 v2'] });
   // Without its newest version key 5 reads 10 for 7.
   expect(wrong).toEqual({ count: 2, examples: ['1/5', '1/6 v0'], units: 3 + 81 });
+});
+
+test.each([
+  ['an upsert', tables],
+  ['a ledger', ledger],
+])(
+  'a deletion that is shown as a row is lost in %s, and one undone by an older image too',
+  async (_, which) => {
+    offset = 0;
+    const gone = { ...image(5, 2, 7), deleted: true };
+    await facts.append('events', [
+      sent('inventory', 'i1', image(5, 1, 10)),
+      sent('inventory', 'i2', gone),
+      sent('inventory', 'i1', { ...image(5, 1, 10), ...redelivered('i1') }),
+    ]);
+    const rows = which.ledger ? '(1, 5, 1, 10, false), (1, 5, 2, 7, true)' : '(1, 5, 2, 7, true)';
+    await facts.run(`INSERT INTO got_inventory VALUES ${rows}`);
+    expect(await judgeContract(facts.rows, which)).toMatchObject({
+      lost: { count: 0 },
+      duplicated: { count: 0 },
+      wrong: { count: 0 },
+    });
+    await facts.run('UPDATE got_inventory SET deleted = false');
+    expect((await judgeContract(facts.rows, which)).lost.count).toBe(1);
+    // A table without the column says nothing of deletions, and is not held to them.
+    const without = { ...which, absent: ['inventory.deleted'] };
+    expect((await judgeContract(facts.rows, without)).lost.count).toBe(0);
+  },
+);
+
+test('the image that a connector sent again is a row too many of a ledger, told by that name', async () => {
+  offset = 0;
+  await facts.append('events', [
+    sent('inventory', 'i1', image(5, 1, 10)),
+    sent('inventory', 'i1', { ...image(5, 1, 10), ...redelivered('i1') }),
+  ]);
+  await facts.run('INSERT INTO got_inventory VALUES (1, 5, 1, 10, false), (1, 5, 1, 10, false)');
+  const { duplicatedByKind } = await judgeContract(facts.rows, ledger);
+  expect(duplicatedByKind).toEqual({ redelivery: { count: 1, examples: ['1/5 v1'] } });
 });

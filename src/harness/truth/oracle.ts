@@ -6,15 +6,16 @@ import { ledgerSql } from './ledger.ts';
 export type Rows = <T = Record<string, unknown>>(sql: string) => Promise<readonly T[]>;
 
 /**
- * Where the tables under test are: anything that may stand after FROM. Append streams need
- * event_id, store_id and kafka_ms; inventory needs store_id, sku_id, version and on_hand; dead letters
- * need topic, part and kafka_offset.
+ * Where the tables under test are: anything that may stand after FROM, with the columns of read-tables.ts.
+ * Those in `absent` hold nothing but NULL, since the pipeline's table does not have them.
  */
 export interface TablesUnderTest {
   readonly streams: Partial<Readonly<Record<Stream, string>>>;
   readonly deadLetter: string;
   /** Whether inventory keeps every version of a key (a ledger), or the newest alone. */
   readonly ledger: boolean;
+  /** `stream.column` of what can therefore not be scored. */
+  readonly absent: readonly string[];
 }
 
 /** How often something was found, with up to ten ids to look at. */
@@ -27,7 +28,7 @@ export interface Finding {
 export interface ContractJudgement {
   /**
    * Rows CONTRACT demands and no table has: of an upsert, keys that miss their newest version; of a
-   * ledger, every version that is missing.
+   * ledger, every version that is missing; of both, one that is there and not as deleted as it was sent.
    */
   readonly lost: Finding;
   /** Rows a table has more often than CONTRACT allows. */
@@ -102,15 +103,20 @@ export function appendSql(stream: Stream, table: string): string {
     FROM findings GROUP BY ALL ORDER BY ALL`;
 }
 
-/** The newest image of every key against the table: a key is lost when its newest version is not there. */
-export function inventorySql(table: string): string {
+/**
+ * The newest image of every key against the table: a key is lost when its newest version is not there, or is
+ * there without its deletion.
+ */
+export function inventorySql(table: string, { absent }: Pick<TablesUnderTest, 'absent'>): string {
   return `
     WITH got AS MATERIALIZED (
       SELECT store_id, sku_id, count(*) AS n, max(version) AS version,
-        arg_max(on_hand, version) AS on_hand
+        arg_max(on_hand, version) AS on_hand,
+        arg_max(coalesce(deleted, false), version) AS deleted
       FROM ${table} WHERE store_id > 0 AND sku_id < ${FIRST_CANARY_SKU} GROUP BY store_id, sku_id
     ), want AS MATERIALIZED (
-      SELECT store_id, sku_id, max(version) AS version, arg_max(on_hand, version) AS on_hand
+      SELECT store_id, sku_id, max(version) AS version, arg_max(on_hand, version) AS on_hand,
+        arg_max(coalesce(deleted, false), version) AS deleted
       FROM events
       WHERE stream = 'inventory' AND ${OURS} AND expect = 'row' AND acked_ms IS NOT NULL
       GROUP BY store_id, sku_id
@@ -118,11 +124,12 @@ export function inventorySql(table: string): string {
       SELECT store_id || '/' || sku_id AS id, coalesce(n, 0) AS n,
         want.version AS wanted, got.version AS shown,
         abs(coalesce(want.on_hand, 0) - coalesce(got.on_hand, 0)) AS units,
-        want.on_hand IS DISTINCT FROM got.on_hand AS differs
+        want.on_hand IS DISTINCT FROM got.on_hand AS differs,
+        ${absent.includes('inventory.deleted') ? 'false' : 'want.deleted <> got.deleted'} AS undone
       FROM want FULL JOIN got USING (store_id, sku_id)
     ), findings AS (
       SELECT 'lost' AS finding, NULL AS how, id, 1 AS n, 0 AS units FROM joined
-      WHERE wanted IS NOT NULL AND (shown IS NULL OR shown < wanted)
+      WHERE wanted IS NOT NULL AND (shown IS NULL OR shown < wanted OR shown = wanted AND undone)
       UNION ALL
       SELECT 'duplicated', CASE WHEN wanted IS NULL THEN 'unknown' ELSE 'none' END, id,
         n - (wanted IS NOT NULL)::INTEGER, 0
@@ -162,8 +169,8 @@ export function deadLetterSql(table: string, streams: readonly Stream[]): string
     FROM findings GROUP BY ALL ORDER BY ALL`;
 }
 
-function stockSql({ ledger }: TablesUnderTest, table: string): string {
-  return ledger ? ledgerSql(table, EXAMPLES) : inventorySql(table);
+function stockSql(tables: TablesUnderTest, table: string): string {
+  return tables.ledger ? ledgerSql(table, tables, EXAMPLES) : inventorySql(table, tables);
 }
 
 interface DemandedRow {

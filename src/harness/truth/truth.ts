@@ -4,7 +4,7 @@ import type { Reader } from '../clients/duckdb-reader.ts';
 import type { Facts } from '../facts.ts';
 import type { Manifest } from '../pipelines/manifest.ts';
 import { writeBook } from './book.ts';
-import { distanceFromBook } from './business.ts';
+import { type BusinessDistance, distanceFromBook, takings } from './business.ts';
 import {
   type ContractJudgement,
   judgeContract,
@@ -12,6 +12,7 @@ import {
   type TablesUnderTest,
 } from './oracle.ts';
 import { readTables } from './read-tables.ts';
+import { naiveReadings } from './readings.ts';
 
 export interface TruthContext {
   readonly reader: Pick<Reader, 'query'>;
@@ -37,7 +38,7 @@ export async function judgeTruth(context: TruthContext): Promise<TruthRecord> {
   const contract = await judgeContract(rows, tables);
   await writeBook(facts, scenario, context.cutMs);
   const distance = await distanceFromBook(rows, tables);
-  const injected = await injectedFaults(rows);
+  const told = await takings(rows, tables);
   return {
     notSeenWithinMs: context.notSeenWithinMs,
     lost: contract.lost.count,
@@ -46,24 +47,31 @@ export async function judgeTruth(context: TruthContext): Promise<TruthRecord> {
     wrong: contract.wrong.units,
     tables: await tableFindings(rows, tables, contract, manifest),
     examples: examplesOf(contract),
-    distance: Object.entries(distance).map(([fault, found]) => ({
-      fault,
-      injected: injected.get(fault) ?? 0,
-      leaked: found.leaked.count,
-      dropped: found.dropped.count,
-      units: found.units,
-    })),
+    distance: scoresOf(distance),
+    ...(told === null ? {} : { takings: told }),
+    readings: await naiveReadings(rows, tables),
+    notScored: [...tables.absent],
     bookUnits: Object.values(distance).reduce((sum, { units }) => sum + units, 0),
     keysCompared: contract.keys,
   };
 }
 
-async function injectedFaults(rows: Rows): Promise<ReadonlyMap<string, number>> {
-  const counts = await rows<{ fault: string; n: number }>(`
-    SELECT CASE fault WHEN 'duplicate' THEN how ELSE fault END AS fault, count(*)::INTEGER AS n
-    FROM events
-    WHERE fault IS NOT NULL AND role IN ('original', 'copy') AND acked_ms IS NOT NULL GROUP BY ALL`);
-  return new Map(counts.map(({ fault, n }) => [fault, n]));
+/** What is not scored is left out: 0 would say that nothing was found. */
+function scoresOf(distance: BusinessDistance): TruthRecord['distance'] {
+  return Object.entries(distance).map(([fault, { injected, leaked, dropped, units, cents }]) => ({
+    fault,
+    injected,
+    ...(leaked === null
+      ? {}
+      : {
+          leaked: leaked.count,
+          // Of what nothing explains nothing was injected, so nothing could be caught.
+          ...(fault === 'none' ? {} : { caught: injected - leaked.count - dropped.count }),
+        }),
+    dropped: dropped.count,
+    units,
+    ...(cents === null ? {} : { cents }),
+  }));
 }
 
 async function tableFindings(

@@ -1,0 +1,82 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { EXIT } from '../../core/exit-codes.ts';
+import type { Reader } from '../clients/duckdb-reader.ts';
+import { type Facts, openFacts } from '../facts.ts';
+import { type Manifest, parseManifest } from '../pipelines/manifest.ts';
+import { readTables } from './read-tables.ts';
+
+let dir: string;
+let facts: Facts;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'doorbuster-truth-'));
+  facts = await openFacts();
+  // A catalog by the name that readers attach it under; where its tables lie makes no difference here.
+  await facts.run(`ATTACH ':memory:' AS ice; CREATE SCHEMA ice.retail;
+    CREATE TABLE ice.retail.dead_letter (topic VARCHAR, part INTEGER, kafka_offset BIGINT)`);
+});
+afterEach(async () => {
+  await facts.close();
+  await rm(dir, { recursive: true, force: true });
+});
+
+/** The same engine, without the process around it. */
+const reader: Pick<Reader, 'query'> = {
+  async query(sql) {
+    const answer = { startMs: 0, endMs: 0, cpuS: null };
+    try {
+      return { ...answer, outcome: 'ok', rows: await facts.rows(sql), error: null };
+    } catch (error) {
+      return { ...answer, outcome: 'failed', rows: [], error: (error as Error).message };
+    }
+  },
+};
+
+function manifest(columns = '{}'): Manifest {
+  const text = `
+name: mine
+tier: 3
+headline: mine
+streams:
+  pos: { topic: pos, table: receipts, mode: append, first_of: [event_id], columns: ${columns} }
+  inventory: { topic: inventory, table: stock, mode: append, first_of: [store_id, sku_id, version], key: [store_id, sku_id], version: version }
+dead_letter: dead_letter
+queries: {}
+`;
+  return parseManifest(text, 'mine/pipeline.yaml');
+}
+
+test('columns are read under our names, and what a table lacks is NULL and told', async () => {
+  await facts.run(`
+    CREATE TABLE ice.retail.receipts (id VARCHAR, store_id INTEGER, kafka_ms BIGINT, gross BIGINT,
+      claimed BIGINT, terminal_id INTEGER, business_day VARCHAR, sequence_number INTEGER);
+    INSERT INTO ice.retail.receipts VALUES ('a', 1, 5, 1999, 7, 3, '2026-11-27', 17);
+    CREATE TABLE ice.retail.stock (store_id INTEGER, sku_id INTEGER, version BIGINT, on_hand INTEGER,
+      deleted BOOLEAN, event_ts BIGINT)`);
+  const called = '{ event_id: id, total_cents: gross, event_ts: claimed }';
+  const tables = await readTables(reader, manifest(called), ['pos', 'inventory'], dir);
+  expect(tables).toMatchObject({ ledger: true, absent: ['pos.training'] });
+  expect(await facts.rows(`SELECT * FROM ${tables.streams.pos}`)).toEqual([
+    {
+      ...{ event_id: 'a', store_id: 1, kafka_ms: 5, event_ts: 7, total_cents: 1_999 },
+      ...{ training: null, terminal_id: 3, business_day: '2026-11-27', sequence_number: 17 },
+    },
+  ]);
+  expect(await facts.rows(`SELECT count(*)::INTEGER AS n FROM ${tables.deadLetter}`)).toEqual([
+    { n: 0 },
+  ]);
+});
+
+test('a table without a column that is needed, and one that is not there, are named', async () => {
+  await facts.run(`CREATE TABLE ice.retail.receipts (event_id VARCHAR, kafka_ms BIGINT)`);
+  await expect(readTables(reader, manifest(), ['pos'], dir)).rejects.toMatchObject({
+    exitCode: EXIT.stackBroke,
+    message: expect.stringContaining('retail.receipts has no column store_id'),
+    hint: expect.stringContaining('streams.pos.columns: { store_id: its_name }'),
+  });
+  await expect(readTables(reader, manifest(), ['inventory'], dir)).rejects.toMatchObject({
+    message: expect.stringContaining('reading table stock for the oracles: failed'),
+  });
+});

@@ -1,0 +1,23 @@
+/** Pieces of SQL that the scores share, over the facts `events`. */
+
+/** Ids that are kept of each finding. */
+export const EXAMPLES = 10;
+
+/** The kind of fault of a message, or `none`: of a duplicate how it was one, of the others what they are. */
+export const FAULT = `CASE fault WHEN 'duplicate' THEN how ELSE coalesce(fault, 'none') END`;
+
+/** Its labels, as a list. */
+export const LABELS_OF = `CASE WHEN labels IS NULL THEN []::VARCHAR[] ELSE string_split(labels, '+') END`;
+
+/** A row's time is wrong when it is this far from when the event happened, ms: as the labels have it. */
+export const WRONG_CLOCK_MS = 60_000;
+
+/** Labels that explain a wrong time: a clock that was off, and only without one the hour that is there twice. */
+export const WRONG_TIME_CAUSES = `CASE WHEN list_has_any(labels, ['clock_off', 'wrong_date'])
+  THEN list_intersect(labels, ['clock_off', 'wrong_date'])
+  ELSE list_intersect(labels, ['clock_change']) END`;
+
+/** What a list names as causes; `none` when it names nothing. */
+export function listed(list: string): string {
+  return `CASE WHEN len(${list}) > 0 THEN ${list} ELSE ['none'] END`;
+}
