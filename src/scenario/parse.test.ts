@@ -142,6 +142,15 @@ test('a check knows its line', () => {
   ]);
 });
 
+test('promises need a stock table', () => {
+  const text = SMALL.replace('lost == 0', 'promises_broken(order) < 100');
+  const [check] = parseScenario(text, { file: 'x' }).scenario.checks;
+  expect(check).toMatchObject({ metric: 'promises_broken', of: 'order', limit: 100 });
+  const off = refusal(text.replace(', inventory: {}', ''));
+  expect(off.message).toContain('traffic.inventory is off');
+  expect(off.message).toContain('x.yaml:8:5');
+});
+
 test('no text, however broken, makes anything but a scenario or a refusal', () => {
   const texts = [...shipped, ...bad].map(textOf);
   const edit = fc.record({
