@@ -145,7 +145,7 @@ async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<Run
     });
     forward(load.broken, u);
     const probes = await startProbes(u, { facts, stack, load, tables: deployment.tables });
-    const wallClock = watchClock(clock);
+    const wallClock = watchClock(clock, u.fail);
     const session: Session = {
       ...u,
       facts,
