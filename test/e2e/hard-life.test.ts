@@ -261,6 +261,33 @@ describe.skipIf(!canMount())('a disk that fills up (needs root)', { timeout: 600
   });
 });
 
+describe.skipIf(!canMount())('a disk that is too small (needs root)', () => {
+  const mainJob = ['run', 'scenarios/black-friday.yaml'];
+
+  test('for what a run writes while it goes on: doctor and run say the same', async () => {
+    using disk = smallDisk(64);
+    temporary = disk.dir;
+    const said = `not enough room in ${disk.dir}: the run needs about `;
+    const next = `TMPDIR=/a/roomier/folder doorbuster ${mainJob.join(' ')}`;
+    for (const args of [['doctor'], mainJob]) {
+      const run = doorbuster([...args, '--results', results]);
+      expect(await run.ended, run.said).toBe(2);
+      expect(run.said).toContain(said);
+      expect(run.said).toContain(next);
+    }
+    expect(runs()).toEqual([]);
+  });
+
+  test('only for more than stays in the results: neither minds', async () => {
+    using disk = smallDisk(64);
+    const doctor = doorbuster(['doctor', '--json', '--results', disk.dir]);
+    await doctor.ended;
+    expect(JSON.parse(doctor.said.slice(doctor.said.indexOf('['))) as unknown[]).toContainEqual(
+      expect.objectContaining({ subject: 'disk', state: 'ok' }),
+    );
+  });
+});
+
 describe('a terminal that goes away', { timeout: 600_000 }, () => {
   test('interrupts the run, which ends in order', async () => {
     const line = [process.execPath, binary, 'run', 'tiny.yaml', '--results', results].join(' ');
