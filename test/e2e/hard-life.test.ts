@@ -16,7 +16,7 @@ import { systemClock as clock } from '../../src/core/clock.ts';
 import { random } from '../../src/core/random.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { onPath } from '../../src/harness/setup/minio.ts';
-import { killGroup, registrations } from '../../src/harness/stack/registry.ts';
+import { killGroup, registrations, sweepLeftovers } from '../../src/harness/stack/registry.ts';
 import { SERVERS } from '../../src/harness/stack/stack.ts';
 import { type JournalEntry, readJournal } from '../../src/record/journal.ts';
 import { readRecord } from '../../src/record/read.ts';
@@ -68,10 +68,14 @@ afterEach(async () => {
     child.kill('SIGKILL');
     await once(child, 'exit');
   }
+  // What a failed test has left is not the next one's.
+  await sweepLeftovers(clock, registry());
 });
 afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
+
+const registry = () => join(state, 'doorbuster', 'stacks');
 
 interface Run {
   readonly child: ChildProcess;
@@ -172,9 +176,7 @@ describe('kill -9', { timeout: 600_000 }, () => {
     const run = start();
     await reaches(run, stage);
     await clock.sleep(draw.integer(300));
-    const servers = registrations(join(state, 'doorbuster', 'stacks')).flatMap(
-      ({ registration }) => registration.servers,
-    );
+    const servers = registrations(registry()).flatMap(({ registration }) => registration.servers);
     expect(servers.length).toBeGreaterThan(0);
     // In one go, so that no watchdog sees the other end of its pipe close first.
     const doomed = how === 'alone' ? [] : watchdogsOf(run.child.pid as number);
@@ -216,7 +218,7 @@ describe('a server that is killed', { timeout: 600_000 }, () => {
   test.each(SERVERS)('%s ends the run, which names it', async (server) => {
     const run = start(WHEN[server] === 'load' ? { args: LONG } : {});
     await reaches(run, WHEN[server]);
-    const [victim] = registrations(join(state, 'doorbuster', 'stacks'))
+    const [victim] = registrations(registry())
       .flatMap(({ registration }) => registration.servers)
       .filter((one) => one.server === server);
     killGroup(victim?.pid as number, 'SIGKILL');

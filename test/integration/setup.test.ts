@@ -212,7 +212,7 @@ describe('setup', () => {
       await expect(fetching).rejects.toMatchObject({
         exitCode: 2,
         message: expect.stringMatching(/no space (is )?left/i),
-      hint: expect.stringMatching(/^df -h /),
+        hint: expect.stringMatching(/^df -h /),
       });
       expect(listingOf(join(elsewhere, '.partial'))).toEqual([]);
       expect(listingOf(join(elsewhere, '.locks'))).toEqual([]);
