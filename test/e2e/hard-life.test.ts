@@ -232,6 +232,19 @@ describe('a server that is killed', { timeout: 600_000 }, () => {
   });
 });
 
+test('a JobManager that hangs ends the run, which names it', { timeout: 600_000 }, async () => {
+  const run = start({ args: LONG });
+  await reaches(run, 'load');
+  const [hung] = registrations(registry())
+    .flatMap(({ registration }) => registration.servers)
+    .filter(({ server }) => server === 'flink-jobmanager');
+  killGroup(hung?.pid as number, 'SIGSTOP');
+  expect(await run.ended, run.said).toBe(3);
+  expect(readRecord(only())).toMatchObject({ outcome: 'stack-broke', exitCode: 3 });
+  expect(run.said).toMatch(/flink-jobmanager has not answered for \d+ s/);
+  await expectNothingLeft();
+});
+
 describe.skipIf(!canMount())('a disk that fills up (needs root)', { timeout: 600_000 }, () => {
   test('under the results: the record of the beginning stays, and the error names the disk', async () => {
     using disk = smallDisk(16);
