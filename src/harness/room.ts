@@ -39,11 +39,15 @@ export function roomProblem(
   return null;
 }
 
+/** Where a run writes: its data while it goes on, and its results. */
+export function placesOf(resultsDir: string): { readonly work: Place; readonly results: Place } {
+  const place = (dir: string): Place => ({ dir, ...freeSpace(dir) });
+  return { work: place(tmpdir()), results: place(resultsDir) };
+}
+
 /** Throws DoorbusterError (exit 2) when a file system cannot hold what the run is estimated to write. */
 export function refuseWithoutRoom(estimate: Estimate, resultsDir: string, reproduce: string): void {
-  const place = (dir: string): Place => ({ dir, ...freeSpace(dir) });
-  const places = { work: place(tmpdir()), results: place(resultsDir) };
-  const problem = roomProblem(estimate, places, reproduce);
+  const problem = roomProblem(estimate, placesOf(resultsDir), reproduce);
   if (problem !== null) throw badInput(problem.message, problem.hint);
 }
 

@@ -40,10 +40,10 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
   const { parsed, clock } = options;
   const pipeline = loadPipeline(parsed.scenario.pipeline.use, options.baseDir);
   compactionOf(pipeline, parsed.scenario);
-  refuseUnwritable([options.resultsDir, tmpdir(), defaultRegistryDir()]);
   // First of all: what a killed run has left takes room, and cores.
   const leftovers = sweptLines(await sweepLeftovers(clock));
   for (const text of leftovers) options.onEvent({ kind: 'warning', text });
+  refuseUnwritable([options.resultsDir, tmpdir(), defaultRegistryDir()]);
   const estimate = estimateOf(parsed.scenario, pipeline.manifest);
   refuseWithoutRoom(estimate, options.resultsDir, options.reproduce);
   const startedMs = clock.nowMs();
@@ -145,7 +145,7 @@ async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<Run
     });
     forward(load.broken, u);
     const probes = await startProbes(u, { facts, stack, load, tables: deployment.tables });
-    const wallClock = watchClock(clock);
+    const wallClock = watchClock(clock, u.fail);
     const session: Session = {
       ...u,
       facts,

@@ -16,7 +16,7 @@ import { systemClock as clock } from '../../src/core/clock.ts';
 import { random } from '../../src/core/random.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { onPath } from '../../src/harness/setup/minio.ts';
-import { killGroup, registrations } from '../../src/harness/stack/registry.ts';
+import { killGroup, registrations, sweepLeftovers } from '../../src/harness/stack/registry.ts';
 import { SERVERS } from '../../src/harness/stack/stack.ts';
 import { type JournalEntry, readJournal } from '../../src/record/journal.ts';
 import { readRecord } from '../../src/record/read.ts';
@@ -68,10 +68,14 @@ afterEach(async () => {
     child.kill('SIGKILL');
     await once(child, 'exit');
   }
+  // What a failed test has left is not the next one's.
+  await sweepLeftovers(clock, registry());
 });
 afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
+
+const registry = () => join(state, 'doorbuster', 'stacks');
 
 interface Run {
   readonly child: ChildProcess;
@@ -172,9 +176,7 @@ describe('kill -9', { timeout: 600_000 }, () => {
     const run = start();
     await reaches(run, stage);
     await clock.sleep(draw.integer(300));
-    const servers = registrations(join(state, 'doorbuster', 'stacks')).flatMap(
-      ({ registration }) => registration.servers,
-    );
+    const servers = registrations(registry()).flatMap(({ registration }) => registration.servers);
     expect(servers.length).toBeGreaterThan(0);
     // In one go, so that no watchdog sees the other end of its pipe close first.
     const doomed = how === 'alone' ? [] : watchdogsOf(run.child.pid as number);
@@ -216,7 +218,7 @@ describe('a server that is killed', { timeout: 600_000 }, () => {
   test.each(SERVERS)('%s ends the run, which names it', async (server) => {
     const run = start(WHEN[server] === 'load' ? { args: LONG } : {});
     await reaches(run, WHEN[server]);
-    const [victim] = registrations(join(state, 'doorbuster', 'stacks'))
+    const [victim] = registrations(registry())
       .flatMap(({ registration }) => registration.servers)
       .filter((one) => one.server === server);
     killGroup(victim?.pid as number, 'SIGKILL');
@@ -228,6 +230,19 @@ describe('a server that is killed', { timeout: 600_000 }, () => {
     expect(readJournal(only()).torn).toEqual([]);
     await expectNothingLeft();
   });
+});
+
+test('a JobManager that hangs ends the run, which names it', { timeout: 600_000 }, async () => {
+  const run = start({ args: LONG });
+  await reaches(run, 'load');
+  const [hung] = registrations(registry())
+    .flatMap(({ registration }) => registration.servers)
+    .filter(({ server }) => server === 'flink-jobmanager');
+  killGroup(hung?.pid as number, 'SIGSTOP');
+  expect(await run.ended, run.said).toBe(3);
+  expect(readRecord(only())).toMatchObject({ outcome: 'stack-broke', exitCode: 3 });
+  expect(run.said).toMatch(/flink-jobmanager has not answered for \d+ s/);
+  await expectNothingLeft();
 });
 
 describe.skipIf(!canMount())('a disk that fills up (needs root)', { timeout: 600_000 }, () => {
@@ -258,6 +273,33 @@ describe.skipIf(!canMount())('a disk that fills up (needs root)', { timeout: 600
     expect(record.headline.text).toMatch(/no space|free space|disk|storage/i);
     disk.relieve();
     await expectNothingLeft();
+  });
+});
+
+describe.skipIf(!canMount())('a disk that is too small (needs root)', () => {
+  const mainJob = ['run', 'scenarios/black-friday.yaml'];
+
+  test('for what a run writes while it goes on: doctor and run say the same', async () => {
+    using disk = smallDisk(64);
+    temporary = disk.dir;
+    const said = `not enough room in ${disk.dir}: the run needs about `;
+    const next = `TMPDIR=/a/roomier/folder doorbuster ${mainJob.join(' ')}`;
+    for (const args of [['doctor'], mainJob]) {
+      const run = doorbuster([...args, '--results', results]);
+      expect(await run.ended, run.said).toBe(2);
+      expect(run.said).toContain(said);
+      expect(run.said).toContain(next);
+    }
+    expect(runs()).toEqual([]);
+  });
+
+  test('only for more than stays in the results: neither minds', async () => {
+    using disk = smallDisk(64);
+    const doctor = doorbuster(['doctor', '--json', '--results', disk.dir]);
+    await doctor.ended;
+    expect(JSON.parse(doctor.said.slice(doctor.said.indexOf('['))) as unknown[]).toContainEqual(
+      expect.objectContaining({ subject: 'disk', state: 'ok' }),
+    );
   });
 });
 

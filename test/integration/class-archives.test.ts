@@ -95,6 +95,26 @@ test('a damaged archive and a folder that cannot be written to keep nobody from 
   expect(withClassArchive('kafka', tool, blocked).writes).toBe(true);
 });
 
+test('an archive of the right size with a damaged page keeps nobody from starting', async () => {
+  const where = folders('rotten');
+  const first = withClassArchive('kafka', tool, where);
+  sharedClasses(first.command);
+  await first.keep();
+  const path = join(where.dir, readdirSync(where.dir)[0] as string);
+  const whole = readFileSync(path);
+  rmSync(path);
+  for (const share of [0, 0.0001, 0.3, 0.9]) {
+    const bytes = Buffer.from(whole);
+    const from = Math.floor(bytes.length * share);
+    // As a machine leaves it that lost its power before the disk had caught up.
+    bytes.fill(0, from, from + 65_536);
+    writeFileSync(path, bytes);
+    const { command } = withClassArchive('kafka', tool, where);
+    expect(command.args[0], `damaged at ${share}`).toContain(path);
+    expect(sharedClasses(command), `damaged at ${share}`).toBe(0);
+  }
+});
+
 test('a program without a class path is left as it is', () => {
   const minio: Command = { program: 'minio', args: ['server', 'data'], env: {} };
   const same = withClassArchive('minio', minio, folders('minio'));

@@ -18,6 +18,7 @@ import { processesWith } from '../../src/harness/setup/owner.ts';
 import { PARTIAL_ENV } from '../../src/harness/setup/partial.ts';
 import { fetchArtifacts, type SetupEvent } from '../../src/harness/setup/setup.ts';
 import { verifyDeep } from '../../src/harness/setup/verify.ts';
+import { canMount, smallDisk } from '../support/small-disk.ts';
 
 /** Small ones, from both kinds of client that download: pip and Maven. */
 const NAMES = ['duckdb-extensions', 'flink-sql', 'spark-iceberg'];
@@ -90,9 +91,11 @@ function stampsInPlace(): Record<string, string> {
   return stamps;
 }
 
-function listing(name: string): string[] {
+const listing = (name: string) => listingOf(join(cacheDir, name));
+
+function listingOf(path: string): string[] {
   try {
-    return readdirSync(join(cacheDir, name));
+    return readdirSync(path);
   } catch {
     return [];
   }
@@ -192,6 +195,30 @@ describe('setup', () => {
     expect(lookUp(elsewhere, forged.artifacts[0]!).kind).toBe('missing');
     expect(readdirSync(join(elsewhere, '.partial'))).toEqual([]);
   });
+
+  it.skipIf(!canMount())(
+    'says so when the disk is full, and leaves nothing half done',
+    async () => {
+      using disk = smallDisk(1);
+      const elsewhere = join(disk.dir, 'cache');
+      const fetching = fetchArtifacts({
+        cacheDir: elsewhere,
+        lock,
+        clock: systemClock,
+        signal: never,
+        only: ['duckdb-extensions'],
+        onProgress: () => {},
+      });
+      await expect(fetching).rejects.toMatchObject({
+        exitCode: 2,
+        message: expect.stringMatching(/no space (is )?left/i),
+        hint: expect.stringMatching(/^df -h /),
+      });
+      expect(listingOf(join(elsewhere, '.partial'))).toEqual([]);
+      expect(listingOf(join(elsewhere, '.locks'))).toEqual([]);
+      expect(lookUp(elsewhere, lockedArtifact(lock, 'duckdb-extensions')).kind).toBe('missing');
+    },
+  );
 
   it('stops at once when it is interrupted, and leaves no client running', async () => {
     const abort = new AbortController();

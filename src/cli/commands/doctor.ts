@@ -1,9 +1,13 @@
 import pc from 'picocolors';
 import { EXIT } from '../../core/exit-codes.ts';
+import { packageRoot } from '../../harness/entry.ts';
+import { estimateOf } from '../../harness/estimate.ts';
+import { loadPipeline } from '../../harness/pipelines/load.ts';
 import { defaultCacheDir } from '../../harness/setup/cache.ts';
 import { doctor, type Finding, isHealthy } from '../../harness/setup/doctor.ts';
 import { readLock } from '../../harness/setup/lock.ts';
 import type { Command } from '../command.ts';
+import { readScenario } from '../scenario-file.ts';
 
 export const doctorCommand: Command = {
   command: 'doctor',
@@ -22,7 +26,7 @@ export const doctorCommand: Command = {
     const findings = await doctor({
       cacheDir: defaultCacheDir(),
       lock: readLock(),
-      resultsDir: results,
+      run: mainJob(results),
       deep,
       neededToolsOnly: false,
       signal,
@@ -32,6 +36,16 @@ export const doctorCommand: Command = {
     return isHealthy(findings) ? EXIT.pass : EXIT.badInput;
   },
 };
+
+const MAIN_JOB = 'scenarios/black-friday.yaml';
+
+/** What the shipped main job would take: another scenario says it for itself before it starts. */
+function mainJob(resultsDir: string) {
+  const { scenario } = readScenario({ scenario: MAIN_JOB, set: [] });
+  const { manifest } = loadPipeline(scenario.pipeline.use, packageRoot);
+  const estimate = estimateOf(scenario, manifest);
+  return { estimate, resultsDir, command: `doorbuster run ${MAIN_JOB}` };
+}
 
 /** One finding as a line, with what to type beneath it. */
 export function findingLine({ subject, state, fact, fix }: Finding): string {

@@ -63,10 +63,7 @@ export const runCommand: Command = {
 };
 
 /** Everything that can be wrong before a run is found before it: tools, cache, machine. */
-async function ready(
-  args: { yes: boolean; results: string },
-  { terminal, signal }: CommandContext,
-) {
+async function ready(args: { yes: boolean }, { terminal, signal }: CommandContext) {
   const cacheDir = defaultCacheDir();
   const progress = setupProgress(terminal);
   const artifacts = await provision({
@@ -81,7 +78,6 @@ async function ready(
   const findings = await doctor({
     cacheDir,
     lock: readLock(),
-    resultsDir: args.results,
     deep: false,
     neededToolsOnly: true,
     signal,

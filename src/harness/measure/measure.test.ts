@@ -719,3 +719,19 @@ test('a run without a single fact is measured too, and says so', async () => {
     await bare.close();
   }
 });
+
+test('what a terminal claims of the time, a year ahead or in 1970, changes no number', async () => {
+  const rows = ['a', 'b', 'c'].map((id, i) => receipt(id, 11_000 + i * 1_000, { produce: 5 }));
+  const claims = rows.map((row) => ({ ...row, claimed_ms: row.occurred_ms }));
+  await facts.append('events', [...claims, { ...stock(1, 1, 12_500), claimed_ms: T0 + 12_500 }]);
+  const seen = rows.map(({ event_id }) => ({ event_id, flink_ms: T0 + 14_000 }));
+  await commit('pos', 's1', 15_000, seen);
+  await commit('inventory', 's1', 15_000, [
+    { event_id: 'inventory-1-1', sku_id: 1, version: 1, flink_ms: T0 + 14_000 },
+  ]);
+  const honest = await run();
+  expect(stats(honest, 'staleness', 'pos', 'spike').n).toBe(3);
+  await facts.run(`UPDATE events SET claimed_ms = CASE event_id
+    WHEN 'a' THEN claimed_ms + ${366 * 86_400_000} WHEN 'b' THEN 0 ELSE claimed_ms + 3600000 END`);
+  expect(await run()).toEqual(honest);
+});

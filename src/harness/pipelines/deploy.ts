@@ -40,6 +40,8 @@ export interface DeployOptions {
 /** A job is up in about two seconds; on a loaded machine five take longer. */
 const RUNNING_WITHIN_MS = 120_000;
 const POLL_MS = 200;
+/** A JobManager that hangs is ended with its stack: it is not to keep the run from its end. */
+const CANCEL_WITHIN_MS = 10_000;
 
 /**
  * Makes the topics, catalog and tables, submits the jobs of the scenario's streams and waits until
@@ -58,7 +60,8 @@ export async function deploy(pipeline: Pipeline, options: DeployOptions): Promis
   const plans = new Map<Stream, string>();
   const state = { draining: false, drained: false };
   const dispose = async () => {
-    if (!state.drained) await Promise.allSettled(jobs.map((job) => rest.cancel(job.jobId)));
+    const enough = AbortSignal.timeout(CANCEL_WITHIN_MS);
+    if (!state.drained) await Promise.allSettled(jobs.map((job) => rest.cancel(job.jobId, enough)));
     await session.close().catch(() => undefined);
   };
   try {

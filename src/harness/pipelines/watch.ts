@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import { stackBroke } from '../../core/errors.ts';
+import { type DoorbusterError, stackBroke } from '../../core/errors.ts';
 import type { Stream } from '../../scenario/scenario.ts';
 import type { FlinkRest, JobOverview } from '../clients/flink-rest.ts';
 
@@ -19,6 +19,10 @@ export interface Watched {
 }
 
 const POLL_MS = 500;
+/** A stopped process takes a connection and never says a word: a question is given up after this. */
+const ANSWER_WITHIN_MS = 5_000;
+/** How long the JobManager may owe an answer: on a machine with more work than cores it takes its time. */
+const SILENT_AFTER_MS = 30_000;
 /** How long a job may be unable to run before the run ends. */
 const UNWELL_AFTER_MS = 10_000;
 /** A job that cannot process one record runs for a moment between restarts: that is no recovery. */
@@ -32,19 +36,19 @@ interface Spell {
 
 /**
  * Polls the jobs until `signal` aborts or they are done. Rejects with the innermost cause when one is
- * gone, or was restarting for more than 10 s without 5 s of calm.
+ * gone, or was restarting for more than 10 s without 5 s of calm; and when the JobManager itself is
+ * silent for 30 s.
  */
 export async function watchJobs(watched: Watched, signal: AbortSignal): Promise<void> {
   const { rest, clock, jobs } = watched;
   const spells = new Map<string, Spell>();
   let answeredMs = clock.monotonicMs();
   while (!signal.aborted && !watched.done()) {
-    const overview = await rest.jobs(signal).catch((error: unknown) => {
-      // A JobManager that died is named by the stack, which knows why: leave it the time to.
-      if (clock.monotonicMs() - answeredMs > UNWELL_AFTER_MS && !signal.aborted) throw error;
-      return null;
-    });
+    const overview = await asked(watched, signal);
     if (overview === null) {
+      // One that died is named by the stack, which knows why: this leaves it the time to.
+      const silentMs = clock.monotonicMs() - answeredMs;
+      if (silentMs > SILENT_AFTER_MS && !signal.aborted) throw silent(silentMs);
       await clock.sleep(POLL_MS, signal).catch(() => undefined);
       continue;
     }
@@ -64,6 +68,31 @@ export async function watchJobs(watched: Watched, signal: AbortSignal): Promise<
     }
     await clock.sleep(POLL_MS, signal).catch(() => undefined);
   }
+}
+
+/** What the JobManager says of the jobs, or null when it does not, or not in time. */
+async function asked({ rest, clock }: Watched, signal: AbortSignal) {
+  const enough = new AbortController();
+  const either = AbortSignal.any([signal, enough.signal]);
+  clock.sleep(ANSWER_WITHIN_MS, either).then(
+    () => enough.abort(),
+    () => undefined,
+  );
+  try {
+    return await rest.jobs(either);
+  } catch {
+    return null;
+  } finally {
+    enough.abort();
+  }
+}
+
+function silent(forMs: number): DoorbusterError {
+  const [said, limit] = [forMs, SILENT_AFTER_MS].map((ms) => `${Math.round(ms / 1000)} s`);
+  return stackBroke(
+    `flink-jobmanager has not answered for ${said} (limit ${limit}), though its process lives`,
+    'see flink-jobmanager.log in the run folder',
+  );
 }
 
 /** What is wrong with a job for too long now, or null. */

@@ -99,7 +99,13 @@ function failed(call: ClientCall, fact: string, tail: readonly string[]): Doorbu
     `${call.purpose}: ${call.command} ${fact}${lines === '' ? '' : `\n${lines}`}`,
     {
       exitCode: EXIT.badInput,
-      hint: 'check the network and the settings of your package clients, then: doorbuster setup',
+      hint: `${firstCheck(lines, call.cwd)}, then: doorbuster setup`,
     },
   );
+}
+
+function firstCheck(said: string, dir: string): string {
+  return /No space left on device|Disk quota exceeded/.test(said)
+    ? `df -h ${dir}   # free some space`
+    : 'check the network and the settings of your package clients';
 }

@@ -1,4 +1,7 @@
 import { join } from 'node:path';
+import { bytes } from '../../core/readable.ts';
+import type { Estimate } from '../estimate.ts';
+import { placesOf, roomProblem } from '../room.ts';
 import { lookUp } from './cache.ts';
 import type { Finding } from './finding.ts';
 import type { StackLock } from './lock.ts';
@@ -19,8 +22,13 @@ export type { Finding } from './finding.ts';
 export interface DoctorContext {
   readonly cacheDir: string;
   readonly lock: StackLock;
-  /** Where the run's folder and the servers' data will be. */
-  readonly resultsDir: string;
+  /** The run whose room is looked for; left out by a run itself, which knows better what it needs. */
+  readonly run?: {
+    readonly estimate: Pick<Estimate, 'workBytes' | 'keptBytes'>;
+    readonly resultsDir: string;
+    /** The command line that starts it. */
+    readonly command: string;
+  };
   /** Leaves out tools that only fetching needs, once everything is fetched: what `run` asks. */
   readonly neededToolsOnly?: boolean;
   /** Reads the whole cache again against its checksums (seconds, hundreds of megabytes). */
@@ -44,6 +52,7 @@ export async function doctor(context: DoctorContext): Promise<readonly Finding[]
       context,
       missing.map((artifact) => artifact.name),
     ),
+    ...(context.run ? [diskFinding(context.run)] : []),
     ...(await checkMachine({ ...context, toFetch: missing.length > 0 })),
     chromiumFinding(),
   ];
@@ -100,6 +109,22 @@ async function cacheFinding(
     state: 'ok',
     fact: `all ${total} artifacts in ${cacheDir}, every byte checked`,
   };
+}
+
+/** By the same reckoning as a run refuses by. */
+function diskFinding({
+  estimate,
+  resultsDir,
+  command,
+}: NonNullable<DoctorContext['run']>): Finding {
+  const subject = 'disk';
+  const places = placesOf(resultsDir);
+  const problem = roomProblem(estimate, places, command);
+  if (problem) return { subject, state: 'bad', fact: problem.message, fix: problem.hint };
+  const { work, results } = places;
+  const free = `${bytes(work.freeBytes)} free in ${work.dir}, ${bytes(results.freeBytes)} in ${results.dir}`;
+  const needs = `${bytes(estimate.workBytes)} and ${bytes(estimate.keptBytes)}`;
+  return { subject, state: 'ok', fact: `${free}; ${command} takes about ${needs} there` };
 }
 
 function chromiumFinding(): Finding {

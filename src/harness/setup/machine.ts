@@ -6,8 +6,6 @@ import { otherOwners } from '../stack/registry.ts';
 import type { Finding } from './finding.ts';
 
 const GIB = 1024 ** 3;
-/** Server data, checkpoints, logs and the record of a four-minute run, with room to spare. */
-const DISK_FOR_RUN_BYTES = 4 * GIB;
 /** The cache (1.3 GB), what the package clients keep for themselves (2.5 GB) and what is unpacked. */
 const DISK_FOR_SETUP_BYTES = 6 * GIB;
 /** The servers hold about 1.5 GB, a Spark compaction and our own threads come on top. */
@@ -20,7 +18,6 @@ const PORTS = 12;
 
 export interface MachineContext {
   readonly cacheDir: string;
-  readonly resultsDir: string;
   /** Whether artifacts are still to be fetched. */
   readonly toFetch: boolean;
 }
@@ -38,16 +35,13 @@ export async function checkMachine(context: MachineContext): Promise<readonly Fi
   ];
 }
 
-function diskFindings({ cacheDir, resultsDir, toFetch }: MachineContext): Finding[] {
-  const run = diskFinding('disk', resultsDir, DISK_FOR_RUN_BYTES);
-  return toFetch ? [run, diskFinding('disk for the cache', cacheDir, DISK_FOR_SETUP_BYTES)] : [run];
-}
-
-function diskFinding(subject: string, dir: string, needBytes: number): Finding {
-  const { at: existing, freeBytes } = freeSpace(dir);
-  const fact = `${gib(freeBytes)} free at ${existing}, needs ${gib(needBytes)}`;
-  if (freeBytes >= needBytes) return { subject, state: 'ok', fact };
-  return { subject, state: 'bad', fact, fix: `free some space at ${existing}` };
+function diskFindings({ cacheDir, toFetch }: MachineContext): Finding[] {
+  if (!toFetch) return [];
+  const subject = 'disk for the cache';
+  const { at: existing, freeBytes } = freeSpace(cacheDir);
+  const fact = `${gib(freeBytes)} free at ${existing}, needs ${gib(DISK_FOR_SETUP_BYTES)}`;
+  if (freeBytes >= DISK_FOR_SETUP_BYTES) return [{ subject, state: 'ok', fact }];
+  return [{ subject, state: 'bad', fact, fix: `free some space at ${existing}` }];
 }
 
 /** What we may still write to a folder's file system, looked up at the nearest folder `at` that exists. */

@@ -20,6 +20,8 @@ export interface ArchivedCommand {
 
 /** An archive that does not fit is not used, and its warnings are nobody's concern. */
 const QUIET = '-Xlog:cds*=off';
+/** Without its checksums, one with a damaged page would crash the JVM, each time anew. */
+const CHECKED = '-XX:+VerifySharedSpaces';
 
 /**
  * `dir` keeps the archives of all runs; `scratch` is a folder of this run. An archive fits one build of
@@ -40,7 +42,7 @@ export function withClassArchive(
   const written = join(scratch, `${name}.jsa`);
   const flag = archive ? `-XX:SharedArchiveFile=${archive}` : `-XX:ArchiveClassesAtExit=${written}`;
   return {
-    command: { ...command, args: [flag, QUIET, ...command.args] },
+    command: { ...command, args: [flag, CHECKED, QUIET, ...command.args] },
     writes: archive === undefined,
     async keep() {
       if (archive || !existsSync(written)) return;

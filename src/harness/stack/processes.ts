@@ -73,6 +73,7 @@ class ProcessStack implements Stack {
   readonly #archived = new Map<ServerName, ArchivedCommand>();
   readonly #onAbort = () => void this.stop();
   #endpoints: Endpoints | undefined;
+  #ports: Ports | undefined;
   #claim: Claim | undefined;
   #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -112,6 +113,7 @@ class ProcessStack implements Stack {
     signal.addEventListener('abort', this.#onAbort, { once: true });
     const plan = await this.#plan(await this.#claimFolder());
     this.#endpoints = endpoints(plan);
+    this.#ports = plan.ports;
     await writeFiles(plan);
     const ready = new Map<ServerName, Promise<void>>();
     for (const server of SERVERS) {
@@ -248,7 +250,7 @@ class ProcessStack implements Stack {
     this.#running.delete(server);
     if (launched) this.#claim?.release(launched.pid);
     if (this.#stopped || this.#over.signal.aborted) return;
-    const death = deathOf(server, exit, this.#log(server), 'unasked');
+    const death = deathOf(server, exit, this.#log(server), 'unasked', this.#portsOf(server));
     this.portWasTaken ||= death.portWasTaken;
     this.#over.abort(death.error);
     this.#broken.abort(death.error);
@@ -285,6 +287,11 @@ class ProcessStack implements Stack {
     }
     await Promise.all(gone.values());
     await this.#claim?.remove();
+  }
+
+  #portsOf(server: ServerName): readonly number[] {
+    const ports = this.#ports;
+    return ports === undefined ? [] : SERVICES[server].ports.map((name) => ports[name]);
   }
 
   #log(server: ServerName): string {

@@ -97,23 +97,28 @@ export async function isReady(readiness: Readiness): Promise<boolean> {
   }
 }
 
-/** A server that ended without being asked to: who, how, and why by its own log. */
+/** A server that ended without being asked to: who, how, and why by its own log; `ports` are its own. */
 export function deathOf(
   server: ServerName,
   exit: Exit,
   log: string,
   when: string,
+  ports: readonly number[] = [],
 ): { readonly error: DoorbusterError; readonly portWasTaken: boolean } {
   const tail = logTail(log);
+  const taken = portWasTaken(tail);
   const how = exit.signal ? `killed by ${exit.signal}` : `exit code ${exit.code}`;
   const cause = innermostCause(tail) ?? 'its log names no error';
   const hint =
     exit.signal === 'SIGKILL'
       ? `dmesg | tail   # SIGKILL comes from outside, often for want of memory; its log: ${log}`
-      : `less ${log}`;
+      : taken
+        ? `ss -ltnp | grep -E '${ports.join('|')}'   # shows who listens there; its log: ${log}`
+        : `less ${log}`;
+  const where = taken && ports.length > 0 ? ` (its ports: ${ports.join(', ')})` : '';
   return {
-    error: stackBroke(`${server} died ${when} (${how}): ${cause}`, hint),
-    portWasTaken: portWasTaken(tail),
+    error: stackBroke(`${server} died ${when} (${how}): ${cause}${where}`, hint),
+    portWasTaken: taken,
   };
 }
 

@@ -1,0 +1,57 @@
+import { type AddressInfo, createServer } from 'node:net';
+import { expect, test } from 'vitest';
+import { type Clock, systemClock } from '../../core/clock.ts';
+import { flinkRest } from '../clients/flink-rest.ts';
+import { watchJobs } from './watch.ts';
+
+/** The machine's clock with every second a twentieth as long. */
+const hasty: Clock = {
+  nowMs: systemClock.nowMs,
+  monotonicMs: () => systemClock.monotonicMs() * 20,
+  sleep: (ms, signal) => systemClock.sleep(ms / 20, signal),
+};
+
+function watching(port: number, signal = new AbortController().signal): Promise<void> {
+  const rest = flinkRest(`http://127.0.0.1:${port}`, hasty);
+  const jobs = [{ name: 'pos', topic: 'pos', jobId: 'a'.repeat(32) }] as const;
+  return watchJobs({ rest, clock: hasty, jobs, done: () => false }, signal);
+}
+
+/** A port on which connections are taken and nothing is ever said: a JobManager that was stopped. */
+async function mute() {
+  const server = createServer(() => {});
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    [Symbol.dispose]: () => void server.close(),
+  };
+}
+
+const unanswered = {
+  exitCode: 3,
+  message: expect.stringMatching(
+    /^flink-jobmanager has not answered for 3\d s \(limit 30 s\), though its process lives$/,
+  ),
+};
+
+test('a JobManager that takes connections and never answers ends the run', async () => {
+  using jobManager = await mute();
+  await expect(watching(jobManager.port)).rejects.toMatchObject(unanswered);
+});
+
+test('so does one that is gone, should the stack not have said so by then', async () => {
+  const { port } = await (async () => {
+    using gone = await mute();
+    return { port: gone.port };
+  })();
+  await expect(watching(port)).rejects.toMatchObject(unanswered);
+});
+
+test('whoever stops watching need not wait for an answer', async () => {
+  using jobManager = await mute();
+  const enough = new AbortController();
+  const watched = watching(jobManager.port, enough.signal);
+  await systemClock.sleep(50);
+  enough.abort();
+  await watched;
+});

@@ -1,0 +1,32 @@
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { packageRoot } from '../entry.ts';
+import { deathOf } from './server-process.ts';
+
+const log = (name: string) => join(packageRoot, 'test/fixtures/stack-logs', `${name}.txt`);
+
+it.each(['kafka', 'catalog', 'minio', 'flink-jobmanager', 'flink-gateway'] as const)(
+  '%s whose port was taken is named with its ports, and who has them can be looked up',
+  (server) => {
+    const exit = { code: 1, signal: null };
+    const death = deathOf(server, exit, log(`${server}-port-taken`), 'unasked', [20_001, 20_002]);
+    expect(death.portWasTaken).toBe(true);
+    expect(death.error.message).toMatch(/^\S+ died unasked \(exit code 1\): .*20001, 20002\)$/);
+    expect(death.error.hint).toContain("ss -ltnp | grep -E '20001|20002'");
+  },
+);
+
+it('one that ended for another reason is not', () => {
+  const exit = { code: 1, signal: null };
+  const { error, portWasTaken } = deathOf('kafka', exit, log('no-class'), 'unasked', [20_001]);
+  expect(portWasTaken).toBe(false);
+  expect(error.message).not.toContain('20001');
+  expect(error.hint).toBe(`less ${log('no-class')}`);
+});
+
+it('one that was killed from outside says what that often means', () => {
+  const exit = { code: null, signal: 'SIGKILL' } as const;
+  const { error } = deathOf('kafka', exit, log('heap-too-large'), 'unasked');
+  expect(error.message).toContain('kafka died unasked (killed by SIGKILL)');
+  expect(error.hint).toMatch(/^dmesg .*want of memory/);
+});
