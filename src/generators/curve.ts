@@ -187,6 +187,9 @@ export class RateCurve {
 /** Spread of an hour around the curve: LogNormal, sigma 0.12, mean 1 (measured phi 0.016). */
 const HOUR_NOISE = multiplierTable(0.12, 1_024);
 
+/** No run is so long, and a store whose next receipt lies beyond would go through the hours until then. */
+const HORIZON_MS = 60 * 24 * HOUR_MS;
+
 /**
  * Arrival times of a Poisson process along a curve: the inverse of its integral at partial sums of
  * unit exponentials. With `noiseSeed`, each hour has a multiplier of its own (a Cox process).
@@ -206,11 +209,11 @@ export class Arrivals {
     this.#noiseSeed = noiseSeed;
   }
 
-  /** Offset of the next arrival in ms, not rounded; infinite when nothing ever arrives. */
+  /** Offset of the next arrival in ms, not rounded; infinite when nothing arrives within the horizon. */
   next(): number {
     if (!(this.#perMs > 0)) return Number.POSITIVE_INFINITY;
     let need = this.#random.exponential() / this.#perMs;
-    while (true) {
+    while (this.#atMs < HORIZON_MS) {
       const segment = this.#curve.segment(this.#index);
       const noise = this.#noise(segment.hour);
       const from = areaIn(segment, this.#atMs);
@@ -223,6 +226,7 @@ export class Arrivals {
       this.#atMs = segment.endMs;
       this.#index++;
     }
+    return Number.POSITIVE_INFINITY;
   }
 
   #noise(hour: number): number {

@@ -1,9 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import { DoorbusterError } from '../core/errors.ts';
-import { EXIT } from '../core/exit-codes.ts';
 import { parseScenario } from './parse.ts';
 
 // Facts, not speeds: other work may share the machine.
@@ -149,51 +147,4 @@ test('promises need a stock table', () => {
   const off = refusal(text.replace(', inventory: {}', ''));
   expect(off.message).toContain('traffic.inventory is off');
   expect(off.message).toContain('x.yaml:8:5');
-});
-
-test('no text, however broken, makes anything but a scenario or a refusal', () => {
-  const texts = [...shipped, ...bad].map(textOf);
-  const edit = fc.record({
-    at: fc.double({ min: 0, max: 1, noNaN: true }),
-    remove: fc.nat({ max: 30 }),
-    insert: fc.oneof(
-      fc.string({ maxLength: 6 }),
-      fc.constantFrom(
-        '{}',
-        '[]',
-        '*a',
-        '&a ',
-        '!!x ',
-        '<<: ',
-        '|',
-        '"',
-        '\n',
-        '\t',
-        '0',
-        'null',
-        '- ',
-      ),
-      fc.json({ maxDepth: 2 }),
-    ),
-  });
-  const mutated = fc
-    .tuple(fc.constantFrom(...texts), fc.array(edit, { minLength: 1, maxLength: 4 }))
-    .map(([text, edits]) =>
-      edits.reduce((old, { at, remove, insert }) => {
-        const from = Math.floor(at * old.length);
-        return old.slice(0, from) + insert + old.slice(from + remove);
-      }, text),
-    );
-  fc.assert(
-    fc.property(mutated, (text) => {
-      try {
-        expect(parseScenario(text, { file: 'x.yaml' }).scenario.phases.length).toBeGreaterThan(0);
-      } catch (error) {
-        if (!(error instanceof DoorbusterError)) throw error;
-        expect(error.exitCode).toBe(EXIT.badInput);
-        expect(error.message).toMatch(/^x\.yaml has (a problem|\d+ problems)\n\n./);
-      }
-    }),
-    { numRuns: 300 },
-  );
 });

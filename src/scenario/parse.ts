@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import { badInput, type DoorbusterError } from '../core/errors.ts';
 import { judgeCheck } from './check-rules.ts';
-import { frame, type Place, type Problem, suggest } from './problems.ts';
+import { frame, type Place, type Problem, printable, quoted, suggest } from './problems.ts';
 import { resolve } from './resolve.ts';
 import { judgeSections, type Sections } from './rules.ts';
 import type { Check, Scenario } from './scenario.ts';
@@ -77,7 +77,7 @@ function readSections(data: unknown): { sections: Sections; problems: Problem[] 
 }
 
 function unknownKey(path: Problem['path'], key: string, known: readonly string[]): Problem {
-  return { path, at: 'key', message: `unknown key "${key}": ${suggest(key, known)}` };
+  return { path, at: 'key', message: `unknown key "${quoted(key)}": ${suggest(key, known)}` };
 }
 
 /** What the schema found, in words, with the path from the top of the file. */
@@ -139,8 +139,9 @@ function article(type: string): string {
 }
 
 function shown(value: unknown): string {
-  const text = typeof value === 'string' ? `"${value}"` : (JSON.stringify(value) ?? String(value));
-  return text.length > 40 ? `${text.slice(0, 39)}…` : text;
+  return quoted(
+    typeof value === 'string' ? `"${value}"` : (JSON.stringify(value) ?? String(value)),
+  );
 }
 
 function valueAt(data: unknown, path: Problem['path']): unknown {
@@ -185,8 +186,8 @@ function refused(
     const subject = problem.path.length > 0 ? `${dotted(problem.path)}: ` : '';
     const override = source.overrideOf(problem.path);
     if (override) {
-      const typed = `--set ${override.path}=${override.value}`;
-      return { line: 0, block: `${subject}${problem.message}\n  from ${typed}` };
+      const typed = quoted(`${override.path}=${override.value}`, 160);
+      return { line: 0, block: `${subject}${printable(problem.message)}\n  from --set ${typed}` };
     }
     const place = source.place(problem);
     return { line: place.line, block: block(`${subject}${problem.message}`, place, text, file) };
@@ -200,13 +201,15 @@ function refused(
 
 function dotted(path: Problem['path']): string {
   return path
-    .map((step, i) => (typeof step === 'number' ? `[${step}]` : `${i > 0 ? '.' : ''}${step}`))
+    .map((step, i) =>
+      typeof step === 'number' ? `[${step}]` : `${i > 0 ? '.' : ''}${quoted(step)}`,
+    )
     .join('');
 }
 
 function block(message: string, place: Place, text: string, file: string): string {
   const framed = frame(text, place).replace(/^/gm, '  ');
-  return `${message}\n  at ${file}:${place.line}:${place.column}\n${framed}`;
+  return `${printable(message)}\n  at ${file}:${place.line}:${place.column}\n${framed}`;
 }
 
 function complaint(file: string, blocks: readonly string[]): DoorbusterError {

@@ -72,6 +72,20 @@ export interface Place {
 }
 
 const WIDTH = 96;
+/**
+ * The text with every control character as one that can be seen: a terminal would obey it. One for
+ * one, so that a caret beneath still points at the same character.
+ */
+export function printable(text: string): string {
+  // A tab is as wide as its caret; half of a surrogate pair is no character.
+  return text.replaceAll('\t', ' ').replace(/[\p{Cc}\p{Cs}\u2028\u2029]/gu, '\uFFFD');
+}
+
+/** The beginning of a name or a value, as a message quotes it. */
+export function quoted(text: string, length = 40): string {
+  const seen = printable(text.slice(0, length));
+  return text.length > length ? `${seen.slice(0, length - 1)}…` : seen;
+}
 
 /** The line of a place, the one above it, and a caret beneath. */
 export function frame(text: string, place: Place): string {
@@ -79,7 +93,7 @@ export function frame(text: string, place: Place): string {
   const gutter = String(place.line).length;
   const cut = place.column > WIDTH - 16 ? place.column - 40 : 0;
   const shown = (line: string) => {
-    const part = line.replaceAll('\t', ' ').slice(cut, cut + WIDTH);
+    const part = printable(line.slice(cut, cut + WIDTH));
     return `${cut > 0 ? '…' : ''}${part}${line.length > cut + WIDTH ? '…' : ''}`;
   };
   const numbered = (line: number) =>

@@ -1,7 +1,8 @@
-import { ratePer } from '../core/units.ts';
+import { formatDuration, ratePer } from '../core/units.ts';
 import { isSkipped, wallClock } from '../core/wall-clock.ts';
 import { judgeFaults } from './fault-rules.ts';
 import { atKey, atValue, isWritten, type Problem } from './problems.ts';
+import { judgeRates } from './rate-rules.ts';
 import { STREAMS, type Stream } from './scenario.ts';
 import type { Draft } from './schema.ts';
 
@@ -14,6 +15,7 @@ export function judgeSections(sections: Sections, raw: unknown): Problem[] {
     ...judgeRetail(sections),
     ...judgeClocks(sections),
     ...judgeTraffic(sections, raw),
+    ...judgeRates(sections),
     ...judgeFaults(sections, raw),
     ...judgeCanaries(sections),
     ...judgePhases(sections),
@@ -62,15 +64,9 @@ function judgeTraffic({ traffic }: Sections, raw: unknown): Problem[] {
     const fact = 'receipts are counted per store: write 50/store/h';
     problems.push(atValue(['traffic', 'pos', 'receipts'], fact));
   }
-  if (traffic.pos && traffic.pos.receipts.count === 0) {
-    problems.push(atValue(['traffic', 'pos', 'receipts'], 'no receipts: leave pos out instead'));
-  }
   if (traffic.cart?.sessions.ofEachStore) {
     const fact = 'the web shop is one for the chain: write 12/s';
     problems.push(atValue(['traffic', 'cart', 'sessions'], fact));
-  }
-  if (traffic.cart && traffic.cart.sessions.count === 0) {
-    problems.push(atValue(['traffic', 'cart', 'sessions'], 'no sessions: leave cart out instead'));
   }
   if (traffic.cart && !traffic.inventory && isWritten(raw, ['traffic', 'cart', 'pickup'])) {
     const fact = 'without inventory a pickup changes nothing: it is dead';
@@ -89,10 +85,13 @@ function judgeCanaries({ canaries }: Sections): Problem[] {
     return [atValue(['canaries', 'rate'], 'canaries are counted for the chain: write 2/s')];
   }
   const perSecond = ratePer('s', canaries.rate);
-  if (perSecond > 0 && perSecond <= 100) return [];
-  const fact = 'must be above 0/s and 100/s at most: each one is polled by its key';
+  if (perSecond >= 0.01 && perSecond <= 100) return [];
+  const fact = 'must be from 0.01/s to 100/s: each one is polled by its key';
   return [atValue(['canaries', 'rate'], fact)];
 }
+
+/** Facts of a run are kept in memory, and curves are made hour by hour. */
+const LONGEST_RUN_MS = 7 * 86_400_000;
 
 function judgePhases({ phases, pipeline }: Sections): Problem[] {
   if (!phases) return [];
@@ -118,6 +117,11 @@ function judgePhases({ phases, pipeline }: Sections): Problem[] {
   });
   if (firstDo === 0) {
     problems.push(atValue(['phases', 0, 'name'], 'the first phase must be a timed one'));
+  }
+  const timedMs = phases.reduce((sum, phase) => sum + ('for' in phase ? phase.for : 0), 0);
+  if (timedMs > LONGEST_RUN_MS) {
+    const fact = `come to ${formatDuration(timedMs)}: ${formatDuration(LONGEST_RUN_MS)} are the most`;
+    problems.push(atKey(['phases'], fact));
   }
   if (!phases.some((phase) => 'do' in phase || phase.measured)) {
     problems.push(atKey(['phases'], 'no phase is measured: nothing would be reported'));

@@ -1,16 +1,6 @@
 import { z } from 'zod';
 import { DUPLICATE_KINDS, MALFORMED_KINDS } from './scenario.ts';
-import {
-  count,
-  duration,
-  kinds,
-  longer,
-  NOT_ZERO,
-  percent,
-  rate,
-  sigma,
-  strict,
-} from './schema-terms.ts';
+import { count, duration, kinds, percent, rate, sigma, strict } from './schema-terms.ts';
 
 /** What goes wrong between a store and Kafka, as people write it. */
 
@@ -18,8 +8,8 @@ const duplicates = strict(
   {
     rate: percent('events sent again').prefault('0.6%'),
     kinds: kinds(DUPLICATE_KINDS, 'default 90/5/3/2%').optional(),
-    delay: duration('first retry delay; doubles per retry').refine(longer, NOT_ZERO).prefault('1s'),
-    delay_max: duration('longest retry delay').refine(longer, NOT_ZERO).prefault('60s'),
+    delay: duration('first retry delay; doubles per retry', '1ms').prefault('1s'),
+    delay_max: duration('longest retry delay', '1ms').prefault('60s'),
   },
   'retries that arrive twice',
 );
@@ -38,10 +28,10 @@ const malformed = strict(
 
 const transport = strict(
   {
-    delay: duration('median delay of a message on its way').prefault('800ms'),
+    delay: duration('median delay of a message on its way', '0s', '10m').prefault('800ms'),
     sigma: sigma('spread of the delay: sigma of its logarithm; 0: fixed').default(1),
     slow: percent('messages that take the slow way').prefault('3%'),
-    slow_delay: duration('median delay on the slow way').prefault('20s'),
+    slow_delay: duration('median delay on the slow way', '0s', '10m').prefault('20s'),
     slow_sigma: sigma('spread on the slow way').default(1.2),
   },
   'delay between happening and intended send; left out: none',
@@ -50,8 +40,8 @@ const transport = strict(
 const offline = strict(
   {
     stores: percent('stores that lose their uplink, one at least').prefault('5%'),
-    at: duration('from t0').prefault('20s'),
-    for: duration('length of the outage').refine(longer, NOT_ZERO).prefault('30s'),
+    at: duration('from t0', '0s', '7d').prefault('20s'),
+    for: duration('length of the outage', '100ms').prefault('30s'),
     replay: rate('50/s', 'events each of these stores sends of its backlog').prefault('50/s'),
   },
   'stores without uplink: their events wait, and then come in a burst',
@@ -69,8 +59,8 @@ const clocks = strict(
 
 const schemaDrift = strict(
   {
-    at: duration('begin of the roll-out, from t0').prefault('20s'),
-    over: duration('time until the last store has it').prefault('20s'),
+    at: duration('begin of the roll-out, from t0', '0s', '7d').prefault('20s'),
+    over: duration('time until the last store has it', '0s', '7d').prefault('20s'),
     added: percent('stores whose new version sends one more field').prefault('100%'),
     widened: percent('stores whose new version sends numbers as text').prefault('10%'),
   },
@@ -79,9 +69,7 @@ const schemaDrift = strict(
 
 const redelivery = strict(
   {
-    every: duration("time between two crashes of a store's connector")
-      .refine(longer, NOT_ZERO)
-      .prefault('30s'),
+    every: duration("time between two crashes of a store's connector", '1s').prefault('30s'),
     last: count(1, 100_000, 'row images it sends again').default(50),
   },
   'crashes of the inventory connectors, after which old rows come again',

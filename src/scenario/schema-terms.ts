@@ -47,9 +47,14 @@ export function written<T>(
     .describe(about);
 }
 
-/** `10s`, in ms. */
-export const duration = (about: string) =>
-  written(DURATION, parseDurationMs, '10s or 1m30s', about);
+/** `10s`, in ms, within limits: a timer holds no more than 24 days, and nobody waits so long. */
+export const duration = (about: string, from = '0s', to = '1h') => {
+  const [least, most] = [parseDurationMs(from), parseDurationMs(to)];
+  return written(DURATION, parseDurationMs, '10s or 1m30s', `${about}; ${from} to ${to}`).refine(
+    (ms) => ms >= least && ms <= most,
+    { error: `must be from ${from} to ${to}` },
+  );
+};
 /** `12/s` or `50/store/h`. */
 export const rate = (like: string, about: string) => written(RATE, parseRate, like, about);
 /** `0.8%`, as a share of 1. */
@@ -64,9 +69,6 @@ export const count = (from: number, to: number, about: string) =>
     .min(from, { error: `must be ${from} at least` })
     .max(to, { error: `must be ${to} at most` })
     .describe(about);
-/** For `refine`: a duration that must not be nothing, with what to say otherwise. */
-export const longer = (ms: number) => ms > 0;
-export const NOT_ZERO = { error: 'must be longer than 0s' };
 
 /** Names become folder names and words of a check: lower case, digits, hyphens. */
 const NAME = /^[a-z][a-z0-9-]*$/;

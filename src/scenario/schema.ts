@@ -2,18 +2,7 @@ import { z } from 'zod';
 import { FACTOR, parseFactor } from '../core/units.ts';
 import { PROFILES, SHAPES } from './scenario.ts';
 import { faults } from './schema-faults.ts';
-import {
-  count,
-  duration,
-  longer,
-  NOT_ZERO,
-  name,
-  percent,
-  rate,
-  sigma,
-  strict,
-  written,
-} from './schema-terms.ts';
+import { count, duration, name, percent, rate, sigma, strict, written } from './schema-terms.ts';
 
 /**
  * A scenario as people write it: the one description of the YAML, from which the parser, the
@@ -115,7 +104,9 @@ const compaction = z
     strict(
       {
         by: z.literal('flink'),
-        every: duration('time between two rewrites').refine(longer, NOT_ZERO).prefault('30s'),
+        every: duration('time between two rewrites', '1s')
+          .refine((ms) => ms % 1_000 === 0, { error: 'must be whole seconds' })
+          .prefault('30s'),
       },
       'continuous, inside the sink',
     ),
@@ -125,8 +116,14 @@ const compaction = z
 
 const pipeline = strict(
   {
-    use: z.string().min(1).default('cdc-upsert').describe('a folder of pipelines/, or a path'),
-    commit_every: duration('commit interval').refine(longer, NOT_ZERO).prefault('2s'),
+    use: z
+      .string()
+      .regex(/^\P{Cc}+$/u, { error: 'must be the name or the path of a folder' })
+      .default('cdc-upsert')
+      .describe('a folder of pipelines/, or a path'),
+    commit_every: duration('commit interval', '100ms')
+      .refine(Number.isInteger, { error: 'must be whole milliseconds' })
+      .prefault('2s'),
     format: z
       .union([z.literal(2), z.literal(3)])
       .default(2)
@@ -153,15 +150,9 @@ const stack = strict(
 
 const queries = strict(
   {
-    every: duration('one query, in turn, is intended every so often')
-      .refine(longer, NOT_ZERO)
-      .prefault('2s'),
-    timeout: duration('after which a query is stopped and counted')
-      .refine(longer, NOT_ZERO)
-      .prefault('30s'),
-    round_budget: duration('time for each query in a round, hot')
-      .refine(longer, NOT_ZERO)
-      .prefault('2s'),
+    every: duration('one query, in turn, is intended every so often', '50ms').prefault('2s'),
+    timeout: duration('after which a query is stopped and counted', '50ms').prefault('30s'),
+    round_budget: duration('time for each query in a round, hot', '10ms', '10m').prefault('2s'),
     cold: z
       .int({ error: 'must be a whole number from 0 to 20' })
       .min(0, { error: 'must be a whole number from 0 to 20' })
@@ -180,8 +171,10 @@ const canaries = strict(
 const loadPhase = strict(
   {
     name: name('of the phase'),
-    for: duration('length').refine(longer, { error: 'is never reached: an empty phase' }),
-    load: written(FACTOR, parseFactor, '5x', 'multiple of the stated traffic').prefault('1x'),
+    for: duration('length', '100ms', '7d'),
+    load: written(FACTOR, parseFactor, '5x', 'multiple of the stated traffic; 1000x at most')
+      .refine((factor) => factor <= 1_000, { error: 'must be 1000x at most' })
+      .prefault('1x'),
     shape: z
       .enum(SHAPES)
       .default('flat')
@@ -217,12 +210,18 @@ function isLocalTime(text: string): boolean {
 /** The sections of a scenario file, in the order in which people write them. */
 export const SECTIONS = {
   name: name('names the run and its folder'),
-  about: z.string().default('').describe('one line for the headline'),
+  about: z
+    .string()
+    .max(200, { error: 'must be 200 characters at most' })
+    .regex(/^\P{Cc}*$/u, { error: 'must be one line of text' })
+    .default('')
+    .describe('one line for the headline'),
   seed: count(0, Number.MAX_SAFE_INTEGER, 'same seed, same bytes').default(1),
   starts_at: z
     .string({ error: 'must be written like 2026-11-27T09:00' })
     .regex(LOCAL_TIME, { error: 'must be written like 2026-11-27T09:00', abort: true })
     .refine(isLocalTime, { error: 'is not a date of the calendar' })
+    .refine((text) => text >= '2000' && text < '2100', { error: 'must be of this century' })
     .default('2026-11-27T09:00')
     .describe('business time at t0, local to the retailer'),
   retail,
@@ -231,9 +230,7 @@ export const SECTIONS = {
   stack: stack.prefault({}),
   queries: queries.prefault({}),
   canaries: canaries.prefault({}),
-  drain_within: duration('longest wait until everything sent is shown')
-    .refine(longer, NOT_ZERO)
-    .prefault('60s'),
+  drain_within: duration('longest wait until everything sent is shown', '1s').prefault('60s'),
   phases: z.array(phase).min(1, { error: 'must hold one phase at least' }),
   checks: z.array(z.string({ error: 'must be text, like lost == 0' })).default([]),
 };

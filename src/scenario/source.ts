@@ -1,6 +1,15 @@
-import { type Document, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import {
+  type Document,
+  type ErrorCode,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  parseDocument,
+  visit,
+} from 'yaml';
 import { badInput } from '../core/errors.ts';
-import type { Place, Problem } from './problems.ts';
+import { type Place, type Problem, printable, quoted } from './problems.ts';
 
 export type Path = readonly (string | number)[];
 
@@ -25,29 +34,56 @@ export interface Source {
   overrideOf(path: Path): Override | undefined;
 }
 
+/** Far more than a scenario can need; beyond it somebody has named the wrong file. */
+const LONGEST = 2 ** 20;
+
 /** Reads YAML 1.2 and applies the overrides, in their order; the last word wins. */
 export function readSource(text: string, set: readonly string[]): Source {
-  const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    logLevel: 'error',
-  });
+  if (text.length > LONGEST) {
+    const fact = `${text.length} characters: a scenario has ${LONGEST} at most`;
+    return unread(fact);
+  }
+  try {
+    return read(text, set);
+  } catch (error) {
+    // The library composes and converts recursively: it runs out of stack on thousands of levels.
+    if (error instanceof RangeError) return unread('nested too deeply to be a scenario');
+    throw error;
+  }
+}
+
+/** A text that was not even taken apart. */
+function unread(message: string): Source {
+  const place = { line: 1, column: 1, length: 1 };
+  return {
+    data: null,
+    overrides: [],
+    problems: [{ ...place, message }],
+    place: () => place,
+    overrideOf: () => undefined,
+  };
+}
+
+function read(text: string, set: readonly string[]): Source {
+  const document = parseDocument(text, { prettyErrors: false, logLevel: 'error' });
+  // Not the library's own counter, which loses lines among stray carriage returns.
   const at = (from: number, to: number): Place => {
-    const { line, col } = lines.linePos(Math.min(from, text.length));
-    return { line: Math.max(1, line), column: Math.max(1, col), length: Math.max(1, to - from) };
+    const before = text.slice(0, from).split('\n');
+    const column = (before.at(-1) as string).length + 1;
+    return { line: before.length, column, length: Math.max(1, to - from) };
   };
   const problems = [...document.errors, ...document.warnings].map((error) => ({
     ...at(error.pos[0], error.pos[1]),
-    message: error.message.split('\n')[0] as string,
+    message: SAID[error.code] ?? quoted(error.message.split('\n')[0] as string, 160),
   }));
   const original = document.clone();
   const overrides = problems.length > 0 ? [] : set.map((typed) => override(document, typed));
-  const read = problems.length > 0 ? { data: null } : values(document);
+  const data = problems.length > 0 ? { value: null } : values(document);
+  if ('failure' in data) problems.push({ ...at(...firstAlias(document)), message: data.failure });
   return {
-    data: read.data,
+    data: 'value' in data ? data.value : null,
     overrides,
-    problems: read.failure ? [...problems, { ...at(0, 1), message: read.failure }] : problems,
+    problems,
     place: (problem) => {
       const [from, to] = rangeOf(original, problem, text);
       return at(from, to);
@@ -55,6 +91,11 @@ export function readSource(text: string, set: readonly string[]): Source {
     overrideOf: (path) => overrides.findLast((override) => causes(override, path, original)),
   };
 }
+
+/** What the library says about its own functions, said about the file. */
+const SAID: Readonly<Partial<Record<ErrorCode, string>>> = {
+  MULTIPLE_DOCS: 'a second document begins here: a scenario is one',
+};
 
 /** Whether a path was set by an override: beneath what it set, or made on the way there. */
 function causes({ resolved }: Override, path: Path, original: Document): boolean {
@@ -64,41 +105,69 @@ function causes({ resolved }: Override, path: Path, original: Document): boolean
   return path.length > 0 && nodeAt(original, path) === undefined;
 }
 
-/** Aliases that multiply beyond measure, or name nothing, only fail here. */
-function values(document: Document): { readonly data: unknown; readonly failure?: string } {
+/** Aliases that multiply beyond measure, name nothing, or hold themselves only fail here. */
+function values(document: Document): { readonly value: unknown } | { readonly failure: string } {
   try {
-    return { data: document.toJS({ maxAliasCount: 100 }) };
+    const value: unknown = document.toJS({ maxAliasCount: 100 });
+    JSON.stringify(value);
+    return { value };
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    return { data: null, failure: error.message };
+    if (error instanceof ReferenceError) return { failure: quoted(error.message, 160) };
+    if (error instanceof TypeError) return { failure: 'an alias stands inside what it names' };
+    throw error;
   }
+}
+
+function firstAlias(document: Document): readonly [number, number] {
+  let found: readonly [number, number] = [0, 1];
+  visit(document, {
+    Alias(_, alias) {
+      if (!alias.range) return undefined;
+      found = [alias.range[0], alias.range[1]];
+      return visit.BREAK;
+    },
+  });
+  return found;
 }
 
 function override(document: Document, typed: string): Override {
   const split = typed.indexOf('=');
   const path = typed.slice(0, split).trim();
+  const told = quoted(typed);
   if (split < 1 || path === '') {
-    throw badInput(`--set "${typed}" is not path=value`, '--set traffic.pos.receipts=80/store/h');
+    throw badInput(`--set "${told}" is not path=value`, '--set traffic.pos.receipts=80/store/h');
   }
   const value = typed.slice(split + 1);
-  const parsed = parseDocument(value, { prettyErrors: false, logLevel: 'error' });
-  if (parsed.errors[0]) {
-    throw badInput(
-      `--set "${typed}": the value is not YAML: ${parsed.errors[0].message.split('\n')[0]}`,
-      `--set '${path}="…"' puts any text in quotes`,
-    );
-  }
+  const node = readValue(value, path, told);
   const resolved = resolvePath(document, path.split('.'));
   try {
-    document.setIn(resolved, document.createNode(parsed.toJS()));
+    document.setIn(resolved, document.createNode(node));
   } catch (error) {
     const fact = error instanceof Error ? error.message : String(error);
     throw badInput(
-      `--set "${typed}" leads nowhere: ${fact.split('\n')[0]}`,
+      `--set "${told}" leads nowhere: ${printable(fact.split('\n')[0] as string)}`,
       'doorbuster schema lists every key',
     );
   }
   return { path, value, resolved };
+}
+
+/** The YAML behind the equals sign, as a value. */
+function readValue(text: string, path: string, told: string): unknown {
+  let fact: string;
+  try {
+    const parsed = parseDocument(text, { prettyErrors: false, logLevel: 'error' });
+    const read = parsed.errors[0] ? { failure: parsed.errors[0].message } : values(parsed);
+    if ('value' in read) return read.value;
+    fact = read.failure.split('\n')[0] as string;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    fact = 'nested too deeply';
+  }
+  throw badInput(
+    `--set "${told}": the value is not YAML: ${quoted(fact, 160)}`,
+    `--set '${quoted(path)}="…"' puts any text in quotes`,
+  );
 }
 
 /** In a list, a step is a position, or the `name` of one of its items: phases.spike.load. */
@@ -113,8 +182,14 @@ function resolvePath(document: Document, steps: readonly string[]): Path {
     const named = parent.items.findIndex((item) => isMap(item) && item.get('name') === step);
     if (named < 0 && !/^\d+$/.test(step)) {
       throw badInput(
-        `--set ${steps.join('.')}: no item of ${path.join('.')} is called "${step}"`,
+        `--set ${quoted(steps.join('.'))}: no item of ${path.join('.')} is called "${quoted(step)}"`,
         `use its name, or its position from 0`,
+      );
+    }
+    if (named < 0 && Number(step) > parent.items.length) {
+      throw badInput(
+        `--set ${quoted(steps.join('.'))}: ${path.join('.')} has ${parent.items.length} items`,
+        `${path.join('.')}.${parent.items.length} adds one`,
       );
     }
     path.push(named < 0 ? Number(step) : named);

@@ -79,6 +79,27 @@ describe('what needs no server', () => {
   });
 
   test.each([
+    ['nothing', ''],
+    ['two documents', 'name: a\n---\nname: b\n'],
+    ['ten thousand brackets', '['.repeat(10_000)],
+    ['an alias inside what it names', 'name: &a [*a]\n'],
+    ['bytes that are no text', Buffer.from([0xff, 0xfe, 0x00, 0x1b, 0x5b, 0x32, 0x4a, 0x0a])],
+    ['a run of a thousand days', 'name: x\nphases:\n  - { name: a, for: 1000d }\n'],
+  ])('a scenario that is %s exits with 2 before anything starts', async (_, text) => {
+    const file = join(elsewhere, 'hostile.yaml');
+    writeFileSync(file, text);
+    const results = join(elsewhere, 'never');
+    const { code, stdout, stderr } = await doorbuster('run', file, '--results', results);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/hostile\.yaml:\d+:\d+\n/);
+    expect(stderr).not.toMatch(/\n {4}at |node:internal/);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal would obey it
+    expect(stderr).not.toMatch(/\u001b/);
+    expect(existsSync(results)).toBe(false);
+  });
+
+  test.each([
     [['walk'], 'there is no command or option in "walk"'],
     [['list', '--resluts', 'x'], 'resluts'],
     [['run'], 'Not enough'],
@@ -89,6 +110,11 @@ describe('what needs no server', () => {
       ['validate', 'scenarios/quick.yaml', '--set', 'retail.stores=0'],
       'from --set retail.stores=0',
     ],
+    [['validate', 'scenarios/quick.yaml', '--set', 'name=*a'], 'the value is not YAML'],
+    [['validate', 'scenarios/quick.yaml', '--set', 'checks.99999999999=x'], 'checks has 5 items'],
+    [['run', 'scenarios'], 'cannot read scenarios'],
+    [['run', 'scenarios/quick.yaml', '--set', 'pipeline.use=no/such'], 'no/such'],
+    [['run', 'scenarios/quick.yaml', '--set', 'pipeline.use="\\0"'], 'pipeline.use: '],
   ])('%j is bad input: exit 2, one clear error', async (args, words) => {
     const { code, stderr } = await doorbuster(...args);
     expect(code).toBe(2);

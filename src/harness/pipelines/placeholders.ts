@@ -68,9 +68,7 @@ export function placeholderValues(use: PipelineUse, brokers: readonly string[]):
     format: String(use.format),
     compact_in_sink: String(compaction.by === 'flink'),
     // Not read unless the sink compacts; Flink still wants a number there.
-    compact_every_s: String(
-      compaction.by === 'flink' ? Math.max(1, Math.round(compaction.everyMs / 1000)) : 60,
-    ),
+    compact_every_s: String(compaction.by === 'flink' ? compaction.everyMs / 1_000 : 60),
   };
 }
 
