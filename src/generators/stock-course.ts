@@ -23,7 +23,6 @@ interface Course {
   readonly atMs: number[];
   readonly book: number[];
   readonly shelf: number[];
-  listed: boolean;
 }
 
 /**
@@ -40,18 +39,18 @@ export function stockCourses(
   const ledger = new Ledger(scenario);
   const courses = new Map<number, Course>();
   for (const sku of skus) {
-    courses.set(sku, { atMs: [], book: [], shelf: [], listed: true });
+    courses.set(sku, { atMs: [], book: [], shelf: [] });
     note(sku, Number.NEGATIVE_INFINITY);
   }
   function note(sku: number, atMs: number): void {
     const course = courses.get(sku);
     if (course === undefined) return;
-    const { available, committed, unavailable } = ledger.book(store, sku);
+    const { available, committed, unavailable, deleted } = ledger.book(store, sku);
     const found = ledger.physical(store, sku) - committed - unavailable;
     // Of several moves in a millisecond the last one counts.
     const i = course.atMs.at(-1) === atMs ? course.atMs.length - 1 : course.atMs.length;
     course.atMs[i] = atMs;
-    course.book[i] = course.listed ? available : 0;
+    course.book[i] = deleted ? 0 : available;
     course.shelf[i] = found;
   }
   const desk = new Desk(
@@ -60,10 +59,7 @@ export function stockCourses(
     (event) => {
       ledger.apply(event);
       const { row } = event.truth;
-      if (row === null) return;
-      const course = courses.get(row.sku);
-      if (course !== undefined) course.listed = !row.deleted;
-      note(row.sku, event.occurredMs);
+      if (row !== null) note(row.sku, event.occurredMs);
     },
     (hidden) => {
       ledger.happen(hidden);

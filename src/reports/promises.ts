@@ -122,7 +122,7 @@ function sentence({ phase, order, line, check, ...rows }: PromisePhase, usdEach:
   }
   const behind =
     typeof check.lagMs === 'number'
-      ? `the table was ${duration(check.lagMs)} behind on average`
+      ? `the stock they saw was ${duration(check.lagMs)} stale on average`
       : 'the table was behind';
   return (
     `of ${plural(promised, 'pickup order')} promised during ${phase}, ${count(broken)} could not be kept: ` +

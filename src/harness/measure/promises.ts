@@ -118,11 +118,15 @@ function checkOf(
     lagMs,
     sellDown: per10k(sum((ms) => sellDownFailure(lagMs, ms))),
     lowStock: per10k(sum((_, spare, perMs) => lowStockFailure(lagMs, perMs, spare))),
-    doubt:
-      rows < ROWS_TO_COMPARE
-        ? `only ${rows} rows of the stock ran short unseen: that is chance`
-        : null,
+    doubt: doubtOf(phase, rows, lagMs),
   };
+}
+
+/** Before t0 nothing happens, so a view is never further behind than the run is old. */
+function doubtOf({ startMs, endMs }: TimedPhase, rows: number, lagMs: number): string | null {
+  if (lagMs > (startMs + endMs) / 2) return 'half of the phase is younger than its stock was stale';
+  if (rows >= ROWS_TO_COMPARE) return null;
+  return `only ${rows} of the stock's rows ran short unseen, and that is chance`;
 }
 
 /** From the phase's beginning (or the restocking that the view showed) until too little is left for this line. */

@@ -147,10 +147,13 @@ describe('a run’s orders', () => {
 
   test('behind a late table as many promises break as theory says, and every line is in the facts', async () => {
     await showAll(shop, 4_000);
-    const section = promiseSection(await replayed(), staleness(4_000));
+    const replay = await replayed();
+    const section = promiseSection(replay, staleness(4_000));
     const spike = section.phases[0] as (typeof section.phases)[number];
     expect(spike.check.doubt).toBeNull();
     expect(spike.staleRows).toBeGreaterThan(10);
+    const [older] = promiseSection(replay, staleness(13_000)).phases;
+    expect(older?.check.doubt).toMatch(/younger than its stock was stale/);
     // Of one course of the stock: both forms hold to a factor of two.
     for (const theory of [spike.check.sellDown, spike.check.lowStock] as number[]) {
       expect(spike.check.counted / theory).toBeGreaterThan(0.5);
