@@ -1,5 +1,5 @@
-import { writeFileSync } from 'node:fs';
-import { constants, setPriority } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { constants, getPriority, setPriority } from 'node:os';
 
 /**
  * How much the system under test yields to the harness on a saturated machine. The generator and the
@@ -48,4 +48,37 @@ export function yieldFromNow(): void {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
     }
   }
+}
+
+/** Who yields to others on this machine, and by how much: the session of a process, or itself. */
+export interface OwnNiceness {
+  readonly of: 'session' | 'process';
+  readonly nice: number;
+}
+
+/**
+ * The niceness that counts. `autogroup` is the text of /proc/self/autogroup, `enabled` that of the
+ * kernel's switch; where sessions share the cores out, a process's own says nothing beyond its session.
+ */
+export function nicenessThatCounts(
+  autogroup: string | undefined,
+  enabled: string | undefined,
+  nice: number,
+): OwnNiceness {
+  const session = /\bnice (-?\d+)/.exec(autogroup ?? '')?.[1];
+  if (session === undefined || enabled?.trim() !== '1') return { of: 'process', nice };
+  return { of: 'session', nice: Number(session) };
+}
+
+/** That of the calling process; nothing is changed. */
+export function ownNiceness(): OwnNiceness {
+  const read = (path: string) => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch {
+      return undefined;
+    }
+  };
+  const enabled = read('/proc/sys/kernel/sched_autogroup_enabled');
+  return nicenessThatCounts(read(AUTOGROUP), enabled, getPriority());
 }

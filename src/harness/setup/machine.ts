@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism, freemem, loadavg } from 'node:os';
 import { dirname, resolve } from 'node:path';
+import { type OwnNiceness, ownNiceness } from '../priority.ts';
 import { otherOwners } from '../stack/registry.ts';
 import type { Finding } from './finding.ts';
 
@@ -28,6 +29,7 @@ export async function checkMachine(context: MachineContext): Promise<readonly Fi
     ...diskFindings(context),
     memoryFinding(),
     coresFinding(),
+    priorityFinding(ownNiceness()),
     await loopbackFinding(),
     openFilesFinding(),
     procFinding(),
@@ -95,6 +97,19 @@ function coresFinding(): Finding {
     return { subject, state: 'warn', fact: `${fact}: the numbers will carry other work`, fix };
   }
   return { subject, state: 'ok', fact };
+}
+
+/** The servers yield to the harness: it must not have yielded itself before it starts. */
+export function priorityFinding({ of, nice }: OwnNiceness): Finding {
+  const subject = 'priority';
+  if (nice <= 0)
+    return { subject, state: 'ok', fact: `this ${of} yields to nobody (nice ${nice})` };
+  const fact = `this ${of} yields to all others (nice ${nice}): the harness will be starved first, and runs INVALID`;
+  const fix =
+    of === 'session'
+      ? 'setsid --wait doorbuster … (a session of its own starts at nice 0)'
+      : 'sudo renice -n 0 -p $$ (in this shell), or start from one that was not niced';
+  return { subject, state: 'warn', fact, fix };
 }
 
 async function loopbackFinding(): Promise<Finding> {
