@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { badInput } from '../core/errors.ts';
 import { packageRoot } from '../harness/entry.ts';
-import { type ParsedScenario, parseScenario } from '../scenario/parse.ts';
+import type { ScenarioOnDisk } from '../harness/recording/open.ts';
+import { parseScenario } from '../scenario/parse.ts';
 
 /** The options of every command that reads a scenario. */
 export function scenarioOptions(yargs: Argv): Argv {
@@ -29,7 +30,7 @@ export interface ScenarioArguments {
  * Reads a scenario by the path that was typed, or by that path inside the package, so that
  * `scenarios/quick.yaml` works from any folder.
  */
-export function readScenario(args: ScenarioArguments): ParsedScenario & { readonly file: string } {
+export function readScenario(args: ScenarioArguments): ScenarioOnDisk {
   const file = [args.scenario, join(packageRoot, args.scenario)].find(existsSync);
   if (file === undefined) {
     throw badInput(
@@ -49,7 +50,7 @@ export function readScenario(args: ScenarioArguments): ParsedScenario & { readon
     set: args.set,
     ...(seed === undefined ? {} : { seed }),
   });
-  return { ...parsed, file: args.scenario };
+  return { ...parsed, file: args.scenario, dir: dirname(resolve(file)) };
 }
 
 function seedOf(text: string | undefined): number | undefined {

@@ -191,28 +191,26 @@ const HOUR_NOISE = multiplierTable(0.12, 1_024);
 const HORIZON_MS = 60 * 24 * HOUR_MS;
 
 /**
- * Arrival times of a Poisson process along a curve: the inverse of its integral at partial sums of
- * unit exponentials. With `noiseSeed`, each hour has a multiplier of its own (a Cox process).
+ * The load as a clock: the inverse of a curve's integral, read forward. With `noiseSeed`, each hour has
+ * a multiplier of its own.
  */
-export class Arrivals {
+export class LoadClock {
   readonly #curve: RateCurve;
   readonly #perMs: number;
-  readonly #random: Random;
   readonly #noiseSeed: number | null;
   #index = 0;
   #atMs = 0;
 
-  constructor(curve: RateCurve, perMs: number, random: Random, noiseSeed: number | null) {
+  constructor(curve: RateCurve, perMs: number, noiseSeed: number | null) {
     this.#curve = curve;
     this.#perMs = perMs;
-    this.#random = random;
     this.#noiseSeed = noiseSeed;
   }
 
-  /** Offset of the next arrival in ms, not rounded; infinite when nothing arrives within the horizon. */
-  next(): number {
+  /** Offset in ms, not rounded, by which so many more are expected; infinite beyond the horizon. */
+  after(count: number): number {
     if (!(this.#perMs > 0)) return Number.POSITIVE_INFINITY;
-    let need = this.#random.exponential() / this.#perMs;
+    let need = count / this.#perMs;
     while (this.#atMs < HORIZON_MS) {
       const segment = this.#curve.segment(this.#index);
       const noise = this.#noise(segment.hour);
@@ -232,5 +230,24 @@ export class Arrivals {
   #noise(hour: number): number {
     if (this.#noiseSeed === null) return 1;
     return HOUR_NOISE[rehash(this.#noiseSeed, hour) & 1_023] as number;
+  }
+}
+
+/**
+ * Arrival times of a Poisson process along a curve: its clock at partial sums of unit exponentials
+ * (with the noise of hours, a Cox process).
+ */
+export class Arrivals {
+  readonly #clock: LoadClock;
+  readonly #random: Random;
+
+  constructor(curve: RateCurve, perMs: number, random: Random, noiseSeed: number | null) {
+    this.#clock = new LoadClock(curve, perMs, noiseSeed);
+    this.#random = random;
+  }
+
+  /** Offset of the next arrival in ms, not rounded; infinite when nothing ever arrives. */
+  next(): number {
+    return this.#clock.after(this.#random.exponential());
   }
 }

@@ -8,7 +8,7 @@ import { messagesPerEvent } from './faults/copies.ts';
 import { planSession } from './funnel.ts';
 import { BURN_SHARE } from './loyalty.ts';
 import { PACKED, PER_UNIT, SHIPPED } from './wms.ts';
-import { type World, worldOf, ZERO_QUANTITY } from './world.ts';
+import { type World, worldOf } from './world.ts';
 
 /** What one stream is expected to hold in one timed phase, in the mean over seeds. */
 export interface ExpectedCount {
@@ -114,6 +114,9 @@ function densityAt({ curves, reachMs }: Arrivals, offsetMs: number): number {
 }
 
 function tillArrivals(world: World): Arrivals {
+  if (world.recorded !== null) {
+    return { curves: [world.recorded], reachMs: Number.POSITIVE_INFINITY };
+  }
   const perMs = new Map<RateCurve, number>();
   for (const { curve, receiptsPerMs } of world.stores) {
     perMs.set(curve, (perMs.get(curve) ?? 0) + receiptsPerMs);
@@ -149,8 +152,7 @@ function tillFlows(world: World): readonly Flow[] {
   if (pos === null) return [];
   const arrivals = tillArrivals(world);
   const sales = 1 - pos.returns;
-  const moving =
-    sales * world.meanLines * (1 - ZERO_QUANTITY) + pos.returns * world.meanReturnedLines;
+  const moving = sales * world.meanMovingLines + pos.returns * world.meanReturnedLines;
   const points = (loyalty?.share ?? 0) * (1 + BURN_SHARE * sales);
   return [
     { arrivals, stream: 'pos', each: 1, lags: AT_ONCE },

@@ -13,6 +13,7 @@ import type { Profile, Scenario } from '../scenario/scenario.ts';
 import { type TimedPhase, timeline } from '../scenario/timeline.ts';
 import { RateCurve } from './curve.ts';
 import { busiestHour, US_ZONES } from './hours.ts';
+import { meansOf, type RecordedTape, recordedTapeOf, recordedWeights } from './recorded-tape.ts';
 
 /** What kind of retailer it is, as laws. Grades and sources: the retail figures of the docs. */
 export interface ProfileLaws {
@@ -30,8 +31,10 @@ export interface ProfileLaws {
 
 const PROFILE_LAWS: Readonly<Record<Profile, ProfileLaws>> = {
   grocery: {
-    basket: { mu: 1.706, sigma: 1.047 },
-    priceCents: { mu: 0.59 + Math.log(100), sigma: 0.79 },
+    // Of the laws with the measured mean, the one that is nearest to the measured receipts: a fifth have one line.
+    basket: { mu: 1.51, sigma: 1.21 },
+    // As shelves say it; what is paid is less (a median of 1.99), since half of all lines are on offer.
+    priceCents: { mu: 0.76 + Math.log(100), sigma: 0.78 },
     promoShare: 0.5,
     onlineBasket: { mu: Math.log(10.1) - 0.32, sigma: 0.8 },
     loyaltyShare: 0.8,
@@ -125,6 +128,8 @@ export interface World {
   readonly webCurve: RateCurve;
   /** Lines, and units sold, of a mean receipt. */
   readonly meanLines: number;
+  /** Of those lines, the ones that move stock. */
+  readonly meanMovingLines: number;
   readonly meanUnits: number;
   /** Lines of a mean return. */
   readonly meanReturnedLines: number;
@@ -132,6 +137,8 @@ export interface World {
   readonly meanNetCents: number;
   /** Web sessions per ms of a store of mean size at factor 1. */
   readonly sessionsPerMs: number;
+  /** What is replayed instead of drawn; null: receipts are generated. */
+  readonly recorded: RecordedTape | null;
 }
 
 /** Grocery's measured law; the slope online is steeper. */
@@ -156,20 +163,28 @@ function makeWorld(scenario: Scenario): World {
   const laws = PROFILE_LAWS[retail.profile];
   const assortment = Math.min(retail.assortment, retail.skus);
   const core = assortment === retail.skus ? assortment : Math.ceil(assortment / 2);
-  const weights = zipfMandelbrot(retail.skus, POPULARITY.s, POPULARITY.q);
+  const stores = makeStores(scenario);
+  const recorded = recordedTapeOf(scenario, stores);
+  const means = recorded === null ? null : meansOf(recorded.recording);
+  const weights =
+    recorded === null
+      ? zipfMandelbrot(retail.skus, POPULARITY.s, POPULARITY.q)
+      : recordedWeights(recorded.recording, retail.skus);
   const skuOfRank = shuffledIds(retail.skus, random(seed, 'sku-ids'));
   const rankOfSku = new Int32Array(retail.skus + 1);
   skuOfRank.forEach((sku, rank) => {
     rankOfSku[sku] = rank;
   });
   const basketCap = Math.max(1, Math.floor(assortment / 2));
-  const meanLines = roundedMean(laws.basket, basketCap);
-  const meanUnits = meanLines * (1 - ZERO_QUANTITY) * MEAN_QUANTITY;
+  const meanLines = means?.lines ?? roundedMean(laws.basket, basketCap);
+  const meanMovingLines = means?.movingLines ?? meanLines * (1 - ZERO_QUANTITY);
+  const meanUnits = means?.units ?? meanMovingLines * MEAN_QUANTITY;
   const prices = makePrices(retail.skus, laws.priceCents, random(seed, 'prices'));
+  if (recorded !== null) prices.set(recorded.recording.priceCents.subarray(0, retail.skus));
   return {
     scenario,
     laws,
-    stores: makeStores(scenario),
+    stores,
     skuOfRank,
     rankOfSku,
     prices,
@@ -183,14 +198,17 @@ function makeWorld(scenario: Scenario): World {
     hotSets: makeHotSets(scenario, core),
     webCurve: new RateCurve(scenario, 'web'),
     meanLines,
+    meanMovingLines,
     meanUnits,
-    meanReturnedLines: returnedMean(laws.basket, basketCap),
+    meanReturnedLines: means?.returnedLines ?? returnedMean(laws.basket, basketCap),
     meanNetCents:
+      means?.netCents ??
       meanUnits *
-      meanPrice(weights, prices) *
-      (1 - ZERO_PRICE) *
-      (1 - laws.promoShare * MEAN_PROMO),
+        meanPrice(weights, prices) *
+        (1 - ZERO_PRICE) *
+        (1 - laws.promoShare * MEAN_PROMO),
     sessionsPerMs: (scenario.traffic.cart?.sessionsPerSecond ?? 0) / retail.stores / 1_000,
+    recorded,
   };
 }
 
@@ -227,7 +245,7 @@ function shuffledIds(skus: number, random: Random): Int32Array {
 }
 
 /** How prices end: .00, .99, .50, .49, or another digit and a 9. */
-const ENDING_SHARES = [0.18, 0.16, 0.08, 0.04, 0.54] as const;
+const ENDING_SHARES = [0.035, 0.22, 0.02, 0.08, 0.645] as const;
 const FIXED_ENDINGS = [0, 99, 50, 49] as const;
 const OTHER_ENDINGS = [19, 29, 39, 59, 69, 79, 89] as const;
 

@@ -13,6 +13,7 @@ import { compactionRecord, compactionRun } from './measure/compaction-record.ts'
 import type { MeasureContext } from './measure/context.ts';
 import { measure } from './measure/measure.ts';
 import { judgeRun } from './measure/verdict.ts';
+import { withReplayed } from './recording/record.ts';
 import type { Session } from './session.ts';
 import { type AppendedCount, appendedCounts } from './truth/appended.ts';
 import { replayPromises } from './truth/replay.ts';
@@ -87,6 +88,7 @@ export async function conclude(
         t0Ms,
       ),
     pipeline: { ...first.pipeline, tableKeys: truth?.keysCompared ?? null },
+    scenario: await withReplayed(first.scenario, facts),
     checks: completed ? measured.checks : [],
   };
   return {

@@ -21,6 +21,7 @@ import { deploy } from './pipelines/deploy.ts';
 import { loadPipeline, type Pipeline } from './pipelines/load.ts';
 import type { ProbeContext } from './probes/probe.ts';
 import { PROBES, type RunningProbes } from './probes/probes.ts';
+import { recordingOf } from './recording/record.ts';
 import { refuseUnwritable, refuseWithoutRoom } from './room.ts';
 import type { RunOptions, Session, Undertaking } from './session.ts';
 import { Claim } from './stack/claim.ts';
@@ -327,7 +328,15 @@ function firstRecord(
   const { scenario, hash, text, overrides, file } = options.parsed;
   return startedRecord({
     id: folder.id,
-    scenario: { name: scenario.name, about: scenario.about, file, hash, text, overrides },
+    scenario: {
+      name: scenario.name,
+      about: scenario.about,
+      file,
+      hash,
+      text,
+      overrides,
+      recording: recordingOf(scenario),
+    },
     seed: scenario.seed,
     startedAt: new Date(startedMs).toISOString(),
     environment: environment({ runtime: 'processes', versions: options.artifacts.versions }),

@@ -40,6 +40,7 @@ function started(id: string): RunRecord {
       hash: 'abc',
       text: 'name: quick\n',
       overrides: [],
+      recording: null,
     },
     seed: 7,
     startedAt: '2026-11-27T09:00:00.000Z',

@@ -25,6 +25,24 @@ export const RECORD_VERSION = 1;
 const count = z.int().nonnegative();
 const verdict = z.enum(['PASS', 'FAIL', 'INVALID', 'NO_DATA']);
 
+/** The recorded receipts that were replayed in place of generated ones. */
+const recording = z.strictObject({
+  /** As the scenario has it. */
+  file: z.string(),
+  sha256: z.string(),
+  receipts: count,
+  lines: count,
+  stores: count,
+  products: count,
+  /** Lines whose quantity was a measure, replayed as one unit. */
+  measures: count,
+  /** Time of its first and last receipt in the shops. */
+  from: z.string(),
+  to: z.string(),
+  /** Receipts that were replayed, null until the end: more than there are means that it began again. */
+  replayed: count.nullable(),
+});
+
 const scenario = z.strictObject({
   name: z.string(),
   about: z.string(),
@@ -35,6 +53,8 @@ const scenario = z.strictObject({
   text: z.string(),
   /** What `--set` and `--seed` changed. */
   overrides: z.array(z.strictObject({ path: z.string(), value: z.string() })),
+  /** null: the receipts were generated. */
+  recording: recording.nullable().default(null),
 });
 
 const environment = z.strictObject({

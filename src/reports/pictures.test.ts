@@ -100,6 +100,24 @@ const preview: Preview = {
     { phase: 'spike', stream: 'pos', receipts: 402, lines: 1310, events: 402 },
     { phase: 'spike', stream: 'inventory', receipts: null, lines: null, events: 1322 },
   ],
+  likeness: {
+    recorded: 'a real grocer',
+    rows: [
+      {
+        what: 'lines, mean',
+        generated: '9.5',
+        recorded: '9.4',
+        distance: { by: 'KS', value: 0.039 },
+      },
+      { what: 'with one line', generated: '18.0 %', recorded: '21.5 %', distance: null },
+      {
+        what: 's of the SKU law (r + 3)^-s',
+        generated: '0.66',
+        recorded: '0.71',
+        distance: { by: 'difference', value: -0.0483 },
+      },
+    ],
+  },
   notes: ['opening stock: 40,000 rows, before warm-up'],
 };
 
@@ -127,6 +145,14 @@ test('a preview is a rate curve and the counts', () => {
       spike   20 s       402  1,310  402      1,322          1,724
       all     30 s       444  1,440  444      1,453          1,897
       then, from 30.0 s on, 1 phase that takes as long as it takes, with load 1x beneath: before (query)
+
+      the receipts                 generated  a real grocer    apart
+      lines, mean                        9.5            9.4  KS 0.04
+      with one line                   18.0 %         21.5 %
+      s of the SKU law (r + 3)^-s       0.66           0.71    -0.05
+      KS: largest difference of the two distributions; TV: the share that would have to move;
+      0 is alike
+
       opening stock: 40,000 rows, before warm-up
     "
   `);

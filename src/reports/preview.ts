@@ -29,8 +29,23 @@ export interface Preview {
     readonly lines: number | null;
     readonly events: number;
   }[];
+  /** How the receipts compare with recorded ones; null: nothing was recorded to compare them with. */
+  readonly likeness: Likeness | null;
   /** What else a reader should know: opening stock, keys of the tables, faults, disk. */
   readonly notes: readonly string[];
+}
+
+/** The receipts of a scenario's generator beside recorded ones. */
+export interface Likeness {
+  /** Whose receipts the recorded ones are. */
+  readonly recorded: string;
+  readonly rows: readonly {
+    readonly what: string;
+    readonly generated: string;
+    readonly recorded: string;
+    /** How far the two are apart, and by what measure. */
+    readonly distance: { readonly by: 'KS' | 'TV' | 'difference'; readonly value: number } | null;
+  }[];
 }
 
 const HEIGHT = 9;
@@ -49,6 +64,8 @@ export function renderPreview(preview: Preview, options: TerminalOptions): strin
     '',
     ...tableLines(countsTable(preview), paint),
     ...untimed(preview).map((text) => paint(`  ${text}`, 'dim')),
+    '',
+    ...(preview.likeness === null ? [] : likenessLines(preview.likeness, paint, width)),
     ...preview.notes.flatMap((note) => wrapped(note, width - 2).map((line) => `  ${line}`)),
   ];
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
@@ -155,6 +172,33 @@ function countsTable({ counts, phases }: Preview): Table {
       ),
     ],
   };
+}
+
+function likenessLines(
+  { recorded, rows }: Likeness,
+  paint: ReturnType<typeof painter>,
+  width: number,
+): readonly string[] {
+  const table: Table = {
+    columns: [left('the receipts'), right('generated'), right(recorded), right('apart')],
+    rows: rows.map((row) => [
+      cell(row.what),
+      cell(row.generated),
+      cell(row.recorded),
+      row.distance === null
+        ? cell('')
+        : cell(
+            `${row.distance.by === 'difference' ? '' : `${row.distance.by} `}${row.distance.value.toFixed(2)}`,
+          ),
+    ]),
+  };
+  const about =
+    'KS: largest difference of the two distributions; TV: the share that would have to move; 0 is alike';
+  return [
+    ...tableLines(table, paint),
+    ...wrapped(about, width - 2).map((line) => paint(`  ${line}`, 'dim')),
+    '',
+  ];
 }
 
 function untimed({ phases }: Preview): readonly string[] {

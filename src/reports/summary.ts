@@ -1,7 +1,7 @@
 import type { RunRecord } from '../record/record.ts';
 import { ageSection } from './age.ts';
 import { changesSection } from './changes.ts';
-import { count, duration, moment } from './format.ts';
+import { count, duration, moment, plural } from './format.ts';
 import { canarySection, costSection, healthSection, producingSection } from './judged.ts';
 import {
   checkSection,
@@ -71,6 +71,21 @@ export function summarize(record: RunRecord): Summary {
   };
 }
 
+/** Which recording, which of its bytes, and how much of it was replayed. */
+function tapeLine(recording: NonNullable<RunRecord['scenario']['recording']>): string {
+  const { file, sha256, receipts, stores, products, measures, from, to, replayed } = recording;
+  const again =
+    replayed === null || replayed <= receipts
+      ? ''
+      : `, begun again ${plural(Math.ceil(replayed / receipts) - 1, 'time')} under new ids`;
+  return (
+    `${file} (sha256 ${sha256.slice(0, 12)}): ${plural(receipts, 'receipt')} of ${plural(stores, 'store')} and ` +
+    `${plural(products, 'product')}, ${from.slice(0, 10)} to ${to.slice(0, 10)}` +
+    `${measures === 0 ? '' : `, ${plural(measures, 'line')} with a measure as one unit`}` +
+    `${replayed === null ? '' : `; ${count(replayed)} replayed${again}`}`
+  );
+}
+
 function identity(record: RunRecord): Summary['identity'] {
   const { scenario, pipeline, environment } = record;
   const versions = Object.entries(environment.versions).map(
@@ -83,6 +98,7 @@ function identity(record: RunRecord): Summary['identity'] {
   return [
     { name: 'run', value: record.id },
     { name: 'scenario', value: `${scenario.name} — ${scenario.about || scenario.file}` },
+    ...(scenario.recording === null ? [] : [{ name: 'tape', value: tapeLine(scenario.recording) }]),
     { name: 'seed', value: `${record.seed}${overrides ? ` (set: ${overrides})` : ''}` },
     {
       name: 'pipeline',

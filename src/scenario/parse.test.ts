@@ -69,6 +69,7 @@ test('defaults are filled in, those that follow the profile too', () => {
   expect(grocery.traffic.pos).toEqual({
     receiptsPerStoreHour: 50,
     returns: 0.01,
+    tape: null,
     training: 0,
     sequenceTo: null,
   });

@@ -52,6 +52,16 @@ export function parseScenario(text: string, options: ParseOptions): ParsedScenar
   };
 }
 
+/** What only the world could tell is wrong with a scenario, framed as if the parser had found it. */
+export function scenarioProblems(
+  { text, overrides }: Pick<ParsedScenario, 'text' | 'overrides'>,
+  file: string,
+  problems: readonly Problem[],
+): DoorbusterError {
+  const set = overrides.map(({ path, value }) => `${path}=${value}`);
+  return refused(problems, readSource(text, set), text, file);
+}
+
 function hashOf({ about: _about, checks: _checks, ...replayed }: Scenario): string {
   return createHash('sha256').update(JSON.stringify(replayed)).digest('hex');
 }

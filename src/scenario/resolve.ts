@@ -1,4 +1,5 @@
 import { ratePer } from '../core/units.ts';
+import type { TapeUse } from './recording.ts';
 import type {
   Check,
   DuplicateKind,
@@ -85,7 +86,8 @@ function traffic({ traffic: written, retail }: Draft): Traffic {
     pos: pos
       ? {
           receiptsPerStoreHour: ratePer('h', pos.receipts),
-          returns: pos.returns ?? implied.returns,
+          returns: pos.tape === undefined ? (pos.returns ?? implied.returns) : 0,
+          tape: tape(pos),
           training: pos.training,
           sequenceTo: pos.sequence_to ?? null,
         }
@@ -106,6 +108,16 @@ function traffic({ traffic: written, retail }: Draft): Traffic {
       : null,
     inventory: inventory ?? null,
     faults: resolveFaults(faults),
+  };
+}
+
+function tape({ tape: file, map }: NonNullable<Draft['traffic']['pos']>): TapeUse | null {
+  if (file === undefined || map === undefined) return null;
+  const { discount = null, member = null, at_zone = null, units_up_to, ...required } = map;
+  return {
+    file,
+    map: { ...required, discount, member, atZone: at_zone, unitsUpTo: units_up_to },
+    recording: null,
   };
 }
 

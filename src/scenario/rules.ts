@@ -64,6 +64,7 @@ function judgeTraffic({ traffic }: Sections, raw: unknown): Problem[] {
     const fact = 'receipts are counted per store: write 50/store/h';
     problems.push(atValue(['traffic', 'pos', 'receipts'], fact));
   }
+  problems.push(...judgeTape(traffic, raw));
   if (traffic.cart?.sessions.ofEachStore) {
     const fact = 'the web shop is one for the chain: write 12/s';
     problems.push(atValue(['traffic', 'cart', 'sessions'], fact));
@@ -75,6 +76,26 @@ function judgeTraffic({ traffic }: Sections, raw: unknown): Problem[] {
   if (traffic.wms && traffic.wms.delist > 0 && !traffic.inventory) {
     const fact = 'without inventory there is no row to delete: it is dead';
     problems.push(atKey(['traffic', 'wms', 'delist'], fact));
+  }
+  return problems;
+}
+
+function judgeTape({ pos, loyalty }: Draft['traffic'], raw: unknown): Problem[] {
+  const at = ['traffic', 'pos'];
+  if (pos?.tape === undefined) {
+    return pos?.map === undefined ? [] : [atKey([...at, 'map'], 'without a tape it is dead')];
+  }
+  const problems: Problem[] = [];
+  if (pos.map === undefined && !isWritten(raw, [...at, 'map'])) {
+    const fact = 'needs a map: { receipt, store, at, sku, quantity, amount } name its columns';
+    problems.push(atKey([...at, 'tape'], fact));
+  }
+  if (pos.returns !== undefined) {
+    problems.push(atKey([...at, 'returns'], 'returns are those of the tape: it is dead'));
+  }
+  if (pos.map?.member !== undefined && loyalty?.share !== undefined) {
+    const fact = 'members are those of the tape: it is dead';
+    problems.push(atKey(['traffic', 'loyalty', 'share'], fact));
   }
   return problems;
 }

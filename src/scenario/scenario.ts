@@ -1,3 +1,5 @@
+import type { TapeUse } from './recording.ts';
+
 /** What is replayed, checked and with its units resolved: the code never sees `10s` or `50/store/h`. */
 export interface Scenario {
   readonly name: string;
@@ -42,7 +44,10 @@ export type Stream = (typeof STREAMS)[number];
 export interface Traffic {
   readonly pos: {
     readonly receiptsPerStoreHour: number;
+    /** Share of receipts that are returns; of a tape, as it was recorded. */
     readonly returns: number;
+    /** What is replayed in place of generated receipts. */
+    readonly tape: TapeUse | null;
     /** Share of receipts rung up in training mode: they are on the wire and move nothing. */
     readonly training: number;
     /** A till's last sequence number before it begins again at 1; null: it begins at 1 and never ends. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { FACTOR, parseFactor } from '../core/units.ts';
 import { PROFILES, SHAPES } from './scenario.ts';
 import { faults } from './schema-faults.ts';
+import { tapeFile, tapeMap } from './schema-tape.ts';
 import { count, duration, name, percent, rate, sigma, strict, written } from './schema-terms.ts';
 
 /**
@@ -47,6 +48,8 @@ const pos = strict(
       999_999_999,
       'last sequence number of a till before it begins again at 1; left out: never',
     ).optional(),
+    tape: tapeFile.optional(),
+    map: tapeMap.optional(),
   },
   'receipts at the tills',
 );

@@ -176,6 +176,7 @@ describe('setup', () => {
     const wrong = '0'.repeat(64);
     const forged = {
       version: 1 as const,
+      datasets: [],
       artifacts: [
         { ...artifact, wheels: { [thisPlatform]: [{ ...first!, sha256: wrong }, ...rest] } },
       ],

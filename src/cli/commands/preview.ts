@@ -6,6 +6,8 @@ import { type Preview, renderPreview } from '../../reports/preview.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { timedMs, timeline } from '../../scenario/timeline.ts';
 import type { Command } from '../command.ts';
+import { type Looks, likenessOf, looksOf } from '../likeness.ts';
+import { recorded } from '../recorded.ts';
 import { readScenario, scenarioOptions } from '../scenario-file.ts';
 
 /** Points of the rate curve: about what a terminal is wide. */
@@ -27,20 +29,24 @@ export const previewCommand: Command = {
         '$0 preview scenarios/black-friday.yaml',
         'the rate curve, and counts per phase and stream',
       ),
-  async run(args, { terminal }) {
-    const { scenario } = readScenario(args);
+  async run(args, context) {
+    const { terminal } = context;
+    const { scenario } = await recorded(readScenario(args), args, context);
     const pipeline = loadPipeline(scenario.pipeline.use, process.cwd());
-    const preview = previewOf(scenario, pipeline.manifest.headline);
+    const looks = looksOf(scenario);
+    const preview = previewOf(scenario, looks, pipeline.manifest.headline);
     const color = pc.isColorSupported && process.stdout.isTTY === true;
     const columns = process.stdout.columns ?? terminal.columns;
     terminal.result(
-      args.json ? JSON.stringify(preview, null, 1) : renderPreview(preview, { color, columns }),
+      args.json
+        ? JSON.stringify({ ...preview, looks }, null, 1)
+        : renderPreview(preview, { color, columns }),
     );
     return EXIT.pass;
   },
 };
 
-function previewOf(scenario: Scenario, pipelineLine: string): Preview {
+function previewOf(scenario: Scenario, looks: Looks | null, pipelineLine: string): Preview {
   const endMs = timedMs(scenario) * (1 + TAIL_SHARE);
   const everyMs = endMs / POINTS;
   const timed = new Map(timeline(scenario).map((one) => [one.phase.name, one]));
@@ -68,6 +74,7 @@ function previewOf(scenario: Scenario, pipelineLine: string): Preview {
       lines,
       events: messages,
     })),
+    likeness: looks === null ? null : likenessOf(looks),
     notes: notesOf(scenario, pipelineLine),
   };
 }
@@ -82,10 +89,31 @@ function notesOf(scenario: Scenario, pipelineLine: string): string[] {
   ].filter((fault) => fault !== null);
   return [
     pipelineLine,
+    ...tapeNotes(scenario),
     traffic.inventory?.preload === 'assortment'
       ? `opening stock: ${keys} keys, loaded before t0 and outside staleness`
       : 'no opening stock: the tables start empty',
     faults.length === 0 ? 'no faults' : `faults: ${faults.join(', ')}`,
     'counts are means over seeds, copies included; the load goes on at 1x after the timed phases',
+  ];
+}
+
+/** What a recording holds, how often it is replayed, and what had to be done to it. */
+function tapeNotes(scenario: Scenario): string[] {
+  const { retail, traffic } = scenario;
+  const tape = traffic.pos?.tape ?? null;
+  if (tape === null || tape.recording === null) return [];
+  const { atMs, product, priceCents, stores, measures, from, to } = tape.recording;
+  const n = (value: number) => value.toLocaleString('en-US');
+  const due = expectedCounts(scenario).reduce((sum, { receipts }) => sum + (receipts ?? 0), 0);
+  return [
+    `tape: ${tape.file}, ${n(atMs.length)} receipts of ${n(stores)} stores, ` +
+      `${from.slice(0, 10)} to ${to.slice(0, 10)}, on ${n(retail.stores)}; ` +
+      `the timed phases take ${n(Math.round(due))}` +
+      (due > atMs.length ? ', so it begins again, under new ids' : ''),
+    `${n(measures)} of its ${n(product.length)} lines have a measure as their quantity and count as one unit; ` +
+      (priceCents.length > retail.skus
+        ? `its ${n(priceCents.length)} products share ${n(retail.skus)} SKUs`
+        : `its ${n(priceCents.length)} products have an SKU each`),
   ];
 }

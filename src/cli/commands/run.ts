@@ -10,6 +10,7 @@ import { isCi } from '../../harness/setup/prerequisites.ts';
 import { provision } from '../../harness/setup/provision.ts';
 import { formats } from '../../reports/formats.ts';
 import type { Command, CommandContext } from '../command.ts';
+import { recorded } from '../recorded.ts';
 import { runProgress } from '../run-progress.ts';
 import { readScenario, type ScenarioArguments, scenarioOptions } from '../scenario-file.ts';
 import { setupProgress } from '../setup-progress.ts';
@@ -35,7 +36,7 @@ export const runCommand: Command = {
       .example('$0 run scenarios/black-friday.yaml', 'the main job')
       .example('$0 run scenarios/quick.yaml --set pipeline.format=3', 'with something changed'),
   async run(args, context) {
-    const parsed = readScenario(args);
+    const parsed = await recorded(readScenario(args), args, context);
     const artifacts = await ready(args, context);
     const progress = runProgress(context.terminal, parsed.scenario);
     try {

@@ -1,6 +1,7 @@
 import { systemClock } from '../../core/clock.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 import { defaultCacheDir } from '../../harness/setup/cache.ts';
+import { datasetNamed, fetchDataset, hasDataset } from '../../harness/setup/datasets.ts';
 import { isCi } from '../../harness/setup/prerequisites.ts';
 import { provision } from '../../harness/setup/provision.ts';
 import type { Command } from '../command.ts';
@@ -16,20 +17,33 @@ export const setupCommand: Command = {
         default: false,
         describe: 'install missing tools (root on Debian)',
       })
+      .option('with', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        default: [] as string[],
+        describe: 'a data set too, such as completejourney (repeatable)',
+      })
       .option('json', { type: 'boolean', default: false, describe: 'where everything is, as JSON' })
-      .example('$0 setup', 'does nothing when all is there'),
-  async run({ yes, json }, { terminal, signal }) {
+      .example('$0 setup', 'does nothing when all is there')
+      .example('$0 setup --with completejourney', 'the receipts of scenarios/real-grocer.yaml'),
+  async run({ yes, json, with: wanted }, { terminal, signal }) {
     const startedMs = systemClock.monotonicMs();
     const progress = setupProgress(terminal);
     const cacheDir = defaultCacheDir();
-    const artifacts = await provision({
+    const options = {
       cacheDir,
       clock: systemClock,
       signal,
       mayInstall: yes || isCi(),
       onProgress: progress.show,
-      onLine: (line) => terminal.say(line),
-    });
+      onLine: (line: string) => terminal.say(line),
+    };
+    const datasets = (wanted as readonly string[]).map((name) => datasetNamed(name));
+    const artifacts = await provision(options);
+    for (const dataset of datasets) {
+      if (!hasDataset(cacheDir, dataset)) await fetchDataset(dataset, options);
+    }
     progress.end();
     const seconds = ((systemClock.monotonicMs() - startedMs) / 1000).toFixed(1);
     if (json) terminal.result(JSON.stringify(artifacts, null, 1));

@@ -1,5 +1,7 @@
 import { EXIT } from '../../core/exit-codes.ts';
 import { formatDuration } from '../../core/units.ts';
+import { withRecording } from '../../harness/recording/open.ts';
+import { defaultCacheDir } from '../../harness/setup/cache.ts';
 import type { Command } from '../command.ts';
 import { readScenario, scenarioOptions } from '../scenario-file.ts';
 
@@ -15,7 +17,10 @@ export const validateCommand: Command = {
       })
       .example('$0 validate scenarios/quick.yaml', 'says what it holds, or what is wrong'),
   async run(args, { terminal }) {
-    const { scenario, overrides, hash, file } = readScenario(args);
+    const parsed = readScenario(args);
+    const { scenario, overrides, hash, file } = parsed;
+    // A data set that is not there yet is not fetched to be looked at.
+    await withRecording(parsed, defaultCacheDir(), null);
     if (args.json) {
       terminal.result(JSON.stringify({ scenario, overrides, hash }, null, 1));
       return EXIT.pass;

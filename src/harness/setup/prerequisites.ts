@@ -96,13 +96,15 @@ const NEEDED_TO_FETCH: Readonly<Record<LockedArtifact['kind'], readonly Tool[]>>
   maven: ['maven'],
   'pypi-sdist': ['python', 'pip'],
   'pypi-wheels': ['python', 'pip'],
+  'pypi-dataset': ['python', 'pip'],
   'go-build': ['go'],
 };
 
-/** The tools a run needs when these artifacts are still to be fetched. */
+/** The tools a run needs when these artifacts are still to be fetched; for a data set alone, its own. */
 export function toolsFor(missing: readonly LockedArtifact[]): readonly Tool[] {
   const fetching = missing.flatMap((artifact) => NEEDED_TO_FETCH[artifact.kind]);
-  return [...new Set<Tool>(['node', 'java', ...fetching])];
+  const dataOnly = missing.length > 0 && missing.every(({ kind }) => kind === 'pypi-dataset');
+  return [...new Set<Tool>(['node', ...(dataOnly ? [] : (['java'] as const)), ...fetching])];
 }
 
 /** Asks each tool for its version, side by side. */

@@ -10,7 +10,7 @@ import { takeLock } from './cache-lock.ts';
 import type { FetchContext, Fetched } from './fetch-context.ts';
 import { fetchGoBuild } from './fetch-go.ts';
 import { fetchMaven } from './fetch-maven.ts';
-import { fetchSdist, fetchWheels } from './fetch-pypi.ts';
+import { fetchDataset, fetchSdist, fetchWheels } from './fetch-pypi.ts';
 import { entryDigest, type LockedArtifact, type StackLock } from './lock.ts';
 import { minioOnPath } from './minio.ts';
 import {
@@ -28,7 +28,7 @@ export interface SetupOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly onProgress: (event: SetupEvent) => void;
-  /** Names of artifacts; everything when left out. */
+  /** Names of artifacts and data sets; every artifact, and no data set, when left out. */
   readonly only?: readonly string[];
 }
 
@@ -50,6 +50,7 @@ const SIDE_BY_SIDE: Record<LockedArtifact['kind'], number> = {
   'go-build': 1,
   'pypi-sdist': 2,
   'pypi-wheels': 1,
+  'pypi-dataset': 1,
   maven: 1,
 };
 
@@ -62,6 +63,7 @@ const FETCHERS: {
   'go-build': fetchGoBuild,
   'pypi-sdist': fetchSdist,
   'pypi-wheels': fetchWheels,
+  'pypi-dataset': fetchDataset,
   maven: fetchMaven,
 };
 
@@ -208,10 +210,11 @@ async function putInPlace(
 
 function chosen({ lock, only }: SetupOptions): readonly LockedArtifact[] {
   if (!only) return lock.artifacts;
-  const names = lock.artifacts.map((artifact) => artifact.name);
+  const all = [...lock.artifacts, ...lock.datasets];
+  const names = all.map((artifact) => artifact.name);
   const unknown = only.find((name) => !names.includes(name));
   if (unknown) throw badInput(`there is no artifact ${unknown}`, `one of ${names.join(', ')}`);
-  return lock.artifacts.filter((artifact) => only.includes(artifact.name));
+  return all.filter((artifact) => only.includes(artifact.name));
 }
 
 function joined(failures: readonly DoorbusterError[]): DoorbusterError {

@@ -1,0 +1,113 @@
+import { MEASURED_GROCER } from '../generators/grocer.ts';
+import {
+  type Distances,
+  distancesOf,
+  generatedLook,
+  type Look,
+  PORTIONS,
+  PRICE_EDGES,
+  recordedLook,
+} from '../generators/look.ts';
+import type { Likeness } from '../reports/preview.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+
+/** The generated receipts of a scenario, and the recorded ones they should look like. */
+export interface Looks {
+  readonly against: string;
+  readonly generated: Look;
+  readonly recorded: Look;
+  readonly distances: Distances;
+}
+
+/** Share of a chain's SKUs that a store carries where a scenario does not say. */
+const CARRIED = 0.4;
+
+/** Null: the scenario has no receipts, or none were ever recorded of its kind of retailer. */
+export function looksOf(scenario: Scenario): Looks | null {
+  const { pos } = scenario.traffic;
+  if (pos === null) return null;
+  const recording = pos.tape?.recording ?? null;
+  const measured = scenario.retail.profile === 'grocery' ? MEASURED_GROCER : null;
+  const recorded = recording === null ? measured : recordedLook(recording);
+  if (recorded === null) return null;
+  const generated = generatedLook(recording === null ? scenario : asLargeAs(scenario, recorded));
+  return {
+    against: recording === null ? 'a real grocer' : 'the tape',
+    generated,
+    recorded,
+    distances: distancesOf(generated, recorded),
+  };
+}
+
+/** As many SKUs as the recording has products: folded onto few, they would be another law. */
+function asLargeAs(scenario: Scenario, { products }: Look): Scenario {
+  const assortment = Math.max(1, Math.round(products * CARRIED));
+  return { ...scenario, retail: { ...scenario.retail, skus: products, assortment } };
+}
+
+type Row = Likeness['rows'][number];
+
+/** The comparison as rows of text: each distance stands beside the first of what it is about. */
+export function likenessOf({ against, generated, recorded, distances }: Looks): Likeness {
+  const row = (
+    what: string,
+    of: (look: Look) => string,
+    by?: NonNullable<Row['distance']>['by'],
+    value?: number | null,
+  ): Row => ({
+    what,
+    generated: of(generated),
+    recorded: of(recorded),
+    distance: by === undefined || value === undefined || value === null ? null : { by, value },
+  });
+  const upTo = (cents: (typeof PRICE_EDGES)[number]) => (look: Look) =>
+    percent(look.prices[PRICE_EDGES.indexOf(cents)] ?? 0);
+  const first = (portion: (typeof PORTIONS)[number]) => (look: Look) =>
+    percent(look.tops[PORTIONS.indexOf(portion)] ?? 0);
+  return {
+    recorded: against,
+    rows: [
+      row('lines, mean', (look) => look.meanLines.toFixed(1), 'KS', distances.baskets),
+      row('lines, median', (look) => quantile(look.baskets, 0.5)),
+      row('lines, 90th percentile', (look) => quantile(look.baskets, 0.9)),
+      row('with one line', (look) => percent(look.baskets[0] ?? 0)),
+      row('products', (look) => look.products.toLocaleString('en-US')),
+      row(
+        's of the SKU law (r + 3)^-s',
+        (look) => look.exponent.toFixed(2),
+        'difference',
+        distances.exponent,
+      ),
+      row('lines of the top product', (look) => percent(look.top), 'KS', distances.popularity),
+      row('of the top 1 % of products', first(0.01)),
+      row('of the top 10 %', first(0.1)),
+      row('quantity of 1', (look) => percent(look.quantities[1] ?? 0), 'TV', distances.quantities),
+      row('quantity of 0', (look) => percent(look.quantities[0] ?? 0)),
+      row('prices up to 1.05', upTo(105), 'KS', distances.prices),
+      row('prices up to 2.10', upTo(210)),
+      row('prices up to 5.05', upTo(505)),
+      row('busiest hour of a weekday', busiest, 'TV', distances.hours),
+    ],
+  };
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}
+
+/** Of shares by number of lines, from 1. */
+function quantile(shares: readonly number[], p: number): string {
+  let sum = 0;
+  const i = shares.findIndex((share) => {
+    sum += share;
+    return sum >= p;
+  });
+  return String(i + 1);
+}
+
+function busiest({ hours }: Look): string {
+  const { weekday } = hours;
+  if (weekday === null) return 'no weekday';
+  const most = Math.max(...weekday);
+  return `${weekday.indexOf(most)} h, ${percent(most)}`;
+}

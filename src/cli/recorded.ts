@@ -1,0 +1,28 @@
+import { systemClock } from '../core/clock.ts';
+import { type ScenarioOnDisk, withRecording } from '../harness/recording/open.ts';
+import { defaultCacheDir } from '../harness/setup/cache.ts';
+import { isCi } from '../harness/setup/prerequisites.ts';
+import type { CommandContext } from './command.ts';
+import { setupProgress } from './setup-progress.ts';
+
+/** The scenario with the recording it replays; a data set is fetched with its first use, and says how far it is. */
+export async function recorded(
+  scenario: ScenarioOnDisk,
+  args: { readonly yes?: boolean },
+  { terminal, signal }: CommandContext,
+): Promise<ScenarioOnDisk> {
+  const progress = setupProgress(terminal);
+  const cacheDir = defaultCacheDir();
+  try {
+    return await withRecording(scenario, cacheDir, {
+      cacheDir,
+      clock: systemClock,
+      signal,
+      mayInstall: args.yes === true || isCi(),
+      onProgress: progress.show,
+      onLine: (line) => terminal.say(line),
+    });
+  } finally {
+    progress.end();
+  }
+}

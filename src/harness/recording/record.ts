@@ -1,0 +1,34 @@
+import type { RunRecord } from '../../record/record.ts';
+import type { Scenario } from '../../scenario/scenario.ts';
+import type { Facts } from '../facts.ts';
+
+/** What the record says of the recording that a scenario replays; null without one. */
+export function recordingOf({ traffic }: Scenario): RunRecord['scenario']['recording'] {
+  const tape = traffic.pos?.tape ?? null;
+  if (tape === null || tape.recording === null) return null;
+  const { sha256, atMs, product, stores, priceCents, measures, from, to } = tape.recording;
+  return {
+    file: tape.file,
+    sha256,
+    receipts: atMs.length,
+    lines: product.length,
+    stores,
+    products: priceCents.length,
+    measures,
+    from,
+    to,
+    replayed: null,
+  };
+}
+
+/** The scenario of a record with the number of recorded receipts that were sent. */
+export async function withReplayed(
+  scenario: RunRecord['scenario'],
+  facts: Pick<Facts, 'rows'>,
+): Promise<RunRecord['scenario']> {
+  if (scenario.recording === null) return scenario;
+  const [sent] = await facts.rows<{ n: number }>(
+    `SELECT count(*)::INTEGER AS n FROM events WHERE stream = 'pos' AND role = 'original'`,
+  );
+  return { ...scenario, recording: { ...scenario.recording, replayed: sent?.n ?? 0 } };
+}
