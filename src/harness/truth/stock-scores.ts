@@ -74,7 +74,8 @@ export function stockScoresSql(table: string, { ledger, absent }: TablesUnderTes
                THEN list_concat(overwriters, CASE WHEN gone AND present THEN ['deleted'] ELSE [] END)
              WHEN gone AND present THEN ['deleted']
              WHEN newest_shown THEN list_intersect(labels, ${MISREAD})
-             ELSE coalesce(labels, []) END AS causes
+             ELSE coalesce(labels, []) END AS causes,
+        newest_shown AND fault = 'none' AND overwriters IS NULL AND NOT (gone AND present) AS misread
       FROM compared
       WHERE wanted IS DISTINCT FROM listed${flagged ? '' : ' AND NOT gone'}
     ), told AS (
@@ -85,6 +86,8 @@ export function stockScoresSql(table: string, { ledger, absent }: TablesUnderTes
       SELECT unnest(${listed('causes')}), 'keys', id, units FROM differing
       UNION ALL
       SELECT unnest(overwriters), 'leaked', id, 0 FROM compared
+      UNION ALL
+      SELECT unnest(causes), 'leaked', id, 0 FROM differing WHERE misread
       UNION ALL
       SELECT 'deleted', 'leaked', id, 0 FROM compared
       WHERE ${flagged} AND gone AND present AND (newest_shown OR overwriters IS NOT NULL)
