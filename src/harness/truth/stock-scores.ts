@@ -1,13 +1,7 @@
 import { FIRST_CANARY_SKU } from '../../generators/event.ts';
+import { EXAMPLES } from './finding.ts';
 import type { TablesUnderTest } from './oracle.ts';
-import {
-  EXAMPLES,
-  FAULT,
-  LABELS_OF,
-  listed,
-  WRONG_CLOCK_MS,
-  WRONG_TIME_CAUSES,
-} from './score-sql.ts';
+import { FAULT, LABELS_OF, listed, WRONG_CLOCK_MS, WRONG_TIME_CAUSES } from './score-sql.ts';
 
 /** Labels that may explain a number that was misread. */
 const MISREAD = `['field_added', 'type_widened']`;
