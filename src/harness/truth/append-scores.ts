@@ -1,13 +1,7 @@
 import type { Stream } from '../../scenario/scenario.ts';
+import { EXAMPLES } from './finding.ts';
 import type { TablesUnderTest } from './oracle.ts';
-import {
-  EXAMPLES,
-  FAULT,
-  LABELS_OF,
-  listed,
-  WRONG_CLOCK_MS,
-  WRONG_TIME_CAUSES,
-} from './score-sql.ts';
+import { FAULT, LABELS_OF, listed, WRONG_CLOCK_MS, WRONG_TIME_CAUSES } from './score-sql.ts';
 
 /** Labels that may explain a total that is not the true one; training explains its own. */
 const WRONG_TOTAL = `['field_added', 'type_widened', 'return', 'sequence_wrap']`;

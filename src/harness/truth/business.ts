@@ -1,7 +1,7 @@
 import { STREAMS, type Stream } from '../../scenario/scenario.ts';
 import { appendScoresSql, takingsSql } from './append-scores.ts';
-import type { Finding, Rows, TablesUnderTest } from './oracle.ts';
-import { EXAMPLES } from './score-sql.ts';
+import { type Finding, type FoundRow, gathered } from './finding.ts';
+import type { Rows, TablesUnderTest } from './oracle.ts';
 import { stockScoresSql } from './stock-scores.ts';
 
 /** What one kind of fault, or one label, did to the business, counted in the tables. */
@@ -30,13 +30,11 @@ export interface Score {
  */
 export type BusinessDistance = Readonly<Record<string, Score>>;
 
-interface ScoreRow {
+interface ScoreRow extends FoundRow {
   readonly kind: string;
   readonly what: 'injected' | 'dropped' | 'leaked' | 'keys';
-  readonly count: number;
   readonly units: number;
   readonly cents: number;
-  readonly examples: readonly string[] | string | null;
 }
 
 const TIMES = STREAMS.map((stream) => `${stream}.event_ts`);
@@ -117,18 +115,4 @@ export async function takings(rows: Rows, tables: TablesUnderTest): Promise<Taki
 function takingsAreTold({ streams, absent }: TablesUnderTest): boolean {
   const needed = ['pos.total_cents', 'pos.training'];
   return streams.pos !== undefined && !needed.some((column) => absent.includes(column));
-}
-
-function gathered(rows: readonly ScoreRow[]): Finding {
-  return rows.reduce<Finding>(
-    (sum, { count, examples }) => ({
-      count: sum.count + Number(count),
-      examples: [...sum.examples, ...idsOf(examples)].slice(0, EXAMPLES),
-    }),
-    { count: 0, examples: [] },
-  );
-}
-
-function idsOf(examples: ScoreRow['examples']): readonly string[] {
-  return typeof examples === 'string' ? (JSON.parse(examples) as string[]) : (examples ?? []);
 }

@@ -1,4 +1,5 @@
 import { FIRST_CANARY_SKU } from '../../generators/event.ts';
+import { EXAMPLES } from './finding.ts';
 import type { TablesUnderTest } from './oracle.ts';
 import { FAULT } from './score-sql.ts';
 
@@ -7,11 +8,7 @@ import { FAULT } from './score-sql.ts';
  * there once, with the on-hand of its first append, and deleted if it was. `wrong` is what a reader of the newest version per
  * key would be off by, and, in older versions, what each of them is off by.
  */
-export function ledgerSql(
-  table: string,
-  { absent }: Pick<TablesUnderTest, 'absent'>,
-  examples: number,
-): string {
+export function ledgerSql(table: string, { absent }: Pick<TablesUnderTest, 'absent'>): string {
   return `
     WITH got AS MATERIALIZED (
       SELECT store_id, sku_id, version, count(*) AS n, max(on_hand) AS on_hand, min(on_hand) AS low,
@@ -57,6 +54,6 @@ export function ledgerSql(
       WHERE demanded AND n > 0 AND units > 0 AND version < newest
     )
     SELECT finding, how, sum(n)::BIGINT AS count, sum(units)::BIGINT AS units,
-      to_json(min(id, ${examples})) AS examples
+      to_json(min(id, ${EXAMPLES})) AS examples
     FROM findings GROUP BY ALL ORDER BY ALL`;
 }

@@ -1,5 +1,6 @@
 import { FIRST_CANARY_SKU } from '../../generators/event.ts';
 import { STREAMS, type Stream } from '../../scenario/scenario.ts';
+import { EXAMPLES, type Finding, type FoundRow, gathered } from './finding.ts';
 import { ledgerSql } from './ledger.ts';
 
 /** Runs SQL where the facts of the run and the tables under test can both be named. */
@@ -16,12 +17,6 @@ export interface TablesUnderTest {
   readonly ledger: boolean;
   /** `stream.column` of what can therefore not be scored. */
   readonly absent: readonly string[];
-}
-
-/** How often something was found, with up to ten ids to look at. */
-export interface Finding {
-  readonly count: number;
-  readonly examples: readonly string[];
 }
 
 /** The tables against CONTRACT: everything here must be 0. */
@@ -56,17 +51,14 @@ export interface StreamFindings {
   readonly demanded: number;
 }
 
-interface FindingRow {
+interface FindingRow extends FoundRow {
   readonly finding: 'lost' | 'duplicated' | 'wrong_copy' | 'wrong';
   readonly how: string | null;
-  readonly count: number;
   readonly units: number;
-  readonly examples: readonly string[] | string;
 }
 
 /** The harness's own records are in no count. */
 const OURS = `role NOT IN ('marker', 'canary')`;
-const EXAMPLES = 10;
 
 /**
  * What was appended to an append-only table's topic against the rows of the table. Messages without
@@ -170,7 +162,7 @@ export function deadLetterSql(table: string, streams: readonly Stream[]): string
 }
 
 function stockSql(tables: TablesUnderTest, table: string): string {
-  return tables.ledger ? ledgerSql(table, tables, EXAMPLES) : inventorySql(table, tables);
+  return tables.ledger ? ledgerSql(table, tables) : inventorySql(table, tables);
 }
 
 interface DemandedRow {
@@ -219,28 +211,28 @@ export async function judgeContract(
   const byStream: Record<string, StreamFindings> = {};
   for (const [name, list] of found) {
     byStream[name] = {
-      lost: gathered(list, 'lost').count,
-      duplicated: gathered(list, 'duplicated').count,
+      lost: of(list, 'lost').count,
+      duplicated: of(list, 'duplicated').count,
       demanded: demandedOf(name),
     };
   }
   const all = [...found.values()].flat();
   const kinds = [...new Set(all.filter((f) => f.finding === 'duplicated').map((f) => f.how ?? ''))];
   return {
-    lost: gathered(all, 'lost'),
-    duplicated: gathered(all, 'duplicated'),
+    lost: of(all, 'lost'),
+    duplicated: of(all, 'duplicated'),
     duplicatedByKind: Object.fromEntries(
       kinds.map((kind) => [
         kind,
-        gathered(
+        of(
           all.filter((row) => row.how === kind),
           'duplicated',
         ),
       ]),
     ),
-    wrongCopy: gathered(all, 'wrong_copy'),
+    wrongCopy: of(all, 'wrong_copy'),
     wrong: {
-      ...gathered(all, 'wrong'),
+      ...of(all, 'wrong'),
       units: all.reduce((total, { units }) => total + Number(units), 0),
     },
     byStream,
@@ -249,14 +241,6 @@ export async function judgeContract(
   };
 }
 
-function gathered(rows: readonly FindingRow[], finding: FindingRow['finding']): Finding {
-  const mine = rows.filter((row) => row.finding === finding);
-  return {
-    count: mine.reduce((total, { count }) => total + Number(count), 0),
-    examples: mine.flatMap(({ examples }) => idsOf(examples)).slice(0, EXAMPLES),
-  };
-}
-
-function idsOf(examples: readonly string[] | string): readonly string[] {
-  return typeof examples === 'string' ? (JSON.parse(examples) as string[]) : examples;
+function of(rows: readonly FindingRow[], finding: FindingRow['finding']): Finding {
+  return gathered(rows.filter((row) => row.finding === finding));
 }

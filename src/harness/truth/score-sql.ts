@@ -1,8 +1,5 @@
 /** Pieces of SQL that the scores share, over the facts `events`. */
 
-/** Ids that are kept of each finding. */
-export const EXAMPLES = 10;
-
 /** The kind of fault of a message, or `none`: of a duplicate how it was one, of the others what they are. */
 export const FAULT = `CASE fault WHEN 'duplicate' THEN how ELSE coalesce(fault, 'none') END`;
 

@@ -216,6 +216,6 @@ test('a misread number and a wrong clock are missed by their labels', async () =
     UPDATE got_inventory SET event_ts = ${AT + HOUR_MS} WHERE sku_id = 2`);
   expect(await scores()).toEqual({
     clock_off: { injected: 1, leaked: 1, ...NO_TAKINGS },
-    type_widened: { injected: 1, keys: 1, units: 18, ...NO_TAKINGS },
+    type_widened: { injected: 1, leaked: 1, keys: 1, units: 18, ...NO_TAKINGS },
   });
 });

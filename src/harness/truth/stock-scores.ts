@@ -1,13 +1,7 @@
 import { FIRST_CANARY_SKU } from '../../generators/event.ts';
+import { EXAMPLES } from './finding.ts';
 import type { TablesUnderTest } from './oracle.ts';
-import {
-  EXAMPLES,
-  FAULT,
-  LABELS_OF,
-  listed,
-  WRONG_CLOCK_MS,
-  WRONG_TIME_CAUSES,
-} from './score-sql.ts';
+import { FAULT, LABELS_OF, listed, WRONG_CLOCK_MS, WRONG_TIME_CAUSES } from './score-sql.ts';
 
 /** Labels that may explain a number that was misread. */
 const MISREAD = `['field_added', 'type_widened']`;
@@ -74,7 +68,8 @@ export function stockScoresSql(table: string, { ledger, absent }: TablesUnderTes
                THEN list_concat(overwriters, CASE WHEN gone AND present THEN ['deleted'] ELSE [] END)
              WHEN gone AND present THEN ['deleted']
              WHEN newest_shown THEN list_intersect(labels, ${MISREAD})
-             ELSE coalesce(labels, []) END AS causes
+             ELSE coalesce(labels, []) END AS causes,
+        newest_shown AND fault = 'none' AND overwriters IS NULL AND NOT (gone AND present) AS misread
       FROM compared
       WHERE wanted IS DISTINCT FROM listed${flagged ? '' : ' AND NOT gone'}
     ), told AS (
@@ -85,6 +80,8 @@ export function stockScoresSql(table: string, { ledger, absent }: TablesUnderTes
       SELECT unnest(${listed('causes')}), 'keys', id, units FROM differing
       UNION ALL
       SELECT unnest(overwriters), 'leaked', id, 0 FROM compared
+      UNION ALL
+      SELECT unnest(causes), 'leaked', id, 0 FROM differing WHERE misread
       UNION ALL
       SELECT 'deleted', 'leaked', id, 0 FROM compared
       WHERE ${flagged} AND gone AND present AND (newest_shown OR overwriters IS NOT NULL)
