@@ -164,7 +164,6 @@ export interface PipelineUse {
 }
 
 export interface StackUse {
-  readonly runtime: 'auto' | 'processes';
   /** Partitions per topic. */
   readonly partitions: number;
   /**
