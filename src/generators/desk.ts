@@ -28,7 +28,7 @@ const NO_LABELS: readonly Label[] = [];
 const DELETED: readonly Label[] = ['deleted'];
 
 /** From the movement after which a SKU is delisted until it is. */
-const DELISTED_AFTER_MS = 1_000;
+const DELISTED_AFTER_MS = 100;
 const DELISTED: Handling = {
   step: 'decommissioning',
   disposition: 'inactive',

@@ -169,7 +169,6 @@ export interface PipelineUse {
 }
 
 export interface StackUse {
-  readonly runtime: 'auto' | 'processes';
   /** Partitions per topic. */
   readonly partitions: number;
   /**

@@ -139,7 +139,6 @@ const pipeline = strict(
 
 const stack = strict(
   {
-    runtime: z.enum(['auto', 'processes']).default('auto').describe('how the servers are started'),
     partitions: count(1, 256, 'partitions per topic').default(4),
     jit: z
       .enum(['c1', 'full'])

@@ -52,7 +52,7 @@ async function world(use: string, over: Partial<PipelineUse> = {}): Promise<Worl
         compaction: { by: 'none' },
         ...over,
       },
-      stack: { runtime: 'auto', partitions: 2 },
+      stack: { partitions: 2 },
       // Which streams are on is all that a deployment reads of the traffic.
       traffic: Object.fromEntries(STREAMS.map((stream) => [stream, {}])),
     } as unknown as World['scenario'];

@@ -1,0 +1,301 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import type { z } from 'zod';
+import { encode } from '../generators/encode.ts';
+import { preloadOf, tapeOf } from '../generators/tape.ts';
+import { parseScenario } from '../scenario/parse.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+import { SECTIONS } from '../scenario/schema.ts';
+import { packageRoot } from './entry.ts';
+import { loadPipeline } from './pipelines/load.ts';
+import { fillPlaceholders, placeholderValues } from './pipelines/placeholders.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
+
+/**
+ * No knob is dead: every leaf of the schema, found by walking it, changes the bytes of the tape, the SQL
+ * that is deployed, or a value that a named file of the source reads. A new knob without an entry here fails.
+ */
+
+const BASE = `
+name: knobs
+seed: 3
+starts_at: 2026-11-25T09:00
+retail: { stores: 4, skus: 120, assortment: 60, hours: flat }
+traffic:
+  pos: { receipts: 600/store/h }
+  wms: {}
+  cart: { sessions: 8/s }
+  loyalty: {}
+  inventory: {}
+phases:
+  - { name: only, for: 12s }
+`;
+const UNTIL_MS = 15_000;
+const T0 = 1_795_770_000_000;
+
+type Set = readonly string[];
+
+/** What is changed, and what has to be there for it to be a change. */
+type Change = readonly [change: string | Set, given?: string | Set];
+
+const faults = 'traffic.faults';
+const twice = (kinds: string) => `${faults}.duplicates={rate: 50%, delay: 1s, kinds: {${kinds}}}`;
+const broken = (kinds: string) => `${faults}.malformed={rate: 50%, kinds: {${kinds}}}`;
+const phases = (rest: string) => `phases=[{name: only, for: 12s, ${rest}}]`;
+const transport = (rest: string) => `${faults}.transport={${rest}}`;
+const CLOCKS = `${faults}.clocks={sigma: 0s, hour_off: 0%, wrong_date: 0%, shoppers: 1%}`;
+const OUT = `${faults}.offline={stores: 25%, at: 2s, for: 5s, replay: 50/s}`;
+const DRIFT = `${faults}.schema_drift={at: 2s, over: 4s, added: 25%, widened: 25%}`;
+const AGAIN = `${faults}.redelivery={every: 4s, last: 5}`;
+
+/** Knobs that change what is sent. */
+const ON_THE_TAPE: Readonly<Record<string, Change>> = {
+  seed: ['seed=4'],
+  starts_at: ['starts_at=2026-11-25T10:00'],
+  'retail.stores': ['retail.stores=5'],
+  'retail.skus': ['retail.skus=121'],
+  'retail.profile': ['retail.profile=specialty'],
+  'retail.assortment': ['retail.assortment=61'],
+  'retail.store_size_sigma': ['retail.store_size_sigma=0.6'],
+  'retail.time_zones': ['retail.time_zones=us'],
+  'retail.hours': ['retail.hours=curve'],
+  'retail.clocks': ['retail.clocks=us', 'starts_at=2026-11-01T01:59:55'],
+  'traffic.pos.receipts': ['traffic.pos.receipts=601/store/h'],
+  'traffic.pos.returns': ['traffic.pos.returns=20%'],
+  'traffic.pos.training': ['traffic.pos.training=20%'],
+  'traffic.pos.sequence_to': ['traffic.pos.sequence_to=9999'],
+  'traffic.wms.shrink': ['traffic.wms.shrink=30%', phases('load: 30x')],
+  'traffic.wms.delist': ['traffic.wms.delist=10%'],
+  'traffic.cart.sessions': ['traffic.cart.sessions=9/s'],
+  'traffic.cart.bots': ['traffic.cart.bots=50%'],
+  'traffic.cart.pickup': ['traffic.cart.pickup=100%', 'traffic.cart.sessions=30/s'],
+  'traffic.loyalty.members': ['traffic.loyalty.members=50'],
+  'traffic.loyalty.share': ['traffic.loyalty.share=20%'],
+  'traffic.inventory.preload': ['traffic.inventory.preload=none'],
+  'traffic.faults.duplicates.rate': [`${faults}.duplicates.rate=20%`, `${faults}.duplicates={}`],
+  'traffic.faults.duplicates.kinds.identical': [
+    twice('identical: 50%, new_id: 50%'),
+    twice('new_id: 100%'),
+  ],
+  'traffic.faults.duplicates.kinds.new_id': [twice('new_id: 100%'), twice('identical: 100%')],
+  'traffic.faults.duplicates.kinds.changed_payload': [
+    twice('changed_payload: 100%'),
+    twice('identical: 100%'),
+  ],
+  'traffic.faults.duplicates.kinds.constant_id': [
+    twice('constant_id: 100%'),
+    twice('identical: 100%'),
+  ],
+  'traffic.faults.duplicates.delay': [
+    `${faults}.duplicates.delay=2s`,
+    `${faults}.duplicates={rate: 50%}`,
+  ],
+  'traffic.faults.duplicates.delay_max': [
+    `${faults}.duplicates.delay_max=1s`,
+    `${faults}.duplicates={rate: 50%}`,
+  ],
+  'traffic.faults.malformed.rate': [`${faults}.malformed.rate=20%`, `${faults}.malformed={}`],
+  'traffic.faults.malformed.kinds.truncated': [
+    broken('truncated: 100%'),
+    broken('wrong_type: 100%'),
+  ],
+  'traffic.faults.malformed.kinds.wrong_type': [
+    broken('wrong_type: 100%'),
+    broken('truncated: 100%'),
+  ],
+  'traffic.faults.malformed.kinds.missing_key': [
+    broken('missing_key: 100%'),
+    broken('truncated: 100%'),
+  ],
+  'traffic.faults.malformed.kinds.bad_utf8': [broken('bad_utf8: 100%'), broken('truncated: 100%')],
+  'traffic.faults.malformed.replace': [
+    `${faults}.malformed.replace=true`,
+    `${faults}.malformed={rate: 20%}`,
+  ],
+  'traffic.faults.transport.delay': [transport('delay: 2s'), transport('')],
+  'traffic.faults.transport.sigma': [transport('sigma: 0.5'), transport('')],
+  'traffic.faults.transport.slow': [transport('slow: 50%'), transport('')],
+  'traffic.faults.transport.slow_delay': [transport('slow_delay: 1s'), transport('')],
+  'traffic.faults.transport.slow_sigma': [transport('slow_sigma: 0.2'), transport('')],
+  'traffic.faults.offline.stores': [`${faults}.offline.stores=50%`, OUT],
+  'traffic.faults.offline.at': [`${faults}.offline.at=3s`, OUT],
+  'traffic.faults.offline.for': [`${faults}.offline.for=6s`, OUT],
+  'traffic.faults.offline.replay': [`${faults}.offline.replay=5/s`, OUT],
+  'traffic.faults.clocks.sigma': [`${faults}.clocks.sigma=1s`, CLOCKS],
+  'traffic.faults.clocks.hour_off': [`${faults}.clocks.hour_off=50%`, CLOCKS],
+  'traffic.faults.clocks.wrong_date': [`${faults}.clocks.wrong_date=50%`, CLOCKS],
+  'traffic.faults.clocks.shoppers': [`${faults}.clocks.shoppers=50%`, CLOCKS],
+  'traffic.faults.schema_drift.at': [`${faults}.schema_drift.at=5s`, DRIFT],
+  'traffic.faults.schema_drift.over': [`${faults}.schema_drift.over=9s`, DRIFT],
+  'traffic.faults.schema_drift.added': [`${faults}.schema_drift.added=100%`, DRIFT],
+  'traffic.faults.schema_drift.widened': [`${faults}.schema_drift.widened=100%`, DRIFT],
+  'traffic.faults.redelivery.every': [`${faults}.redelivery.every=5s`, AGAIN],
+  'traffic.faults.redelivery.last': [`${faults}.redelivery.last=6`, AGAIN],
+  'phases[].for': ['phases=[{name: only, for: 13s, load: 9x}]', phases('load: 9x')],
+  'phases[].load': [phases('load: 2x')],
+  'phases[].shape': [phases('shape: flash')],
+};
+
+/** Knobs that change the SQL that is deployed. */
+const IN_THE_SQL: Readonly<Record<string, Change>> = {
+  'pipeline.use': ['pipeline.use=append-ledger'],
+  'pipeline.commit_every': ['pipeline.commit_every=3s'],
+  'pipeline.format': ['pipeline.format=3'],
+  'pipeline.parallelism': ['pipeline.parallelism=2'],
+  'pipeline.compaction.by': ['pipeline.compaction={by: flink}'],
+  'pipeline.compaction.every': ['pipeline.compaction.every=20s', 'pipeline.compaction={by: flink}'],
+};
+
+/** Knobs that a file of the source reads, and how the value is called there. */
+const READ: Readonly<
+  Record<string, { readonly change: string; readonly as: string; readonly by: string }>
+> = {
+  name: { change: 'name=other', as: 'scenario.name', by: 'harness/run.ts' },
+  about: { change: 'about=something', as: 'scenario.about', by: 'harness/run.ts' },
+  'stack.partitions': {
+    change: 'stack.partitions=5',
+    as: 'scenario.stack.partitions',
+    by: 'harness/load/shard.ts',
+  },
+  'stack.jit': { change: 'stack.jit=c1', as: 'scenario.stack.jit', by: 'harness/run.ts' },
+  'queries.every': {
+    change: 'queries.every=3s',
+    as: 'scenario.queries.everyMs',
+    by: 'harness/probes/queries.ts',
+  },
+  'queries.timeout': {
+    change: 'queries.timeout=3s',
+    as: 'scenario.queries.timeoutMs',
+    by: 'harness/probes/queries.ts',
+  },
+  'queries.round_budget': {
+    change: 'queries.round_budget=3s',
+    as: 'scenario.queries.roundBudgetMs',
+    by: 'harness/probes/queries.ts',
+  },
+  'queries.cold': {
+    change: 'queries.cold=1',
+    as: 'scenario.queries.coldSamples',
+    by: 'harness/probes/queries.ts',
+  },
+  'canaries.rate': {
+    change: 'canaries.rate=3/s',
+    as: 'scenario.canaries.perSecond',
+    by: 'harness/probes/canary.ts',
+  },
+  drain_within: {
+    change: 'drain_within=70s',
+    as: 'scenario.drainWithinMs',
+    by: 'harness/phases.ts',
+  },
+  'phases[].name': {
+    change: 'phases=[{name: first, for: 12s}]',
+    as: 'scenario.phases',
+    by: 'harness/phases.ts',
+  },
+  'phases[].do': {
+    change: 'phases=[{name: only, for: 12s}, {name: ask, do: query}]',
+    as: 'scenario.phases',
+    by: 'harness/phases.ts',
+  },
+  'phases[].measured': {
+    change: 'phases=[{name: only, for: 12s, measured: false}, {name: ask, do: query}]',
+    as: 'scenario.phases',
+    by: 'harness/phases.ts',
+  },
+  'checks[]': {
+    change: 'checks=[lost == 0]',
+    as: 'scenario.checks',
+    by: 'harness/measure/measure.ts',
+  },
+};
+
+/** Every place of the schema where a value is written, as a path. */
+function leaves(schema: z.core.$ZodType, path: string): string[] {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  switch (def.type) {
+    case 'object':
+      return Object.entries(def.shape).flatMap(([key, inner]) =>
+        leaves(inner, path === '' ? key : `${path}.${key}`),
+      );
+    case 'optional':
+    case 'default':
+    case 'prefault':
+      return leaves(def.innerType, path);
+    case 'array':
+      return leaves(def.element, `${path}[]`);
+    case 'union': {
+      const branches = def.options.flatMap((option) => leaves(option, path));
+      return [...new Set(branches)];
+    }
+    default:
+      return [path];
+  }
+}
+
+const found = Object.entries(SECTIONS).flatMap(([key, section]) => leaves(section, key));
+
+const lines = (given: string | Set | undefined): Set =>
+  given === undefined ? [] : typeof given === 'string' ? [given] : given;
+
+function scenarioWith(...set: readonly string[]): Scenario {
+  return parseScenario(BASE, { file: 'knobs.yaml', set }).scenario;
+}
+
+function tapeBytes(scenario: Scenario): string {
+  const stores = Array.from({ length: scenario.retail.stores }, (_, i) => i + 1);
+  const decoder = new TextDecoder('latin1');
+  const sent: string[] = [];
+  for (const event of preloadOf(scenario, stores)) sent.push(decoder.decode(encode(event, T0)));
+  for (const event of tapeOf(scenario, stores)) {
+    if (event.dueMs >= UNTIL_MS) return sent.join('\n');
+    sent.push(decoder.decode(encode(event, T0)));
+  }
+  return sent.join('\n');
+}
+
+const made = new Map<string, string>();
+
+/** The tape that a change is compared with; most share one. */
+function bytesBefore(given: Set): string {
+  const key = given.join('\n');
+  const bytes = made.get(key) ?? tapeBytes(scenarioWith(...given));
+  made.set(key, bytes);
+  return bytes;
+}
+
+function deployed(scenario: Scenario): string {
+  const { tables, jobs } = loadPipeline(scenario.pipeline.use, packageRoot);
+  const values = placeholderValues(scenario.pipeline, ['127.0.0.1:9092']);
+  return [tables, jobs].map((file) => fillPlaceholders(file, values)).join('\n');
+}
+
+test('every knob of the schema has its place here, and nothing else has', () => {
+  const known = [ON_THE_TAPE, IN_THE_SQL, READ].flatMap((group) => Object.keys(group));
+  expect(known.toSorted()).toEqual(found.toSorted());
+});
+
+test.each(Object.entries(ON_THE_TAPE))('%s changes the tape', (_, [change, given]) => {
+  const before = bytesBefore(lines(given));
+  expect(before.length).toBeGreaterThan(10_000);
+  expect(tapeBytes(scenarioWith(...lines(given), ...lines(change)))).not.toBe(before);
+});
+
+test.each(Object.entries(IN_THE_SQL))('%s changes what is deployed', (_, [change, given]) => {
+  const before = deployed(scenarioWith(...lines(given)));
+  expect(deployed(scenarioWith(...lines(given), ...lines(change)))).not.toBe(before);
+});
+
+test.each(Object.entries(READ))('%s changes what is read in a run', (_, { change, as, by }) => {
+  const value = (scenario: Scenario) =>
+    as
+      .split('.')
+      .slice(1)
+      .reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], scenario);
+  const [before, after] = [value(scenarioWith()), value(scenarioWith(change))];
+  expect(before).not.toBeUndefined();
+  expect(after).not.toEqual(before);
+  expect(readFileSync(join(packageRoot, 'src', by), 'utf8')).toContain(as);
+});
