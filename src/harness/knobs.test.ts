@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import type { z } from 'zod';
 import { encode } from '../generators/encode.ts';
 import { preloadOf, tapeOf } from '../generators/tape.ts';
@@ -10,6 +11,7 @@ import { SECTIONS } from '../scenario/schema.ts';
 import { packageRoot } from './entry.ts';
 import { loadPipeline } from './pipelines/load.ts';
 import { fillPlaceholders, placeholderValues } from './pipelines/placeholders.ts';
+import { withRecording } from './recording/open.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -212,6 +214,40 @@ const READ: Readonly<
   },
 };
 
+/** Two columns of each kind, so that every one can be taken for the other. */
+const RECORDED = [
+  'receipt,basket,store,shop,at,closed,sku,item,quantity,units,amount,paid,discount,saved,member,card',
+  ...Array.from({ length: 40 }, (_, i) => {
+    const at = (hour: number) => `2025-03-0${3 + (i % 5)}T${hour + (i % 9)}:30:00Z`;
+    const who = [i >> 1, i >> 2, i >> 3, i >> 4, at(10), at(12), `p${i % 11}`, `i${i % 6}`];
+    const what = [1 + (i % 4), 150 * (1 + (i % 2)), (i % 13) + 0.5, (i % 8) + 0.25, i % 2, i % 3];
+    return [...who, ...what, `m${i % 9}`, `c${i % 4}`].join(',');
+  }),
+  '',
+].join('\n');
+const TAPE = 'traffic.pos.tape=recorded.csv';
+const MAP =
+  'traffic.pos.map={receipt: receipt, store: store, at: at, sku: sku, quantity: quantity, amount: amount}';
+const column = (key: string, name: string): Change => [
+  `traffic.pos.map.${key}=${name}`,
+  [TAPE, MAP],
+];
+
+/** Knobs that change what is read of a recording. */
+const OF_THE_RECORDING: Readonly<Record<string, Change>> = {
+  'traffic.pos.tape': ['traffic.pos.tape=other.csv', [TAPE, MAP]],
+  'traffic.pos.map.receipt': column('receipt', 'basket'),
+  'traffic.pos.map.store': column('store', 'shop'),
+  'traffic.pos.map.at': column('at', 'closed'),
+  'traffic.pos.map.sku': column('sku', 'item'),
+  'traffic.pos.map.quantity': column('quantity', 'units'),
+  'traffic.pos.map.amount': column('amount', 'paid'),
+  'traffic.pos.map.discount': column('discount', 'saved'),
+  'traffic.pos.map.member': column('member', 'card'),
+  'traffic.pos.map.at_zone': column('at_zone', 'America/New_York'),
+  'traffic.pos.map.units_up_to': column('units_up_to', '2'),
+};
+
 /** Every place of the schema where a value is written, as a path. */
 function leaves(schema: z.core.$ZodType, path: string): string[] {
   const { def } = (schema as z.core.$ZodTypes)._zod;
@@ -256,6 +292,11 @@ function tapeBytes(scenario: Scenario): string {
   return sent.join('\n');
 }
 
+const dir = mkdtempSync(join(tmpdir(), 'doorbuster-knobs-'));
+afterAll(() => rmSync(dir, { recursive: true }));
+writeFileSync(join(dir, 'recorded.csv'), RECORDED);
+writeFileSync(join(dir, 'other.csv'), RECORDED.split('\n').slice(0, 20).join('\n'));
+
 const made = new Map<string, string>();
 
 /** The tape that a change is compared with; most share one. */
@@ -273,7 +314,9 @@ function deployed(scenario: Scenario): string {
 }
 
 test('every knob of the schema has its place here, and nothing else has', () => {
-  const known = [ON_THE_TAPE, IN_THE_SQL, READ].flatMap((group) => Object.keys(group));
+  const known = [ON_THE_TAPE, OF_THE_RECORDING, IN_THE_SQL, READ].flatMap((group) =>
+    Object.keys(group),
+  );
   expect(known.toSorted()).toEqual(found.toSorted());
 });
 
@@ -282,6 +325,25 @@ test.each(Object.entries(ON_THE_TAPE))('%s changes the tape', (_, [change, given
   expect(before.length).toBeGreaterThan(10_000);
   expect(tapeBytes(scenarioWith(...lines(given), ...lines(change)))).not.toBe(before);
 });
+
+test.each(Object.entries(OF_THE_RECORDING))(
+  '%s changes the recording',
+  async (_, [change, given]) => {
+    const recording = async (...set: Set) => {
+      const parsed = {
+        ...parseScenario(BASE, { file: 'knobs.yaml', set }),
+        file: 'knobs.yaml',
+        dir,
+      };
+      return (await withRecording(parsed, dir, null)).scenario.traffic.pos?.tape?.recording;
+    };
+    const before = await recording(...lines(given));
+    expect(before?.atMs.length).toBeGreaterThan(5);
+    expect(JSON.stringify(await recording(...lines(given), ...lines(change)))).not.toBe(
+      JSON.stringify(before),
+    );
+  },
+);
 
 test.each(Object.entries(IN_THE_SQL))('%s changes what is deployed', (_, [change, given]) => {
   const before = deployed(scenarioWith(...lines(given)));
