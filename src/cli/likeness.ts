@@ -1,7 +1,6 @@
+import { type Distances, distancesOf } from '../generators/distance.ts';
 import { MEASURED_GROCER } from '../generators/grocer.ts';
 import {
-  type Distances,
-  distancesOf,
   generatedLook,
   type Look,
   PORTIONS,

@@ -1,8 +1,9 @@
 import { expect, test, vi } from 'vitest';
 import { scenarioOf } from '../../test/support/retail.ts';
 import { recordingOf } from '../../test/support/tape.ts';
+import { distancesOf } from './distance.ts';
 import { MEASURED_GROCER } from './grocer.ts';
-import { distancesOf, generatedLook, type Look, recordedLook } from './look.ts';
+import { generatedLook, type Look, recordedLook } from './look.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
