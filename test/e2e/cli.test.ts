@@ -65,6 +65,23 @@ describe('what needs no server', () => {
     expect(stdout).toMatch(/is a scenario: quick, 12 stores/);
   });
 
+  test('a tape is looked for beside its scenario, and framed when it is not as mapped', async () => {
+    const file = join(elsewhere, 'taped.yaml');
+    const map = 'receipt: receipt, store: shop, at: when, sku: item, quantity: units, amount: paid';
+    writeFileSync(
+      file,
+      `name: taped\nretail: { stores: 2 }\ntraffic:\n  pos: { tape: sold.csv, map: { ${map} } }\nphases: [{ name: only, for: 5s }]\n`,
+    );
+    const missing = await doorbuster('validate', file);
+    expect(missing.code).toBe(2);
+    expect(missing.stderr).toContain(`there is no file ${join(elsewhere, 'sold.csv')}`);
+    writeFileSync(join(elsewhere, 'sold.csv'), 'receipt,shop,wen,item,units,paid\n1,a,x,y,1,1\n');
+    const unmapped = await doorbuster('run', file);
+    expect(unmapped.code).toBe(2);
+    expect(unmapped.stderr).toContain('has no column "when": did you mean "wen"?');
+    expect(unmapped.stderr).toContain('taped.yaml:4:');
+  });
+
   test('a bad scenario is framed by line and column, says what to type, and exits with 2', async () => {
     const file = join(elsewhere, 'bad.yaml');
     writeFileSync(file, 'name: bad\nseed: 1\nstarts_at: 2026-11-27T09:00\nretial: { stores: 3 }\n');
@@ -131,6 +148,12 @@ describe('what needs no server', () => {
       (await doorbuster('preview', 'scenarios/quick.yaml', '--json')).stdout,
     );
     expect(asJson.counts.length).toBeGreaterThan(5);
+    expect(stdout).toMatch(/the receipts +generated +a real grocer +apart/);
+    for (const line of stdout.split('\n').filter((one) => /KS|TV/.test(one))) {
+      expect(line.length).toBeLessThanOrEqual(100);
+    }
+    expect(Object.keys(asJson.looks)).toEqual(['against', 'generated', 'recorded', 'distances']);
+    expect(asJson.looks.distances.baskets).toBeGreaterThan(0);
   });
 });
 
