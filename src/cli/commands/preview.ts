@@ -86,6 +86,11 @@ function notesOf(scenario: Scenario, pipelineLine: string): string[] {
     traffic.faults.duplicates &&
       `${(traffic.faults.duplicates.rate * 100).toFixed(2)} % sent again`,
     traffic.faults.malformed && `${(traffic.faults.malformed.rate * 100).toFixed(2)} % damaged`,
+    traffic.faults.transport && 'delayed on the way',
+    traffic.faults.offline && 'stores offline',
+    traffic.faults.clocks && 'clocks that are wrong',
+    traffic.faults.schemaDrift && 'schema drift',
+    traffic.faults.redelivery && 're-deliveries',
   ].filter((fault) => fault !== null);
   return [
     pipelineLine,
