@@ -49,7 +49,7 @@ export async function judgeTruth(context: TruthContext): Promise<TruthRecord> {
     examples: examplesOf(contract),
     distance: scoresOf(distance),
     ...(told === null ? {} : { takings: told }),
-    readings: await naiveReadings(rows, tables),
+    readings: [...(await naiveReadings(rows, tables))],
     notScored: [...tables.absent],
     bookUnits: Object.values(distance).reduce((sum, { units }) => sum + units, 0),
     keysCompared: contract.keys,
