@@ -151,7 +151,7 @@ const STAGES = {
 type Stage = keyof typeof STAGES;
 
 const reaches = (run: Run, stage: Stage) =>
-  until(() => journal().some(STAGES[stage]), 400_000, run);
+  until(() => journal().some(STAGES[stage]), 600_000, run);
 
 /** Nothing of it runs, nothing of it is on the disk but its own folder. */
 async function expectNothingLeft(): Promise<void> {
@@ -163,15 +163,14 @@ async function expectNothingLeft(): Promise<void> {
   expect(strays).toEqual([]);
 }
 
-describe('kill -9', { timeout: 600_000 }, () => {
+describe('kill -9', { timeout: 900_000 }, () => {
   const draw = random(SEED, 'kill -9');
 
   test.each<[Stage, string]>([
     ['starting servers', 'with its watchdogs'],
     ['deploying', 'alone'],
     ['load', 'with its watchdogs'],
-    ['draining', 'alone'],
-    ['judging', 'with its watchdogs'],
+    ['judging', 'alone'],
   ])('while %s, %s: the record holds, and the next start leaves nothing', async (stage, how) => {
     const run = start();
     await reaches(run, stage);
@@ -205,7 +204,7 @@ describe('kill -9', { timeout: 600_000 }, () => {
   });
 });
 
-describe('a server that is killed', { timeout: 600_000 }, () => {
+describe('a server that is killed', { timeout: 900_000 }, () => {
   const WHEN: Readonly<Record<(typeof SERVERS)[number], Stage>> = {
     kafka: 'load',
     minio: 'load',
@@ -232,7 +231,7 @@ describe('a server that is killed', { timeout: 600_000 }, () => {
   });
 });
 
-test('a JobManager that hangs ends the run, which names it', { timeout: 600_000 }, async () => {
+test('a JobManager that hangs ends the run, which names it', { timeout: 900_000 }, async () => {
   const run = start({ args: LONG });
   await reaches(run, 'load');
   const [hung] = registrations(registry())
@@ -245,7 +244,7 @@ test('a JobManager that hangs ends the run, which names it', { timeout: 600_000 
   await expectNothingLeft();
 });
 
-describe.skipIf(!canMount())('a disk that fills up (needs root)', { timeout: 600_000 }, () => {
+describe.skipIf(!canMount())('a disk that fills up (needs root)', { timeout: 900_000 }, () => {
   test('under the results: the record of the beginning stays, and the error names the disk', async () => {
     using disk = smallDisk(16);
     results = join(disk.dir, 'results');
@@ -303,7 +302,7 @@ describe.skipIf(!canMount())('a disk that is too small (needs root)', () => {
   });
 });
 
-describe('a terminal that goes away', { timeout: 600_000 }, () => {
+describe('a terminal that goes away', { timeout: 900_000 }, () => {
   test('interrupts the run, which ends in order', async () => {
     const line = [process.execPath, binary, 'run', 'tiny.yaml', '--results', results].join(' ');
     const child = spawn('script', ['-qfc', line, '/dev/null'], {
@@ -332,7 +331,7 @@ describe('a terminal that goes away', { timeout: 600_000 }, () => {
 });
 
 test('two runs at once, one of them read by nobody, both come to their end', {
-  timeout: 600_000,
+  timeout: 900_000,
 }, async () => {
   const unread = start();
   // As `doorbuster run | head -1` leaves it.
@@ -358,7 +357,7 @@ test('two runs at once, one of them read by nobody, both come to their end', {
 });
 
 test('servers for which there is no memory are named, with what Java said', {
-  timeout: 600_000,
+  timeout: 900_000,
 }, async () => {
   const home = join(dir, 'java');
   mkdirSync(join(home, 'bin'), { recursive: true });

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { availableParallelism } from 'node:os';
 import type { Clock } from '../../core/clock.ts';
 import { DoorbusterError, stackBroke } from '../../core/errors.ts';
@@ -137,6 +138,8 @@ class RunningLoad implements Load {
         new ProducingThread({ scenario, brokers, worker, workers, dir }, { failed, warning }),
     );
     signal.addEventListener('abort', this.#onAbort, { once: true });
+    // Canaries wait side by side where the broker is slow to answer: that many listeners are no leak.
+    setMaxListeners(0, this.#broken.signal);
   }
 
   get broken(): AbortSignal {
