@@ -45,6 +45,8 @@ export interface FlinkRest {
 export interface CheckpointCounts {
   readonly completed: number;
   readonly failed: number;
+  /** Mean time from trigger to completion, ms; null while none has completed. */
+  readonly meanMs: number | null;
 }
 
 interface SavepointStatus {
@@ -84,13 +86,13 @@ export function flinkRest(uri: string, clock: Clock): FlinkRest {
       return newest === undefined ? null : rootCause(newest.stacktrace);
     },
     async checkpoints(jobId, signal) {
-      const { counts } = await call<{ counts: CheckpointCounts }>(
-        uri,
-        'GET',
-        `/jobs/${jobId}/checkpoints`,
-        signal,
-      );
-      return { completed: counts.completed, failed: counts.failed };
+      const { counts, summary } = await call<{
+        counts: { completed: number; failed: number };
+        summary: { end_to_end_duration: { avg: number } } | null;
+      }>(uri, 'GET', `/jobs/${jobId}/checkpoints`, signal);
+      const { completed, failed } = counts;
+      const meanMs = completed > 0 ? (summary?.end_to_end_duration.avg ?? null) : null;
+      return { completed, failed, meanMs };
     },
     stopWithDrain: (jobId, savepointDir, signal) =>
       stopWithDrain({ uri, clock, jobId, savepointDir }, signal),

@@ -1,0 +1,74 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Facts } from '../src/harness/facts.ts';
+import { openFacts } from '../src/harness/facts.ts';
+import type { Load } from '../src/harness/load/load.ts';
+import { lookupKeys } from '../src/harness/lookup-keys.ts';
+import type { Pipeline } from '../src/harness/pipelines/load.ts';
+import type { ProbeContext } from '../src/harness/probes/probe.ts';
+import { RUNTIMES } from '../src/harness/stack/runtimes.ts';
+import type { Stack } from '../src/harness/stack/stack.ts';
+import type { Scenario } from '../src/scenario/scenario.ts';
+import type { BenchContext } from './bench.ts';
+
+/** A whole stack for a scenario and its pipeline, as a run starts it. Whoever started it stops it. */
+export function startStack(
+  { artifacts, clock, signal, dir }: BenchContext,
+  { manifest }: Pipeline,
+  scenario: Scenario,
+  name: string,
+): Promise<Stack> {
+  const runDir = join(dir, name);
+  mkdirSync(runDir);
+  return RUNTIMES.processes.start({
+    runDir,
+    workDir: join(runDir, 'work'),
+    artifacts,
+    clock,
+    signal,
+    flink: {
+      taskSlots: Object.keys(manifest.streams).length * scenario.pipeline.parallelism,
+      checkpointEveryMs: scenario.pipeline.commitEveryMs,
+    },
+    jit: scenario.stack.jit,
+    onProgress: () => undefined,
+  });
+}
+
+/** What the probes of a run are given. An incident ends the bench: its numbers would mean nothing. */
+export async function probeContext(
+  { artifacts, clock, signal }: BenchContext,
+  world: {
+    readonly stack: Stack;
+    readonly load: Load;
+    readonly pipeline: Pipeline;
+    readonly scenario: Scenario;
+    readonly tables: readonly string[];
+    readonly t0Ms: () => number | null;
+  },
+): Promise<ProbeContext & { readonly facts: Facts; readonly incidents: string[] }> {
+  const { stack, load, pipeline, scenario } = world;
+  const specs = Object.values(pipeline.manifest.streams);
+  const incidents: string[] = [];
+  return {
+    endpoints: stack.endpoints,
+    extensions: artifacts.duckdbExtensions,
+    facts: await openFacts(),
+    clock,
+    signal,
+    scenario,
+    tables: world.tables.map((name) => ({
+      name,
+      columns: specs.find((spec) => spec?.table === name)?.columns ?? {},
+    })),
+    queries: pipeline.queries,
+    phase: () => 'bench',
+    t0Ms: world.t0Ms,
+    processes: () => stack.processes(),
+    queryEngine: () => ({ cpuS: 0, rssBytes: 0, endedCpuS: 0, pids: [] }),
+    sendCanary: (dueMs) => load.canary(dueMs),
+    lookupKey: lookupKeys(scenario),
+    incident: ({ fact }) => void incidents.push(fact),
+    incidents,
+  };
+}

@@ -1,0 +1,126 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { flinkRest } from '../src/harness/clients/flink-rest.ts';
+import { openCatalog } from '../src/harness/clients/iceberg.ts';
+import { packageRoot } from '../src/harness/entry.ts';
+import { startLoad } from '../src/harness/load/load.ts';
+import { deploy } from '../src/harness/pipelines/deploy.ts';
+import { loadPipeline } from '../src/harness/pipelines/load.ts';
+import { PROBES, type ProbeKind, type RunningProbes } from '../src/harness/probes/probes.ts';
+import { parseScenario } from '../src/scenario/parse.ts';
+import type { BenchContext } from './bench.ts';
+import { cpuOf, ownCpuS } from './cpu.ts';
+import { probeContext, startStack } from './lakehouse.ts';
+
+const HEAD_START_MS = 1_500;
+/** Before anything is counted, so that jobs are warm and the first commits are over. */
+const WARM_MS = 10_000;
+const MEASURED_MS = 40_000;
+
+/** What one replay of quick.yaml's traffic cost everyone, with only some of the probes at work. */
+export interface Replayed {
+  readonly wallS: number;
+  /** CPU seconds of each server while it was measured. */
+  readonly serverCpuS: ReadonlyMap<string, number>;
+  /** Of this process, load included. */
+  readonly harnessCpuS: number;
+  readonly events: number;
+  /** Commits to all tables and rows in them that the census read; null without a census. */
+  readonly census: { readonly commits: number; readonly rows: number } | null;
+  /** Snapshots that the catalog has gained, whoever looked. */
+  readonly snapshots: number;
+  /** Mean end-to-end duration of a checkpoint, ms, and how many there were. */
+  readonly checkpointMs: number;
+  readonly checkpoints: number;
+  /** Share of the machine that was busy is not known; how many cores there are is. */
+  readonly cores: number;
+}
+
+/**
+ * The same load on a stack of its own, with these probes and no others: a run's own parts, in its own
+ * order, without phases, oracles and record.
+ */
+export async function replay(
+  context: BenchContext,
+  name: string,
+  kinds: readonly ProbeKind[],
+): Promise<Replayed> {
+  const { clock, signal, dir } = context;
+  const file = 'scenarios/quick.yaml';
+  const text = readFileSync(join(packageRoot, file), 'utf8');
+  const set = ['retail.stores=40', 'retail.assortment=40'];
+  const { scenario } = parseScenario(text, { file, set });
+  const pipeline = loadPipeline(scenario.pipeline.use, packageRoot);
+  await using stack = await startStack(context, pipeline, scenario, name);
+  await using deployment = await deploy(pipeline, { stack, scenario, clock, signal });
+  const factsDir = join(dir, `${name}-facts`);
+  mkdirSync(factsDir);
+  await using load = await startLoad({
+    scenario,
+    endpoints: stack.endpoints,
+    dir: factsDir,
+    runId: name,
+    clock,
+    signal,
+  });
+  let t0Ms: number | null = null;
+  const world = { stack, load, pipeline, scenario, tables: deployment.tables, t0Ms: () => t0Ms };
+  const probes = await probeContext(context, world);
+  const running: Partial<RunningProbes> = {};
+  for (const kind of kinds) Object.assign(running, { [kind]: await PROBES[kind].start(probes) });
+
+  t0Ms = clock.nowMs() + HEAD_START_MS;
+  await load.begin(t0Ms);
+  await clock.sleep(HEAD_START_MS + WARM_MS, signal);
+  const look = async () => ({
+    atMs: clock.monotonicMs(),
+    servers: cpuOf(stack.processes()),
+    ownS: ownCpuS(),
+    events: load.progress.acknowledged,
+    census: running.census ? counted(running.census.progress()) : null,
+    snapshots: await snapshotsOf(stack.endpoints.catalog.uri, deployment.tables),
+  });
+  const before = await look();
+  await clock.sleep(MEASURED_MS, signal);
+  const after = await look();
+  const rest = flinkRest(stack.endpoints.flink.rest, clock);
+  const took = await Promise.all(deployment.jobs.map(({ jobId }) => rest.checkpoints(jobId)));
+  for (const probe of Object.values(running)) await probe.stop();
+  await load.abort();
+  await probes.facts.close();
+  if (probes.incidents.length > 0) throw new Error(probes.incidents.join('; '));
+  const checkpoints = took.reduce((sum, { completed }) => sum + completed, 0);
+  return {
+    wallS: (after.atMs - before.atMs) / 1_000,
+    serverCpuS: new Map(
+      [...after.servers].map(([server, s]) => [server, s - (before.servers.get(server) ?? 0)]),
+    ),
+    harnessCpuS: after.ownS - before.ownS,
+    events: after.events - before.events,
+    census: after.census &&
+      before.census && {
+        commits: after.census.commits - before.census.commits,
+        rows: after.census.rows - before.census.rows,
+      },
+    snapshots: after.snapshots - before.snapshots,
+    checkpointMs:
+      took.reduce((sum, { completed, meanMs }) => sum + completed * (meanMs ?? 0), 0) / checkpoints,
+    checkpoints,
+    cores: availableParallelism(),
+  };
+}
+
+function counted(progress: ReturnType<RunningProbes['census']['progress']>) {
+  const tables = Object.values(progress);
+  return {
+    commits: tables.reduce((sum, { commits }) => sum + commits, 0),
+    rows: tables.reduce((sum, { rows }) => sum + rows, 0),
+  };
+}
+
+async function snapshotsOf(uri: string, tables: readonly string[]): Promise<number> {
+  const catalog = openCatalog(uri);
+  const answers = await Promise.all(tables.map((table) => catalog.load(table)));
+  return answers.reduce((sum, answer) => sum + (answer?.table().snapshots.length ?? 0), 0);
+}

@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Bench as Tinybench } from 'tinybench';
+import { encode } from '../src/generators/encode.ts';
+import type { TapeEvent } from '../src/generators/event.ts';
+import { tapeOf } from '../src/generators/tape.ts';
+import { packageRoot } from '../src/harness/entry.ts';
+import { parseScenario } from '../src/scenario/parse.ts';
+import type { Bench } from './bench.ts';
+import { ownCpuS } from './cpu.ts';
+
+const SAMPLE = 5_000;
+
+/** The generator and the encoder by themselves, on one thread. */
+export const tape: Bench = {
+  name: 'tape',
+  about: 'events generated and encoded per core, beside JSON.stringify alone',
+  async run() {
+    const file = 'scenarios/black-friday.yaml';
+    const text = readFileSync(join(packageRoot, file), 'utf8');
+    const { scenario } = parseScenario(text, { file });
+    const stores = Array.from({ length: scenario.retail.stores }, (_, i) => i + 1);
+    const events = tapeOf(scenario, stores)[Symbol.iterator]();
+    const next = () => events.next().value as TapeEvent;
+    const sample = Array.from({ length: SAMPLE }, next);
+    // By CPU time, so that what else the machine does is not counted.
+    const now = () => ownCpuS() * 1_000;
+    const bench = new Tinybench({ now, time: 2_000, warmupTime: 500, throws: true });
+    bench
+      .add('generated', () => {
+        for (let i = 0; i < SAMPLE; i++) next();
+      })
+      .add('encoded', () => {
+        for (const event of sample) encode(event, 0);
+      })
+      .add('JSON.stringify of the body alone', () => {
+        for (const { body } of sample) JSON.stringify(body);
+      })
+      .add('generated and encoded', () => {
+        for (let i = 0; i < SAMPLE; i++) encode(next(), 0);
+      });
+    await bench.run();
+    const perSecond = bench.tasks.map(({ name, result }) => {
+      if (result.state !== 'completed') throw new Error(`${name}: ${result.state}`);
+      return { name, value: (SAMPLE * 1_000) / result.latency.p50 };
+    });
+    const of = (name: string) => perSecond.find((task) => task.name === name)?.value ?? Number.NaN;
+    return {
+      title: 'The tape of black-friday.yaml (events per core-second, medians)',
+      rows: perSecond.map(({ name, value }) => ({
+        what: name,
+        values: { 'events/core-s': value },
+      })),
+      ratios: [
+        {
+          name: 'encoded / JSON.stringify of the body alone',
+          ratio: of('encoded') / of('JSON.stringify of the body alone'),
+        },
+        { name: 'generated / encoded', ratio: of('generated') / of('encoded') },
+      ],
+      notes: [`${SAMPLE} events a sample`],
+    };
+  },
+};
