@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type FactRow, type Facts, openFacts } from '../facts.ts';
-import { judgeContract, type TablesUnderTest } from './oracle.ts';
+import { foundSql, judgeContract, type TablesUnderTest } from './oracle.ts';
 
 const tables: TablesUnderTest = {
   streams: { pos: 'got_pos', inventory: 'got_inventory' },
@@ -88,6 +88,18 @@ test('a perfect pipeline has nothing to answer for, and what was demanded is cou
     demanded: 6,
     keys: 2,
   });
+});
+
+test('what was found leaves the records of the harness out', async () => {
+  await aDay();
+  await perfectPipeline();
+  await facts.run(`
+    INSERT INTO got_pos VALUES ('surplus', 1, 14);
+    INSERT INTO got_dead_letter VALUES ('pos', 0, 99)`);
+  const found = async (sql: string) => (await facts.rows<{ n: number }>(sql))[0]?.n;
+  expect(await found(foundSql('pos', 'got_pos'))).toBe(3 + 1);
+  expect(await found(foundSql('inventory', 'got_inventory'))).toBe(2);
+  expect(await found(foundSql('dead_letter', 'got_dead_letter'))).toBe(1 + 1);
 });
 
 test('what is missing is lost, with its id: a row, the newest version of a key, a dead letter', async () => {

@@ -60,6 +60,16 @@ interface FindingRow extends FoundRow {
 /** The harness's own records are in no count. */
 const OURS = `role NOT IN ('marker', 'canary')`;
 
+/** Rows of a table, the harness's own left out: it knows its dead letters by their place in the log. */
+export function foundSql(name: Stream | 'dead_letter', table: string): string {
+  const count = `SELECT count(*)::INTEGER AS n FROM ${table}`;
+  if (name === 'inventory') return `${count} WHERE store_id > 0 AND sku_id < ${FIRST_CANARY_SKU}`;
+  if (name !== 'dead_letter') return `${count} WHERE store_id > 0`;
+  return `${count} AS letter WHERE NOT EXISTS (
+    SELECT 1 FROM events WHERE role = 'marker' AND stream = letter.topic
+      AND events.part = letter.part AND events.kafka_offset = letter.kafka_offset)`;
+}
+
 /**
  * What was appended to an append-only table's topic against the rows of the table. Messages without
  * an acknowledgement may have been appended or not: they are known, and not demanded.

@@ -7,6 +7,7 @@ import { writeBook } from './book.ts';
 import { type BusinessDistance, distanceFromBook, takings } from './business.ts';
 import {
   type ContractJudgement,
+  foundSql,
   judgeContract,
   type Rows,
   type TablesUnderTest,
@@ -80,17 +81,18 @@ async function tableFindings(
   contract: ContractJudgement,
   manifest: Manifest,
 ): Promise<TruthRecord['tables']> {
-  const sources: [name: string, table: string, source: string][] = [
-    ...Object.entries(tables.streams).map(([stream, source]): [string, string, string] => [
-      stream,
-      manifest.streams[stream as Stream]?.table ?? stream,
-      source,
-    ]),
+  const sources: [name: Stream | 'dead_letter', table: string, source: string][] = [
+    ...STREAMS.flatMap((stream): [Stream, string, string][] => {
+      const source = tables.streams[stream];
+      return source === undefined
+        ? []
+        : [[stream, manifest.streams[stream]?.table ?? stream, source]];
+    }),
     ['dead_letter', manifest.dead_letter, tables.deadLetter],
   ];
   const findings: TruthRecord['tables'][number][] = [];
   for (const [name, table, source] of sources) {
-    const [counted] = await rows<{ n: number }>(`SELECT count(*)::INTEGER AS n FROM ${source}`);
+    const [counted] = await rows<{ n: number }>(foundSql(name, source));
     const judged = contract.byStream[name];
     findings.push({
       table,
