@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { rateAt } from '../src/generators/rate.ts';
+import { rateAt } from '../src/generators/expected/rate.ts';
 import { openFacts } from '../src/harness/facts.ts';
 import { startLoad } from '../src/harness/load/load.ts';
 import { takeIn } from '../src/harness/load/take-in.ts';

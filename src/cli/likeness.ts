@@ -1,12 +1,12 @@
-import { type Distances, distancesOf } from '../generators/distance.ts';
-import { MEASURED_GROCER } from '../generators/grocer.ts';
+import { type Distances, distancesOf } from '../generators/look/distance.ts';
+import { MEASURED_GROCER } from '../generators/look/grocer.ts';
 import {
   generatedLook,
   type Look,
   PORTIONS,
   PRICE_EDGES,
   recordedLook,
-} from '../generators/look.ts';
+} from '../generators/look/look.ts';
 import type { Likeness } from '../reports/preview.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 

@@ -1,15 +1,15 @@
-import { startCart } from './cart.ts';
-import { Desk, type Hidden } from './desk.ts';
-import type { Device } from './devices.ts';
 import type { TapeEvent } from './event.ts';
 import { Offline } from './faults/offline.ts';
 import { Connector } from './faults/redelivery.ts';
 import { Way } from './faults/way.ts';
 import { Heap } from './heap.ts';
-import { startLoyalty } from './loyalty.ts';
-import { startPos } from './pos.ts';
-import { startWms } from './wms.ts';
-import type { World } from './world.ts';
+import { startCart } from './streams/cart.ts';
+import { Desk, type Hidden } from './streams/desk.ts';
+import type { Device } from './streams/devices.ts';
+import { startLoyalty } from './streams/loyalty.ts';
+import { startPos } from './streams/pos.ts';
+import { startWms } from './streams/wms.ts';
+import type { World } from './world/world.ts';
 
 /** Order of streams within a millisecond of a store: causes before their row images. */
 const PLACE = { pos: 0, wms: 1, cart: 2, loyalty: 3, inventory: 4 } as const;

@@ -1,9 +1,9 @@
 import type { PreloadOf, TapeEvent, TapeOf } from './event.ts';
 import { Heap } from './heap.ts';
-import { Shelf } from './shelf.ts';
-import { imageOf, OpeningStock, rowTruth } from './stock.ts';
+import { imageOf, OpeningStock, rowTruth } from './stock/stock.ts';
 import { StoreTape } from './store-tape.ts';
-import { worldOf } from './world.ts';
+import { Shelf } from './world/shelf.ts';
+import { worldOf } from './world/world.ts';
 
 /** Opening stock is this much older than t0. */
 const PRELOADED_MS = -3_600_000;

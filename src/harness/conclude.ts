@@ -16,7 +16,7 @@ import { judgeRun } from './measure/verdict.ts';
 import { withReplayed } from './recording/record.ts';
 import type { Session } from './session.ts';
 import { type AppendedCount, appendedCounts } from './truth/appended.ts';
-import { replayPromises } from './truth/replay.ts';
+import { replayPromises } from './truth/promises/replay.ts';
 import { judgeTruth } from './truth/truth.ts';
 
 /**

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { EVERYTHING, scenarioOf, tapeUntil } from '../../test/support/retail.ts';
-import { memberRows } from '../generators/dimensions.ts';
+import { memberRows } from '../generators/world/dimensions.ts';
 import { ask } from '../record/ask.ts';
 import { writeDimensions } from './dimensions.ts';
 import { openFacts } from './facts.ts';

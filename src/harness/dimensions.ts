@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { memberRows, productRows, storeRows } from '../generators/dimensions.ts';
 import { tapeOf } from '../generators/tape.ts';
+import { memberRows, productRows, storeRows } from '../generators/world/dimensions.ts';
 import { DIMENSIONS, type DimensionTable } from '../record/facts.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import type { Connection } from './clients/duckdb.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { expectedCounts } from '../generators/rate.ts';
+import { expectedCounts } from '../generators/expected/rate.ts';
 import { parseScenario } from '../scenario/parse.ts';
 import { packageRoot } from './entry.ts';
 import { estimateLines, estimateOf } from './estimate.ts';

@@ -1,6 +1,6 @@
 import { bytes, count } from '../core/readable.ts';
 import { formatDuration } from '../core/units.ts';
-import { expectedCounts, rateAt } from '../generators/rate.ts';
+import { expectedCounts, rateAt } from '../generators/expected/rate.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import { timedMs } from '../scenario/timeline.ts';
 import type { Manifest } from './pipelines/manifest.ts';

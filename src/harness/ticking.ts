@@ -1,4 +1,4 @@
-import { rateAt } from '../generators/rate.ts';
+import { rateAt } from '../generators/expected/rate.ts';
 import { timedMs } from '../scenario/timeline.ts';
 import type { Tick } from './progress.ts';
 import type { Session } from './session.ts';

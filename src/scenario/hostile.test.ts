@@ -6,7 +6,7 @@ import { parseDocument, stringify } from 'yaml';
 import { recordingOf, replaying } from '../../test/support/tape.ts';
 import { DoorbusterError } from '../core/errors.ts';
 import { EXIT } from '../core/exit-codes.ts';
-import { expectedCounts, rateAt } from '../generators/rate.ts';
+import { expectedCounts, rateAt } from '../generators/expected/rate.ts';
 import { preloadOf, tapeOf } from '../generators/tape.ts';
 import { estimateOf } from '../harness/estimate.ts';
 import { scenarioJsonSchema } from './json-schema.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
-import { Ledger } from '../../src/generators/ledger.ts';
+import { Ledger } from '../../src/generators/stock/ledger.ts';
 import { preloadOf, tapeOf } from '../../src/generators/tape.ts';
 import { openReader } from '../../src/harness/clients/duckdb-reader.ts';
 import {

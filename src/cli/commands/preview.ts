@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import { EXIT } from '../../core/exit-codes.ts';
-import { expectedCounts, rateAt } from '../../generators/rate.ts';
+import { expectedCounts, rateAt } from '../../generators/expected/rate.ts';
 import { loadPipeline } from '../../harness/pipelines/load.ts';
 import { type Preview, renderPreview } from '../../reports/preview.ts';
 import type { Scenario } from '../../scenario/scenario.ts';

@@ -1,4 +1,4 @@
-import { storeHash, type World } from '../world.ts';
+import { storeHash, type World } from '../world/world.ts';
 
 const made = new WeakMap<World, Map<string, ReadonlySet<number>>>();
 

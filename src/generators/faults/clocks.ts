@@ -1,9 +1,9 @@
 import { normalQuantile } from '../../core/distributions.ts';
 import { hash32 } from '../../core/random.ts';
 import type { Faults, Label } from '../../scenario/scenario.ts';
-import { CENTRE, DATABASE, type Device, SHOPPERS } from '../devices.ts';
 import { labelled, type TapeEvent } from '../event.ts';
-import { fixedUniform, storeHash, type World } from '../world.ts';
+import { CENTRE, DATABASE, type Device, SHOPPERS } from '../streams/devices.ts';
+import { fixedUniform, storeHash, type World } from '../world/world.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

@@ -4,7 +4,7 @@ import { STREAMS } from '../../scenario/scenario.ts';
 import { encode } from '../encode.ts';
 import type { TapeEvent } from '../event.ts';
 import { ADDED_FIELD, WIDENED } from '../schema-version.ts';
-import { worldOf } from '../world.ts';
+import { worldOf } from '../world/world.ts';
 import { switchMs } from './drift.ts';
 
 vi.setConfig({ testTimeout: 60_000 });

@@ -1,5 +1,5 @@
 import { labelled, type TapeEvent } from '../event.ts';
-import { fixedUniform, storeHash, type World } from '../world.ts';
+import { fixedUniform, storeHash, type World } from '../world/world.ts';
 import { chosenStores } from './chosen.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { EVERYTHING, scenarioOf, tapeUntil } from '../../../test/support/retail.ts';
 import type { TapeEvent } from '../event.ts';
-import { worldOf } from '../world.ts';
+import { worldOf } from '../world/world.ts';
 import { offlineStores } from './offline.ts';
 
 vi.setConfig({ testTimeout: 60_000 });

@@ -1,8 +1,8 @@
 import { random } from '../../core/random.ts';
 import type { Faults } from '../../scenario/scenario.ts';
-import { CENTRE, type Device, SHOPPERS } from '../devices.ts';
 import { delayed, labelled, type TapeEvent } from '../event.ts';
-import type { World } from '../world.ts';
+import { CENTRE, type Device, SHOPPERS } from '../streams/devices.ts';
+import type { World } from '../world/world.ts';
 import { chosenStores } from './chosen.ts';
 
 /** An original that waits, and whatever copies it has: due as if the uplink were there. */

@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest';
 import { EVERYTHING, scenarioOf, storesOf, tapeUntil } from '../../../test/support/retail.ts';
 import { encode } from '../encode.ts';
 import type { TapeEvent } from '../event.ts';
-import { worldOf } from '../world.ts';
+import { worldOf } from '../world/world.ts';
 import { firstCrashMs } from './redelivery.ts';
 
 vi.setConfig({ testTimeout: 60_000 });

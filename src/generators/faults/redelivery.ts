@@ -1,6 +1,6 @@
 import type { Faults } from '../../scenario/scenario.ts';
 import { copyOf, type TapeEvent } from '../event.ts';
-import { fixedUniform, storeHash, type World } from '../world.ts';
+import { fixedUniform, storeHash, type World } from '../world/world.ts';
 import type { Offline } from './offline.ts';
 
 /**

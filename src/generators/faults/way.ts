@@ -1,6 +1,6 @@
-import type { Device } from '../devices.ts';
 import { delayed, labelled, type TapeEvent } from '../event.ts';
-import type { World } from '../world.ts';
+import type { Device } from '../streams/devices.ts';
+import type { World } from '../world/world.ts';
 import { DeviceClocks } from './clocks.ts';
 import { FaultInjector } from './copies.ts';
 import { SchemaDrift } from './drift.ts';

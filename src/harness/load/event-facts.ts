@@ -1,7 +1,7 @@
 import type { Fault, Truth } from '../../generators/event.ts';
 import type { Stream } from '../../scenario/scenario.ts';
 import type { Appended } from '../clients/kafka-producer.ts';
-import type { Expect } from '../truth/contract.ts';
+import type { Expect } from '../truth/contract/contract.ts';
 import { csvLine } from './fact-file.ts';
 
 /** A message as it was handed to the producer; with the broker's answer it is a row of `events`. */

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { TapeEvent } from '../../generators/event.ts';
 import { type BatchProducer, openProducer, partitionOf } from '../clients/kafka-producer.ts';
-import { type Contract, contract } from '../truth/contract.ts';
+import { type Contract, contract } from '../truth/contract/contract.ts';
 import { eventLine, type Handed } from './event-facts.ts';
 import { FactFile, threadFiles } from './fact-file.ts';
 import { watchLoopDelay } from './loop-delay.ts';

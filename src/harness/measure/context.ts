@@ -3,7 +3,7 @@ import type { Scenario, Stream } from '../../scenario/scenario.ts';
 import type { Connection } from '../clients/duckdb.ts';
 import type { Incident } from '../probes/probe.ts';
 import type { AppendedCount } from '../truth/appended.ts';
-import type { PromiseReplay } from '../truth/replay.ts';
+import type { PromiseReplay } from '../truth/promises/replay.ts';
 
 /** What a compaction on demand came to, as its runner saw it. Times are epoch ms. */
 export interface CompactionRun {

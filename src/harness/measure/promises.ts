@@ -2,9 +2,9 @@ import { LEVELS, type Level } from '../../core/metrics.ts';
 import { wilson95 } from '../../core/stats.ts';
 import type { Metric, PromisePhase, Promises, PromiseTally } from '../../record/record.ts';
 import type { TimedPhase } from '../../scenario/timeline.ts';
-import { lowStockFailure, sellDownFailure } from '../truth/demand.ts';
-import type { Fate, LineFate, OrderFate } from '../truth/promises.ts';
-import type { PromiseReplay } from '../truth/replay.ts';
+import { lowStockFailure, sellDownFailure } from '../truth/promises/demand.ts';
+import type { Fate, LineFate, OrderFate } from '../truth/promises/promises.ts';
+import type { PromiseReplay } from '../truth/promises/replay.ts';
 import { scalar } from './metric.ts';
 
 /** Lost margin, voucher and contact of one broken promise, USD: an estimate, no public figure. */

@@ -3,17 +3,17 @@ import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts'
 import type { Reader } from '../clients/duckdb-reader.ts';
 import type { Facts } from '../facts.ts';
 import type { Manifest } from '../pipelines/manifest.ts';
-import { writeBook } from './book.ts';
-import { type BusinessDistance, distanceFromBook, takings } from './business.ts';
+import { writeBook } from './business/book.ts';
+import { type BusinessDistance, distanceFromBook, takings } from './business/business.ts';
+import { naiveReadings } from './business/readings.ts';
 import {
   type ContractJudgement,
   foundSql,
   judgeContract,
   type Rows,
   type TablesUnderTest,
-} from './oracle.ts';
+} from './contract/oracle.ts';
 import { readTables } from './read-tables.ts';
-import { naiveReadings } from './readings.ts';
 
 export interface TruthContext {
   readonly reader: Pick<Reader, 'query'>;

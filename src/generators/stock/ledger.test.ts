@@ -1,0 +1,237 @@
+import fc from 'fast-check';
+import { expect, test, vi } from 'vitest';
+import { EVERYTHING, scenarioOf, storesOf, tapeUntil } from '../../../test/support/retail.ts';
+import type { Scenario } from '../../scenario/scenario.ts';
+import type { TapeEvent } from '../event.ts';
+import { preloadOf } from '../tape.ts';
+import { Ledger, physicalOf } from './ledger.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const UNTIL_MS = 40_000;
+
+interface Image {
+  readonly sku_id: number;
+  readonly on_hand: number;
+  readonly committed: number;
+  readonly unavailable: number;
+  readonly available: number;
+  readonly version: number;
+  readonly deleted: boolean;
+}
+
+function opened(scenario: Scenario): Ledger {
+  const ledger = new Ledger(scenario);
+  for (const event of preloadOf(scenario, storesOf(scenario))) ledger.apply(event);
+  return ledger;
+}
+
+/** The newest image of each row against BOOK, after every millisecond in which something moved. */
+function compareAtEveryCut(scenario: Scenario, events: readonly TapeEvent[]): number {
+  const ledger = opened(scenario);
+  const touched = new Map<string, { readonly store: number; readonly image: Image }>();
+  let compared = 0;
+  events.forEach((event, i) => {
+    ledger.apply(event);
+    if (event.stream === 'inventory' && event.truth.role === 'original') {
+      const image = event.body.after as Image;
+      touched.set(`${event.store}/${image.sku_id}`, { store: event.store, image });
+    }
+    if (events[i + 1]?.dueMs === event.dueMs) return;
+    for (const { store, image } of touched.values()) {
+      const book = ledger.book(store, image.sku_id);
+      expect({
+        onHand: image.on_hand,
+        committed: image.committed,
+        unavailable: image.unavailable,
+        available: image.available,
+        deleted: image.deleted,
+      }).toEqual(book);
+      compared++;
+    }
+    touched.clear();
+  });
+  return compared;
+}
+
+test('the newest image of every row is BOOK, at any cut, faults and all', () => {
+  const scenario = scenarioOf(
+    ...EVERYTHING,
+    'traffic.pos={receipts: 2000/store/h, returns: 10%}',
+    'traffic.cart={sessions: 40/s, pickup: 60%}',
+  );
+  const events = tapeUntil(scenario, 20_000);
+  const moving = new Set(
+    events
+      .filter(({ stream }) => stream !== 'inventory')
+      .map(({ body }) => body.biz_step ?? body.type),
+  );
+  for (const kind of ['sale', 'return', 'receiving', 'cycle_counting', 'stocking', 'picking']) {
+    expect(moving).toContain(kind);
+  }
+  expect(compareAtEveryCut(scenario, events)).toBeGreaterThan(500);
+});
+
+test('so it is where SKUs are delisted and listed again, and where tills are trained on', () => {
+  const scenario = scenarioOf(
+    ...EVERYTHING,
+    'traffic.pos={receipts: 4000/store/h, returns: 10%, training: 20%}',
+    'traffic.wms={delist: 40%}',
+    'retail={stores: 4, skus: 40, assortment: 30, hours: flat}',
+  );
+  const events = tapeUntil(scenario, 20_000);
+  const images = events.filter(({ stream }) => stream === 'inventory');
+  const deleted = images.filter(({ truth }) => truth.row?.deleted);
+  expect(deleted.length).toBeGreaterThan(50);
+  expect(compareAtEveryCut(scenario, events)).toBeGreaterThan(500);
+  const ledger = opened(scenario);
+  for (const event of events) ledger.apply(event);
+  const back = opened(scenario);
+  for (const event of events.toReversed()) back.apply(event);
+  const listed = [...ledger.entries()].map(({ book }) => book.deleted);
+  expect(new Set(listed).size).toBe(2);
+  for (const { store, sku, book } of ledger.entries()) expect(back.book(store, sku)).toEqual(book);
+});
+
+test('rows nobody touched stay what was preloaded', () => {
+  const scenario = scenarioOf('traffic.inventory={}');
+  const ledger = opened(scenario);
+  for (const { store, body } of preloadOf(scenario, storesOf(scenario))) {
+    const image = body.after as Image;
+    expect(ledger.book(store, image.sku_id).onHand).toBe(image.on_hand);
+    expect(ledger.book(store, image.sku_id).available).toBe(image.available);
+  }
+});
+
+/** Units by what moved them, summed from the wire alone. */
+function flows(events: readonly TapeEvent[]): {
+  onHand: number;
+  committed: number;
+  unavailable: number;
+} {
+  const sums = { onHand: 0, committed: 0, unavailable: 0 };
+  for (const { stream, body, truth } of events) {
+    if (truth.role === 'copy') continue;
+    if (stream === 'pos') {
+      for (const { quantity } of body.lines as readonly { quantity: number }[]) {
+        sums.onHand -= quantity;
+        if (quantity < 0) sums.unavailable -= quantity;
+      }
+    } else if (stream === 'wms' && body.location === 'store') {
+      sums.onHand += Number(body.quantity);
+      sums.committed += Number(body.committed);
+      sums.unavailable += Number(body.unavailable);
+    } else if (
+      stream === 'cart' &&
+      body.event_name === 'purchase' &&
+      body.fulfilment === 'pickup'
+    ) {
+      for (const { quantity } of body.items as readonly { quantity: number }[]) {
+        sums.committed += quantity;
+      }
+    }
+  }
+  return sums;
+}
+
+function totals(ledger: Ledger): { onHand: number; committed: number; unavailable: number } {
+  const sums = { onHand: 0, committed: 0, unavailable: 0 };
+  for (const { book } of ledger.entries()) {
+    sums.onHand += book.onHand;
+    sums.committed += book.committed;
+    sums.unavailable += book.unavailable;
+  }
+  return sums;
+}
+
+test('units are conserved at any cut, for any seed, with any streams and faults', () => {
+  fc.assert(
+    fc.property(
+      fc.nat(),
+      fc.subarray([...EVERYTHING]),
+      fc.integer({ min: 1, max: 15_000 }),
+      (seed, streams, cutMs) => {
+        const scenario = scenarioOf(...streams, `seed=${seed}`, 'retail.stores=3');
+        const events = tapeUntil(scenario, cutMs);
+        const ledger = new Ledger(scenario);
+        // Opening stock of every row that the events will touch, before they do.
+        for (const event of events) {
+          const line = (event.body.lines ?? event.body.items ?? [event.body]) as readonly {
+            sku_id?: number;
+          }[];
+          for (const { sku_id } of line) if (sku_id) ledger.book(event.store, sku_id);
+        }
+        const before = totals(ledger);
+        for (const event of events) ledger.apply(event);
+        const after = totals(ledger);
+        const moved = flows(events);
+        expect(after.onHand - before.onHand).toBe(moved.onHand);
+        expect(after.committed - before.committed).toBe(moved.committed);
+        expect(after.unavailable - before.unavailable).toBe(moved.unavailable);
+      },
+    ),
+    { numRuns: 8 },
+  );
+});
+
+test('the order of events does not matter to BOOK', () => {
+  const scenario = scenarioOf(...EVERYTHING);
+  const events = tapeUntil(scenario, 15_000);
+  const forth = new Ledger(scenario);
+  const back = new Ledger(scenario);
+  for (const event of events) forth.apply(event);
+  for (const event of events.toReversed()) back.apply(event);
+  for (const { store, sku, book } of forth.entries()) expect(back.book(store, sku)).toEqual(book);
+});
+
+test('PHYSICAL differs from BOOK by what nobody wrote down, and a count brings them together', () => {
+  const scenario = scenarioOf(
+    ...EVERYTHING.slice(0, 4),
+    'traffic.pos={receipts: 4000/store/h}',
+    'traffic.wms={shrink: 20%}',
+  );
+  const untilMs = 60_000;
+  const ledger = opened(scenario);
+  const gap = (store: number, sku: number) =>
+    ledger.physical(store, sku) - ledger.book(store, sku).onHand;
+  const opening = new Map<string, number>();
+  for (const { store, sku } of ledger.entries()) opening.set(`${store}/${sku}`, gap(store, sku));
+  const inaccurate = [...opening.values()].filter((units) => units !== 0);
+  expect(Math.abs(inaccurate.length / opening.size - 0.35)).toBeLessThan(0.05);
+  const short = inaccurate.filter((units) => units < 0).length / inaccurate.length;
+  expect(Math.abs(short - 0.6)).toBeLessThan(0.1);
+
+  const events = tapeUntil(scenario, untilMs);
+  const hidden = [...physicalOf(scenario, storesOf(scenario), untilMs)];
+  expect(hidden.map(({ occurredMs }) => occurredMs)).toEqual(
+    hidden.map(({ occurredMs }) => occurredMs).sort((a, b) => a - b),
+  );
+  for (const event of events) ledger.apply(event);
+  for (const happening of hidden) ledger.happen(happening);
+  const drifted = new Map(opening);
+  for (const { store, sku, drift } of hidden) {
+    const key = `${store}/${sku}`;
+    drifted.set(key, (drifted.get(key) ?? 0) + drift);
+  }
+  // The counts' own events corrected BOOK: the gap is opening, theft and mispicks, less the counts.
+  for (const { store, sku } of ledger.entries()) {
+    expect(gap(store, sku)).toBe(drifted.get(`${store}/${sku}`));
+  }
+  const thefts = hidden.filter(({ cause }) => cause === 'theft').length;
+  const sold = -events
+    .filter(({ stream, body }) => stream === 'pos' && body.type === 'sale')
+    .flatMap(({ body }) => body.lines as readonly { quantity: number }[])
+    .reduce((sum, { quantity }) => sum - quantity, 0);
+  expect(Math.abs(thefts / sold - 0.198)).toBeLessThan(0.03);
+});
+
+test('the truth of any subset of stores is the truth of the whole', () => {
+  const scenario = scenarioOf('traffic.wms={shrink: 30%}');
+  const whole = [...physicalOf(scenario, storesOf(scenario), UNTIL_MS)];
+  const parts = [0, 1, 2].flatMap((i) => [
+    ...physicalOf(scenario, storesOf(scenario, i, 3), UNTIL_MS),
+  ]);
+  const key = (hidden: object) => JSON.stringify(hidden);
+  expect(parts.map(key).sort()).toEqual(whole.map(key).sort());
+  expect(whole.length).toBeGreaterThan(50);
+});

@@ -1,0 +1,82 @@
+import { Arrivals } from '../world/curve.ts';
+import type { Desk } from './desk.ts';
+import { SHOPPERS } from './devices.ts';
+import { type CartItem, type CartStep, fillSession, planSession, type Session } from './funnel.ts';
+
+/** Sessions that began so long before t0 may still be going on at t0. */
+export const SESSION_REACH_MS = 15 * 60_000;
+
+export interface Order {
+  readonly id: string;
+  readonly items: readonly CartItem[];
+}
+
+/**
+ * The web shop as one store sees it: sessions of those who shop for it. A purchase that is to be
+ * picked up reserves the store's stock; one that is shipped comes from elsewhere and leaves it alone.
+ */
+export function startCart(desk: Desk, onPickup: (order: Order, atMs: number) => void): void {
+  const { world, store } = desk;
+  const { cart } = world.scenario.traffic;
+  if (cart === null) return;
+  const perMs = world.sessionsPerMs * store.size;
+  const own = desk.random('cart');
+  let sessions = 0;
+  const begin = (startMs: number) => {
+    const plan = planSession(world, own, cart);
+    const id = `S-${store.number}-${++sessions}`;
+    const offsetMs = Math.floor(startMs);
+    if (offsetMs + (plan.steps.at(-1)?.afterMs ?? 0) < 0) return;
+    const session = fillSession(world, desk.shelf, desk.random(`cart/${id}`), plan, startMs);
+    for (const step of session.steps) {
+      if (offsetMs + step.afterMs < 0) continue;
+      desk.at(offsetMs + step.afterMs, (atMs) => act(desk, id, session, step, atMs, onPickup));
+    }
+  };
+  const times = desk.random('cart-times');
+  const perMsBefore = perMs * world.webCurve.before;
+  if (perMsBefore > 0) {
+    let agoMs = SESSION_REACH_MS - times.exponential() / perMsBefore;
+    for (; agoMs > 0; agoMs -= times.exponential() / perMsBefore) begin(-agoMs);
+  }
+  const arrivals = new Arrivals(world.webCurve, perMs, times, null);
+  const next = () => {
+    const atMs = arrivals.next();
+    desk.at(atMs, () => {
+      begin(atMs);
+      next();
+    });
+  };
+  next();
+}
+
+function act(
+  desk: Desk,
+  id: string,
+  session: Session,
+  step: CartStep,
+  atMs: number,
+  onPickup: (order: Order, atMs: number) => void,
+): void {
+  const { world } = desk;
+  const orderId = step.name === 'purchase' ? `ORD-${id.slice(2)}` : null;
+  const items = step.items.map(({ rank, quantity }) => ({
+    sku_id: world.skuOfRank[rank] as number,
+    quantity,
+    price_cents: world.prices[rank] as number,
+  }));
+  desk.emit('cart', atMs, SHOPPERS, {
+    event_type: 'ecommerce',
+    session_id: id,
+    event_name: step.name,
+    device: session.device,
+    is_bot: session.bot,
+    items,
+    order_id: orderId,
+    value_cents: items.reduce((sum, item) => sum + item.quantity * item.price_cents, 0),
+    fulfilment: step.fulfilment,
+  });
+  if (orderId === null || step.fulfilment !== 'pickup') return;
+  for (const { rank, quantity } of step.items) desk.move(rank, atMs, { committed: quantity });
+  onPickup({ id: orderId, items: step.items }, atMs);
+}

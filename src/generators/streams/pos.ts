@@ -1,0 +1,142 @@
+import type { Random } from '../../core/random.ts';
+import { isShownTwice } from '../../core/wall-clock.ts';
+import type { Label, Traffic } from '../../scenario/scenario.ts';
+import { storeHash } from '../world/world.ts';
+import type { Desk } from './desk.ts';
+import { DrawnReceipts } from './drawn.ts';
+import { netCents, type Purchase, type ReceiptLine, type ReceiptSource } from './receipts.ts';
+import { RecordedReceipts } from './recorded.ts';
+import { Sequences } from './sequences.ts';
+
+export interface Receipt {
+  readonly id: string;
+  readonly type: 'sale' | 'return';
+  /** The till's number, from 1. */
+  readonly terminal: number;
+  readonly memberId: string | null;
+  readonly lines: readonly ReceiptLine[];
+  readonly totalCents: number;
+  /** Rung up to learn it: nothing was sold, whatever it says. */
+  readonly training: boolean;
+}
+
+/** US stores; how the rest splits beside a quarter of cash is an estimate. */
+export const PAYMENTS = [
+  ['debit', 0.35],
+  ['credit', 0.33],
+  ['cash', 0.25],
+  ['wallet', 0.05],
+  ['gift_card', 0.02],
+] as const;
+const PAYMENT_SHARES = PAYMENTS.map(([, share]) => share);
+
+/** Where receipts come from: drawn from laws, or read from a recording. */
+const SOURCES: Readonly<Record<'generated' | 'tape', (desk: Desk, own: Random) => ReceiptSource>> =
+  {
+    generated: (desk, own) => new DrawnReceipts(desk, own),
+    tape: (desk) => new RecordedReceipts(desk),
+  };
+
+/**
+ * The tills of a store. Nothing here looks at the stock: a receipt is what customers want, and a sale
+ * that BOOK has no unit for is a negative on-hand, which real books have too. Post-voids and suspended
+ * receipts are not in the wire format and are left out, as are fuel volumes.
+ */
+export function startPos(desk: Desk, onReceipt: (receipt: Receipt, atMs: number) => void): void {
+  const { pos } = desk.world.scenario.traffic;
+  if (pos === null) return;
+  const own = desk.random('pos');
+  const source = SOURCES[pos.tape === null ? 'generated' : 'tape'](desk, own);
+  const tills = new Tills(desk, pos, own, source);
+  const serve = (atMs: number) => {
+    const receipt = tills.receipt(atMs);
+    if (!receipt.training) onReceipt(receipt, atMs);
+    desk.at(source.nextMs(), serve);
+  };
+  desk.at(source.nextMs(), serve);
+}
+
+class Tills {
+  readonly #desk: Desk;
+  readonly #pos: NonNullable<Traffic['pos']>;
+  readonly #random: Random;
+  readonly #source: ReceiptSource;
+  readonly #trainings: Random;
+  readonly #sequences: Sequences;
+  #receipts = 0;
+
+  constructor(desk: Desk, pos: NonNullable<Traffic['pos']>, own: Random, source: ReceiptSource) {
+    this.#desk = desk;
+    this.#pos = pos;
+    this.#random = own;
+    this.#source = source;
+    this.#trainings = desk.random('pos-training');
+    const tills = storeHash(desk.world, desk.store.number, 'sequences');
+    this.#sequences = new Sequences(pos.sequenceTo, tills);
+  }
+
+  /** The next receipt: on the wire, and what came of it for the other streams. */
+  receipt(atMs: number): Receipt {
+    const { store } = this.#desk;
+    const own = this.#random;
+    const id = `STORE_${store.number}_TXN_${++this.#receipts}`;
+    const training = this.#trainings.chance(this.#pos.training);
+    const purchase = this.#source.purchase(id, atMs, training);
+    const { type, memberId, lines, taxCents } = purchase;
+    const terminal = 1 + own.integer(store.terminals);
+    const payment = PAYMENTS[own.weighted(PAYMENT_SHARES)] as (typeof PAYMENTS)[number];
+    const totalCents = netCents(lines) + taxCents;
+    const receipt: Receipt = { id, type, terminal, memberId, lines, totalCents, training };
+    this.#ring(receipt, purchase, { atMs, payment: payment[0] });
+    return receipt;
+  }
+
+  #ring(
+    receipt: Receipt,
+    { of, taxCents }: Purchase,
+    more: { readonly atMs: number; readonly payment: string },
+  ): void {
+    const { store, world } = this.#desk;
+    const { terminal, training, type } = receipt;
+    const localTime = store.curve.localTimeAt(more.atMs);
+    const businessDay = localTime.slice(0, 10);
+    const { sequence, again } = this.#sequences.next(terminal, businessDay);
+    const labels: Label[] = [];
+    if (world.scenario.retail.clocks === 'us' && isShownTwice(store.curve.clock, more.atMs)) {
+      labels.push('clock_change');
+    }
+    if (training) labels.push('training');
+    if (type === 'return') labels.push('return');
+    if (again) labels.push('sequence_wrap');
+    this.#desk.emit(
+      'pos',
+      more.atMs,
+      terminal,
+      {
+        event_type: 'RetailTransaction',
+        transaction_id: receipt.id,
+        terminal_id: terminal,
+        sequence_number: sequence,
+        business_day: businessDay,
+        local_time: localTime,
+        type,
+        training,
+        return_of: of,
+        customer_id: receipt.memberId,
+        payment_method: more.payment,
+        currency: 'USD',
+        total_cents: receipt.totalCents,
+        discount_cents: receipt.lines.reduce((sum, line) => sum + line.discountCents, 0),
+        tax_cents: taxCents,
+        lines: receipt.lines.map((line, i) => ({
+          line_no: i + 1,
+          sku_id: world.skuOfRank[line.rank],
+          quantity: line.quantity,
+          unit_price_cents: line.priceCents,
+          extended_cents: line.extendedCents,
+        })),
+      },
+      { labels, cents: training ? 0 : receipt.totalCents },
+    );
+  }
+}

@@ -1,0 +1,91 @@
+import type { Stream } from '../../../scenario/scenario.ts';
+import type { TablesUnderTest } from '../contract/oracle.ts';
+import { EXAMPLES } from '../finding.ts';
+import { FAULT, LABELS_OF, listed, WRONG_CLOCK_MS, WRONG_TIME_CAUSES } from './score-sql.ts';
+
+/** Labels that may explain a total that is not the true one; training explains its own. */
+const WRONG_TOTAL = `['field_added', 'type_widened', 'return', 'sequence_wrap']`;
+
+/**
+ * The takings that a reader of one row of the table gets: nothing for what is marked as training. NULL where
+ * the table has no total.
+ */
+export function takingsSql({ absent }: Pick<TablesUnderTest, 'absent'>): string {
+  if (absent.includes('pos.total_cents')) return 'NULL::BIGINT';
+  return 'CASE WHEN coalesce(training, false) THEN 0 ELSE coalesce(total_cents, 0) END';
+}
+
+/**
+ * The messages of an append stream against the rows that are really there. Of the messages with one event id,
+ * originals first and then in order of append, as many stand as the table has rows of it: so a design that
+ * deduplicates is told from one that does not, whatever CONTRACT asks of either.
+ */
+export function appendScoresSql(stream: Stream, table: string, tables: TablesUnderTest): string {
+  const has = (column: string) => !tables.absent.includes(`${stream}.${column}`);
+  const receipts = stream === 'pos' && has('total_cents');
+  const marked = stream === 'pos' && has('training');
+  return `
+    WITH shown AS MATERIALIZED (
+      SELECT event_id, count(*) AS n,
+        ${receipts ? `sum(${takingsSql(tables)})::BIGINT` : 'NULL::BIGINT'} AS takings,
+        ${marked ? 'bool_and(coalesce(training, false))' : 'NULL::BOOLEAN'} AS marked,
+        ${has('event_ts') ? 'min(coalesce(event_ts, 0))' : 'NULL::BIGINT'} AS first_ts,
+        ${has('event_ts') ? 'max(coalesce(event_ts, 0))' : 'NULL::BIGINT'} AS last_ts
+      FROM ${table} WHERE store_id > 0 GROUP BY event_id
+    ), sent AS MATERIALIZED (
+      SELECT event_id, role, ${FAULT} AS fault, ${LABELS_OF} AS labels, cents, occurred_ms,
+        acked_ms IS NOT NULL AS acked, coalesce(n, 0) AS n,
+        row_number() OVER (
+          PARTITION BY event_id ORDER BY expect = 'dead_letter', role = 'copy', kafka_offset
+        ) <= coalesce(n, 0) AS stands
+      FROM events LEFT JOIN shown USING (event_id)
+      WHERE stream = '${stream}' AND role IN ('original', 'copy')
+    ), ids AS MATERIALIZED (
+      SELECT event_id, any_value(sent.n) AS n, count(*) AS messages,
+        count(*) FILTER (role = 'original') AS originals,
+        count(*) FILTER (role = 'copy' AND stands) AS extra,
+        list(DISTINCT fault) FILTER (role = 'copy' AND fault = 'changed_payload') AS changes,
+        ${marked ? '' : `NOT coalesce(bool_or(list_contains(labels, 'training')), false) AND`}
+          any_value(takings) IS NOT NULL AS weighed,
+        abs(any_value(takings)
+          - coalesce(sum(cents) FILTER (role = 'original' AND stands), 0))::BIGINT AS off,
+        any_value(marked) AS marked, any_value(first_ts) AS first_ts, any_value(last_ts) AS last_ts
+      FROM sent LEFT JOIN shown USING (event_id) GROUP BY event_id
+    ), single AS (
+      SELECT sent.event_id, fault, labels, changes, weighed, off,
+        list_contains(labels, 'training') AND NOT marked AS unmarked,
+        greatest(abs(first_ts - occurred_ms), abs(last_ts - occurred_ms)) >= ${WRONG_CLOCK_MS}
+          AS wrong_time
+      FROM sent JOIN ids USING (event_id)
+      WHERE role = 'original' AND stands AND acked AND originals = 1 AND extra = 0
+        AND ids.n <= messages
+    ), told AS (
+      SELECT fault AS kind, 'injected' AS what, NULL AS id, 0 AS cents
+      FROM sent WHERE acked AND fault <> 'none'
+      UNION ALL
+      SELECT unnest(labels), 'injected', NULL, 0 FROM sent WHERE acked AND role = 'original'
+      UNION ALL
+      SELECT unnest(${listed(`list_concat(CASE WHEN fault = 'none' THEN [] ELSE [fault] END, labels)`)}),
+        'dropped', event_id, abs(coalesce(cents, 0))
+      FROM sent WHERE acked AND role = 'original' AND NOT stands
+      UNION ALL
+      SELECT fault, 'leaked', event_id,
+        CASE WHEN weighed THEN round(off / extra)::BIGINT ELSE 0 END
+      FROM sent JOIN ids USING (event_id) WHERE acked AND role = 'copy' AND stands
+      UNION ALL
+      SELECT 'none', 'leaked', event_id, 0 FROM ids, range(ids.n - messages) WHERE ids.n > messages
+      UNION ALL
+      SELECT 'training', 'leaked', event_id, CASE WHEN weighed THEN off ELSE 0 END
+      FROM single WHERE unmarked
+      UNION ALL
+      SELECT unnest(${listed(`coalesce(changes, list_intersect(labels, ${WRONG_TOTAL}))`)}),
+        'leaked', event_id, off
+      FROM single WHERE weighed AND off > 0 AND NOT coalesce(unmarked, false)
+      UNION ALL
+      SELECT unnest(${listed(WRONG_TIME_CAUSES)}), 'leaked', event_id, 0
+      FROM single WHERE wrong_time
+    )
+    SELECT kind, what, count(*)::BIGINT AS count, 0 AS units, sum(cents)::BIGINT AS cents,
+      to_json(min(id, ${EXAMPLES})) AS examples
+    FROM told GROUP BY ALL ORDER BY ALL`;
+}

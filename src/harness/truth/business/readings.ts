@@ -1,0 +1,64 @@
+import { READINGS } from '../../../record/judged.ts';
+import type { TruthRecord } from '../../../record/record.ts';
+import type { Rows, TablesUnderTest } from '../contract/oracle.ts';
+
+export type Reading = NonNullable<TruthRecord['readings']>[number];
+
+/** The columns of the receipts' table that a reading looks at, or is judged by. */
+const READS: Readonly<Record<Reading['name'], readonly string[]>> = {
+  'returns-as-zero': ['total_cents'],
+  'training-counted': ['total_cents'],
+  'claimed-hour': ['total_cents', 'event_ts'],
+  'natural-key': ['total_cents', 'terminal_id', 'business_day', 'sequence_number'],
+};
+
+/** Of each reading, over `stood`: one row per receipt that happened and has a row. */
+const SQL: Readonly<Record<Reading['name'], string>> = {
+  'returns-as-zero': `
+    SELECT count(*)::BIGINT AS rows, coalesce(-sum(total_cents), 0)::BIGINT AS cents
+    FROM stood WHERE NOT training AND total_cents < 0`,
+  'training-counted': `
+    SELECT count(*)::BIGINT AS rows, coalesce(sum(total_cents), 0)::BIGINT AS cents
+    FROM stood WHERE training`,
+  'claimed-hour': `
+    SELECT count(*)::BIGINT AS rows, coalesce(sum(abs(total_cents)), 0)::BIGINT AS cents
+    FROM stood
+    WHERE NOT training AND floor(event_ts / 3600000) IS DISTINCT FROM floor(occurred_ms / 3600000)`,
+  'natural-key': `
+    SELECT count(*)::BIGINT AS rows, coalesce(-sum(total_cents), 0)::BIGINT AS cents
+    FROM (
+      SELECT total_cents, row_number() OVER (
+        PARTITION BY store_id, terminal_id, business_day, sequence_number ORDER BY kafka_ms, event_id
+      ) AS n
+      FROM stood WHERE NOT training
+    ) WHERE n > 1`,
+};
+
+/**
+ * What naive readings of the very tables of this run would be off by. They look at receipts that happened (the
+ * original of each event id), so that what duplicates leaked is not counted here as well. A reading whose columns the
+ * table lacks is left out.
+ */
+export async function naiveReadings(
+  rows: Rows,
+  tables: TablesUnderTest,
+): Promise<readonly Reading[]> {
+  const { pos } = tables.streams;
+  if (pos === undefined) return [];
+  const told = READINGS.filter(
+    (name) => !READS[name].some((column) => tables.absent.includes(`pos.${column}`)),
+  );
+  if (told.length === 0) return [];
+  return await rows<Reading>(`
+    WITH happened AS (
+      SELECT event_id, min(occurred_ms) AS occurred_ms,
+        coalesce(bool_or(list_contains(string_split(labels, '+'), 'training')), false) AS training
+      FROM events WHERE stream = 'pos' AND role = 'original' GROUP BY event_id
+    ), stood AS MATERIALIZED (
+      SELECT happened.*, store_id, kafka_ms, event_ts, total_cents, terminal_id, business_day,
+        sequence_number
+      FROM ${pos} AS receipt JOIN happened USING (event_id)
+      QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY receipt.kafka_ms) = 1
+    )
+    ${told.map((name) => `(SELECT '${name}' AS name, * FROM (${SQL[name]}))`).join(' UNION ALL ')}`);
+}

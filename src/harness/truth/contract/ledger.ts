@@ -1,0 +1,59 @@
+import { FIRST_CANARY_SKU } from '../../../generators/event.ts';
+import { FAULT } from '../business/score-sql.ts';
+import { EXAMPLES } from '../finding.ts';
+import type { TablesUnderTest } from './oracle.ts';
+
+/**
+ * Every image of a row that was appended against a table that keeps them all: each (key, version) is
+ * there once, with the on-hand of its first append, and deleted if it was. `wrong` is what a reader of the newest version per
+ * key would be off by, and, in older versions, what each of them is off by.
+ */
+export function ledgerSql(table: string, { absent }: Pick<TablesUnderTest, 'absent'>): string {
+  return `
+    WITH got AS MATERIALIZED (
+      SELECT store_id, sku_id, version, count(*) AS n, max(on_hand) AS on_hand, min(on_hand) AS low,
+        bool_or(coalesce(deleted, false)) AS deleted
+      FROM ${table} WHERE store_id > 0 AND sku_id < ${FIRST_CANARY_SKU}
+      GROUP BY store_id, sku_id, version
+    ), sent AS MATERIALIZED (
+      SELECT store_id, sku_id, version,
+        bool_or(expect <> 'dead_letter' AND acked_ms IS NOT NULL) AS demanded,
+        bool_and(expect = 'dead_letter') AS damaged,
+        arg_min(on_hand, kafka_offset) FILTER (expect <> 'dead_letter') AS on_hand,
+        bool_or(coalesce(deleted, false)) AS deleted,
+        string_agg(DISTINCT ${FAULT}, '+' ORDER BY ${FAULT})
+          FILTER (fault IN ('duplicate', 'redelivery')) AS how
+      FROM events WHERE stream = 'inventory' AND role NOT IN ('marker', 'canary')
+      GROUP BY store_id, sku_id, version
+    ), joined AS (
+      SELECT store_id || '/' || sku_id AS key, key || ' v' || version AS id, version,
+        coalesce(n, 0) AS n, coalesce(demanded, false) AS demanded,
+        (demanded IS NULL OR damaged) AS stranger,
+        CASE WHEN demanded IS NULL THEN 'unknown' WHEN damaged THEN 'damaged'
+             ELSE coalesce(how, 'none') END AS how,
+        sent.on_hand AS wanted, got.on_hand AS shown,
+        greatest(abs(sent.on_hand - got.on_hand), abs(sent.on_hand - low)) AS units,
+        ${absent.includes('inventory.deleted') ? 'false' : 'sent.deleted <> got.deleted'} AS undone,
+        max(version) FILTER (demanded) OVER (PARTITION BY key) AS newest
+      FROM sent FULL JOIN got USING (store_id, sku_id, version)
+    ), read AS (
+      SELECT key, arg_max(wanted, version) FILTER (demanded) AS wanted,
+        arg_max(shown, version) FILTER (n > 0 AND (demanded OR stranger)) AS shown
+      FROM joined GROUP BY key
+    ), findings AS (
+      SELECT 'lost' AS finding, NULL AS how, id, 1 AS n, 0 AS units FROM joined
+      WHERE demanded AND (n = 0 OR undone)
+      UNION ALL
+      SELECT 'duplicated', how, id, n - (NOT stranger)::INTEGER, 0 FROM joined
+      WHERE n > (NOT stranger)::INTEGER
+      UNION ALL
+      SELECT 'wrong', NULL, key, 1, abs(coalesce(wanted, 0) - coalesce(shown, 0)) FROM read
+      WHERE wanted IS DISTINCT FROM shown
+      UNION ALL
+      SELECT 'wrong', NULL, id, 1, units FROM joined
+      WHERE demanded AND n > 0 AND units > 0 AND version < newest
+    )
+    SELECT finding, how, sum(n)::BIGINT AS count, sum(units)::BIGINT AS units,
+      to_json(min(id, ${EXAMPLES})) AS examples
+    FROM findings GROUP BY ALL ORDER BY ALL`;
+}

@@ -1,0 +1,83 @@
+import { stockCourses } from '../../../generators/stock/stock-course.ts';
+import { type PickupOrder, pickupOrders } from '../../../generators/streams/pickups.ts';
+import type { Scenario } from '../../../scenario/scenario.ts';
+import { type TimedPhase, timeline } from '../../../scenario/timeline.ts';
+import type { FactRow, Facts } from '../../facts.ts';
+import { Demand } from './demand.ts';
+import { type OrderFate, replayOrder } from './promises.ts';
+import { shownStock } from './shown.ts';
+
+/** Orders replayed per run, on average over seeds. */
+const ORDERS = 10_000;
+
+/** What became of every order, and how fast the shelves they ask emptied. */
+export interface PromiseReplay {
+  /** The measured timed phases: orders are placed in these alone. */
+  readonly phases: readonly TimedPhase[];
+  readonly fates: readonly OrderFate[];
+  readonly demand: Demand;
+}
+
+/**
+ * Replays pickup orders against what the run's table showed, and keeps every line in the facts. null without a
+ * stock table. It costs about what the tape of the timed phases costs to generate.
+ */
+export async function replayPromises(
+  facts: Pick<Facts, 'connect' | 'append'>,
+  scenario: Scenario,
+  view: { readonly table: string | undefined; readonly t0Ms: number },
+): Promise<PromiseReplay | null> {
+  const { table, t0Ms } = view;
+  if (scenario.traffic.inventory === null || table === undefined) return null;
+  const phases = timeline(scenario).filter(({ phase }) => phase.measured);
+  const orders = [...pickupOrders(scenario, ORDERS)];
+  const shown = await shownStock(facts, orders, { table, t0Ms });
+  const demand = new Demand(phases);
+  const fates: OrderFate[] = [];
+  const untilMs = (orders.at(-1)?.atMs ?? -1) + 1;
+  for (const [store, own] of byStore(orders)) {
+    const skus = new Set(own.flatMap(({ lines }) => lines.map(({ sku }) => sku)));
+    const courses = stockCourses(scenario, store, skus, untilMs);
+    demand.add(store, courses);
+    for (const order of own) {
+      const known = (sku: number) => {
+        const course = courses.get(sku);
+        if (course === undefined) throw new Error(`no course of SKU ${sku} in store ${store}`);
+        return { shown: shown.get(store)?.get(sku), course };
+      };
+      fates.push(replayOrder(order, known));
+    }
+    // Other work of the process goes on between two stores.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await facts.append('promises', rowsOf(fates, t0Ms));
+  return { phases, fates, demand };
+}
+
+function byStore(orders: readonly PickupOrder[]): ReadonlyMap<number, readonly PickupOrder[]> {
+  const stores = new Map<number, PickupOrder[]>();
+  for (const order of orders) {
+    const own = stores.get(order.store);
+    if (own) own.push(order);
+    else stores.set(order.store, [order]);
+  }
+  return stores;
+}
+
+function rowsOf(fates: readonly OrderFate[], t0Ms: number): FactRow[] {
+  return fates.flatMap(({ order, lines, fate }, i) =>
+    lines.map((line) => ({
+      phase: order.phase,
+      order_no: i + 1,
+      at_ms: t0Ms + order.atMs,
+      store_id: order.store,
+      sku_id: line.sku,
+      quantity: line.quantity,
+      shown: line.shown,
+      book: line.book,
+      shelf: line.shelf,
+      fate: line.fate,
+      order_fate: fate,
+    })),
+  );
+}
