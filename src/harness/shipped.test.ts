@@ -1,0 +1,83 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
+import type { TapeEvent } from '../generators/event.ts';
+import { expectedCounts } from '../generators/expected/rate.ts';
+import { tapeOf } from '../generators/tape.ts';
+import { parseScenario } from '../scenario/parse.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+import { timedMs, timeline } from '../scenario/timeline.ts';
+import { packageRoot } from './entry.ts';
+import { estimateOf } from './estimate.ts';
+import { compactionOf } from './pipelines/compact.ts';
+import { loadPipeline } from './pipelines/load.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
+
+/** Every scenario that ships, run dry: all that a run does before it touches the world. */
+const files = readdirSync(join(packageRoot, 'scenarios')).filter((file) => file.endsWith('.yaml'));
+const textOf = (file: string) => readFileSync(join(packageRoot, 'scenarios', file), 'utf8');
+const guide = readFileSync(join(packageRoot, 'docs', 'scenarios.md'), 'utf8');
+
+/** The tape up to the end of the timed phases. */
+function tapeUntil(scenario: Scenario, untilMs: number): TapeEvent[] {
+  const stores = Array.from({ length: scenario.retail.stores }, (_, i) => i + 1);
+  const events: TapeEvent[] = [];
+  for (const event of tapeOf(scenario, stores)) {
+    if (event.dueMs >= untilMs) break;
+    events.push(event);
+  }
+  return events;
+}
+
+/** The kinds of `distance(…)` that occur on a tape. */
+function kindsOn(events: readonly TapeEvent[]): ReadonlySet<string> {
+  return new Set(
+    events.flatMap(({ truth: { fault, labels } }) => [
+      ...labels,
+      ...(fault === null ? [] : [fault.kind === 'duplicate' ? fault.how : fault.kind]),
+    ]),
+  );
+}
+
+describe.each(files)('%s', (file) => {
+  const { scenario } = parseScenario(textOf(file), { file });
+
+  test('has checks, a pipeline that takes it, and an estimate', () => {
+    expect(scenario.checks.map(({ text }) => text)).toEqual(
+      expect.arrayContaining(['lost == 0', 'duplicated == 0', 'wrong == 0']),
+    );
+    const pipeline = loadPipeline(scenario.pipeline.use, packageRoot);
+    compactionOf(pipeline, scenario);
+    // What a recording holds is known once it has been read.
+    if (scenario.traffic.pos?.tape) return;
+    const estimate = estimateOf(scenario, pipeline.manifest);
+    expect(estimate.timedMs).toBe(timedMs(scenario));
+    expect(estimate.events).toBeGreaterThan(0);
+    expect(estimate.workBytes).toBeGreaterThan(estimate.keptBytes);
+  });
+
+  test('is told in the guide, with what it teaches and a picture of its run', () => {
+    const [, told] = guide.split(`\n## ${scenario.name}\n`);
+    expect(told?.split('\n## ')[0]).toMatch(/\n!\[[^\]]+\]\([^)]+\)/);
+    for (const [, picture] of (told ?? '').matchAll(/!\[[^\]]+\]\(([^)]+)\)/g)) {
+      expect(existsSync(join(packageRoot, 'docs', picture as string)), picture).toBe(true);
+    }
+  });
+
+  test.skipIf(scenario.traffic.pos?.tape)('what it is about occurs while it is measured', () => {
+    const events = tapeUntil(scenario, timedMs(scenario));
+    for (const { phase, startMs, endMs } of timeline(scenario)) {
+      const due = events.filter(({ dueMs }) => dueMs >= startMs && dueMs < endMs).length;
+      const expected = expectedCounts(scenario)
+        .filter((row) => row.phase === phase.name)
+        .reduce((sum, { messages }) => sum + messages, 0);
+      // Baskets are lumpy and an outage moves what was due: this is an order of magnitude, not a law.
+      expect(due, phase.name).toBeGreaterThan(expected / 3);
+      expect(due, phase.name).toBeLessThan(expected * 3);
+    }
+    // A check on a distance that nothing could make would hold whatever the pipeline does.
+    const judged = scenario.checks.flatMap(({ metric, of }) => (metric === 'distance' ? [of] : []));
+    expect([...kindsOn(events)]).toEqual(expect.arrayContaining(judged));
+  });
+});
