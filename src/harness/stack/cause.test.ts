@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../entry.ts';
-import { innermostCause, logTail, portWasTaken } from './cause.ts';
+import { diskWasFull, innermostCause, logTail, portWasTaken } from './cause.ts';
 
 /** The ends of logs that the real servers wrote when they were made to fail. */
 function log(name: string): string {
@@ -54,6 +54,20 @@ describe('the innermost cause in a log', () => {
     ].join('\n');
     expect(innermostCause(text)).toBe('java.io.IOException: No space left on device');
   });
+});
+
+it('a full disk is the cause of all that is said after it', () => {
+  const text = [
+    '[2026-11-27 09:00:00,000] ERROR Error while appending records to pos-0 in dir /x (o.a.k.LogDirFailureChannel)',
+    'java.io.IOException: No space left on device',
+    '\tat java.base/sun.nio.ch.FileDispatcherImpl.write0(Native Method)',
+    '[2026-11-27 09:00:00,100] FATAL Shutdown broker because all log dirs in /x have failed (kafka.log.LogManager)',
+    '[2026-11-27 09:00:00,200] ERROR Unexpected error (o.a.k.c.CoordinatorRuntime)',
+    'org.apache.kafka.common.errors.NotLeaderOrFollowerException: the partition is not online',
+  ].join('\n');
+  const cause = innermostCause(text);
+  expect(cause).toBe('java.io.IOException: No space left on device');
+  expect(diskWasFull(cause as string)).toBe(true);
 });
 
 describe('a taken port', () => {

@@ -37,15 +37,19 @@ export function logTail(path: string): string {
 const DECISIVE =
   /\bfatal\b|^Exception in thread "main"|^Terminating due to|^Error: |^Error occurred during init|^# |Could not start|Failed to start/i;
 
+/** What the machine refused: whatever is said after it, and by however fatal a line, follows from it. */
+const REFUSED =
+  /No space left on device|Disk quota exceeded|Storage backend has reached its minimum free/i;
+
 interface Finding {
   readonly text: string;
-  /** How much it tells of the death: a line alone, a stack trace, or a declared end. */
-  readonly weight: 0 | 1 | 2;
+  /** How much it tells of the death: a line alone, a stack trace, a declared end, the machine's refusal. */
+  readonly weight: 0 | 1 | 2 | 3;
 }
 
 /**
- * Why a server died, by its log: the innermost `Caused by` of the last error that it declared fatal,
- * else of the last stack trace, else the last error line. What follows is often the noise of its
+ * Why a server died, by its log: the machine's refusal, if there was one; the innermost `Caused by` of
+ * the last error that it declared fatal, else of the last stack trace, else the last error line. What follows is often the noise of its
  * shutdown. Null when the log tells of no error.
  */
 export function innermostCause(log: string): string | null {
@@ -72,6 +76,10 @@ function findingOf(head: string, trace: readonly string[]): Finding {
   const thrown = trace.find((line) => EXCEPTION.test(line));
   const said = head.replace(PREFIX, '').replace(/^Exception in thread "[^"]*" /, '');
   const traced = innermost !== undefined || thrown !== undefined;
+  const refused = [head, ...trace].find((line) => REFUSED.test(line));
+  if (refused) {
+    return { text: refused.replace(/^\s*Caused by: /, '').replace(PREFIX, ''), weight: 3 };
+  }
   const weight = DECISIVE.test(head) ? 2 : traced ? 1 : 0;
   if (innermost) return { text: innermost.replace(/^\s*Caused by: /, ''), weight };
   if (thrown) return { text: thrown, weight };
@@ -86,4 +94,9 @@ function findingOf(head: string, trace: readonly string[]): Finding {
 /** Whether the log says that a port was taken by someone else. */
 export function portWasTaken(log: string): boolean {
   return /address already in use|BindException|port is already in use/i.test(log);
+}
+
+/** Whether a cause is that the disk was full. */
+export function diskWasFull(cause: string): boolean {
+  return REFUSED.test(cause);
 }

@@ -5,7 +5,7 @@ import { badInput, type DoorbusterError, stackBroke } from '../../core/errors.ts
 import { kafkaAnswers } from '../clients/kafka-admin.ts';
 import { yielding } from '../priority.ts';
 import { onPath } from '../setup/minio.ts';
-import { innermostCause, logTail, portWasTaken } from './cause.ts';
+import { diskWasFull, innermostCause, logTail, portWasTaken } from './cause.ts';
 import { killGroup } from './registry.ts';
 import type { Command, Readiness } from './services.ts';
 import type { ServerName } from './stack.ts';
@@ -112,9 +112,11 @@ export function deathOf(
   const hint =
     exit.signal === 'SIGKILL'
       ? `dmesg | tail   # SIGKILL comes from outside, often for want of memory; its log: ${log}`
-      : taken
-        ? `ss -ltnp | grep -E '${ports.join('|')}'   # shows who listens there; its log: ${log}`
-        : `less ${log}`;
+      : diskWasFull(cause)
+        ? `df -h   # then free some space, or name a roomier folder by TMPDIR; its log: ${log}`
+        : taken
+          ? `ss -ltnp | grep -E '${ports.join('|')}'   # shows who listens there; its log: ${log}`
+          : `less ${log}`;
   const where = taken && ports.length > 0 ? ` (its ports: ${ports.join(', ')})` : '';
   return {
     error: stackBroke(`${server} died ${when} (${how}): ${cause}${where}`, hint),
