@@ -14,6 +14,7 @@ const RATES = [1_000, 5_000, 10_000] as const;
 const FOR_S = 15;
 /** The rule of a run: messages handed over later than this make it INVALID above 2 %. */
 const LATE_MS = 250;
+const LATE = `later than ${LATE_MS} ms, %`;
 /** From the order to begin to t0: as in a run. */
 const HEAD_START_MS = 1_500;
 
@@ -54,10 +55,13 @@ export const slip: Bench = {
       title: `Schedule slip: hand-over minus intended send, ${FOR_S} s each`,
       rows,
       ratios: rows.map(({ what, values }) => ({
-        name: `sent / intended at ${what}`,
-        ratio: (values['events/s'] ?? Number.NaN) / (values.intended ?? Number.NaN),
+        name: `handed over within ${LATE_MS} ms at ${what}`,
+        ratio: 1 - (values[LATE] ?? Number.NaN) / 100,
       })),
-      notes: [`a batch waits for 20 ms at most (linger), which is part of the slip`],
+      notes: [
+        'the intended rate is a mean over seeds: what one tape holds is Poisson',
+        'a batch waits for 20 ms at most (linger), which is part of the slip',
+      ],
     };
   },
 };
@@ -102,7 +106,7 @@ async function slipAt(
       'events/s': told.n / FOR_S,
       'p50 ms': told.p50,
       'p99 ms': told.p99,
-      [`later than ${LATE_MS} ms, %`]: told.late * 100,
+      [LATE]: told.late * 100,
       threads: result.workers,
       'events/core-s': told.n / cpuS,
     },
