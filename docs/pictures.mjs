@@ -21,7 +21,10 @@ for (const dir of process.argv.slice(2)) {
   // Folded tables belong to the page, not to a picture.
   await page.addStyleTag({ content: 'figure details { display: none } figure { padding: 12px }' });
   const path = join(docs, `${record.scenario.name}.png`);
-  await page.locator('figure', { has: page.locator('canvas') }).first().screenshot({ path });
+  await page
+    .locator('figure', { has: page.locator('canvas') })
+    .first()
+    .screenshot({ path });
   await page.close();
   process.stdout.write(`${path}\n`);
 }
