@@ -1,8 +1,9 @@
 import yargs from 'yargs';
-import { badInput, DoorbusterError, refusedByMachine } from '../core/errors.ts';
+import { DoorbusterError, refusedByMachine } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit-codes.ts';
 import type { CommandContext } from './command.ts';
 import { commands } from './commands.ts';
+import { complaint } from './complaint.ts';
 import { errorText, systemTerminal, type Terminal } from './terminal.ts';
 
 /**
@@ -40,7 +41,10 @@ async function execute(argv: readonly string[], context: CommandContext): Promis
       .version()
       .exitProcess(false)
       .fail((message, error) => {
-        throw error ?? badInput(complaint(message, argv), 'doorbuster --help');
+        // yargs throws what it finds while it splits words, and only says what it finds later.
+        throw error && error.name !== 'YError'
+          ? error
+          : complaint(message ?? error.message, argv, commands);
       });
     for (const command of commands) {
       parser.command({
@@ -55,14 +59,6 @@ async function execute(argv: readonly string[], context: CommandContext): Promis
   } catch (error) {
     return explain(error, context);
   }
-}
-
-/** What yargs found wrong, with its subject: of an unknown command it only says what was meant. */
-function complaint(message: string, argv: readonly string[]): string {
-  const meant = /^(Did you mean .*)$/.exec(message)?.[1];
-  return meant === undefined
-    ? message
-    : `there is no command or option in "${argv.join(' ')}". ${meant}`;
 }
 
 function explain(error: unknown, { terminal, signal }: CommandContext): ExitCode {

@@ -1,10 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { badInput } from '../core/errors.ts';
 import { packageRoot } from '../harness/entry.ts';
 import type { ScenarioOnDisk } from '../harness/recording/open.ts';
 import { parseScenario } from '../scenario/parse.ts';
+import { nearest } from '../scenario/problems.ts';
 
 /** The options of every command that reads a scenario. */
 export function scenarioOptions(yargs: Argv): Argv {
@@ -33,16 +34,15 @@ export interface ScenarioArguments {
 export function readScenario(args: ScenarioArguments): ScenarioOnDisk {
   const file = [args.scenario, join(packageRoot, args.scenario)].find(existsSync);
   if (file === undefined) {
-    throw badInput(
-      `there is no scenario ${args.scenario}`,
-      'doorbuster validate scenarios/quick.yaml',
-    );
+    throw badInput(`there is no scenario ${args.scenario}`, `doorbuster validate ${meant(args)}`);
   }
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw badInput(`cannot read ${args.scenario}: ${(error as Error).message}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    const fact = code === 'EISDIR' ? 'it is a folder, and a scenario is a file' : message;
+    throw badInput(`cannot read ${args.scenario}: ${fact}`, `doorbuster validate ${meant(args)}`);
   }
   const seed = seedOf(args.seed);
   const parsed = parseScenario(text, {
@@ -53,9 +53,20 @@ export function readScenario(args: ScenarioArguments): ScenarioOnDisk {
   return { ...parsed, file: args.scenario, dir: dirname(resolve(file)) };
 }
 
+/** The scenario that ships whose name comes nearest to what was typed; the smallest when none does. */
+function meant({ scenario }: ScenarioArguments): string {
+  const names = readdirSync(join(packageRoot, 'scenarios'))
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => basename(name, '.yaml'));
+  return `scenarios/${nearest(basename(scenario).replace(/\.[^.]*$/, ''), names) ?? 'quick'}.yaml`;
+}
+
 function seedOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const seed = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(seed)) return seed;
-  throw badInput(`--seed ${text} is not a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`);
+  throw badInput(
+    `--seed ${text} is not a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`,
+    '--seed 7',
+  );
 }

@@ -11,6 +11,7 @@ export interface Terminal {
   say(text: string): void;
   /** True when stderr is a terminal that can be redrawn. */
   readonly live: boolean;
+  /** How wide the output is: of a pipe as COLUMNS says, else 100. */
   readonly columns: number;
 }
 
@@ -26,7 +27,8 @@ export function systemTerminal(): Terminal {
     say: (text) => void process.stderr.write(text.endsWith('\n') ? text : `${text}\n`),
     live:
       process.stderr.isTTY === true && process.env.CI === undefined && process.env.TERM !== 'dumb',
-    columns: process.stderr.columns ?? 100,
+    columns:
+      process.stdout.columns ?? process.stderr.columns ?? (Number(process.env.COLUMNS) || 100),
   };
 }
 

@@ -9,7 +9,7 @@ const record = readRecord(join(packageRoot, 'test', 'fixtures', 'black-friday'))
 
 test('tells how stale the spike was, and what compaction did to the slowest query', () => {
   expect(headlineOf(record)).toBe(
-    'inventory was p50 3.29 s, p99 5.99 s stale during spike (5x, n 4017); 150 files had piled up; ' +
+    'inventory was p50 3.29 s, p99 5.99 s stale during spike (5x, n 4,017); 150 files had piled up; ' +
       'compaction took full-aggregate from 2.60 s to 688 ms, paid back after 7.0 rounds',
   );
 });

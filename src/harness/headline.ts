@@ -1,4 +1,4 @@
-import { latency } from '../core/readable.ts';
+import { count, latency } from '../core/readable.ts';
 import type { RunRecord } from '../record/record.ts';
 import { watchedMs } from '../record/watched.ts';
 
@@ -26,7 +26,7 @@ function stalePart(record: RunRecord): string | null {
   const { p50, p99, max } = main.stats;
   const read = (ms: typeof p50) => latency(ms, watchedMs(record, peak));
   const worst = p99 === undefined ? `max ${read(max)}` : `p99 ${read(p99)}`;
-  return `${main.of} was p50 ${read(p50)}, ${worst} stale during ${peak.name} (${peak.load}x, n ${main.n})`;
+  return `${main.of} was p50 ${read(p50)}, ${worst} stale during ${peak.name} (${peak.load}x, n ${count(main.n)})`;
 }
 
 function filesPart({ layout, phases }: RunRecord): string | null {
@@ -36,7 +36,7 @@ function filesPart({ layout, phases }: RunRecord): string | null {
     (sum, at) => sum + at.dataFiles + at.equalityDeleteFiles + at.positionDeleteFiles,
     0,
   );
-  return files === 0 ? null : `${files} files had piled up`;
+  return files === 0 ? null : `${count(files)} files had piled up`;
 }
 
 /** The query that was slowest before, and what became of it after. */

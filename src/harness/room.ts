@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { badInput, refusedByMachine } from '../core/errors.ts';
 import { EXIT } from '../core/exit-codes.ts';
@@ -54,8 +54,12 @@ export function refuseWithoutRoom(estimate: Estimate, resultsDir: string, reprod
 /** Throws DoorbusterError (exit 2) when this user may not write to one of these folders, or not make it. */
 export function refuseUnwritable(dirs: readonly string[]): void {
   for (const dir of dirs) {
+    const { at } = freeSpace(dir);
+    if (!statSync(at).isDirectory()) {
+      throw badInput(`cannot write to ${dir}: ${at} is a file`, `name a folder; ls -l ${at}`);
+    }
     try {
-      accessSync(freeSpace(dir).at, constants.W_OK | constants.X_OK);
+      accessSync(at, constants.W_OK | constants.X_OK);
     } catch (error) {
       throw refusedByMachine(error, { path: dir, exitCode: EXIT.badInput }) ?? error;
     }

@@ -55,6 +55,9 @@ interface View {
 function viewsOf(dir: string): readonly View[] {
   const views = [dir, join(dir, RUN_FILES.dimensions)].flatMap(parquetIn);
   if (views.length > 0) return views;
+  if (!existsSync(join(dir, RUN_FILES.record))) {
+    throw badInput(`${dir} holds no ${RUN_FILES.record}: it is not a run`, 'doorbuster list');
+  }
   throw badInput(
     `${dir} holds no Parquet files: the run ended before it wrote its facts`,
     `doorbuster report ${dir}`,

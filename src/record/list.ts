@@ -1,6 +1,6 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { DoorbusterError } from '../core/errors.ts';
+import { badInput, DoorbusterError } from '../core/errors.ts';
 import { RUN_FILES } from './folder.ts';
 import { readRecord } from './read.ts';
 import type { RunRecord } from './record.ts';
@@ -28,6 +28,9 @@ export type ListedRun =
 /** Every folder of `resultsDir` that holds a record, oldest first (names begin with the time). */
 export function listRuns(resultsDir: string): readonly ListedRun[] {
   if (!existsSync(resultsDir)) return [];
+  if (!statSync(resultsDir).isDirectory()) {
+    throw badInput(`${resultsDir} is a file, and not a folder that holds runs`, 'doorbuster list');
+  }
   return readdirSync(resultsDir, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => ({ id: name, dir: join(resultsDir, name) }))

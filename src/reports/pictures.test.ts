@@ -124,7 +124,7 @@ const preview: Preview = {
 test('a preview is a rate curve and the counts', () => {
   expect(renderPreview(preview, plain)).toMatchInlineSnapshot(`
     "quick: 20 stores for half a minute
-    seed 7, t0 is 2026-11-27 09:00 in the shops
+    seed 7, begins (t0) at 2026-11-27 09:00 by the shops’ clocks
 
       msgs/s
          140 ┤                    ██▁▁
@@ -144,14 +144,16 @@ test('a preview is a rate curve and the counts', () => {
       warmup  10 s        42    130   42        131            173
       spike   20 s       402  1,310  402      1,322          1,724
       all     30 s       444  1,440  444      1,453          1,897
-      then, from 30.0 s on, 1 phase that takes as long as it takes, with load 1x beneath: before (query)
+      then, from 30.0 s on, 1 phase that takes as long as it takes, with load 1x beneath:
+      before (query)
 
       the receipts                 generated  a real grocer    apart
       lines, mean                        9.5            9.4  KS 0.04
       with one line                   18.0 %         21.5 %
       s of the SKU law (r + 3)^-s       0.66           0.71    -0.05
-      KS: largest difference of the two distributions; TV: the share that would have to move;
-      0 is alike
+      KS (Kolmogorov–Smirnov): the largest gap between the two cumulative distributions; TV
+      (total variation): the share that would have to move; 0 is alike. SKU law: the product
+      of rank r sells in proportion to (r + 3)^-s
 
       opening stock: 40,000 rows, before warm-up
     "

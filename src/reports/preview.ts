@@ -58,12 +58,17 @@ export function renderPreview(preview: Preview, options: TerminalOptions): strin
   const about = preview.about === '' ? '' : `: ${preview.about}`;
   const lines = [
     ...wrapped(`${preview.name}${about}`, width),
-    paint(`seed ${preview.seed}, t0 is ${preview.startsAt.replace('T', ' ')} in the shops`, 'dim'),
+    paint(
+      `seed ${preview.seed}, begins (t0) at ${preview.startsAt.replace('T', ' ')} by the shops’ clocks`,
+      'dim',
+    ),
     '',
     ...curve(preview, width - MARGIN - 2).map((line) => paint(line.text, line.tone)),
     '',
     ...tableLines(countsTable(preview), paint),
-    ...untimed(preview).map((text) => paint(`  ${text}`, 'dim')),
+    ...untimed(preview)
+      .flatMap((text) => wrapped(text, width - 2))
+      .map((text) => paint(`  ${text}`, 'dim')),
     '',
     ...(preview.likeness === null ? [] : likenessLines(preview.likeness, paint, width)),
     ...preview.notes.flatMap((note) => wrapped(note, width - 2).map((line) => `  ${line}`)),
@@ -188,12 +193,12 @@ function likenessLines(
       row.distance === null
         ? cell('')
         : cell(
-            `${row.distance.by === 'difference' ? '' : `${row.distance.by} `}${row.distance.value.toFixed(2)}`,
+            `${row.distance.by === 'difference' ? '' : `${row.distance.by} `}${row.distance.value.toFixed(2).replace(/^-(0\.00)$/, '$1')}`,
           ),
     ]),
   };
   const about =
-    'KS: largest difference of the two distributions; TV: the share that would have to move; 0 is alike';
+    'KS (Kolmogorov–Smirnov): the largest gap between the two cumulative distributions; TV (total variation): the share that would have to move; 0 is alike. SKU law: the product of rank r sells in proportion to (r + 3)^-s';
   return [
     ...tableLines(table, paint),
     ...wrapped(about, width - 2).map((line) => paint(`  ${line}`, 'dim')),

@@ -21,6 +21,18 @@ export function painter(color: boolean): Paint {
 /** Sections that only the long reports print: the terminal keeps to what decides. */
 const LEFT_OUT = new Set(['changes', 'waterfall', 'age', 'trickle', 'cost']);
 
+/** What a section's numbers are, in one line: the long reports say it in full. */
+const IN_SHORT: Readonly<Record<string, string>> = {
+  staleness: 'p50 / p99, from when it happened to when a reader could see it',
+  queries: 'hot: engine open; answer age: how old the answer was when it came',
+  files: 'data + equality-delete + position-delete files, when each phase ended',
+  truth: 'lost, duplicated or wrong: FAIL; BOOK is what happened in the shops',
+  promises: 'orders replayed against what the stock table showed, and what was there',
+  canaries: 'marked rows polled by key, to check the census of commits',
+  producing: 'messages, by the phase they were due in',
+  health: 'past a limit the run is INVALID',
+};
+
 /** The summary a run ends with: verdict and headline first, the way back to the run last. */
 export function renderTerminal(record: RunRecord, options: TerminalOptions): string {
   const summary = summarize(record);
@@ -37,7 +49,8 @@ export function renderTerminal(record: RunRecord, options: TerminalOptions): str
   for (const warning of summary.warnings) say(`! ${warning}`, 'warn');
   for (const section of summary.sections) {
     if (LEFT_OUT.has(section.id)) continue;
-    lines.push('', bold(section.title));
+    const short = IN_SHORT[section.id];
+    lines.push('', bold(section.title) + (short ? paint(`  ${short}`, 'dim') : ''));
     for (const table of section.tables) lines.push(...tableLines(table, paint));
     for (const note of section.notes) say(note.text, note.tone, '  ');
   }
@@ -46,7 +59,11 @@ export function renderTerminal(record: RunRecord, options: TerminalOptions): str
 }
 
 function footer(reproduce: string, record: RunRecord, paint: Paint): readonly string[] {
-  return [`${paint('again  ', 'dim')} ${reproduce}`, `${paint('record ', 'dim')} ${record.id}`];
+  return [
+    `${paint('again  ', 'dim')} ${reproduce}`,
+    `${paint('record ', 'dim')} ${record.id}`,
+    `${paint('terms  ', 'dim')} docs/measuring.md says what each number means`,
+  ];
 }
 
 /** Columns as wide as their widest cell, two spaces apart; headings dim. */

@@ -99,7 +99,9 @@ export function frame(text: string, place: Place): string {
   const numbered = (line: number) =>
     `${String(line).padStart(gutter)} | ${shown(lines[line - 1] ?? '')}`.trimEnd();
   const pad = ' '.repeat(place.column - 1 - cut + (cut > 0 ? 1 : 0));
-  const caret = '^'.repeat(Math.max(1, Math.min(place.length, WIDTH - (place.column - 1 - cut))));
+  // What goes on over several lines is underlined to the end of its first.
+  const end = Math.min((lines[place.line - 1] ?? '').length, cut + WIDTH);
+  const caret = '^'.repeat(Math.max(1, Math.min(place.length, end - place.column + 1)));
   const above = place.line > 1 ? [numbered(place.line - 1)] : [];
   return [...above, numbered(place.line), `${' '.repeat(gutter)} | ${pad}${caret}`].join('\n');
 }

@@ -117,9 +117,10 @@ describe('what needs no server', () => {
   });
 
   test.each([
-    [['walk'], 'there is no command or option in "walk"'],
+    [['walk'], 'there is no command "walk"'],
     [['list', '--resluts', 'x'], 'resluts'],
-    [['run'], 'Not enough'],
+    [['run', 'scenarios/quick.yaml', '--set'], '--set needs a value'],
+    [['run'], 'run needs <scenario>'],
     [['run', 'nowhere.yaml'], 'there is no scenario nowhere.yaml'],
     [['report', 'nowhere'], 'no run at nowhere'],
     [['run', 'scenarios/quick.yaml', '--seed', 'x'], '--seed x is not a whole number'],
@@ -129,7 +130,9 @@ describe('what needs no server', () => {
     ],
     [['validate', 'scenarios/quick.yaml', '--set', 'name=*a'], 'the value is not YAML'],
     [['validate', 'scenarios/quick.yaml', '--set', 'checks.99999999999=x'], 'checks has 5 items'],
-    [['run', 'scenarios'], 'cannot read scenarios'],
+    [['run', 'scenarios'], 'cannot read scenarios: it is a folder'],
+    [['list', '--results', 'package.json'], 'package.json is a file'],
+    [['run', 'scenarios/quick.yaml', '--results', 'package.json'], 'package.json is a file'],
     [['run', 'scenarios/quick.yaml', '--set', 'pipeline.use=no/such'], 'no/such'],
     [['run', 'scenarios/quick.yaml', '--set', 'pipeline.use="\\0"'], 'pipeline.use: '],
   ])('%j is bad input: exit 2, one clear error', async (args, words) => {

@@ -1,7 +1,12 @@
 import pc from 'picocolors';
 import { EXIT } from '../../core/exit-codes.ts';
 import { type ListedRun, listRuns } from '../../record/list.ts';
+import { verdictTone } from '../../reports/section.ts';
+import { painter, wrapped } from '../../reports/terminal.ts';
 import type { Command } from '../command.ts';
+
+/** As wide as the longest word for what came of a run, and two spaces. */
+const INDENT = 13;
 
 export const listCommand: Command = {
   command: 'list',
@@ -20,12 +25,17 @@ export const listCommand: Command = {
     if (json) terminal.result(JSON.stringify(runs, null, 1));
     else if (runs.length === 0)
       terminal.say(`no runs in ${results} yet; next: doorbuster run scenarios/quick.yaml`);
-    else for (const run of runs) terminal.result(line(run));
+    else for (const run of runs) terminal.result(lines(run, Math.min(terminal.columns, 100)));
     return EXIT.pass;
   },
 };
 
-function line(run: ListedRun): string {
-  if (run.kind === 'unreadable') return `${run.dir}  ${pc.yellow('unreadable')}  ${run.problem}`;
-  return `${run.dir}  ${(run.verdict ?? run.outcome).padEnd(11)}  ${run.headline}`;
+/** Verdict and folder, to be copied; beneath them what came of it. */
+function lines(run: ListedRun, columns: number): string {
+  const word = run.kind === 'unreadable' ? 'unreadable' : (run.verdict ?? run.outcome);
+  const text = run.kind === 'unreadable' ? run.problem : run.headline;
+  const tone = run.kind === 'run' && run.verdict !== null ? verdictTone(run.verdict).tone : 'warn';
+  const paint = painter(pc.isColorSupported && process.stdout.isTTY === true);
+  const beneath = wrapped(text, columns - INDENT).map((line) => ' '.repeat(INDENT) + line);
+  return [`${paint(word.padEnd(INDENT), tone)}${run.dir}`, ...beneath].join('\n');
 }

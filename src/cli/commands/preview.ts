@@ -12,6 +12,8 @@ import { readScenario, scenarioOptions } from '../scenario-file.ts';
 
 /** Points of the rate curve: about what a terminal is wide. */
 const POINTS = 80;
+/** Looks at the rate within each point: the mean is drawn, so that a short burst is not missed. */
+const PARTS = 8;
 /** What a query or compact phase adds to the picture, so that the load beneath it is seen. */
 const TAIL_SHARE = 0.15;
 
@@ -36,11 +38,10 @@ export const previewCommand: Command = {
     const looks = looksOf(scenario);
     const preview = previewOf(scenario, looks, pipeline.manifest.headline);
     const color = pc.isColorSupported && process.stdout.isTTY === true;
-    const columns = process.stdout.columns ?? terminal.columns;
     terminal.result(
       args.json
         ? JSON.stringify({ ...preview, looks }, null, 1)
-        : renderPreview(preview, { color, columns }),
+        : renderPreview(preview, { color, columns: terminal.columns }),
     );
     return EXIT.pass;
   },
@@ -64,8 +65,7 @@ function previewOf(scenario: Scenario, looks: Looks | null, pipelineLine: string
     })),
     rate: {
       everyMs,
-      // The middle of each stretch: a point on an edge would belong to either phase.
-      perSecond: Array.from({ length: POINTS }, (_, i) => rateAt(scenario, (i + 0.5) * everyMs)),
+      perSecond: Array.from({ length: POINTS }, (_, i) => meanRate(scenario, i * everyMs, everyMs)),
     },
     counts: expectedCounts(scenario).map(({ phase, stream, receipts, lines, messages }) => ({
       phase,
@@ -75,8 +75,15 @@ function previewOf(scenario: Scenario, looks: Looks | null, pipelineLine: string
       events: messages,
     })),
     likeness: looks === null ? null : likenessOf(looks),
-    notes: notesOf(scenario, pipelineLine),
+    notes: notesOf(scenario, `pipeline ${scenario.pipeline.use}: ${pipelineLine}`),
   };
+}
+
+/** The mean over a stretch of ms: what stores send after an outage may be gone within part of a second. */
+function meanRate(scenario: Scenario, fromMs: number, forMs: number): number {
+  let sum = 0;
+  for (let i = 0; i < PARTS; i++) sum += rateAt(scenario, fromMs + ((i + 0.5) / PARTS) * forMs);
+  return sum / PARTS;
 }
 
 function notesOf(scenario: Scenario, pipelineLine: string): string[] {

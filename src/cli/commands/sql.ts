@@ -18,7 +18,7 @@ export const sqlCommand: Command = {
       .example('$0 sql results/… "SHOW TABLES"', 'what can be asked'),
   async run({ dir, query, json }, { terminal }) {
     const answer = await ask(dir, query);
-    terminal.result(json ? asJson(answer) : asTable(answer));
+    terminal.result(json ? asJson(answer) : asText(answer, terminal.columns));
     return EXIT.pass;
   },
 };
@@ -30,10 +30,29 @@ function asJson({ columns, rows }: Answer): string {
   return JSON.stringify(objects, null, 1);
 }
 
-function asTable({ columns, rows }: Answer): string {
+/** A table; on a terminal that it would not fit, one line per value. A pipe always gets the table. */
+function asText({ columns, rows }: Answer, width: number): string {
   const cells = rows.map((row) =>
     row.map((cell) => (typeof cell === 'string' ? cell : JSON.stringify(cell))),
   );
+  const table = asTable(columns, cells);
+  const wide = table.split('\n').some((line) => line.length > width);
+  return wide && process.stdout.isTTY === true ? asRecords(columns, cells) : table;
+}
+
+function asRecords(columns: readonly string[], cells: readonly (readonly string[])[]): string {
+  const widest = Math.max(...columns.map(({ length }) => length));
+  return cells
+    .map((row, n) =>
+      [
+        `── row ${n + 1} of ${cells.length}`,
+        ...row.map((cell, i) => `${columns[i]?.padEnd(widest)}  ${cell}`),
+      ].join('\n'),
+    )
+    .join('\n');
+}
+
+function asTable(columns: readonly string[], cells: readonly (readonly string[])[]): string {
   const widths = columns.map((column, index) =>
     Math.max(column.length, ...cells.map((row) => row[index]?.length ?? 0)),
   );
