@@ -80,6 +80,7 @@ test('a perfect pipeline has nothing to answer for, and what was demanded is cou
     duplicatedByKind: {},
     wrongCopy: { count: 0, examples: [] },
     wrong: { count: 0, examples: [], units: 0 },
+    examples: [],
     byStream: {
       pos: { lost: 0, duplicated: 0, demanded: 3 },
       inventory: { lost: 0, duplicated: 0, demanded: 2 },
