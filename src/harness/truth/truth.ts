@@ -11,10 +11,9 @@ import {
   type Example,
   foundSql,
   judgeContract,
-  type Rows,
-  type TablesUnderTest,
 } from './contract/oracle.ts';
 import { readTables } from './read-tables.ts';
+import type { Rows, TablesUnderTest } from './tables-under-test.ts';
 
 export interface TruthContext {
   readonly reader: Pick<Reader, 'query'>;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type FactRow, type Facts, openFacts } from '../../facts.ts';
-import { foundSql, judgeContract, type TablesUnderTest } from './oracle.ts';
+import type { TablesUnderTest } from '../tables-under-test.ts';
+import { foundSql, judgeContract } from './oracle.ts';
 
 const tables: TablesUnderTest = {
   streams: { pos: 'got_pos', inventory: 'got_inventory' },

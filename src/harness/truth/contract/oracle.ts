@@ -1,23 +1,8 @@
 import { FIRST_CANARY_SKU } from '../../../generators/event.ts';
 import { STREAMS, type Stream } from '../../../scenario/scenario.ts';
 import { EXAMPLES, type Finding, type FoundRow, gathered } from '../finding.ts';
+import type { Rows, TablesUnderTest } from '../tables-under-test.ts';
 import { ledgerSql } from './ledger.ts';
-
-/** Runs SQL where the facts of the run and the tables under test can both be named. */
-export type Rows = <T = Record<string, unknown>>(sql: string) => Promise<readonly T[]>;
-
-/**
- * Where the tables under test are: anything that may stand after FROM, with the columns of read-tables.ts.
- * Those in `absent` hold nothing but NULL, since the pipeline's table does not have them.
- */
-export interface TablesUnderTest {
-  readonly streams: Partial<Readonly<Record<Stream, string>>>;
-  readonly deadLetter: string;
-  /** Whether inventory keeps every version of a key (a ledger), or the newest alone. */
-  readonly ledger: boolean;
-  /** `stream.column` of what can therefore not be scored. */
-  readonly absent: readonly string[];
-}
 
 /** The tables against CONTRACT: everything here must be 0. */
 export interface ContractJudgement {
