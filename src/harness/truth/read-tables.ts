@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { stackBroke } from '../../core/errors.ts';
+import { quoted } from '../../core/sql.ts';
 import type { Stream } from '../../scenario/scenario.ts';
-import { quoted } from '../clients/duckdb.ts';
 import type { Reader, ReaderRow } from '../clients/duckdb-reader.ts';
 import type { Manifest } from '../pipelines/manifest.ts';
 import type { TablesUnderTest } from './tables-under-test.ts';
