@@ -8,6 +8,7 @@ import {
   recordedLook,
 } from '../generators/look/look.ts';
 import type { Likeness } from '../reports/preview.ts';
+import { PROFILE_DEFAULTS } from '../scenario/resolve.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 
 /** The generated receipts of a scenario, and the recorded ones they should look like. */
@@ -17,9 +18,6 @@ export interface Looks {
   readonly recorded: Look;
   readonly distances: Distances;
 }
-
-/** Share of a chain's SKUs that a store carries where a scenario does not say. */
-const CARRIED = 0.4;
 
 /** Null: the scenario has no receipts, or none were ever recorded of its kind of retailer. */
 export function looksOf(scenario: Scenario): Looks | null {
@@ -40,7 +38,8 @@ export function looksOf(scenario: Scenario): Looks | null {
 
 /** As many SKUs as the recording has products: folded onto few, they would be another law. */
 function asLargeAs(scenario: Scenario, { products }: Look): Scenario {
-  const assortment = Math.max(1, Math.round(products * CARRIED));
+  const { assortmentOfSkus } = PROFILE_DEFAULTS[scenario.retail.profile];
+  const assortment = Math.max(1, Math.round(products * assortmentOfSkus));
   return { ...scenario, retail: { ...scenario.retail, skus: products, assortment } };
 }
 

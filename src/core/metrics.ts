@@ -26,7 +26,6 @@ export const HOPS = [
   'flink_to_snapshot',
   'snapshot_to_visible',
 ] as const;
-export type Hop = (typeof HOPS)[number];
 
 /** The named queries every pipeline answers. What `query(…)` may name. */
 export const QUERIES = [
@@ -37,18 +36,19 @@ export const QUERIES = [
   'low-stock',
   'full-aggregate',
 ] as const;
-export type QueryName = (typeof QUERIES)[number];
 
-/** Who uses the machine: the servers, and the harness with all it starts. What `cost(…)` may name. */
-export const CONSUMERS = [
+/** The servers of the stack. */
+export const SERVERS = [
   'kafka',
   'minio',
   'catalog',
   'flink-jobmanager',
   'flink-taskmanager',
   'flink-gateway',
-  'harness',
 ] as const;
+
+/** Who uses the machine: the servers, and the harness itself. What `cost(…)` may name. */
+export const CONSUMERS = [...SERVERS, 'harness'] as const;
 
 /** A pickup promise is made line by line, and kept as an order. What `promises_…(…)` may name. */
 export const LEVELS = ['line', 'order'] as const;

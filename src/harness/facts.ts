@@ -1,5 +1,6 @@
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { quoted } from '../core/sql.ts';
 import { FACTS, type FactTable } from '../record/facts.ts';
 import {
   type Cell,
@@ -7,7 +8,6 @@ import {
   type DatabaseOptions,
   openDatabase,
   type Params,
-  quoted,
 } from './clients/duckdb.ts';
 
 export type FactRow = Readonly<Record<string, Cell>>;
@@ -17,8 +17,6 @@ export interface Facts extends AsyncDisposable {
   /** Appends rows by column name; a missing column is NULL, an unknown one throws. */
   append(table: FactTable, rows: readonly FactRow[]): Promise<void>;
   run(sql: string, params?: Params): Promise<void>;
-  /** Takes in a CSV file without a header whose columns are the table's, in order; NULL is empty. */
-  load(file: { readonly table: FactTable; readonly path: string }): Promise<void>;
   /** Integers come as numbers; a bigint only beyond 2^53. */
   rows<T = Record<string, unknown>>(sql: string, params?: Params): Promise<T[]>;
   /** A connection of one's own, so that a long statement makes nobody wait. The caller closes it. */
@@ -54,8 +52,6 @@ export async function openFacts(options: { readonly spillDir?: string } = {}): P
   };
   return {
     append: (table, rows) => writing.append(table, rows),
-    load: ({ table, path }) =>
-      reading.run(`COPY ${table} FROM ${quoted(path)} (FORMAT csv, HEADER false, NULLSTR '')`),
     run: (sql, params) => reading.run(sql, params),
     rows: (sql, params) => reading.rows(sql, params),
     connect: () => database.connect(),

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { environment } from '../record/environment.ts';
+import { COMPACTION } from '../record/facts.ts';
 import { createRunFolder, type RunFolder } from '../record/folder.ts';
 import { openJournal } from '../record/journal.ts';
 import type { RunRecord } from '../record/record.ts';
@@ -277,7 +278,7 @@ async function startProbes(
       ...world.stack.processes(),
       ...(progress.compactorPid === null
         ? []
-        : [{ server: 'compaction', pid: progress.compactorPid }]),
+        : [{ server: COMPACTION, pid: progress.compactorPid }]),
     ],
     queryEngine: () => queries.engine(),
     sendCanary: (dueMs) => world.load.canary(dueMs),

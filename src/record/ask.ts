@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DuckDBInstance, type Json, StatementType } from '@duckdb/node-api';
-import { badInput } from '../core/errors.ts';
+import { badInput, DoorbusterError } from '../core/errors.ts';
+import { quoted } from '../core/sql.ts';
 import { RUN_FILES } from './folder.ts';
 import { runDir } from './read.ts';
 
@@ -73,10 +74,6 @@ function parquetIn(dir: string): readonly View[] {
 }
 
 function explained(error: unknown, views: readonly View[]): unknown {
-  if (!(error instanceof Error) || error.name === 'DoorbusterError') return error;
+  if (!(error instanceof Error) || error instanceof DoorbusterError) return error;
   return badInput(error.message, `tables here: ${views.map(({ name }) => name).join(', ')}`);
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

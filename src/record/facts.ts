@@ -54,7 +54,7 @@ export const FACTS = {
     mark VARCHAR, at_ms DOUBLE, table_name VARCHAR, content VARCHAR, -- data | equality_delete | position_delete | dv
     path VARCHAR, rows BIGINT, bytes BIGINT
   `,
-  /** One sample per server, our own processes under 'harness', the whole machine under 'machine'. */
+  /** One sample per server; beside them 'harness', 'query-engine' and 'compaction', each apart, and the whole 'machine'. */
   resources: `
     at_ms DOUBLE, server VARCHAR, cpu_s DOUBLE, rss_bytes BIGINT,
     busy DOUBLE, steal DOUBLE                                 -- machine only: shares of all cores since the last sample
@@ -89,6 +89,17 @@ export const FACTS = {
 } as const satisfies Record<string, string>;
 
 export type FactTable = keyof typeof FACTS;
+
+/** Whose row of `resources` it is: our own process with its children, but for those of the rows below. */
+export const HARNESS = 'harness';
+/** The engine that the queries are put to, in all its processes so far. */
+export const QUERY_ENGINE = 'query-engine';
+/** The engine of a compaction on demand. */
+export const COMPACTION = 'compaction';
+/** All of the machine. */
+export const MACHINE = 'machine';
+/** The `s3` row that sums all APIs; bytes are told for all together only. */
+export const ALL_APIS = '*';
 
 /**
  * Who and what the facts speak of, to join with: one row per store and per product of the scenario, and per

@@ -121,7 +121,7 @@ export const self = z.strictObject({
   eventLoop: z.array(z.strictObject({ thread: z.string(), p99Ms: z.number(), maxMs: z.number() })),
   /** Commits the census was behind at each phase's end. */
   censusBehind: z.array(z.strictObject({ phase: z.string(), commits: count })),
-  /** Shares of all cores, 0..1, over the measured phases. */
+  /** Shares of all cores, 0..1, over the measured phases in which somebody looked. */
   harnessShare: z.number(),
   machineBusy: z.number(),
   stealMax: z.number(),
@@ -130,9 +130,9 @@ export const self = z.strictObject({
   series: z.strictObject({
     startMs: z.number(),
     everyMs: z.number().positive(),
-    /** Shares of all cores, 0..1; harness: with the query engine and the compaction it starts. */
-    harness: z.array(z.number()),
-    machine: z.array(z.number()),
+    /** Shares of all cores, 0..1; harness: without the query engine and the compaction. null: nobody looked. */
+    harness: z.array(z.number().nullable()),
+    machine: z.array(z.number().nullable()),
     /** Hand-over slip p99 of that second, ms; null: nothing was due. */
     slipP99: z.array(z.number().nullable()),
   }),

@@ -134,7 +134,7 @@ function body(record: RunRecord, summary: Summary, charts: Charts): Markup {
     ),
     section(
       find('health'),
-      html`<div class="pair">${of('health').map((chart) => figure(chart, chart.id === 'cpu' ? 'harness: with the query engine and compaction it starts' : ''))}</div>`,
+      html`<div class="pair">${of('health').map((chart) => figure(chart, chart.id === 'cpu' ? 'harness: without the query engine and compaction' : ''))}</div>`,
     ),
     section(find('cost')),
     identity(record, summary, main),

@@ -14,7 +14,7 @@ import type {
 import type { Draft } from './schema.ts';
 
 /** What a kind of retailer implies where a scenario does not say. */
-const PROFILE_DEFAULTS: Readonly<
+export const PROFILE_DEFAULTS: Readonly<
   Record<
     Profile,
     { assortmentOfSkus: number; returns: number; shrink: number; loyaltyShare: number }
@@ -24,7 +24,8 @@ const PROFILE_DEFAULTS: Readonly<
   specialty: { assortmentOfSkus: 1 / 3, returns: 0.1, shrink: 0.016, loyaltyShare: 0.6 },
 };
 
-const MEMBERS_PER_STORE = 6_300;
+/** Members of a chain per store, where a scenario does not say. */
+export const MEMBERS_PER_STORE = 6_300;
 const PICKUP_SHARE = 0.2;
 
 /** How duplicates split by kind where a scenario does not say. */

@@ -156,6 +156,17 @@ export interface Faults {
   } | null;
 }
 
+/** Everything arrives once, whole, at once and as it happened. */
+export const NO_FAULTS: Faults = {
+  duplicates: null,
+  malformed: null,
+  transport: null,
+  offline: null,
+  clocks: null,
+  schemaDrift: null,
+  redelivery: null,
+};
+
 export interface PipelineUse {
   /** A folder of `pipelines/`, or a path to the user's own. */
   readonly use: string;

@@ -18,6 +18,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { DoorbusterError } from '../../src/core/errors.ts';
 import { EXIT } from '../../src/core/exit-codes.ts';
+import { SERVERS } from '../../src/core/metrics.ts';
 import { kafkaClient, openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
 import { openBucket } from '../../src/harness/clients/s3.ts';
 import { openSqlSession } from '../../src/harness/clients/sql-gateway.ts';
@@ -33,7 +34,7 @@ import {
   sweepLeftovers,
 } from '../../src/harness/stack/registry.ts';
 import { RUNTIMES } from '../../src/harness/stack/runtimes.ts';
-import { SERVERS, type ServerName, type Stack } from '../../src/harness/stack/stack.ts';
+import type { ServerName, Stack } from '../../src/harness/stack/stack.ts';
 import { watchdogsOf } from '../support/processes.ts';
 
 const TASK_SLOTS = 3;

@@ -1,6 +1,6 @@
 import { type FactRow, type Facts, openFacts } from '../../src/harness/facts.ts';
 import type { BusinessDistance } from '../../src/harness/truth/business/business.ts';
-import type { TablesUnderTest } from '../../src/harness/truth/contract/oracle.ts';
+import type { TablesUnderTest } from '../../src/harness/truth/tables-under-test.ts';
 import type { Label } from '../../src/scenario/scenario.ts';
 
 /** Messages by hand, and tables to hold against them: what the scores are tested on. */

@@ -1,4 +1,4 @@
-import { meansOf } from '../../src/generators/streams/recorded-tape.ts';
+import { meansOf } from '../../src/generators/world/recorded-tape.ts';
 import { DAY_KINDS, type Recording, type TapeMap } from '../../src/scenario/recording.ts';
 import type { Scenario } from '../../src/scenario/scenario.ts';
 

@@ -69,14 +69,23 @@ test('imports follow the one direction of the architecture', () => {
   expect(wrong).toEqual([]);
 });
 
+test('the world of the generators leans on nothing that happens in it', () => {
+  const wrong = product
+    .filter((file) => file.path.startsWith('generators/world/'))
+    .flatMap((file) =>
+      imports(file)
+        .filter((specifier) => /^\.\.\/(?!\.\.\/)/.test(specifier))
+        .map((specifier) => `${file.path} imports ${specifier}`),
+    );
+  expect(wrong).toEqual([]);
+});
+
 test('a driver library is imported only by its client', () => {
   const drivers = ['kafkajs', '@duckdb/node-api', '@aws-sdk/client-s3', 'avsc'];
   // A record is asked in SQL without the harness.
   const clients = (path: string) => path.startsWith('harness/clients/') || path === 'record/ask.ts';
   const wrong = product
     .filter((file) => !clients(file.path))
-    // `doorbuster sql` reads a record where no harness is: record/ may not import one.
-    .filter((file) => file.path !== 'record/ask.ts')
     .flatMap((file) =>
       imports(file)
         .filter((specifier) => drivers.includes(specifier))

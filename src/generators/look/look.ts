@@ -1,5 +1,5 @@
 import { DAY_KINDS, type DayKind, type Recording } from '../../scenario/recording.ts';
-import type { Faults, Scenario } from '../../scenario/scenario.ts';
+import { NO_FAULTS, type Scenario } from '../../scenario/scenario.ts';
 import { tapeOf } from '../tape.ts';
 import { hourFactor } from '../world/hours.ts';
 
@@ -118,16 +118,6 @@ export function cumulated(values: readonly number[]): number[] {
     return sum;
   });
 }
-
-const NO_FAULTS: Faults = {
-  duplicates: null,
-  malformed: null,
-  transport: null,
-  offline: null,
-  clocks: null,
-  schemaDrift: null,
-  redelivery: null,
-};
 
 /** Receipts that are enough to tell two laws apart, and few enough not to be waited for. */
 const SAMPLED_RECEIPTS = 10_000;

@@ -1,7 +1,6 @@
 import { drawRounded, logNormalOf } from '../../core/distributions.ts';
 import { type Random, random } from '../../core/random.ts';
 import { Arrivals } from '../world/curve.ts';
-import { MemberPool } from '../world/members.ts';
 import { hotSetAt } from '../world/shelf.ts';
 import {
   DEEPEST_PROMO,
@@ -15,6 +14,7 @@ import {
   ZERO_QUANTITY,
 } from '../world/world.ts';
 import type { Desk } from './desk.ts';
+import { MemberPool } from './member-pool.ts';
 import { netCents, type Purchase, type ReceiptLine, type ReceiptSource } from './receipts.ts';
 
 /** How long ago something returned was bought. */

@@ -11,8 +11,8 @@ import { timeline } from '../../scenario/timeline.ts';
 import type { TapeEvent } from '../event.ts';
 import { expectedCounts } from '../expected/rate.ts';
 import { Ledger } from '../stock/ledger.ts';
+import { placesOf } from '../world/recorded-tape.ts';
 import { worldOf } from '../world/world.ts';
-import { placesOf } from './recorded-tape.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 

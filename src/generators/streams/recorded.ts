@@ -1,11 +1,12 @@
 import type { Recording } from '../../scenario/recording.ts';
 import { LoadClock } from '../world/curve.ts';
-import { MemberPool, memberCount, memberId } from '../world/members.ts';
+import { memberCount, memberId } from '../world/members.ts';
+import type { RecordedTape } from '../world/recorded-tape.ts';
 import { Permutation } from '../world/shelf.ts';
 import { storeHash } from '../world/world.ts';
 import type { Desk } from './desk.ts';
+import { MemberPool } from './member-pool.ts';
 import type { Purchase, ReceiptLine, ReceiptSource } from './receipts.ts';
-import type { RecordedTape } from './recorded-tape.ts';
 
 /** Receipts as they were recorded, at the load's own pace; after the last one they begin again. */
 export class RecordedReceipts implements ReceiptSource {

@@ -11,14 +11,9 @@ import {
 import { hash32, type Random, random, rehash } from '../../core/random.ts';
 import type { Profile, Scenario } from '../../scenario/scenario.ts';
 import { type TimedPhase, timeline } from '../../scenario/timeline.ts';
-import {
-  meansOf,
-  type RecordedTape,
-  recordedTapeOf,
-  recordedWeights,
-} from '../streams/recorded-tape.ts';
 import { RateCurve } from './curve.ts';
 import { busiestHour, US_ZONES } from './hours.ts';
+import { meansOf, type RecordedTape, recordedTapeOf, recordedWeights } from './recorded-tape.ts';
 
 /** What kind of retailer it is, as laws. Grades and sources: the retail figures of the docs. */
 export interface ProfileLaws {
@@ -30,8 +25,6 @@ export interface ProfileLaws {
   readonly promoShare: number;
   /** Distinct items of an online order. */
   readonly onlineBasket: LogNormal;
-  /** Share of receipts with a loyalty card, when the scenario has no loyalty section. */
-  readonly loyaltyShare: number;
 }
 
 const PROFILE_LAWS: Readonly<Record<Profile, ProfileLaws>> = {
@@ -42,7 +35,6 @@ const PROFILE_LAWS: Readonly<Record<Profile, ProfileLaws>> = {
     priceCents: { mu: 0.76 + Math.log(100), sigma: 0.78 },
     promoShare: 0.5,
     onlineBasket: { mu: Math.log(10.1) - 0.32, sigma: 0.8 },
-    loyaltyShare: 0.8,
   },
   specialty: {
     basket: { mu: Math.log(3), sigma: 0.875 },
@@ -50,7 +42,6 @@ const PROFILE_LAWS: Readonly<Record<Profile, ProfileLaws>> = {
     priceCents: logNormalOf(2_000, 0.9),
     promoShare: 0.2,
     onlineBasket: { mu: Math.log(1.85), sigma: 0.5 },
-    loyaltyShare: 0.6,
   },
 };
 

@@ -8,6 +8,7 @@ import {
   DuckDBTypeId,
   type DuckDBValue,
 } from '@duckdb/node-api';
+import { quoted } from '../../core/sql.ts';
 
 /**
  * What a cell may hold on its way in. An integer column takes a number, a bigint or its digits; a date
@@ -72,16 +73,6 @@ export async function openDatabase(path: string, options: DatabaseOptions): Prom
     connect: async () => wrap(await instance.connect()),
     close: () => instance.closeSync(),
   };
-}
-
-/** An identifier of SQL, such as the name of a column. */
-export function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-/** A string literal of SQL. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }
 
 function wrap(connection: DuckDBConnection): Connection {

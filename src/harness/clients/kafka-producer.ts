@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { type ISocketFactory, Kafka, logLevel, Partitioners, type TopicMessages } from 'kafkajs';
-import { stackBroke } from '../../core/errors.ts';
+import { DoorbusterError, stackBroke } from '../../core/errors.ts';
 
 /** One message as it goes to Kafka. The partition is explicit: see `partitionOf`. */
 export interface Outgoing {
@@ -159,7 +159,7 @@ export async function openProducer(options: ProducerOptions): Promise<BatchProdu
       }
       return answers(batch, bases);
     } catch (cause) {
-      if (cause instanceof Error && cause.name === 'DoorbusterError') throw cause;
+      if (cause instanceof DoorbusterError) throw cause;
       throw stackBroke(
         `${subject} did not acknowledge a batch of ${batch.length} messages: ${reason(cause)}`,
         undefined,

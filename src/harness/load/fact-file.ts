@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createWriteStream, existsSync, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
+import { quoted } from '../../core/sql.ts';
 import type { FactTable } from '../../record/facts.ts';
 
 /** A CSV file (no header, NULL is empty) whose columns are those of one table of facts, in order. */
@@ -112,6 +113,5 @@ function csvText(text: string): string {
 
 /** The SQL that takes a file into the table of facts it was written for. */
 export function ingestSql(file: FactFileRef): string {
-  const path = file.path.replaceAll("'", "''");
-  return `COPY ${file.table} FROM '${path}' (FORMAT csv, HEADER false, DELIMITER ',', QUOTE '"', ESCAPE '"', NULLSTR '', AUTO_DETECT false)`;
+  return `COPY ${file.table} FROM ${quoted(file.path)} (FORMAT csv, HEADER false, DELIMITER ',', QUOTE '"', ESCAPE '"', NULLSTR '', AUTO_DETECT false)`;
 }

@@ -1,3 +1,4 @@
+import { ALL_APIS, MACHINE } from '../../record/facts.ts';
 import type { Cost, Metric } from '../../record/record.ts';
 import type { Measuring } from './context.ts';
 import { scalar } from './metric.ts';
@@ -11,16 +12,16 @@ export async function costSection({ sql }: Measuring): Promise<Cost> {
         AS "coreSeconds",
       coalesce(max(r.rss_bytes), 0) AS "rssMaxBytes"
     FROM resources r GROUP BY r.server ORDER BY r.server`);
-  const machine = servers.find(({ server }) => server === 'machine');
+  const machine = servers.find(({ server }) => server === MACHINE);
   const [s3] = await sql.rows<{ requests: number; bytes_in: number; bytes_out: number; n: number }>(
     `SELECT (max(requests) - min(requests))::BIGINT AS requests,
        (max(bytes_in) - min(bytes_in))::BIGINT AS bytes_in,
        (max(bytes_out) - min(bytes_out))::BIGINT AS bytes_out, count(*) AS n
-     FROM s3 WHERE api = '*'`,
+     FROM s3 WHERE api = '${ALL_APIS}'`,
   );
   const traffic = s3 && s3.n > 1 ? s3 : null;
   return {
-    servers: servers.filter(({ server }) => server !== 'machine'),
+    servers: servers.filter(({ server }) => server !== MACHINE),
     machineCoreSeconds: machine?.coreSeconds ?? 0,
     s3: traffic && {
       requests: traffic.requests,

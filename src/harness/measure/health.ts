@@ -1,4 +1,5 @@
 import { distributionOf, weighted } from '../../core/stats.ts';
+import { HARNESS, MACHINE } from '../../record/facts.ts';
 import type { CanaryRecord, Self } from '../../record/record.ts';
 import type { Measuring } from './context.ts';
 import { LATE_MS } from './producing.ts';
@@ -38,11 +39,11 @@ export async function phaseHealth(measuring: Measuring): Promise<PhaseHealth[]> 
   const machine = await sql.rows<{ phase: string; busy: number | null; steal: number | null }>(`
     SELECT s.name AS phase, avg(busy) AS busy, avg(steal) AS steal
     FROM resources r JOIN spans s ON r.at_ms >= s.start_ms AND r.at_ms < s.end_ms
-    WHERE r.server = 'machine' AND s.measured GROUP BY ALL`);
+    WHERE r.server = '${MACHINE}' AND s.measured GROUP BY ALL`);
   return Promise.all(
     phases.map(async ({ name, startMs, endMs }) => {
       // Servers, query engine and compaction are rows of their own.
-      const used = await coreSeconds(sql, 'harness', startMs, endMs);
+      const used = await coreSeconds(sql, HARNESS, startMs, endMs);
       const slip = slips.find(({ phase }) => phase === name);
       const around = machine.find(({ phase }) => phase === name);
       const seconds = ((endMs - startMs) / 1_000) * context.cores;
@@ -87,12 +88,15 @@ export async function selfSection(
       max(delay_ms) AS "maxMs"
     FROM loop_delay l JOIN spans s ON l.at_ms >= s.start_ms AND l.at_ms < s.end_ms
     WHERE s.measured GROUP BY worker ORDER BY worker`);
-  const wall = phases.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
-  const mean = (key: 'harnessShare' | 'machineBusy') =>
-    phases.reduce((sum, { name, startMs, endMs }) => {
-      const share = health.find(({ phase }) => phase === name)?.[key] ?? 0;
-      return sum + share * (endMs - startMs);
-    }, 0) / Math.max(1, wall);
+  // Of the phases in which somebody looked: one without a sample is not one at rest.
+  const mean = (key: 'harnessShare' | 'machineBusy') => {
+    const seen = phases.flatMap(({ name, startMs, endMs }) => {
+      const share = health.find(({ phase }) => phase === name)?.[key];
+      return share === undefined ? [] : [{ share, ms: endMs - startMs }];
+    });
+    const total = seen.reduce((sum, { ms }) => sum + ms, 0);
+    return seen.reduce((sum, { share, ms }) => sum + share * ms, 0) / Math.max(1, total);
+  };
   return {
     slip: health.map(({ phase, n, lateShare }) => ({
       phase,
@@ -110,31 +114,37 @@ export async function selfSection(
   };
 }
 
-/** Second by second from t0: who used the machine, and how late the load was. */
+/**
+ * Second by second from t0: who used the machine, and how late the load was. Samples come about a second
+ * apart and tell of the time since the one before: a second is in the first that comes after its middle.
+ */
 async function selfSeries({ sql, context }: Measuring): Promise<Self['series']> {
   const { t0Ms, cores } = context;
-  const rows = await sql.rows<{ harness: number; machine: number; slip: number | null }>(`
+  const rows = await sql.rows<{
+    harness: number | null;
+    machine: number | null;
+    slip: number | null;
+  }>(`
     WITH seconds AS (
       SELECT unnest(range(0, greatest(0, ceil(((SELECT max(end_ms) FROM spans) - ${t0Ms}) / 1000))
-        ::BIGINT)) AS s
-    ), used AS (
-      SELECT floor((at_ms - ${t0Ms}) / 1000)::BIGINT AS s,
-        avg(busy) FILTER (server = 'machine') AS machine FROM resources GROUP BY s
+        ::BIGINT)) AS s, ${t0Ms} + s * 1000 + 500 AS middle_ms
+    ), around AS (
+      SELECT at_ms, busy AS machine FROM resources WHERE server = '${MACHINE}' AND busy IS NOT NULL
     ), own AS (
-      SELECT floor((to_ms - ${t0Ms}) / 1000)::BIGINT AS s,
-        sum(cpu_s) / sum(to_ms - from_ms) * 1000 / ${cores} AS harness
+      SELECT to_ms, cpu_s / (to_ms - from_ms) * 1000 / ${cores} AS harness
       FROM (
         SELECT lag(at_ms) OVER w AS from_ms, at_ms AS to_ms,
           greatest(0, cpu_s - lag(cpu_s) OVER w) AS cpu_s
-        FROM resources WHERE server = 'harness' WINDOW w AS (ORDER BY at_ms)
+        FROM resources WHERE server = '${HARNESS}' WINDOW w AS (ORDER BY at_ms)
         QUALIFY from_ms IS NOT NULL AND to_ms > from_ms
-      ) GROUP BY s
+      )
     ), late AS (
       SELECT floor((due_ms - ${t0Ms}) / 1000)::BIGINT AS s,
         quantile_disc(sent_ms - due_ms, 0.99) AS slip FROM due GROUP BY s
     )
-    SELECT coalesce(harness, 0) AS harness, coalesce(machine, 0) AS machine, slip
-    FROM seconds LEFT JOIN used USING (s) LEFT JOIN own USING (s) LEFT JOIN late USING (s)
+    SELECT harness, machine, slip
+    FROM seconds ASOF LEFT JOIN around ON middle_ms <= at_ms
+      ASOF LEFT JOIN own ON middle_ms <= to_ms LEFT JOIN late USING (s)
     ORDER BY s`);
   return {
     startMs: 0,

@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { EXIT } from '../../core/exit-codes.ts';
-import { CONSUMERS } from '../../core/metrics.ts';
+import { CONSUMERS, SERVERS } from '../../core/metrics.ts';
 import { distributionOf, weighted } from '../../core/stats.ts';
+import { HARNESS } from '../../record/facts.ts';
 import type { CanaryRecord, Invalid, Metric } from '../../record/record.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import type { Check } from '../../scenario/scenario.ts';
-import { HARNESS } from '../probes/resources.ts';
-import { SERVERS } from '../stack/stack.ts';
 import { judge } from './checks.ts';
 import type { PhaseHealth } from './health.ts';
 import { type Evidence, INVALID_RULES, judgeValidity } from './invalid.ts';

@@ -630,6 +630,33 @@ test('the share of the harness is its own core-seconds alone', async () => {
   ]);
 });
 
+test('a phase in which nobody looked at the harness is in no mean of it', async () => {
+  const used = (at: number, cpu_s: number) => ({ server: 'harness', at_ms: T0 + at, cpu_s });
+  const busy = (at: number, share: number) => ({ server: 'machine', at_ms: T0 + at, busy: share });
+  await facts.append('resources', [used(10_000, 50), used(20_000, 58), busy(15_000, 0.5)]);
+  // Three phases follow of which nothing is known.
+  const { self } = await run();
+  expect(self.harnessShare).toBe(8 / 20);
+  expect(self.machineBusy).toBe(0.5);
+});
+
+test('a second without a sample of its own lies in the next one', async () => {
+  // Samples come a little more than a second apart, so that now and then a second has none.
+  const at = [0, 1_000, 1_990, 3_010, 4_000];
+  await facts.append(
+    'resources',
+    at.flatMap((ms, i) => [
+      { server: 'harness', at_ms: T0 + ms, cpu_s: (ms / 1_000) * 2 * 0.25 },
+      { server: 'machine', at_ms: T0 + ms, busy: i === 0 ? null : 0.5 },
+    ]),
+  );
+  const { series } = (await run()).self;
+  expect(series.machine.slice(0, 4)).toEqual([0.5, 0.5, 0.5, 0.5]);
+  expect(series.harness.slice(0, 4).map((share) => share?.toFixed(3))).toEqual(
+    Array(4).fill('0.250'),
+  );
+});
+
 describe('canaries', () => {
   const canary = (last_miss_ms: number | null, first_hit_ms: number) => ({
     event_id: 'canary-1',

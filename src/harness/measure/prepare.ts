@@ -1,4 +1,4 @@
-import { quoted } from '../clients/duckdb.ts';
+import { quoted } from '../../core/sql.ts';
 import type { MeasureContext } from './context.ts';
 import { streamTables } from './context.ts';
 

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Clock } from '../../core/clock.ts';
-import { stackBroke } from '../../core/errors.ts';
+import { DoorbusterError, stackBroke } from '../../core/errors.ts';
+import { quoted } from '../../core/sql.ts';
 import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts';
 import { type FlinkRest, flinkRest } from '../clients/flink-rest.ts';
 import { openKafkaAdmin } from '../clients/kafka-admin.ts';
@@ -136,9 +137,7 @@ function createCatalog({ catalog, s3 }: Endpoints): string {
     's3.secret-access-key': s3.secretAccessKey,
     'client.region': s3.region,
   };
-  const pairs = Object.entries(options).map(
-    ([key, value]) => `'${key}'='${value.replaceAll("'", "''")}'`,
-  );
+  const pairs = Object.entries(options).map(([key, value]) => `${quoted(key)}=${quoted(value)}`);
   return `CREATE CATALOG ice WITH (${pairs.join(', ')})`;
 }
 
@@ -150,7 +149,7 @@ async function runStatement(
   try {
     return await session.run(statement.text);
   } catch (error) {
-    if (!(error instanceof Error) || error.name !== 'DoorbusterError') throw error;
+    if (!(error instanceof DoorbusterError)) throw error;
     throw stackBroke(`${path}:${statement.line}: ${error.message}`, undefined, error);
   }
 }

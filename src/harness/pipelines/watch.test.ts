@@ -1,3 +1,4 @@
+import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { type Clock, systemClock } from '../../core/clock.ts';
@@ -54,4 +55,23 @@ test('whoever stops watching need not wait for an answer', async () => {
   await systemClock.sleep(50);
   enough.abort();
   await watched;
+});
+
+test('a JobManager that falls silent when asked why a job failed keeps nobody waiting', async () => {
+  const server = createHttpServer((request, response) => {
+    const failed = {
+      jid: 'a'.repeat(32),
+      name: 'pos',
+      state: 'FAILED',
+      tasks: { running: 0, total: 1 },
+    };
+    if (request.url === '/jobs/overview') response.end(JSON.stringify({ jobs: [failed] }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  using _closing = { [Symbol.dispose]: () => server.closeAllConnections() };
+  await expect(watching((server.address() as AddressInfo).port)).rejects.toMatchObject({
+    exitCode: 3,
+    message: 'Flink job pos (topic pos) is FAILED: Flink gave no cause',
+  });
+  server.close();
 });

@@ -44,7 +44,7 @@ export async function watchJobs(watched: Watched, signal: AbortSignal): Promise<
   const spells = new Map<string, Spell>();
   let answeredMs = clock.monotonicMs();
   while (!signal.aborted && !watched.done()) {
-    const overview = await asked(watched, signal);
+    const overview = await asked(watched, signal, (either) => rest.jobs(either));
     if (overview === null) {
       // One that died is named by the stack, which knows why: this leaves it the time to.
       const silentMs = clock.monotonicMs() - answeredMs;
@@ -60,9 +60,9 @@ export async function watchJobs(watched: Watched, signal: AbortSignal): Promise<
       if (watched.done()) return;
       const broken = judge(spells, job, seen, nowMs);
       if (broken === null) continue;
-      const why = (await rest.failure(job.jobId)) ?? 'Flink gave no cause';
+      const why = await asked(watched, signal, (either) => rest.failure(job.jobId, either));
       throw stackBroke(
-        `Flink job ${job.name} (topic ${job.topic}) ${broken}: ${why}`,
+        `Flink job ${job.name} (topic ${job.topic}) ${broken}: ${why ?? 'Flink gave no cause'}`,
         'see flink-taskmanager.log in the run folder',
       );
     }
@@ -70,8 +70,12 @@ export async function watchJobs(watched: Watched, signal: AbortSignal): Promise<
   }
 }
 
-/** What the JobManager says of the jobs, or null when it does not, or not in time. */
-async function asked({ rest, clock }: Watched, signal: AbortSignal) {
+/** What the JobManager says to a question, or null when it does not, or not in time. */
+async function asked<T>(
+  { clock }: Watched,
+  signal: AbortSignal,
+  question: (either: AbortSignal) => Promise<T>,
+): Promise<T | null> {
   const enough = new AbortController();
   const either = AbortSignal.any([signal, enough.signal]);
   clock.sleep(ANSWER_WITHIN_MS, either).then(
@@ -79,7 +83,7 @@ async function asked({ rest, clock }: Watched, signal: AbortSignal) {
     () => undefined,
   );
   try {
-    return await rest.jobs(either);
+    return await question(either);
   } catch {
     return null;
   } finally {

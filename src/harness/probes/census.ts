@@ -1,4 +1,5 @@
-import { type Connection, quoted } from '../clients/duckdb.ts';
+import { quoted } from '../../core/sql.ts';
+import type { Connection } from '../clients/duckdb.ts';
 import { createS3Secret } from '../clients/duckdb-lakehouse.ts';
 import { openCatalog } from '../clients/iceberg.ts';
 import { type Bucket, openBucket } from '../clients/s3.ts';

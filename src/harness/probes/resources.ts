@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { badInput } from '../../core/errors.ts';
+import { ALL_APIS, HARNESS, MACHINE, QUERY_ENGINE } from '../../record/facts.ts';
 import {
   type MachineStat,
   type ProcessStat,
@@ -17,15 +18,6 @@ export interface ResourceProbe extends RunningProbe {
   /** Takes a sample now, beside the regular ones: at the marks of a run. */
   sample(): Promise<void>;
 }
-
-/** The harness's own name among the servers: our process and all its children but the servers. */
-export const HARNESS = 'harness';
-/** The name of the row with the engine that the queries are put to, in all its processes so far. */
-export const QUERY_ENGINE = 'query-engine';
-/** The name of the row with all of the machine in it. */
-export const MACHINE = 'machine';
-/** The `s3` row that sums all APIs; bytes are told for all together only. */
-export const ALL_APIS = '*';
 
 const SAMPLE_MS = 1_000;
 

@@ -1,4 +1,4 @@
-import { quoted } from '../clients/duckdb.ts';
+import { quoted } from '../../core/sql.ts';
 import type { ObservedTable } from './probe.ts';
 
 /** Columns of the `sightings` facts that come from the table, with their types there. */

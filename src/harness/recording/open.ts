@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { meansOf } from '../../generators/streams/recorded-tape.ts';
+import { meansOf } from '../../generators/world/recorded-tape.ts';
 import { type ParsedScenario, scenarioProblems } from '../../scenario/parse.ts';
 import type { Problem } from '../../scenario/problems.ts';
 import type { Recording, TapeUse } from '../../scenario/recording.ts';

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { RECEIPTS_MAP } from '../../../test/support/tape.ts';
+import { quoted } from '../../core/sql.ts';
 import type { Recording, TapeMap } from '../../scenario/recording.ts';
-import { openDatabase, quoted } from '../clients/duckdb.ts';
+import { openDatabase } from '../clients/duckdb.ts';
 import { packageRoot } from '../entry.ts';
 import { RecordingProblem, readRecording } from './read.ts';
 

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { identifier, quoted } from '../../core/sql.ts';
 import { suggest } from '../../scenario/problems.ts';
 import { DAY_KINDS, type DayKind, type Recording, type TapeMap } from '../../scenario/recording.ts';
-import { type Connection, identifier, openDatabase, quoted } from '../clients/duckdb.ts';
+import { type Connection, openDatabase } from '../clients/duckdb.ts';
 
 /** What is wrong with a recording, and which key of the scenario says so. */
 export class RecordingProblem extends Error {

@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { badInput, stackBroke } from '../../core/errors.ts';
+import { SERVERS } from '../../core/metrics.ts';
 import { javaCommand } from '../setup/prerequisites.ts';
 import { Claim } from './claim.ts';
 import { type ArchivedCommand, withClassArchive } from './class-archives.ts';
@@ -20,14 +21,7 @@ import {
   neverReady,
 } from './server-process.ts';
 import { type Command, SERVICES } from './services.ts';
-import {
-  type Endpoints,
-  type Runtime,
-  SERVERS,
-  type ServerName,
-  type Stack,
-  type StackOptions,
-} from './stack.ts';
+import type { Endpoints, Runtime, ServerName, Stack, StackOptions } from './stack.ts';
 
 /** Longest wait for one server on a busy machine; a start on idle cores takes a tenth of it. */
 const READY_WITHIN_MS = 120_000;

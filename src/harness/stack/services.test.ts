@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { SERVERS } from '../../core/metrics.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import { HOST, type Plan, PORTS, type Ports } from './plan.ts';
 import { SERVICES, taskManagerParameters } from './services.ts';
-import { SERVERS } from './stack.ts';
 
 const artifacts: Artifacts = {
   kafkaClasspath: '/cache/kafka/lib/*',

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
+import type { SERVERS } from '../../core/metrics.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 
@@ -16,14 +17,6 @@ export interface Endpoints {
   readonly flink: { readonly rest: string; readonly gateway: string };
 }
 
-export const SERVERS = [
-  'kafka',
-  'minio',
-  'catalog',
-  'flink-jobmanager',
-  'flink-taskmanager',
-  'flink-gateway',
-] as const;
 export type ServerName = (typeof SERVERS)[number];
 
 /** A running stack. Whoever started it owns it: `await using`, or stop() in a finally. */

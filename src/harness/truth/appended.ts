@@ -1,6 +1,6 @@
 import type { Stream } from '../../scenario/scenario.ts';
 import type { KafkaAdmin } from '../clients/kafka-admin.ts';
-import type { Rows } from './contract/oracle.ts';
+import type { Rows } from './tables-under-test.ts';
 
 /** One partition: what the broker acknowledged to us against what its log holds. */
 export interface AppendedCount {

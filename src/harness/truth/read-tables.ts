@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { stackBroke } from '../../core/errors.ts';
+import { quoted } from '../../core/sql.ts';
 import type { Stream } from '../../scenario/scenario.ts';
-import { quoted } from '../clients/duckdb.ts';
 import type { Reader, ReaderRow } from '../clients/duckdb-reader.ts';
 import type { Manifest } from '../pipelines/manifest.ts';
-import type { TablesUnderTest } from './contract/oracle.ts';
+import type { TablesUnderTest } from './tables-under-test.ts';
 
 /** An uncompacted upsert table is slow to read whole; beyond this the truth is not judged. */
 const TIMEOUT_MS = 300_000;

@@ -8,12 +8,12 @@ import { type BusinessDistance, distanceFromBook, takings } from './business/bus
 import { naiveReadings } from './business/readings.ts';
 import {
   type ContractJudgement,
+  type Example,
   foundSql,
   judgeContract,
-  type Rows,
-  type TablesUnderTest,
 } from './contract/oracle.ts';
 import { readTables } from './read-tables.ts';
+import type { Rows, TablesUnderTest } from './tables-under-test.ts';
 
 export interface TruthContext {
   readonly reader: Pick<Reader, 'query'>;
@@ -28,7 +28,9 @@ export interface TruthContext {
   readonly notSeenWithinMs: number | null;
 }
 
+/** Examples in the record, and of each finding. */
 const EXAMPLES = 20;
+const OF_EACH = 10;
 
 /** Reads the tables once and holds them against CONTRACT and BOOK. */
 export async function judgeTruth(context: TruthContext): Promise<TruthRecord> {
@@ -47,7 +49,7 @@ export async function judgeTruth(context: TruthContext): Promise<TruthRecord> {
     duplicated: contract.duplicated.count + contract.wrongCopy.count,
     wrong: contract.wrong.units,
     tables: await tableFindings(rows, tables, contract, manifest),
-    examples: examplesOf(contract),
+    examples: examplesOf(contract, manifest),
     distance: scoresOf(distance),
     ...(told === null ? {} : { takings: told }),
     readings: [...(await naiveReadings(rows, tables))],
@@ -81,21 +83,19 @@ async function tableFindings(
   contract: ContractJudgement,
   manifest: Manifest,
 ): Promise<TruthRecord['tables']> {
-  const sources: [name: Stream | 'dead_letter', table: string, source: string][] = [
-    ...STREAMS.flatMap((stream): [Stream, string, string][] => {
+  const sources: (readonly [name: Stream | 'dead_letter', source: string])[] = [
+    ...STREAMS.flatMap((stream) => {
       const source = tables.streams[stream];
-      return source === undefined
-        ? []
-        : [[stream, manifest.streams[stream]?.table ?? stream, source]];
+      return source === undefined ? [] : [[stream, source] as const];
     }),
-    ['dead_letter', manifest.dead_letter, tables.deadLetter],
+    ['dead_letter', tables.deadLetter],
   ];
   const findings: TruthRecord['tables'][number][] = [];
-  for (const [name, table, source] of sources) {
+  for (const [name, source] of sources) {
     const [counted] = await rows<{ n: number }>(foundSql(name, source));
     const judged = contract.byStream[name];
     findings.push({
-      table,
+      table: tableOf(name, manifest),
       expected: judged?.demanded ?? 0,
       found: counted?.n ?? 0,
       lost: judged?.lost ?? 0,
@@ -106,17 +106,27 @@ async function tableFindings(
   return findings;
 }
 
-function examplesOf(contract: ContractJudgement): TruthRecord['examples'] {
-  const one = (
-    kind: 'lost' | 'duplicated' | 'wrong',
-    ids: readonly string[],
-    expected: string,
-    found: string,
-  ) => ids.map((key) => ({ kind, table: '', key, expected, found }));
-  return [
-    ...one('lost', contract.lost.examples, 'a row', 'none'),
-    ...one('duplicated', contract.duplicated.examples, 'one row at most', 'more'),
-    ...one('duplicated', contract.wrongCopy.examples, 'the first append', 'another one'),
-    ...one('wrong', contract.wrong.examples, 'the newest image', 'another on-hand'),
-  ].slice(0, EXAMPLES);
+/** How the record words each finding, in the order in which it tells them. */
+const IN_WORDS: Readonly<
+  Record<Example['finding'], Omit<TruthRecord['examples'][number], 'table' | 'key'>>
+> = {
+  lost: { kind: 'lost', expected: 'a row', found: 'none' },
+  duplicated: { kind: 'duplicated', expected: 'one row at most', found: 'more' },
+  wrong_copy: { kind: 'duplicated', expected: 'the first append', found: 'another one' },
+  wrong: { kind: 'wrong', expected: 'the newest image', found: 'another on-hand' },
+};
+
+function examplesOf({ examples }: ContractJudgement, manifest: Manifest): TruthRecord['examples'] {
+  return Object.entries(IN_WORDS)
+    .flatMap(([finding, words]) =>
+      examples
+        .filter((example) => example.finding === finding)
+        .slice(0, OF_EACH)
+        .map(({ of, id }) => ({ ...words, table: tableOf(of, manifest), key: id })),
+    )
+    .slice(0, EXAMPLES);
+}
+
+function tableOf(name: Stream | 'dead_letter', manifest: Manifest): string {
+  return name === 'dead_letter' ? manifest.dead_letter : (manifest.streams[name]?.table ?? name);
 }

@@ -1,7 +1,7 @@
 import type { Stream } from '../../../scenario/scenario.ts';
-import type { TablesUnderTest } from '../contract/oracle.ts';
+import { FAULT, LABELS_OF, listed, WRONG_CLOCK_MS, WRONG_TIME_CAUSES } from '../event-sql.ts';
 import { EXAMPLES } from '../finding.ts';
-import { FAULT, LABELS_OF, listed, WRONG_CLOCK_MS, WRONG_TIME_CAUSES } from './score-sql.ts';
+import type { TablesUnderTest } from '../tables-under-test.ts';
 
 /** Labels that may explain a total that is not the true one; training explains its own. */
 const WRONG_TOTAL = `['field_added', 'type_widened', 'return', 'sequence_wrap']`;

@@ -1,17 +1,11 @@
 import type { TapeEvent } from '../../../generators/event.ts';
 import { Ledger } from '../../../generators/stock/ledger.ts';
 import { preloadOf, tapeOf } from '../../../generators/tape.ts';
-import type { Faults, Scenario } from '../../../scenario/scenario.ts';
+import { NO_FAULTS, type Scenario } from '../../../scenario/scenario.ts';
 import type { FactRow, Facts } from '../../facts.ts';
 
 /** Events between two breaths: other work of the process goes on in between. */
 const SLICE = 5_000;
-
-/** What happened, rather than what became of the messages: the same events, in the order they happened in. */
-const NO_FAULTS: Faults = {
-  ...{ duplicates: null, malformed: null, transport: null, offline: null },
-  ...{ clocks: null, schemaDrift: null, redelivery: null },
-};
 
 /**
  * Folds BOOK from the business events of the tape — receipts, movements, pickup orders — by the generators'
@@ -26,6 +20,7 @@ export async function writeBook(
 ): Promise<void> {
   if (scenario.traffic.inventory === null) return;
   const stores = Array.from({ length: scenario.retail.stores }, (_, i) => i + 1);
+  // Not what became of the messages: the same events, in the order they happened in.
   const asItHappened = { ...scenario, traffic: { ...scenario.traffic, faults: NO_FAULTS } };
   const newest = await newestVersions(facts);
   const ledger = new Ledger(asItHappened);

@@ -1,6 +1,6 @@
 import { STREAMS, type Stream } from '../../../scenario/scenario.ts';
-import type { Rows, TablesUnderTest } from '../contract/oracle.ts';
 import { type Finding, type FoundRow, gathered } from '../finding.ts';
+import type { Rows, TablesUnderTest } from '../tables-under-test.ts';
 import { appendScoresSql, takingsSql } from './append-scores.ts';
 import { stockScoresSql } from './stock-scores.ts';
 

@@ -1,6 +1,6 @@
 import { READINGS } from '../../../record/judged.ts';
 import type { TruthRecord } from '../../../record/record.ts';
-import type { Rows, TablesUnderTest } from '../contract/oracle.ts';
+import type { Rows, TablesUnderTest } from '../tables-under-test.ts';
 
 export type Reading = NonNullable<TruthRecord['readings']>[number];
 

@@ -12,7 +12,7 @@ import {
   tables,
 } from '../../../../test/support/scores.ts';
 import type { FactRow, Facts } from '../../facts.ts';
-import type { TablesUnderTest } from '../contract/oracle.ts';
+import type { TablesUnderTest } from '../tables-under-test.ts';
 import { distanceFromBook } from './business.ts';
 
 const upsert: TablesUnderTest = { ...tables, streams: { inventory: 'got_inventory' } };

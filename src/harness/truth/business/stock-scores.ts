@@ -1,7 +1,7 @@
 import { FIRST_CANARY_SKU } from '../../../generators/event.ts';
-import type { TablesUnderTest } from '../contract/oracle.ts';
+import { FAULT, LABELS_OF, listed, WRONG_CLOCK_MS, WRONG_TIME_CAUSES } from '../event-sql.ts';
 import { EXAMPLES } from '../finding.ts';
-import { FAULT, LABELS_OF, listed, WRONG_CLOCK_MS, WRONG_TIME_CAUSES } from './score-sql.ts';
+import type { TablesUnderTest } from '../tables-under-test.ts';
 
 /** Labels that may explain a number that was misread. */
 const MISREAD = `['field_added', 'type_widened']`;

@@ -7,7 +7,8 @@ import { preloadOf } from '../../../generators/tape.ts';
 import { LABELS, type Label } from '../../../scenario/scenario.ts';
 import type { FactRow, Facts } from '../../facts.ts';
 import { contract } from '../contract/contract.ts';
-import { judgeContract, type TablesUnderTest } from '../contract/oracle.ts';
+import { judgeContract } from '../contract/oracle.ts';
+import type { TablesUnderTest } from '../tables-under-test.ts';
 import { writeBook } from './book.ts';
 import { type BusinessDistance, distanceFromBook, takings } from './business.ts';
 

@@ -1,7 +1,7 @@
 import { FIRST_CANARY_SKU } from '../../../generators/event.ts';
-import { FAULT } from '../business/score-sql.ts';
+import { FAULT } from '../event-sql.ts';
 import { EXAMPLES } from '../finding.ts';
-import type { TablesUnderTest } from './oracle.ts';
+import type { TablesUnderTest } from '../tables-under-test.ts';
 
 /**
  * Every image of a row that was appended against a table that keeps them all: each (key, version) is

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type FactRow, type Facts, openFacts } from '../../facts.ts';
-import { foundSql, judgeContract, type TablesUnderTest } from './oracle.ts';
+import type { TablesUnderTest } from '../tables-under-test.ts';
+import { foundSql, judgeContract } from './oracle.ts';
 
 const tables: TablesUnderTest = {
   streams: { pos: 'got_pos', inventory: 'got_inventory' },
@@ -80,6 +81,7 @@ test('a perfect pipeline has nothing to answer for, and what was demanded is cou
     duplicatedByKind: {},
     wrongCopy: { count: 0, examples: [] },
     wrong: { count: 0, examples: [], units: 0 },
+    examples: [],
     byStream: {
       pos: { lost: 0, duplicated: 0, demanded: 3 },
       inventory: { lost: 0, duplicated: 0, demanded: 2 },

@@ -1,23 +1,8 @@
 import { FIRST_CANARY_SKU } from '../../../generators/event.ts';
 import { STREAMS, type Stream } from '../../../scenario/scenario.ts';
 import { EXAMPLES, type Finding, type FoundRow, gathered } from '../finding.ts';
+import type { Rows, TablesUnderTest } from '../tables-under-test.ts';
 import { ledgerSql } from './ledger.ts';
-
-/** Runs SQL where the facts of the run and the tables under test can both be named. */
-export type Rows = <T = Record<string, unknown>>(sql: string) => Promise<readonly T[]>;
-
-/**
- * Where the tables under test are: anything that may stand after FROM, with the columns of read-tables.ts.
- * Those in `absent` hold nothing but NULL, since the pipeline's table does not have them.
- */
-export interface TablesUnderTest {
-  readonly streams: Partial<Readonly<Record<Stream, string>>>;
-  readonly deadLetter: string;
-  /** Whether inventory keeps every version of a key (a ledger), or the newest alone. */
-  readonly ledger: boolean;
-  /** `stream.column` of what can therefore not be scored. */
-  readonly absent: readonly string[];
-}
 
 /** The tables against CONTRACT: everything here must be 0. */
 export interface ContractJudgement {
@@ -37,6 +22,8 @@ export interface ContractJudgement {
   readonly wrongCopy: Finding;
   /** Inventory keys with a wrong value, and the sum of their absolute on-hand errors in units. */
   readonly wrong: Finding & { readonly units: number };
+  /** Up to ten ids per finding and table, so that each can be looked up. */
+  readonly examples: readonly Example[];
   /** The same findings per stream, and for the dead letters. */
   readonly byStream: Readonly<Record<string, StreamFindings>>;
   /** Rows that CONTRACT demands, so that 0 findings of 0 rows is told from 0 of many. */
@@ -49,6 +36,13 @@ export interface StreamFindings {
   readonly lost: number;
   readonly duplicated: number;
   readonly demanded: number;
+}
+
+/** Of which stream's table, or of the dead letters', something was found. */
+export interface Example {
+  readonly finding: FindingRow['finding'];
+  readonly of: Stream | 'dead_letter';
+  readonly id: string;
 }
 
 interface FindingRow extends FoundRow {
@@ -202,7 +196,7 @@ export async function judgeContract(
 ): Promise<ContractJudgement> {
   const used = STREAMS.filter((stream) => tables.streams[stream] !== undefined);
   const counts = await rows<DemandedRow>(demandedSql());
-  const found = new Map<string, readonly FindingRow[]>();
+  const found = new Map<Stream | 'dead_letter', readonly FindingRow[]>();
   for (const stream of used) {
     const table = tables.streams[stream] as string;
     const sql = stream === 'inventory' ? stockSql(tables, table) : appendSql(stream, table);
@@ -245,10 +239,15 @@ export async function judgeContract(
       ...of(all, 'wrong'),
       units: all.reduce((total, { units }) => total + Number(units), 0),
     },
+    examples: [...found].flatMap(([name, rows]) => rows.flatMap((row) => examplesOf(name, row))),
     byStream,
     demanded: Object.values(byStream).reduce((total, { demanded }) => total + demanded, 0),
     keys: Number(counts.find(({ stream }) => stream === 'inventory')?.keys ?? 0),
   };
+}
+
+function examplesOf(name: Stream | 'dead_letter', row: FindingRow): readonly Example[] {
+  return gathered([row]).examples.map((id) => ({ finding: row.finding, of: name, id }));
 }
 
 function of(rows: readonly FindingRow[], finding: FindingRow['finding']): Finding {

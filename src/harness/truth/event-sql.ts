@@ -1,4 +1,6 @@
-/** Pieces of SQL that the scores share, over the facts `events`. */
+import { OFF_MS } from '../../generators/faults/clocks.ts';
+
+/** What the oracles say in SQL of a message, over the facts `events`. */
 
 /** The kind of fault of a message, or `none`: of a duplicate how it was one, of the others what they are. */
 export const FAULT = `CASE fault WHEN 'duplicate' THEN how ELSE coalesce(fault, 'none') END`;
@@ -7,7 +9,7 @@ export const FAULT = `CASE fault WHEN 'duplicate' THEN how ELSE coalesce(fault, 
 export const LABELS_OF = `CASE WHEN labels IS NULL THEN []::VARCHAR[] ELSE string_split(labels, '+') END`;
 
 /** A row's time is wrong when it is this far from when the event happened, ms: as the labels have it. */
-export const WRONG_CLOCK_MS = 60_000;
+export const WRONG_CLOCK_MS = OFF_MS;
 
 /** Labels that explain a wrong time: a clock that was off, and only without one the hour that is there twice. */
 export const WRONG_TIME_CAUSES = `CASE WHEN list_has_any(labels, ['clock_off', 'wrong_date'])

@@ -1,6 +1,6 @@
 import type { Recording } from '../../scenario/recording.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
-import { RateCurve } from '../world/curve.ts';
+import { RateCurve } from './curve.ts';
 
 /**
  * So many receipts, one after another, take as long as the load says they take; within them the spacing is as
@@ -28,7 +28,7 @@ export interface RecordedTape {
 }
 
 /** The recording of a scenario that replays one; null: its receipts are generated. */
-export function recordingOf({ traffic }: Scenario): Recording | null {
+function recordingOf({ traffic }: Scenario): Recording | null {
   const tape = traffic.pos?.tape ?? null;
   if (tape === null) return null;
   if (tape.recording === null) throw new Error(`${tape.file} has not been read`);
@@ -103,7 +103,7 @@ function dealt(
 }
 
 /** What the mean receipt of a recording holds. */
-export interface RecordedMeans {
+interface RecordedMeans {
   /** Share of receipts that are returns. */
   readonly returns: number;
   /** Lines of a mean sale, those that move stock, and units sold on it. */
