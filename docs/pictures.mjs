@@ -1,5 +1,5 @@
 /**
- * Draws the pictures of docs/scenarios.md: `npm run pictures -- results/DIR…` opens each run's report.html in
+ * Draws the pictures of docs/scenarios.md: `node docs/pictures.mjs results/DIR…` opens each run's report.html in
  * Chromium and keeps its first chart, how stale the stock was, as docs/scenarios/NAME.png.
  */
 import { readFileSync } from 'node:fs';

@@ -112,7 +112,7 @@ function truthFigure({ truth }: RunRecord): Figure | null {
       truth.notSeenWithinMs === null ? 'Lost, duplicated, wrong' : 'Not seen, duplicated, wrong',
     value: `${count(truth.lost)}, ${count(truth.duplicated)}, ${count(truth.wrong)}`,
     unit: '',
-    note: `against CONTRACT, ${plural(rows, 'row')} in ${plural(truth.tables.length, 'table')}`,
+    note: `of ${plural(rows, 'row')} that the SQL had to give, in ${plural(truth.tables.length, 'table')}`,
   };
 }
 

@@ -98,7 +98,7 @@ export function healthSection(record: RunRecord): Section | null {
                 row(
                   `hand-over slip ${tail(worst.stats).name} (${worst.phase}, n ${count(worst.n)})`,
                   latency(tail(worst.stats).value, 0),
-                  'max(50 ms, 1 % of the target)',
+                  '50 ms, or 1 % of what a check asks',
                 ),
               ]
             : []),
