@@ -29,7 +29,7 @@ test.each([
   ['transport: {slow: 100%, sigma: 1}', 'sigma: changes nothing with slow: 100%'],
   ['transport: {delay: 0s, sigma: 1}', 'sigma: changes nothing of 0s'],
   ['transport: {slow_delay: 0s, slow_sigma: 1}', 'slow_sigma: changes nothing of 0s'],
-  ['offline: {at: 30s}', 'offline.at: begins after the timed phases'],
+  ['offline: {at: 30s}', 'offline.at: begins when the timed phases (30s) are over'],
   ['offline: {replay: 0/s}', 'offline.replay: is what each of these stores sends'],
   ['offline: {for: 0s}', 'must be from 100ms to 1h'],
   ['offline: {}', 'the web shop has no store', 'traffic={cart: {sessions: 2/s}}'],
@@ -37,7 +37,7 @@ test.each([
   ['clocks: {sigma: 1s}', 'without pos nobody', 'traffic={cart: {sessions: 2/s}}'],
   ['clocks: {shoppers: 1%}', 'without cart nobody looks', 'traffic={pos: {}}'],
   ['schema_drift: {added: 0%, widened: 0%}', 'no store sends anything else'],
-  ['schema_drift: {at: 31s}', 'schema_drift.at: begins after the timed phases'],
+  ['schema_drift: {at: 31s}', 'schema_drift.at: begins when the timed phases (30s) are over'],
   ['redelivery: {every: 31s}', 'longer than all timed phases'],
   ['redelivery: {last: 0}', 'must be 1 at least'],
 ] as const)('%s is refused: %s', (yaml, fact, ...traffic) => {

@@ -1,3 +1,4 @@
+import { formatDuration } from '../core/units.ts';
 import { atKey, atValue, isWritten, type Problem } from './problems.ts';
 import type { Sections } from './rules.ts';
 import { STREAMS } from './scenario.ts';
@@ -29,7 +30,7 @@ function judgeCopies(faults: FaultsDraft): Problem[] {
   const problems: Problem[] = [];
   for (const kind of ['duplicates', 'malformed'] as const) {
     if (faults[kind]?.rate !== 0) continue;
-    const fact = `a rate of 0% makes every option of ${kind} dead: leave ${kind} out instead`;
+    const fact = `at a rate of 0% ${kind} would change nothing: leave ${kind} out instead`;
     problems.push(atValue(at(kind, 'rate'), fact));
   }
   const { duplicates } = faults;
@@ -56,7 +57,7 @@ function judgeTransport({ transport }: FaultsDraft, written: Written): Problem[]
   ];
   return dead
     .filter(([key]) => written('transport', key))
-    .map(([key, why]) => atKey(at('transport', key), `changes nothing ${why}: it is dead`));
+    .map(([key, why]) => atKey(at('transport', key), `changes nothing ${why}: leave it out`));
 }
 
 function judgeOffline(traffic: Draft['traffic'], timedMs: number | undefined): Problem[] {
@@ -64,7 +65,7 @@ function judgeOffline(traffic: Draft['traffic'], timedMs: number | undefined): P
   if (!offline) return [];
   const problems: Problem[] = [];
   if (!STREAMS.some((stream) => stream !== 'cart' && traffic[stream])) {
-    problems.push(atKey(at('offline'), 'the web shop has no store to be offline: it is dead'));
+    problems.push(atKey(at('offline'), 'the web shop has no store to be offline: leave it out'));
   }
   if (offline.stores === 0) {
     problems.push(atValue(at('offline', 'stores'), 'no store: leave offline out instead'));
@@ -91,7 +92,10 @@ function judgeDeviceClocks(traffic: Draft['traffic'], written: Written): Problem
     .filter((key) => written('clocks', key))
     .map((key) => {
       const needed = key === 'shoppers' ? 'cart' : 'pos';
-      return atKey(at('clocks', key), `without ${needed} nobody looks at such a clock: it is dead`);
+      return atKey(
+        at('clocks', key),
+        `without ${needed} nobody looks at such a clock: leave it out`,
+      );
     });
   if (clocks.hour_off + clocks.wrong_date <= 1) return problems;
   const fact = 'more than 100% together with hour_off: a clock is wrong in one way';
@@ -111,7 +115,7 @@ function judgeRedelivery(traffic: Draft['traffic'], timedMs: number | undefined)
   const { redelivery } = traffic.faults;
   if (!redelivery) return [];
   if (!traffic.inventory) {
-    return [atKey(at('redelivery'), 'without inventory there is no connector: it is dead')];
+    return [atKey(at('redelivery'), 'without inventory there is no connector: leave it out')];
   }
   if (timedMs === undefined || redelivery.every <= timedMs) return [];
   const fact = 'longer than all timed phases: some stores would never crash in them';
@@ -121,5 +125,6 @@ function judgeRedelivery(traffic: Draft['traffic'], timedMs: number | undefined)
 /** Something that begins when the timed phases are over already. */
 function tooLate(path: readonly string[], atMs: number, timedMs: number | undefined): Problem[] {
   if (timedMs === undefined || atMs < timedMs) return [];
-  return [atValue(at(...path), 'begins after the timed phases: it is dead')];
+  const fact = `begins when the timed phases (${formatDuration(timedMs)}) are over: begin earlier`;
+  return [atValue(at(...path), fact)];
 }

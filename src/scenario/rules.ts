@@ -41,7 +41,7 @@ function judgeClocks({ retail, starts_at: startsAt, phases }: Sections): Problem
   });
   if (changes) return [];
   const fact =
-    'no clock changes during the timed phases: it is dead; begin shortly before 02:00 on 2026-11-01, say';
+    'no clock changes during the timed phases: leave it out, or begin shortly before 02:00 on 2026-11-01, say';
   return [atValue(['retail', 'clocks'], fact)];
 }
 
@@ -70,11 +70,11 @@ function judgeTraffic({ traffic }: Sections, raw: unknown): Problem[] {
     problems.push(atValue(['traffic', 'cart', 'sessions'], fact));
   }
   if (traffic.cart && !traffic.inventory && isWritten(raw, ['traffic', 'cart', 'pickup'])) {
-    const fact = 'without inventory a pickup changes nothing: it is dead';
+    const fact = 'without inventory a pickup changes nothing: leave it out';
     problems.push(atKey(['traffic', 'cart', 'pickup'], fact));
   }
   if (traffic.wms && traffic.wms.delist > 0 && !traffic.inventory) {
-    const fact = 'without inventory there is no row to delete: it is dead';
+    const fact = 'without inventory there is no row to delete: leave it out';
     problems.push(atKey(['traffic', 'wms', 'delist'], fact));
   }
   return problems;
@@ -83,7 +83,9 @@ function judgeTraffic({ traffic }: Sections, raw: unknown): Problem[] {
 function judgeTape({ pos, loyalty }: Draft['traffic'], raw: unknown): Problem[] {
   const at = ['traffic', 'pos'];
   if (pos?.tape === undefined) {
-    return pos?.map === undefined ? [] : [atKey([...at, 'map'], 'without a tape it is dead')];
+    return pos?.map === undefined
+      ? []
+      : [atKey([...at, 'map'], 'without a tape it changes nothing: leave it out')];
   }
   const problems: Problem[] = [];
   if (pos.map === undefined && !isWritten(raw, [...at, 'map'])) {
@@ -91,10 +93,10 @@ function judgeTape({ pos, loyalty }: Draft['traffic'], raw: unknown): Problem[] 
     problems.push(atKey([...at, 'tape'], fact));
   }
   if (pos.returns !== undefined) {
-    problems.push(atKey([...at, 'returns'], 'returns are those of the tape: it is dead'));
+    problems.push(atKey([...at, 'returns'], 'returns are those of the tape: leave it out'));
   }
   if (pos.map?.member !== undefined && loyalty?.share !== undefined) {
-    const fact = 'members are those of the tape: it is dead';
+    const fact = 'members are those of the tape: leave it out';
     problems.push(atKey(['traffic', 'loyalty', 'share'], fact));
   }
   return problems;
@@ -164,7 +166,9 @@ function judgeTimed(phase: TimedDraft, i: number): Problem[] {
     return [atValue(['phases', i, 'load'], fact)];
   }
   if (phase.load === 0 && phase.shape !== 'flat') {
-    return [atValue(['phases', i, 'shape'], `without load there is no ${phase.shape}: it is dead`)];
+    return [
+      atValue(['phases', i, 'shape'], `without load there is no ${phase.shape}: leave it out`),
+    ];
   }
   return [];
 }

@@ -1,7 +1,9 @@
 import { EXIT } from '../../core/exit-codes.ts';
 import { formatDuration } from '../../core/units.ts';
+import { loadPipeline } from '../../harness/pipelines/load.ts';
 import { withRecording } from '../../harness/recording/open.ts';
 import { defaultCacheDir } from '../../harness/setup/cache.ts';
+import { plural } from '../../reports/format.ts';
 import type { Command } from '../command.ts';
 import { readScenario, scenarioOptions } from '../scenario-file.ts';
 
@@ -21,6 +23,7 @@ export const validateCommand: Command = {
     const { scenario, overrides, hash, file } = parsed;
     // A data set that is not there yet is not fetched to be looked at.
     await withRecording(parsed, defaultCacheDir(), null);
+    loadPipeline(scenario.pipeline.use, process.cwd());
     if (args.json) {
       terminal.result(JSON.stringify({ scenario, overrides, hash }, null, 1));
       return EXIT.pass;
@@ -30,9 +33,9 @@ export const validateCommand: Command = {
       0,
     );
     terminal.result(
-      `${file} is a scenario: ${scenario.name}, ${scenario.retail.stores} stores, ` +
-        `${scenario.phases.length} phases (${formatDuration(timedMs)} timed), ` +
-        `${scenario.checks.length} checks, pipeline ${scenario.pipeline.use}`,
+      `${file} is a scenario: ${scenario.name}, ${plural(scenario.retail.stores, 'store')}, ` +
+        `${plural(scenario.phases.length, 'phase')} (${formatDuration(timedMs)} timed), ` +
+        `${plural(scenario.checks.length, 'check')}, pipeline ${scenario.pipeline.use}`,
     );
     return EXIT.pass;
   },
