@@ -209,7 +209,7 @@ function identity(record: RunRecord, summary: Summary, main: string | undefined)
       : 'What was run, where, and how to run it again.';
   return html`<section id="run" aria-labelledby="run-title">
 <h2 id="run-title">The run</h2>
-<p class="about">${about} Two runs compare only inside one lane.</p>
+<p class="about">${about} Two runs compare only inside one lane: the same machine, system and server versions.</p>
 <dl class="identity">${summary.identity.map(({ name, value }) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
 <pre>${summary.reproduce}</pre>
 <details><summary>the scenario, as it was read</summary><pre>${record.scenario.text}</pre></details>
@@ -218,5 +218,5 @@ function identity(record: RunRecord, summary: Summary, main: string | undefined)
 }
 
 function footer(record: RunRecord): Markup {
-  return html`<footer>Made from record.json of ${record.id}. Ask it yourself: <code>doorbuster sql ${record.id} "SELECT …"</code></footer>`;
+  return html`<footer>Made from record.json of ${record.id}. Ask it yourself: <code>doorbuster sql results/${record.id} "SHOW TABLES"</code></footer>`;
 }

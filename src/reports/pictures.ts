@@ -65,7 +65,9 @@ export function queryStrips(record: RunRecord): Markup | null {
         : phase === phases.at(-1)?.name
           ? 'after'
           : 'other';
-  return html`<div class="key">${phases.map(({ name }) => html`<span class="${toneOf(name)}"><i class="dot fillc ${toneOf(name)}"></i>${name}, hot</span><span class="${toneOf(name)}"><i class="ring"></i>${name}, cold</span>`)}<span>bar: p50 hot</span></div>
+  const cold = (phase: string) =>
+    names.some((query) => (queryResult(record, query, phase, 'cold')?.n ?? 0) > 0);
+  return html`<div class="key">${phases.map(({ name }) => html`<span class="${toneOf(name)}"><i class="dot fillc ${toneOf(name)}"></i>${name}, hot</span>${cold(name) ? html`<span class="${toneOf(name)}"><i class="ring"></i>${name}, cold</span>` : ''}`)}<span>bar: p50 hot</span></div>
 <div class="strips" aria-hidden="true">${names.map((query) =>
     strip(
       record,

@@ -34,9 +34,9 @@ export const previewCommand: Command = {
   async run(args, context) {
     const { terminal } = context;
     const { scenario } = await recorded(readScenario(args), args, context);
-    const pipeline = loadPipeline(scenario.pipeline.use, process.cwd());
+    const { name, tier, headline } = loadPipeline(scenario.pipeline.use, process.cwd()).manifest;
     const looks = looksOf(scenario);
-    const preview = previewOf(scenario, looks, pipeline.manifest.headline);
+    const preview = previewOf(scenario, looks, `${name} (tier ${tier}): ${headline}`);
     const color = pc.isColorSupported && process.stdout.isTTY === true;
     terminal.result(
       args.json
@@ -75,7 +75,7 @@ function previewOf(scenario: Scenario, looks: Looks | null, pipelineLine: string
       events: messages,
     })),
     likeness: looks === null ? null : likenessOf(looks),
-    notes: notesOf(scenario, `pipeline ${scenario.pipeline.use}: ${pipelineLine}`),
+    notes: notesOf(scenario, `pipeline ${pipelineLine}`),
   };
 }
 
