@@ -29,7 +29,10 @@ export async function ask(path: string, sql: string): Promise<Answer> {
     await connection.run('SET lock_configuration=true');
     const statements = await connection.extractStatements(sql);
     if (statements.count !== 1) {
-      throw badInput(`one question at a time: this is ${statements.count} statements`);
+      throw badInput(
+        `one question at a time: this is ${statements.count} statements`,
+        `doorbuster sql ${path} "SHOW TABLES"`,
+      );
     }
     const statement = await statements.prepare(0);
     if (statement.statementType !== StatementType.SELECT) {

@@ -34,7 +34,7 @@ export const runCommand: Command = {
       })
       .option('json', { type: 'boolean', default: false, describe: 'the record on stdout' })
       .example('$0 run scenarios/black-friday.yaml', 'the main job')
-      .example('$0 run scenarios/quick.yaml --set pipeline.format=3', 'with something changed'),
+      .example('$0 run my.yaml --set pipeline.format=3', 'your own, with something changed'),
   async run(args, context) {
     const parsed = await recorded(readScenario(args), args, context);
     const artifacts = await ready(args, context);

@@ -12,8 +12,8 @@ export const sqlCommand: Command = {
       .option('json', { type: 'boolean', default: false, describe: 'rows as a JSON array' })
       .example('$0 sql results/… "FROM commits LIMIT 5"', 'the first five commits')
       .example(
-        `$0 sql results/… "SELECT state, count(*) FROM events JOIN stores USING (store_id) GROUP BY 1"`,
-        'what happened where',
+        `$0 sql results/… "FROM stores LIMIT 5"`,
+        'whose events they are: events JOIN stores USING (store_id)',
       )
       .example('$0 sql results/… "SHOW TABLES"', 'what can be asked'),
   async run({ dir, query, json }, { terminal }) {
