@@ -13,7 +13,7 @@ import { watchClock } from './clock-watch.ts';
 import { conclude } from './conclude.ts';
 import { type Estimate, estimateLines, estimateOf } from './estimate.ts';
 import { openFacts } from './facts.ts';
-import { type Load, startLoad } from './load/load.ts';
+import { HEAD_START_MS, type Load, startLoad } from './load/load.ts';
 import { lookupKeys } from './lookup-keys.ts';
 import { failed, writeLast } from './outcome.ts';
 import { drainNow, replay } from './phases.ts';
@@ -30,9 +30,6 @@ import { defaultRegistryDir, otherOwners, sweepLeftovers, sweptLines } from './s
 import { RUNTIMES } from './stack/runtimes.ts';
 import type { Stack } from './stack/stack.ts';
 import { ticking } from './ticking.ts';
-
-/** From the moment all is ready to t0: the tape is read and encoded ahead of its first event. */
-const HEAD_START_MS = 1_500;
 
 /**
  * One run, from nothing to its record. It never throws what went wrong with the run: that is in the

@@ -81,7 +81,7 @@ export class ProducingThread {
     const result = await Promise.race([answered, gaveUp]);
     bound.abort();
     await this.#worker.terminate();
-    return result?.totals ? result : null;
+    return result;
   }
 
   #hear(message: FromShard, listener: ThreadListener): void {
