@@ -1,4 +1,5 @@
-import { openReader, type QueryAnswer, type Reader } from '../clients/duckdb-reader.ts';
+import type { QueryAnswer } from '../clients/duckdb-engine.ts';
+import { openReader, type Reader } from '../clients/duckdb-reader.ts';
 import type { SentMark } from '../load/marked-sender.ts';
 import type { ObservedTable, Probe, ProbeContext, RunningProbe } from './probe.ts';
 

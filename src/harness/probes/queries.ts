@@ -1,12 +1,8 @@
 import { Bench } from 'tinybench';
 import { type Random, random } from '../../core/random.ts';
 import type { Cell } from '../clients/duckdb.ts';
-import {
-  type EngineUsage,
-  openReader,
-  type QueryAnswer,
-  type Reader,
-} from '../clients/duckdb-reader.ts';
+import type { QueryAnswer } from '../clients/duckdb-engine.ts';
+import { type EngineUsage, openReader, type Reader } from '../clients/duckdb-reader.ts';
 import type { PipelineQuery } from '../pipelines/load.ts';
 import { tablesRead } from '../pipelines/tables-read.ts';
 import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
