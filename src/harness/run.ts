@@ -21,7 +21,7 @@ import { compactionOf } from './pipelines/compact.ts';
 import { deploy } from './pipelines/deploy.ts';
 import { loadPipeline, type Pipeline } from './pipelines/load.ts';
 import type { ProbeContext } from './probes/probe.ts';
-import { PROBES, type RunningProbes } from './probes/probes.ts';
+import { type RunningProbes, startAll, stopAll } from './probes/probes.ts';
 import { recordingOf } from './recording/record.ts';
 import { refuseUnwritable, refuseWithoutRoom } from './room.ts';
 import type { RunOptions, Session, Undertaking } from './session.ts';
@@ -166,7 +166,7 @@ async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<Run
         ? measured
         : { ...measured, ...failed(cause.reason, options.signal) };
     } finally {
-      await stopProbes(probes);
+      await stopAll(probes);
     }
   } finally {
     await claim.remove();
@@ -257,6 +257,7 @@ async function startProbes(
 ): Promise<RunningProbes> {
   const { scenario, pipeline, progress, journal, options, signal } = u;
   const specs = Object.values(pipeline.manifest.streams);
+  const running: Partial<RunningProbes> = {};
   const context: ProbeContext = {
     endpoints: world.stack.endpoints,
     extensions: options.artifacts.duckdbExtensions,
@@ -277,27 +278,16 @@ async function startProbes(
         ? []
         : [{ server: COMPACTION, pid: progress.compactorPid }]),
     ],
-    queryEngine: () => queries.engine(),
+    queryEngine: () => (running.queries as RunningProbes['queries']).engine(),
     sendCanary: (dueMs) => world.load.canary(dueMs),
     lookupKey: lookupKeys(scenario),
     incident(incident) {
       progress.incidents.push(incident);
       journal.note('incident', { ...incident });
     },
+    fail: u.fail,
   };
-  // The readers first: what they cost to start is not to be measured as the pipeline's.
-  const census = await PROBES.census.start(context);
-  const [canary, layout, queries] = await Promise.all([
-    PROBES.canary.start(context),
-    PROBES.layout.start(context),
-    PROBES.queries.start(context),
-  ]);
-  const resources = await PROBES.resources.start(context);
-  return { census, canary, layout, queries, resources };
-}
-
-async function stopProbes(probes: RunningProbes): Promise<void> {
-  for (const probe of Object.values(probes)) await probe.stop();
+  return startAll(context, running);
 }
 
 function forward(broken: AbortSignal, { fail }: Undertaking): void {

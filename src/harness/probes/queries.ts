@@ -121,7 +121,9 @@ class RunningQueries implements QueryProbe {
       // Not intended, and so neither asked nor counted as skipped.
       if (this.#inRound) continue;
       const query = queries[n % queries.length] as PipelineQuery;
-      const tick = this.#tick(query, intendedMs, draw).finally(() => this.#ticks.delete(tick));
+      const tick = this.#tick(query, intendedMs, draw)
+        .catch(this.#context.fail)
+        .finally(() => this.#ticks.delete(tick));
       this.#ticks.add(tick);
     }
   }
