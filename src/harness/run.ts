@@ -67,7 +67,7 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
       t0Ms: null,
       phases: [],
       incidents: [],
-      drains: { before: null, final: null },
+      drains: { opening: null, before: null, final: null },
       markerRounds: 0,
       compaction: null,
       compactorPid: null,
@@ -223,9 +223,9 @@ async function replayed(session: Session): Promise<void> {
     await load.preload();
   }
   step(session, 'draining the opening stock');
-  const opening = await drainNow(session);
-  if (!opening.drained) {
-    session.journal.note('not-drained', { round: 'opening', ...opening });
+  progress.drains.opening = await drainNow(session);
+  if (!progress.drains.opening.drained) {
+    session.journal.note('not-drained', { round: 'opening', ...progress.drains.opening });
   }
   progress.t0Ms = clock.nowMs() + HEAD_START_MS;
   await load.begin(progress.t0Ms);
