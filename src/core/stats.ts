@@ -50,7 +50,7 @@ const DIGITS = 3;
 /** 1,000 hours: the same range in every histogram, so that any two can be added. */
 const HIGHEST = 1_000 * 3_600_000 * SCALE;
 
-/** Sorts the values and adds up equal ones. */
+/** Adds up equal values. */
 export function weighted(values: Iterable<number>): readonly Weighted[] {
   const counts = new Map<number, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);

@@ -22,7 +22,7 @@ import { deploy } from './pipelines/deploy.ts';
 import { loadPipeline, type Pipeline } from './pipelines/load.ts';
 import type { ProbeContext } from './probes/probe.ts';
 import { type RunningProbes, startAll, stopAll } from './probes/probes.ts';
-import { recordingOf } from './recording/record.ts';
+import { recordingSection } from './recording/record.ts';
 import { refuseUnwritable, refuseWithoutRoom } from './room.ts';
 import type { RunOptions, Session, Undertaking } from './session.ts';
 import { Claim } from './stack/claim.ts';
@@ -323,7 +323,7 @@ function firstRecord(
       hash,
       text,
       overrides,
-      recording: recordingOf(scenario),
+      recording: recordingSection(scenario),
     },
     seed: scenario.seed,
     startedAt: new Date(startedMs).toISOString(),

@@ -1,7 +1,7 @@
 import { atKey, atValue, isWritten, type Problem } from './problems.ts';
 import type { Sections } from './rules.ts';
 import { STREAMS } from './scenario.ts';
-import type { Draft } from './schema.ts';
+import { type Draft, draftTimedMs } from './schema.ts';
 
 type FaultsDraft = Draft['traffic']['faults'];
 
@@ -11,7 +11,7 @@ const at = (...path: readonly string[]) => ['traffic', 'faults', ...path];
 export function judgeFaults({ traffic, phases }: Sections, raw: unknown): Problem[] {
   if (!traffic) return [];
   const { faults } = traffic;
-  const timedMs = phases?.reduce((sum, phase) => sum + ('for' in phase ? phase.for : 0), 0);
+  const timedMs = phases && draftTimedMs(phases);
   const written = (...path: string[]) => isWritten(raw, at(...path));
   return [
     ...judgeCopies(faults),

@@ -2,6 +2,7 @@ import { EXIT } from '../../core/exit-codes.ts';
 import { formatDuration } from '../../core/units.ts';
 import { withRecording } from '../../harness/recording/open.ts';
 import { defaultCacheDir } from '../../harness/setup/cache.ts';
+import { timedMs } from '../../scenario/timeline.ts';
 import type { Command } from '../command.ts';
 import { readScenario, scenarioOptions } from '../scenario-file.ts';
 
@@ -25,13 +26,9 @@ export const validateCommand: Command = {
       terminal.result(JSON.stringify({ scenario, overrides, hash }, null, 1));
       return EXIT.pass;
     }
-    const timedMs = scenario.phases.reduce(
-      (total, phase) => total + (phase.kind === 'load' ? phase.forMs : 0),
-      0,
-    );
     terminal.result(
       `${file} is a scenario: ${scenario.name}, ${scenario.retail.stores} stores, ` +
-        `${scenario.phases.length} phases (${formatDuration(timedMs)} timed), ` +
+        `${scenario.phases.length} phases (${formatDuration(timedMs(scenario))} timed), ` +
         `${scenario.checks.length} checks, pipeline ${scenario.pipeline.use}`,
     );
     return EXIT.pass;

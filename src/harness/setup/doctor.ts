@@ -6,7 +6,8 @@ import { lookUp } from './cache.ts';
 import type { Finding } from './finding.ts';
 import type { StackLock } from './lock.ts';
 import { checkMachine } from './machine.ts';
-import { minioOnPath, onPath } from './minio.ts';
+import { minioOnPath } from './minio.ts';
+import { onPath } from './on-path.ts';
 import {
   checkTools,
   installLine,

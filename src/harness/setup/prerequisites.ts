@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { badInput, type DoorbusterError } from '../../core/errors.ts';
 import { runClient } from './client.ts';
 import { type LockedArtifact, thisPlatform } from './lock.ts';
-import { onPath } from './minio.ts';
+import { onPath } from './on-path.ts';
 import {
   atLeast,
   formatVersion,

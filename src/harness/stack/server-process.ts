@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts';
 import { badInput, type DoorbusterError, stackBroke } from '../../core/errors.ts';
 import { kafkaAnswers } from '../clients/kafka-admin.ts';
 import { yielding } from '../priority.ts';
-import { onPath } from '../setup/minio.ts';
+import { onPath } from '../setup/on-path.ts';
 import { diskWasFull, innermostCause, logTail, portWasTaken } from './cause.ts';
 import { killGroup } from './registry.ts';
 import type { Command, Readiness } from './services.ts';
