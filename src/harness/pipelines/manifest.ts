@@ -60,7 +60,6 @@ const manifest = z.strictObject({
 
 /** `pipeline.yaml`, checked. */
 export type Manifest = z.output<typeof manifest>;
-export type StreamSpec = z.output<typeof stream>;
 
 /**
  * Reads a `pipeline.yaml`. Throws DoorbusterError (exit 2) with a framed line and column per problem.
