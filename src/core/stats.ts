@@ -19,7 +19,7 @@ export interface Weighted {
 }
 
 /** Samples as the record keeps them: raw while they are few, else a histogram that can be merged. */
-export type Samples =
+type Samples =
   | { readonly kind: 'raw'; readonly values: readonly (number | null)[] }
   | {
       readonly kind: 'hdr';
@@ -30,7 +30,7 @@ export type Samples =
     };
 
 /** null stands for +Infinity; a statistic that n does not support is absent. */
-export type Stats = Readonly<Partial<Record<Stat, number | null>>>;
+type Stats = Readonly<Partial<Record<Stat, number | null>>>;
 
 export interface Distribution {
   readonly n: number;

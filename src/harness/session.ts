@@ -34,7 +34,7 @@ export interface RunOptions {
 }
 
 /** What a run has come to so far; changed only by run.ts and phases.ts. */
-export interface Progress {
+interface Progress {
   /** Name of the phase under way. */
   phase: string;
   t0Ms: number | null;

@@ -17,7 +17,7 @@ import type { Check, Scenario } from './scenario.ts';
 import { type Draft, phaseBranch, SECTIONS } from './schema.ts';
 import { readSource, type Source } from './source.ts';
 
-export interface ParseOptions {
+interface ParseOptions {
   /** The name to print in errors; the file is not read. */
   readonly file: string;
   /** Replaces the scenario's seed, as `--set seed=…` would. */

@@ -4,7 +4,7 @@ import { httpRequest } from './http.ts';
 import { causeIn, rootCause } from './root-cause.ts';
 
 /** States of a Flink job, as its REST interface names them. */
-export type JobState =
+type JobState =
   | 'INITIALIZING'
   | 'CREATED'
   | 'RUNNING'
@@ -42,7 +42,7 @@ export interface FlinkRest {
   cancel(jobId: string, signal?: AbortSignal): Promise<void>;
 }
 
-export interface CheckpointCounts {
+interface CheckpointCounts {
   readonly completed: number;
   readonly failed: number;
   /** Mean time from trigger to completion, ms; null while none has completed. */

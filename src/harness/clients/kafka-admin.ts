@@ -2,12 +2,12 @@ import { type Admin, Kafka, type KafkaJSAggregateError, logLevel } from 'kafkajs
 import type { Clock } from '../../core/clock.ts';
 import { stackBroke } from '../../core/errors.ts';
 
-export interface TopicSpec {
+interface TopicSpec {
   readonly name: string;
   readonly partitions: number;
 }
 
-export interface CreateTopicsOptions {
+interface CreateTopicsOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Longest wait for the topics and their leaders, ms; 60 s by default. */

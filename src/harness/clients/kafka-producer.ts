@@ -4,7 +4,7 @@ import { DoorbusterError, stackBroke } from '../../core/errors.ts';
 import { RETRY } from './kafka-admin.ts';
 
 /** One message as it goes to Kafka. The partition is explicit: see `partitionOf`. */
-export interface Outgoing {
+interface Outgoing {
   readonly topic: string;
   readonly partition: number;
   readonly key: string;
@@ -27,7 +27,7 @@ export interface BatchProducer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-export interface ProducerOptions {
+interface ProducerOptions {
   readonly brokers: readonly string[];
   readonly clientId: string;
   /** What the client library has to say about retries and lost connections, one line each. */

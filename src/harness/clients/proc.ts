@@ -106,7 +106,7 @@ export function usageOf(
 }
 
 /** Request counts by API, and bytes over all of them, since the object store started. */
-export interface S3Counters {
+interface S3Counters {
   readonly requests: Readonly<Record<string, number>>;
   readonly bytesIn: number;
   readonly bytesOut: number;

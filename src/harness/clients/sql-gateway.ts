@@ -4,7 +4,7 @@ import { httpRequest } from './http.ts';
 import { causeIn } from './root-cause.ts';
 
 /** One row of a statement's result, by column name. */
-export type SqlRow = Readonly<Record<string, unknown>>;
+type SqlRow = Readonly<Record<string, unknown>>;
 
 /** One session of Flink's SQL Gateway. Whoever opened it closes it: `await using`. */
 export interface SqlSession extends AsyncDisposable {

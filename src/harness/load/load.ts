@@ -86,7 +86,7 @@ export interface Load extends AsyncDisposable {
 export const HEAD_START_MS = 1_500;
 
 /** Producing threads a machine can spare: the servers under test need the rest. */
-export function defaultWorkers(cores: number, stores: number): number {
+function defaultWorkers(cores: number, stores: number): number {
   return Math.max(1, Math.min(cores - 1, stores));
 }
 

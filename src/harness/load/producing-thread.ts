@@ -21,7 +21,7 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
-export interface ThreadListener {
+interface ThreadListener {
   /** The thread ended by itself, or its load did. */
   failed(error: Error): void;
   warning(line: string): void;

@@ -13,7 +13,7 @@ export interface Evidence {
 }
 
 /** One way in which the harness, and not the pipeline, may have shaped the numbers. */
-export interface InvalidRule {
+interface InvalidRule {
   readonly rule: string;
   readonly limit: string;
   /** What broke the rule, each time it was broken. */

@@ -24,7 +24,7 @@ export interface QueryProbe extends RunningProbe {
   engine(): EngineUsage;
 }
 
-export interface LastQuery {
+interface LastQuery {
   readonly name: string;
   readonly latencyMs: number;
   readonly outcome: Outcome;

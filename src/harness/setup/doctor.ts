@@ -20,7 +20,7 @@ import { verifyDeep } from './verify.ts';
 
 export type { Finding } from './finding.ts';
 
-export interface DoctorContext {
+interface DoctorContext {
   readonly cacheDir: string;
   readonly lock: StackLock;
   /** The run whose room is looked for; left out by a run itself, which knows better what it needs. */

@@ -29,7 +29,7 @@ export interface Launched {
  * The environment of every server: what a program needs to run, and nothing else of the user's
  * shell, so that a stray JAVA_TOOL_OPTIONS or AWS_PROFILE never shapes what is measured.
  */
-export function serverEnvironment(workDir: string, own: Readonly<Record<string, string>>) {
+function serverEnvironment(workDir: string, own: Readonly<Record<string, string>>) {
   const passed = ['PATH', 'JAVA_HOME', 'LD_LIBRARY_PATH', 'GOMAXPROCS'];
   return {
     ...Object.fromEntries(
