@@ -69,6 +69,7 @@ export async function probeContext(
     sendCanary: (dueMs) => load.canary(dueMs),
     lookupKey: lookupKeys(scenario),
     incident: ({ fact }) => void incidents.push(fact),
+    fail: (cause) => void incidents.push(String(cause)),
     incidents,
   };
 }

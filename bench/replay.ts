@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { flinkRest } from '../src/harness/clients/flink-rest.ts';
 import { openCatalog } from '../src/harness/clients/iceberg.ts';
 import { packageRoot } from '../src/harness/entry.ts';
-import { startLoad } from '../src/harness/load/load.ts';
+import { HEAD_START_MS, startLoad } from '../src/harness/load/load.ts';
 import { deploy } from '../src/harness/pipelines/deploy.ts';
 import { loadPipeline } from '../src/harness/pipelines/load.ts';
 import { PROBES, type ProbeKind, type RunningProbes } from '../src/harness/probes/probes.ts';
@@ -13,7 +13,6 @@ import type { BenchContext } from './bench.ts';
 import { cpuOf, ownCpuS } from './cpu.ts';
 import { probeContext, startStack } from './lakehouse.ts';
 
-const HEAD_START_MS = 1_500;
 /** Before anything is counted, so that jobs are warm and the first commits are over. */
 const WARM_MS = 10_000;
 const MEASURED_MS = 40_000;

@@ -2,8 +2,9 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { rateAt } from '../src/generators/expected/rate.ts';
 import { openFacts } from '../src/harness/facts.ts';
-import { startLoad } from '../src/harness/load/load.ts';
+import { HEAD_START_MS, startLoad } from '../src/harness/load/load.ts';
 import { takeIn } from '../src/harness/load/take-in.ts';
+import { LATE_MS } from '../src/harness/measure/producing.ts';
 import { parseScenario } from '../src/scenario/parse.ts';
 import type { Scenario } from '../src/scenario/scenario.ts';
 import type { Bench, BenchContext, BenchRow } from './bench.ts';
@@ -12,11 +13,7 @@ import { startKafka } from './kafka.ts';
 
 const RATES = [1_000, 5_000, 10_000] as const;
 const FOR_S = 15;
-/** The rule of a run: messages handed over later than this make it INVALID above 2 %. */
-const LATE_MS = 250;
 const LATE = `later than ${LATE_MS} ms, %`;
-/** From the order to begin to t0: as in a run. */
-const HEAD_START_MS = 1_500;
 
 /** All five streams at a load that makes so many messages a second. */
 function scenarioAt(perSecond: number): Scenario {

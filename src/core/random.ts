@@ -24,7 +24,7 @@ export interface Random {
   weighted(weights: readonly number[]): number;
 }
 
-export type Label = string | number;
+type Label = string | number;
 
 function mix(hash: number, value: number): number {
   let h = Math.imul(hash ^ value, 0x85ebca6b);

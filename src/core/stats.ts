@@ -19,7 +19,7 @@ export interface Weighted {
 }
 
 /** Samples as the record keeps them: raw while they are few, else a histogram that can be merged. */
-export type Samples =
+type Samples =
   | { readonly kind: 'raw'; readonly values: readonly (number | null)[] }
   | {
       readonly kind: 'hdr';
@@ -30,7 +30,7 @@ export type Samples =
     };
 
 /** null stands for +Infinity; a statistic that n does not support is absent. */
-export type Stats = Readonly<Partial<Record<Stat, number | null>>>;
+type Stats = Readonly<Partial<Record<Stat, number | null>>>;
 
 export interface Distribution {
   readonly n: number;
@@ -50,7 +50,7 @@ const DIGITS = 3;
 /** 1,000 hours: the same range in every histogram, so that any two can be added. */
 const HIGHEST = 1_000 * 3_600_000 * SCALE;
 
-/** Sorts the values and adds up equal ones. */
+/** Adds up equal values. */
 export function weighted(values: Iterable<number>): readonly Weighted[] {
   const counts = new Map<number, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);

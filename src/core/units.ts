@@ -90,7 +90,7 @@ const BYTES_PER: Readonly<Record<string, number>> = {
 };
 
 /** `512 B`, `2 MiB`, `1.5 GB`; the space is optional. */
-export const SIZE = new RegExp(`^${NUMBER} ?(?:B|[kMGT]B|[KMGT]iB)$`);
+const SIZE = new RegExp(`^${NUMBER} ?(?:B|[kMGT]B|[KMGT]iB)$`);
 
 /** Whole bytes of a size. */
 export function parseSizeBytes(text: string): number {

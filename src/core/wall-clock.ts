@@ -1,7 +1,7 @@
 const HOUR_MS = 3_600_000;
 
 /** Whose clocks change: nobody's, or by the rules of the US. */
-export type ClockRule = 'standard' | 'us';
+type ClockRule = 'standard' | 'us';
 
 /** What the wall clock of a place shows at an offset from t0: epoch ms as if it were UTC. */
 export type WallClock = (offsetMs: number) => number;

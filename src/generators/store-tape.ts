@@ -4,7 +4,7 @@ import { Connector } from './faults/redelivery.ts';
 import { Way } from './faults/way.ts';
 import { Heap } from './heap.ts';
 import { startCart } from './streams/cart.ts';
-import { Desk, type Hidden } from './streams/desk.ts';
+import { Desk } from './streams/desk.ts';
 import type { Device } from './streams/devices.ts';
 import { startLoyalty } from './streams/loyalty.ts';
 import { startPos } from './streams/pos.ts';
@@ -37,13 +37,13 @@ export class StoreTape {
   readonly #waiting = new Heap<Waiting>(before);
   #n = 0;
 
-  constructor(world: World, store: number, onHidden?: (hidden: Hidden) => void) {
+  constructor(world: World, store: number) {
     this.store = store;
     const offline = new Offline(world, store);
     this.#way = new Way(world, store, offline, (event) => this.#queue(event));
     this.#connector = new Connector(world, store, offline);
     const take = (event: TapeEvent, device: Device) => this.#way.take(event, device);
-    this.#desk = new Desk(world, store, take, onHidden);
+    this.#desk = new Desk(world, store, take);
     open(this.#desk);
   }
 

@@ -2,12 +2,12 @@ import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { RUN_FILES } from '../record/folder.ts';
-import type { Drain, Layout, RunRecord, TruthRecord } from '../record/record.ts';
+import type { Layout, RunRecord, TruthRecord } from '../record/record.ts';
 import { STREAMS, type Stream } from '../scenario/scenario.ts';
 import { openReader } from './clients/duckdb-reader.ts';
 import { openKafkaAdmin } from './clients/kafka-admin.ts';
 import { writeDimensions } from './dimensions.ts';
-import { headlineOf } from './headline.ts';
+import { drainWarnings, headlineOf } from './headline.ts';
 import { takeIn } from './load/take-in.ts';
 import { compactionRecord, compactionRun } from './measure/compaction-record.ts';
 import type { MeasureContext } from './measure/context.ts';
@@ -95,7 +95,7 @@ export async function conclude(
     ...record,
     headline: {
       text: headlineOf({ ...first, ...record }),
-      warnings: [...missing, ...warnings, ...notDrained(progress.drains)],
+      warnings: [...missing, ...warnings, ...drainWarnings(progress.drains, progress.phases)],
     },
   };
 }
@@ -152,17 +152,4 @@ async function judgedTruth(session: Session): Promise<TruthRecord> {
     cutMs: progress.cutMs as number,
     notSeenWithinMs: drained ? null : scenario.drainWithinMs,
   });
-}
-
-function notDrained(drains: {
-  readonly before: Drain | null;
-  readonly final: Drain | null;
-}): string[] {
-  return Object.values(drains).flatMap((drain) =>
-    drain && !drain.drained
-      ? [
-          `not drained within ${(drain.withinMs / 1000).toFixed(0)} s: what is called lost is "not seen by then"`,
-        ]
-      : [],
-  );
 }

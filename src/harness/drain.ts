@@ -5,7 +5,7 @@ import type { Load } from './load/load.ts';
 import type { Manifest } from './pipelines/manifest.ts';
 import type { Census, MarkerAt } from './probes/census.ts';
 
-export interface DrainContext {
+interface DrainContext {
   readonly load: Pick<Load, 'markers'>;
   readonly census: Pick<Census, 'missingMarkers'>;
   readonly facts: Pick<Facts, 'rows'>;

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { readRecord } from '../record/read.ts';
 import type { RunRecord } from '../record/record.ts';
 import { packageRoot } from './entry.ts';
-import { headlineOf } from './headline.ts';
+import { drainWarnings, headlineOf } from './headline.ts';
 
 const record = readRecord(join(packageRoot, 'test', 'fixtures', 'black-friday'));
 
@@ -35,4 +35,15 @@ test('what never came is told as the reports tell it: by how long it was watched
   // The last drain ended 104.1 s after the spike did; a query is given up after 30 s.
   expect(headline).toContain('p50 3.29 s, p99 ≥ 104.1 s stale during spike');
   expect(headline).toContain('compaction took low-stock from ≥ 30.0 s to 196 ms');
+});
+
+test('each drain that was not done in time is told by what it means', () => {
+  const drain = (drained: boolean) => ({ drained, tookMs: 60_100, withinMs: 60_000, tables: [] });
+  const phases = [{ name: 'before', drain: drain(false) }];
+  expect(drainWarnings({ opening: drain(false), final: drain(false) }, phases)).toEqual([
+    'not drained within 60 s: at t0 the pipeline was still behind with the opening stock',
+    'not drained within 60 s: the queries of before did not see everything that was due before',
+    'not drained within 60 s: what is called lost is "not seen by then"',
+  ]);
+  expect(drainWarnings({ opening: drain(true), final: null }, [])).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { count, latency } from '../core/readable.ts';
-import type { RunRecord } from '../record/record.ts';
+import type { Drain, RecordedPhase, RunRecord } from '../record/record.ts';
 import { watchedMs } from '../record/watched.ts';
 
 /**
@@ -69,4 +69,22 @@ function queryPart({ queries, phases, compaction }: RunRecord): string | null {
 
 function slowness(ms: number | null): number {
   return ms ?? Number.POSITIVE_INFINITY;
+}
+
+/** What a reader must know of drains whose markers did not show in time. */
+export function drainWarnings(
+  { opening, final }: { readonly opening: Drain | null; readonly final: Drain | null },
+  phases: readonly Pick<RecordedPhase, 'name' | 'drain'>[],
+): string[] {
+  const told = (drain: Drain | null, meaning: string) =>
+    drain === null || drain.drained
+      ? []
+      : [`not drained within ${(drain.withinMs / 1000).toFixed(0)} s: ${meaning}`];
+  return [
+    ...told(opening, 'at t0 the pipeline was still behind with the opening stock'),
+    ...phases.flatMap(({ name, drain }) =>
+      told(drain, `the queries of ${name} did not see everything that was due before`),
+    ),
+    ...told(final, 'what is called lost is "not seen by then"'),
+  ];
 }

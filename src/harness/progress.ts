@@ -30,7 +30,7 @@ export interface Tick {
   readonly elapsedMs: number;
   readonly remainingMs: number;
   readonly load: LoadProgress | null;
-  /** Stated events per second now, all streams, copies left out; null outside the load. */
+  /** Messages per second that the tape intends now, all streams, copies included; null outside the load. */
   readonly targetPerSecond: number | null;
   readonly tables: Readonly<Record<string, TableProgress>>;
   readonly lastQuery: {

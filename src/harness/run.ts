@@ -13,7 +13,7 @@ import { watchClock } from './clock-watch.ts';
 import { conclude } from './conclude.ts';
 import { type Estimate, estimateLines, estimateOf } from './estimate.ts';
 import { openFacts } from './facts.ts';
-import { type Load, startLoad } from './load/load.ts';
+import { HEAD_START_MS, type Load, startLoad } from './load/load.ts';
 import { lookupKeys } from './lookup-keys.ts';
 import { failed, writeLast } from './outcome.ts';
 import { drainNow, replay } from './phases.ts';
@@ -21,8 +21,8 @@ import { compactionOf } from './pipelines/compact.ts';
 import { deploy } from './pipelines/deploy.ts';
 import { loadPipeline, type Pipeline } from './pipelines/load.ts';
 import type { ProbeContext } from './probes/probe.ts';
-import { PROBES, type RunningProbes } from './probes/probes.ts';
-import { recordingOf } from './recording/record.ts';
+import { type RunningProbes, startAll, stopAll } from './probes/probes.ts';
+import { recordingSection } from './recording/record.ts';
 import { refuseUnwritable, refuseWithoutRoom } from './room.ts';
 import type { RunOptions, Session, Undertaking } from './session.ts';
 import { Claim } from './stack/claim.ts';
@@ -30,9 +30,6 @@ import { defaultRegistryDir, otherOwners, sweepLeftovers, sweptLines } from './s
 import { RUNTIMES } from './stack/runtimes.ts';
 import type { Stack } from './stack/stack.ts';
 import { ticking } from './ticking.ts';
-
-/** From the moment all is ready to t0: the tape is read and encoded ahead of its first event. */
-const HEAD_START_MS = 1_500;
 
 /**
  * One run, from nothing to its record. It never throws what went wrong with the run: that is in the
@@ -70,7 +67,7 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
       t0Ms: null,
       phases: [],
       incidents: [],
-      drains: { before: null, final: null },
+      drains: { opening: null, before: null, final: null },
       markerRounds: 0,
       compaction: null,
       compactorPid: null,
@@ -169,7 +166,7 @@ async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<Run
         ? measured
         : { ...measured, ...failed(cause.reason, options.signal) };
     } finally {
-      await stopProbes(probes);
+      await stopAll(probes);
     }
   } finally {
     await claim.remove();
@@ -226,9 +223,9 @@ async function replayed(session: Session): Promise<void> {
     await load.preload();
   }
   step(session, 'draining the opening stock');
-  const opening = await drainNow(session);
-  if (!opening.drained) {
-    session.journal.note('not-drained', { round: 'opening', ...opening });
+  progress.drains.opening = await drainNow(session);
+  if (!progress.drains.opening.drained) {
+    session.journal.note('not-drained', { round: 'opening', ...progress.drains.opening });
   }
   progress.t0Ms = clock.nowMs() + HEAD_START_MS;
   await load.begin(progress.t0Ms);
@@ -260,6 +257,7 @@ async function startProbes(
 ): Promise<RunningProbes> {
   const { scenario, pipeline, progress, journal, options, signal } = u;
   const specs = Object.values(pipeline.manifest.streams);
+  const running: Partial<RunningProbes> = {};
   const context: ProbeContext = {
     endpoints: world.stack.endpoints,
     extensions: options.artifacts.duckdbExtensions,
@@ -280,27 +278,16 @@ async function startProbes(
         ? []
         : [{ server: COMPACTION, pid: progress.compactorPid }]),
     ],
-    queryEngine: () => queries.engine(),
+    queryEngine: () => (running.queries as RunningProbes['queries']).engine(),
     sendCanary: (dueMs) => world.load.canary(dueMs),
     lookupKey: lookupKeys(scenario),
     incident(incident) {
       progress.incidents.push(incident);
       journal.note('incident', { ...incident });
     },
+    fail: u.fail,
   };
-  // The readers first: what they cost to start is not to be measured as the pipeline's.
-  const census = await PROBES.census.start(context);
-  const [canary, layout, queries] = await Promise.all([
-    PROBES.canary.start(context),
-    PROBES.layout.start(context),
-    PROBES.queries.start(context),
-  ]);
-  const resources = await PROBES.resources.start(context);
-  return { census, canary, layout, queries, resources };
-}
-
-async function stopProbes(probes: RunningProbes): Promise<void> {
-  for (const probe of Object.values(probes)) await probe.stop();
+  return startAll(context, running);
 }
 
 function forward(broken: AbortSignal, { fail }: Undertaking): void {
@@ -336,7 +323,7 @@ function firstRecord(
       hash,
       text,
       overrides,
-      recording: recordingOf(scenario),
+      recording: recordingSection(scenario),
     },
     seed: scenario.seed,
     startedAt: new Date(startedMs).toISOString(),

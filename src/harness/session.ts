@@ -34,14 +34,15 @@ export interface RunOptions {
 }
 
 /** What a run has come to so far; changed only by run.ts and phases.ts. */
-export interface Progress {
+interface Progress {
   /** Name of the phase under way. */
   phase: string;
   t0Ms: number | null;
   /** Realized phases; times are epoch ms here, and ms since t0 in the record. */
   readonly phases: RecordedPhase[];
   readonly incidents: Incident[];
-  readonly drains: { before: Drain | null; final: Drain | null };
+  /** Of the opening stock, before the last query round, and at the end. */
+  readonly drains: { opening: Drain | null; before: Drain | null; final: Drain | null };
   /** Rounds of markers sent so far: each needs a number of its own. */
   markerRounds: number;
   compaction: CompactionResult | null;

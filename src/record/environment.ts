@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Environment } from './record.ts';
 
 /** What only the running stack knows. */
-export interface StackFacts {
+interface StackFacts {
   /** The runtime that started the servers, e.g. `processes`. */
   readonly runtime: string;
   /** Versions of every server. */

@@ -59,7 +59,7 @@ export function openJournal(
   };
 }
 
-export interface ReadJournal {
+interface ReadJournal {
   readonly entries: readonly JournalEntry[];
   /** Lines that are not whole: the last one of a killed run, or none. */
   readonly torn: readonly string[];

@@ -111,8 +111,8 @@ export const layout = z.strictObject({
     .nullable(),
 });
 
-export const QUERY_MODES = ['trickle', 'hot', 'cold'] as const;
-export const QUERY_OUTCOMES = ['ok', 'timeout', 'failed', 'crashed', 'skipped'] as const;
+const QUERY_MODES = ['trickle', 'hot', 'cold'] as const;
+const QUERY_OUTCOMES = ['ok', 'timeout', 'failed', 'crashed', 'skipped'] as const;
 
 export const queries = z.strictObject({
   everyMs: z.number(),

@@ -6,7 +6,7 @@ import { RUN_FILES } from './folder.ts';
 import { RECORD_VERSION, type RunRecord, recordSchema } from './record.ts';
 
 /** What is known of a run before anything was started. */
-export type KnownAtStart = Pick<
+type KnownAtStart = Pick<
   RunRecord,
   'id' | 'scenario' | 'seed' | 'startedAt' | 'environment' | 'pipeline' | 'reproduce'
 >;

@@ -12,7 +12,7 @@ import {
 import { count, duration, latency, plural, ratio, tail } from './format.ts';
 
 /** One number worth a glance, with what it needs to be honest: unit, n, and what it stands beside. */
-export interface Figure {
+interface Figure {
   readonly name: string;
   readonly value: string;
   readonly unit: string;

@@ -7,7 +7,7 @@ import { renderMarkdown } from './markdown.ts';
 import { renderTerminal, type TerminalOptions } from './terminal.ts';
 
 /** One way to show a record: a pure function of it. */
-export interface ReportFormat {
+interface ReportFormat {
   readonly about: string;
   /** Where it lies in the run's folder; null: it is only printed. */
   readonly file: string | null;

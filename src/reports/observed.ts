@@ -181,7 +181,7 @@ function queriesMeanwhile(record: RunRecord): string {
 }
 
 /** In how many query rounds compaction has paid, and how long the gain lasts. */
-export function paybackCell(record: RunRecord): Cell {
+function paybackCell(record: RunRecord): Cell {
   const run = record.compaction;
   if (!run) return cell('no compaction', 'dim');
   const lasts =

@@ -13,7 +13,7 @@ import {
 } from './format.ts';
 import { html, scriptJson } from './markup.ts';
 import { type Preview, renderPreview } from './preview.ts';
-import { type ProgressState, phaseLine, progressLines } from './progress.ts';
+import { type ProgressState, progressLines } from './progress.ts';
 
 const plain = { color: false, columns: 90 };
 
@@ -213,20 +213,4 @@ test.each([20, 40, 72, 200])('no line is wider than %s columns', (wide) => {
   for (const line of progressLines(state, { color: false, columns: wide })) {
     expect(line.length).toBeLessThan(Math.max(wide, 21));
   }
-});
-
-test('a phase is one plain line', () => {
-  const { staleness, files } = state;
-  expect(
-    phaseLine({
-      name: 'spike',
-      tookMs: 60_000,
-      scheduled: 20_662,
-      acknowledged: 20_662,
-      staleness,
-      files,
-    }),
-  ).toBe(
-    'spike: 60.0 s, 20,662 of 20,662 events acknowledged, stale inventory 1.31 / 2.60 s (p50 / p99), 312 live files',
-  );
 });

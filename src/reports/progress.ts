@@ -119,26 +119,3 @@ function phaseBar({ phases }: ProgressState, width: number): string {
 function clipped(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 }
-
-/** One finished phase. */
-export interface PhaseDone {
-  readonly name: string;
-  readonly tookMs: number;
-  readonly scheduled: number;
-  readonly acknowledged: number;
-  readonly staleness: ProgressState['staleness'];
-  readonly files: number | null;
-}
-
-/** One plain line per phase, for a log that cannot be redrawn. */
-export function phaseLine(done: PhaseDone): string {
-  const staleness = done.staleness.map(
-    ({ stream, p50Ms, p99Ms }) => `${stream} ${durationPair(p50Ms, p99Ms, 0)}`,
-  );
-  return [
-    `${done.name}: ${duration(done.tookMs)}`,
-    `${count(done.acknowledged)} of ${count(done.scheduled)} events acknowledged`,
-    ...(staleness.length > 0 ? [`stale ${staleness.join(', ')} (p50 / p99)`] : []),
-    ...(done.files === null ? [] : [`${count(done.files)} live files`]),
-  ].join(', ');
-}

@@ -28,7 +28,7 @@ export interface Summary {
 }
 
 /** What a verdict looks like; a run that was never judged has none. */
-export function verdictCell(record: RunRecord): Cell {
+function verdictCell(record: RunRecord): Cell {
   if (record.outcome === 'interrupted') return cell('INTERRUPTED', 'warn');
   if (record.outcome === 'stack-broke') return cell('STACK BROKE', 'bad');
   if (record.outcome === 'crashed') return cell('CRASHED', 'bad');

@@ -9,7 +9,7 @@ export interface TerminalOptions {
   readonly columns: number;
 }
 
-export type Paint = (text: string, tone: Tone) => string;
+type Paint = (text: string, tone: Tone) => string;
 
 /** Colours a text by its tone, or leaves it as it is. */
 export function painter(color: boolean): Paint {

@@ -24,7 +24,7 @@ import { type Sections, streamsOn } from './rules.ts';
 import type { Check } from './scenario.ts';
 import { scoredKinds } from './scored.ts';
 
-export type JudgedCheck =
+type JudgedCheck =
   | { readonly kind: 'check'; readonly check: Omit<Check, 'line'> }
   | { readonly kind: 'mistakes'; readonly mistakes: readonly CheckMistake[] };
 

@@ -27,7 +27,7 @@ export interface CheckMistake {
   readonly length: number;
 }
 
-export type ParsedCheck =
+type ParsedCheck =
   | { readonly kind: 'check'; readonly check: CheckText }
   | { readonly kind: 'mistake'; readonly mistake: CheckMistake };
 

@@ -2,7 +2,7 @@ import { formatDuration } from '../core/units.ts';
 import { atKey, atValue, isWritten, type Problem } from './problems.ts';
 import type { Sections } from './rules.ts';
 import { STREAMS } from './scenario.ts';
-import type { Draft } from './schema.ts';
+import { type Draft, draftTimedMs } from './schema.ts';
 
 type FaultsDraft = Draft['traffic']['faults'];
 
@@ -12,7 +12,7 @@ const at = (...path: readonly string[]) => ['traffic', 'faults', ...path];
 export function judgeFaults({ traffic, phases }: Sections, raw: unknown): Problem[] {
   if (!traffic) return [];
   const { faults } = traffic;
-  const timedMs = phases?.reduce((sum, phase) => sum + ('for' in phase ? phase.for : 0), 0);
+  const timedMs = phases && draftTimedMs(phases);
   const written = (...path: string[]) => isWritten(raw, at(...path));
   return [
     ...judgeCopies(faults),

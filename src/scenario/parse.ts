@@ -2,14 +2,22 @@ import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import { badInput, type DoorbusterError } from '../core/errors.ts';
 import { judgeCheck } from './check-rules.ts';
-import { frame, type Place, type Problem, printable, quoted, suggest } from './problems.ts';
+import {
+  frame,
+  type Place,
+  type Problem,
+  printable,
+  quoted,
+  suggest,
+  valueAt,
+} from './problems.ts';
 import { resolve } from './resolve.ts';
 import { judgeSections, type Sections } from './rules.ts';
 import type { Check, Scenario } from './scenario.ts';
 import { type Draft, phaseBranch, SECTIONS } from './schema.ts';
 import { readSource, type Source } from './source.ts';
 
-export interface ParseOptions {
+interface ParseOptions {
   /** The name to print in errors; the file is not read. */
   readonly file: string;
   /** Replaces the scenario's seed, as `--set seed=…` would. */
@@ -152,15 +160,6 @@ function shown(value: unknown): string {
   return quoted(
     typeof value === 'string' ? `"${value}"` : (JSON.stringify(value) ?? String(value)),
   );
-}
-
-function valueAt(data: unknown, path: Problem['path']): unknown {
-  let at: unknown = data;
-  for (const step of path) {
-    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, step)) return undefined;
-    at = (at as Record<string | number, unknown>)[step];
-  }
-  return at;
 }
 
 /** The checks that can be answered, each with its line; the mistakes of the others join `problems`. */

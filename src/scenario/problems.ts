@@ -21,14 +21,19 @@ export const atKey = (path: Problem['path'], message: string): Problem => ({
   message,
 });
 
-/** Whether a key was written, rather than filled in. */
-export function isWritten(raw: unknown, path: Problem['path']): boolean {
-  let at: unknown = raw;
+/** What stands at a path; undefined when nothing does. */
+export function valueAt(data: unknown, path: Problem['path']): unknown {
+  let at: unknown = data;
   for (const step of path) {
-    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, step)) return false;
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, step)) return undefined;
     at = (at as Record<string | number, unknown>)[step];
   }
-  return at !== undefined;
+  return at;
+}
+
+/** Whether a key was written, rather than filled in. */
+export function isWritten(raw: unknown, path: Problem['path']): boolean {
+  return valueAt(raw, path) !== undefined;
 }
 
 /** The nearest of some names to one that is not among them; undefined when none comes near. */
@@ -71,7 +76,9 @@ export interface Place {
   readonly length: number;
 }
 
+/** Columns of a framed line. */
 const WIDTH = 96;
+
 /**
  * The text with every control character as one that can be seen: a terminal would obey it. One for
  * one, so that a caret beneath still points at the same character.

@@ -4,7 +4,7 @@ import { judgeFaults } from './fault-rules.ts';
 import { atKey, atValue, isWritten, type Problem } from './problems.ts';
 import { judgeRates } from './rate-rules.ts';
 import { STREAMS, type Stream } from './scenario.ts';
-import type { Draft } from './schema.ts';
+import { type Draft, draftTimedMs } from './schema.ts';
 
 /** The sections that passed their own schema; a rule is silent while one that it needs did not. */
 export type Sections = Partial<Draft>;
@@ -33,7 +33,7 @@ function judgeClocks({ retail, starts_at: startsAt, phases }: Sections): Problem
   if (isSkipped(startsAt)) {
     return [atValue(['starts_at'], 'no clock ever shows it: clocks: us skip from 02:00 to 03:00')];
   }
-  const timedMs = phases.reduce((sum, phase) => sum + ('for' in phase ? phase.for : 0), 0);
+  const timedMs = draftTimedMs(phases);
   const changes = (retail.time_zones === 'us' ? [0, 1, 2, 3] : [0]).some((hoursBehind) => {
     const standard = wallClock('standard', startsAt, hoursBehind);
     const changing = wallClock('us', startsAt, hoursBehind);
@@ -141,7 +141,7 @@ function judgePhases({ phases, pipeline }: Sections): Problem[] {
   if (firstDo === 0) {
     problems.push(atValue(['phases', 0, 'name'], 'the first phase must be a timed one'));
   }
-  const timedMs = phases.reduce((sum, phase) => sum + ('for' in phase ? phase.for : 0), 0);
+  const timedMs = draftTimedMs(phases);
   if (timedMs > LONGEST_RUN_MS) {
     const fact = `come to ${formatDuration(timedMs)}: ${formatDuration(LONGEST_RUN_MS)} are the most`;
     problems.push(atKey(['phases'], fact));

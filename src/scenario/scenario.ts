@@ -22,7 +22,7 @@ export interface Scenario {
 export const PROFILES = ['grocery', 'specialty'] as const;
 export type Profile = (typeof PROFILES)[number];
 
-export interface Retail {
+interface Retail {
   readonly stores: number;
   readonly skus: number;
   readonly profile: Profile;
@@ -179,7 +179,7 @@ export interface PipelineUse {
     | { readonly by: 'spark' };
 }
 
-export interface StackUse {
+interface StackUse {
   /** Partitions per topic. */
   readonly partitions: number;
   /**
@@ -189,7 +189,7 @@ export interface StackUse {
   readonly jit: 'c1' | 'full';
 }
 
-export interface QueryUse {
+interface QueryUse {
   /** The open-loop trickle: one query, in turn, is intended every so many ms. */
   readonly everyMs: number;
   readonly timeoutMs: number;

@@ -241,3 +241,8 @@ export const scenarioSchema = strict(SECTIONS, 'A scenario of doorbuster');
 
 /** A scenario file after its schema: units resolved, sections not yet judged against each other. */
 export type Draft = z.output<typeof scenarioSchema>;
+
+/** How long the timed phases of a draft take together, ms. */
+export function draftTimedMs(phases: Draft['phases']): number {
+  return phases.reduce((sum, phase) => sum + ('for' in phase ? phase.for : 0), 0);
+}

@@ -11,10 +11,10 @@ import {
 import { badInput } from '../core/errors.ts';
 import { type Place, type Problem, printable, quoted } from './problems.ts';
 
-export type Path = readonly (string | number)[];
+type Path = readonly (string | number)[];
 
 /** `--set path=value`, and where its value stands in what was typed. */
-export interface Override {
+interface Override {
   /** As it was typed: `phases.spike.load`. */
   readonly path: string;
   /** As it was typed: `5x`. */

@@ -1,6 +1,6 @@
 import type { Phase, Scenario } from './scenario.ts';
 
-export type LoadPhase = Extract<Phase, { kind: 'load' }>;
+type LoadPhase = Extract<Phase, { kind: 'load' }>;
 
 /** A timed phase and where it lies on the tape, as offsets from t0: [startMs, endMs). */
 export interface TimedPhase {

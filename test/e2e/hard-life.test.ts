@@ -16,7 +16,7 @@ import { systemClock as clock } from '../../src/core/clock.ts';
 import { SERVERS } from '../../src/core/metrics.ts';
 import { random } from '../../src/core/random.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
-import { onPath } from '../../src/harness/setup/minio.ts';
+import { onPath } from '../../src/harness/setup/on-path.ts';
 import { killGroup, registrations, sweepLeftovers } from '../../src/harness/stack/registry.ts';
 import { type JournalEntry, readJournal } from '../../src/record/journal.ts';
 import { readRecord } from '../../src/record/read.ts';

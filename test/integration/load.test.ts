@@ -9,8 +9,8 @@ import { preloadOf, tapeOf } from '../../src/generators/tape.ts';
 import { openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
 import { partitionOf } from '../../src/harness/clients/kafka-producer.ts';
 import { type Facts, openFacts } from '../../src/harness/facts.ts';
+import { ingestSql } from '../../src/harness/load/fact-file.ts';
 import {
-  ingestSql,
   type Load,
   type LoadOptions,
   type LoadResult,

@@ -157,3 +157,35 @@ test('nothing names this machine or a registry host', () => {
   const wrong = files.filter((file) => registry.test(file.text) || home.test(file.text));
   expect(wrong.map((file) => file.path)).toEqual([]);
 });
+
+test('nothing is exported that nobody imports', () => {
+  const outside = ['test', 'bench'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.ts'))
+      .map((path) => join(folder, path)),
+  );
+  const all = [...files.map(({ path }) => join('src', path)), ...outside].map((path) => ({
+    path,
+    text: readFileSync(join(root, path), 'utf8'),
+  }));
+  const taken = new Set(
+    all.flatMap(({ path, text }) =>
+      [
+        ...text.matchAll(/(?:import|export)\s+(?:type\s+)?\{([^}]*)\}\s+from\s+'(\.[^']+)'/g),
+      ].flatMap(([, names = '', from = '']) =>
+        names
+          .split(',')
+          .map((name) => name.trim().replace(/^type\s+/, ''))
+          .map((name) => `${join(dirname(path), from)} ${name.split(' as ')[0]}`),
+      ),
+    ),
+  );
+  const exported = product.flatMap(({ path, text }) =>
+    [...text.matchAll(/^export (?:async )?(?:function\*?|const|class|interface|type) (\w+)/gm)].map(
+      ([, name]) => `${join('src', path)} ${name}`,
+    ),
+  );
+  // The binary loads it by its path in the build.
+  const entry = 'src/cli/main.ts main';
+  expect(exported.filter((one) => one !== entry && !taken.has(one))).toEqual([]);
+});

@@ -4,6 +4,7 @@ import { loadPipeline } from '../../harness/pipelines/load.ts';
 import { withRecording } from '../../harness/recording/open.ts';
 import { defaultCacheDir } from '../../harness/setup/cache.ts';
 import { plural } from '../../reports/format.ts';
+import { timedMs } from '../../scenario/timeline.ts';
 import type { Command } from '../command.ts';
 import { readScenario, scenarioOptions } from '../scenario-file.ts';
 
@@ -28,13 +29,9 @@ export const validateCommand: Command = {
       terminal.result(JSON.stringify({ scenario, overrides, hash }, null, 1));
       return EXIT.pass;
     }
-    const timedMs = scenario.phases.reduce(
-      (total, phase) => total + (phase.kind === 'load' ? phase.forMs : 0),
-      0,
-    );
     terminal.result(
       `${file} is a scenario: ${scenario.name}, ${plural(scenario.retail.stores, 'store')}, ` +
-        `${plural(scenario.phases.length, 'phase')} (${formatDuration(timedMs)} timed), ` +
+        `${plural(scenario.phases.length, 'phase')} (${formatDuration(timedMs(scenario))} timed), ` +
         `${plural(scenario.checks.length, 'check')}, pipeline ${scenario.pipeline.use}`,
     );
     return EXIT.pass;

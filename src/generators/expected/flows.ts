@@ -22,7 +22,7 @@ export interface Flow {
   readonly central: boolean;
 }
 
-export interface Arrivals {
+interface Arrivals {
   readonly curves: readonly { readonly curve: RateCurve; readonly perMs: number }[];
   /** Nothing arrived earlier than this before t0. */
   readonly reachMs: number;

@@ -18,7 +18,7 @@ import {
 } from './flows.ts';
 
 /** What one stream is expected to hold in one timed phase, in the mean over seeds. */
-export interface ExpectedCount {
+interface ExpectedCount {
   readonly phase: string;
   readonly stream: Stream;
   /** Receipts of pos, sessions begun of cart; null where a stream has no such thing. */

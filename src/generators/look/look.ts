@@ -30,7 +30,7 @@ export interface Look {
   readonly hours: Readonly<Record<DayKind, readonly number[] | null>>;
 }
 
-export const LARGEST_BASKET = 60;
+const LARGEST_BASKET = 60;
 export const PORTIONS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5] as const;
 const HEAD = 0.1;
 const MANDELBROT_Q = 3;

@@ -8,7 +8,7 @@ import { worldOf } from '../world/world.ts';
 import { OpeningStock } from './stock.ts';
 
 /** What BOOK says of one SKU in one store; available = onHand - committed - unavailable. */
-export interface BookRow {
+interface BookRow {
   readonly onHand: number;
   readonly committed: number;
   readonly unavailable: number;
@@ -17,7 +17,7 @@ export interface BookRow {
   readonly deleted: boolean;
 }
 
-export interface LedgerEntry {
+interface LedgerEntry {
   readonly store: number;
   readonly sku: number;
   readonly book: BookRow;

@@ -4,13 +4,13 @@ import { DELAYS, Leftovers } from '../world/delays.ts';
 import type { Shelf } from '../world/shelf.ts';
 import { drawQuantity, type World } from '../world/world.ts';
 
-export interface PendingReturn {
+interface PendingReturn {
   readonly doneMs: number;
   readonly reference: string;
   readonly item: CartItem;
 }
 
-export interface PendingOrder {
+interface PendingOrder {
   readonly doneMs: number;
   readonly id: string;
   readonly items: readonly CartItem[];

@@ -44,7 +44,7 @@ export interface Units {
 }
 
 /** BOOK's columns, as they stand in a row image. */
-export interface Image {
+interface Image {
   readonly sku_id: number;
   readonly on_hand: number;
   readonly committed: number;

@@ -37,7 +37,7 @@ const DELISTED: Handling = {
 };
 
 /** Why a shelf changed without BOOK hearing of it. */
-export type HiddenCause = 'theft' | 'mispick' | 'count';
+type HiddenCause = 'theft' | 'mispick' | 'count';
 
 /** What happened to PHYSICAL alone, or (`count`) brought BOOK and PHYSICAL together. */
 export interface Hidden {

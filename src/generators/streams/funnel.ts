@@ -53,7 +53,7 @@ interface PlannedStep {
 }
 
 /** Who comes, what they do and when: all of a session but the products. */
-export interface SessionPlan {
+interface SessionPlan {
   readonly device: string;
   readonly bot: boolean;
   readonly orderLines: number;

@@ -17,7 +17,7 @@ export interface PickupOrder {
   readonly lines: readonly PickupLine[];
 }
 
-export interface PickupLine {
+interface PickupLine {
   readonly sku: number;
   /** 1 at least. */
   readonly quantity: number;

@@ -1,7 +1,7 @@
 import { fixedUniform } from '../world/world.ts';
 
 /** A receipt's number at its till. */
-export interface Numbered {
+interface Numbered {
   readonly sequence: number;
   /** Whether the till has given this number before on that business day: the key of a receipt, twice. */
   readonly again: boolean;

@@ -27,7 +27,7 @@ const MISPICKS = 0.005;
 const NO_SHOWS = 0.05;
 const STORES_PER_DC = 100;
 
-export interface Warehouse {
+interface Warehouse {
   sold(rank: number, units: number, atMs: number): void;
   returned(rank: number, units: number, reference: string, atMs: number): void;
   ordered(order: Order, atMs: number): void;

@@ -9,7 +9,7 @@ import { worldOf } from './world.ts';
  * the names come from an instance of faker of our own, seeded anew for every row, and dates hang
  * on a fixed day, never on today.
  */
-export interface StoreRow {
+interface StoreRow {
   readonly store_id: number;
   readonly city: string;
   readonly state: string;
@@ -19,14 +19,14 @@ export interface StoreRow {
   readonly size: number;
 }
 
-export interface ProductRow {
+interface ProductRow {
   readonly sku_id: number;
   readonly name: string;
   readonly category: string;
   readonly price_cents: number;
 }
 
-export interface MemberRow {
+interface MemberRow {
   readonly member_id: string;
   readonly home_store_id: number;
   readonly tier: string;

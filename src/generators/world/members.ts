@@ -11,7 +11,7 @@ export const TIERS = [
   { name: 'gold', share: 0.07, earn: 1.5 },
   { name: 'platinum', share: 0.01, earn: 2 },
 ] as const;
-export type Tier = (typeof TIERS)[number];
+type Tier = (typeof TIERS)[number];
 
 /** How many members the chain has, whether it has a loyalty stream or not. */
 export function memberCount({ scenario }: World): number {

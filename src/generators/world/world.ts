@@ -16,7 +16,7 @@ import { busiestHour, US_ZONES } from './hours.ts';
 import { meansOf, type RecordedTape, recordedTapeOf, recordedWeights } from './recorded-tape.ts';
 
 /** What kind of retailer it is, as laws. Grades and sources: the retail figures of the docs. */
-export interface ProfileLaws {
+interface ProfileLaws {
   /** Distinct items of a basket. */
   readonly basket: LogNormal;
   /** Unit price in cents before its ending. */

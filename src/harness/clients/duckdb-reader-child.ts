@@ -1,8 +1,8 @@
 import { systemClock } from '../../core/clock.ts';
 import { yieldFromNow } from '../priority.ts';
 import { type Connection, openDatabase } from './duckdb.ts';
+import type { FromChild, ReaderConfig, ToChild } from './duckdb-engine.ts';
 import { attachCatalog, createS3Secret } from './duckdb-lakehouse.ts';
-import type { FromChild, ReaderConfig, ToChild } from './duckdb-reader.ts';
 
 /**
  * The process a Reader runs its queries in: DuckDB can crash whoever holds it, and a query that does

@@ -17,7 +17,7 @@ import { quoted } from '../../core/sql.ts';
 export type Cell = string | number | bigint | boolean | null | undefined;
 
 /** What a cell holds on its way out: a bigint only for an integer beyond 2^53. */
-export type Value = string | number | bigint | boolean | null | Date | readonly unknown[] | object;
+type Value = string | number | bigint | boolean | null | Date | readonly unknown[] | object;
 
 export type Params = readonly Cell[] | Readonly<Record<string, Cell>>;
 

@@ -1,10 +1,10 @@
 import type { Clock } from '../../core/clock.ts';
 import { stackBroke } from '../../core/errors.ts';
 import { httpRequest } from './http.ts';
-import { rootCause } from './root-cause.ts';
+import { causeIn, rootCause } from './root-cause.ts';
 
 /** States of a Flink job, as its REST interface names them. */
-export type JobState =
+type JobState =
   | 'INITIALIZING'
   | 'CREATED'
   | 'RUNNING'
@@ -42,7 +42,7 @@ export interface FlinkRest {
   cancel(jobId: string, signal?: AbortSignal): Promise<void>;
 }
 
-export interface CheckpointCounts {
+interface CheckpointCounts {
   readonly completed: number;
   readonly failed: number;
   /** Mean time from trigger to completion, ms; null while none has completed. */
@@ -154,16 +154,5 @@ async function call<T>(
 ): Promise<T> {
   const { status, ok, text } = await httpRequest(`${uri}${path}`, { method, body, signal });
   if (ok) return JSON.parse(text) as T;
-  throw stackBroke(
-    `Flink answered HTTP ${status} to ${method} ${path}: ${rootCause(errorText(text))}`,
-  );
-}
-
-function errorText(body: string): string {
-  try {
-    const { errors } = JSON.parse(body) as { errors?: readonly string[] };
-    return errors?.at(-1) ?? body;
-  } catch {
-    return body;
-  }
+  throw stackBroke(`Flink answered HTTP ${status} to ${method} ${path}: ${causeIn(text)}`);
 }

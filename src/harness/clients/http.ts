@@ -2,7 +2,7 @@ import { stackBroke } from '../../core/errors.ts';
 import { scoped } from './scoped-signal.ts';
 
 /** An answer, read to its end. */
-export interface HttpAnswer {
+interface HttpAnswer {
   readonly status: number;
   readonly ok: boolean;
   readonly text: string;

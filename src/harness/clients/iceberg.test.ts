@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { packageRoot } from '../entry.ts';
-import { parseTable, readManifest, readManifestList } from './iceberg.ts';
+import { openCatalog, parseTable, readManifest, readManifestList } from './iceberg.ts';
 
 /** Files as they were written by a real engine into a real bucket. */
 const fixture = (name: string) => readFileSync(`${packageRoot}test/fixtures/iceberg/${name}`);
@@ -65,4 +66,15 @@ test('a table that nothing was committed to has no current snapshot', () => {
   const table = parseTable(`{"metadata-location":"s3://w/t/1.json","metadata":{"format-version":2,
     "location":"s3://w/t","current-schema-id":0,"schemas":[{"schema-id":0,"fields":[]}]}}`);
   expect(table).toMatchObject({ currentSnapshotId: null, snapshots: [], snapshotCount: 0 });
+});
+
+test('a catalog that is not there is an error of the stack, which says where it should be', async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  await expect(openCatalog(`http://127.0.0.1:${port}`).load('pos')).rejects.toMatchObject({
+    exitCode: 3,
+    message: `no answer from 127.0.0.1:${port}: ECONNREFUSED`,
+  });
 });

@@ -1,7 +1,7 @@
 import { parse, parseNumberAndBigInt } from 'lossless-json';
 import { stackBroke } from '../../core/errors.ts';
 import { readAvro } from './avro.ts';
-import { scoped } from './scoped-signal.ts';
+import { httpRequest } from './http.ts';
 
 /** A snapshot as the catalog lists it. Ids exceed 2^53, so they are strings everywhere. */
 export interface Snapshot {
@@ -60,7 +60,7 @@ export interface Answer {
 
 export interface Catalog {
   /**
-   * Asks for one table; null while there is none. `refs` leaves out all snapshots but the current
+   * Asks for one table; null while there is none. Rejects with a DoorbusterError when nobody answers. `refs` leaves out all snapshots but the current
    * one, so that polling does not grow with the table's history.
    */
   load(
@@ -78,10 +78,7 @@ export function openCatalog(uri: string, namespace = 'retail'): Catalog {
     async load(table, options = {}) {
       const refs = options.snapshots === 'refs' && !refusesRefs.has(table);
       const url = `${tables}/${encodeURIComponent(table)}${refs ? '?snapshots=refs' : ''}`;
-      const { status, text } = await scoped(options.signal, async (signal) => {
-        const response = await fetch(url, { signal });
-        return { status: response.status, text: await response.text() };
-      });
+      const { status, text } = await httpRequest(url, { signal: options.signal });
       if (status === 404) return null;
       if (status === 400 && refs) {
         refusesRefs.add(table);

@@ -2,12 +2,12 @@ import { type Admin, Kafka, type KafkaJSAggregateError, logLevel } from 'kafkajs
 import type { Clock } from '../../core/clock.ts';
 import { stackBroke } from '../../core/errors.ts';
 
-export interface TopicSpec {
+interface TopicSpec {
   readonly name: string;
   readonly partitions: number;
 }
 
-export interface CreateTopicsOptions {
+interface CreateTopicsOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Longest wait for the topics and their leaders, ms; 60 s by default. */
@@ -37,9 +37,12 @@ export interface KafkaAdmin extends AsyncDisposable {
 }
 
 /**
- * kafkajs gives up after 9 s by default; a broker that was killed and started again takes longer.
- * Its logger is off: what a person needs to know is in the errors.
+ * kafkajs gives up after 9 s by default; a broker that was killed and started again takes longer. These bounds
+ * hold on for about two minutes.
  */
+export const RETRY = { initialRetryTime: 200, maxRetryTime: 2_000, retries: 60 } as const;
+
+/** A client whose logger is off: what a person needs to know is in the errors. */
 export function kafkaClient(brokers: readonly string[], clientId: string): Kafka {
   return new Kafka({
     clientId,
@@ -47,7 +50,7 @@ export function kafkaClient(brokers: readonly string[], clientId: string): Kafka
     logLevel: logLevel.NOTHING,
     connectionTimeout: 3_000,
     requestTimeout: 30_000,
-    retry: { initialRetryTime: 200, maxRetryTime: 2_000, retries: 60 },
+    retry: RETRY,
   });
 }
 

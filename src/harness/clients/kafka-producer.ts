@@ -1,9 +1,10 @@
 import { connect } from 'node:net';
 import { type ISocketFactory, Kafka, logLevel, Partitioners, type TopicMessages } from 'kafkajs';
 import { DoorbusterError, stackBroke } from '../../core/errors.ts';
+import { RETRY } from './kafka-admin.ts';
 
 /** One message as it goes to Kafka. The partition is explicit: see `partitionOf`. */
-export interface Outgoing {
+interface Outgoing {
   readonly topic: string;
   readonly partition: number;
   readonly key: string;
@@ -26,7 +27,7 @@ export interface BatchProducer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-export interface ProducerOptions {
+interface ProducerOptions {
   readonly brokers: readonly string[];
   readonly clientId: string;
   /** What the client library has to say about retries and lost connections, one line each. */
@@ -34,13 +35,7 @@ export interface ProducerOptions {
 }
 
 /**
- * kafkajs gives up after 9 s unless told otherwise, less than a broker's restart takes. These
- * bounds hold on for about two minutes.
- */
-const RETRY = { initialRetryTime: 200, maxRetryTime: 2_000, retries: 60 } as const;
-
-/**
- * kafkajs warns of the bound above: a producer that gave up may not go on. Ours never does; giving
+ * kafkajs warns of a bound on retries: a producer that gave up may not go on. Ours never does; giving
  * up ends the run.
  */
 const EXPECTED_WARNING = 'Limiting retries for the idempotent producer';

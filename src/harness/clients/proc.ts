@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { grouped } from '../../core/grouped.ts';
 
 /** Linux counts CPU time in hundredths of a second for programs, whatever its own tick. */
 const TICKS_PER_SECOND = 100;
@@ -92,12 +93,7 @@ export function usageOf(
 ): Usage | null {
   const top = processes.get(root);
   if (!top) return null;
-  const children = new Map<number, ProcessStat[]>();
-  for (const process of processes.values()) {
-    const siblings = children.get(process.parent);
-    if (siblings) siblings.push(process);
-    else children.set(process.parent, [process]);
-  }
+  const children = grouped([...processes.values()], ({ parent }) => parent);
   let cpuS = 0;
   let rssBytes = 0;
   const open = [top];
@@ -110,7 +106,7 @@ export function usageOf(
 }
 
 /** Request counts by API, and bytes over all of them, since the object store started. */
-export interface S3Counters {
+interface S3Counters {
   readonly requests: Readonly<Record<string, number>>;
   readonly bytesIn: number;
   readonly bytesOut: number;

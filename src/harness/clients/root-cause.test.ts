@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { rootCause } from './root-cause.ts';
+import { causeIn, rootCause } from './root-cause.ts';
 
 test('the innermost cause of a trace is what is shown', () => {
   const trace = `org.apache.flink.runtime.JobException: Recovery is suppressed
@@ -15,4 +15,14 @@ Caused by: java.lang.NumberFormatException: For input string: "many"
 test('a text without a trace is its own cause', () => {
   expect(rootCause('\nSession does not exist\n')).toBe('Session does not exist');
   expect(rootCause('')).toBe('no cause was given');
+});
+
+test("of an answer the cause is in its last error, where it is one of Flink's", () => {
+  const trace = 'o.a.f.ClientException: no\nCaused by: java.io.IOException: no such job';
+  expect(causeIn(JSON.stringify({ errors: ['Internal error', trace] }))).toBe(
+    'java.io.IOException: no such job',
+  );
+  expect(causeIn('{}')).toBe('{}');
+  expect(causeIn('null')).toBe('null');
+  expect(causeIn('502 Bad Gateway\nnginx')).toBe('502 Bad Gateway');
 });

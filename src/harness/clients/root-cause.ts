@@ -1,6 +1,7 @@
 /**
- * The innermost cause of a Java stack trace, on one line: what a person can act on, without the
+ * The innermost cause of a Java stack trace that an answer holds, on one line: what a person can act on, without the
  * twenty wrappers around it. Text without a `Caused by` gives its own first line.
+ * What a server's own log says of its end is stack/cause.ts's to read.
  */
 export function rootCause(trace: string): string {
   const lines = trace.split('\n').map((line) => line.trim());
@@ -11,4 +12,17 @@ export function rootCause(trace: string): string {
     // A serialized exception carries its class twice: wrapper, then the original's own text.
     .replace(/^\S*SerializedThrowable: /, '');
   return text.length > 600 ? `${text.slice(0, 600)} …` : text;
+}
+
+/**
+ * The innermost cause in the body of an answer that is an error. Flink's servers say
+ * `{"errors": [message, stack trace]}`; a proxy in between may say anything.
+ */
+export function causeIn(body: string): string {
+  try {
+    const { errors } = JSON.parse(body) as { errors?: readonly string[] };
+    return rootCause(errors?.at(-1) ?? body);
+  } catch {
+    return rootCause(body);
+  }
 }

@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-s3';
 
 /** How to reach a bucket: `Endpoints['s3']` of a stack fits. */
-export interface BucketAccess {
+interface BucketAccess {
   readonly endpoint: string;
   readonly region: string;
   readonly bucket: string;
@@ -15,7 +15,7 @@ export interface BucketAccess {
   readonly secretAccessKey: string;
 }
 
-export interface StoredObject {
+interface StoredObject {
   readonly key: string;
   readonly bytes: number;
   readonly modifiedMs: number;

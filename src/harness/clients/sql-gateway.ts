@@ -1,10 +1,10 @@
 import type { Clock } from '../../core/clock.ts';
 import { stackBroke } from '../../core/errors.ts';
 import { httpRequest } from './http.ts';
-import { rootCause } from './root-cause.ts';
+import { causeIn } from './root-cause.ts';
 
 /** One row of a statement's result, by column name. */
-export type SqlRow = Readonly<Record<string, unknown>>;
+type SqlRow = Readonly<Record<string, unknown>>;
 
 /** One session of Flink's SQL Gateway. Whoever opened it closes it: `await using`. */
 export interface SqlSession extends AsyncDisposable {
@@ -77,15 +77,5 @@ async function gatewayCall<T>(
 ): Promise<T> {
   const { ok, text } = await httpRequest(`${uri}${path}`, { method, body, signal });
   if (ok) return JSON.parse(text) as T;
-  throw stackBroke(`Flink's SQL Gateway refused a statement: ${rootCause(errorText(text))}`);
-}
-
-/** The gateway answers `{"errors": [message, stack trace]}`; a proxy in between may answer anything. */
-function errorText(body: string): string {
-  try {
-    const { errors } = JSON.parse(body) as { errors?: readonly string[] };
-    return errors?.at(-1) ?? body;
-  } catch {
-    return body;
-  }
+  throw stackBroke(`Flink's SQL Gateway refused a statement: ${causeIn(text)}`);
 }

@@ -12,7 +12,7 @@ export interface FactFileRef {
   readonly closed: boolean;
 }
 
-export type FactValue = string | number | boolean | null;
+type FactValue = string | number | boolean | null;
 
 const FLUSH_AT = 256 * 1024;
 

@@ -10,11 +10,6 @@ import type { ShardResult } from './messages.ts';
 import { ProducingThread } from './producing-thread.ts';
 import { type Counts, sumCounts } from './tally.ts';
 
-export type { FactFileRef } from './fact-file.ts';
-export { ingestSql } from './fact-file.ts';
-export type { Marker, SentMark } from './marked-sender.ts';
-export type { Counts } from './tally.ts';
-
 export interface LoadOptions {
   readonly scenario: Scenario;
   readonly endpoints: Pick<Endpoints, 'kafka'>;
@@ -61,7 +56,7 @@ export interface Load extends AsyncDisposable {
   readonly workers: number;
   /** Opening stock, as fast as it is taken; resolves when all of it is acknowledged. */
   preload(): Promise<void>;
-  /** Starts the open loop; t0 lies a second or so ahead, so that the tape is read before it is due. */
+  /** Starts the open loop; t0 lies HEAD_START_MS ahead, so that the tape is read before it is due. */
   begin(t0Ms: number): Promise<void>;
   /**
    * Sends nothing due at or after this offset from t0, and everything due before it; resolves when
@@ -87,8 +82,11 @@ export interface Load extends AsyncDisposable {
   abort(): Promise<LoadResult>;
 }
 
+/** From the order to begin to t0: the tape is read and encoded ahead of its first event. */
+export const HEAD_START_MS = 1_500;
+
 /** Producing threads a machine can spare: the servers under test need the rest. */
-export function defaultWorkers(cores: number, stores: number): number {
+function defaultWorkers(cores: number, stores: number): number {
   return Math.max(1, Math.min(cores - 1, stores));
 }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 
 /** Distance of the grid on which the delay is taken, ms. */
-export const LOOP_DELAY_EVERY_MS = 20;
+const LOOP_DELAY_EVERY_MS = 20;
 
 /**
  * Watches how late this thread's event loop comes to a fixed grid of moments. Node's own

@@ -30,7 +30,7 @@ export interface Marker {
 }
 
 /** The streams a scenario has traffic for: one topic each. */
-export function streamsOf(scenario: Scenario): readonly Stream[] {
+function streamsOf(scenario: Scenario): readonly Stream[] {
   return STREAMS.filter((stream) => scenario.traffic[stream] !== null);
 }
 

@@ -32,7 +32,8 @@ export interface ShardAnswers {
   readonly cut: number;
   readonly reach: null;
   readonly finish: ShardResult;
-  readonly abort: ShardResult;
+  /** null: it had not been opened, and knows nothing. */
+  readonly abort: ShardResult | null;
 }
 
 export interface ShardResult {

@@ -1,5 +1,5 @@
 /** What a pacer needs to know of the things it paces. */
-export interface Timed {
+interface Timed {
   /** Intended send, ms from t0. */
   readonly dueMs: number;
 }

@@ -21,7 +21,7 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
-export interface ThreadListener {
+interface ThreadListener {
   /** The thread ended by itself, or its load did. */
   failed(error: Error): void;
   warning(line: string): void;
@@ -81,7 +81,7 @@ export class ProducingThread {
     const result = await Promise.race([answered, gaveUp]);
     bound.abort();
     await this.#worker.terminate();
-    return result?.totals ? result : null;
+    return result;
   }
 
   #hear(message: FromShard, listener: ThreadListener): void {

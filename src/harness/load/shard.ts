@@ -13,7 +13,7 @@ import { Tally } from './tally.ts';
  * Least time between two hand-overs, ms: the linger of this producer. Without it every message would
  * be a request of its own, and the brokers' cost would be ours, not the pipeline's. It shows as slip.
  */
-export const LINGER_MS = 20;
+const LINGER_MS = 20;
 /** Longest nap, so that a cut or an abort is noticed soon, ms. */
 const NAP_MS = 20;
 /** Messages prepared between two looks at the sockets. */
@@ -27,7 +27,7 @@ export interface Tape {
 }
 
 /** The numbers of the stores a worker owns. */
-export function storesOf(worker: number, workers: number, stores: number): readonly number[] {
+function storesOf(worker: number, workers: number, stores: number): readonly number[] {
   return Array.from({ length: stores }, (_, i) => i + 1).filter((s) => s % workers === worker);
 }
 

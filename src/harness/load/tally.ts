@@ -13,7 +13,7 @@ export interface Counts {
 const none = (): Counts => ({ scheduled: 0, handedOver: 0, acknowledged: 0, bytes: 0 });
 
 /** Totals per stream that came to nothing yet. */
-export function noCounts(): Record<Stream, Counts> {
+function noCounts(): Record<Stream, Counts> {
   return { pos: none(), wms: none(), cart: none(), loyalty: none(), inventory: none() };
 }
 

@@ -58,7 +58,7 @@ function serve(port: NonNullable<typeof parentPort>, data: ShardData): void {
         return opened().finish();
       case 'abort':
         clearInterval(reporting);
-        return shard === undefined ? { totals: null, files: [] } : shard.abort();
+        return shard === undefined ? null : shard.abort();
     }
   };
   port.on('message', (request: ToShard) => {

@@ -12,7 +12,7 @@ const COMPARE: Readonly<Record<Comparator, (value: number, limit: number) => boo
 
 /** A number that was measured (null: +∞), or why there is none. */
 type Found =
-  | { readonly kind: 'value'; readonly value: number | null; readonly n: number; unit: string }
+  | { readonly kind: 'value'; readonly value: number | null; readonly n: number }
   | { readonly kind: 'nothing'; readonly reason: string; readonly n: number };
 
 /**
@@ -58,11 +58,11 @@ function lookUp(check: Check, phase: string | null, metrics: readonly Metric[]):
   );
   const name = nameOf(check, phase);
   if (!metric) return { kind: 'nothing', reason: `${name} was not measured`, n: 0 };
-  const { n, unit } = metric;
+  const { n } = metric;
   if (n === 0) return { kind: 'nothing', reason: `${name} found nothing to measure`, n };
-  if (metric.shape === 'scalar') return { kind: 'value', value: metric.value, n, unit };
+  if (metric.shape === 'scalar') return { kind: 'value', value: metric.value, n };
   const value = metric.stats[check.stat as Stat];
-  if (value !== undefined) return { kind: 'value', value, n, unit };
+  if (value !== undefined) return { kind: 'value', value, n };
   return { kind: 'nothing', reason: `${name} needs more than ${n} samples`, n };
 }
 
@@ -77,11 +77,11 @@ function ratio(
   if (under.kind === 'nothing') return under;
   const n = Math.min(over.n, under.n);
   if (over.value === null || under.value === null) {
-    return { kind: 'value', value: null, n, unit: 'ratio' };
+    return { kind: 'value', value: null, n };
   }
   if (under.value === 0) {
     const reason = `${nameOf(check, denominator)} is 0, and nothing can be measured against it`;
     return { kind: 'nothing', reason, n };
   }
-  return { kind: 'value', value: over.value / under.value, n, unit: 'ratio' };
+  return { kind: 'value', value: over.value / under.value, n };
 }

@@ -13,7 +13,7 @@ export interface Evidence {
 }
 
 /** One way in which the harness, and not the pipeline, may have shaped the numbers. */
-export interface InvalidRule {
+interface InvalidRule {
   readonly rule: string;
   readonly limit: string;
   /** What broke the rule, each time it was broken. */
@@ -26,7 +26,8 @@ const SLIP_OF_TARGET = 0.01;
 const LOOP_MS = 50;
 const BEHIND_COMMITS = 2;
 const HARNESS_SHARE = 0.2;
-const BUSY = 0.9;
+/** From here on a machine counts as saturated. */
+export const BUSY = 0.9;
 const STEAL = 0.05;
 const CLOCKS_MS = 20;
 

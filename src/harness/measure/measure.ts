@@ -7,7 +7,7 @@ import { judge } from './checks.ts';
 import type { MeasureContext, MeasuredPhase, Measuring } from './context.ts';
 import { costMetrics, costSection } from './cost.ts';
 import { canarySection, type PhaseHealth, phaseHealth, selfSection } from './health.ts';
-import { judgeValidity } from './invalid.ts';
+import { BUSY, judgeValidity } from './invalid.ts';
 import { fileMetrics, layoutSection } from './layout.ts';
 import { scalar } from './metric.ts';
 import { type CompactionMeasured, measureCompaction, paybackMetric } from './payback.ts';
@@ -131,8 +131,6 @@ function truthMetrics({ tables, lost, duplicated, wrong, distance, keysCompared 
     ),
   ];
 }
-
-const BUSY = 0.9;
 
 function warningsOf(health: readonly PhaseHealth[]): string[] {
   return health.flatMap(({ phase, machineBusy }) =>

@@ -65,13 +65,6 @@ export function distributions(
   return [...groups.values()].map((group) => {
     const resolution = resolutionOf(group.of);
     const labels = { of: group.of, phase: group.phase, ...(resolution ? { resolution } : {}) };
-    return distribution(name, labels, distributionOf(merged(group.rows)));
+    return distribution(name, labels, distributionOf(group.rows));
   });
-}
-
-/** Adds up the counts of equal values. */
-function merged(rows: readonly Weighted[]): readonly Weighted[] {
-  const counts = new Map<number, number>();
-  for (const { value, count } of rows) counts.set(value, (counts.get(value) ?? 0) + count);
-  return [...counts].map(([value, count]) => ({ value, count }));
 }

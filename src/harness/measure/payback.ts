@@ -1,7 +1,7 @@
+import { grouped } from '../../core/grouped.ts';
 import { distributionOf, type Weighted } from '../../core/stats.ts';
 import type { CompactionRecord, Metric } from '../../record/record.ts';
 import type { CompactionRun, Measuring } from './context.ts';
-import { grouped } from './grouped.ts';
 import { scalar } from './metric.ts';
 
 /** The part of the record's compaction that the facts can say. */

@@ -1,7 +1,7 @@
+import { grouped } from '../../core/grouped.ts';
 import type { Metric, Producing } from '../../record/record.ts';
 import type { Stream } from '../../scenario/scenario.ts';
 import type { Measuring } from './context.ts';
-import { grouped } from './grouped.ts';
 import { distributions, type GroupedValue, scalar } from './metric.ts';
 
 /** How late a hand-over may be before it counts as late, ms; and an acknowledgement at a phase's end. */

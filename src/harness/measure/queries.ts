@@ -1,7 +1,7 @@
+import { grouped } from '../../core/grouped.ts';
 import { distributionOf, type Weighted } from '../../core/stats.ts';
 import type { Metric, Queries, QueryResult } from '../../record/record.ts';
 import type { Measuring } from './context.ts';
-import { grouped } from './grouped.ts';
 import { distributions, type GroupedValue, scalar } from './metric.ts';
 
 type Mode = QueryResult['mode'];

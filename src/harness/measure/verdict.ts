@@ -1,7 +1,7 @@
 import { EXIT, type ExitCode, type Outcome, type Verdict } from '../../core/exit-codes.ts';
 import type { CheckResult, Invalid, TruthRecord } from '../../record/record.ts';
 
-export interface Judged {
+interface Judged {
   /** null: the run did not get far enough to be judged. */
   readonly verdict: Verdict | null;
   readonly exitCode: ExitCode;

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -85,6 +85,8 @@ export async function compactWithSpark(
       { dir: options.artifacts.classArchives, scratch: dir },
     );
     const { program, args } = archived.command;
+    // Its own hand writes the log, so that it is whole as soon as the engine has ended.
+    const log = openSync(logPath, 'w');
     const child = spawn(...yielding(program, args), {
       cwd: dir,
       detached: true,
@@ -97,13 +99,14 @@ export async function compactWithSpark(
         // Its driver listens, and would on every address.
         SPARK_LOCAL_IP: '127.0.0.1',
       },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', log],
     });
+    closeSync(log);
     if (child.pid !== undefined) {
       claim.guard('spark', child.pid);
       options.onStarted?.(child.pid);
     }
-    const seen = await observe(child, logPath, options);
+    const seen = await observe(child, options);
     signal.throwIfAborted();
     if (seen.exitCode === 0) await archived.keep();
     return resultOf(sql.text, seen, { startedMs, endedMs: clock.nowMs(), logPath });
@@ -127,11 +130,7 @@ interface Moment {
 }
 
 /** Follows the engine to its end; an abort kills it. */
-async function observe(
-  child: ChildProcess,
-  logPath: string,
-  { clock, signal }: CompactionOptions,
-): Promise<Seen> {
+async function observe(child: ChildProcess, { clock, signal }: CompactionOptions): Promise<Seen> {
   const kill = () => void child.kill('SIGKILL');
   signal.addEventListener('abort', kill, { once: true });
   if (signal.aborted) kill();
@@ -147,7 +146,6 @@ async function observe(
     lastS = readProcess(child.pid)?.ownS ?? lastS;
     return { atMs: clock.nowMs(), coreSeconds: lastS };
   };
-  child.stderr?.pipe(createWriteStream(logPath));
   createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
     if (line === READY) marks.ready = moment();
     else if (line === DONE) return;

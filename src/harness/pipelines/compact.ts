@@ -11,7 +11,7 @@ import type { CompactionKind } from './manifest.ts';
 export type { CompactionOptions, CompactionResult } from './compact-spark.ts';
 
 /** One way to thin files out. */
-export interface Compaction {
+interface Compaction {
   readonly kind: CompactionKind;
   /** One compaction now; null where it goes on by itself, in the sink, or not at all. */
   readonly run:
@@ -20,7 +20,7 @@ export interface Compaction {
 }
 
 /** The seam: one entry per kind. `flink` is set where the sink is written, by `${compact_in_sink}`. */
-export const COMPACTIONS: { readonly [K in CompactionKind]: Compaction & { readonly kind: K } } = {
+const COMPACTIONS: { readonly [K in CompactionKind]: Compaction & { readonly kind: K } } = {
   none: { kind: 'none', run: null },
   flink: { kind: 'flink', run: null },
   spark: { kind: 'spark', run: compactWithSpark },

@@ -31,7 +31,7 @@ export interface Deployment extends AsyncDisposable {
   explain(): Promise<readonly { readonly name: Stream; readonly plan: string }[]>;
 }
 
-export interface DeployOptions {
+interface DeployOptions {
   readonly stack: Pick<Stack, 'endpoints' | 'stateDir'>;
   readonly scenario: Pick<Scenario, 'pipeline' | 'stack' | 'traffic'>;
   readonly clock: Clock;

@@ -62,7 +62,7 @@ export function loadPipeline(use: string, baseDir: string): Pipeline {
 }
 
 /** The stream a statement submits the job of, going by the last `pipeline.name` before it. */
-export function jobNames(jobs: SqlFile): ReadonlyMap<Stream, number> {
+function jobNames(jobs: SqlFile): ReadonlyMap<Stream, number> {
   const names = new Map<Stream, number>();
   let current: { name: string; line: number } | null = null;
   for (const { text, line } of splitStatements(jobs.text)) {

@@ -6,11 +6,11 @@ import { STREAMS } from '../../scenario/scenario.ts';
 import { readSource } from '../../scenario/source.ts';
 
 /** What a query may be asked with; whoever asks gives all that it declares. */
-export const QUERY_PARAMETERS = ['store', 'sku', 'now_ms'] as const;
+const QUERY_PARAMETERS = ['store', 'sku', 'now_ms'] as const;
 export type QueryParameter = (typeof QUERY_PARAMETERS)[number];
 
 /** How a pipeline's files may be thinned out; `flink`: in the sink, `spark`: `compact.sql` on demand. */
-export const COMPACTION_KINDS = ['none', 'flink', 'spark'] as const;
+const COMPACTION_KINDS = ['none', 'flink', 'spark'] as const;
 export type CompactionKind = (typeof COMPACTION_KINDS)[number];
 
 const NAME = /^[a-z_][a-z0-9_]*$/;
@@ -60,7 +60,6 @@ const manifest = z.strictObject({
 
 /** `pipeline.yaml`, checked. */
 export type Manifest = z.output<typeof manifest>;
-export type StreamSpec = z.output<typeof stream>;
 
 /**
  * Reads a `pipeline.yaml`. Throws DoorbusterError (exit 2) with a framed line and column per problem.

@@ -3,7 +3,7 @@ import { suggest } from '../../scenario/problems.ts';
 import type { PipelineUse } from '../../scenario/scenario.ts';
 
 /** What `${…}` in a pipeline's SQL may name, and which key of the scenario it comes from. */
-export const PLACEHOLDERS = {
+const PLACEHOLDERS = {
   kafka_brokers: 'the stack',
   commit_every_ms: 'pipeline.commit_every',
   parallelism: 'pipeline.parallelism',
@@ -12,8 +12,8 @@ export const PLACEHOLDERS = {
   compact_every_s: 'pipeline.compaction.every',
 } as const;
 
-export type Placeholder = keyof typeof PLACEHOLDERS;
-export type PlaceholderValues = Readonly<Record<Placeholder, string>>;
+type Placeholder = keyof typeof PLACEHOLDERS;
+type PlaceholderValues = Readonly<Record<Placeholder, string>>;
 
 /** One SQL file of a pipeline, as it was written. */
 export interface SqlFile {

@@ -1,5 +1,5 @@
 /** One SQL statement of a file, without its semicolon; `line` is where it begins, from 1. */
-export interface Statement {
+interface Statement {
   readonly text: string;
   readonly line: number;
 }

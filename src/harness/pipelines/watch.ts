@@ -10,7 +10,7 @@ export interface DeployedJob {
   readonly jobId: string;
 }
 
-export interface Watched {
+interface Watched {
   readonly rest: FlinkRest;
   readonly clock: Clock;
   readonly jobs: readonly DeployedJob[];

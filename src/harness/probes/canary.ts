@@ -1,4 +1,5 @@
-import { openReader, type QueryAnswer, type Reader } from '../clients/duckdb-reader.ts';
+import type { QueryAnswer } from '../clients/duckdb-engine.ts';
+import { openReader, type Reader } from '../clients/duckdb-reader.ts';
 import type { SentMark } from '../load/marked-sender.ts';
 import type { ObservedTable, Probe, ProbeContext, RunningProbe } from './probe.ts';
 
@@ -53,7 +54,7 @@ class RunningCanaries implements Canaries {
     this.#reader = reader;
     this.#table = context.tables.find(({ name }) => name === 'inventory') ?? { name: 'inventory' };
     this.#sending = this.#send();
-    this.#polling = this.#poll();
+    this.#polling = this.#poll().catch(context.fail);
   }
 
   pending(): number {
@@ -93,7 +94,9 @@ class RunningCanaries implements Canaries {
       const dueMs = startMs + (n * 1000) / scenario.canaries.perSecond;
       await clock.sleep(Math.max(0, dueMs - clock.nowMs()), ends).catch(() => {});
       if (ends.aborted) return;
-      const sent = this.#sendOne(dueMs).finally(() => this.#sends.delete(sent));
+      const sent = this.#sendOne(dueMs)
+        .catch(this.#context.fail)
+        .finally(() => this.#sends.delete(sent));
       this.#sends.add(sent);
     }
   }

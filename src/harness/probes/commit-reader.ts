@@ -95,7 +95,7 @@ const COUNTED = `occurred_ms >= $t0 AND coalesce(store_id, 1) > 0
   AND coalesce(sku_id, 1) < ${FIRST_CANARY_SKU}`;
 
 /** The row of `commits`: everything counted from the manifests, nothing taken from the summary. */
-export function commitRow(
+function commitRow(
   table: string,
   found: Found,
   { manifests, live, added }: SnapshotFiles,
@@ -132,7 +132,7 @@ export function commitRow(
 }
 
 /** Counts files by content. */
-export function countLive(files: readonly FileEntry[]): Live {
+function countLive(files: readonly FileEntry[]): Live {
   const count = (content: FileEntry['content']) =>
     files.filter((file) => file.content === content).length;
   return {

@@ -15,7 +15,7 @@ export interface Found {
 }
 
 /** What one poll found, oldest first. `gap`: snapshots in between had expired before any poll saw them. */
-export interface Poll {
+interface Poll {
   readonly found: readonly Found[];
   readonly gap: string | null;
 }
@@ -94,7 +94,7 @@ function foundIn(
 }
 
 /** The current snapshot's ancestors after `lastId`, oldest first. */
-export function chainTo(
+function chainTo(
   table: Table,
   lastId: string | null,
 ): { readonly chain: readonly Snapshot[]; readonly gap: string | null } {

@@ -12,7 +12,7 @@ import { ManifestReader } from './manifests.ts';
 import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
 
 /** What the bucket itself holds. */
-export interface BucketListing {
+interface BucketListing {
   readonly objects: number;
   readonly bytes: number;
   /** Objects in a table's folder that no metadata, and no snapshot still kept, names. */

@@ -50,6 +50,8 @@ export interface ProbeContext {
   /** A row that somebody might look up, drawn from the stores and SKUs the scenario has. */
   lookupKey(draw: Random): { readonly store: number; readonly sku: number };
   incident(incident: Incident): void;
+  /** Ends the run: the probe cannot go on, because nothing it sees can be written down, say. */
+  fail(cause: unknown): void;
 }
 
 /** A probe at work. Whoever started it stops it; what it saw is in the facts. */

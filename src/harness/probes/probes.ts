@@ -1,7 +1,7 @@
 import { type Canaries, canaryProbe } from './canary.ts';
 import { type Census, censusProbe } from './census.ts';
 import { type LayoutProbe, layoutProbe } from './layout.ts';
-import type { Probe } from './probe.ts';
+import type { Probe, ProbeContext } from './probe.ts';
 import { type QueryProbe, queryProbe } from './queries.ts';
 import { type ResourceProbe, resourceProbe } from './resources.ts';
 
@@ -24,3 +24,36 @@ export const PROBES: {
   queries: queryProbe,
   resources: resourceProbe,
 };
+
+/**
+ * Starts every probe and notes each in `running` as soon as it runs. When one of them cannot start, those
+ * that run are stopped again.
+ */
+export async function startAll(
+  context: ProbeContext,
+  running: Partial<RunningProbes>,
+): Promise<RunningProbes> {
+  const start = async (kind: ProbeKind) => {
+    Object.assign(running, { [kind]: await PROBES[kind].start(context) });
+  };
+  try {
+    // The readers first: what they cost to start is not to be measured as the pipeline's.
+    await start('census');
+    const ends = await Promise.allSettled([start('canary'), start('layout'), start('queries')]);
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+    await start('resources');
+    return running as RunningProbes;
+  } catch (error) {
+    await stopAll(running).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Stops every probe, whatever becomes of the others; then rejects with what the first could not do. */
+export async function stopAll(running: Partial<RunningProbes>): Promise<void> {
+  const failures: unknown[] = [];
+  for (const probe of Object.values(running)) {
+    await probe.stop().catch((error: unknown) => failures.push(error));
+  }
+  if (failures.length > 0) throw failures[0];
+}

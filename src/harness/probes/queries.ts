@@ -1,12 +1,8 @@
 import { Bench } from 'tinybench';
 import { type Random, random } from '../../core/random.ts';
 import type { Cell } from '../clients/duckdb.ts';
-import {
-  type EngineUsage,
-  openReader,
-  type QueryAnswer,
-  type Reader,
-} from '../clients/duckdb-reader.ts';
+import type { QueryAnswer } from '../clients/duckdb-engine.ts';
+import { type EngineUsage, openReader, type Reader } from '../clients/duckdb-reader.ts';
 import type { PipelineQuery } from '../pipelines/load.ts';
 import { tablesRead } from '../pipelines/tables-read.ts';
 import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
@@ -28,7 +24,7 @@ export interface QueryProbe extends RunningProbe {
   engine(): EngineUsage;
 }
 
-export interface LastQuery {
+interface LastQuery {
   readonly name: string;
   readonly latencyMs: number;
   readonly outcome: Outcome;
@@ -125,7 +121,9 @@ class RunningQueries implements QueryProbe {
       // Not intended, and so neither asked nor counted as skipped.
       if (this.#inRound) continue;
       const query = queries[n % queries.length] as PipelineQuery;
-      const tick = this.#tick(query, intendedMs, draw).finally(() => this.#ticks.delete(tick));
+      const tick = this.#tick(query, intendedMs, draw)
+        .catch(this.#context.fail)
+        .finally(() => this.#ticks.delete(tick));
       this.#ticks.add(tick);
     }
   }

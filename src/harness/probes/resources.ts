@@ -45,7 +45,7 @@ class RunningResources implements ResourceProbe {
 
   constructor(context: ProbeContext) {
     this.#context = context;
-    this.#loop = this.#run();
+    this.#loop = this.#run().catch(context.fail);
   }
 
   async sample(): Promise<void> {

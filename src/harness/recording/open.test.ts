@@ -7,7 +7,7 @@ import { EXIT } from '../../core/exit-codes.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import { packageRoot } from '../entry.ts';
 import { type ScenarioOnDisk, withRecording } from './open.ts';
-import { recordingOf } from './record.ts';
+import { recordingSection } from './record.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'doorbuster-open-'));
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -43,7 +43,7 @@ test('a recording is found beside its scenario, and its content is in the hash a
   const opened = await withRecording(parsed, dir, null);
   expect(opened.hash).not.toBe(parsed.hash);
   expect(await withRecording(scenario(TEXT), dir, null)).toEqual(opened);
-  expect(recordingOf(opened.scenario)).toMatchObject({
+  expect(recordingSection(opened.scenario)).toMatchObject({
     file: 'receipts.csv',
     sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
     receipts: 69,

@@ -3,7 +3,7 @@ import type { Scenario } from '../../scenario/scenario.ts';
 import type { Facts } from '../facts.ts';
 
 /** What the record says of the recording that a scenario replays; null without one. */
-export function recordingOf({ traffic }: Scenario): RunRecord['scenario']['recording'] {
+export function recordingSection({ traffic }: Scenario): RunRecord['scenario']['recording'] {
   const tape = traffic.pos?.tape ?? null;
   if (tape === null || tape.recording === null) return null;
   const { sha256, atMs, product, stores, priceCents, measures, from, to } = tape.recording;

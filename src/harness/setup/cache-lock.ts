@@ -17,11 +17,11 @@ const POLL_MS = 200;
 const FOREIGN_LOCK_MS = 30 * 60_000;
 
 /** A held lock. Whoever took it gives it back: `using`, or release() in a finally. */
-export interface HeldLock extends Disposable {
+interface HeldLock extends Disposable {
   release(): void;
 }
 
-export interface LockOptions {
+interface LockOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Called once, when somebody else holds the lock. */

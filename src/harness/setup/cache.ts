@@ -21,7 +21,7 @@ const stampSchema = z.strictObject({
 export type Stamp = Readonly<z.infer<typeof stampSchema>>;
 
 /** What the cache says about an artifact. `damaged` names the first file that is not as stamped. */
-export type CacheState =
+type CacheState =
   | { readonly kind: 'complete'; readonly dir: string; readonly stamp: Stamp }
   | { readonly kind: 'missing'; readonly dir: string }
   | { readonly kind: 'damaged'; readonly dir: string; readonly fact: string };
@@ -76,7 +76,7 @@ export function lookUp(cacheDir: string, artifact: LockedArtifact): CacheState {
 }
 
 /** The stamp in `text`, or undefined when it is not one of ours. */
-export function parseStamp(text: string): Stamp | undefined {
+function parseStamp(text: string): Stamp | undefined {
   try {
     return stampSchema.safeParse(JSON.parse(text)).data;
   } catch {

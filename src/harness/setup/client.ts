@@ -8,7 +8,7 @@ import { EXIT } from '../../core/exit-codes.ts';
 const TAIL_LINES = 12;
 const GRACE_MS = 3_000;
 
-export interface ClientCall {
+interface ClientCall {
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd: string;

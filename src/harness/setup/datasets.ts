@@ -9,7 +9,7 @@ import { fetchArtifacts, whatIsMissing } from './setup.ts';
 /** How a scenario writes a file of a data set: `dataset:completejourney/transactions.parquet`. */
 const REFERENCE = /^dataset:([^/]*)\/?(.*)$/;
 
-export interface DatasetFile {
+interface DatasetFile {
   readonly dataset: LockedDataset;
   /** Name of the file in it. */
   readonly file: string;

@@ -6,7 +6,8 @@ import { lookUp } from './cache.ts';
 import type { Finding } from './finding.ts';
 import type { StackLock } from './lock.ts';
 import { checkMachine } from './machine.ts';
-import { minioOnPath, onPath } from './minio.ts';
+import { minioOnPath } from './minio.ts';
+import { onPath } from './on-path.ts';
 import {
   checkTools,
   installLine,
@@ -19,7 +20,7 @@ import { verifyDeep } from './verify.ts';
 
 export type { Finding } from './finding.ts';
 
-export interface DoctorContext {
+interface DoctorContext {
   readonly cacheDir: string;
   readonly lock: StackLock;
   /** The run whose room is looked for; left out by a run itself, which knows better what it needs. */

@@ -63,7 +63,7 @@ export async function fetchMaven(artifact: LockedMaven, context: FetchContext): 
 }
 
 /** A project that depends on exactly the locked jars, none of them bringing others along. */
-export function pomOf(artifact: LockedMaven): string {
+function pomOf(artifact: LockedMaven): string {
   const dependencies = artifact.jars.map(({ maven }) => {
     const [groupId, artifactId, version, classifier] = maven.split(':').map(escapeXml);
     return [

@@ -17,7 +17,7 @@ const OPEN_FILES = 4_096;
 /** A stack listens on about this many ports. */
 const PORTS = 12;
 
-export interface MachineContext {
+interface MachineContext {
   readonly cacheDir: string;
   /** Whether artifacts are still to be fetched. */
   readonly toFetch: boolean;

@@ -7,7 +7,7 @@ import { identify } from '../stack/registry.ts';
  * Who holds a lock or a half-filled folder: a process, told apart from a later one with the same
  * number by when it started, on a machine whose processes we can see.
  */
-export const ownerSchema = z.strictObject({
+const ownerSchema = z.strictObject({
   pid: z.int().positive(),
   /** Boot and start time; empty where there is no /proc. */
   born: z.string(),

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { badInput, type DoorbusterError } from '../../core/errors.ts';
 import { runClient } from './client.ts';
 import { type LockedArtifact, thisPlatform } from './lock.ts';
-import { onPath } from './minio.ts';
+import { onPath } from './on-path.ts';
 import {
   atLeast,
   formatVersion,
@@ -140,7 +140,7 @@ export function judgeVersion(tool: Tool, text: string): Prerequisite {
 }
 
 /** An operating system as /etc/os-release describes it; its family decides what one types. */
-export interface OperatingSystem {
+interface OperatingSystem {
   readonly family: 'debian' | 'fedora' | 'macos' | 'other';
   /** Debian's own release number; 0 for its derivatives and for everything else. */
   readonly debian: number;
@@ -167,7 +167,7 @@ export function thisOs(): OperatingSystem {
 }
 
 /** The Debian packages that bring these tools. Debian 13 has no Java 17 any more. */
-export function debianPackages(tools: readonly Tool[], os: OperatingSystem): readonly string[] {
+function debianPackages(tools: readonly Tool[], os: OperatingSystem): readonly string[] {
   const packages: Record<Tool, readonly string[]> = {
     node: ['nodejs'],
     java: [os.debian >= 13 ? 'openjdk-21-jre-headless' : 'openjdk-17-jre-headless'],
@@ -212,7 +212,7 @@ export function installLine(tools: readonly Tool[], os: OperatingSystem, isRoot:
   }
 }
 
-export interface EnsureOptions {
+interface EnsureOptions {
   /** The artifacts that are still to be fetched decide what is needed. */
   readonly missing: readonly LockedArtifact[];
   /** The user said `--yes`, or CI=true. */

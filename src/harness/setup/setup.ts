@@ -22,7 +22,7 @@ import {
 } from './partial.ts';
 import { listFiles } from './verify.ts';
 
-export interface SetupOptions {
+interface SetupOptions {
   readonly cacheDir: string;
   readonly lock: StackLock;
   readonly clock: Clock;

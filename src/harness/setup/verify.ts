@@ -9,7 +9,7 @@ import { lookUp, STAMP, type Stamp } from './cache.ts';
 import type { LockedArtifact, PinnedFile } from './lock.ts';
 
 /** SHA-256 of a file's bytes, in hex. */
-export async function hashFile(path: string, signal?: AbortSignal): Promise<string> {
+async function hashFile(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash, {
     ...(signal ? { signal } : {}),

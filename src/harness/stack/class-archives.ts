@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { onPath } from '../setup/minio.ts';
+import { onPath } from '../setup/on-path.ts';
 import type { Command } from './services.ts';
 
 /**

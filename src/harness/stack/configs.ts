@@ -4,7 +4,7 @@ import { BUCKET, HOST, type Plan, REGION } from './plan.ts';
  * The servers' own configuration files, as text. Pure functions of the plan, so that a golden test
  * can hold them still.
  */
-export type Settings = Readonly<Record<string, string | number | boolean>>;
+type Settings = Readonly<Record<string, string | number | boolean>>;
 
 function properties(settings: Settings): string {
   return `${Object.entries(settings)
@@ -45,7 +45,7 @@ export function kafkaProperties({ ports, workDir }: Plan): string {
 }
 
 /** What the catalog keeps its pointers in, and how it reaches the object store. */
-export function catalogProperties({ ports, workDir }: Plan): Settings {
+function catalogProperties({ ports, workDir }: Plan): Settings {
   return {
     'catalog-impl': 'org.apache.iceberg.jdbc.JdbcCatalog',
     uri: `jdbc:sqlite:${workDir}/catalog/catalog.db?journal_mode=WAL`,

@@ -20,7 +20,7 @@ export const BUCKET = 'warehouse';
 export const REGION = 'us-east-1';
 
 /** Made anew for every stack. */
-export interface Secrets {
+interface Secrets {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   /** Kafka's cluster id: 16 random bytes in URL-safe base64. */

@@ -37,10 +37,10 @@ const registrationSchema = z.strictObject({
 
 /** A process that cannot be confused with a later one of the same id. */
 export type ProcessIdentity = Readonly<z.infer<typeof processSchema>>;
-export type Registration = Readonly<z.infer<typeof registrationSchema>>;
+type Registration = Readonly<z.infer<typeof registrationSchema>>;
 
 /** What a sweep found of a killed doorbuster, and removed. */
-export interface Swept {
+interface Swept {
   /** The process that was killed. */
   readonly owner: ProcessIdentity;
   readonly workDir: string;

@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts';
 import { badInput, type DoorbusterError, stackBroke } from '../../core/errors.ts';
 import { kafkaAnswers } from '../clients/kafka-admin.ts';
 import { yielding } from '../priority.ts';
-import { onPath } from '../setup/minio.ts';
+import { onPath } from '../setup/on-path.ts';
 import { diskWasFull, innermostCause, logTail, portWasTaken } from './cause.ts';
 import { killGroup } from './registry.ts';
 import type { Command, Readiness } from './services.ts';
@@ -29,7 +29,7 @@ export interface Launched {
  * The environment of every server: what a program needs to run, and nothing else of the user's
  * shell, so that a stray JAVA_TOOL_OPTIONS or AWS_PROFILE never shapes what is measured.
  */
-export function serverEnvironment(workDir: string, own: Readonly<Record<string, string>>) {
+function serverEnvironment(workDir: string, own: Readonly<Record<string, string>>) {
   const passed = ['PATH', 'JAVA_HOME', 'LD_LIBRARY_PATH', 'GOMAXPROCS'];
   return {
     ...Object.fromEntries(

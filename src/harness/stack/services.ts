@@ -15,7 +15,7 @@ export type Readiness =
   | { readonly kind: 'kafka'; readonly brokers: readonly string[] };
 
 /** A server as data: what it needs, where it listens, what it reads and how it starts. */
-export interface Service {
+interface Service {
   /** Servers that must be ready before this one is started. */
   readonly needs: readonly ServerName[];
   readonly ports: readonly PortName[];

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { stackBroke } from '../../core/errors.ts';
 import { quoted } from '../../core/sql.ts';
 import type { Stream } from '../../scenario/scenario.ts';
-import type { Reader, ReaderRow } from '../clients/duckdb-reader.ts';
+import type { ReaderRow } from '../clients/duckdb-engine.ts';
+import type { Reader } from '../clients/duckdb-reader.ts';
 import type { Manifest } from '../pipelines/manifest.ts';
 import type { TablesUnderTest } from './tables-under-test.ts';
 

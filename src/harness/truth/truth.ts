@@ -15,7 +15,7 @@ import {
 import { readTables } from './read-tables.ts';
 import type { Rows, TablesUnderTest } from './tables-under-test.ts';
 
-export interface TruthContext {
+interface TruthContext {
   readonly reader: Pick<Reader, 'query'>;
   readonly facts: Pick<Facts, 'rows' | 'append'>;
   readonly scenario: Scenario;

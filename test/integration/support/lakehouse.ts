@@ -113,6 +113,9 @@ export async function probeContext(
     sendCanary: () => Promise.reject(new Error('this test sends no canaries')),
     lookupKey: (draw) => ({ store: 1 + draw.integer(7), sku: 1 + draw.integer(11) }),
     incident: (incident) => void incidents.push(incident),
+    fail(cause) {
+      throw cause;
+    },
     incidents,
     ...over,
   };

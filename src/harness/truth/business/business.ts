@@ -5,7 +5,7 @@ import { appendScoresSql, takingsSql } from './append-scores.ts';
 import { stockScoresSql } from './stock-scores.ts';
 
 /** What one kind of fault, or one label, did to the business, counted in the tables. */
-export interface Score {
+interface Score {
   /** Messages with the fault, copies among them; of a label, the events that have it. */
   readonly injected: number;
   /** Real events that no row stands for: their id had been used, they were damaged, or the pipeline let them fall. */
@@ -95,7 +95,7 @@ function scoreOf(kind: string, rows: readonly ScoreRow[], tables: TablesUnderTes
 }
 
 /** Takings of the run: BOOK's, of every unique receipt, and what a reader of the table gets; cents. */
-export interface Takings {
+interface Takings {
   readonly book: number;
   readonly shown: number;
 }

@@ -2,7 +2,7 @@ import { READINGS } from '../../../record/judged.ts';
 import type { TruthRecord } from '../../../record/record.ts';
 import type { Rows, TablesUnderTest } from '../tables-under-test.ts';
 
-export type Reading = NonNullable<TruthRecord['readings']>[number];
+type Reading = NonNullable<TruthRecord['readings']>[number];
 
 /** The columns of the receipts' table that a reading looks at, or is judged by. */
 const READS: Readonly<Record<Reading['name'], readonly string[]>> = {

@@ -32,7 +32,7 @@ export interface ContractJudgement {
   readonly keys: number;
 }
 
-export interface StreamFindings {
+interface StreamFindings {
   readonly lost: number;
   readonly duplicated: number;
   readonly demanded: number;
@@ -68,7 +68,7 @@ export function foundSql(name: Stream | 'dead_letter', table: string): string {
  * What was appended to an append-only table's topic against the rows of the table. Messages without
  * an acknowledgement may have been appended or not: they are known, and not demanded.
  */
-export function appendSql(stream: Stream, table: string): string {
+function appendSql(stream: Stream, table: string): string {
   return `
     WITH got AS MATERIALIZED (
       SELECT event_id, count(*) AS n, min(kafka_ms) AS kafka_ms
@@ -103,7 +103,7 @@ export function appendSql(stream: Stream, table: string): string {
  * The newest image of every key against the table: a key is lost when its newest version is not there, or is
  * there without its deletion.
  */
-export function inventorySql(table: string, { absent }: Pick<TablesUnderTest, 'absent'>): string {
+function inventorySql(table: string, { absent }: Pick<TablesUnderTest, 'absent'>): string {
   return `
     WITH got AS MATERIALIZED (
       SELECT store_id, sku_id, count(*) AS n, max(version) AS version,
@@ -139,7 +139,7 @@ export function inventorySql(table: string, { absent }: Pick<TablesUnderTest, 'a
 }
 
 /** Damaged records by where they lie in Kafka: each is among the dead letters exactly once, and nothing else. */
-export function deadLetterSql(table: string, streams: readonly Stream[]): string {
+function deadLetterSql(table: string, streams: readonly Stream[]): string {
   return `
     WITH got AS MATERIALIZED (
       SELECT topic AS stream, part, kafka_offset, count(*) AS n

@@ -3,7 +3,7 @@ import { type StockCourse, valueAt } from '../../../generators/stock/stock-cours
 import type { TimedPhase } from '../../../scenario/timeline.ts';
 
 /** What a phase did to one SKU in one store, at the rate its chain sells it. */
-export interface SellDown {
+interface SellDown {
   /** Units BOOK had when the phase began. */
   readonly opening: number;
   /** Units, and sales of one unit or more, that leave the shelf per ms. */

@@ -11,14 +11,7 @@ import type { PickupOrder } from '../../../generators/streams/pickups.ts';
  * - `refused`: not promised, and rightly so.
  * - `missed_stale`, `missed_phantom`: not promised though it was there; BOOK knew, or did not.
  */
-export const FATES = [
-  'kept',
-  'stale',
-  'phantom',
-  'refused',
-  'missed_stale',
-  'missed_phantom',
-] as const;
+const FATES = ['kept', 'stale', 'phantom', 'refused', 'missed_stale', 'missed_phantom'] as const;
 export type Fate = (typeof FATES)[number];
 
 export interface LineFate {

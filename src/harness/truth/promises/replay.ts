@@ -1,5 +1,6 @@
+import { grouped } from '../../../core/grouped.ts';
 import { stockCourses } from '../../../generators/stock/stock-course.ts';
-import { type PickupOrder, pickupOrders } from '../../../generators/streams/pickups.ts';
+import { pickupOrders } from '../../../generators/streams/pickups.ts';
 import type { Scenario } from '../../../scenario/scenario.ts';
 import { type TimedPhase, timeline } from '../../../scenario/timeline.ts';
 import type { FactRow, Facts } from '../../facts.ts';
@@ -35,7 +36,7 @@ export async function replayPromises(
   const demand = new Demand(phases);
   const fates: OrderFate[] = [];
   const untilMs = (orders.at(-1)?.atMs ?? -1) + 1;
-  for (const [store, own] of byStore(orders)) {
+  for (const [store, own] of grouped(orders, ({ store }) => store)) {
     const skus = new Set(own.flatMap(({ lines }) => lines.map(({ sku }) => sku)));
     const courses = stockCourses(scenario, store, skus, untilMs);
     demand.add(store, courses);
@@ -52,16 +53,6 @@ export async function replayPromises(
   }
   await facts.append('promises', rowsOf(fates, t0Ms));
   return { phases, fates, demand };
-}
-
-function byStore(orders: readonly PickupOrder[]): ReadonlyMap<number, readonly PickupOrder[]> {
-  const stores = new Map<number, PickupOrder[]>();
-  for (const order of orders) {
-    const own = stores.get(order.store);
-    if (own) own.push(order);
-    else stores.set(order.store, [order]);
-  }
-  return stores;
 }
 
 function rowsOf(fates: readonly OrderFate[], t0Ms: number): FactRow[] {

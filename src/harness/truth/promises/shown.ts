@@ -40,7 +40,7 @@ interface Row {
 }
 
 /** By store and SKU, for what the orders ask for. Times are offsets from t0: opening stock comes before 0. */
-export type Shown = ReadonlyMap<number, ReadonlyMap<number, Steps>>;
+type Shown = ReadonlyMap<number, ReadonlyMap<number, Steps>>;
 
 /** The view's course, from the facts alone. `table` is the one that carries the inventory stream. */
 export async function shownStock(
