@@ -149,3 +149,13 @@ test('promises need a stock table', () => {
   expect(off.message).toContain('traffic.inventory is off');
   expect(off.message).toContain('x.yaml:8:5');
 });
+
+test('canaries go into the stock, and there are none without it', () => {
+  const canaries = (traffic: string) =>
+    parseScenario(
+      `name: x\nretail: { stores: 1 }\ntraffic: ${traffic}\nphases: [{ name: a, for: 1s }]\n`,
+      { file: 'x' },
+    ).scenario.canaries.perSecond;
+  expect(canaries('{ pos: {}, inventory: {} }')).toBeGreaterThan(0);
+  expect(canaries('{ pos: {} }')).toBe(0);
+});

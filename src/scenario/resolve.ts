@@ -73,7 +73,8 @@ export function resolve(draft: Draft, checks: readonly Check[]): Scenario {
       roundBudgetMs: draft.queries.round_budget,
       coldSamples: draft.queries.cold,
     },
-    canaries: { perSecond: ratePer('s', draft.canaries.rate) },
+    // They go into the stock: without it there is no key to poll for, and no topic that would take one.
+    canaries: { perSecond: draft.traffic.inventory ? ratePer('s', draft.canaries.rate) : 0 },
     drainWithinMs: draft.drain_within,
     phases: draft.phases.map(phase),
     checks,
