@@ -26,6 +26,7 @@ export interface BenchResult {
   readonly notes: readonly string[];
 }
 
+/** One thing that is measured, by its name on the command line. */
 export interface Bench {
   readonly name: string;
   readonly about: string;

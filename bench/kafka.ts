@@ -18,6 +18,7 @@ export interface Kafka extends AsyncDisposable {
   createTopics(partitions: number, names?: readonly string[]): Promise<void>;
 }
 
+/** Starts the broker and waits until it answers; rejects with the end of its log. */
 export async function startKafka({ artifacts, clock, signal, dir }: BenchContext): Promise<Kafka> {
   const ports = await freePorts(new Set());
   const workDir = join(dir, 'kafka');

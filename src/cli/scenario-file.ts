@@ -21,6 +21,7 @@ export function scenarioOptions(yargs: Argv): Argv {
     });
 }
 
+/** What was typed of a scenario, before anything is read. */
 export interface ScenarioArguments {
   readonly scenario: string;
   readonly seed?: string;

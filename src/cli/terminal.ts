@@ -15,6 +15,7 @@ export interface Terminal {
   readonly columns: number;
 }
 
+/** The terminal of this process. */
 export function systemTerminal(): Terminal {
   for (const stream of [process.stdout, process.stderr]) {
     // A reader that went away (`| head`, a closed window) ends the output, not the run.

@@ -11,6 +11,7 @@ export interface AliasTable {
   draw(random: Random): number;
 }
 
+/** Builds the table of these weights; none may be negative, and their sum is above 0. */
 export function aliasTable(weights: ArrayLike<number>): AliasTable {
   const size = weights.length;
   let total = 0;

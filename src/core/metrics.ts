@@ -14,6 +14,7 @@ export type Unit =
   | 'per 10,000'
   | 'events/s';
 
+/** The statistics of a distribution that a check may name. */
 export const STATS = ['p50', 'p95', 'p99', 'max', 'mean', 'min'] as const;
 export type Stat = (typeof STATS)[number];
 
@@ -54,6 +55,7 @@ export const CONSUMERS = [...SERVERS, 'harness'] as const;
 export const LEVELS = ['line', 'order'] as const;
 export type Level = (typeof LEVELS)[number];
 
+/** What a metric is, whoever measures it. */
 export interface MetricKind {
   readonly unit: Unit;
   readonly better: 'lower' | 'higher';
@@ -66,6 +68,7 @@ export interface MetricKind {
   readonly about: string;
 }
 
+/** Every metric, by name. */
 export const METRICS = {
   staleness: {
     unit: 'ms',

@@ -32,6 +32,7 @@ type Samples =
 /** null stands for +Infinity; a statistic that n does not support is absent. */
 type Stats = Readonly<Partial<Record<Stat, number | null>>>;
 
+/** What is kept of many samples: how many, how many of them at +∞ or below 0, and what they come to. */
 export interface Distribution {
   readonly n: number;
   readonly censored: number;

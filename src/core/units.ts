@@ -55,6 +55,7 @@ export interface Rate {
 /** `12/s`, `50/h`, `50/store/h`. */
 export const RATE = new RegExp(`^${NUMBER}(?:/store)?/[smhd]$`);
 
+/** A rate as it was written. */
 export function parseRate(text: string): Rate {
   if (!RATE.test(text))
     throw badInput(`"${text}" is not a rate`, 'write it like 12/s or 50/store/h');
@@ -132,6 +133,7 @@ export function formatPercent(share: number): string {
 /** `5x`: a multiple of the stated load. */
 export const FACTOR = new RegExp(`^${NUMBER}x$`);
 
+/** A multiple of the stated load: `5x` is 5. */
 export function parseFactor(text: string): number {
   if (!FACTOR.test(text)) throw badInput(`"${text}" is not a load factor`, 'write it like 5x');
   return finite(Number(text.slice(0, -1)), text);

@@ -28,6 +28,7 @@ const TEXTS: Readonly<Record<Stream, readonly string[]>> = {
 };
 const COMMON_INTEGERS = ['store_id', 'event_ts', 'occurred_ms', 'due_ms'] as const;
 
+/** The integers without which a record of the stream is malformed (of inventory: in `after`). */
 export function requiredIntegers(stream: Stream): readonly string[] {
   return [...COMMON_INTEGERS, ...INTEGERS[stream]];
 }

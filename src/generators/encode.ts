@@ -12,6 +12,7 @@ export function keyOf(event: TapeEvent): string {
   return String(event.store);
 }
 
+/** The Kafka value: see `Encode`. */
 export const encode: Encode = (event, t0Ms) => {
   const first = event.stream === 'inventory' ? envelope(event, t0Ms) : flat(event, t0Ms);
   const { fault, labels } = event.truth;

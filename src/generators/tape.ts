@@ -29,6 +29,7 @@ export const tapeOf: TapeOf = (scenario, stores) => ({
   },
 });
 
+/** The stock rows of some stores at t0; none with `preload: none`. */
 export const preloadOf: PreloadOf = (scenario, stores) => ({
   *[Symbol.iterator](): Generator<TapeEvent> {
     if (scenario.traffic.inventory?.preload !== 'assortment') return;

@@ -10,6 +10,7 @@ import {
   type Params,
 } from './clients/duckdb.ts';
 
+/** A row by column; a column that is left out is NULL. */
 export type FactRow = Readonly<Record<string, Cell>>;
 
 /** Everything a run observed, in one in-process DuckDB. Tables and columns: src/record/facts.ts. */

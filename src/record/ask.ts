@@ -6,6 +6,7 @@ import { quoted } from '../core/sql.ts';
 import { RUN_FILES } from './folder.ts';
 import { runDir } from './read.ts';
 
+/** What a question found. */
 export interface Answer {
   readonly columns: readonly string[];
   /** JSON-able values; a BIGINT or DECIMAL is a string, since JSON numbers would round it. */

@@ -15,6 +15,7 @@ export const RUN_FILES = {
   dimensions: 'dimensions',
 } as const;
 
+/** The folder of one run. */
 export interface RunFolder {
   /** `<utc>-<scenario>-<id>`: sorts by time, reads at a glance, never clashes. */
   readonly id: string;

@@ -5,6 +5,7 @@ export { elapsedMs, watchedMs } from '../record/watched.ts';
 
 /** Looking things up in a record, in the one way every report does. */
 
+/** The distribution of that name; undefined when the run has none. */
 export function distribution(
   record: RunRecord,
   name: MetricName,
@@ -19,6 +20,7 @@ export function distribution(
   return undefined;
 }
 
+/** The scalar of that name; undefined when the run has none. */
 export function scalar(
   record: RunRecord,
   name: MetricName,
@@ -39,6 +41,7 @@ export function streamsOf(record: RunRecord): readonly string[] {
   return [...new Set([...record.staleness.map(({ stream }) => stream), ...names])];
 }
 
+/** The phases that metrics are told for, in order. */
 export function measuredPhases(record: RunRecord): readonly RecordedPhase[] {
   return record.phases.filter(({ measured }) => measured);
 }

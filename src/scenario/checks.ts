@@ -21,6 +21,7 @@ export interface CheckText {
   readonly limit: Word;
 }
 
+/** What is wrong with a check, from which character of its text on, and how many. */
 export interface CheckMistake {
   readonly message: string;
   readonly from: number;

@@ -26,6 +26,7 @@ interface ParseOptions {
   readonly set?: readonly string[];
 }
 
+/** A scenario that has no problem, and where it came from. */
 export interface ParsedScenario {
   readonly scenario: Scenario;
   /** What `--set` and `--seed` changed, as it was typed. */

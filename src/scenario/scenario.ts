@@ -19,6 +19,7 @@ export interface Scenario {
   readonly checks: readonly Check[];
 }
 
+/** Kinds of retailer. */
 export const PROFILES = ['grocery', 'specialty'] as const;
 export type Profile = (typeof PROFILES)[number];
 
@@ -38,9 +39,11 @@ interface Retail {
   readonly clocks: 'standard' | 'us';
 }
 
+/** The streams, each a topic of its name. */
 export const STREAMS = ['pos', 'wms', 'cart', 'loyalty', 'inventory'] as const;
 export type Stream = (typeof STREAMS)[number];
 
+/** What is sent: null is a stream that is off. */
 export interface Traffic {
   readonly pos: {
     readonly receiptsPerStoreHour: number;
@@ -97,6 +100,7 @@ export const LABELS = [
 ] as const;
 export type Label = (typeof LABELS)[number];
 
+/** What goes wrong on the way to Kafka: null does not happen. */
 export interface Faults {
   readonly duplicates: {
     /** Share of events that are sent again, 0..1. */
@@ -167,6 +171,7 @@ export const NO_FAULTS: Faults = {
   redelivery: null,
 };
 
+/** What is under test. */
 export interface PipelineUse {
   /** A folder of `pipelines/`, or a path to the user's own. */
   readonly use: string;

@@ -25,6 +25,7 @@ export interface PendingWork {
   readonly unavailable: ReadonlyMap<number, number>;
 }
 
+/** Draws what awaits a store at t0; a fixed property of it. */
 export function pendingWork(world: World, store: number, shelf: Shelf): PendingWork {
   const { traffic, seed } = world.scenario;
   const own = world.stores[store - 1];

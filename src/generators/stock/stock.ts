@@ -37,6 +37,7 @@ export interface StockRow {
   towardsReorder: number;
 }
 
+/** What a movement adds to each of BOOK's columns, signed; left out: nothing. */
 export interface Units {
   readonly onHand?: number;
   readonly committed?: number;
@@ -54,6 +55,7 @@ interface Image {
   readonly deleted: boolean;
 }
 
+/** The row as its image says it. */
 export function imageOf(row: StockRow): Image {
   return {
     sku_id: row.sku,

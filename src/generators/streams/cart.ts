@@ -6,6 +6,7 @@ import { type CartItem, type CartStep, fillSession, planSession, type Session } 
 /** Sessions that began so long before t0 may still be going on at t0. */
 export const SESSION_REACH_MS = 15 * 60_000;
 
+/** A purchase that is to be picked up in the store. */
 export interface Order {
   readonly id: string;
   readonly items: readonly CartItem[];

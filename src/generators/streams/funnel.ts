@@ -31,11 +31,13 @@ const DEVICES = [
 ] as const;
 const DEVICE_SHARES = DEVICES.map(([, share]) => share);
 
+/** A product in a cart, by its popularity rank. */
 export interface CartItem {
   readonly rank: number;
   readonly quantity: number;
 }
 
+/** One event of a session, with what it is about. */
 export interface CartStep {
   readonly name: string;
   /** After the session's start. */
@@ -60,12 +62,14 @@ interface SessionPlan {
   readonly steps: readonly PlannedStep[];
 }
 
+/** A session with its products. */
 export interface Session {
   readonly device: string;
   readonly bot: boolean;
   readonly steps: readonly CartStep[];
 }
 
+/** Draws who comes and what they do; `cart` has the scenario's shares of bots and pickups. */
 export function planSession(
   world: World,
   own: Random,

@@ -8,6 +8,7 @@ import { netCents, type Purchase, type ReceiptLine, type ReceiptSource } from '.
 import { RecordedReceipts } from './recorded.ts';
 import { Sequences } from './sequences.ts';
 
+/** A receipt as the other streams of the store hear of it. */
 export interface Receipt {
   readonly id: string;
   readonly type: 'sale' | 'return';

@@ -39,6 +39,7 @@ export const DELAYS = {
   noShow: delay(48 * HOUR_MS, 0.3, 120 * HOUR_MS),
 } as const satisfies Readonly<Record<string, Delay>>;
 
+/** One delay, ms, not rounded. */
 export function drawDelay(random: Random, { law, capMs }: Delay): number {
   return Math.min(capMs, random.logNormal(law.mu, law.sigma));
 }

@@ -48,6 +48,7 @@ function fakerOf(scenario: Scenario, table: string): (row: number) => Faker {
   };
 }
 
+/** Every store, by number. */
 export function* storeRows(scenario: Scenario): Generator<StoreRow> {
   const seeded = fakerOf(scenario, 'store');
   for (const { number, hoursBehind, terminals, size } of worldOf(scenario).stores) {
@@ -63,6 +64,7 @@ export function* storeRows(scenario: Scenario): Generator<StoreRow> {
   }
 }
 
+/** Every SKU, by number. */
 export function* productRows(scenario: Scenario): Generator<ProductRow> {
   const { rankOfSku, prices } = worldOf(scenario);
   const seeded = fakerOf(scenario, 'product');

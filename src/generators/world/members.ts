@@ -5,6 +5,7 @@ import type { World } from './world.ts';
 /** Share of a member's receipts at a store that is not their own; no public figure (2.7 stores a year). */
 export const AWAY = 0.1;
 
+/** Shares of the members, and points per dollar. */
 export const TIERS = [
   { name: 'bronze', share: 0.7, earn: 1 },
   { name: 'silver', share: 0.22, earn: 1.25 },

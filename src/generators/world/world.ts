@@ -62,11 +62,13 @@ const MEAN_QUANTITY = QUANTITY_SHARES.reduce(
   0,
 );
 
+/** Units on a line that has any. */
 export function drawQuantity(random: Random): number {
   const i = random.weighted(QUANTITY_SHARES);
   return i < 4 ? i + 1 : 5 + random.geometric(MANY_P);
 }
 
+/** What is fixed about a store. */
 export interface Store {
   /** 1-based. */
   readonly number: number;
@@ -145,6 +147,7 @@ const HOUR_MS = 3_600_000;
 
 const worlds = new WeakMap<Scenario, World>();
 
+/** The world of a scenario; made once per scenario object. */
 export function worldOf(scenario: Scenario): World {
   let world = worlds.get(scenario);
   if (world === undefined) {

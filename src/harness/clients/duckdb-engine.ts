@@ -16,11 +16,13 @@ export interface ReaderConfig {
   readonly memoryMb: number;
 }
 
+/** What the process is asked. Each query gets one answer. */
 export type ToChild =
   | { readonly kind: 'open'; readonly config: ReaderConfig }
   | { readonly kind: 'query'; readonly id: number; readonly sql: string; readonly params: Params }
   | { readonly kind: 'interrupt' };
 
+/** What the process says. */
 export type FromChild =
   | { readonly kind: 'opened'; readonly attachMs: number }
   | { readonly kind: 'refused'; readonly error: string }
@@ -31,6 +33,7 @@ export type FromChild =
       readonly error: string | null;
     });
 
+/** A row of an answer, by column. */
 export type ReaderRow = Readonly<Record<string, unknown>>;
 
 interface Timed {
@@ -52,6 +55,7 @@ export interface QueryAnswer extends Timed {
   readonly error: string | null;
 }
 
+/** When to stop a query. */
 export interface QueryLimits {
   readonly timeoutMs: number;
 }

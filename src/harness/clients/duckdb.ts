@@ -19,6 +19,7 @@ export type Cell = string | number | bigint | boolean | null | undefined;
 /** What a cell holds on its way out: a bigint only for an integer beyond 2^53. */
 type Value = string | number | bigint | boolean | null | Date | readonly unknown[] | object;
 
+/** Values for `?` by place, or for `$name` by name. */
 export type Params = readonly Cell[] | Readonly<Record<string, Cell>>;
 
 /** An open database in this process. Whoever opened it closes it. */

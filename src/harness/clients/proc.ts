@@ -77,6 +77,7 @@ export function parseMemoryUsed(text: string): number {
   return (kilobytes('MemTotal') - kilobytes('MemAvailable')) * 1024;
 }
 
+/** CPU seconds since the start, and resident memory now. */
 export interface Usage {
   readonly cpuS: number;
   readonly rssBytes: number;

@@ -32,6 +32,7 @@ export interface Bucket extends Disposable {
   close(): void;
 }
 
+/** Opens a bucket; nothing is asked of the store yet. */
 export function openBucket(access: BucketAccess): Bucket {
   const { bucket: Bucket } = access;
   // The SDK is pinned: its advice to move to a later Node is for us, not for who runs this.

@@ -10,6 +10,7 @@ import type { ShardResult } from './messages.ts';
 import { ProducingThread } from './producing-thread.ts';
 import { type Counts, sumCounts } from './tally.ts';
 
+/** What a load is started with. */
 export interface LoadOptions {
   readonly scenario: Scenario;
   readonly endpoints: Pick<Endpoints, 'kafka'>;
@@ -38,6 +39,7 @@ export interface LoadProgress {
   readonly behindMs: number;
 }
 
+/** What a load came to. */
 export interface LoadResult {
   /** Per stream, opening stock included, markers and canaries not. */
   readonly totals: Readonly<Record<Stream, Counts>>;

@@ -13,6 +13,7 @@ export interface Marked {
 
 const EMPTY_ROW: RowTruth = { sku: 0, version: 0, onHand: 0, available: 0, deleted: false };
 
+/** Which partition a marker marks, and in which round of which run. */
 export interface MarkerPlace {
   readonly runId: string;
   /** Which round of markers, from 0. */

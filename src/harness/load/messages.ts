@@ -24,6 +24,7 @@ export type ShardRequest =
   | { readonly kind: 'finish' }
   | { readonly kind: 'abort' };
 
+/** What a producing thread answers to each request. */
 export interface ShardAnswers {
   readonly open: null;
   readonly preload: null;
@@ -36,6 +37,7 @@ export interface ShardAnswers {
   readonly abort: ShardResult | null;
 }
 
+/** What a producing thread did, and where it wrote it down. */
 export interface ShardResult {
   readonly totals: Readonly<Record<Stream, Counts>>;
   readonly files: readonly FactFileRef[];

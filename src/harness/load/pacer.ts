@@ -10,6 +10,7 @@ export interface Paced<T> {
   readonly value: Uint8Array;
 }
 
+/** How much a pacer hands out at once, and how far ahead it reads. */
 export interface PacerLimits {
   /** Largest batch, in messages. */
   readonly batchCount: number;

@@ -44,6 +44,7 @@ export interface Measuring {
   readonly phases: readonly MeasuredPhase[];
 }
 
+/** A realized phase; epoch ms. */
 export interface MeasuredPhase {
   readonly name: string;
   readonly kind: 'load' | 'query' | 'compact';

@@ -56,6 +56,7 @@ async function amplification(
   };
 }
 
+/** `cost` of every server, and `write_amplification` where it could be told. */
 export function costMetrics({ servers, writeAmplification }: Cost): Metric[] {
   const costs = servers.map(({ server, coreSeconds }) =>
     scalar('cost', { of: server, phase: null }, 1, coreSeconds),

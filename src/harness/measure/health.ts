@@ -24,6 +24,7 @@ export interface PhaseHealth {
   readonly steal: number | undefined;
 }
 
+/** One entry per measured phase, in their order. */
 export async function phaseHealth(measuring: Measuring): Promise<PhaseHealth[]> {
   const { sql, phases, context } = measuring;
   const slips = await sql.rows<{ phase: string; n: number; late: number; p99: number | null }>(`

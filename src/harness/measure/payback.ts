@@ -48,6 +48,7 @@ export function paybackOf(
   return { kind: 'pays back', rounds: spent / saved };
 }
 
+/** The metric `payback`: +∞ when it never pays back, absent without data. */
 export function paybackMetric(payback: CompactionRecord['payback']): Metric[] {
   if (payback.kind === 'no data') return [];
   const rounds = payback.kind === 'pays back' ? payback.rounds : Number.POSITIVE_INFINITY;

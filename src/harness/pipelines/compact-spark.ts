@@ -17,6 +17,7 @@ import { withClassArchive } from '../stack/class-archives.ts';
 import type { Endpoints } from '../stack/stack.ts';
 import type { Pipeline } from './load.ts';
 
+/** What a compaction on demand needs. */
 export interface CompactionOptions {
   readonly artifacts: Pick<Artifacts, 'sparkClasspath' | 'classArchives'>;
   readonly endpoints: Pick<Endpoints, 'catalog' | 's3'>;

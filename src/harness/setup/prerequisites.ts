@@ -14,6 +14,7 @@ import {
   type VersionNumber,
 } from './versions.ts';
 
+/** Programs that a machine has to bring along. */
 export type Tool = 'node' | 'java' | 'maven' | 'python' | 'pip' | 'go';
 
 /** A program the machine has to bring along, and whether it does. */
@@ -146,6 +147,7 @@ interface OperatingSystem {
   readonly debian: number;
 }
 
+/** The system that the text of /etc/os-release (empty where there is none) and a platform of Node name. */
 export function parseOsRelease(text: string, platform: string): OperatingSystem {
   if (platform === 'darwin') return { family: 'macos', debian: 0 };
   const field = (name: string) =>

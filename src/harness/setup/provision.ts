@@ -5,6 +5,7 @@ import { readLock, type StackLock } from './lock.ts';
 import { ensurePrerequisites } from './prerequisites.ts';
 import { type SetupEvent, setup, whatIsMissing } from './setup.ts';
 
+/** How what a run needs may be got, and who hears of it. */
 export interface ProvisionOptions {
   readonly cacheDir: string;
   readonly lock?: StackLock;

@@ -89,6 +89,7 @@ export interface RegistryEntry {
   remove(): void;
 }
 
+/** A new entry under a name of its own; nothing is on record before its first `write`. */
 export function newEntry(registryDir: string): RegistryEntry {
   mkdirSync(registryDir, { recursive: true, mode: 0o700 });
   const path = join(registryDir, `${randomUUID()}.json`);

@@ -42,6 +42,7 @@ export interface Stack extends AsyncDisposable {
 
 export type Jit = Scenario['stack']['jit'];
 
+/** What a stack is started with. */
 export interface StackOptions {
   /** The run's own folder: data, configuration and logs go beneath it. */
   readonly runDir: string;
@@ -60,6 +61,7 @@ export interface StackOptions {
   }) => void;
 }
 
+/** One way to start the servers. */
 export interface Runtime {
   readonly kind: RuntimeKind;
   start(options: StackOptions): Promise<Stack>;

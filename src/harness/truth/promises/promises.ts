@@ -14,6 +14,7 @@ import type { PickupOrder } from '../../../generators/streams/pickups.ts';
 const FATES = ['kept', 'stale', 'phantom', 'refused', 'missed_stale', 'missed_phantom'] as const;
 export type Fate = (typeof FATES)[number];
 
+/** What became of one line of an order. */
 export interface LineFate {
   readonly sku: number;
   readonly quantity: number;
@@ -25,6 +26,7 @@ export interface LineFate {
   readonly fate: Fate;
 }
 
+/** What became of an order. */
 export interface OrderFate {
   readonly order: PickupOrder;
   readonly lines: readonly LineFate[];
