@@ -13,6 +13,7 @@ import { processesNaming } from '../support/processes.ts';
 const binary = join(packageRoot, 'bin/doorbuster.js');
 /** Any folder: every command works from anywhere. */
 const elsewhere = mkdtempSync(join(tmpdir(), 'doorbuster-e2e-'));
+writeFileSync(join(elsewhere, 'a-file'), '');
 afterAll(() => rmSync(elsewhere, { recursive: true, force: true }));
 
 interface Said {
@@ -131,8 +132,8 @@ describe('what needs no server', () => {
     [['validate', 'scenarios/quick.yaml', '--set', 'name=*a'], 'the value is not YAML'],
     [['validate', 'scenarios/quick.yaml', '--set', 'checks.99999999999=x'], 'checks has 5 items'],
     [['run', 'scenarios'], 'cannot read scenarios: it is a folder'],
-    [['list', '--results', 'package.json'], 'package.json is a file'],
-    [['run', 'scenarios/quick.yaml', '--results', 'package.json'], 'package.json is a file'],
+    [['list', '--results', 'a-file'], 'a-file is a file'],
+    [['run', 'scenarios/quick.yaml', '--results', 'a-file'], 'a-file is a file'],
     [['run', 'scenarios/quick.yaml', '--set', 'pipeline.use=no/such'], 'no/such'],
     [['run', 'scenarios/quick.yaml', '--set', 'pipeline.use="\\0"'], 'pipeline.use: '],
   ])('%j is bad input: exit 2, one clear error', async (args, words) => {
