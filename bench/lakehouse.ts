@@ -5,6 +5,7 @@ import { openFacts } from '../src/harness/facts.ts';
 import type { Load } from '../src/harness/load/load.ts';
 import { lookupKeys } from '../src/harness/lookup-keys.ts';
 import type { Pipeline } from '../src/harness/pipelines/load.ts';
+import { columnsOf, taskSlotsOf } from '../src/harness/pipelines/manifest.ts';
 import type { ProbeContext } from '../src/harness/probes/probe.ts';
 import { RUNTIMES } from '../src/harness/stack/runtimes.ts';
 import type { Stack } from '../src/harness/stack/stack.ts';
@@ -27,7 +28,7 @@ export function startStack(
     clock,
     signal,
     flink: {
-      taskSlots: Object.keys(manifest.streams).length * scenario.pipeline.parallelism,
+      taskSlots: taskSlotsOf(manifest, scenario.pipeline.parallelism),
       checkpointEveryMs: scenario.pipeline.commitEveryMs,
     },
     jit: scenario.stack.jit,
@@ -48,7 +49,6 @@ export async function probeContext(
   },
 ): Promise<ProbeContext & { readonly facts: Facts; readonly incidents: string[] }> {
   const { stack, load, pipeline, scenario } = world;
-  const specs = Object.values(pipeline.manifest.streams);
   const incidents: string[] = [];
   return {
     endpoints: stack.endpoints,
@@ -57,10 +57,7 @@ export async function probeContext(
     clock,
     signal,
     scenario,
-    tables: world.tables.map((name) => ({
-      name,
-      columns: specs.find((spec) => spec?.table === name)?.columns ?? {},
-    })),
+    tables: columnsOf(pipeline.manifest, world.tables),
     queries: pipeline.queries,
     phase: () => 'bench',
     t0Ms: world.t0Ms,

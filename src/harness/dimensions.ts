@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { breath } from '../core/breath.ts';
 import { tapeOf } from '../generators/tape.ts';
 import { memberRows, productRows, storeRows } from '../generators/world/dimensions.ts';
 import { DIMENSIONS, type DimensionTable } from '../record/facts.ts';
@@ -83,8 +84,4 @@ async function membersOnReceipts(scenario: Scenario, cutMs: number): Promise<rea
     if (++read % SLICE === 0) await breath();
   }
   return [...members].sort((a, b) => a - b);
-}
-
-function breath(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

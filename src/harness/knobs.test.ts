@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
 import type { z } from 'zod';
+import { storesOf } from '../../test/support/retail.ts';
 import { encode } from '../generators/encode.ts';
 import { preloadOf, tapeOf } from '../generators/tape.ts';
 import { parseScenario } from '../scenario/parse.ts';
@@ -281,7 +282,7 @@ function scenarioWith(...set: readonly string[]): Scenario {
 }
 
 function tapeBytes(scenario: Scenario): string {
-  const stores = Array.from({ length: scenario.retail.stores }, (_, i) => i + 1);
+  const stores = storesOf(scenario);
   const decoder = new TextDecoder('latin1');
   const sent: string[] = [];
   for (const event of preloadOf(scenario, stores)) sent.push(decoder.decode(encode(event, T0)));

@@ -20,6 +20,7 @@ import { drainNow, replay } from './phases.ts';
 import { compactionOf } from './pipelines/compact.ts';
 import { deploy } from './pipelines/deploy.ts';
 import { loadPipeline, type Pipeline } from './pipelines/load.ts';
+import { columnsOf, taskSlotsOf } from './pipelines/manifest.ts';
 import type { ProbeContext } from './probes/probe.ts';
 import { type RunningProbes, startAll, stopAll } from './probes/probes.ts';
 import { recordingSection } from './recording/record.ts';
@@ -201,9 +202,8 @@ function startStack(
     artifacts: options.artifacts,
     clock: options.clock,
     signal,
-    // One slot per parallel instance of every job: one job per stream.
     flink: {
-      taskSlots: Object.keys(pipeline.manifest.streams).length * scenario.pipeline.parallelism,
+      taskSlots: taskSlotsOf(pipeline.manifest, scenario.pipeline.parallelism),
       checkpointEveryMs: scenario.pipeline.commitEveryMs,
     },
     jit: scenario.stack.jit,
@@ -256,7 +256,6 @@ async function startProbes(
   },
 ): Promise<RunningProbes> {
   const { scenario, pipeline, progress, journal, options, signal } = u;
-  const specs = Object.values(pipeline.manifest.streams);
   const running: Partial<RunningProbes> = {};
   const context: ProbeContext = {
     endpoints: world.stack.endpoints,
@@ -265,10 +264,7 @@ async function startProbes(
     clock: options.clock,
     signal,
     scenario,
-    tables: world.tables.map((name) => ({
-      name,
-      columns: specs.find((spec) => spec?.table === name)?.columns ?? {},
-    })),
+    tables: columnsOf(pipeline.manifest, world.tables),
     queries: pipeline.queries,
     phase: () => progress.phase,
     t0Ms: () => progress.t0Ms,

@@ -1,11 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
+import { tapeUntil } from '../../test/support/retail.ts';
 import type { TapeEvent } from '../generators/event.ts';
 import { expectedCounts } from '../generators/expected/rate.ts';
-import { tapeOf } from '../generators/tape.ts';
 import { parseScenario } from '../scenario/parse.ts';
-import type { Scenario } from '../scenario/scenario.ts';
 import { timedMs, timeline } from '../scenario/timeline.ts';
 import { packageRoot } from './entry.ts';
 import { estimateOf } from './estimate.ts';
@@ -18,17 +17,6 @@ vi.setConfig({ testTimeout: 120_000 });
 const files = readdirSync(join(packageRoot, 'scenarios')).filter((file) => file.endsWith('.yaml'));
 const textOf = (file: string) => readFileSync(join(packageRoot, 'scenarios', file), 'utf8');
 const guide = readFileSync(join(packageRoot, 'docs', 'scenarios.md'), 'utf8');
-
-/** The tape up to the end of the timed phases. */
-function tapeUntil(scenario: Scenario, untilMs: number): TapeEvent[] {
-  const stores = Array.from({ length: scenario.retail.stores }, (_, i) => i + 1);
-  const events: TapeEvent[] = [];
-  for (const event of tapeOf(scenario, stores)) {
-    if (event.dueMs >= untilMs) break;
-    events.push(event);
-  }
-  return events;
-}
 
 /** The kinds of `distance(…)` that occur on a tape. */
 function kindsOn(events: readonly TapeEvent[]): ReadonlySet<string> {

@@ -20,6 +20,11 @@ export function timeline(scenario: Pick<Scenario, 'phases'>): readonly TimedPhas
   });
 }
 
+/** Those that are in a metric. */
+export function measuredPhases(scenario: Pick<Scenario, 'phases'>): readonly TimedPhase[] {
+  return timeline(scenario).filter(({ phase }) => phase.measured);
+}
+
 /** Where the timed phases end, as an offset from t0. */
 export function timedMs(scenario: Pick<Scenario, 'phases'>): number {
   return timeline(scenario).at(-1)?.endMs ?? 0;

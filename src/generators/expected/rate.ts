@@ -2,7 +2,7 @@ import { random } from '../../core/random.ts';
 import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts';
 import { timeline } from '../../scenario/timeline.ts';
 import { messagesPerEvent } from '../faults/copies.ts';
-import { offlineStores } from '../faults/offline.ts';
+import { duringOutage, offlineStores } from '../faults/offline.ts';
 import { drawTransportMs } from '../faults/transport.ts';
 import { type World, worldOf } from '../world/world.ts';
 import {
@@ -111,16 +111,36 @@ function onlineAt(flow: Flow, world: World, atMs: number, lag: number): number {
   // Nothing of before t0 is on the tape, however long it was on its way.
   if (atMs < 0) return 0;
   const density = densityAt(flow.arrivals, atMs - lag);
-  const { offline } = world.scenario.traffic.faults;
-  if (offline === null || flow.central) return density;
-  const out = atMs >= offline.atMs && atMs < offline.atMs + offline.forMs;
-  return out ? density * (1 - offlineShare(world)) : density;
+  if (flow.central || !duringOutage(world.scenario.traffic.faults.offline, atMs)) return density;
+  return density * (1 - backlogOf(world).share);
 }
 
-function offlineShare(world: World): number {
-  let size = 0;
-  for (const store of offlineStores(world)) size += world.stores[store - 1]?.size ?? 0;
-  return size / world.stores.length;
+/** What an outage keeps back: it is asked for at every offset, and is the same at each. */
+interface Backlog {
+  /** Share of the chain without uplink, by size. */
+  readonly share: number;
+  /** Events that wait in each of its stores when the outage ends. */
+  readonly waiting: readonly number[];
+}
+
+const backlogs = new WeakMap<World, Backlog>();
+
+function backlogOf(world: World): Backlog {
+  let backlog = backlogs.get(world);
+  if (backlog === undefined) {
+    const { offline } = world.scenario.traffic.faults;
+    const [fromMs, forMs] = offline === null ? [0, 0] : [offline.atMs, offline.forMs];
+    const events = flowsOf(world)
+      .filter(({ central }) => !central)
+      .reduce((sum, flow) => sum + eventsIn(flow, fromMs, fromMs + forMs), 0);
+    const sizes = [...offlineStores(world)].map((store) => world.stores[store - 1]?.size ?? 0);
+    backlog = {
+      share: sizes.reduce((sum, size) => sum + size, 0) / world.stores.length,
+      waiting: sizes.map((size) => (events * size) / world.stores.length),
+    };
+    backlogs.set(world, backlog);
+  }
+  return backlog;
 }
 
 /** Events per ms that come out of the backlogs of stores whose outage is over. */
@@ -129,14 +149,10 @@ function backlogAt(world: World, offsetMs: number): number {
   if (offline === null) return 0;
   const endMs = offline.atMs + offline.forMs;
   if (offsetMs < endMs) return 0;
-  const waited = flowsOf(world)
-    .filter(({ central }) => !central)
-    .reduce((sum, flow) => sum + eventsIn(flow, offline.atMs, endMs), 0);
   const perMs = offline.replayPerSecond / 1_000;
   let sum = 0;
-  for (const store of offlineStores(world)) {
-    const own = (waited * (world.stores[store - 1]?.size ?? 0)) / world.stores.length;
-    if (offsetMs - endMs < own / perMs) sum += perMs;
+  for (const events of backlogOf(world).waiting) {
+    if (offsetMs - endMs < events / perMs) sum += perMs;
   }
   return sum;
 }
@@ -149,8 +165,7 @@ function backlogAt(world: World, offsetMs: number): number {
 function redeliveredAt(world: World, offsetMs: number): number {
   const { redelivery, offline } = world.scenario.traffic.faults;
   if (redelivery === null || offsetMs < 0) return 0;
-  const out =
-    offline !== null && offsetMs >= offline.atMs && offsetMs < offline.atMs + offline.forMs;
+  const out = duringOutage(offline, offsetMs);
   const transports = transportsOf(world);
   const sentMs = Math.max(0, offsetMs - (transports[transports.length >> 1] as number));
   const images = flowsOf(world)

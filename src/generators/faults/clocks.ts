@@ -27,6 +27,7 @@ export class DeviceClocks {
   readonly #clocks: Faults['clocks'];
   readonly #hash: number;
   readonly #seed: number;
+  readonly #managed = new Map<Device, number>();
 
   constructor(world: World, store: number) {
     this.#clocks = world.scenario.traffic.faults.clocks;
@@ -46,15 +47,21 @@ export class DeviceClocks {
 
   #offMs(clocks: NonNullable<Faults['clocks']>, { body }: TapeEvent, device: Device): number {
     if (device === DATABASE || device === CENTRE) return 0;
-    if (device !== SHOPPERS) return managedOffMs(clocks, (what) => this.#uniform(device, what));
+    if (device !== SHOPPERS) return this.#managedOffMs(clocks, device);
     const own = hash32(this.#seed, 'shopper', body.session_id as string);
     if (fixedUniform(own, 0) >= clocks.shoppers) return 0;
     const hours = SHOPPER_MOST_HOURS ** fixedUniform(own, 1);
     return Math.round(hours * HOUR_MS) * signOf(fixedUniform(own, 2));
   }
 
-  #uniform(device: Device, what: number): number {
-    return fixedUniform(this.#hash, device * 4 + what);
+  /** Drawn once per device: a normal quantile for every event would be a large part of its cost. */
+  #managedOffMs(clocks: NonNullable<Faults['clocks']>, device: Device): number {
+    let offMs = this.#managed.get(device);
+    if (offMs === undefined) {
+      offMs = managedOffMs(clocks, (what) => fixedUniform(this.#hash, device * 4 + what));
+      this.#managed.set(device, offMs);
+    }
+    return offMs;
   }
 }
 

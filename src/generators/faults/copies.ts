@@ -1,4 +1,4 @@
-import { type Random, random } from '../../core/random.ts';
+import type { Random } from '../../core/random.ts';
 import {
   DUPLICATE_KINDS,
   type DuplicateKind,
@@ -9,6 +9,7 @@ import {
   type Stream,
 } from '../../scenario/scenario.ts';
 import { type Body, copyOf, type TapeEvent, type Truth } from '../event.ts';
+import { perStream } from './per-stream.ts';
 
 /** Copies of a duplicated event: 1 + Geom(0.8), at most 8. */
 const MORE_COPIES_P = 0.8;
@@ -30,8 +31,7 @@ export const MAX_COPIES = 8;
 export class FaultInjector {
   readonly #faults: Faults;
   readonly #store: number;
-  readonly #seed: number;
-  readonly #randoms = new Map<Stream, Random>();
+  readonly #randomOf: (stream: Stream) => Random;
   readonly #duplicateShares: readonly number[];
   readonly #malformedShares: readonly number[];
 
@@ -39,7 +39,7 @@ export class FaultInjector {
     const { faults } = scenario.traffic;
     this.#faults = faults;
     this.#store = store;
-    this.#seed = scenario.seed;
+    this.#randomOf = perStream(scenario.seed, 'faults', store);
     this.#duplicateShares = DUPLICATE_KINDS.map((kind) => faults.duplicates?.kinds[kind] ?? 0);
     this.#malformedShares = MALFORMED_KINDS.map((kind) => faults.malformed?.kinds[kind] ?? 0);
   }
@@ -111,15 +111,6 @@ export class FaultInjector {
       delayMaxMs: 60_000,
     };
     return Math.max(1, Math.round(Math.min(delayMs * 2 ** k, delayMaxMs) * (0.5 + own.next())));
-  }
-
-  #randomOf(stream: Stream): Random {
-    let own = this.#randoms.get(stream);
-    if (own === undefined) {
-      own = random(this.#seed, 'faults', stream, this.#store);
-      this.#randoms.set(stream, own);
-    }
-    return own;
   }
 }
 

@@ -33,8 +33,7 @@ export class Offline {
 
   /** Whether the store has no uplink then. */
   during(offsetMs: number): boolean {
-    const outage = this.#outage;
-    return outage !== null && offsetMs >= outage.atMs && offsetMs < outage.atMs + outage.forMs;
+    return duringOutage(this.#outage, offsetMs);
   }
 
   /** Whether what this device says now has to wait. */
@@ -71,6 +70,11 @@ export class Offline {
     });
     this.#held = [];
   }
+}
+
+/** Whether the stores it befalls have no uplink then. */
+export function duringOutage(outage: Faults['offline'], offsetMs: number): boolean {
+  return outage !== null && offsetMs >= outage.atMs && offsetMs < outage.atMs + outage.forMs;
 }
 
 /** The stores that an outage befalls. */

@@ -1,6 +1,7 @@
 import { type LogNormal, logNormalOf } from '../../core/distributions.ts';
-import { type Random, random } from '../../core/random.ts';
+import type { Random } from '../../core/random.ts';
 import type { Faults, Scenario, Stream } from '../../scenario/scenario.ts';
+import { perStream } from './per-stream.ts';
 
 /** A message that was longer on its way is late. */
 export const LATE_MS = 10_000;
@@ -12,28 +13,16 @@ export const LATE_MS = 10_000;
  */
 export class Transport {
   readonly #law: Faults['transport'];
-  readonly #seed: number;
-  readonly #store: number;
-  readonly #randoms = new Map<Stream, Random>();
+  readonly #randomOf: (stream: Stream) => Random;
 
   constructor(scenario: Scenario, store: number) {
     this.#law = scenario.traffic.faults.transport;
-    this.#seed = scenario.seed;
-    this.#store = store;
+    this.#randomOf = perStream(scenario.seed, 'transport', store);
   }
 
   /** How long the next message of a stream is on its way, ms. */
   drawMs(stream: Stream): number {
     return this.#law === null ? 0 : drawTransportMs(this.#randomOf(stream), this.#law);
-  }
-
-  #randomOf(stream: Stream): Random {
-    let own = this.#randoms.get(stream);
-    if (own === undefined) {
-      own = random(this.#seed, 'transport', stream, this.#store);
-      this.#randoms.set(stream, own);
-    }
-    return own;
   }
 }
 

@@ -5,20 +5,11 @@ import type { Scenario } from '../../scenario/scenario.ts';
 import type { TapeEvent } from '../event.ts';
 import { preloadOf } from '../tape.ts';
 import { Ledger, physicalOf } from './ledger.ts';
+import type { Image } from './stock.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
 const UNTIL_MS = 40_000;
-
-interface Image {
-  readonly sku_id: number;
-  readonly on_hand: number;
-  readonly committed: number;
-  readonly unavailable: number;
-  readonly available: number;
-  readonly version: number;
-  readonly deleted: boolean;
-}
 
 function opened(scenario: Scenario): Ledger {
   const ledger = new Ledger(scenario);

@@ -45,7 +45,7 @@ export interface Units {
 }
 
 /** BOOK's columns, as they stand in a row image. */
-interface Image {
+export interface Image {
   readonly sku_id: number;
   readonly on_hand: number;
   readonly committed: number;

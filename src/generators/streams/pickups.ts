@@ -1,7 +1,7 @@
 import { aliasTable } from '../../core/distributions.ts';
 import { random } from '../../core/random.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
-import { timeline } from '../../scenario/timeline.ts';
+import { measuredPhases } from '../../scenario/timeline.ts';
 import { Arrivals } from '../world/curve.ts';
 import { hotSetAt, Shelf } from '../world/shelf.ts';
 import { worldOf } from '../world/world.ts';
@@ -30,7 +30,7 @@ interface PickupLine {
  */
 export function* pickupOrders(scenario: Scenario, count: number): Generator<PickupOrder> {
   const world = worldOf(scenario);
-  const phases = timeline(scenario).filter(({ phase }) => phase.measured);
+  const phases = measuredPhases(scenario);
   const area = phases.reduce(
     (sum, { startMs, endMs }) => sum + world.webCurve.area(startMs, endMs),
     0,

@@ -1,3 +1,4 @@
+import { breath } from '../../core/breath.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { TapeEvent } from '../../generators/event.ts';
 import { type BatchProducer, openProducer, partitionOf } from '../clients/kafka-producer.ts';
@@ -201,7 +202,7 @@ export class Shard {
   async #readAhead(pacer: Pacer<TapeEvent>): Promise<void> {
     while (this.#ending === undefined) {
       const more = pacer.fill(this.#clock.nowMs() - this.#t0Ms, SLICE);
-      if (more) await new Promise((resolve) => setImmediate(resolve));
+      if (more) await breath();
       else await this.#clock.sleep(NAP_MS);
     }
   }

@@ -61,6 +61,22 @@ const manifest = z.strictObject({
 /** `pipeline.yaml`, checked. */
 export type Manifest = z.output<typeof manifest>;
 
+/** Slots its jobs take: one per parallel instance of every job, and one job per stream. */
+export function taskSlotsOf({ streams }: Pick<Manifest, 'streams'>, parallelism: number): number {
+  return Object.keys(streams).length * parallelism;
+}
+
+/** What these tables call our stamps and ids: the columns that its stream names, or none. */
+export function columnsOf(
+  { streams }: Pick<Manifest, 'streams'>,
+  tables: readonly string[],
+): { readonly name: string; readonly columns: Readonly<Record<string, string>> }[] {
+  return tables.map((name) => ({
+    name,
+    columns: Object.values(streams).find((spec) => spec?.table === name)?.columns ?? {},
+  }));
+}
+
 /**
  * Reads a `pipeline.yaml`. Throws DoorbusterError (exit 2) with a framed line and column per problem.
  * `path` is how messages name the file.

