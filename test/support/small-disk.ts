@@ -6,7 +6,7 @@ import { join } from 'node:path';
 /** A file system of its own, so small that it can be filled. */
 export interface SmallDisk extends Disposable {
   readonly dir: string;
-  /** Writes a file that leaves only this much free, bytes. */
+  /** Writes a file that leaves only this much free, bytes; less, should others be writing. */
   fill(leaveBytes?: number): void;
   /** Removes that file again. */
   relieve(): void;
@@ -37,7 +37,12 @@ export function smallDisk(mebibytes: number): SmallDisk {
     dir,
     fill(leaveBytes = 0) {
       const { bavail, bsize } = statfsSync(dir);
-      writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - leaveBytes)));
+      try {
+        writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - leaveBytes)));
+      } catch (error) {
+        // Whoever else writes here took some of it in the meantime: full is what was asked for.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+      }
     },
     relieve: () => rmSync(ballast),
     [Symbol.dispose]() {
