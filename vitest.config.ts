@@ -14,6 +14,7 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
           // Fifty small files in one process each would spend more on starting than on testing.
           isolate: false,
+          maxWorkers: '100%',
           include: ['src/**/*.test.ts', 'test/tidy/**/*.test.ts', 'test/golden/**/*.test.ts'],
         },
       },
