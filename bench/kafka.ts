@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { kafkaAnswers, openKafkaAdmin } from '../src/harness/clients/kafka-admin.ts';
 import { yielding } from '../src/harness/priority.ts';
 import { javaCommand } from '../src/harness/setup/prerequisites.ts';
-import type { Plan } from '../src/harness/stack/plan.ts';
+import { LOOPBACK, type Plan } from '../src/harness/stack/plan.ts';
 import { freePorts } from '../src/harness/stack/ports.ts';
 import { type Command, SERVICES } from '../src/harness/stack/services.ts';
 import { STREAMS } from '../src/scenario/scenario.ts';
@@ -24,6 +24,7 @@ export async function startKafka({ artifacts, clock, signal, dir }: BenchContext
   const workDir = join(dir, 'kafka');
   const plan: Plan = {
     ports,
+    network: LOOPBACK,
     secrets: { accessKeyId: '', secretAccessKey: '', clusterId: 'MkU3OEVBNTcwNTJENDM2Qg' },
     artifacts,
     java: javaCommand(),

@@ -162,6 +162,11 @@ const READ: Readonly<
     as: 'scenario.stack.partitions',
     by: 'harness/load/shard.ts',
   },
+  'stack.runtime': {
+    change: 'stack.runtime=containers',
+    as: 'scenario.stack.runtime',
+    by: 'harness/run.ts',
+  },
   'stack.jit': { change: 'stack.jit=c1', as: 'scenario.stack.jit', by: 'harness/run.ts' },
   'queries.every': {
     change: 'queries.every=3s',

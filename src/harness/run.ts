@@ -28,8 +28,8 @@ import { refuseUnwritable, refuseWithoutRoom } from './room.ts';
 import type { RunOptions, Session, Undertaking } from './session.ts';
 import { Claim } from './stack/claim.ts';
 import { defaultRegistryDir, otherOwners, sweepLeftovers, sweptLines } from './stack/registry.ts';
-import { RUNTIMES } from './stack/runtimes.ts';
-import type { Stack } from './stack/stack.ts';
+import { RUNTIMES, runtimeFor } from './stack/runtimes.ts';
+import type { RuntimeKind, Stack } from './stack/stack.ts';
 import { ticking } from './ticking.ts';
 
 /**
@@ -50,7 +50,8 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
   const folder = createRunFolder(options.resultsDir, parsed.scenario.name, startedMs);
   const over = new AbortController();
   using journal = openJournal(folder.dir, clock, (error) => over.abort(error));
-  let record = firstRecord(options, pipeline, folder, startedMs);
+  const runtime = options.stack?.runtime ?? (await runtimeFor(parsed.scenario.stack.runtime));
+  let record = firstRecord(options, { pipeline, runtime, folder, startedMs });
   writeRecord(folder.dir, record);
   // Servers, jobs, probes and the load all end by it: that many listeners are no leak.
   setMaxListeners(0, over.signal);
@@ -61,6 +62,7 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
     options,
     scenario: parsed.scenario,
     pipeline,
+    runtime,
     folder,
     journal,
     progress: {
@@ -193,10 +195,10 @@ async function outcomeOf(
 
 /** A stack of this run's own. */
 function startStack(
-  { options, scenario, pipeline, folder, journal, signal }: Undertaking,
+  { options, scenario, pipeline, runtime, folder, journal, signal }: Undertaking,
   workDir: string,
 ): Promise<Stack> {
-  return RUNTIMES.processes.start({
+  return RUNTIMES[runtime].start({
     runDir: folder.dir,
     workDir: join(workDir, 'stack'),
     artifacts: options.artifacts,
@@ -207,6 +209,11 @@ function startStack(
       checkpointEveryMs: scenario.pipeline.commitEveryMs,
     },
     jit: scenario.stack.jit,
+    onBuilding(image) {
+      const text = `building the image of ${image}`;
+      journal.note('step', { text });
+      options.onEvent({ kind: 'step', text });
+    },
     onProgress(line) {
       journal.note('server', line);
       options.onEvent({ kind: 'server', ...line });
@@ -305,9 +312,17 @@ function planLines({ scenario, pipeline, options }: Undertaking, estimate: Estim
 
 function firstRecord(
   options: RunOptions,
-  pipeline: Pipeline,
-  folder: RunFolder,
-  startedMs: number,
+  {
+    pipeline,
+    runtime,
+    folder,
+    startedMs,
+  }: {
+    readonly pipeline: Pipeline;
+    readonly runtime: RuntimeKind;
+    readonly folder: RunFolder;
+    readonly startedMs: number;
+  },
 ): RunRecord {
   const { scenario, hash, text, overrides, file } = options.parsed;
   return startedRecord({
@@ -323,7 +338,7 @@ function firstRecord(
     },
     seed: scenario.seed,
     startedAt: new Date(startedMs).toISOString(),
-    environment: environment({ runtime: 'processes', versions: options.artifacts.versions }),
+    environment: environment({ runtime, versions: options.artifacts.versions }),
     pipeline: {
       name: pipeline.manifest.name,
       tier: pipeline.manifest.tier,

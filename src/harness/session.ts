@@ -13,7 +13,7 @@ import type { Incident } from './probes/probe.ts';
 import type { RunningProbes } from './probes/probes.ts';
 import type { RunEvent } from './progress.ts';
 import type { Artifacts } from './setup/artifacts.ts';
-import type { Stack } from './stack/stack.ts';
+import type { RuntimeKind, Stack } from './stack/stack.ts';
 
 /** What a run is asked to do. */
 export interface RunOptions {
@@ -59,6 +59,8 @@ export interface Undertaking {
   readonly options: RunOptions;
   readonly scenario: Scenario;
   readonly pipeline: Pipeline;
+  /** Where its servers run. */
+  readonly runtime: RuntimeKind;
   readonly folder: RunFolder;
   readonly journal: Journal;
   readonly progress: Progress;

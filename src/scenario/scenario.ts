@@ -185,6 +185,8 @@ export interface PipelineUse {
 }
 
 interface StackUse {
+  /** Where the servers run; `auto` takes containers when an engine answers. */
+  readonly runtime: 'auto' | 'processes' | 'containers';
   /** Partitions per topic. */
   readonly partitions: number;
   /**

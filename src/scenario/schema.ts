@@ -139,6 +139,12 @@ const pipeline = strict(
 
 const stack = strict(
   {
+    runtime: z
+      .enum(['auto', 'processes', 'containers'])
+      .default('processes')
+      .describe(
+        'where the servers run: as child processes, or each in a container; auto takes containers when an engine answers',
+      ),
     partitions: count(1, 256, 'partitions per topic').default(4),
     jit: z
       .enum(['c1', 'full'])

@@ -19,13 +19,13 @@ import { run } from '../../src/harness/run.ts';
 import { type Artifacts, locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
-import { RUNTIMES } from '../../src/harness/stack/runtimes.ts';
 import type { Stack } from '../../src/harness/stack/stack.ts';
 import { ask } from '../../src/record/ask.ts';
 import { readJournal } from '../../src/record/journal.ts';
 import { type RunRecord, recordSchema } from '../../src/record/record.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
 import type { Scenario } from '../../src/scenario/scenario.ts';
+import { runtime } from './support/runtime.ts';
 
 /** Small enough for a minute, with every stream and no fault that breaks identity. */
 const SMALL = `
@@ -68,7 +68,7 @@ async function world(set: readonly string[] = []): Promise<World> {
   const { signal } = new AbortController();
   const parsed = { ...parseScenario(SMALL, { file: 'small.yaml', set }), file: 'small.yaml' };
   const { scenario } = parsed;
-  const stack = await RUNTIMES.processes.start({
+  const stack = await runtime.start({
     runDir: dir,
     workDir: join(dir, 'work'),
     artifacts,

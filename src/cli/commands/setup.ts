@@ -2,8 +2,10 @@ import { systemClock } from '../../core/clock.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 import { defaultCacheDir } from '../../harness/setup/cache.ts';
 import { datasetNamed, fetchDataset, hasDataset } from '../../harness/setup/datasets.ts';
+import { readLock } from '../../harness/setup/lock.ts';
 import { isCi } from '../../harness/setup/prerequisites.ts';
 import { provision } from '../../harness/setup/provision.ts';
+import { fetchArtifacts } from '../../harness/setup/setup.ts';
 import type { Command } from '../command.ts';
 import { setupProgress } from '../setup-progress.ts';
 
@@ -24,10 +26,17 @@ export const setupCommand: Command = {
         default: [] as string[],
         describe: 'a data set too, such as completejourney (repeatable)',
       })
+      .option('only', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        default: [] as string[],
+        describe: 'an artifact of stack.lock.json, and no other (repeatable)',
+      })
       .option('json', { type: 'boolean', default: false, describe: 'where everything is, as JSON' })
       .example('$0 setup', 'does nothing when all is there')
       .example('$0 setup --with completejourney', 'the receipts of scenarios/real-grocer.yaml'),
-  async run({ yes, json, with: wanted }, { terminal, signal }) {
+  async run({ yes, json, only, with: wanted }, { terminal, signal }) {
     const startedMs = systemClock.monotonicMs();
     const progress = setupProgress(terminal);
     const cacheDir = defaultCacheDir();
@@ -40,6 +49,12 @@ export const setupCommand: Command = {
       onLine: (line: string) => terminal.say(line),
     };
     const datasets = (wanted as readonly string[]).map((name) => datasetNamed(name));
+    const names = only as readonly string[];
+    if (names.length > 0) {
+      await fetchArtifacts({ ...options, lock: readLock(), only: names });
+      progress.end();
+      return EXIT.pass;
+    }
     const artifacts = await provision(options);
     for (const dataset of datasets) {
       if (!hasDataset(cacheDir, dataset)) await fetchDataset(dataset, options);

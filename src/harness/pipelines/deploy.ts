@@ -53,7 +53,7 @@ export async function deploy(pipeline: Pipeline, options: DeployOptions): Promis
   const streams = STREAMS.filter(
     (stream) => scenario.traffic[stream] !== null && pipeline.manifest.streams[stream],
   );
-  const { flink, kafka } = stack.endpoints;
+  const { flink } = stack.endpoints;
   await createTopics(pipeline, streams, options);
   const rest = flinkRest(flink.rest, clock);
   const session = await openSqlSession(flink.gateway, { clock, signal });
@@ -66,7 +66,7 @@ export async function deploy(pipeline: Pipeline, options: DeployOptions): Promis
     await session.close().catch(() => undefined);
   };
   try {
-    const values = placeholderValues(scenario.pipeline, kafka.brokers);
+    const values = placeholderValues(scenario.pipeline, stack.endpoints.inside.brokers);
     const filled = (file: SqlFile) => splitStatements(fillPlaceholders(file, values));
     await session.run(createCatalog(stack.endpoints));
     for (const statement of filled(pipeline.tables)) {
@@ -124,14 +124,14 @@ async function createTopics(
 }
 
 /** The catalog `ice`, so that no pipeline needs to know an address or a credential. */
-function createCatalog({ catalog, s3 }: Endpoints): string {
+function createCatalog({ catalog, s3, inside }: Endpoints): string {
   const options = {
     type: 'iceberg',
     'catalog-type': 'rest',
-    uri: catalog.uri,
+    uri: inside.catalog,
     warehouse: catalog.warehouse,
     'io-impl': 'org.apache.iceberg.aws.s3.S3FileIO',
-    's3.endpoint': s3.endpoint,
+    's3.endpoint': inside.s3,
     's3.path-style-access': 'true',
     's3.access-key-id': s3.accessKeyId,
     's3.secret-access-key': s3.secretAccessKey,

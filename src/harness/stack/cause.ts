@@ -93,7 +93,7 @@ function findingOf(head: string, trace: readonly string[]): Finding {
 
 /** Whether the log says that a port was taken by someone else. */
 export function portWasTaken(log: string): boolean {
-  return /address already in use|BindException|port is already in use/i.test(log);
+  return /address already in use|BindException|port is already (in use|allocated)/i.test(log);
 }
 
 /** Whether a cause is that the disk was full. */

@@ -10,6 +10,14 @@ import {
 } from './registry.ts';
 import { startWatchdog, type Watchdog } from './watchdog.ts';
 
+interface ClaimOptions {
+  /** The folder of the run that it belongs to. */
+  readonly run?: string;
+  /** The label of the containers that belong to it. */
+  readonly session?: string;
+  readonly registryDir?: string;
+}
+
 /**
  * A work folder of this process and the servers that run in it, on record while they are ours: should
  * doorbuster be killed, its watchdog or else the next start's sweep ends them and removes the folder;
@@ -17,32 +25,29 @@ import { startWatchdog, type Watchdog } from './watchdog.ts';
  */
 export class Claim {
   readonly #workDir: string;
-  readonly #run: string | undefined;
+  readonly #belongs: Pick<ClaimOptions, 'run' | 'session'>;
   readonly #entry: RegistryEntry;
   readonly #watchdog: Watchdog;
   readonly #servers = new Map<number, ProcessIdentity & { readonly server: string }>();
   #ports: readonly number[] = [];
   #gone = false;
 
-  /**
-   * Makes the folder, which is removed as a whole in the end: it must be nobody else's. `run` is the
-   * folder of the run that it belongs to.
-   */
-  static async open(
-    workDir: string,
-    options: { readonly run?: string; readonly registryDir?: string } = {},
-  ): Promise<Claim> {
+  /** Makes the folder, which is removed as a whole in the end: it must be nobody else's. */
+  static async open(workDir: string, options: ClaimOptions = {}): Promise<Claim> {
     const entry = newEntry(options.registryDir ?? defaultRegistryDir());
     await mkdir(workDir, { recursive: true });
     await writeFile(join(workDir, MARKER), '');
-    return new Claim(workDir, entry, options.run);
+    return new Claim(workDir, entry, options);
   }
 
-  private constructor(workDir: string, entry: RegistryEntry, run: string | undefined) {
+  private constructor(workDir: string, entry: RegistryEntry, { run, session }: ClaimOptions) {
     this.#workDir = workDir;
     this.#entry = entry;
-    this.#run = run;
-    this.#watchdog = startWatchdog(workDir);
+    this.#belongs = {
+      ...(run === undefined ? {} : { run }),
+      ...(session === undefined ? {} : { session }),
+    };
+    this.#watchdog = startWatchdog(workDir, session);
     this.#write();
   }
 
@@ -86,7 +91,7 @@ export class Claim {
       version: 1,
       owner,
       workDir: this.#workDir,
-      ...(this.#run === undefined ? {} : { run: this.#run }),
+      ...this.#belongs,
       ports: [...this.#ports],
       servers: [...this.#servers.values()],
     });

@@ -13,16 +13,27 @@ function properties(settings: Settings): string {
 }
 
 /** KRaft in one node: broker and controller in one process, every internal topic with one copy. */
-export function kafkaProperties({ ports, workDir }: Plan): string {
+export function kafkaProperties({ ports, network, workDir }: Plan): string {
   return properties({
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.bootstrap.servers': `${HOST}:${ports.kafkaController}`,
-    listeners: `PLAINTEXT://${HOST}:${ports.kafka},CONTROLLER://${HOST}:${ports.kafkaController}`,
-    'advertised.listeners': `PLAINTEXT://${HOST}:${ports.kafka}`,
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    // A client is sent on to the address of the listener it came by: the harness and the other servers
+    // may know the broker by different names.
+    listeners: [
+      `HARNESS://${network.bind}:${ports.kafka}`,
+      `SERVERS://${network.bind}:${ports.kafkaInside}`,
+      `CONTROLLER://${HOST}:${ports.kafkaController}`,
+    ].join(','),
+    'advertised.listeners': [
+      `HARNESS://${HOST}:${ports.kafka}`,
+      `SERVERS://${network.names.kafka}:${ports.kafkaInside}`,
+    ].join(','),
+    'listener.security.protocol.map': ['HARNESS', 'SERVERS', 'CONTROLLER']
+      .map((name) => `${name}:PLAINTEXT`)
+      .join(','),
     'controller.listener.names': 'CONTROLLER',
-    'inter.broker.listener.name': 'PLAINTEXT',
+    'inter.broker.listener.name': 'SERVERS',
     'log.dirs': `${workDir}/kafka/data`,
     // A misspelt topic must fail, not come to life with defaults.
     'auto.create.topics.enable': false,
@@ -45,14 +56,14 @@ export function kafkaProperties({ ports, workDir }: Plan): string {
 }
 
 /** What the catalog keeps its pointers in, and how it reaches the object store. */
-function catalogProperties({ ports, workDir }: Plan): Settings {
+function catalogProperties({ ports, network, workDir }: Plan): Settings {
   return {
     'catalog-impl': 'org.apache.iceberg.jdbc.JdbcCatalog',
     uri: `jdbc:sqlite:${workDir}/catalog/catalog.db?journal_mode=WAL`,
     'jdbc.schema-version': 'V1',
     warehouse: `s3://${BUCKET}/`,
     'io-impl': 'org.apache.iceberg.aws.s3.S3FileIO',
-    's3.endpoint': `http://${HOST}:${ports.minio}`,
+    's3.endpoint': `http://${network.names.minio}:${ports.minio}`,
     's3.path-style-access': true,
     'client.region': REGION,
   };
@@ -73,7 +84,7 @@ export function catalogXml(plan: Plan): string {
     <Arg>
       <New class="org.eclipse.jetty.server.ServerConnector">
         <Arg><Ref refid="Server"/></Arg>
-        <Set name="host">${HOST}</Set>
+        <Set name="host">${plan.network.bind}</Set>
         <Set name="port">${plan.ports.catalog}</Set>
       </New>
     </Arg>
@@ -113,22 +124,23 @@ export function catalogXml(plan: Plan): string {
 }
 
 /** One configuration for JobManager, TaskManager and SQL Gateway. Port 0: any free one. */
-export function flinkConfig({ ports, workDir, flink }: Plan): string {
+export function flinkConfig({ ports, network, workDir, flink }: Plan): string {
+  const { bind, names } = network;
   const settings: Settings = {
-    'jobmanager.rpc.address': HOST,
+    'jobmanager.rpc.address': names['flink-jobmanager'],
     'jobmanager.rpc.port': ports.jobmanagerRpc,
-    'jobmanager.bind-host': HOST,
-    'rest.address': HOST,
+    'jobmanager.bind-host': bind,
+    'rest.address': names['flink-jobmanager'],
     'rest.port': ports.flinkRest,
-    'rest.bind-address': HOST,
+    'rest.bind-address': bind,
     'rest.bind-port': ports.flinkRest,
     'web.submit.enable': false,
-    'sql-gateway.endpoint.rest.address': HOST,
-    'sql-gateway.endpoint.rest.bind-address': HOST,
+    'sql-gateway.endpoint.rest.address': names['flink-gateway'],
+    'sql-gateway.endpoint.rest.bind-address': bind,
     'sql-gateway.endpoint.rest.port': ports.gateway,
     'sql-gateway.endpoint.rest.bind-port': ports.gateway,
-    'taskmanager.host': HOST,
-    'taskmanager.bind-host': HOST,
+    'taskmanager.host': names['flink-taskmanager'],
+    'taskmanager.bind-host': bind,
     'taskmanager.resource-id': 'taskmanager-1',
     'taskmanager.numberOfTaskSlots': flink.taskSlots,
     'taskmanager.memory.process.size': '2g',

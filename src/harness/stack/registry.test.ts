@@ -88,7 +88,9 @@ describe('leftovers', () => {
     enter({ owner, workDir, servers: [{ server: 'kafka', ...identify(server.pid)! }] });
     const swept = await sweepLeftovers(systemClock, registryDir);
     const killed = [{ server: 'kafka', pid: server.pid }];
-    expect(swept).toEqual([{ owner, workDir, run: null, killed, folder: 'removed' }]);
+    expect(swept).toEqual([
+      { owner, workDir, run: null, killed, folder: 'removed', containers: [] },
+    ]);
     expect(sweptLines(swept)).toEqual([
       `an earlier doorbuster was killed (process ${owner.pid}): ` +
         `ended kafka, which it had left running; removed ${workDir}`,

@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import { removeHalfWritten } from '../../record/folder.ts';
+import { engineHere, sweepSession } from './session.ts';
 
 /**
  * The stacks of this user that run now, one file each, so that whatever a killed doorbuster left
@@ -31,6 +32,8 @@ const registrationSchema = z.strictObject({
   workDir: z.string(),
   /** The folder with the record of the run it belongs to; left out where there is none. */
   run: z.string().optional(),
+  /** The label of its containers; left out where its servers are processes. */
+  session: z.string().optional(),
   ports: z.array(z.int()),
   servers: z.array(processSchema.extend({ server: z.string() })),
 });
@@ -47,6 +50,8 @@ interface Swept {
   readonly run: string | null;
   /** What still ran; its watchdog usually was quicker. */
   readonly killed: readonly { readonly server: string; readonly pid: number }[];
+  /** Containers that were left, by name; null when no engine answered that could remove them. */
+  readonly containers: readonly string[] | null;
   /** `gone`: the watchdog has removed it. `kept`: it could not be removed, or is not marked as ours. */
   readonly folder: 'removed' | 'gone' | 'kept';
 }
@@ -154,21 +159,29 @@ export async function sweepLeftovers(
 ): Promise<readonly Swept[]> {
   const swept: Swept[] = [];
   for (const { path, registration } of registrations(registryDir)) {
-    const { owner, workDir, run = null } = registration;
+    const { owner, workDir, run = null, session } = registration;
     if (isAlive(owner)) continue;
     const killed = registration.servers.filter(isAlive);
     for (const { pid } of killed) killGroup(pid, 'SIGKILL');
     for (let waits = 0; waits < 50 && killed.some(isAlive); waits++) await clock.sleep(100);
+    const containers = session === undefined ? [] : await sweptContainers(session);
     const folder = await removed(workDir);
     if (run !== null) await removeHalfWritten(run);
     // What could not be removed now is the next start's to try again.
-    if (folder !== 'kept' || !isOurs(workDir)) rmSync(path, { force: true });
+    if (containers !== null && (folder !== 'kept' || !isOurs(workDir)))
+      rmSync(path, { force: true });
     swept.push({
-      ...{ owner, workDir, run, folder },
+      ...{ owner, workDir, run, folder, containers },
       killed: killed.map(({ server, pid }) => ({ server, pid })),
     });
   }
   return swept;
+}
+
+async function sweptContainers(session: string): Promise<readonly string[] | null> {
+  return engineHere()
+    .then((engine) => sweepSession(session, engine))
+    .catch(() => null);
 }
 
 function isOurs(workDir: string): boolean {
@@ -191,10 +204,14 @@ export function sweptLines(swept: readonly Swept[]): readonly string[] {
     const parts = swept.filter(({ owner }) => owner.born === born);
     const run = parts.find((part) => part.run !== null)?.run;
     const servers = parts.flatMap(({ killed }) => killed.map(({ server }) => server));
+    const containers = parts.flatMap((part) => part.containers ?? []);
+    const unreached = parts.some((part) => part.containers === null);
     const folders = (what: Swept['folder']) =>
       parts.filter(({ folder }) => folder === what).map(({ workDir }) => workDir);
     const done = [
       ...(servers.length > 0 ? [`ended ${servers.join(', ')}, which it had left running`] : []),
+      ...(containers.length > 0 ? [`removed the containers ${containers.join(', ')}`] : []),
+      ...(unreached ? ['could not reach the container engine that its servers were in'] : []),
       ...(folders('removed').length > 0 ? [`removed ${folders('removed').join(', ')}`] : []),
       ...(folders('kept').length > 0 ? [`could not remove ${folders('kept').join(', ')}`] : []),
     ];

@@ -1,7 +1,20 @@
+import type { Scenario } from '../../scenario/scenario.ts';
+import { containers } from './containers.ts';
 import { processes } from './processes.ts';
+import { engineHere } from './session.ts';
 import type { Runtime, RuntimeKind } from './stack.ts';
 
 /** Every way to start the servers. A kind without a runtime does not compile. */
 export const RUNTIMES: { readonly [K in RuntimeKind]: Runtime & { readonly kind: K } } = {
   processes,
+  containers,
 };
+
+/** What `stack.runtime` comes to on this machine. */
+export async function runtimeFor(wanted: Scenario['stack']['runtime']): Promise<RuntimeKind> {
+  if (wanted !== 'auto') return wanted;
+  return engineHere().then(
+    () => 'containers',
+    () => 'processes',
+  );
+}

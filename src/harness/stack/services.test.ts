@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SERVERS } from '../../core/metrics.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
-import { HOST, type Plan, PORTS, type Ports } from './plan.ts';
+import { HOST, LOOPBACK, type Plan, PORTS, type Ports } from './plan.ts';
 import { SERVICES, taskManagerParameters } from './services.ts';
 
 const artifacts: Artifacts = {
@@ -26,6 +26,7 @@ const plan: Plan = {
   workDir: '/run/work',
   logDir: '/run/logs',
   ports: Object.fromEntries(PORTS.map((name, i) => [name, 20_001 + i])) as Ports,
+  network: LOOPBACK,
   secrets: { accessKeyId: 'key', secretAccessKey: 'secret', clusterId: 'd123456789012345678901' },
   jit: 'full',
   flink: { taskSlots: 6, checkpointEveryMs: 2_000 },

@@ -1,5 +1,5 @@
 import { catalogXml, flinkConfig, kafkaProperties, log4jProperties, stateDir } from './configs.ts';
-import { BUCKET, HOST, type Plan, type PortName, REGION } from './plan.ts';
+import { BUCKET, type Plan, type PortName, REGION } from './plan.ts';
 import type { Jit, ServerName } from './stack.ts';
 
 /** A program with its arguments, and what it finds in its environment besides the common part. */
@@ -11,11 +11,23 @@ export interface Command {
 
 /** When a server counts as ready: `says` judges the body of a 200. */
 export type Readiness =
-  | { readonly kind: 'http'; readonly url: string; readonly says?: (body: string) => boolean }
-  | { readonly kind: 'kafka'; readonly brokers: readonly string[] };
+  | {
+      readonly kind: 'http';
+      readonly port: PortName;
+      readonly path: string;
+      readonly says?: (body: string) => boolean;
+    }
+  | { readonly kind: 'kafka'; readonly port: PortName };
+
+/** The targets of docker/Dockerfile. */
+export type Image = 'kafka' | 'minio' | 'catalog' | 'flink';
 
 /** A server as data: what it needs, where it listens, what it reads and how it starts. */
 interface Service {
+  /** The image it comes in, where it runs in a container. */
+  readonly image: Image;
+  /** All that it may take there, MiB. */
+  readonly memoryMiB: number;
   /** Servers that must be ready before this one is started. */
   readonly needs: readonly ServerName[];
   readonly ports: readonly PortName[];
@@ -177,8 +189,11 @@ export function taskManagerParameters(printed: string): {
 /** Every server of the stack. A name without an entry does not compile. */
 export const SERVICES: Readonly<Record<ServerName, Service>> = {
   kafka: {
+    image: 'kafka',
+    // With less, Java would take its plain collector and not the one that it takes outside.
+    memoryMiB: 2048,
     needs: [],
-    ports: ['kafka', 'kafkaController'],
+    ports: ['kafka', 'kafkaInside', 'kafkaController'],
     dirs: (plan) => [kafkaDir(plan)],
     files: (plan) => ({
       [`${kafkaDir(plan)}/server.properties`]: kafkaProperties(plan),
@@ -193,19 +208,21 @@ export const SERVICES: Readonly<Record<ServerName, Service>> = {
       kafkaJava(plan, ['-Xmx512m', '-Xms512m', ...DATA_PLANE[plan.jit]], 'kafka.Kafka', [
         `${kafkaDir(plan)}/server.properties`,
       ]),
-    ready: ({ ports }) => ({ kind: 'kafka', brokers: [`${HOST}:${ports.kafka}`] }),
+    ready: () => ({ kind: 'kafka', port: 'kafka' }),
   },
 
   minio: {
+    image: 'minio',
+    memoryMiB: 1536,
     needs: [],
     ports: ['minio'],
     // A folder of the data folder is a bucket.
     dirs: ({ workDir }) => [`${workDir}/minio/data/${BUCKET}`, `${workDir}/minio/certs`],
     files: () => ({}),
-    command: ({ artifacts, ports, secrets, workDir }) => ({
+    command: ({ artifacts, network, ports, secrets, workDir }) => ({
       program: artifacts.minio,
       args: [
-        ...['server', `${workDir}/minio/data`, '--address', `${HOST}:${ports.minio}`],
+        ...['server', `${workDir}/minio/data`, '--address', `${network.bind}:${ports.minio}`],
         ...['--certs-dir', `${workDir}/minio/certs`],
       ],
       env: {
@@ -218,13 +235,12 @@ export const SERVICES: Readonly<Record<ServerName, Service>> = {
         MINIO_PROMETHEUS_AUTH_TYPE: 'public',
       },
     }),
-    ready: ({ ports }) => ({
-      kind: 'http',
-      url: `http://${HOST}:${ports.minio}/minio/health/ready`,
-    }),
+    ready: () => ({ kind: 'http', port: 'minio', path: '/minio/health/ready' }),
   },
 
   catalog: {
+    image: 'catalog',
+    memoryMiB: 768,
     needs: ['minio'],
     ports: ['catalog'],
     dirs: ({ workDir }) => [`${workDir}/catalog`],
@@ -243,10 +259,12 @@ export const SERVICES: Readonly<Record<ServerName, Service>> = {
         args: [`${plan.workDir}/catalog/jetty.xml`],
         env: s3Environment(plan),
       }),
-    ready: ({ ports }) => ({ kind: 'http', url: `http://${HOST}:${ports.catalog}/v1/config` }),
+    ready: () => ({ kind: 'http', port: 'catalog', path: '/v1/config' }),
   },
 
   'flink-jobmanager': {
+    image: 'flink',
+    memoryMiB: 1152,
     needs: ['minio'],
     ports: ['jobmanagerRpc', 'flinkRest'],
     dirs: flinkDirs,
@@ -259,10 +277,12 @@ export const SERVICES: Readonly<Record<ServerName, Service>> = {
         ['-Xmx512m', '-XX:MaxMetaspaceSize=256m', '-XX:+ExitOnOutOfMemoryError', ...CONTROL_PLANE],
         ['--configDir', flinkDir(plan)],
       ),
-    ready: ({ ports }) => ({ kind: 'http', url: `http://${HOST}:${ports.flinkRest}/overview` }),
+    ready: () => ({ kind: 'http', port: 'flinkRest', path: '/overview' }),
   },
 
   'flink-taskmanager': {
+    image: 'flink',
+    memoryMiB: 2304,
     needs: ['flink-jobmanager'],
     ports: [],
     dirs: flinkDirs,
@@ -288,14 +308,17 @@ export const SERVICES: Readonly<Record<ServerName, Service>> = {
       );
     },
     // It has no port of its own to ask: it is ready when the JobManager counts its slots.
-    ready: ({ ports, flink }) => ({
+    ready: ({ flink }) => ({
       kind: 'http',
-      url: `http://${HOST}:${ports.flinkRest}/overview`,
+      port: 'flinkRest',
+      path: '/overview',
       says: (body) => JSON.parse(body)['slots-total'] === flink.taskSlots,
     }),
   },
 
   'flink-gateway': {
+    image: 'flink',
+    memoryMiB: 1152,
     needs: ['flink-jobmanager'],
     ports: ['gateway'],
     dirs: flinkDirs,
@@ -305,6 +328,6 @@ export const SERVICES: Readonly<Record<ServerName, Service>> = {
         ...['-Xmx512m', '-XX:+ExitOnOutOfMemoryError'],
         ...CONTROL_PLANE,
       ]),
-    ready: ({ ports }) => ({ kind: 'http', url: `http://${HOST}:${ports.gateway}/v1/info` }),
+    ready: () => ({ kind: 'http', port: 'gateway', path: '/v1/info' }),
   },
 };

@@ -3,7 +3,7 @@ import type { SERVERS } from '../../core/metrics.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 
-/** Where the servers are, whichever runtime started them. All on loopback. */
+/** Where the harness finds the servers, whichever runtime started them: all on loopback. */
 export interface Endpoints {
   readonly kafka: { readonly brokers: readonly string[] };
   readonly s3: {
@@ -15,12 +15,19 @@ export interface Endpoints {
   };
   readonly catalog: { readonly uri: string; readonly warehouse: string };
   readonly flink: { readonly rest: string; readonly gateway: string };
+  /** What the servers call each other: what Flink is told goes by these. */
+  readonly inside: {
+    readonly brokers: readonly string[];
+    readonly s3: string;
+    readonly catalog: string;
+  };
 }
 
 export type ServerName = (typeof SERVERS)[number];
 
 /** A running stack. Whoever started it owns it: `await using`, or stop() in a finally. */
 export interface Stack extends AsyncDisposable {
+  readonly runtime: RuntimeKind;
   readonly endpoints: Endpoints;
   /** Versions of every server, for the record. */
   readonly versions: Readonly<Record<string, string>>;
@@ -54,6 +61,8 @@ export interface StackOptions {
   readonly flink: { readonly taskSlots: number; readonly checkpointEveryMs: number };
   /** How broker and TaskManager are compiled: see the scenario's `stack.jit`. */
   readonly jit: Jit;
+  /** Told of an image that has to be built first. */
+  readonly onBuilding?: (image: string) => void;
   readonly onProgress: (line: {
     readonly server: ServerName;
     readonly state: 'starting' | 'ready' | 'stopped';
@@ -67,5 +76,5 @@ export interface Runtime {
   start(options: StackOptions): Promise<Stack>;
 }
 
-/** `containers` and `external` come with their own files: one file and one line in the map each. */
-export type RuntimeKind = 'processes';
+/** One file and one line in the map each. */
+export type RuntimeKind = 'processes' | 'containers';

@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { entryFile } from '../entry.ts';
 
 /**
  * A shell that outlives us: it holds the read end of a pipe from this process, and when the pipe
@@ -29,24 +31,35 @@ for group in $groups; do kill -KILL "-$group" 2>/dev/null; done
 sleep 0.3
 tries=0
 until rm -rf -- "$1" || [ $((tries += 1)) -ge 20 ]; do sleep 0.5; done
+shift
+[ $# -eq 0 ] || exec "$@"
 `;
 
-/** The shell itself, reading from a pipe of ours. */
-export function watchdogShell(workDir: string) {
-  return spawn('/bin/sh', ['-c', SCRIPT, 'doorbuster-watchdog', workDir], {
+/** The shell itself, reading from a pipe of ours; `then` is a command that it ends with. */
+export function watchdogShell(workDir: string, then: readonly string[] = []) {
+  const passed = Object.entries(process.env).filter(([name]) => PASSED.test(name));
+  return spawn('/bin/sh', ['-c', SCRIPT, 'doorbuster-watchdog', workDir, ...then], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
-    env: { PATH: process.env.PATH },
+    env: Object.fromEntries(passed),
     cwd: '/',
   });
 }
 
+/** What a shell needs, and what tells where the container engine is. */
+const PASSED = /^(PATH|HOME|XDG_RUNTIME_DIR|DOCKER_\w+|TESTCONTAINERS_\w+)$/;
+
 /**
- * `workDir` is removed when this process dies without `dismiss`. The registry is left as it is: by it the
+ * `workDir` is removed when this process dies without `dismiss`, and so are the containers of `session`. The registry is left as it is: by it the
  * next start knows that there was a run, and says so.
  */
-export function startWatchdog(workDir: string): Watchdog {
-  const shell = watchdogShell(workDir);
+export function startWatchdog(workDir: string, session?: string): Watchdog {
+  const shell = watchdogShell(
+    workDir,
+    session === undefined
+      ? []
+      : [process.execPath, fileURLToPath(entryFile('harness/stack/sweep-session')), session],
+  );
   // Should it be gone, the next start's sweep stands in for it.
   shell.on('error', () => {});
   shell.stdin.on('error', () => {});

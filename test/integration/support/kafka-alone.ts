@@ -16,7 +16,7 @@ import { kafkaAnswers, kafkaClient } from '../../../src/harness/clients/kafka-ad
 import { locateArtifacts } from '../../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../../src/harness/setup/cache.ts';
 import { readLock } from '../../../src/harness/setup/lock.ts';
-import type { Plan } from '../../../src/harness/stack/plan.ts';
+import { LOOPBACK, type Plan } from '../../../src/harness/stack/plan.ts';
 import { freePorts } from '../../../src/harness/stack/ports.ts';
 import { type Command, SERVICES } from '../../../src/harness/stack/services.ts';
 import { STREAMS } from '../../../src/scenario/scenario.ts';
@@ -36,6 +36,7 @@ export class KafkaAlone implements AsyncDisposable {
     proxy.forwardTo(ports.kafka);
     const plan: Plan = {
       ports,
+      network: LOOPBACK,
       secrets: { accessKeyId: '', secretAccessKey: '', clusterId: 'MkU3OEVBNTcwNTJENDM2Qg' },
       artifacts: locateArtifacts(defaultCacheDir(), readLock()),
       java: 'java',
@@ -46,7 +47,7 @@ export class KafkaAlone implements AsyncDisposable {
     };
     const { dirs, files, prepare, command } = SERVICES.kafka;
     for (const path of [...dirs(plan), join(dir, 'tmp')]) mkdirSync(path, { recursive: true });
-    const own = `advertised.listeners=PLAINTEXT://127.0.0.1:${ports.kafka}`;
+    const own = `advertised.listeners=HARNESS://127.0.0.1:${ports.kafka}`;
     for (const [path, text] of Object.entries(files(plan))) {
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, text.replace(own, own.replace(String(ports.kafka), String(proxy.port))));

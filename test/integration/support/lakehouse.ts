@@ -8,8 +8,8 @@ import type { Incident, ProbeContext } from '../../../src/harness/probes/probe.t
 import { type Artifacts, locateArtifacts } from '../../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../../src/harness/setup/cache.ts';
 import { readLock } from '../../../src/harness/setup/lock.ts';
-import { RUNTIMES } from '../../../src/harness/stack/runtimes.ts';
 import type { Stack } from '../../../src/harness/stack/stack.ts';
+import { runtime } from './runtime.ts';
 
 /** A running stack with Flink SQL in front of it, for what observes tables rather than Kafka. */
 export interface Lakehouse {
@@ -24,7 +24,7 @@ export async function startLakehouse(checkpointEveryMs: number): Promise<Lakehou
   process.env.XDG_STATE_HOME = runDir;
   const artifacts = locateArtifacts(defaultCacheDir(), readLock());
   const { signal } = new AbortController();
-  const stack = await RUNTIMES.processes.start({
+  const stack = await runtime.start({
     runDir,
     workDir: join(runDir, 'work'),
     artifacts,
@@ -40,10 +40,10 @@ export async function startLakehouse(checkpointEveryMs: number): Promise<Lakehou
   };
   try {
     const sql = await openSqlSession(stack.endpoints.flink.gateway, { clock, signal });
-    const { s3, catalog } = stack.endpoints;
+    const { s3, catalog, inside } = stack.endpoints;
     await sql.run(`CREATE CATALOG ice WITH ('type' = 'iceberg', 'catalog-type' = 'rest',
-      'uri' = '${catalog.uri}', 'warehouse' = '${catalog.warehouse}',
-      'io-impl' = 'org.apache.iceberg.aws.s3.S3FileIO', 's3.endpoint' = '${s3.endpoint}',
+      'uri' = '${inside.catalog}', 'warehouse' = '${catalog.warehouse}',
+      'io-impl' = 'org.apache.iceberg.aws.s3.S3FileIO', 's3.endpoint' = '${inside.s3}',
       's3.path-style-access' = 'true', 's3.access-key-id' = '${s3.accessKeyId}',
       's3.secret-access-key' = '${s3.secretAccessKey}', 'client.region' = '${s3.region}')`);
     await sql.run('CREATE DATABASE IF NOT EXISTS ice.retail');

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { packageRoot } from '../entry.ts';
-import { deathOf } from './server-process.ts';
+import { deathOf } from './server.ts';
 
 const log = (name: string) => join(packageRoot, 'test/fixtures/stack-logs', `${name}.txt`);
 

@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { badInput, stackBroke } from '../../core/errors.ts';
+import { SERVERS } from '../../core/metrics.ts';
+import type { ContainerEngine } from '../clients/container-engine.ts';
+import { defaultCacheDir } from '../setup/cache.ts';
+import { readLock, type StackLock } from '../setup/lock.ts';
+import { Claim } from './claim.ts';
+import { buildImages, filesInImages, imageTag } from './images.ts';
+import { HOST, type Network, type Plan } from './plan.ts';
+import { sweepLeftovers } from './registry.ts';
+import type { Exit, Launched } from './server.ts';
+import { type Command, SERVICES } from './services.ts';
+import { engineHere, SESSION_LABEL, sweepSession } from './session.ts';
+import type { Runtime, ServerName, StackOptions } from './stack.ts';
+import { type Ground, startSupervised } from './supervised.ts';
+
+/** The data, configuration and state of all servers, on one volume in every container. */
+const WORK = '/work';
+/** What niceness 10 weighs, of the 1024 of a process at 0: the harness goes first here too (ADR 7). */
+const CPU_SHARES = 110;
+
+/** Each listens on all of its own addresses, and the others know it by its name. */
+const ALIASES: Network = {
+  bind: '0.0.0.0',
+  names: Object.fromEntries(SERVERS.map((server) => [server, server])) as Network['names'],
+};
+
+/** The same servers, each in a container of its own. */
+export const containers: Runtime & { readonly kind: 'containers' } = {
+  kind: 'containers',
+  async start(options) {
+    options.signal.throwIfAborted();
+    await sweepLeftovers(options.clock);
+    const engine = await findEngine();
+    const lock = readLock();
+    await buildImages({
+      engine,
+      lock,
+      cacheDir: defaultCacheDir(),
+      signal: options.signal,
+      onBuilding: (image) => options.onBuilding?.(image),
+    });
+    return startSupervised('containers', options, (again) => openSession(engine, lock, again));
+  },
+};
+
+/** The container engine of this machine. Throws DoorbusterError (exit 2) when none answers. */
+export async function findEngine(): Promise<ContainerEngine> {
+  try {
+    return await engineHere();
+  } catch (cause) {
+    throw badInput(
+      `no container engine answers: ${(cause as Error).message}`,
+      'docker info   # says why; or set stack.runtime: processes, which needs none',
+    );
+  }
+}
+
+/** A network and a volume under a label of their own, by which all of it is found again. */
+async function openSession(
+  engine: ContainerEngine,
+  lock: StackLock,
+  { runDir, ...options }: StackOptions,
+): Promise<Ground> {
+  const session = `doorbuster-${randomUUID().slice(0, 8)}`;
+  const labels = { [SESSION_LABEL]: session };
+  const logDir = join(resolve(runDir), 'logs');
+  await mkdir(logDir, { recursive: true });
+  const claim = await Claim.open(resolve(options.workDir), { session });
+  await engine.createNetwork(session, labels);
+  await engine.createVolume(session, labels);
+  let plan: Plan | undefined;
+  const started = new Map<Launched, () => Promise<void>>();
+
+  const run = async (server: ServerName, command: Command, log?: string) => {
+    const service = SERVICES[server];
+    const drawn = plan as Plan;
+    return engine.run({
+      name: log === undefined ? `${session}-${server}-prepare` : `${session}-${server}`,
+      image: imageTag(service.image, lock),
+      command: [command.program, ...command.args],
+      environment: { HOME: WORK, TMPDIR: `${WORK}/tmp`, ...command.env },
+      labels: { ...labels, 'io.doorbuster.server': server },
+      // Only the server itself is to be found under its name, and not what prepares it.
+      network: { name: session, alias: log === undefined ? `${server}-prepare` : server },
+      publish: {
+        host: HOST,
+        ports: log === undefined ? [] : service.ports.map((name) => drawn.ports[name]),
+      },
+      volume: { name: session, at: WORK },
+      memoryMiB: service.memoryMiB,
+      cpuShares: CPU_SHARES,
+      ...(log === undefined ? {} : { healthy: healthCheck(server, drawn), log }),
+    });
+  };
+
+  return {
+    plan: {
+      network: ALIASES,
+      artifacts: filesInImages(lock),
+      java: 'java',
+      workDir: WORK,
+      logDir: WORK,
+    },
+    claimPath: claim.path,
+    takePorts: (ports) => claim.takePorts(ports),
+
+    async lay(drawn) {
+      plan = drawn;
+      const dirs = SERVERS.flatMap((server) => SERVICES[server].dirs(drawn));
+      const files = Object.assign({}, ...SERVERS.map((server) => SERVICES[server].files(drawn)));
+      const laying = await engine.run({
+        name: `${session}-lay`,
+        image: imageTag('minio', lock),
+        user: 'root',
+        command: [
+          'sh',
+          '-c',
+          `mkdir -p ${[`${WORK}/tmp`, ...dirs].join(' ')} && chown -R doorbuster: ${WORK}`,
+        ],
+        environment: {},
+        labels,
+        network: { name: session, alias: 'lay' },
+        publish: { host: HOST, ports: [] },
+        volume: { name: session, at: WORK },
+        files,
+        memoryMiB: 64,
+        cpuShares: CPU_SHARES,
+      });
+      const { code } = await laying.exited;
+      await laying.remove();
+      if (code !== 0) throw new Error(`the volume could not be laid out: ${laying.printed()}`);
+    },
+
+    async launch(server, command, capture) {
+      const log = capture ? undefined : join(logDir, `${server}.log`);
+      const container = await run(server, command, log).catch((cause) => {
+        const why = (cause as Error).message;
+        throw stackBroke(`the container of ${server} did not start: ${why}`, 'docker ps -a', cause);
+      });
+      const launched: Launched = {
+        pid: container.pid,
+        exited: container.exited.then(asExit),
+        printed: container.printed,
+        kill: (signal) => void container.kill(signal),
+      };
+      started.set(launched, container.remove);
+      return launched;
+    },
+
+    async ended(launched) {
+      await started.get(launched)?.();
+      started.delete(launched);
+    },
+
+    async remove() {
+      await sweepSession(session, engine);
+      await claim.remove();
+    },
+  };
+}
+
+/** As a shell counts them: past 128 it was a signal. */
+function asExit({ code }: { readonly code: number | null }): Exit {
+  if (code === 137) return { code: null, signal: 'SIGKILL' };
+  if (code === 143) return { code: null, signal: 'SIGTERM' };
+  return { code, signal: null };
+}
+
+/** For whoever looks at the containers from outside: the harness asks by itself. */
+function healthCheck(server: ServerName, { ports }: Plan): string {
+  const ready = SERVICES[server].ready({ ports } as Plan);
+  const port = ports[ready.port];
+  if (ready.kind === 'kafka') return `bash -c '</dev/tcp/127.0.0.1/${port}'`;
+  const owner = SERVERS.find((one) => SERVICES[one].ports.includes(ready.port)) as ServerName;
+  return `curl -fsS -o /dev/null http://${owner}:${port}${ready.path}`;
+}

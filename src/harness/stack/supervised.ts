@@ -1,0 +1,310 @@
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { stackBroke } from '../../core/errors.ts';
+import { SERVERS } from '../../core/metrics.ts';
+import { portWasTaken } from './cause.ts';
+import { stateDir } from './configs.ts';
+import { BUCKET, HOST, type Plan, type Ports, REGION } from './plan.ts';
+import { freePorts } from './ports.ts';
+import { claimedPorts, defaultRegistryDir } from './registry.ts';
+import { deathOf, type Exit, end, isReady, type Launched, neverReady } from './server.ts';
+import { type Command, SERVICES } from './services.ts';
+import type { Endpoints, RuntimeKind, ServerName, Stack, StackOptions } from './stack.ts';
+
+/** Where servers run: all that differs between one runtime that starts them and another. */
+export interface Ground {
+  /** The part of the plan that follows from it. */
+  readonly plan: Pick<Plan, 'network' | 'artifacts' | 'java' | 'workDir' | 'logDir'>;
+  /** The file of the registry that holds the ports; `takePorts` replaces them. */
+  readonly claimPath: string;
+  takePorts(ports: readonly number[]): void;
+  /** Makes the folders and files of every server. */
+  lay(plan: Plan): Promise<void>;
+  /** Starts a program of a server; with `capture`, what it prints is kept instead of logged. */
+  launch(server: ServerName, command: Command, capture: boolean): Promise<Launched>;
+  /** A program that was launched has ended. */
+  ended(launched: Launched): Promise<void>;
+  /** After the last one has: nothing is left. */
+  remove(): Promise<void>;
+}
+
+/** Longest wait for one server on a busy machine; a start on idle cores takes a tenth of it. */
+const READY_WITHIN_MS = 120_000;
+const POLL_MS = 100;
+/** The data goes anyway, so a server gets only the time it needs to close its sockets. */
+const STOP_GRACE_MS = 5_000;
+/** What a JVM needs to write its classes down, on a busy machine. */
+const KEEP_WITHIN_MS = 120_000;
+const ATTEMPTS = 3;
+
+/** Starts every server in the order of need, on a ground of its own for each attempt. */
+export async function startSupervised(
+  runtime: RuntimeKind,
+  options: StackOptions,
+  open: (options: StackOptions) => Promise<Ground>,
+): Promise<Stack> {
+  options.signal.throwIfAborted();
+  for (let attempt = 1; ; attempt++) {
+    const stack = new SupervisedStack(runtime, options, open);
+    try {
+      await stack.start();
+      return stack;
+    } catch (error) {
+      await stack.stop();
+      if (!stack.portWasTaken || attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
+class SupervisedStack implements Stack {
+  readonly runtime: RuntimeKind;
+  readonly versions: Readonly<Record<string, string>>;
+  /** A server met a port that was free a moment ago: worth another try with other ports. */
+  portWasTaken = false;
+
+  readonly #options: StackOptions;
+  readonly #open: (options: StackOptions) => Promise<Ground>;
+  readonly #logDir: string;
+  readonly #broken = new AbortController();
+  /** Ends every wait as soon as the start has failed or a stop was asked for. */
+  readonly #over = new AbortController();
+  readonly #running = new Map<ServerName, Launched>();
+  readonly #onAbort = () => void this.stop();
+  #plan: Plan | undefined;
+  #ground: Ground | undefined;
+  #starting: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(
+    runtime: RuntimeKind,
+    options: StackOptions,
+    open: (options: StackOptions) => Promise<Ground>,
+  ) {
+    this.runtime = runtime;
+    this.#options = options;
+    this.#open = open;
+    this.#logDir = join(resolve(options.runDir), 'logs');
+    const { kafka, minio, catalog, flink, lakehouse } = options.artifacts.versions;
+    const versions = { kafka, minio, catalog, flink, iceberg: lakehouse };
+    this.versions = Object.fromEntries(
+      Object.entries(versions).flatMap(([name, version]) => (version ? [[name, version]] : [])),
+    );
+  }
+
+  get endpoints(): Endpoints {
+    return endpoints(this.#planned());
+  }
+
+  get stateDir(): string {
+    return stateDir(this.#planned().workDir);
+  }
+
+  get broken(): AbortSignal {
+    return this.#broken.signal;
+  }
+
+  processes() {
+    return [...this.#running].flatMap(([server, { pid }]) =>
+      pid === null ? [] : [{ server, pid }],
+    );
+  }
+
+  start(): Promise<void> {
+    this.#starting = this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
+    const { signal } = this.#options;
+    signal.addEventListener('abort', this.#onAbort, { once: true });
+    const ground = await this.#open(this.#options);
+    this.#ground = ground;
+    const plan = await this.#draw(ground);
+    this.#plan = plan;
+    await ground.lay(plan);
+    const ready = new Map<ServerName, Promise<void>>();
+    for (const server of SERVERS) {
+      const needs = SERVICES[server].needs.map((need) => ready.get(need)!);
+      ready.set(server, this.#bringUp(server, plan, needs));
+    }
+    // The first failure ends the other waits; only then may everything be stopped.
+    const starts = [...ready.values()];
+    for (const start of starts) start.catch((error) => this.#over.abort(error));
+    await Promise.allSettled(starts);
+    if (this.#over.signal.aborted) throw this.#over.signal.reason;
+  }
+
+  stop({ keepClasses = false } = {}): Promise<void> {
+    this.#stopped ??= this.#stop(keepClasses);
+    return this.#stopped;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /**
+   * Ports are claimed on record and then looked up again: of two stacks that chose the same port at
+   * the same moment, at least one sees the other and chooses anew.
+   */
+  async #draw(ground: Ground): Promise<Plan> {
+    const { flink, jit } = this.#options;
+    const registryDir = defaultRegistryDir();
+    let ports: Ports;
+    for (;;) {
+      ports = await freePorts(claimedPorts(registryDir, ground.claimPath));
+      const mine = Object.values(ports);
+      ground.takePorts(mine);
+      const others = claimedPorts(registryDir, ground.claimPath);
+      if (!mine.some((port) => others.has(port))) break;
+    }
+    return {
+      ...ground.plan,
+      ports,
+      secrets: {
+        accessKeyId: `doorbuster-${randomBytes(6).toString('hex')}`,
+        secretAccessKey: randomBytes(24).toString('base64url'),
+        // Its own parser takes an id that begins with a dash for an option.
+        clusterId: `d${randomBytes(16).toString('base64url').slice(1)}`,
+      },
+      jit,
+      flink,
+    };
+  }
+
+  /** One server, from its preparation to its readiness. */
+  async #bringUp(server: ServerName, plan: Plan, needs: readonly Promise<void>[]): Promise<void> {
+    const { clock, onProgress } = this.#options;
+    const service = SERVICES[server];
+    const prepared = service.prepare ? await this.#prepare(server, service.prepare(plan)) : '';
+    await Promise.all(needs);
+    this.#over.signal.throwIfAborted();
+    const startedMs = clock.monotonicMs();
+    onProgress({ server, state: 'starting', ms: 0 });
+    const launched = await this.#launch(server, service.command(plan, prepared));
+    let alive = true;
+    void launched.exited.then((exit) => {
+      alive = false;
+      void this.#onExit(server, exit);
+    });
+    const readiness = service.ready(plan);
+    while (!(await isReady(readiness, plan.ports)) || !alive) {
+      this.#over.signal.throwIfAborted();
+      if (clock.monotonicMs() - startedMs > READY_WITHIN_MS) {
+        throw neverReady(server, READY_WITHIN_MS, this.#log(server));
+      }
+      await clock.sleep(POLL_MS, this.#over.signal);
+    }
+    onProgress({ server, state: 'ready', ms: clock.monotonicMs() - startedMs });
+  }
+
+  /** Runs a preparing command to its end and gives what it printed. */
+  async #prepare(server: ServerName, command: Command): Promise<string> {
+    const launched = await this.#launch(server, command, true);
+    const kill = () => launched.kill('SIGKILL');
+    this.#over.signal.addEventListener('abort', kill, { once: true });
+    const exit = await launched.exited;
+    this.#over.signal.removeEventListener('abort', kill);
+    this.#running.delete(server);
+    await this.#ground?.ended(launched);
+    this.#over.signal.throwIfAborted();
+    if (exit.code !== 0) {
+      await writeFile(this.#log(server), launched.printed(), { flag: 'a' });
+      throw deathOf(server, exit, this.#log(server), 'while it was prepared').error;
+    }
+    return launched.printed();
+  }
+
+  async #launch(server: ServerName, command: Command, capture = false): Promise<Launched> {
+    this.#over.signal.throwIfAborted();
+    const launched = await (this.#ground as Ground)
+      .launch(server, command, capture)
+      .catch((error) => {
+        this.portWasTaken ||= portWasTaken((error as Error).message);
+        throw error;
+      });
+    this.#running.set(server, launched);
+    return launched;
+  }
+
+  async #onExit(server: ServerName, exit: Exit): Promise<void> {
+    const launched = this.#running.get(server);
+    this.#running.delete(server);
+    if (launched) await this.#ground?.ended(launched);
+    if (this.#stopped || this.#over.signal.aborted) return;
+    const death = deathOf(server, exit, this.#log(server), 'unasked', this.#portsOf(server));
+    this.portWasTaken ||= death.portWasTaken;
+    this.#over.abort(death.error);
+    this.#broken.abort(death.error);
+  }
+
+  async #stop(keepClasses: boolean): Promise<void> {
+    const { signal, clock, onProgress } = this.#options;
+    signal.removeEventListener('abort', this.#onAbort);
+    this.#over.abort(
+      signal.aborted ? signal.reason : stackBroke('the stack was stopped while it was starting'),
+    );
+    // What is being started would otherwise appear behind our back.
+    await this.#starting?.catch(() => {});
+    // Reverse order by need: a server goes once everything that needs it is gone.
+    const gone = new Map<ServerName, Promise<void>>();
+    for (const server of [...SERVERS].reverse()) {
+      const users = SERVERS.filter((other) => SERVICES[other].needs.includes(server));
+      const stopping = async () => {
+        await Promise.all(users.map((user) => gone.get(user)));
+        const launched = this.#running.get(server);
+        if (!launched) return;
+        const askedMs = clock.monotonicMs();
+        if (!launched.keepClasses) await end(launched, clock, STOP_GRACE_MS);
+        else {
+          await end(launched, clock, keepClasses ? KEEP_WITHIN_MS : 0, signal);
+          if (keepClasses) await launched.keepClasses();
+        }
+        this.#running.delete(server);
+        await this.#ground?.ended(launched);
+        onProgress({ server, state: 'stopped', ms: clock.monotonicMs() - askedMs });
+      };
+      gone.set(server, stopping());
+    }
+    await Promise.all(gone.values());
+    await this.#ground?.remove();
+  }
+
+  #portsOf(server: ServerName): readonly number[] {
+    const ports = this.#plan?.ports;
+    return ports === undefined ? [] : SERVICES[server].ports.map((name) => ports[name]);
+  }
+
+  #planned(): Plan {
+    if (!this.#plan) throw new Error('the stack has not been started');
+    return this.#plan;
+  }
+
+  #log(server: ServerName): string {
+    return join(this.#logDir, `${server}.log`);
+  }
+}
+
+function endpoints({ ports, network: { names }, secrets }: Plan): Endpoints {
+  return {
+    kafka: { brokers: [`${HOST}:${ports.kafka}`] },
+    s3: {
+      endpoint: `http://${HOST}:${ports.minio}`,
+      region: REGION,
+      bucket: BUCKET,
+      accessKeyId: secrets.accessKeyId,
+      secretAccessKey: secrets.secretAccessKey,
+    },
+    catalog: { uri: `http://${HOST}:${ports.catalog}`, warehouse: `s3://${BUCKET}/` },
+    flink: {
+      rest: `http://${HOST}:${ports.flinkRest}`,
+      gateway: `http://${HOST}:${ports.gateway}`,
+    },
+    inside: {
+      brokers: [`${names.kafka}:${ports.kafkaInside}`],
+      s3: `http://${names.minio}:${ports.minio}`,
+      catalog: `http://${names.catalog}:${ports.catalog}`,
+    },
+  };
+}

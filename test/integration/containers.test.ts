@@ -1,0 +1,216 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock as clock } from '../../src/core/clock.ts';
+import type { DoorbusterError } from '../../src/core/errors.ts';
+import { EXIT } from '../../src/core/exit-codes.ts';
+import { packageRoot } from '../../src/harness/entry.ts';
+import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
+import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
+import { readLock } from '../../src/harness/setup/lock.ts';
+import { findEngine } from '../../src/harness/stack/containers.ts';
+import {
+  defaultRegistryDir,
+  killGroup,
+  registrations,
+  sweepLeftovers,
+} from '../../src/harness/stack/registry.ts';
+import { SESSION_LABEL } from '../../src/harness/stack/session.ts';
+import type { Stack } from '../../src/harness/stack/stack.ts';
+import { watchdogsOf } from '../support/processes.ts';
+import { runtime } from './support/runtime.ts';
+
+/** What only containers have: `stack.test.ts` is for what they share with processes. */
+const folders: string[] = [];
+
+beforeAll(() => {
+  process.env.XDG_STATE_HOME = folder();
+});
+
+afterAll(() => {
+  for (const path of folders.splice(0)) rmSync(path, { recursive: true, force: true });
+});
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'doorbuster-containers-'));
+  folders.push(path);
+  return path;
+}
+
+describe('an engine that does not answer', () => {
+  const before = process.env.DOCKER_HOST;
+  afterEach(() => {
+    if (before === undefined) delete process.env.DOCKER_HOST;
+    else process.env.DOCKER_HOST = before;
+  });
+
+  it('is one clear error, with what to type next', async () => {
+    process.env.DOCKER_HOST = 'unix:///nowhere/docker.sock';
+    await expect(findEngine()).rejects.toMatchObject({
+      exitCode: EXIT.badInput,
+      message: expect.stringMatching(/^no container engine answers: ./),
+      hint: expect.stringContaining('docker info'),
+    });
+  });
+});
+
+describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
+  function start(options: { runDir: string; signal?: AbortSignal; onReady?: () => void }) {
+    return runtime.start({
+      runDir: options.runDir,
+      workDir: join(options.runDir, 'work'),
+      artifacts: locateArtifacts(defaultCacheDir(), readLock()),
+      clock,
+      signal: options.signal ?? new AbortController().signal,
+      flink: { taskSlots: 2, checkpointEveryMs: 2_000 },
+      jit: 'c1',
+      onProgress: ({ state }) => state === 'ready' && options.onReady?.(),
+    });
+  }
+
+  /** Names of all that any session has left with the engine. */
+  async function left(): Promise<readonly string[]> {
+    const { default: Docker } = await import('dockerode');
+    const docker = new Docker();
+    const filters = JSON.stringify({ label: [SESSION_LABEL] });
+    const containers = await docker.listContainers({ all: true, filters });
+    const networks = await docker.listNetworks({ filters });
+    const { Volumes } = await docker.listVolumes({ filters });
+    return [
+      ...containers.flatMap(({ Names }) => Names),
+      ...networks.map(({ Name }) => Name),
+      ...(Volumes ?? []).map(({ Name }) => Name),
+    ];
+  }
+
+  async function until(fact: () => boolean | Promise<boolean>, withinMs: number): Promise<void> {
+    const deadline = clock.monotonicMs() + withinMs;
+    while (!(await fact()) && clock.monotonicMs() < deadline) await clock.sleep(100);
+    expect(await fact()).toBe(true);
+  }
+
+  it('are bounded in memory, healthy, and not root', async () => {
+    const { default: Docker } = await import('dockerode');
+    const docker = new Docker();
+    await using _stack = await start({ runDir: folder() });
+    const filters = JSON.stringify({ label: [SESSION_LABEL] });
+    const running = await docker.listContainers({ filters });
+    expect(running).toHaveLength(6);
+    for (const { Id, Names } of running) {
+      const { HostConfig, Config } = await docker.getContainer(Id).inspect();
+      expect(HostConfig.Memory, Names[0]).toBeGreaterThan(0);
+      expect(Config.User, Names[0]).toBe('doorbuster');
+      await until(async () => {
+        const { State } = await docker.getContainer(Id).inspect();
+        return State.Health?.Status === 'healthy';
+      }, 60_000);
+    }
+  });
+
+  it('that one takes with it are named, and all of them go', async () => {
+    const runDir = folder();
+    const stack: Stack = await start({ runDir });
+    const victim = stack.processes().find(({ server }) => server === 'flink-taskmanager');
+    expect(victim).toBeDefined();
+    process.kill(victim?.pid as number, 'SIGKILL');
+    await until(() => stack.broken.aborted, 15_000);
+    const error = stack.broken.reason as DoorbusterError;
+    expect(error.exitCode).toBe(EXIT.stackBroke);
+    expect(error.message).toMatch(/^flink-taskmanager died unasked \(killed by SIGKILL\)/);
+    await stack.stop();
+    expect(await left()).toEqual([]);
+    expect(readdirSync(runDir)).toEqual(['logs']);
+  });
+
+  it('leave nothing when the start is interrupted', async () => {
+    const runDir = folder();
+    const interrupt = new AbortController();
+    const reason = new Error('Ctrl-C');
+    const started = start({
+      runDir,
+      signal: interrupt.signal,
+      onReady: () => interrupt.abort(reason),
+    });
+    await expect(started).rejects.toBe(reason);
+    expect(await left()).toEqual([]);
+    expect(registrations(defaultRegistryDir())).toEqual([]);
+  });
+
+  it('go elsewhere when a port is taken in the last moment', async () => {
+    const thieves: ReturnType<typeof createServer>[] = [];
+    const runDir = folder();
+    const starting = start({ runDir });
+    await until(
+      () =>
+        registrations(defaultRegistryDir()).some(
+          ({ registration }) => registration.ports.length > 0,
+        ),
+      60_000,
+    );
+    const [entry] = registrations(defaultRegistryDir());
+    const stolen = entry?.registration.ports[0] as number;
+    const thief = createServer((socket) => socket.destroy());
+    thief.listen({ host: '127.0.0.1', port: stolen });
+    await once(thief, 'listening');
+    thieves.push(thief);
+    try {
+      await using stack = await starting;
+      expect(stack.endpoints.kafka.brokers).not.toContain(`127.0.0.1:${stolen}`);
+    } finally {
+      for (const one of thieves) one.close();
+    }
+    expect(await left()).toEqual([]);
+  });
+
+  describe('of a killed owner', () => {
+    const owners: number[] = [];
+
+    afterEach(() => {
+      for (const pid of owners.splice(0)) killGroup(pid, 'SIGKILL');
+    });
+
+    async function owner(runDir: string) {
+      const child = spawn(
+        process.execPath,
+        [join(packageRoot, 'test/fixtures/stack-owner.mjs'), runDir],
+        { detached: true, stdio: ['ignore', 'pipe', 'inherit'] },
+      );
+      owners.push(child.pid as number);
+      for await (const line of createInterface({ input: child.stdout })) {
+        if (JSON.parse(line).state === 'ready') break;
+      }
+      return child;
+    }
+
+    it('are removed by its watchdog', async () => {
+      const runDir = folder();
+      const child = await owner(runDir);
+      expect(await left()).not.toEqual([]);
+      killGroup(child.pid as number, 'SIGKILL');
+      await once(child, 'exit');
+      await until(async () => (await left()).length === 0, 30_000);
+      const swept = await sweepLeftovers(clock);
+      expect(swept).toMatchObject([{ containers: [], folder: 'gone' }]);
+      expect(existsSync(join(runDir, 'work'))).toBe(false);
+    });
+
+    it('are removed by the next start when the watchdog was killed as well', async () => {
+      const runDir = folder();
+      const child = await owner(runDir);
+      const watchdogs = watchdogsOf(child.pid as number);
+      expect(watchdogs).toHaveLength(1);
+      killGroup(watchdogs[0] as number, 'SIGKILL');
+      killGroup(child.pid as number, 'SIGKILL');
+      await once(child, 'exit');
+      expect(await left()).not.toEqual([]);
+      const [swept] = await sweepLeftovers(clock);
+      expect(swept?.containers?.length).toBeGreaterThan(0);
+      expect(await left()).toEqual([]);
+    });
+  });
+});
