@@ -45,9 +45,11 @@ describe.each(files)('%s', (file) => {
     expect(estimate.workBytes).toBeGreaterThan(estimate.keptBytes);
   });
 
-  test('is told in the guide, with what it teaches', () => {
+  test('is told in the guide, with what it teaches, what came of it and a picture', () => {
     const told = guide.split(`\n## ${scenario.name}\n`)[1]?.split('\n## ')[0];
     expect(told).toContain('**Teaches:**');
+    expect(told).toContain('**What came of it:**');
+    expect(told).toMatch(/!\[[^\]]+\]\(([^)]+)\)/);
     for (const [, picture] of (told ?? '').matchAll(/!\[[^\]]+\]\(([^)]+)\)/g)) {
       expect(existsSync(join(packageRoot, 'docs', picture as string)), picture).toBe(true);
     }

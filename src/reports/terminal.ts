@@ -26,7 +26,7 @@ const IN_SHORT: Readonly<Record<string, string>> = {
   staleness: 'p50 / p99, from when it happened to when a reader could see it',
   queries: 'hot: engine open; answer age: how old the answer was when it came',
   files: 'data + equality-delete + position-delete files, when each phase ended',
-  truth: 'lost, duplicated or wrong: FAIL; BOOK is what happened in the shops',
+  truth: 'one row lost, duplicated or wrong is a FAIL; BOOK is what happened in the shops',
   promises: 'orders replayed against what the stock table showed, and what was there',
   canaries: 'marked rows polled by key, to check the census of commits',
   producing: 'messages, by the phase they were due in',
