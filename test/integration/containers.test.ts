@@ -13,7 +13,6 @@ import { packageRoot } from '../../src/harness/entry.ts';
 import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
-import { findEngine } from '../../src/harness/stack/containers.ts';
 import {
   defaultRegistryDir,
   killGroup,
@@ -25,7 +24,7 @@ import type { Stack } from '../../src/harness/stack/stack.ts';
 import { watchdogsOf } from '../support/processes.ts';
 import { runtime } from './support/runtime.ts';
 
-/** What only containers have: `stack.test.ts` is for what they share with processes. */
+/** What is different with containers; `stack.test.ts` is for what is not. */
 const folders: string[] = [];
 
 beforeAll(() => {
@@ -41,23 +40,6 @@ function folder(): string {
   folders.push(path);
   return path;
 }
-
-describe('an engine that does not answer', () => {
-  const before = process.env.DOCKER_HOST;
-  afterEach(() => {
-    if (before === undefined) delete process.env.DOCKER_HOST;
-    else process.env.DOCKER_HOST = before;
-  });
-
-  it('is one clear error, with what to type next', async () => {
-    process.env.DOCKER_HOST = 'unix:///nowhere/docker.sock';
-    await expect(findEngine()).rejects.toMatchObject({
-      exitCode: EXIT.badInput,
-      message: expect.stringMatching(/^no container engine answers: ./),
-      hint: expect.stringContaining('docker info'),
-    });
-  });
-});
 
 describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
   function start(options: { runDir: string; signal?: AbortSignal; onReady?: () => void }) {

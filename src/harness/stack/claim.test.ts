@@ -67,9 +67,7 @@ it('of a killed owner is what the next start finds and ends, by what was put on 
 
   const swept = await sweepLeftovers(systemClock, registryDir);
   const killed = [{ server: 'spark', pid }];
-  expect(swept).toEqual([
-    { owner, workDir, run: null, killed, folder: 'removed', containers: [] },
-  ]);
+  expect(swept).toEqual([{ owner, workDir, run: null, killed, folder: 'removed', containers: [] }]);
   expect(identify(pid)).toBeNull();
   expect(existsSync(workDir)).toBe(false);
   await claim.remove();
