@@ -172,6 +172,7 @@ test('nothing is exported that nobody imports', () => {
     all.flatMap(({ path, text }) =>
       [
         ...text.matchAll(/(?:import|export)\s+(?:type\s+)?\{([^}]*)\}\s+from\s+'(\.[^']+)'/g),
+        ...text.matchAll(/\{([^{}]*)\}\s+=\s+await import\('(\.[^']+)'\)/g),
       ].flatMap(([, names = '', from = '']) =>
         names
           .split(',')

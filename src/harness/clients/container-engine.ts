@@ -28,7 +28,7 @@ interface ImageBuild {
 }
 
 /** One container, as it is to be. */
-export interface ContainerSpec {
+interface ContainerSpec {
   readonly name: string;
   readonly image: string;
   /** Left out: the image's own. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { bytes } from '../../core/readable.ts';
 import type { Estimate } from '../estimate.ts';
 import { placesOf, roomProblem } from '../room.ts';
+import { engineHere } from '../stack/session.ts';
 import { lookUp } from './cache.ts';
 import type { Finding } from './finding.ts';
 import type { StackLock } from './lock.ts';
@@ -56,6 +57,7 @@ export async function doctor(context: DoctorContext): Promise<readonly Finding[]
     ...(context.run ? [diskFinding(context.run)] : []),
     ...(await checkMachine({ ...context, toFetch: missing.length > 0 })),
     chromiumFinding(),
+    ...(context.neededToolsOnly ? [] : [await engineFinding()]),
   ];
 }
 
@@ -126,6 +128,14 @@ function diskFinding({
   const free = `${bytes(work.freeBytes)} free in ${work.dir}, ${bytes(results.freeBytes)} in ${results.dir}`;
   const needs = `${bytes(estimate.workBytes)} and ${bytes(estimate.keptBytes)}`;
   return { subject, state: 'ok', fact: `${free}; ${command} takes about ${needs} there` };
+}
+
+async function engineFinding(): Promise<Finding> {
+  const fact = await engineHere().then(
+    ({ name }) => name,
+    () => 'none answers; only stack.runtime: containers needs one',
+  );
+  return { subject: 'containers', state: 'ok', fact };
 }
 
 function chromiumFinding(): Finding {

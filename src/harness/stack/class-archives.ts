@@ -10,7 +10,7 @@ import type { Command } from './services.ts';
  * same kind has left behind (application class-data sharing, JEP 350), or that leaves them behind
  * itself as it ends. Loading and verifying is half the CPU time of a server's start.
  */
-export interface ArchivedCommand {
+interface ArchivedCommand {
   readonly command: Command;
   /** It writes its classes as it ends: that takes seconds, and only a SIGKILL prevents it. */
   readonly writes: boolean;

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { badInput, stackBroke } from '../../core/errors.ts';
 import { SERVERS } from '../../core/metrics.ts';
-import type { ContainerEngine } from '../clients/container-engine.ts';
+import type { ContainerEngine, RunningContainer } from '../clients/container-engine.ts';
 import { defaultCacheDir } from '../setup/cache.ts';
 import { readLock, type StackLock } from '../setup/lock.ts';
 import { Claim } from './claim.ts';
@@ -163,8 +163,8 @@ async function openSession(
 }
 
 /** As a shell counts them: past 128 it was a signal. */
-function asExit({ code }: { readonly code: number | null }): Exit {
-  if (code === 137) return { code: null, signal: 'SIGKILL' };
+function asExit({ code, outOfMemory }: Awaited<RunningContainer['exited']>): Exit {
+  if (code === 137) return { code: null, signal: 'SIGKILL', outOfMemory };
   if (code === 143) return { code: null, signal: 'SIGTERM' };
   return { code, signal: null };
 }

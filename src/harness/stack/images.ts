@@ -19,7 +19,7 @@ const HOLDS: Readonly<Record<Image, readonly string[]>> = {
   flink: ['flink', 'flink-sql', 'lakehouse'],
 };
 
-export const IMAGES = Object.keys(HOLDS) as readonly Image[];
+const IMAGES = Object.keys(HOLDS) as readonly Image[];
 
 const DOCKERFILE = 'docker/Dockerfile';
 const EXTRA_CA = 'docker/extra-ca';

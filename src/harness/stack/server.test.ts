@@ -30,3 +30,11 @@ it('one that was killed from outside says what that often means', () => {
   expect(error.message).toContain('kafka died unasked (killed by SIGKILL)');
   expect(error.hint).toMatch(/^dmesg .*want of memory/);
 });
+
+it('one that took too much memory for its container says so', () => {
+  const exit = { code: null, signal: 'SIGKILL', outOfMemory: true } as const;
+  const death = deathOf('kafka', exit, log('minio-port-taken'), 'unasked');
+  expect(death.error.message).toMatch(
+    /^kafka died unasked \(killed at the memory limit of its container\)/,
+  );
+});

@@ -10,6 +10,8 @@ import type { ServerName } from './stack.ts';
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+  /** It took more memory than its container may. */
+  readonly outOfMemory?: boolean;
 }
 
 /** A program that was started, wherever it runs. */
@@ -53,7 +55,11 @@ export function deathOf(
 ): { readonly error: DoorbusterError; readonly portWasTaken: boolean } {
   const tail = logTail(log);
   const taken = portWasTaken(tail);
-  const how = exit.signal ? `killed by ${exit.signal}` : `exit code ${exit.code}`;
+  const how = exit.outOfMemory
+    ? 'killed at the memory limit of its container'
+    : exit.signal
+      ? `killed by ${exit.signal}`
+      : `exit code ${exit.code}`;
   const cause = innermostCause(tail) ?? 'its log names no error';
   const hint =
     exit.signal === 'SIGKILL'

@@ -58,7 +58,7 @@ export function startWatchdog(workDir: string, session?: string): Watchdog {
     workDir,
     session === undefined
       ? []
-      : [process.execPath, fileURLToPath(entryFile('harness/stack/sweep-session')), session],
+      : [process.execPath, fileURLToPath(entryFile('harness/stack/sweep-child')), session],
   );
   // Should it be gone, the next start's sweep stands in for it.
   shell.on('error', () => {});
