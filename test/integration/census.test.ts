@@ -5,9 +5,9 @@ import { PROBES } from '../../src/harness/probes/probes.ts';
 import { createTables, type Lakehouse, probeContext, startLakehouse } from './support/lakehouse.ts';
 
 const CHECKPOINT_MS = 250;
-const COMMITS = 150;
-/** Well below 150 commits, so that manifests are merged several times while the census looks on. */
-const MERGE_MANIFESTS_AT = 20;
+const COMMITS = 60;
+/** Well below that many commits, so that manifests are merged several times while the census looks on. */
+const MERGE_MANIFESTS_AT = 10;
 
 let lakehouse: Lakehouse;
 
@@ -23,7 +23,7 @@ async function submit(): Promise<string> {
   const { sql } = lakehouse;
   const stamp = 'CAST(UNIX_TIMESTAMP(CAST(CURRENT_TIMESTAMP AS STRING)) AS BIGINT) * 1000';
   const compacting = `/*+ OPTIONS('flink-maintenance.rewrite.enabled' = 'true',
-    'flink-maintenance.rewrite.schedule.commit-count' = '40',
+    'flink-maintenance.rewrite.schedule.commit-count' = '15',
     'flink-maintenance.rewrite.delete-file-threshold' = '1',
     'flink-maintenance.rate-limit-seconds' = '1',
     'flink-maintenance.lock-check-delay-seconds' = '1') */`;
@@ -51,7 +51,7 @@ async function submit(): Promise<string> {
   return String(rows[0]?.['job id']);
 }
 
-test('150 commits, rewrites and merged manifests among them: every row is in the census once', async () => {
+test('60 commits, rewrites and merged manifests among them: every row is in the census once', async () => {
   const context = await probeContext(lakehouse);
   const census = await PROBES.census.start(context);
   const job = await submit();

@@ -13,6 +13,8 @@ import { packageRoot } from '../../src/harness/entry.ts';
 import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
+import { findEngine } from '../../src/harness/stack/containers.ts';
+import { imageTag } from '../../src/harness/stack/images.ts';
 import {
   defaultRegistryDir,
   killGroup,
@@ -55,8 +57,18 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
     });
   }
 
-  /** Names of all that any session has left with the engine. */
+  /** What other runs on this machine have there is none of a test's business. */
+  let others: readonly string[] = [];
+  beforeAll(async () => {
+    others = await all();
+  });
+
+  /** Names of all that a test's sessions have left with the engine. */
   async function left(): Promise<readonly string[]> {
+    return (await all()).filter((name) => !others.includes(name));
+  }
+
+  async function all(): Promise<readonly string[]> {
     const { default: Docker } = await import('dockerode');
     const docker = new Docker();
     const filters = JSON.stringify({ label: [SESSION_LABEL] });
@@ -81,7 +93,9 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
     const docker = new Docker();
     await using _stack = await start({ runDir: folder() });
     const filters = JSON.stringify({ label: [SESSION_LABEL] });
-    const running = await docker.listContainers({ filters });
+    const running = (await docker.listContainers({ filters })).filter(
+      ({ Names }) => !others.includes(Names[0] as string),
+    );
     expect(running).toHaveLength(6);
     for (const { Id, Names } of running) {
       const { HostConfig, Config } = await docker.getContainer(Id).inspect();
@@ -145,6 +159,45 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
       expect(stack.endpoints.kafka.brokers).not.toContain(`127.0.0.1:${stolen}`);
     } finally {
       for (const one of thieves) one.close();
+    }
+    expect(await left()).toEqual([]);
+  });
+
+  it('whose image does not build are one clear error', async () => {
+    process.env.DOORBUSTER_BASE_IMAGE = 'localhost:1/no/such:image';
+    try {
+      await expect(start({ runDir: folder() })).rejects.toMatchObject({
+        exitCode: EXIT.stackBroke,
+        message: expect.stringMatching(/^the image of kafka could not be built: ./),
+      });
+    } finally {
+      delete process.env.DOORBUSTER_BASE_IMAGE;
+    }
+    expect(await left()).toEqual([]);
+  });
+
+  it('are told when one needs more memory than it may have', async () => {
+    const engine = await findEngine();
+    const name = 'doorbuster-greedy';
+    const labels = { [SESSION_LABEL]: name };
+    await engine.createNetwork(name, labels);
+    await engine.createVolume(name, labels);
+    try {
+      const greedy = await engine.run({
+        name,
+        image: imageTag('minio', readLock()),
+        command: ['tail', '/dev/zero'],
+        environment: {},
+        labels,
+        network: { name, alias: name },
+        publish: { host: '127.0.0.1', ports: [] },
+        volume: { name, at: '/work' },
+        memoryMiB: 16,
+        cpuShares: 110,
+      });
+      expect(await greedy.exited).toEqual({ code: 137, outOfMemory: true });
+    } finally {
+      await engine.sweep(`${SESSION_LABEL}=${name}`);
     }
     expect(await left()).toEqual([]);
   });
