@@ -46,11 +46,11 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
   refuseUnwritable([options.resultsDir, tmpdir(), defaultRegistryDir()]);
   const estimate = estimateOf(parsed.scenario, pipeline.manifest);
   refuseWithoutRoom(estimate, options.resultsDir, options.reproduce);
+  const runtime = options.stack?.runtime ?? (await runtimeFor(parsed.scenario.stack.runtime));
   const startedMs = clock.nowMs();
   const folder = createRunFolder(options.resultsDir, parsed.scenario.name, startedMs);
   const over = new AbortController();
   using journal = openJournal(folder.dir, clock, (error) => over.abort(error));
-  const runtime = options.stack?.runtime ?? (await runtimeFor(parsed.scenario.stack.runtime));
   let record = firstRecord(options, { pipeline, runtime, folder, startedMs });
   writeRecord(folder.dir, record);
   // Servers, jobs, probes and the load all end by it: that many listeners are no leak.

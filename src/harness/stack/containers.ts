@@ -69,8 +69,21 @@ async function openSession(
   const logDir = join(resolve(runDir), 'logs');
   await mkdir(logDir, { recursive: true });
   const claim = await Claim.open(resolve(options.workDir), { session });
-  await engine.createNetwork(session, labels);
-  await engine.createVolume(session, labels);
+  const remove = async () => {
+    await sweepSession(session, engine);
+    await claim.remove();
+  };
+  try {
+    await engine.createNetwork(session, labels);
+    await engine.createVolume(session, labels);
+  } catch (cause) {
+    await remove();
+    throw stackBroke(
+      `no network and volume to be had: ${(cause as Error).message}`,
+      'docker info',
+      cause,
+    );
+  }
   let plan: Plan | undefined;
   const started = new Map<Launched, () => Promise<void>>();
 
@@ -155,10 +168,7 @@ async function openSession(
       started.delete(launched);
     },
 
-    async remove() {
-      await sweepSession(session, engine);
-      await claim.remove();
-    },
+    remove,
   };
 }
 

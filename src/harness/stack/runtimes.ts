@@ -1,5 +1,5 @@
 import type { Scenario } from '../../scenario/scenario.ts';
-import { containers } from './containers.ts';
+import { containers, findEngine } from './containers.ts';
 import { processes } from './processes.ts';
 import { engineHere } from './session.ts';
 import type { Runtime, RuntimeKind } from './stack.ts';
@@ -10,8 +10,12 @@ export const RUNTIMES: { readonly [K in RuntimeKind]: Runtime & { readonly kind:
   containers,
 };
 
-/** What `stack.runtime` comes to on this machine. */
+/**
+ * What `stack.runtime` comes to on this machine. Throws DoorbusterError (exit 2) where it asks for
+ * what is not there.
+ */
 export async function runtimeFor(wanted: Scenario['stack']['runtime']): Promise<RuntimeKind> {
+  if (wanted === 'containers') await findEngine();
   if (wanted !== 'auto') return wanted;
   return engineHere().then(
     () => 'containers',
