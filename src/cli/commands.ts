@@ -1,4 +1,5 @@
 import type { Command } from './command.ts';
+import { composeCommand } from './commands/compose.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { listCommand } from './commands/list.ts';
 import { previewCommand } from './commands/preview.ts';
@@ -19,5 +20,6 @@ export const commands: readonly Command[] = [
   sqlCommand,
   setupCommand,
   doctorCommand,
+  composeCommand,
   schemaCommand,
 ];

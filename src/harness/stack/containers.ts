@@ -7,8 +7,9 @@ import type { ContainerEngine, RunningContainer } from '../clients/container-eng
 import { defaultCacheDir } from '../setup/cache.ts';
 import { readLock, type StackLock } from '../setup/lock.ts';
 import { Claim } from './claim.ts';
-import { buildImages, filesInImages, imageTag } from './images.ts';
-import { HOST, type Network, type Plan } from './plan.ts';
+import { buildImages, imageTag } from './images.ts';
+import { healthCheck, insideContainers, serverEnvironment, WORK } from './inside.ts';
+import { HOST, type Plan } from './plan.ts';
 import { sweepLeftovers } from './registry.ts';
 import type { Exit, Launched } from './server.ts';
 import { type Command, SERVICES } from './services.ts';
@@ -16,16 +17,8 @@ import { engineHere, SESSION_LABEL, sweepSession } from './session.ts';
 import type { Runtime, ServerName, StackOptions } from './stack.ts';
 import { type Ground, startSupervised } from './supervised.ts';
 
-/** The data, configuration and state of all servers, on one volume in every container. */
-const WORK = '/work';
 /** What niceness 10 weighs, of the 1024 of a process at 0: the harness goes first here too (ADR 7). */
 const CPU_SHARES = 110;
-
-/** Each listens on all of its own addresses, and the others know it by its name. */
-const ALIASES: Network = {
-  bind: '0.0.0.0',
-  names: Object.fromEntries(SERVERS.map((server) => [server, server])) as Network['names'],
-};
 
 /** The same servers, each in a container of its own. */
 export const containers: Runtime & { readonly kind: 'containers' } = {
@@ -94,7 +87,7 @@ async function openSession(
       name: log === undefined ? `${session}-${server}-prepare` : `${session}-${server}`,
       image: imageTag(service.image, lock),
       command: [command.program, ...command.args],
-      environment: { HOME: WORK, TMPDIR: `${WORK}/tmp`, ...command.env },
+      environment: serverEnvironment(command),
       labels: { ...labels, 'io.doorbuster.server': server },
       // Only the server itself is to be found under its name, and not what prepares it.
       network: { name: session, alias: log === undefined ? `${server}-prepare` : server },
@@ -110,13 +103,7 @@ async function openSession(
   };
 
   return {
-    plan: {
-      network: ALIASES,
-      artifacts: filesInImages(lock),
-      java: 'java',
-      workDir: WORK,
-      logDir: WORK,
-    },
+    plan: insideContainers(lock),
     claimPath: claim.path,
     takePorts: (ports) => claim.takePorts(ports),
 
@@ -177,13 +164,4 @@ function asExit({ code, outOfMemory }: Awaited<RunningContainer['exited']>): Exi
   if (code === 137) return { code: null, signal: 'SIGKILL', outOfMemory };
   if (code === 143) return { code: null, signal: 'SIGTERM' };
   return { code, signal: null };
-}
-
-/** For whoever looks at the containers from outside: the harness asks by itself. */
-function healthCheck(server: ServerName, { ports }: Plan): string {
-  const ready = SERVICES[server].ready({ ports } as Plan);
-  const port = ports[ready.port];
-  if (ready.kind === 'kafka') return `bash -c '</dev/tcp/127.0.0.1/${port}'`;
-  const owner = SERVERS.find((one) => SERVICES[one].ports.includes(ready.port)) as ServerName;
-  return `curl -fsS -o /dev/null http://${owner}:${port}${ready.path}`;
 }

@@ -1,0 +1,29 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { badInput } from '../../core/errors.ts';
+import { EXIT } from '../../core/exit-codes.ts';
+import { packageRoot } from '../../harness/entry.ts';
+import { readLock } from '../../harness/setup/lock.ts';
+import { composeFile } from '../../harness/stack/compose.ts';
+import type { Command } from '../command.ts';
+
+export const composeCommand: Command = {
+  command: 'compose',
+  describe: 'Print a compose.yaml of the servers, to keep them up and look around',
+  builder: (yargs) =>
+    yargs
+      .option('out', { type: 'string', describe: 'a file that gets it; it must not be there yet' })
+      .example('$0 compose --out compose.yaml', 'then: docker compose up -d --wait'),
+  async run({ out }, { terminal }) {
+    const text = composeFile(readLock(), resolve(packageRoot));
+    if (out === undefined) {
+      terminal.result(text.trimEnd());
+      return EXIT.pass;
+    }
+    if (existsSync(out)) throw badInput(`${out} is there already`, `rm ${out}   # or name another`);
+    await writeFile(out, text);
+    terminal.say(`wrote ${out}`);
+    return EXIT.pass;
+  },
+};

@@ -1,0 +1,136 @@
+import { stringify } from 'yaml';
+import { SERVERS } from '../../core/metrics.ts';
+import type { StackLock } from '../setup/lock.ts';
+import { imageTag } from './images.ts';
+import { healthCheck, insideContainers, serverEnvironment, WORK } from './inside.ts';
+import { HOST, type Plan, type Ports } from './plan.ts';
+import { type Command, SERVICES } from './services.ts';
+import type { ServerName } from './stack.ts';
+
+/** Where people look for these servers; a run takes free ports instead. */
+const CUSTOMARY: Ports = {
+  kafka: 9092,
+  kafkaInside: 29092,
+  kafkaController: 9093,
+  minio: 9000,
+  catalog: 8181,
+  jobmanagerRpc: 6123,
+  flinkRest: 8081,
+  gateway: 8083,
+};
+const MINIO_CONSOLE = 9001;
+
+/** What somebody at this machine has a use for, by server. */
+const PUBLISHED: Readonly<Record<ServerName, readonly number[]>> = {
+  kafka: [CUSTOMARY.kafka],
+  minio: [CUSTOMARY.minio, MINIO_CONSOLE],
+  catalog: [CUSTOMARY.catalog],
+  'flink-jobmanager': [CUSTOMARY.flinkRest],
+  'flink-taskmanager': [],
+  'flink-gateway': [CUSTOMARY.gateway],
+};
+
+/** Published on loopback only, and so no secret. */
+const LOCAL_ONLY = {
+  accessKeyId: 'doorbuster',
+  secretAccessKey: 'doorbuster-on-loopback',
+  clusterId: 'doorbuster-compose-000',
+};
+
+const RESULT = 'BASH_JAVA_UTILS_EXEC_RESULT:';
+
+/**
+ * A compose file of the servers that a run would start, on the customary ports and with MinIO's console,
+ * for people who want to keep them up and look around. It is whole in itself: configuration files are
+ * written by each container as it starts. `root` is the folder of doorbuster, to build images from.
+ */
+export function composeFile(lock: StackLock, root: string): string {
+  const plan: Plan = {
+    ...insideContainers(lock),
+    ports: CUSTOMARY,
+    secrets: LOCAL_ONLY,
+    jit: 'full',
+    flink: { taskSlots: 20, checkpointEveryMs: 5_000 },
+  };
+  const services = SERVERS.map((server) => [server, composed(server, plan, lock, root)]);
+  const file = {
+    name: 'doorbuster',
+    services: Object.fromEntries(services),
+    volumes: { work: null },
+  };
+  return `${HEAD}${stringify(file, { lineWidth: 0, nullStr: '' })}`;
+}
+
+const HEAD = `# The servers of a doorbuster run, to keep up and look around in:
+#
+#   docker compose up -d --wait     builds the images with the first use
+#   docker compose down -v          removes everything, data included
+#
+# Flink http://127.0.0.1:${CUSTOMARY.flinkRest} · MinIO http://127.0.0.1:${MINIO_CONSOLE} (${LOCAL_ONLY.accessKeyId} / ${LOCAL_ONLY.secretAccessKey})
+# Kafka 127.0.0.1:${CUSTOMARY.kafka} · catalog http://127.0.0.1:${CUSTOMARY.catalog} · SQL Gateway http://127.0.0.1:${CUSTOMARY.gateway}
+`;
+
+function composed(server: ServerName, plan: Plan, lock: StackLock, root: string) {
+  const service = SERVICES[server];
+  const command = commandOf(server, plan);
+  const needs = service.needs.map((need) => [need, { condition: 'service_healthy' }]);
+  const dollarsDoubled = (text: string) => text.replaceAll('$', '$$$$');
+  return {
+    image: imageTag(service.image, lock),
+    build: { context: root, dockerfile: 'docker/Dockerfile', target: service.image },
+    command: ['sh', '-ec', dollarsDoubled(script(server, plan, command))],
+    environment: serverEnvironment(command),
+    ...(needs.length > 0 ? { depends_on: Object.fromEntries(needs) } : {}),
+    ports: PUBLISHED[server].map((port) => `${HOST}:${port}:${port}`),
+    volumes: [`work:${WORK}`],
+    mem_limit: `${service.memoryMiB}m`,
+    healthcheck: {
+      test: ['CMD-SHELL', dollarsDoubled(healthCheck(server, plan))],
+      interval: '5s',
+      timeout: '5s',
+      retries: 24,
+    },
+  };
+}
+
+/** The server's own command line, with what a person wants besides. */
+function commandOf(server: ServerName, plan: Plan): Command {
+  const command = SERVICES[server].command(plan, `${RESULT}$jvm\n${RESULT}$options`);
+  if (server !== 'minio') return command;
+  return {
+    ...command,
+    args: [...command.args, '--console-address', `${plan.network.bind}:${MINIO_CONSOLE}`],
+    env: { ...command.env, MINIO_BROWSER: 'on' },
+  };
+}
+
+/** All that a runtime does around a server, for a shell to do: folders, files, preparation, start. */
+function script(server: ServerName, plan: Plan, command: Command): string {
+  const { dirs, files, prepare } = SERVICES[server];
+  const written = Object.entries(files(plan)).map(
+    ([path, text]) => `cat > ${path} <<'END_OF_FILE'\n${text.trimEnd()}\nEND_OF_FILE`,
+  );
+  return [
+    `mkdir -p ${[`${WORK}/tmp`, ...dirs(plan)].join(' ')}`,
+    ...written,
+    ...(prepare ? [prepared(server, shellLine(prepare(plan)))] : []),
+    `exec ${shellLine(command)}`,
+  ].join('\n');
+}
+
+function prepared(server: ServerName, line: string): string {
+  // A stopped stack that is started again has its data already.
+  if (server === 'kafka') return `${line} --ignore-formatted`;
+  return [
+    `printed=$(${line} | sed -n 's/^${RESULT}//p')`,
+    `jvm=$(echo "$printed" | sed -n 1p)`,
+    `options=$(echo "$printed" | sed -n 2p)`,
+  ].join('\n');
+}
+
+/** Quoted for a shell, but for the two words that are to be split into many. */
+function shellLine({ program, args }: Command): string {
+  const word = (text: string) =>
+    /^([\w@%+=:,./-]+|\$jvm|\$options)$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  return [program, ...args].map(word).join(' ');
+}
