@@ -7,6 +7,7 @@ import type { ServerName } from './stack.ts';
 
 /** The data, configuration and state of all servers, on one volume in every container. */
 export const WORK = '/work';
+
 /** Each listens on all of its own addresses, and the others know it by its name. */
 const ALIASES: Network = {
   bind: '0.0.0.0',
@@ -32,9 +33,9 @@ export function serverEnvironment(command: Command): Readonly<Record<string, str
 }
 
 /** For whoever looks at the containers from outside: the harness asks by itself. */
-export function healthCheck(server: ServerName, { ports }: Plan): string {
-  const ready = SERVICES[server].ready({ ports } as Plan);
-  const port = ports[ready.port];
+export function healthCheck(server: ServerName, plan: Plan): string {
+  const ready = SERVICES[server].ready(plan);
+  const port = plan.ports[ready.port];
   if (ready.kind === 'kafka') return `bash -c '</dev/tcp/127.0.0.1/${port}'`;
   const owner = SERVERS.find((one) => SERVICES[one].ports.includes(ready.port)) as ServerName;
   return `curl -fsS -o /dev/null http://${owner}:${port}${ready.path}`;
