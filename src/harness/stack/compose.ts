@@ -53,12 +53,9 @@ export function composeFile(lock: StackLock, root: string): string {
     flink: { taskSlots: 20, checkpointEveryMs: 5_000 },
   };
   const services = SERVERS.map((server) => [server, composed(server, plan, lock, root)]);
-  const file = {
-    name: 'doorbuster',
-    services: Object.fromEntries(services),
-    volumes: { work: null },
-  };
-  return `${HEAD}${stringify(file, { lineWidth: 0, nullStr: '' })}`;
+  const file = { services: Object.fromEntries(services), volumes: { work: null } };
+  // Compose reads YAML 1.1, to which a bare `on` is no word.
+  return `${HEAD}${stringify(file, { version: '1.1', lineWidth: 0, nullStr: '' })}`;
 }
 
 const HEAD = `# The servers of a doorbuster run, to keep up and look around in:
