@@ -1,20 +1,14 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import type { DoorbusterError } from '../../src/core/errors.ts';
 import { EXIT } from '../../src/core/exit-codes.ts';
-import { packageRoot } from '../../src/harness/entry.ts';
-import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
-import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
 import { findEngine } from '../../src/harness/stack/containers.ts';
-import { imageTag } from '../../src/harness/stack/images.ts';
+import { imageTags } from '../../src/harness/stack/images.ts';
 import {
   defaultRegistryDir,
   killGroup,
@@ -25,38 +19,12 @@ import { SESSION_LABEL } from '../../src/harness/stack/session.ts';
 import type { Stack } from '../../src/harness/stack/stack.ts';
 import { watchdogsOf } from '../support/processes.ts';
 import { runtime } from './support/runtime.ts';
+import { ownFolders, stackOwners, startStack, until } from './support/stacks.ts';
 
 /** What is different with containers; `stack.test.ts` is for what is not. */
-const folders: string[] = [];
-
-beforeAll(() => {
-  process.env.XDG_STATE_HOME = folder();
-});
-
-afterAll(() => {
-  for (const path of folders.splice(0)) rmSync(path, { recursive: true, force: true });
-});
-
-function folder(): string {
-  const path = mkdtempSync(join(tmpdir(), 'doorbuster-containers-'));
-  folders.push(path);
-  return path;
-}
+const folder = ownFolders('containers');
 
 describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
-  function start(options: { runDir: string; signal?: AbortSignal; onReady?: () => void }) {
-    return runtime.start({
-      runDir: options.runDir,
-      workDir: join(options.runDir, 'work'),
-      artifacts: locateArtifacts(defaultCacheDir(), readLock()),
-      clock,
-      signal: options.signal ?? new AbortController().signal,
-      flink: { taskSlots: 2, checkpointEveryMs: 2_000 },
-      jit: 'c1',
-      onProgress: ({ state }) => state === 'ready' && options.onReady?.(),
-    });
-  }
-
   /** What other runs on this machine have there is none of a test's business. */
   let others: readonly string[] = [];
   beforeAll(async () => {
@@ -82,16 +50,10 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
     ];
   }
 
-  async function until(fact: () => boolean | Promise<boolean>, withinMs: number): Promise<void> {
-    const deadline = clock.monotonicMs() + withinMs;
-    while (!(await fact()) && clock.monotonicMs() < deadline) await clock.sleep(100);
-    expect(await fact()).toBe(true);
-  }
-
   it('are bounded in memory, healthy, and not root', async () => {
     const { default: Docker } = await import('dockerode');
     const docker = new Docker();
-    await using _stack = await start({ runDir: folder() });
+    await using _stack = await startStack({ runDir: folder() });
     const filters = JSON.stringify({ label: [SESSION_LABEL] });
     const running = (await docker.listContainers({ filters })).filter(
       ({ Names }) => !others.includes(Names[0] as string),
@@ -110,7 +72,7 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
 
   it('that one takes with it are named, and all of them go', async () => {
     const runDir = folder();
-    const stack: Stack = await start({ runDir });
+    const stack: Stack = await startStack({ runDir });
     const victim = stack.processes().find(({ server }) => server === 'flink-taskmanager');
     expect(victim).toBeDefined();
     process.kill(victim?.pid as number, 'SIGKILL');
@@ -127,10 +89,10 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
     const runDir = folder();
     const interrupt = new AbortController();
     const reason = new Error('Ctrl-C');
-    const started = start({
+    const started = startStack({
       runDir,
       signal: interrupt.signal,
-      onReady: () => interrupt.abort(reason),
+      onProgress: (_, state) => state === 'ready' && interrupt.abort(reason),
     });
     await expect(started).rejects.toBe(reason);
     expect(await left()).toEqual([]);
@@ -140,7 +102,7 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
   it('go elsewhere when a port is taken in the last moment', async () => {
     const thieves: ReturnType<typeof createServer>[] = [];
     const runDir = folder();
-    const starting = start({ runDir });
+    const starting = startStack({ runDir });
     await until(
       () =>
         registrations(defaultRegistryDir()).some(
@@ -166,7 +128,7 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
   it('whose image does not build are one clear error', async () => {
     process.env.DOORBUSTER_BASE_IMAGE = 'localhost:1/no/such:image';
     try {
-      await expect(start({ runDir: folder() })).rejects.toMatchObject({
+      await expect(startStack({ runDir: folder() })).rejects.toMatchObject({
         exitCode: EXIT.stackBroke,
         message: expect.stringMatching(/^the image of kafka could not be built: ./),
       });
@@ -185,7 +147,7 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
     try {
       const greedy = await engine.run({
         name,
-        image: imageTag('minio', readLock()),
+        image: imageTags(readLock()).minio,
         command: ['tail', '/dev/zero'],
         environment: {},
         labels,
@@ -203,24 +165,7 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
   });
 
   describe('of a killed owner', () => {
-    const owners: number[] = [];
-
-    afterEach(() => {
-      for (const pid of owners.splice(0)) killGroup(pid, 'SIGKILL');
-    });
-
-    async function owner(runDir: string) {
-      const child = spawn(
-        process.execPath,
-        [join(packageRoot, 'test/fixtures/stack-owner.mjs'), runDir],
-        { detached: true, stdio: ['ignore', 'pipe', 'inherit'] },
-      );
-      owners.push(child.pid as number);
-      for await (const line of createInterface({ input: child.stdout })) {
-        if (JSON.parse(line).state === 'ready') break;
-      }
-      return child;
-    }
+    const owner = stackOwners();
 
     it('are removed by its watchdog', async () => {
       const runDir = folder();

@@ -1,20 +1,15 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
-  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { DoorbusterError } from '../../src/core/errors.ts';
 import { EXIT } from '../../src/core/exit-codes.ts';
@@ -22,10 +17,6 @@ import { SERVERS } from '../../src/core/metrics.ts';
 import { kafkaClient, openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
 import { openBucket } from '../../src/harness/clients/s3.ts';
 import { openSqlSession } from '../../src/harness/clients/sql-gateway.ts';
-import { packageRoot } from '../../src/harness/entry.ts';
-import { type Artifacts, locateArtifacts } from '../../src/harness/setup/artifacts.ts';
-import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
-import { readLock } from '../../src/harness/setup/lock.ts';
 import {
   defaultRegistryDir,
   identify,
@@ -33,47 +24,23 @@ import {
   registrations,
   sweepLeftovers,
 } from '../../src/harness/stack/registry.ts';
-import type { ServerName, Stack } from '../../src/harness/stack/stack.ts';
+import type { Stack } from '../../src/harness/stack/stack.ts';
 import { watchdogsOf } from '../support/processes.ts';
 import { runtime } from './support/runtime.ts';
+import {
+  ownFolders,
+  type Start,
+  stackOwners,
+  startStack,
+  TASK_SLOTS,
+  until,
+} from './support/stacks.ts';
 
-const TASK_SLOTS = 3;
 const inContainers = runtime.kind === 'containers';
-const folders: string[] = [];
+const folder = ownFolders('stack');
 
-beforeAll(() => {
-  // The leftovers of this machine's real runs are none of a test's business.
-  process.env.XDG_STATE_HOME = folder();
-});
-
-afterAll(() => {
-  for (const path of folders.splice(0)) rmSync(path, { recursive: true, force: true });
-});
-
-function folder(): string {
-  const path = mkdtempSync(join(tmpdir(), 'doorbuster-stack-'));
-  folders.push(path);
-  return path;
-}
-
-interface Start {
-  readonly runDir?: string;
-  readonly signal?: AbortSignal;
-  readonly artifacts?: Partial<Artifacts>;
-  readonly onProgress?: (server: ServerName, state: string) => void;
-}
-
-function start({ runDir = folder(), signal, artifacts, onProgress }: Start = {}): Promise<Stack> {
-  return runtime.start({
-    runDir,
-    workDir: join(runDir, 'work'),
-    artifacts: { ...locateArtifacts(defaultCacheDir(), readLock()), ...artifacts },
-    clock,
-    signal: signal ?? new AbortController().signal,
-    flink: { taskSlots: TASK_SLOTS, checkpointEveryMs: 2_000 },
-    jit: 'c1',
-    onProgress: ({ server, state }) => onProgress?.(server, state),
-  });
+function start({ runDir = folder(), ...options }: Partial<Start> = {}): Promise<Stack> {
+  return startStack({ runDir, ...options });
 }
 
 async function json(url: string, init?: RequestInit): Promise<Record<string, unknown>> {
@@ -88,12 +55,6 @@ async function createNamespace(stack: Stack, name: string): Promise<void> {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ namespace: [name] }),
   });
-}
-
-async function until(fact: () => boolean, withinMs: number): Promise<void> {
-  const deadline = clock.monotonicMs() + withinMs;
-  while (!fact() && clock.monotonicMs() < deadline) await clock.sleep(50);
-  expect(fact()).toBe(true);
 }
 
 describe('a running stack', () => {
@@ -340,23 +301,10 @@ describe.skipIf(inContainers)('a start that does not come to its end', () => {
 });
 
 describe.skipIf(inContainers)('the servers of a killed owner', () => {
-  const owners: number[] = [];
+  const startOwner = stackOwners();
 
-  afterEach(() => {
-    for (const pid of owners.splice(0)) killGroup(pid, 'SIGKILL');
-  });
-
-  /** An owner process, once a server of its stack has said it is ready. */
   async function owner(runDir: string) {
-    const child = spawn(
-      process.execPath,
-      [join(packageRoot, 'test/fixtures/stack-owner.mjs'), runDir],
-      { detached: true, stdio: ['ignore', 'pipe', 'inherit'] },
-    );
-    owners.push(child.pid!);
-    for await (const line of createInterface({ input: child.stdout })) {
-      if (JSON.parse(line).state === 'ready') break;
-    }
+    const child = await startOwner(runDir);
     const [entry] = registrations(defaultRegistryDir());
     return { child, servers: entry!.registration.servers };
   }

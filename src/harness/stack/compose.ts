@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { SERVERS } from '../../core/metrics.ts';
 import type { StackLock } from '../setup/lock.ts';
-import { imageTag } from './images.ts';
+import { type ImageTags, imageTags } from './images.ts';
 import { healthCheck, insideContainers, serverEnvironment, WORK } from './inside.ts';
 import { HOST, type Plan, type Ports } from './plan.ts';
 import { type Command, SERVICES } from './services.ts';
@@ -52,7 +52,8 @@ export function composeFile(lock: StackLock, root: string): string {
     jit: 'full',
     flink: { taskSlots: 20, checkpointEveryMs: 5_000 },
   };
-  const services = SERVERS.map((server) => [server, composed(server, plan, lock, root)]);
+  const images = imageTags(lock);
+  const services = SERVERS.map((server) => [server, composed(server, plan, images, root)]);
   const file = { services: Object.fromEntries(services), volumes: { work: null } };
   // Compose reads YAML 1.1, to which a bare `on` is no word.
   return `${HEAD}${stringify(file, { version: '1.1', lineWidth: 0, nullStr: '' })}`;
@@ -67,13 +68,13 @@ const HEAD = `# The servers of a doorbuster run, to keep up and look around in:
 # Kafka 127.0.0.1:${CUSTOMARY.kafka} · catalog http://127.0.0.1:${CUSTOMARY.catalog} · SQL Gateway http://127.0.0.1:${CUSTOMARY.gateway}
 `;
 
-function composed(server: ServerName, plan: Plan, lock: StackLock, root: string) {
+function composed(server: ServerName, plan: Plan, images: ImageTags, root: string) {
   const service = SERVICES[server];
   const command = commandOf(server, plan);
   const needs = service.needs.map((need) => [need, { condition: 'service_healthy' }]);
   const dollarsDoubled = (text: string) => text.replaceAll('$', '$$$$');
   return {
-    image: imageTag(service.image, lock),
+    image: images[service.image],
     build: { context: root, dockerfile: 'docker/Dockerfile', target: service.image },
     command: ['sh', '-ec', dollarsDoubled(script(server, plan, command))],
     environment: serverEnvironment(command),

@@ -7,7 +7,7 @@ import type { ContainerEngine, RunningContainer } from '../clients/container-eng
 import { defaultCacheDir } from '../setup/cache.ts';
 import { readLock, type StackLock } from '../setup/lock.ts';
 import { Claim } from './claim.ts';
-import { buildImages, imageTag } from './images.ts';
+import { buildImages, type ImageTags } from './images.ts';
 import { healthCheck, insideContainers, serverEnvironment, WORK } from './inside.ts';
 import { HOST, type Plan } from './plan.ts';
 import { sweepLeftovers } from './registry.ts';
@@ -28,14 +28,16 @@ export const containers: Runtime & { readonly kind: 'containers' } = {
     await sweepLeftovers(options.clock);
     const engine = await findEngine();
     const lock = readLock();
-    await buildImages({
+    const images = await buildImages({
       engine,
       lock,
       cacheDir: defaultCacheDir(),
       signal: options.signal,
       onBuilding: (image) => options.onBuilding?.(image),
     });
-    return startSupervised('containers', options, (again) => openSession(engine, lock, again));
+    return startSupervised('containers', options, (again) =>
+      openSession({ engine, lock, images }, again),
+    );
   },
 };
 
@@ -53,8 +55,15 @@ export async function findEngine(): Promise<ContainerEngine> {
 
 /** A network and a volume under a label of their own, by which all of it is found again. */
 async function openSession(
-  engine: ContainerEngine,
-  lock: StackLock,
+  {
+    engine,
+    lock,
+    images,
+  }: {
+    readonly engine: ContainerEngine;
+    readonly lock: StackLock;
+    readonly images: ImageTags;
+  },
   { runDir, ...options }: StackOptions,
 ): Promise<Ground> {
   const session = `doorbuster-${randomUUID().slice(0, 8)}`;
@@ -85,7 +94,7 @@ async function openSession(
     const drawn = plan as Plan;
     return engine.run({
       name: log === undefined ? `${session}-${server}-prepare` : `${session}-${server}`,
-      image: imageTag(service.image, lock),
+      image: images[service.image],
       command: [command.program, ...command.args],
       environment: serverEnvironment(command),
       labels: { ...labels, 'io.doorbuster.server': server },
@@ -113,7 +122,7 @@ async function openSession(
       const files = Object.assign({}, ...SERVERS.map((server) => SERVICES[server].files(drawn)));
       const laying = await engine.run({
         name: `${session}-lay`,
-        image: imageTag('minio', lock),
+        image: images.minio,
         user: 'root',
         command: [
           'sh',

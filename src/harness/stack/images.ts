@@ -56,18 +56,24 @@ export function filesInImages(lock: StackLock): ServerFiles {
   };
 }
 
-/** The name of an image: whatever it is built from names another. */
-export function imageTag(image: Image, lock: StackLock): string {
+/** The names of all images: whatever one is built from names another. */
+export function imageTags(lock: StackLock): ImageTags {
   const { base, certificates } = surroundings();
-  const parts = [
+  const shared = [
     base,
     readFileSync(join(packageRoot, DOCKERFILE), 'utf8'),
     ...certificates.map((path) => readFileSync(path, 'utf8')),
-    ...HOLDS[image].map((name) => entryDigest(lockedArtifact(lock, name))),
   ];
-  const digest = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 12);
-  return `doorbuster/${image}:${lockedArtifact(lock, HOLDS[image][0] as string).version}-${digest}`;
+  const tag = (image: Image) => {
+    const held = HOLDS[image].map((name) => lockedArtifact(lock, name));
+    const parts = [...shared, ...held.map(entryDigest)];
+    const digest = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 12);
+    return `doorbuster/${image}:${held[0]?.version}-${digest}`;
+  };
+  return Object.fromEntries(IMAGES.map((image) => [image, tag(image)])) as ImageTags;
 }
+
+export type ImageTags = Readonly<Record<Image, string>>;
 
 interface Building {
   readonly engine: ContainerEngine;
@@ -80,17 +86,19 @@ interface Building {
 /**
  * Builds the images that are not there, one after the other: their stages are shared. What the cache
  * has goes in from there, the rest is fetched while building. Throws DoorbusterError (exit 3) with what
- * the engine said.
+ * the engine said. Gives the names of all.
  */
-export async function buildImages(building: Building): Promise<void> {
+export async function buildImages(building: Building): Promise<ImageTags> {
   const { engine, lock, signal } = building;
+  const tags = imageTags(lock);
   for (const image of IMAGES) {
     signal.throwIfAborted();
-    const tag = imageTag(image, lock);
+    const tag = tags[image];
     if (await engine.hasImage(tag)) continue;
     building.onBuilding(image);
     await buildImage(image, tag, building);
   }
+  return tags;
 }
 
 async function buildImage(image: Image, tag: string, building: Building): Promise<void> {

@@ -1,0 +1,86 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { systemClock as clock } from '../../../src/core/clock.ts';
+import { packageRoot } from '../../../src/harness/entry.ts';
+import { type Artifacts, locateArtifacts } from '../../../src/harness/setup/artifacts.ts';
+import { defaultCacheDir } from '../../../src/harness/setup/cache.ts';
+import { readLock } from '../../../src/harness/setup/lock.ts';
+import { killGroup } from '../../../src/harness/stack/registry.ts';
+import type { ServerName, Stack } from '../../../src/harness/stack/stack.ts';
+import { runtime } from './runtime.ts';
+
+export const TASK_SLOTS = 3;
+
+/** Makes folders that go with the test file; the registry of its stacks is in one of them. */
+export function ownFolders(name: string): () => string {
+  const folders: string[] = [];
+  const folder = () => {
+    const path = mkdtempSync(join(tmpdir(), `doorbuster-${name}-`));
+    folders.push(path);
+    return path;
+  };
+  beforeAll(() => {
+    // The leftovers of this machine's real runs are none of a test's business.
+    process.env.XDG_STATE_HOME = folder();
+  });
+  afterAll(() => {
+    for (const path of folders.splice(0)) rmSync(path, { recursive: true, force: true });
+  });
+  return folder;
+}
+
+export interface Start {
+  readonly runDir: string;
+  readonly signal?: AbortSignal;
+  readonly artifacts?: Partial<Artifacts>;
+  readonly onProgress?: (server: ServerName, state: string) => void;
+}
+
+export function startStack({ runDir, signal, artifacts, onProgress }: Start): Promise<Stack> {
+  return runtime.start({
+    runDir,
+    workDir: join(runDir, 'work'),
+    artifacts: { ...locateArtifacts(defaultCacheDir(), readLock()), ...artifacts },
+    clock,
+    signal: signal ?? new AbortController().signal,
+    flink: { taskSlots: TASK_SLOTS, checkpointEveryMs: 2_000 },
+    jit: 'c1',
+    onProgress: ({ server, state }) => onProgress?.(server, state),
+  });
+}
+
+export async function until(
+  fact: () => boolean | Promise<boolean>,
+  withinMs: number,
+): Promise<void> {
+  const deadline = clock.monotonicMs() + withinMs;
+  while (!(await fact()) && clock.monotonicMs() < deadline) await clock.sleep(50);
+  expect(await fact()).toBe(true);
+}
+
+type Owner = ChildProcessByStdio<null, Readable, null>;
+
+/** Starts processes that own a stack, each given once a server of it has said it is ready. */
+export function stackOwners(): (runDir: string) => Promise<Owner> {
+  const owners: Owner[] = [];
+  afterEach(() => {
+    for (const { pid } of owners.splice(0)) killGroup(pid as number, 'SIGKILL');
+  });
+  return async (runDir) => {
+    const child = spawn(
+      process.execPath,
+      [join(packageRoot, 'test/fixtures/stack-owner.mjs'), runDir],
+      { detached: true, stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    owners.push(child);
+    for await (const line of createInterface({ input: child.stdout })) {
+      if (JSON.parse(line).state === 'ready') break;
+    }
+    return child;
+  };
+}
