@@ -44,14 +44,12 @@ async function openFolder({ artifacts, runDir, ...options }: StackOptions): Prom
     lay: writeFiles,
     async launch(server, command, capture) {
       const archived = capture
-        ? { command, writes: false }
+        ? null
         : withClassArchive(server, command, { dir: artifacts.classArchives, scratch });
       const log = join(logDir, `${server}.log`);
-      const launched = await launch(archived.command, { workDir, log, capture });
+      const launched = await launch(archived?.command ?? command, { workDir, log, capture });
       claim.guard(server, launched.pid);
-      return 'keep' in archived && archived.writes
-        ? { ...launched, keepClasses: archived.keep }
-        : launched;
+      return archived?.writes ? { ...launched, keepClasses: archived.keep } : launched;
     },
     async ended({ pid }) {
       if (pid !== null) claim.release(pid);
