@@ -4,7 +4,7 @@ import type { Facts } from '../src/harness/facts.ts';
 import { openFacts } from '../src/harness/facts.ts';
 import type { Load } from '../src/harness/load/load.ts';
 import { lookupKeys } from '../src/harness/lookup-keys.ts';
-import type { Pipeline } from '../src/harness/pipelines/load.ts';
+import type { PlacedPipeline } from '../src/harness/pipelines/load.ts';
 import { columnsOf, taskSlotsOf } from '../src/harness/pipelines/manifest.ts';
 import type { ProbeContext } from '../src/harness/probes/probe.ts';
 import { RUNTIMES } from '../src/harness/stack/runtimes.ts';
@@ -15,7 +15,7 @@ import type { BenchContext } from './bench.ts';
 /** A whole stack for a scenario and its pipeline, as a run starts it. Whoever started it stops it. */
 export function startStack(
   { artifacts, clock, signal, dir }: BenchContext,
-  { manifest }: Pipeline,
+  { manifest }: PlacedPipeline,
   scenario: Scenario,
   name: string,
 ): Promise<Stack> {
@@ -42,7 +42,7 @@ export async function probeContext(
   world: {
     readonly stack: Stack;
     readonly load: Load;
-    readonly pipeline: Pipeline;
+    readonly pipeline: PlacedPipeline;
     readonly scenario: Scenario;
     readonly tables: readonly string[];
     readonly t0Ms: () => number | null;
@@ -52,6 +52,7 @@ export async function probeContext(
   const incidents: string[] = [];
   return {
     endpoints: stack.endpoints,
+    place: pipeline.place,
     extensions: artifacts.duckdbExtensions,
     facts: await openFacts(),
     clock,

@@ -2,11 +2,12 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { flinkRest } from '../src/harness/clients/flink-rest.ts';
-import { openCatalog } from '../src/harness/clients/iceberg.ts';
+import { type Catalog, openCatalog } from '../src/harness/clients/iceberg.ts';
 import { packageRoot } from '../src/harness/entry.ts';
 import { HEAD_START_MS, startLoad } from '../src/harness/load/load.ts';
 import { deploy } from '../src/harness/pipelines/deploy.ts';
-import { loadPipeline } from '../src/harness/pipelines/load.ts';
+import { loadPipeline, placed } from '../src/harness/pipelines/load.ts';
+import { placeOfItsOwn } from '../src/harness/pipelines/place.ts';
 import { PROBES, type ProbeKind, type RunningProbes } from '../src/harness/probes/probes.ts';
 import { parseScenario } from '../src/scenario/parse.ts';
 import type { BenchContext } from './bench.ts';
@@ -50,7 +51,8 @@ export async function replay(
   const text = readFileSync(join(packageRoot, file), 'utf8');
   const set = ['retail.stores=40', 'retail.assortment=40'];
   const { scenario } = parseScenario(text, { file, set });
-  const pipeline = loadPipeline(scenario.pipeline.use, packageRoot);
+  const loaded = loadPipeline(scenario.pipeline.use, packageRoot);
+  const pipeline = placed(loaded, placeOfItsOwn(loaded.manifest));
   await using stack = await startStack(context, pipeline, scenario, name);
   await using deployment = await deploy(pipeline, { stack, scenario, clock, signal });
   const factsDir = join(dir, `${name}-facts`);
@@ -58,6 +60,7 @@ export async function replay(
   await using load = await startLoad({
     scenario,
     endpoints: stack.endpoints,
+    place: pipeline.place,
     dir: factsDir,
     runId: name,
     clock,
@@ -78,7 +81,10 @@ export async function replay(
     ownS: ownCpuS(),
     events: load.progress.acknowledged,
     census: running.census ? counted(running.census.progress()) : null,
-    snapshots: await snapshotsOf(stack.endpoints.catalog.uri, deployment.tables),
+    snapshots: await snapshotsOf(
+      openCatalog(stack.endpoints.catalog, pipeline.place.namespace),
+      deployment.tables,
+    ),
   });
   const before = await look();
   await clock.sleep(MEASURED_MS, signal);
@@ -118,8 +124,7 @@ function counted(progress: ReturnType<RunningProbes['census']['progress']>) {
   };
 }
 
-async function snapshotsOf(uri: string, tables: readonly string[]): Promise<number> {
-  const catalog = openCatalog(uri);
+async function snapshotsOf(catalog: Catalog, tables: readonly string[]): Promise<number> {
   const answers = await Promise.all(tables.map((table) => catalog.load(table)));
   return answers.reduce((sum, answer) => sum + (answer?.table().snapshots.length ?? 0), 0);
 }

@@ -5,6 +5,7 @@ import { openFacts } from '../src/harness/facts.ts';
 import { HEAD_START_MS, startLoad } from '../src/harness/load/load.ts';
 import { takeIn } from '../src/harness/load/take-in.ts';
 import { LATE_MS } from '../src/harness/measure/producing.ts';
+import { placeOfItsOwn } from '../src/harness/pipelines/place.ts';
 import { parseScenario } from '../src/scenario/parse.ts';
 import type { Scenario } from '../src/scenario/scenario.ts';
 import type { Bench, BenchContext, BenchRow } from './bench.ts';
@@ -75,6 +76,7 @@ async function slipAt(
   await using load = await startLoad({
     scenario,
     endpoints: { kafka: { brokers } },
+    place: placeOfItsOwn({ namespace: 'retail' }),
     dir: factsDir,
     runId: `slip-${rate}`,
     clock,

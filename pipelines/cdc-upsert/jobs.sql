@@ -20,9 +20,9 @@ CREATE TEMPORARY TABLE pos_raw (
   pt AS PROCTIME()
 ) WITH (
   'connector' = 'kafka',
-  'topic' = 'pos',
+  'topic' = '${topic_prefix}pos',
   'properties.bootstrap.servers' = '${kafka_brokers}',
-  'properties.group.id' = 'doorbuster-pos',
+  'properties.group.id' = '${topic_prefix}doorbuster-pos',
   'scan.startup.mode' = 'earliest-offset',
   'format' = 'raw'
 );
@@ -122,11 +122,11 @@ FROM (
 SET 'table.exec.state.ttl' = '1 h';
 SET 'pipeline.name' = 'pos';
 EXECUTE STATEMENT SET BEGIN
-INSERT INTO ice.retail.dead_letter
+INSERT INTO ice.${namespace}.dead_letter
 SELECT 'pos', part, kafka_offset, refusal, payload, kafka_ms, flink_ms
 FROM pos_judged WHERE refusal IS NOT NULL;
 
-INSERT INTO ice.retail.pos
+INSERT INTO ice.${namespace}.pos
 SELECT
   event_id, TRY_CAST(store_id AS INT), TRY_CAST(event_ts AS BIGINT),
   TRY_CAST(occurred_ms AS BIGINT), TRY_CAST(due_ms AS BIGINT), kafka_ms, flink_ms, event_type,
@@ -145,7 +145,7 @@ END;
 
 -- ─── wms ───────────────────────────────────────────────────────────────────────────────────────
 CREATE TEMPORARY TABLE wms_raw
-WITH ('topic' = 'wms', 'properties.group.id' = 'doorbuster-wms')
+WITH ('topic' = '${topic_prefix}wms', 'properties.group.id' = '${topic_prefix}doorbuster-wms')
 LIKE pos_raw (OVERWRITING OPTIONS);
 
 CREATE TEMPORARY VIEW wms_fields AS
@@ -202,11 +202,11 @@ FROM (
 
 SET 'pipeline.name' = 'wms';
 EXECUTE STATEMENT SET BEGIN
-INSERT INTO ice.retail.dead_letter
+INSERT INTO ice.${namespace}.dead_letter
 SELECT 'wms', part, kafka_offset, refusal, payload, kafka_ms, flink_ms
 FROM wms_judged WHERE refusal IS NOT NULL;
 
-INSERT INTO ice.retail.wms
+INSERT INTO ice.${namespace}.wms
 SELECT
   event_id, TRY_CAST(store_id AS INT), TRY_CAST(event_ts AS BIGINT),
   TRY_CAST(occurred_ms AS BIGINT), TRY_CAST(due_ms AS BIGINT), kafka_ms, flink_ms, event_type,
@@ -221,7 +221,7 @@ END;
 
 -- ─── cart ──────────────────────────────────────────────────────────────────────────────────────
 CREATE TEMPORARY TABLE cart_raw
-WITH ('topic' = 'cart', 'properties.group.id' = 'doorbuster-cart')
+WITH ('topic' = '${topic_prefix}cart', 'properties.group.id' = '${topic_prefix}doorbuster-cart')
 LIKE pos_raw (OVERWRITING OPTIONS);
 
 CREATE TEMPORARY VIEW cart_fields AS
@@ -293,11 +293,11 @@ FROM (
 
 SET 'pipeline.name' = 'cart';
 EXECUTE STATEMENT SET BEGIN
-INSERT INTO ice.retail.dead_letter
+INSERT INTO ice.${namespace}.dead_letter
 SELECT 'cart', part, kafka_offset, refusal, payload, kafka_ms, flink_ms
 FROM cart_judged WHERE refusal IS NOT NULL;
 
-INSERT INTO ice.retail.cart
+INSERT INTO ice.${namespace}.cart
 SELECT
   event_id, TRY_CAST(store_id AS INT), TRY_CAST(event_ts AS BIGINT),
   TRY_CAST(occurred_ms AS BIGINT), TRY_CAST(due_ms AS BIGINT), kafka_ms, flink_ms, event_type,
@@ -313,7 +313,7 @@ END;
 
 -- ─── loyalty ───────────────────────────────────────────────────────────────────────────────────
 CREATE TEMPORARY TABLE loyalty_raw
-WITH ('topic' = 'loyalty', 'properties.group.id' = 'doorbuster-loyalty')
+WITH ('topic' = '${topic_prefix}loyalty', 'properties.group.id' = '${topic_prefix}doorbuster-loyalty')
 LIKE pos_raw (OVERWRITING OPTIONS);
 
 CREATE TEMPORARY VIEW loyalty_fields AS
@@ -368,11 +368,11 @@ FROM (
 
 SET 'pipeline.name' = 'loyalty';
 EXECUTE STATEMENT SET BEGIN
-INSERT INTO ice.retail.dead_letter
+INSERT INTO ice.${namespace}.dead_letter
 SELECT 'loyalty', part, kafka_offset, refusal, payload, kafka_ms, flink_ms
 FROM loyalty_judged WHERE refusal IS NOT NULL;
 
-INSERT INTO ice.retail.loyalty
+INSERT INTO ice.${namespace}.loyalty
 SELECT
   event_id, TRY_CAST(store_id AS INT), TRY_CAST(event_ts AS BIGINT),
   TRY_CAST(occurred_ms AS BIGINT), TRY_CAST(due_ms AS BIGINT), kafka_ms, flink_ms, event_type,
@@ -386,7 +386,7 @@ END;
 
 -- ─── inventory ─────────────────────────────────────────────────────────────────────────────────
 CREATE TEMPORARY TABLE inventory_raw
-WITH ('topic' = 'inventory', 'properties.group.id' = 'doorbuster-inventory')
+WITH ('topic' = '${topic_prefix}inventory', 'properties.group.id' = '${topic_prefix}doorbuster-inventory')
 LIKE pos_raw (OVERWRITING OPTIONS);
 
 CREATE TEMPORARY VIEW inventory_fields AS
@@ -465,12 +465,12 @@ FROM inventory_judged WHERE refusal IS NULL;
 SET 'table.exec.state.ttl' = '0 ms';
 SET 'pipeline.name' = 'inventory';
 EXECUTE STATEMENT SET BEGIN
-INSERT INTO ice.retail.dead_letter
+INSERT INTO ice.${namespace}.dead_letter
 SELECT 'inventory', part, kafka_offset, refusal, payload, kafka_ms, flink_ms
 FROM inventory_judged WHERE refusal IS NOT NULL;
 
 -- Thins its own files out as it writes, where the scenario says compaction: { by: flink }.
-INSERT INTO ice.retail.inventory /*+ OPTIONS(
+INSERT INTO ice.${namespace}.inventory /*+ OPTIONS(
   'flink-maintenance.rewrite.enabled' = '${compact_in_sink}',
   'flink-maintenance.rewrite.schedule.interval-second' = '${compact_every_s}',
   'flink-maintenance.rewrite.delete-file-threshold' = '1',

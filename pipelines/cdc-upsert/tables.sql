@@ -2,12 +2,12 @@
 --   event_ts     what the terminal claims          occurred_ms  when it truly happened
 --   due_ms       when it was meant to be sent      kafka_ms     when the broker appended it
 --   flink_ms     when the job processed it
-CREATE DATABASE IF NOT EXISTS ice.retail;
+CREATE DATABASE IF NOT EXISTS ice.${namespace};
 
 -- Receipts. The lines are one array per field, position by position: typed columns that a reader
 -- unnests together, where an array of JSON texts would be parsed again by every query. A receipt rung up in
 -- training is a row like the others, marked: no takings, and no sale.
-CREATE TABLE ice.retail.pos (
+CREATE TABLE ice.${namespace}.pos (
   event_id STRING, store_id INT, event_ts BIGINT, occurred_ms BIGINT, due_ms BIGINT,
   kafka_ms BIGINT, flink_ms BIGINT,
   event_type STRING, transaction_id STRING, terminal_id INT, sequence_number INT,
@@ -19,7 +19,7 @@ CREATE TABLE ice.retail.pos (
 ) WITH ('format-version' = '${format}');
 
 -- Warehouse movements; quantity is the signed effect on on-hand.
-CREATE TABLE ice.retail.wms (
+CREATE TABLE ice.${namespace}.wms (
   event_id STRING, store_id INT, event_ts BIGINT, occurred_ms BIGINT, due_ms BIGINT,
   kafka_ms BIGINT, flink_ms BIGINT,
   event_type STRING, sku_id INT, quantity INT, biz_step STRING, disposition STRING, reason STRING,
@@ -27,7 +27,7 @@ CREATE TABLE ice.retail.wms (
 ) WITH ('format-version' = '${format}');
 
 -- Web sessions, step by step; items as in pos.
-CREATE TABLE ice.retail.cart (
+CREATE TABLE ice.${namespace}.cart (
   event_id STRING, store_id INT, event_ts BIGINT, occurred_ms BIGINT, due_ms BIGINT,
   kafka_ms BIGINT, flink_ms BIGINT,
   event_type STRING, session_id STRING, event_name STRING, device STRING, is_bot BOOLEAN,
@@ -35,7 +35,7 @@ CREATE TABLE ice.retail.cart (
   item_sku_ids ARRAY<INT>, item_quantities ARRAY<INT>, item_price_cents ARRAY<BIGINT>
 ) WITH ('format-version' = '${format}');
 
-CREATE TABLE ice.retail.loyalty (
+CREATE TABLE ice.${namespace}.loyalty (
   event_id STRING, store_id INT, event_ts BIGINT, occurred_ms BIGINT, due_ms BIGINT,
   kafka_ms BIGINT, flink_ms BIGINT,
   event_type STRING, member_id STRING, points INT, kind STRING, tier STRING, reference STRING
@@ -43,7 +43,7 @@ CREATE TABLE ice.retail.loyalty (
 
 -- Stock on hand, one row per store and SKU, merged on read. A deleted row stays, marked: a filter
 -- on deletes behind the version guard would lose them.
-CREATE TABLE ice.retail.inventory (
+CREATE TABLE ice.${namespace}.inventory (
   event_id STRING, store_id INT NOT NULL, event_ts BIGINT, occurred_ms BIGINT, due_ms BIGINT,
   kafka_ms BIGINT, flink_ms BIGINT,
   sku_id INT NOT NULL, on_hand INT, committed INT, unavailable INT, available INT,
@@ -58,7 +58,7 @@ CREATE TABLE ice.retail.inventory (
 -- What could not be typed, byte by byte, with the first thing that was wrong with it. Every job appends
 -- here: a lost race for a commit is run again, more often than by default, and a job with nothing to
 -- append stays out of the race (by default it commits an empty snapshot every ten checkpoints).
-CREATE TABLE ice.retail.dead_letter (
+CREATE TABLE ice.${namespace}.dead_letter (
   topic STRING, part INT, kafka_offset BIGINT, reason STRING, payload BYTES,
   kafka_ms BIGINT, flink_ms BIGINT
 ) WITH (

@@ -124,12 +124,13 @@ function tablesOf({ pipeline, scenario }: Session): Partial<Record<Stream, strin
 
 async function countAppended({
   stack,
+  pipeline,
   facts,
   scenario,
 }: Session): Promise<readonly AppendedCount[]> {
   await using admin = await openKafkaAdmin(stack.endpoints.kafka.brokers);
   const streams = STREAMS.filter((stream) => scenario.traffic[stream] !== null);
-  return await appendedCounts(admin, (sql) => facts.rows(sql), streams);
+  return await appendedCounts(admin, (sql) => facts.rows(sql), pipeline.place, streams);
 }
 
 async function judgedTruth(session: Session): Promise<TruthRecord> {
@@ -147,7 +148,7 @@ async function judgedTruth(session: Session): Promise<TruthRecord> {
     reader,
     facts,
     scenario,
-    manifest: pipeline.manifest,
+    pipeline,
     dir,
     cutMs: progress.cutMs as number,
     notSeenWithinMs: drained ? null : scenario.drainWithinMs,

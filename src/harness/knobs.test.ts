@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
 import type { z } from 'zod';
+import { PLAIN } from '../../test/support/place.ts';
 import { storesOf } from '../../test/support/retail.ts';
 import { encode } from '../generators/encode.ts';
 import { preloadOf, tapeOf } from '../generators/tape.ts';
@@ -315,7 +316,7 @@ function bytesBefore(given: Set): string {
 
 function deployed(scenario: Scenario): string {
   const { tables, jobs } = loadPipeline(scenario.pipeline.use, packageRoot);
-  const values = placeholderValues(scenario.pipeline, ['127.0.0.1:9092']);
+  const values = placeholderValues(scenario.pipeline, ['127.0.0.1:9092'], PLAIN);
   return [tables, jobs].map((file) => fillPlaceholders(file, values)).join('\n');
 }
 

@@ -19,13 +19,15 @@ import { failed, writeLast } from './outcome.ts';
 import { drainNow, replay } from './phases.ts';
 import { compactionOf } from './pipelines/compact.ts';
 import { deploy } from './pipelines/deploy.ts';
-import { loadPipeline, type Pipeline } from './pipelines/load.ts';
+import { loadPipeline, type Pipeline, placed } from './pipelines/load.ts';
 import { columnsOf, taskSlotsOf } from './pipelines/manifest.ts';
+import type { Place } from './pipelines/place.ts';
 import type { ProbeContext } from './probes/probe.ts';
 import { type RunningProbes, startAll, stopAll } from './probes/probes.ts';
 import { recordingSection } from './recording/record.ts';
 import { refuseUnwritable, refuseWithoutRoom } from './room.ts';
 import type { RunOptions, Session, Undertaking } from './session.ts';
+import { placeOf, takePlace } from './shared-stack.ts';
 import { Claim } from './stack/claim.ts';
 import { defaultRegistryDir, otherOwners, sweepLeftovers, sweptLines } from './stack/registry.ts';
 import { RUNTIMES, runtimeFor } from './stack/runtimes.ts';
@@ -46,12 +48,13 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
   refuseUnwritable([options.resultsDir, tmpdir(), defaultRegistryDir()]);
   const estimate = estimateOf(parsed.scenario, pipeline.manifest);
   refuseWithoutRoom(estimate, options.resultsDir, options.reproduce);
-  const runtime = options.stack?.runtime ?? (await runtimeFor(parsed.scenario.stack.runtime));
+  const runtime = options.on?.stack.runtime ?? (await runtimeFor(parsed.scenario.stack.runtime));
   const startedMs = clock.nowMs();
   const folder = createRunFolder(options.resultsDir, parsed.scenario.name, startedMs);
   const over = new AbortController();
   using journal = openJournal(folder.dir, clock, (error) => over.abort(error));
-  let record = firstRecord(options, { pipeline, runtime, folder, startedMs });
+  const place = placeOf(options.on, pipeline, folder);
+  let record = firstRecord(options, { pipeline, place, runtime, folder, startedMs });
   writeRecord(folder.dir, record);
   // Servers, jobs, probes and the load all end by it: that many listeners are no leak.
   setMaxListeners(0, over.signal);
@@ -61,7 +64,7 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
   const undertaking: Undertaking = {
     options,
     scenario: parsed.scenario,
-    pipeline,
+    pipeline: placed(pipeline, place),
     runtime,
     folder,
     journal,
@@ -118,16 +121,22 @@ async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<Run
   const claim = await Claim.open(workDir, { run: resolve(folder.dir) });
   try {
     await using facts = await openFacts({ spillDir: join(workDir, 'spill') });
-    const stack = options.stack ?? (await startStack(u, workDir));
+    const stack = options.on?.stack ?? (await startStack(u, workDir));
     let completed = false;
     await using _started = {
       async [Symbol.asyncDispose]() {
         // A stack that was given is its giver's to stop.
-        if (options.stack !== undefined) return;
+        if (options.on !== undefined) return;
         step(u, 'stopping the servers');
         await stack.stop({ keepClasses: completed });
       },
     };
+    await using _place =
+      options.on &&
+      (await takePlace(options.on, {
+        ...{ clock, journal: u.journal, onEvent: options.onEvent },
+        ...{ place: pipeline.place, keep: options.keep === true },
+      }));
     forward(stack.broken, u);
     step(u, `deploying ${pipeline.manifest.name}`);
     await using deployment = await deploy(pipeline, { stack, scenario, clock, signal });
@@ -139,6 +148,7 @@ async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<Run
     await using load = await startLoad({
       scenario,
       endpoints: stack.endpoints,
+      place: pipeline.place,
       dir: factsDir,
       runId: folder.id.slice(-4),
       clock,
@@ -266,6 +276,7 @@ async function startProbes(
   const running: Partial<RunningProbes> = {};
   const context: ProbeContext = {
     endpoints: world.stack.endpoints,
+    place: pipeline.place,
     extensions: options.artifacts.duckdbExtensions,
     facts: world.facts,
     clock: options.clock,
@@ -314,17 +325,20 @@ function firstRecord(
   options: RunOptions,
   {
     pipeline,
+    place,
     runtime,
     folder,
     startedMs,
   }: {
     readonly pipeline: Pipeline;
+    readonly place: Place;
     readonly runtime: RuntimeKind;
     readonly folder: RunFolder;
     readonly startedMs: number;
   },
 ): RunRecord {
   const { scenario, hash, text, overrides, file } = options.parsed;
+  const { topicPrefix, namespace } = place;
   return startedRecord({
     id: folder.id,
     scenario: {
@@ -338,7 +352,14 @@ function firstRecord(
     },
     seed: scenario.seed,
     startedAt: new Date(startedMs).toISOString(),
-    environment: environment({ runtime, versions: options.artifacts.versions }),
+    environment: environment({
+      // Not of the same lane as a stack that is started anew for every run.
+      runtime: options.on === undefined ? runtime : `${runtime}, shared`,
+      versions: options.on?.stack.versions ?? options.artifacts.versions,
+    }),
+    ...(options.on === undefined
+      ? {}
+      : { stack: { name: options.on.name, topicPrefix, namespace, kept: options.keep === true } }),
     pipeline: {
       name: pipeline.manifest.name,
       tier: pipeline.manifest.tier,

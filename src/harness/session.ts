@@ -8,11 +8,12 @@ import type { Facts } from './facts.ts';
 import type { Load } from './load/load.ts';
 import type { CompactionResult } from './pipelines/compact.ts';
 import type { Deployment } from './pipelines/deploy.ts';
-import type { Pipeline } from './pipelines/load.ts';
+import type { PlacedPipeline } from './pipelines/load.ts';
 import type { Incident } from './probes/probe.ts';
 import type { RunningProbes } from './probes/probes.ts';
 import type { RunEvent } from './progress.ts';
 import type { Artifacts } from './setup/artifacts.ts';
+import type { SharedStack } from './shared-stack.ts';
 import type { RuntimeKind, Stack } from './stack/stack.ts';
 
 /** What a run is asked to do. */
@@ -24,7 +25,9 @@ export interface RunOptions {
   readonly baseDir: string;
   readonly artifacts: Artifacts;
   /** A stack that is up already and stays up; without it the run starts and stops its own. */
-  readonly stack?: Stack;
+  readonly on?: SharedStack;
+  /** On such a stack: what the run has made there is not removed. */
+  readonly keep?: boolean;
   readonly clock: Clock;
   /** The user's wish to stop. */
   readonly signal: AbortSignal;
@@ -58,7 +61,7 @@ interface Progress {
 export interface Undertaking {
   readonly options: RunOptions;
   readonly scenario: Scenario;
-  readonly pipeline: Pipeline;
+  readonly pipeline: PlacedPipeline;
   /** Where its servers run. */
   readonly runtime: RuntimeKind;
   readonly folder: RunFolder;

@@ -102,6 +102,14 @@ const drain = z.strictObject({
   ),
 });
 
+const stack = z.strictObject({
+  name: z.string(),
+  topicPrefix: z.string(),
+  namespace: z.string(),
+  /** What the run made there was left for whoever wants to look at it. */
+  kept: z.boolean(),
+});
+
 const phase = z.strictObject({
   name: z.string(),
   kind: z.enum(['load', 'query', 'compact']),
@@ -141,6 +149,8 @@ export const recordSchema = z.strictObject({
   /** From startedAt to the end of everything, ms; null until then. */
   tookMs: z.number().nullable(),
   environment,
+  /** Where the run was, on a stack that outlives it; left out when it had one of its own. */
+  stack: stack.optional(),
   pipeline,
   outcome: z.enum(['completed', 'interrupted', 'stack-broke', 'crashed']),
   /** null until the run was judged. */

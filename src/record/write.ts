@@ -8,7 +8,7 @@ import { RECORD_VERSION, type RunRecord, recordSchema } from './record.ts';
 /** What is known of a run before anything was started. */
 type KnownAtStart = Pick<
   RunRecord,
-  'id' | 'scenario' | 'seed' | 'startedAt' | 'environment' | 'pipeline' | 'reproduce'
+  'id' | 'scenario' | 'seed' | 'startedAt' | 'environment' | 'stack' | 'pipeline' | 'reproduce'
 >;
 
 /**

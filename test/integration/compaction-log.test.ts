@@ -5,12 +5,13 @@ import { expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { compactWithSpark } from '../../src/harness/pipelines/compact-spark.ts';
-import { loadPipeline } from '../../src/harness/pipelines/load.ts';
+import { loadPipeline, placed } from '../../src/harness/pipelines/load.ts';
+import { PLAIN } from '../support/place.ts';
 
 test('an engine that ends without a word of its own is a failed compaction, told by its log', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'doorbuster-compact-'));
   await using _made = { [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) };
-  const result = await compactWithSpark(loadPipeline('cdc-upsert', packageRoot), {
+  const result = await compactWithSpark(placed(loadPipeline('cdc-upsert', packageRoot), PLAIN), {
     // A Java without Spark: it looks for the main class and says that there is none.
     artifacts: { sparkClasspath: join(dir, 'nothing'), classArchives: join(dir, 'archives') },
     endpoints: {

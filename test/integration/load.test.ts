@@ -19,6 +19,7 @@ import {
 import { appendedCounts } from '../../src/harness/truth/appended.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
 import { STREAMS } from '../../src/scenario/scenario.ts';
+import { PLAIN } from '../support/place.ts';
 import { KafkaAlone } from './support/kafka-alone.ts';
 import { type Consumed, readTopics } from './support/read-topics.ts';
 
@@ -67,6 +68,7 @@ function start(more: Partial<LoadOptions> = {}): Promise<Load> {
   return startLoad({
     scenario,
     endpoints: { kafka: { brokers: kafka.brokers } },
+    place: PLAIN,
     workers: 2,
     dir,
     runId: 'r1',
@@ -182,7 +184,7 @@ test('the tape arrives byte for byte and in order, though answers get lost and t
   expect(result.scheduled).toBe(wanted.length);
   expect(result.acknowledged).toBe(wanted.length);
   await using admin = await openKafkaAdmin(kafka.brokers);
-  for (const part of await appendedCounts(admin, facts.rows, STREAMS)) {
+  for (const part of await appendedCounts(admin, facts.rows, PLAIN, STREAMS)) {
     expect(part.appended, `${part.stream}/${part.part}`).toBe(part.acknowledged);
     expect(part.unanswered).toBe(0);
   }

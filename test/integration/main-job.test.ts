@@ -11,9 +11,12 @@ import {
   openKafkaAdmin,
   type PartitionLog,
 } from '../../src/harness/clients/kafka-admin.ts';
+import { openBucket } from '../../src/harness/clients/s3.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { compactWithSpark } from '../../src/harness/pipelines/compact-spark.ts';
-import { loadPipeline } from '../../src/harness/pipelines/load.ts';
+import { loadPipeline, placed } from '../../src/harness/pipelines/load.ts';
+import { type Place, topicOf } from '../../src/harness/pipelines/place.ts';
+import { removeAll } from '../../src/harness/pipelines/remove.ts';
 import type { RunEvent } from '../../src/harness/progress.ts';
 import { run } from '../../src/harness/run.ts';
 import { type Artifacts, locateArtifacts } from '../../src/harness/setup/artifacts.ts';
@@ -89,7 +92,8 @@ async function world(set: readonly string[] = []): Promise<World> {
         resultsDir: join(dir, 'results'),
         baseDir: packageRoot,
         artifacts,
-        stack,
+        on: { stack, name: 'test', prefix: 'test' },
+        keep: true,
         clock,
         signal,
         reproduce: 'doorbuster run small.yaml',
@@ -102,28 +106,40 @@ async function world(set: readonly string[] = []): Promise<World> {
   };
 }
 
+async function topicsOf({ stack }: World): Promise<readonly string[]> {
+  const admin = kafkaClient(stack.endpoints.kafka.brokers, 'looker').admin();
+  await admin.connect();
+  const topics = await admin.listTopics();
+  await admin.disconnect();
+  return topics;
+}
+
 /** Removes what lies before these offsets from the broker's log of receipts. */
-async function removeBefore({ stack }: World, logs: readonly PartitionLog[]): Promise<void> {
+async function removeBefore(
+  { stack }: World,
+  topic: string,
+  logs: readonly PartitionLog[],
+): Promise<void> {
   const admin = kafkaClient(stack.endpoints.kafka.brokers, 'remover').admin();
   await admin.connect();
   // kafkajs learns who leads the partitions by this.
-  await admin.fetchTopicOffsets('pos');
+  await admin.fetchTopicOffsets(topic);
   const partitions = logs.map(({ partition, high }) => ({ partition, offset: String(high) }));
-  await admin.deleteTopicRecords({ topic: 'pos', partitions });
+  await admin.deleteTopicRecords({ topic, partitions });
   await admin.disconnect();
 }
 
 /** `store/sku=on-hand`, sorted: a stock that two readers can be held against each other by. */
 type Stock = readonly string[];
 
-async function stockByDuckdb({ stack, artifacts }: World): Promise<Stock> {
+async function stockByDuckdb({ stack, artifacts }: World, place: Place): Promise<Stock> {
   await using reader = await openReader(stack.endpoints, artifacts.duckdbExtensions, {
     clock,
     threads: 2,
     memoryMb: 2048,
   });
   const answer = await reader.query(
-    `SELECT store_id || '/' || sku_id || '=' || on_hand AS line FROM ice.retail.inventory
+    `SELECT store_id || '/' || sku_id || '=' || on_hand AS line FROM ice.${place.namespace}.inventory
      WHERE store_id > 0 AND sku_id < 9000001 AND NOT deleted`,
     {},
     { timeoutMs: 120_000 },
@@ -132,9 +148,9 @@ async function stockByDuckdb({ stack, artifacts }: World): Promise<Stock> {
   return answer.rows.map(({ line }) => String(line)).sort();
 }
 
-async function stockBySpark({ stack, artifacts, dir }: World): Promise<Stock> {
-  const pipeline = loadPipeline('cdc-upsert', packageRoot);
-  const text = `SELECT concat('stock ', store_id, '/', sku_id, '=', on_hand) FROM ice.retail.inventory
+async function stockBySpark({ stack, artifacts, dir }: World, place: Place): Promise<Stock> {
+  const pipeline = placed(loadPipeline('cdc-upsert', packageRoot), place);
+  const text = `SELECT concat('stock ', store_id, '/', sku_id, '=', on_hand) FROM ice.${place.namespace}.inventory
     WHERE store_id > 0 AND sku_id < 9000001 AND NOT deleted;`;
   const asked = { ...pipeline, compact: { path: 'stock.sql', text } };
   const answer = await compactWithSpark(asked, {
@@ -160,6 +176,12 @@ function stockByBook({ scenario }: World, cutMs: number): Stock {
   }
   const rows = [...ledger.entries()];
   return rows.map(({ store, sku, book }) => `${store}/${sku}=${book.onHand}`).sort();
+}
+
+/** Where the run has put its topics and tables: a stack that is given is a shared one. */
+function placeOf({ stack }: RunRecord): Place {
+  expect(stack).toMatchObject({ name: 'test', kept: true });
+  return { apart: true, ...(stack as NonNullable<typeof stack>) };
 }
 
 function cutOf(dir: string): number {
@@ -205,19 +227,33 @@ describe('the main job on the real stack', { timeout: 600_000 }, () => {
     expect(record.canaries?.compared).toBeGreaterThan(5);
 
     // Rows in Kafka, by its own account.
+    const place = placeOf(record);
     let inKafka = 0n;
     await using admin = await openKafkaAdmin(here.stack.endpoints.kafka.brokers);
-    for (const topic of ['pos', 'wms', 'cart', 'loyalty', 'inventory']) {
-      for (const { low, high } of await admin.logs(topic)) inKafka += high - low;
+    for (const stream of ['pos', 'wms', 'cart', 'loyalty', 'inventory'] as const) {
+      for (const { low, high } of await admin.logs(topicOf(place, stream))) inKafka += high - low;
     }
     const handed = await ask(dir, 'SELECT count(acked_ms)::INTEGER AS n FROM events');
     expect(Number(inKafka)).toBe(handed.rows[0]?.[0]);
 
     // The stock, by two engines and by the books.
-    const byDuckdb = await stockByDuckdb(here);
+    const byDuckdb = await stockByDuckdb(here, place);
     expect(byDuckdb).toHaveLength(4 * 40);
-    expect(await stockBySpark(here)).toEqual(byDuckdb);
+    expect(await stockBySpark(here, place)).toEqual(byDuckdb);
     expect(stockByBook(here, cutOf(dir))).toEqual(byDuckdb);
+
+    // All of it is found by its names, and nothing is left of it.
+    const { endpoints } = here.stack;
+    const { signal } = new AbortController();
+    const removed = await removeAll(place, { endpoints, clock, signal });
+    expect(removed).toMatchObject({ jobs: 0, topics: 5, tables: 6 });
+    await expect(admin.logs(topicOf(place, 'pos'))).rejects.toThrow('no topic');
+    const namespaces = await fetch(`${endpoints.catalog.uri}/v1/namespaces`);
+    expect(await namespaces.json()).toMatchObject({ namespaces: [] });
+    using bucket = openBucket(endpoints.s3);
+    for await (const { key } of bucket.list()) expect(key, 'left in the bucket').toBeUndefined();
+    const again = await removeAll(place, { endpoints, clock, signal });
+    expect(again).toEqual({ jobs: 0, topics: 0, tables: 0, objects: 0 });
   });
 
   test('visibility that is delayed by a known amount comes out, in the right hop', async () => {
@@ -259,19 +295,20 @@ describe('the main job on the real stack', { timeout: 600_000 }, () => {
     let removed = 0;
     let removing: Promise<void> | undefined;
     const remove = async () => {
+      await using admin = await openKafkaAdmin(here.stack.endpoints.kafka.brokers);
+      const pos = (await topicsOf(here)).find((topic) => topic.endsWith('_pos')) as string;
       // Flink is held still while receipts pile up, so that what is removed was not read.
       process.kill(manager?.pid as number, 'SIGSTOP');
       try {
-        await using admin = await openKafkaAdmin(here.stack.endpoints.kafka.brokers);
-        const before = await admin.logs('pos');
+        const before = await admin.logs(pos);
         await clock.sleep(4_000);
-        const after = await admin.logs('pos');
+        const after = await admin.logs(pos);
         for (const { partition, high } of after) {
           removed += Number(
             high - (before.find((log) => log.partition === partition)?.high ?? high),
           );
         }
-        await removeBefore(here, after);
+        await removeBefore(here, pos, after);
       } finally {
         process.kill(manager?.pid as number, 'SIGCONT');
       }

@@ -10,7 +10,7 @@ import { openSqlSession } from '../../src/harness/clients/sql-gateway.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { compact } from '../../src/harness/pipelines/compact.ts';
 import { type Deployment, deploy } from '../../src/harness/pipelines/deploy.ts';
-import { loadPipeline, type Pipeline } from '../../src/harness/pipelines/load.ts';
+import { loadPipeline, type PlacedPipeline, placed } from '../../src/harness/pipelines/load.ts';
 import {
   MALFORMED_KINDS,
   type PipelineUse,
@@ -18,6 +18,7 @@ import {
   STREAMS,
   type Stream,
 } from '../../src/scenario/scenario.ts';
+import { PLAIN } from '../support/place.ts';
 import { type Lakehouse, startLakehouse } from './support/lakehouse.ts';
 import { bytes, damaged, event, type Fields, image } from './support/wire.ts';
 
@@ -28,7 +29,7 @@ const QUERY_VALUES = { store: 1, sku: 11, now_ms: NOW_MS } as const;
 /** A pipeline on a stack of its own, with a DuckDB to look at what it wrote. */
 interface World extends AsyncDisposable {
   readonly lake: Lakehouse;
-  readonly pipeline: Pipeline;
+  readonly pipeline: PlacedPipeline;
   readonly deployment: Deployment;
   readonly scenario: Pick<Scenario, 'pipeline' | 'stack' | 'traffic'>;
   readonly duck: Connection;
@@ -42,7 +43,7 @@ async function world(use: string, over: Partial<PipelineUse> = {}): Promise<Worl
     for (const step of undo.splice(0).reverse()) await step();
   };
   try {
-    const pipeline = loadPipeline(use, packageRoot);
+    const pipeline = placed(loadPipeline(use, packageRoot), PLAIN);
     const scenario = {
       pipeline: {
         use,
@@ -494,7 +495,7 @@ function losesATable(current: () => World): void {
     await sql.run('DROP TABLE ice.retail.loyalty');
     await w.send('loyalty', [event('loyalty', 'after-the-end', 1)]);
     await expect(watching).rejects.toThrow(
-      /Flink job loyalty \(topic loyalty\) .*(NoSuchTable|Table does not exist)/,
+      /Flink job loyalty .*(NoSuchTable|Table does not exist)/,
     );
   });
 }

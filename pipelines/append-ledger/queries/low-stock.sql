@@ -4,7 +4,7 @@ FROM (
   SELECT
     store_id, sku_id,
     arg_max(on_hand, version) AS on_hand, arg_max(deleted, version) AS deleted
-  FROM ice.retail.inventory
+  FROM ice.${namespace}.inventory
   WHERE store_id > 0 AND sku_id < 9000001
   GROUP BY store_id, sku_id
 )

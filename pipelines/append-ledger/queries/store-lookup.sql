@@ -6,7 +6,7 @@ FROM (
     store_id, sku_id,
     arg_max({'on_hand': on_hand, 'version': version, 'event_id': event_id, 'deleted': deleted}, version)
       AS latest
-  FROM ice.retail.inventory
+  FROM ice.${namespace}.inventory
   WHERE store_id = $store AND sku_id = $sku
   GROUP BY store_id, sku_id
 )

@@ -4,7 +4,7 @@ FROM (
   SELECT
     store_id, sku_id,
     arg_max({'on_hand': on_hand, 'version': version, 'deleted': deleted}, version) AS latest
-  FROM ice.retail.inventory
+  FROM ice.${namespace}.inventory
   WHERE store_id = $store AND sku_id < 9000001
   GROUP BY store_id, sku_id
 )

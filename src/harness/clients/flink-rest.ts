@@ -34,10 +34,14 @@ export interface FlinkRest {
   /** Completed and failed checkpoints so far. */
   checkpoints(jobId: string, signal?: AbortSignal): Promise<CheckpointCounts>;
   /**
-   * Stops a job with a savepoint, draining it first: what was read is committed. Resolves with the
-   * savepoint's location; rejects with the innermost cause.
+   * Stops a job with a savepoint, draining it first: what was read is committed. Without a folder it
+   * goes where the cluster keeps them. Resolves with its location; rejects with the innermost cause.
    */
-  stopWithDrain(jobId: string, savepointDir: string, signal?: AbortSignal): Promise<string>;
+  stopWithDrain(jobId: string, savepointDir: string | null, signal?: AbortSignal): Promise<string>;
+  /** Removes a savepoint that nobody will start from. One that is gone already is not an error. */
+  discardSavepoint(location: string, signal?: AbortSignal): Promise<void>;
+  /** Task slots that no job takes. */
+  freeSlots(signal?: AbortSignal): Promise<number>;
   /** Cancels a job at once. A job that is gone already is not an error. */
   cancel(jobId: string, signal?: AbortSignal): Promise<void>;
 }
@@ -96,6 +100,11 @@ export function flinkRest(uri: string, clock: Clock): FlinkRest {
     },
     stopWithDrain: (jobId, savepointDir, signal) =>
       stopWithDrain({ uri, clock, jobId, savepointDir }, signal),
+    discardSavepoint: (location, signal) => discardSavepoint({ uri, clock, location }, signal),
+    async freeSlots(signal) {
+      const overview = await call<{ 'slots-available': number }>(uri, 'GET', '/overview', signal);
+      return overview['slots-available'];
+    },
     async cancel(jobId, signal) {
       const path = `${uri}/jobs/${jobId}?mode=cancel`;
       const { ok, status } = await httpRequest(path, { method: 'PATCH', signal });
@@ -118,7 +127,7 @@ async function stopWithDrain(
     readonly uri: string;
     readonly clock: Clock;
     readonly jobId: string;
-    readonly savepointDir: string;
+    readonly savepointDir: string | null;
   },
   signal: AbortSignal | undefined,
 ): Promise<string> {
@@ -127,7 +136,7 @@ async function stopWithDrain(
     'POST',
     `/jobs/${job.jobId}/stop`,
     signal,
-    { targetDirectory: job.savepointDir, drain: true },
+    { ...(job.savepointDir === null ? {} : { targetDirectory: job.savepointDir }), drain: true },
   );
   const path = `/jobs/${job.jobId}/savepoints/${started['request-id']}`;
   for (;;) {
@@ -142,6 +151,23 @@ async function stopWithDrain(
       return answer.operation?.location ?? '';
     }
     await job.clock.sleep(SAVEPOINT_POLL_MS, signal);
+  }
+}
+
+async function discardSavepoint(
+  {
+    uri,
+    clock,
+    location,
+  }: { readonly uri: string; readonly clock: Clock; readonly location: string },
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const started = await call<{ 'request-id': string }>(uri, 'POST', '/savepoint-disposal', signal, {
+    'savepoint-path': location,
+  });
+  const path = `/savepoint-disposal/${started['request-id']}`;
+  while ((await call<SavepointStatus>(uri, 'GET', path, signal)).status.id !== 'COMPLETED') {
+    await clock.sleep(SAVEPOINT_POLL_MS, signal);
   }
 }
 

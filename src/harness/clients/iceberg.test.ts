@@ -73,7 +73,9 @@ test('a catalog that is not there is an error of the stack, which says where it 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
-  await expect(openCatalog(`http://127.0.0.1:${port}`).load('pos')).rejects.toMatchObject({
+  await expect(
+    openCatalog({ uri: `http://127.0.0.1:${port}` }, 'retail').load('pos'),
+  ).rejects.toMatchObject({
     exitCode: 3,
     message: `no answer from 127.0.0.1:${port}: ECONNREFUSED`,
   });

@@ -1,5 +1,5 @@
 import { parse, parseNumberAndBigInt } from 'lossless-json';
-import { stackBroke } from '../../core/errors.ts';
+import { type DoorbusterError, stackBroke } from '../../core/errors.ts';
 import { readAvro } from './avro.ts';
 import { httpRequest } from './http.ts';
 
@@ -58,6 +58,11 @@ export interface Answer {
   table(): Table;
 }
 
+/** How to reach a REST catalog: `Endpoints['catalog']` of a stack fits. */
+interface CatalogAccess {
+  readonly uri: string;
+}
+
 export interface Catalog {
   /**
    * Asks for one table; null while there is none. Rejects with a DoorbusterError when nobody answers. `refs` leaves out all snapshots but the current
@@ -67,14 +72,40 @@ export interface Catalog {
     table: string,
     options?: { readonly snapshots?: 'all' | 'refs'; readonly signal?: AbortSignal },
   ): Promise<Answer | null>;
+  /** Names of the namespace's tables; none where there is no such namespace. */
+  tables(signal?: AbortSignal): Promise<readonly string[]>;
+  /** Drops a table, and asks for its files to be removed. One that is gone already is not an error. */
+  drop(table: string, signal?: AbortSignal): Promise<void>;
+  /** Drops the namespace itself, which must be empty. */
+  dropNamespace(signal?: AbortSignal): Promise<void>;
 }
 
-/** The REST catalog at `uri`, one namespace of it. */
-export function openCatalog(uri: string, namespace = 'retail'): Catalog {
+/** A REST catalog, one namespace of it. */
+export function openCatalog({ uri }: CatalogAccess, namespace: string): Catalog {
   /** A catalog that refuses `snapshots=refs` for a table (seen with statistics files) is asked for all. */
   const refusesRefs = new Set<string>();
-  const tables = `${uri.replace(/\/$/, '')}/v1/namespaces/${encodeURIComponent(namespace)}/tables`;
+  const home = `${uri.replace(/\/$/, '')}/v1/namespaces/${encodeURIComponent(namespace)}`;
+  const tables = `${home}/tables`;
+  /** The text of an answer; null where it says that there is no such thing. */
+  const ask = async (url: string, method: string, signal: AbortSignal | undefined) => {
+    const { status, ok, text } = await httpRequest(url, { method, signal });
+    if (status === 404) return null;
+    if (ok) return text;
+    throw refused(`${method} ${url.slice(home.length) || namespace}`, status, text);
+  };
   return {
+    async tables(signal) {
+      const text = await ask(tables, 'GET', signal);
+      if (text === null) return [];
+      const { identifiers } = JSON.parse(text) as { identifiers: readonly { name: string }[] };
+      return identifiers.map(({ name }) => name);
+    },
+    async drop(table, signal) {
+      await ask(`${tables}/${encodeURIComponent(table)}?purgeRequested=true`, 'DELETE', signal);
+    },
+    async dropNamespace(signal) {
+      await ask(home, 'DELETE', signal);
+    },
     async load(table, options = {}) {
       const refs = options.snapshots === 'refs' && !refusesRefs.has(table);
       const url = `${tables}/${encodeURIComponent(table)}${refs ? '?snapshots=refs' : ''}`;
@@ -85,14 +116,18 @@ export function openCatalog(uri: string, namespace = 'retail'): Catalog {
         return this.load(table, options);
       }
       if (status !== 200) {
-        throw stackBroke(
-          `the catalog answered ${status} for table ${namespace}.${table}: ${text.slice(0, 300)}`,
-          "look at the catalog's log in the run's folder",
-        );
+        throw refused(`table ${namespace}.${table}`, status, text);
       }
       return answer(text);
     },
   };
+}
+
+function refused(what: string, status: number, text: string): DoorbusterError {
+  return stackBroke(
+    `the catalog answered ${status} for ${what}: ${text.slice(0, 300)}`,
+    "look at the catalog's log in the run's folder",
+  );
 }
 
 /** The current id is found without parsing: most polls change nothing, and parsing is their cost. */

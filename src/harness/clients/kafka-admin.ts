@@ -33,6 +33,8 @@ export interface KafkaAdmin extends AsyncDisposable {
   createTopics(topics: readonly TopicSpec[], options: CreateTopicsOptions): Promise<void>;
   /** The log of every partition of a topic, by partition. No such topic is an error. */
   logs(topic: string): Promise<readonly PartitionLog[]>;
+  /** Removes every topic and every consumer group whose name begins so; gives the topics. */
+  removeAll(prefix: string): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -71,9 +73,19 @@ export async function openKafkaAdmin(brokers: readonly string[]): Promise<KafkaA
         .map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }))
         .sort((a, b) => a.partition - b.partition);
     },
+    removeAll: (prefix) => removeAll(admin, prefix),
     close: () => admin.disconnect(),
     [Symbol.asyncDispose]: () => admin.disconnect(),
   };
+}
+
+async function removeAll(admin: Admin, prefix: string): Promise<readonly string[]> {
+  const topics = (await admin.listTopics()).filter((name) => name.startsWith(prefix));
+  if (topics.length > 0) await admin.deleteTopics({ topics });
+  const { groups } = await admin.listGroups();
+  const ids = groups.map(({ groupId }) => groupId).filter((id) => id.startsWith(prefix));
+  if (ids.length > 0) await admin.deleteGroups(ids);
+  return topics;
 }
 
 /** One metadata request without any retry: whether the broker takes part in its cluster yet. */

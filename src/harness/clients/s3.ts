@@ -1,4 +1,5 @@
 import {
+  DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
@@ -29,6 +30,8 @@ export interface Bucket extends Disposable {
   size(key: string): Promise<number | null>;
   /** Every object whose key starts with `prefix`, in the store's own (lexical) order. */
   list(prefix?: string): AsyncGenerator<StoredObject>;
+  /** Removes every object whose key starts with `prefix`, which may not be empty; gives their number. */
+  removeAll(prefix: string): Promise<number>;
   close(): void;
 }
 
@@ -62,7 +65,8 @@ export function openBucket(access: BucketAccess): Bucket {
         throw error;
       }
     },
-    list: (prefix) => list(client, Bucket, prefix),
+    list: (prefix) => list(client, Bucket, prefix && keyIn(Bucket, prefix)),
+    removeAll: (prefix) => removeAll(client, Bucket, keyIn(Bucket, prefix)),
     close: () => client.destroy(),
     [Symbol.dispose]: () => client.destroy(),
   };
@@ -83,6 +87,16 @@ async function* list(client: S3Client, Bucket: string, Prefix = ''): AsyncGenera
     }
     ContinuationToken = page.NextContinuationToken;
   } while (ContinuationToken !== undefined);
+}
+
+async function removeAll(client: S3Client, Bucket: string, prefix: string): Promise<number> {
+  if (prefix === '') throw new Error('a whole bucket is not ours to empty');
+  let removed = 0;
+  for await (const { key } of list(client, Bucket, prefix)) {
+    await client.send(new DeleteObjectCommand({ Bucket, Key: key }));
+    removed += 1;
+  }
+  return removed;
 }
 
 function keyIn(bucket: string, key: string): string {

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Clock } from '../../core/clock.ts';
 import { DoorbusterError, stackBroke } from '../../core/errors.ts';
 import type { Scenario, Stream } from '../../scenario/scenario.ts';
+import type { Place } from '../pipelines/place.ts';
 import type { Endpoints } from '../stack/stack.ts';
 import { type FactFileRef, leftBy } from './fact-file.ts';
 import { MarkedSender, type Marker, type SentMark } from './marked-sender.ts';
@@ -14,6 +15,7 @@ import { type Counts, sumCounts } from './tally.ts';
 export interface LoadOptions {
   readonly scenario: Scenario;
   readonly endpoints: Pick<Endpoints, 'kafka'>;
+  readonly place: Place;
   /** Producing threads; by default one less than the machine has cores, and no more than stores. */
   readonly workers?: number;
   /** An existing folder for the files of facts. */
@@ -94,12 +96,20 @@ function defaultWorkers(cores: number, stores: number): number {
 
 /** Connects the producers, one thread each. Rejects with a DoorbusterError when Kafka is not there. */
 export async function startLoad(options: LoadOptions): Promise<Load> {
-  const { scenario, endpoints, dir, runId, clock, signal } = options;
+  const { scenario, endpoints, place, dir, runId, clock, signal } = options;
   signal.throwIfAborted();
   const onWarning = options.onWarning ?? (() => undefined);
   const workers = options.workers ?? defaultWorkers(availableParallelism(), scenario.retail.stores);
   const { brokers } = endpoints.kafka;
-  const marked = await MarkedSender.open({ scenario, brokers, runId, dir, clock, onWarning });
+  const marked = await MarkedSender.open({
+    scenario,
+    place,
+    brokers,
+    runId,
+    dir,
+    clock,
+    onWarning,
+  });
   const load = new RunningLoad(options, workers, marked, onWarning);
   try {
     await load.open();
@@ -126,7 +136,7 @@ class RunningLoad implements Load {
     marked: MarkedSender,
     warning: (line: string) => void,
   ) {
-    const { scenario, endpoints, dir, signal } = options;
+    const { scenario, endpoints, place, dir, signal } = options;
     this.#options = options;
     this.workers = workers;
     this.#marked = marked;
@@ -135,7 +145,10 @@ class RunningLoad implements Load {
     this.#threads = Array.from(
       { length: workers },
       (_, worker) =>
-        new ProducingThread({ scenario, brokers, worker, workers, dir }, { failed, warning }),
+        new ProducingThread(
+          { scenario, place, brokers, worker, workers, dir },
+          { failed, warning },
+        ),
     );
     signal.addEventListener('abort', this.#onAbort, { once: true });
     // Canaries wait side by side where the broker is slow to answer: that many listeners are no leak.

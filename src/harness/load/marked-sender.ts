@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts';
 import { type BatchProducer, openProducer, partitionOf } from '../clients/kafka-producer.ts';
+import { type Place, topicOf } from '../pipelines/place.ts';
 import { eventLine, type Handed } from './event-facts.ts';
 import { FactFile, type FactFileRef } from './fact-file.ts';
 import { badMarker, canaryMark, goodMarker, type Marked } from './marker.ts';
@@ -42,6 +43,7 @@ type ToSend = Omit<Handed, 'sentMs'> & { readonly value: Uint8Array };
  */
 export class MarkedSender {
   readonly #scenario: Scenario;
+  readonly #place: Place;
   readonly #runId: string;
   readonly #clock: Clock;
   readonly #producer: BatchProducer;
@@ -53,6 +55,7 @@ export class MarkedSender {
 
   static async open(options: {
     readonly scenario: Scenario;
+    readonly place: Place;
     readonly brokers: readonly string[];
     readonly runId: string;
     readonly dir: string;
@@ -66,12 +69,14 @@ export class MarkedSender {
 
   private constructor(options: {
     readonly scenario: Scenario;
+    readonly place: Place;
     readonly runId: string;
     readonly dir: string;
     readonly clock: Clock;
     readonly producer: BatchProducer;
   }) {
     this.#scenario = options.scenario;
+    this.#place = options.place;
     this.#runId = options.runId;
     this.#clock = options.clock;
     this.#producer = options.producer;
@@ -145,7 +150,7 @@ export class MarkedSender {
     if (this.#aborted) throw new Error('the load was aborted');
     const sentMs = this.#clock.nowMs();
     const outgoing = batch.map(({ stream, part, store, value }) => ({
-      topic: stream,
+      topic: topicOf(this.#place, stream),
       partition: part,
       key: String(store),
       value,

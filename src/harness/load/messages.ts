@@ -1,11 +1,13 @@
 import type { ExitCode } from '../../core/exit-codes.ts';
 import type { Scenario, Stream } from '../../scenario/scenario.ts';
+import type { Place } from '../pipelines/place.ts';
 import type { FactFileRef } from './fact-file.ts';
 import type { Counts } from './tally.ts';
 
 /** What a producing thread is started with. */
 export interface ShardData {
   readonly scenario: Scenario;
+  readonly place: Place;
   readonly brokers: readonly string[];
   /** This thread and how many there are: it owns the stores whose number mod `workers` is `worker`. */
   readonly worker: number;

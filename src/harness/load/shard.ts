@@ -2,6 +2,7 @@ import { breath } from '../../core/breath.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { TapeEvent } from '../../generators/event.ts';
 import { type BatchProducer, openProducer, partitionOf } from '../clients/kafka-producer.ts';
+import { topicOf } from '../pipelines/place.ts';
 import { type Contract, contract } from '../truth/contract/contract.ts';
 import { eventLine, type Handed } from './event-facts.ts';
 import { FactFile, threadFiles } from './fact-file.ts';
@@ -209,7 +210,7 @@ export class Shard {
 
   async #send(batch: readonly Paced<TapeEvent>[]): Promise<void> {
     const outgoing = batch.map(({ event, value }) => ({
-      topic: event.stream,
+      topic: topicOf(this.#data.place, event.stream),
       partition: this.#parts.get(event.store) as number,
       key: String(event.store),
       value,

@@ -15,7 +15,7 @@ import { innermostCause, logTail } from '../stack/cause.ts';
 import { Claim } from '../stack/claim.ts';
 import { withClassArchive } from '../stack/class-archives.ts';
 import type { Endpoints } from '../stack/stack.ts';
-import type { Pipeline } from './load.ts';
+import type { PlacedPipeline } from './load.ts';
 
 /** What a compaction on demand needs. */
 export interface CompactionOptions {
@@ -65,7 +65,7 @@ const SAMPLE_MS = 200;
 
 /** Runs the pipeline's `compact.sql` in a Spark of its own, once. */
 export async function compactWithSpark(
-  pipeline: Pipeline,
+  pipeline: PlacedPipeline,
   options: CompactionOptions,
 ): Promise<CompactionResult> {
   const sql = pipeline.compact;

@@ -5,7 +5,7 @@ import {
   type CompactionResult,
   compactWithSpark,
 } from './compact-spark.ts';
-import type { Pipeline } from './load.ts';
+import type { Pipeline, PlacedPipeline } from './load.ts';
 import type { CompactionKind } from './manifest.ts';
 
 export type { CompactionOptions, CompactionResult } from './compact-spark.ts';
@@ -15,7 +15,7 @@ interface Compaction {
   readonly kind: CompactionKind;
   /** One compaction now; null where it goes on by itself, in the sink, or not at all. */
   readonly run:
-    | ((pipeline: Pipeline, options: CompactionOptions) => Promise<CompactionResult>)
+    | ((pipeline: PlacedPipeline, options: CompactionOptions) => Promise<CompactionResult>)
     | null;
 }
 
@@ -42,7 +42,7 @@ export function compactionOf(pipeline: Pipeline, scenario: Pick<Scenario, 'pipel
  * abort, which ends the engine first, or an engine that did not start.
  */
 export async function compact(
-  pipeline: Pipeline,
+  pipeline: PlacedPipeline,
   options: CompactionOptions & { readonly scenario: Pick<Scenario, 'pipeline'> },
 ): Promise<CompactionResult> {
   const { kind, run } = compactionOf(pipeline, options.scenario);

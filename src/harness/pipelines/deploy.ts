@@ -8,7 +8,8 @@ import { type FlinkRest, flinkRest } from '../clients/flink-rest.ts';
 import { openKafkaAdmin } from '../clients/kafka-admin.ts';
 import { openSqlSession, type SqlSession } from '../clients/sql-gateway.ts';
 import type { Endpoints, Stack } from '../stack/stack.ts';
-import { jobNameOf, type Pipeline, submitsJob } from './load.ts';
+import { jobNameOf, type PlacedPipeline, submitsJob } from './load.ts';
+import { topicOf } from './place.ts';
 import { fillPlaceholders, placeholderValues, type SqlFile } from './placeholders.ts';
 import { splitStatements } from './statements.ts';
 import { type DeployedJob, watchJobs } from './watch.ts';
@@ -48,14 +49,20 @@ const CANCEL_WITHIN_MS = 10_000;
  * Makes the topics, catalog and tables, submits the jobs of the scenario's streams and waits until
  * every task of theirs runs. What it submitted before it failed is cancelled.
  */
-export async function deploy(pipeline: Pipeline, options: DeployOptions): Promise<Deployment> {
+export async function deploy(
+  pipeline: PlacedPipeline,
+  options: DeployOptions,
+): Promise<Deployment> {
   const { stack, scenario, clock, signal } = options;
+  const { place } = pipeline;
   const streams = STREAMS.filter(
     (stream) => scenario.traffic[stream] !== null && pipeline.manifest.streams[stream],
   );
   const { flink } = stack.endpoints;
-  await createTopics(pipeline, streams, options);
   const rest = flinkRest(flink.rest, clock);
+  await refuseWithoutSlots(rest, streams.length, options);
+  const topics = streams.map((stream) => topicOf(place, stream));
+  await createTopics(topics, options);
   const session = await openSqlSession(flink.gateway, { clock, signal });
   const jobs: DeployedJob[] = [];
   const plans = new Map<Stream, string>();
@@ -66,7 +73,7 @@ export async function deploy(pipeline: Pipeline, options: DeployOptions): Promis
     await session.close().catch(() => undefined);
   };
   try {
-    const values = placeholderValues(scenario.pipeline, stack.endpoints.inside.brokers);
+    const values = placeholderValues(scenario.pipeline, stack.endpoints.inside.brokers, place);
     const filled = (file: SqlFile) => splitStatements(fillPlaceholders(file, values));
     await session.run(createCatalog(stack.endpoints));
     for (const statement of filled(pipeline.tables)) {
@@ -74,7 +81,13 @@ export async function deploy(pipeline: Pipeline, options: DeployOptions): Promis
     }
     let name: string | null = null;
     for (const statement of filled(pipeline.jobs)) {
-      name = jobNameOf(statement.text) ?? name;
+      const named = jobNameOf(statement.text);
+      if (named !== null) {
+        name = named;
+        // Told apart from those of other runs on the same cluster.
+        await session.run(`SET 'pipeline.name' = '${place.topicPrefix}${named}'`);
+        continue;
+      }
       const stream = streams.find((one) => one === name);
       if (submitsJob(statement.text)) {
         // A stream that the scenario leaves out gets no job.
@@ -83,15 +96,13 @@ export async function deploy(pipeline: Pipeline, options: DeployOptions): Promis
       }
       const rows = await runStatement(session, pipeline.jobs.path, statement);
       if (stream === undefined || !submitsJob(statement.text)) continue;
-      const topic = pipeline.manifest.streams[stream]?.topic as string;
-      jobs.push({ name: stream, topic, jobId: jobIdOf(rows, stream) });
+      jobs.push({ name: stream, jobId: jobIdOf(rows, stream) });
     }
     await allRunning(rest, jobs, options);
   } catch (error) {
     await dispose();
     throw error;
   }
-  const savepoints = pathToFileURL(join(stack.stateDir, 'savepoints')).href;
   return {
     jobs,
     tables: [
@@ -101,24 +112,45 @@ export async function deploy(pipeline: Pipeline, options: DeployOptions): Promis
     watch: (until) => watchJobs({ rest, clock, jobs, done: () => state.draining }, until),
     async drain(until) {
       state.draining = true;
-      await Promise.all(jobs.map((job) => rest.stopWithDrain(job.jobId, savepoints, until)));
+      const stopped = jobs.map((job) => rest.stopWithDrain(job.jobId, savepointsOf(stack), until));
+      const locations = await Promise.all(stopped);
       state.drained = true;
+      // Nobody starts from them: they are how Flink stops a job without losing what it has read.
+      if (!place.apart) return;
+      await Promise.all(locations.map((location) => rest.discardSavepoint(location, until)));
     },
     explain: () => explain(session, plans),
     [Symbol.asyncDispose]: dispose,
   };
 }
 
+function savepointsOf({ stateDir }: Pick<Stack, 'stateDir'>): string | null {
+  return stateDir === null ? null : pathToFileURL(join(stateDir, 'savepoints')).href;
+}
+
+/** A job without a slot would wait for one, and its run with it. */
+async function refuseWithoutSlots(
+  rest: FlinkRest,
+  jobs: number,
+  { scenario, signal }: DeployOptions,
+): Promise<void> {
+  const { parallelism } = scenario.pipeline;
+  const free = await rest.freeSlots(signal);
+  if (free >= jobs * parallelism) return;
+  throw stackBroke(
+    `Flink has ${free} free task slots; ${jobs} jobs of parallelism ${parallelism} need ${jobs * parallelism}`,
+    'doorbuster up --task-slots N starts a stack with more; other jobs may hold the rest',
+  );
+}
+
 async function createTopics(
-  pipeline: Pipeline,
-  streams: readonly Stream[],
+  topics: readonly string[],
   { stack, scenario, clock, signal }: DeployOptions,
 ): Promise<void> {
-  const topics = new Set(streams.map((one) => pipeline.manifest.streams[one]?.topic as string));
   await using admin = await openKafkaAdmin(stack.endpoints.kafka.brokers);
   const { partitions } = scenario.stack;
   await admin.createTopics(
-    [...topics].map((name) => ({ name, partitions })),
+    topics.map((name) => ({ name, partitions })),
     { clock, signal },
   );
 }

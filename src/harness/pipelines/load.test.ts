@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { STREAMS } from '../../scenario/scenario.ts';
 import { packageRoot } from '../entry.ts';
 import { compactionOf } from './compact.ts';
-import { loadPipeline } from './load.ts';
+import { loadPipeline, placed } from './load.ts';
+import { placeApart } from './place.ts';
 import { fillPlaceholders, placeholderValues } from './placeholders.ts';
 
 describe.each(['cdc-upsert', 'append-ledger'])('the shipped %s', (name) => {
@@ -16,7 +17,7 @@ describe.each(['cdc-upsert', 'append-ledger'])('the shipped %s', (name) => {
     expect(pipeline.manifest.name).toBe(name);
     expect(pipeline.manifest.headline).toContain('direct feed, no Postgres');
     for (const stream of STREAMS) {
-      expect(pipeline.manifest.streams[stream]).toMatchObject({ topic: stream, table: stream });
+      expect(pipeline.manifest.streams[stream]).toMatchObject({ table: stream });
     }
   });
 
@@ -41,8 +42,13 @@ describe.each(['cdc-upsert', 'append-ledger'])('the shipped %s', (name) => {
         compaction: { by: 'flink', everyMs: 7_000 },
       },
       ['a:1', 'b:2'],
+      placeApart(pipeline.manifest, { prefix: 'black', runId: 'ab12' }),
     );
     const jobs = fillPlaceholders(pipeline.jobs, values);
+    for (const stream of STREAMS) {
+      expect(jobs).toContain(`'topic' = 'black_ab12_${stream}'`);
+      expect(jobs).toContain(`INSERT INTO ice.black_ab12_retail.${stream}`);
+    }
     expect(jobs).toContain("'execution.checkpointing.interval' = '2500 ms'");
     expect(jobs).toContain("'parallelism.default' = '2'");
     expect(jobs).toContain("'properties.bootstrap.servers' = 'a:1,b:2'");
@@ -91,6 +97,23 @@ describe('a folder of one’s own', () => {
     expect(load).toThrow(
       /mine\/jobs\.sql:1.*no \$\{commit_every_ms\} in there, so pipeline\.commit_every would have no effect/,
     );
+  });
+
+  test('a query that does not say where its run is would read another’s tables, and is an error', () => {
+    edit('queries/revenue.sql', '${namespace}', 'retail');
+    expect(load).toThrow(/mine\/queries\/revenue\.sql:1: no \$\{namespace\} in there/);
+    edit('queries/revenue.sql', 'ice.retail', 'ice.${namespase}');
+    expect(load).toThrow(/mine\/queries\/revenue\.sql:\d+: a query has no \$\{namespase\}/);
+  });
+
+  test('placed, its queries and its compaction are about the tables of one run', () => {
+    const { queries, compact } = placed(
+      load(),
+      placeApart({ namespace: 'retail' }, { prefix: 'black', runId: 'ab12' }),
+    );
+    for (const { sql } of queries) expect(sql).toContain('ice.black_ab12_retail.');
+    expect(compact?.text).toContain("'black_ab12_retail.inventory'");
+    expect(JSON.stringify([queries, compact])).not.toContain('${');
   });
 
   test('compaction in the sink needs its placeholders only where it is offered', () => {

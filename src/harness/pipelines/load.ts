@@ -5,7 +5,13 @@ import { suggest } from '../../scenario/problems.ts';
 import { STREAMS, type Stream } from '../../scenario/scenario.ts';
 import { packageRoot } from '../entry.ts';
 import { type Manifest, parseManifest, type QueryParameter, shownPath } from './manifest.ts';
-import { checkPlaceholders, type SqlFile } from './placeholders.ts';
+import type { Place } from './place.ts';
+import {
+  checkPlaceholders,
+  checkQueryPlaceholders,
+  fillPlaceholders,
+  type SqlFile,
+} from './placeholders.ts';
 import { splitStatements } from './statements.ts';
 
 /** A design under test: a folder of SQL, read and checked, with nothing started. */
@@ -18,6 +24,11 @@ export interface Pipeline {
   readonly compact: SqlFile | null;
   /** In the manifest's order. */
   readonly queries: readonly PipelineQuery[];
+}
+
+/** A design under test, at the place of one run. */
+export interface PlacedPipeline extends Pipeline {
+  readonly place: Place;
 }
 
 /** A question to the tables, in DuckDB's SQL over a catalog attached as `ice`. */
@@ -91,6 +102,19 @@ export function submitsJob(statement: string): boolean {
   return /^(EXECUTE\s+STATEMENT\s+SET|INSERT\s+INTO)\b/i.test(statement);
 }
 
+/** The pipeline of one run: its queries and its compaction know where its tables are. */
+export function placed(pipeline: Pipeline, place: Place): PlacedPipeline {
+  const { namespace } = place;
+  const { compact, queries } = pipeline;
+  const filled = (text: string) => fillPlaceholders({ text }, { namespace });
+  return {
+    ...pipeline,
+    place,
+    compact: compact && { ...compact, text: filled(compact.text) },
+    queries: queries.map((query) => ({ ...query, sql: filled(query.sql) })),
+  };
+}
+
 function folderOf(use: string, baseDir: string): string {
   if (/[\\/]/.test(use) || use.startsWith('.') || isAbsolute(use)) {
     const dir = resolve(baseDir, use);
@@ -121,6 +145,7 @@ function queriesOf(dir: string, manifest: Manifest): readonly PipelineQuery[] {
         `queries.${name}.parameters in ${shownPath(dir, 'pipeline.yaml')} lists what it takes`,
       );
     }
+    checkQueryPlaceholders({ path: shownPath(dir, file), text: sql });
     return { name, sql, parameters };
   });
 }

@@ -18,7 +18,6 @@ const column = z.string().regex(NAME, 'must be a lower-case column name');
 const columns = z.array(column).min(1);
 
 const stream = z.strictObject({
-  topic: z.string().min(1).describe('the Kafka topic that carries it'),
   table: column.describe('the table that its rows land in'),
   mode: z
     .enum(['append', 'upsert'])

@@ -1,10 +1,13 @@
 import { badInput } from '../../core/errors.ts';
 import { suggest } from '../../scenario/problems.ts';
 import type { PipelineUse } from '../../scenario/scenario.ts';
+import type { Place } from './place.ts';
 
 /** What `${…}` in a pipeline's SQL may name, and which key of the scenario it comes from. */
 const PLACEHOLDERS = {
   kafka_brokers: 'the stack',
+  topic_prefix: 'where the run is on a stack',
+  namespace: 'where the run is on a stack',
   commit_every_ms: 'pipeline.commit_every',
   parallelism: 'pipeline.parallelism',
   format: 'pipeline.format',
@@ -53,16 +56,45 @@ export function checkPlaceholders(files: readonly SqlFile[], compactsInSink: boo
   }
 }
 
-/** The text with every placeholder filled in; checkPlaceholders has found them all known. */
-export function fillPlaceholders(file: SqlFile, values: PlaceholderValues): string {
-  return file.text.replace(PATTERN, (_, name: string) => values[name as Placeholder]);
+/**
+ * Throws DoorbusterError (exit 2) for a query that names anything but `${namespace}`, or does not name
+ * it: it would read another run's tables, or none.
+ */
+export function checkQueryPlaceholders(file: SqlFile): void {
+  const names = [...placeholdersOf(file.text)];
+  const odd = names.find(({ name }) => name !== 'namespace');
+  if (odd !== undefined) {
+    throw badInput(
+      `${file.path}:${odd.line}: a query has no \${${odd.name}}, only \${namespace}`,
+      'its own parameters are written $store, $sku, $now_ms',
+    );
+  }
+  if (names.length > 0) return;
+  throw badInput(
+    `${file.path}:1: no \${namespace} in there, so it would not read the tables of its run`,
+    `FROM ice.\${namespace}.inventory`,
+  );
+}
+
+/** The text with every placeholder filled in; all of them have been checked. */
+export function fillPlaceholders(
+  { text }: Pick<SqlFile, 'text'>,
+  values: Partial<PlaceholderValues>,
+): string {
+  return text.replace(PATTERN, (whole, name: string) => values[name as Placeholder] ?? whole);
 }
 
 /** What the placeholders stand for in one run. */
-export function placeholderValues(use: PipelineUse, brokers: readonly string[]): PlaceholderValues {
+export function placeholderValues(
+  use: PipelineUse,
+  brokers: readonly string[],
+  place: Place,
+): PlaceholderValues {
   const { compaction } = use;
   return {
     kafka_brokers: brokers.join(','),
+    topic_prefix: place.topicPrefix,
+    namespace: place.namespace,
     commit_every_ms: String(use.commitEveryMs),
     parallelism: String(use.parallelism),
     format: String(use.format),

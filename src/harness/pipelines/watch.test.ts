@@ -14,7 +14,7 @@ const hasty: Clock = {
 
 function watching(port: number, signal = new AbortController().signal): Promise<void> {
   const rest = flinkRest(`http://127.0.0.1:${port}`, hasty);
-  const jobs = [{ name: 'pos', topic: 'pos', jobId: 'a'.repeat(32) }] as const;
+  const jobs = [{ name: 'pos', jobId: 'a'.repeat(32) }] as const;
   return watchJobs({ rest, clock: hasty, jobs, done: () => false }, signal);
 }
 
@@ -71,7 +71,7 @@ test('a JobManager that falls silent when asked why a job failed keeps nobody wa
   using _closing = { [Symbol.dispose]: () => server.closeAllConnections() };
   await expect(watching((server.address() as AddressInfo).port)).rejects.toMatchObject({
     exitCode: 3,
-    message: 'Flink job pos (topic pos) is FAILED: Flink gave no cause',
+    message: 'Flink job pos is FAILED: Flink gave no cause',
   });
   server.close();
 });

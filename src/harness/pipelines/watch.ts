@@ -6,7 +6,6 @@ import type { FlinkRest, JobOverview } from '../clients/flink-rest.ts';
 /** One running Flink job: it carries one stream. */
 export interface DeployedJob {
   readonly name: Stream;
-  readonly topic: string;
   readonly jobId: string;
 }
 
@@ -62,7 +61,7 @@ export async function watchJobs(watched: Watched, signal: AbortSignal): Promise<
       if (broken === null) continue;
       const why = await asked(watched, signal, (either) => rest.failure(job.jobId, either));
       throw stackBroke(
-        `Flink job ${job.name} (topic ${job.topic}) ${broken}: ${why ?? 'Flink gave no cause'}`,
+        `Flink job ${job.name} ${broken}: ${why ?? 'Flink gave no cause'}`,
         'see flink-taskmanager.log in the run folder',
       );
     }

@@ -159,7 +159,7 @@ class RunningCanaries implements Canaries {
     const list = (values: Iterable<number | null>) => [...new Set(values)].join(', ');
     return `SELECT ${column('store_id')} AS store_id, ${column('sku_id')} AS sku_id,
         max(${column('version')}) AS version
-      FROM ice.retail."${this.#table.name}"
+      FROM ice.${this.#context.place.namespace}."${this.#table.name}"
       WHERE ${column('sku_id')} IN (${list(canaries.map(({ mark }) => mark.skuId))})
         AND ${column('store_id')} IN (${list(canaries.map(({ mark }) => mark.storeId))})
       GROUP BY ALL`;

@@ -93,7 +93,7 @@ class RunningCensus implements Census {
     this.#connection = connection;
     this.#bucket = openBucket(context.endpoints.s3);
     this.#signal = AbortSignal.any([context.signal, this.#stopping.signal]);
-    const catalog = openCatalog(context.endpoints.catalog.uri);
+    const catalog = openCatalog(context.endpoints.catalog, context.place.namespace);
     this.#tables = context.tables.map((table: ObservedTable) => ({
       name: table.name,
       follower: new Follower(catalog, table.name, context.clock),

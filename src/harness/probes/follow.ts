@@ -24,11 +24,11 @@ interface Poll {
 export class Follower {
   #lastId: string | null = null;
   #missedMs: number | null = null;
-  readonly #catalog: Catalog;
+  readonly #catalog: Pick<Catalog, 'load'>;
   readonly #table: string;
   readonly #clock: Clock;
 
-  constructor(catalog: Catalog, table: string, clock: Clock) {
+  constructor(catalog: Pick<Catalog, 'load'>, table: string, clock: Clock) {
     this.#catalog = catalog;
     this.#table = table;
     this.#clock = clock;

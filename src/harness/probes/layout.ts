@@ -11,11 +11,11 @@ import { scoped } from '../clients/scoped-signal.ts';
 import { ManifestReader } from './manifests.ts';
 import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
 
-/** What the bucket itself holds. */
+/** What the bucket itself holds, in the folders of the tables. */
 interface BucketListing {
   readonly objects: number;
   readonly bytes: number;
-  /** Objects in a table's folder that no metadata, and no snapshot still kept, names. */
+  /** Those that no metadata, and no snapshot still kept, names. */
   readonly orphans: number;
   readonly orphanBytes: number;
   /** Up to 20 of their keys. */
@@ -27,7 +27,7 @@ export interface LayoutProbe extends RunningProbe {
   /** Writes the live files of every table now into `files`, under this name. */
   mark(name: string): Promise<void>;
   /**
-   * Lists the bucket and compares it with everything the tables' metadata names. Meaningful when
+   * Lists the tables' folders in the bucket and compares them with everything the tables' metadata names. Meaningful when
    * nothing writes any more: a file that is not committed yet is an orphan too.
    */
   bucket(): Promise<BucketListing>;
@@ -37,7 +37,7 @@ export const layoutProbe: Probe<LayoutProbe> & { readonly kind: 'layout' } = {
   kind: 'layout',
   async start(context) {
     const bucket = openBucket(context.endpoints.s3);
-    const catalog = openCatalog(context.endpoints.catalog.uri);
+    const catalog = openCatalog(context.endpoints.catalog, context.place.namespace);
     const readers = new Map(
       context.tables.map(({ name }) => [name, new ManifestReader(bucket)] as const),
     );
@@ -89,18 +89,21 @@ async function listBucket(
 ): Promise<BucketListing> {
   // First the objects, then the metadata: what is committed in between is named, and not taken for an orphan.
   const objects = [];
-  for await (const object of bucket.list()) objects.push(object);
+  for (const { name } of tables) {
+    const answer = await catalog.load(name, { snapshots: 'refs', signal });
+    if (!answer) continue;
+    const folder = `${answer.table().location.replace(/\/$/, '')}/`;
+    for await (const object of bucket.list(folder)) objects.push(object);
+  }
   const named = new Set<string>();
-  const folders: string[] = [];
   for (const { name } of tables) {
     const table = (await catalog.load(name, { signal }))?.table();
     if (!table) continue;
-    folders.push(`${table.location.replace(/\/$/, '')}/`);
     for (const path of await pathsOf(table, bucket, signal)) named.add(path);
   }
   const orphans = objects
     .map((object) => ({ ...object, path: `s3://${endpoints.s3.bucket}/${object.key}` }))
-    .filter(({ path }) => folders.some((folder) => path.startsWith(folder)) && !named.has(path));
+    .filter(({ path }) => !named.has(path));
   const sum = (list: readonly { readonly bytes: number }[]) =>
     list.reduce((total, { bytes }) => total + bytes, 0);
   return {

@@ -5,6 +5,7 @@ import type { EngineUsage } from '../clients/duckdb-reader.ts';
 import type { Facts } from '../facts.ts';
 import type { SentMark } from '../load/marked-sender.ts';
 import type { PipelineQuery } from '../pipelines/load.ts';
+import type { Place } from '../pipelines/place.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import type { Endpoints } from '../stack/stack.ts';
 
@@ -28,6 +29,7 @@ export interface Incident {
 /** Everything a probe may use. Probes know nothing of each other. */
 export interface ProbeContext {
   readonly endpoints: Endpoints;
+  readonly place: Place;
   readonly extensions: Artifacts['duckdbExtensions'];
   readonly facts: Facts;
   readonly clock: Clock;

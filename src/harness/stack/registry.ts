@@ -20,7 +20,7 @@ import { engineHere, sweepSession } from './session.ts';
  * The stacks of this user that run now, one file each, so that whatever a killed doorbuster left
  * behind can be found and removed, and so that two runs at once keep their ports apart.
  */
-const processSchema = z.strictObject({
+export const processSchema = z.strictObject({
   pid: z.int().positive(),
   /** Boot and start time: a process id alone comes round again. */
   born: z.string(),
@@ -83,7 +83,7 @@ export function identify(pid: number): ProcessIdentity | null {
   }
 }
 
-function isAlive(process: ProcessIdentity): boolean {
+export function isAlive(process: ProcessIdentity): boolean {
   return identify(process.pid)?.born === process.born;
 }
 

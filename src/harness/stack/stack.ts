@@ -38,8 +38,8 @@ export interface Stack extends AsyncDisposable {
    * that was not asked to.
    */
   readonly broken: AbortSignal;
-  /** Folder that Flink may write savepoints and checkpoints to. */
-  readonly stateDir: string;
+  /** Folder that Flink writes savepoints and checkpoints to; null: wherever its cluster keeps them. */
+  readonly stateDir: string | null;
   /**
    * With `keepClasses`: the servers have been at work, and what their JVMs have loaded is worth keeping
    * for the next start. It takes up to half a minute where nothing has been kept yet.

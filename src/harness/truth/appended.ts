@@ -1,5 +1,6 @@
 import type { Stream } from '../../scenario/scenario.ts';
 import type { KafkaAdmin } from '../clients/kafka-admin.ts';
+import { type Place, topicOf } from '../pipelines/place.ts';
 import type { Rows } from './tables-under-test.ts';
 
 /** One partition: what the broker acknowledged to us against what its log holds. */
@@ -20,6 +21,7 @@ export interface AppendedCount {
 export async function appendedCounts(
   admin: Pick<KafkaAdmin, 'logs'>,
   rows: Rows,
+  place: Place,
   streams: readonly Stream[],
 ): Promise<readonly AppendedCount[]> {
   const facts = await rows<{ stream: string; part: number; acked: number; unanswered: number }>(`
@@ -28,7 +30,7 @@ export async function appendedCounts(
     FROM events GROUP BY stream, part`);
   const counts: AppendedCount[] = [];
   for (const stream of streams) {
-    for (const { partition, low, high } of await admin.logs(stream)) {
+    for (const { partition, low, high } of await admin.logs(topicOf(place, stream))) {
       const mine = facts.find((fact) => fact.stream === stream && fact.part === partition);
       counts.push({
         stream,

@@ -2,10 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { PLAIN } from '../../../test/support/place.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 import type { Reader } from '../clients/duckdb-reader.ts';
 import { type Facts, openFacts } from '../facts.ts';
-import { type Manifest, parseManifest } from '../pipelines/manifest.ts';
+import { parseManifest } from '../pipelines/manifest.ts';
 import { readTables } from './read-tables.ts';
 
 let dir: string;
@@ -34,18 +35,18 @@ const reader: Pick<Reader, 'query'> = {
   },
 };
 
-function manifest(columns = '{}'): Manifest {
+function pipeline(columns = '{}') {
   const text = `
 name: mine
 tier: 3
 headline: mine
 streams:
-  pos: { topic: pos, table: receipts, mode: append, first_of: [event_id], columns: ${columns} }
-  inventory: { topic: inventory, table: stock, mode: append, first_of: [store_id, sku_id, version], key: [store_id, sku_id], version: version }
+  pos: { table: receipts, mode: append, first_of: [event_id], columns: ${columns} }
+  inventory: { table: stock, mode: append, first_of: [store_id, sku_id, version], key: [store_id, sku_id], version: version }
 dead_letter: dead_letter
 queries: {}
 `;
-  return parseManifest(text, 'mine/pipeline.yaml');
+  return { manifest: parseManifest(text, 'mine/pipeline.yaml'), place: PLAIN };
 }
 
 test('columns are read under our names, and what a table lacks is NULL and told', async () => {
@@ -56,7 +57,7 @@ test('columns are read under our names, and what a table lacks is NULL and told'
     CREATE TABLE ice.retail.stock (store_id INTEGER, sku_id INTEGER, version BIGINT, on_hand INTEGER,
       deleted BOOLEAN, event_ts BIGINT)`);
   const called = '{ event_id: id, total_cents: gross, event_ts: claimed }';
-  const tables = await readTables(reader, manifest(called), ['pos', 'inventory'], dir);
+  const tables = await readTables(reader, pipeline(called), ['pos', 'inventory'], dir);
   expect(tables).toMatchObject({ ledger: true, absent: ['pos.training'] });
   expect(await facts.rows(`SELECT * FROM ${tables.streams.pos}`)).toEqual([
     {
@@ -71,12 +72,12 @@ test('columns are read under our names, and what a table lacks is NULL and told'
 
 test('a table without a column that is needed, and one that is not there, are named', async () => {
   await facts.run(`CREATE TABLE ice.retail.receipts (event_id VARCHAR, kafka_ms BIGINT)`);
-  await expect(readTables(reader, manifest(), ['pos'], dir)).rejects.toMatchObject({
+  await expect(readTables(reader, pipeline(), ['pos'], dir)).rejects.toMatchObject({
     exitCode: EXIT.stackBroke,
     message: expect.stringContaining('retail.receipts has no column store_id'),
     hint: expect.stringContaining('streams.pos.columns: { store_id: its_name }'),
   });
-  await expect(readTables(reader, manifest(), ['inventory'], dir)).rejects.toMatchObject({
+  await expect(readTables(reader, pipeline(), ['inventory'], dir)).rejects.toMatchObject({
     message: expect.stringContaining('reading table stock for the oracles: failed'),
   });
 });

@@ -4,7 +4,7 @@ import { quoted } from '../../core/sql.ts';
 import type { Stream } from '../../scenario/scenario.ts';
 import type { ReaderRow } from '../clients/duckdb-engine.ts';
 import type { Reader } from '../clients/duckdb-reader.ts';
-import type { Manifest } from '../pipelines/manifest.ts';
+import type { PlacedPipeline } from '../pipelines/load.ts';
 import type { TablesUnderTest } from './tables-under-test.ts';
 
 /** An uncompacted upsert table is slow to read whole; beyond this the truth is not judged. */
@@ -51,7 +51,7 @@ function columnsOf(stream: Stream): Columns {
  */
 export async function readTables(
   reader: Pick<Reader, 'query'>,
-  manifest: Manifest,
+  { manifest, place }: Pick<PlacedPipeline, 'manifest' | 'place'>,
   streams: readonly Stream[],
   dir: string,
 ): Promise<TablesUnderTest> {
@@ -65,13 +65,13 @@ export async function readTables(
   };
   const absent: string[] = [];
   const copy = async (table: string, columns: Columns, called: Called, of: string) => {
-    const from = `ice.${manifest.namespace}.${table}`;
+    const from = `ice.${place.namespace}.${table}`;
     const rows = await asked(table, `SELECT column_name FROM (DESCRIBE ${from})`);
     const there = new Set(rows.map((row) => String(row.column_name)));
     const lacking = Object.keys(columns.scored).filter((name) => !there.has(called[name] ?? name));
     absent.push(...lacking.map((name) => `${of}.${name}`));
     const file = quoted(join(dir, `${table}.parquet`));
-    const list = selected(columns, called, there, `${manifest.namespace}.${table}`, of);
+    const list = selected(columns, called, there, `${place.namespace}.${table}`, of);
     await asked(table, `COPY (SELECT ${list} FROM ${from}) TO ${file} (FORMAT parquet)`);
     return `read_parquet(${file})`;
   };

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { PLAIN } from '../../../test/support/place.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import type { Reader } from '../clients/duckdb-reader.ts';
 import { openFacts } from '../facts.ts';
@@ -18,7 +19,7 @@ name: mine
 tier: 3
 headline: one table of receipts
 streams:
-  pos: { topic: pos, table: receipts, mode: append, first_of: [event_id] }
+  pos: { table: receipts, mode: append, first_of: [event_id] }
 dead_letter: refused
 queries: {}
 `,
@@ -49,7 +50,8 @@ test('an example of what is wrong names the table it is wrong in, as the pipelin
     },
   };
   const truth = await judgeTruth({
-    ...{ reader, facts, scenario, manifest, dir },
+    ...{ reader, facts, scenario, dir },
+    pipeline: { manifest, place: PLAIN },
     cutMs: 1_000,
     notSeenWithinMs: null,
   });

@@ -2,6 +2,7 @@ import type { TruthRecord } from '../../record/record.ts';
 import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts';
 import type { Reader } from '../clients/duckdb-reader.ts';
 import type { Facts } from '../facts.ts';
+import type { PlacedPipeline } from '../pipelines/load.ts';
 import type { Manifest } from '../pipelines/manifest.ts';
 import { writeBook } from './business/book.ts';
 import { type BusinessDistance, distanceFromBook, takings } from './business/business.ts';
@@ -19,7 +20,7 @@ interface TruthContext {
   readonly reader: Pick<Reader, 'query'>;
   readonly facts: Pick<Facts, 'rows' | 'append'>;
   readonly scenario: Scenario;
-  readonly manifest: Manifest;
+  readonly pipeline: Pick<PlacedPipeline, 'manifest' | 'place'>;
   /** An empty folder for the copies of the tables. */
   readonly dir: string;
   /** Nothing due at or after this offset from t0 was sent, ms. */
@@ -34,10 +35,11 @@ const OF_EACH = 10;
 
 /** Reads the tables once and holds them against CONTRACT and BOOK. */
 export async function judgeTruth(context: TruthContext): Promise<TruthRecord> {
-  const { reader, facts, scenario, manifest, dir } = context;
+  const { reader, facts, scenario, dir } = context;
+  const { manifest, place } = context.pipeline;
   const rows: Rows = (sql) => facts.rows(sql);
   const streams = STREAMS.filter((stream) => scenario.traffic[stream] !== null);
-  const tables = await readTables(reader, manifest, streams, dir);
+  const tables = await readTables(reader, { manifest, place }, streams, dir);
   const contract = await judgeContract(rows, tables);
   await writeBook(facts, scenario, context.cutMs);
   const distance = await distanceFromBook(rows, tables);

@@ -9,6 +9,7 @@ import { type Artifacts, locateArtifacts } from '../../../src/harness/setup/arti
 import { defaultCacheDir } from '../../../src/harness/setup/cache.ts';
 import { readLock } from '../../../src/harness/setup/lock.ts';
 import type { Stack } from '../../../src/harness/stack/stack.ts';
+import { PLAIN } from '../../support/place.ts';
 import { runtime } from './runtime.ts';
 
 /** A running stack with Flink SQL in front of it, for what observes tables rather than Kafka. */
@@ -78,6 +79,7 @@ export async function probeContext(
   const incidents: Incident[] = [];
   return {
     endpoints: stack.endpoints,
+    place: PLAIN,
     extensions: artifacts.duckdbExtensions,
     facts: await openFacts(),
     clock,

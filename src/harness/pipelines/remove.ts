@@ -1,0 +1,84 @@
+import type { Clock } from '../../core/clock.ts';
+import { stackBroke } from '../../core/errors.ts';
+import { flinkRest } from '../clients/flink-rest.ts';
+import { openCatalog } from '../clients/iceberg.ts';
+import { openKafkaAdmin } from '../clients/kafka-admin.ts';
+import { openBucket } from '../clients/s3.ts';
+import type { Endpoints } from '../stack/stack.ts';
+import type { Place } from './place.ts';
+
+interface RemoveOptions {
+  readonly endpoints: Endpoints;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** What was found at a place, and is gone. */
+interface Removed {
+  readonly jobs: number;
+  readonly topics: number;
+  readonly tables: number;
+  /** Left in the tables' folders by a catalog that drops a table without its files. */
+  readonly objects: number;
+}
+
+const GONE = ['FAILED', 'CANCELED', 'FINISHED', 'SUSPENDED'];
+const POLL_MS = 200;
+const CANCELLED_WITHIN_MS = 60_000;
+
+/**
+ * Removes everything that a run made at a place apart on a stack: jobs that still run, topics and
+ * consumer groups, tables with all their files, the namespace. Finds it by name, and so removes what a killed
+ * run has left as well. Refuses a place whose names others may have too.
+ */
+export async function removeAll(place: Place, options: RemoveOptions): Promise<Removed> {
+  if (!place.apart) throw new Error('only a place apart is the run’s to remove');
+  const jobs = await cancelJobs(place, options);
+  await using admin = await openKafkaAdmin(options.endpoints.kafka.brokers);
+  const topics = await admin.removeAll(place.topicPrefix);
+  const { tables, objects } = await dropTables(place, options);
+  return { jobs, topics: topics.length, tables, objects };
+}
+
+async function cancelJobs(
+  { topicPrefix }: Place,
+  { endpoints, clock, signal }: RemoveOptions,
+): Promise<number> {
+  const rest = flinkRest(endpoints.flink.rest, clock);
+  const running = async () =>
+    (await rest.jobs(signal)).filter(
+      ({ name, state }) => name.startsWith(topicPrefix) && !GONE.includes(state),
+    );
+  const found = await running();
+  await Promise.all(found.map(({ jobId }) => rest.cancel(jobId, signal)));
+  const startedMs = clock.monotonicMs();
+  // A job that still writes would make its files anew.
+  while ((await running()).length > 0) {
+    if (clock.monotonicMs() - startedMs > CANCELLED_WITHIN_MS) {
+      throw stackBroke(
+        `Flink has not cancelled the jobs ${topicPrefix}* within ${CANCELLED_WITHIN_MS / 1_000} s`,
+        `curl ${endpoints.flink.rest}/jobs/overview`,
+      );
+    }
+    await clock.sleep(POLL_MS, signal);
+  }
+  return found.length;
+}
+
+async function dropTables(
+  { namespace }: Place,
+  { endpoints, signal }: RemoveOptions,
+): Promise<Pick<Removed, 'tables' | 'objects'>> {
+  const catalog = openCatalog(endpoints.catalog, namespace);
+  const folders: string[] = [];
+  for (const name of await catalog.tables(signal)) {
+    const table = await catalog.load(name, { snapshots: 'refs', signal });
+    if (table !== null) folders.push(`${table.table().location.replace(/\/$/, '')}/`);
+    await catalog.drop(name, signal);
+  }
+  await catalog.dropNamespace(signal);
+  using bucket = openBucket(endpoints.s3);
+  let objects = 0;
+  for (const folder of folders) objects += await bucket.removeAll(folder);
+  return { tables: folders.length, objects };
+}
