@@ -12,7 +12,8 @@ export type Unit =
   | 'core-s'
   | 'percent'
   | 'per 10,000'
-  | 'events/s';
+  | 'events/s'
+  | 's·s';
 
 /** The statistics of a distribution that a check may name. */
 export const STATS = ['p50', 'p95', 'p99', 'max', 'mean', 'min'] as const;
@@ -60,7 +61,16 @@ export interface MetricKind {
   readonly unit: Unit;
   readonly better: 'lower' | 'higher';
   /** What the argument in parentheses names; null: takes none. */
-  readonly of: 'stream' | 'query' | 'table' | 'fault' | 'server' | 'hop' | 'level' | null;
+  readonly of:
+    | 'stream'
+    | 'query'
+    | 'table'
+    | 'fault'
+    | 'server'
+    | 'hop'
+    | 'level'
+    | 'faulty server'
+    | null;
   /** distribution: has p50..max; scalar: one value, no stat. */
   readonly shape: 'distribution' | 'scalar';
   /** Whether it is told apart by phase. */
@@ -109,6 +119,22 @@ export const METRICS = {
     shape: 'distribution',
     phased: true,
     about: 'over the stores: the p99 of each store’s own time-weighted age',
+  },
+  recovery: {
+    unit: 'ms',
+    better: 'lower',
+    of: 'faulty server',
+    shape: 'scalar',
+    phased: false,
+    about: 'from when the server was back until age is below the target and stays there',
+  },
+  area_above_target: {
+    unit: 's·s',
+    better: 'lower',
+    of: 'faulty server',
+    shape: 'scalar',
+    phased: false,
+    about: 'integral of (age − target) while age is above the target, from the fault to recovery',
   },
   floor: {
     unit: 'ms',

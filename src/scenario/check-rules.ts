@@ -108,6 +108,8 @@ function whatThereIs(
       return scoredKinds(sections);
     case 'query':
       return QUERIES;
+    case 'faulty server':
+      return sections.faults && [...new Set(sections.faults.map(({ server }) => server))];
     case 'hop':
       return HOPS;
     case 'server':
@@ -213,6 +215,7 @@ const LIMITS: Readonly<
   'core-s': { like: '120 core-s', parse: (text) => plain(text.replace(/ ?core-s$/, '')) },
   percent: { like: '20%', parse: (text) => parsePercent(text) * 100 },
   'per 10,000': { like: '100', parse: plain },
+  s·s: { like: '200 s·s', parse: (text) => plain(text.replace(/ ?s[·*]s$/, '')) },
   'events/s': { like: '5000/s', parse: (text) => ratePer('s', parseRate(text)) },
 };
 

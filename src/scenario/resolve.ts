@@ -77,6 +77,10 @@ export function resolve(draft: Draft, checks: readonly Check[]): Scenario {
     canaries: { perSecond: draft.traffic.inventory ? ratePer('s', draft.canaries.rate) : 0 },
     drainWithinMs: draft.drain_within,
     phases: draft.phases.map(phase),
+    faults: draft.faults.map(({ do: act, server, during, at, for: forMs }) => ({
+      ...{ act, server, during, atMs: at, forMs },
+    })),
+    stalenessTargetMs: draft.staleness_target ?? null,
     checks,
   };
 }

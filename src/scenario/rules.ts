@@ -5,6 +5,7 @@ import { atKey, atValue, isWritten, type Problem } from './problems.ts';
 import { judgeRates } from './rate-rules.ts';
 import { STREAMS, type Stream } from './scenario.ts';
 import { type Draft, draftTimedMs } from './schema.ts';
+import { judgeServerFaults } from './server-fault-rules.ts';
 
 /** The sections that passed their own schema; a rule is silent while one that it needs did not. */
 export type Sections = Partial<Draft>;
@@ -19,6 +20,7 @@ export function judgeSections(sections: Sections, raw: unknown): Problem[] {
     ...judgeFaults(sections, raw),
     ...judgeCanaries(sections),
     ...judgePhases(sections),
+    ...judgeServerFaults(sections),
   ];
 }
 

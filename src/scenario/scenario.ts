@@ -1,3 +1,4 @@
+import type { SERVERS } from '../core/metrics.ts';
 import type { TapeUse } from './recording.ts';
 
 /** What is replayed, checked and with its units resolved: the code never sees `10s` or `50/store/h`. */
@@ -16,6 +17,10 @@ export interface Scenario {
   /** Longest time to wait for a drain marker, ms. */
   readonly drainWithinMs: number;
   readonly phases: readonly Phase[];
+  /** What happens to servers, in the order of the file; what happens to data is in `traffic.faults`. */
+  readonly faults: readonly ServerFault[];
+  /** The age that recovery from a fault is measured against, ms; null: there are no faults. */
+  readonly stalenessTargetMs: number | null;
   readonly checks: readonly Check[];
 }
 
@@ -222,6 +227,24 @@ export type Phase =
     }
   | { readonly kind: 'query'; readonly name: string }
   | { readonly kind: 'compact'; readonly name: string };
+
+/**
+ * `pause`: frozen, and then let go on. `kill`: ended at once (SIGKILL). `restart`: asked to end (SIGTERM).
+ * What has ended is started again, on the same ports and with the same data.
+ */
+export const FAULT_ACTS = ['pause', 'kill', 'restart'] as const;
+export type FaultAct = (typeof FAULT_ACTS)[number];
+
+/** A server that goes away for a while. */
+export interface ServerFault {
+  readonly act: FaultAct;
+  readonly server: (typeof SERVERS)[number];
+  /** The timed phase it happens in, and when, ms from that phase's beginning. */
+  readonly during: string;
+  readonly atMs: number;
+  /** Until it goes on, or is started again, ms. */
+  readonly forMs: number;
+}
 
 export type Comparator = '<' | '<=' | '==' | '>=' | '>';
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { FACTOR, parseFactor } from '../core/units.ts';
 import { PROFILES, SHAPES } from './scenario.ts';
 import { faults } from './schema-faults.ts';
+import { serverFaults, stalenessTarget } from './schema-server-faults.ts';
 import { tapeFile, tapeMap } from './schema-tape.ts';
 import { count, duration, name, percent, rate, sigma, strict, written } from './schema-terms.ts';
 
@@ -240,6 +241,8 @@ export const SECTIONS = {
   canaries: canaries.prefault({}),
   drain_within: duration('longest wait until everything sent is shown', '1s').prefault('60s'),
   phases: z.array(phase).min(1, { error: 'must hold one phase at least' }),
+  faults: serverFaults.default([]),
+  staleness_target: stalenessTarget.optional(),
   checks: z.array(z.string({ error: 'must be text, like lost == 0' })).default([]),
 };
 

@@ -1,0 +1,89 @@
+import { formatDuration } from '../core/units.ts';
+import { atKey, atValue, type Problem, suggest } from './problems.ts';
+import type { Sections } from './rules.ts';
+import { type Draft, draftTimedMs } from './schema.ts';
+
+type FaultDraft = Draft['faults'][number];
+type PhasesDraft = Draft['phases'];
+
+/** What is written of faults of servers and could not happen, or would show nothing. */
+export function judgeServerFaults(sections: Sections): Problem[] {
+  const { faults, phases, staleness_target: target } = sections;
+  if (!faults) return [];
+  if (faults.length === 0) {
+    if (target === undefined) return [];
+    const fact = 'without faults there is nothing to recover from: leave it out';
+    return [atKey(['staleness_target'], fact)];
+  }
+  const problems: Problem[] = [];
+  // Left out, it passed its schema; with a mistake in it there is no such key at all.
+  if (target === undefined && 'staleness_target' in sections) {
+    const fact = 'recovery is measured against a target: add staleness_target: 10s, say';
+    problems.push(atKey(['faults'], fact));
+  }
+  faults.forEach((fault, i) => {
+    problems.push(...judgeAct(fault, i));
+    if (phases) problems.push(...judgeMoment(fault, i, phases));
+  });
+  if (phases && problems.length === 0) problems.push(...judgeOverlaps(faults, phases));
+  return problems;
+}
+
+function judgeAct({ do: act, server, for: forMs }: FaultDraft, i: number): Problem[] {
+  if (act === 'pause' && forMs === 0) {
+    return [atValue(['faults', i, 'for'], 'frozen for no time: nothing would happen')];
+  }
+  if (act !== 'pause' && server === 'flink-jobmanager') {
+    const fact = `cannot come back from a ${act}: without high availability it forgets its jobs as it ends; pause it, or ${act} flink-taskmanager, which runs them`;
+    return [atValue(['faults', i, 'server'], fact)];
+  }
+  return [];
+}
+
+function judgeMoment(fault: FaultDraft, i: number, phases: PhasesDraft): Problem[] {
+  const phase = phases.find(({ name }) => name === fault.during);
+  const problem = (key: string, fact: string) => [atValue(['faults', i, key], fact)];
+  if (!phase) {
+    const names = phases.flatMap((one) => ('for' in one ? [one.name] : []));
+    return problem('during', `no phase "${fault.during}": ${suggest(fault.during, names)}`);
+  }
+  if (!('for' in phase)) {
+    const fact = `"${phase.name}" takes as long as it takes: faults happen in timed phases`;
+    return problem('during', fact);
+  }
+  if (!phase.measured) {
+    return problem('during', `"${phase.name}" is not measured: nothing of the fault would be seen`);
+  }
+  if (fault.at >= phase.for) {
+    return problem('at', `"${phase.name}" is over by then: it takes ${formatDuration(phase.for)}`);
+  }
+  const timedMs = draftTimedMs(phases);
+  if (startOf(fault, phases) + fault.for < timedMs) return [];
+  const fact = `the timed phases (${formatDuration(timedMs)}) are over before it is back: nobody would see it recover`;
+  return problem('for', fact);
+}
+
+/** A server cannot go away while it is away. */
+function judgeOverlaps(faults: readonly FaultDraft[], phases: PhasesDraft): Problem[] {
+  const inOrder = faults
+    .map((fault, i) => ({ fault, i, startMs: startOf(fault, phases) }))
+    .sort((a, b) => a.startMs - b.startMs);
+  return inOrder.flatMap(({ fault, i, startMs }, n) => {
+    const before = inOrder
+      .slice(0, n)
+      .find((one) => one.fault.server === fault.server && one.startMs + one.fault.for >= startMs);
+    if (!before) return [];
+    const untilMs = before.startMs + before.fault.for;
+    const fact = `${fault.server} is still away then: it comes back ${formatDuration(untilMs)} after t0, and this begins after ${formatDuration(startMs)}`;
+    return [atValue(['faults', i, 'at'], fact)];
+  });
+}
+
+/** When a fault begins, ms from t0. */
+function startOf({ during, at }: FaultDraft, phases: PhasesDraft): number {
+  const before = phases.slice(
+    0,
+    phases.findIndex(({ name }) => name === during),
+  );
+  return draftTimedMs(before) + at;
+}
