@@ -62,6 +62,10 @@ export interface RunningContainer {
   /** What it has printed, when there is no log. */
   printed(): string;
   kill(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** Freezes all of its processes, until `unpause`. Rejects when the engine cannot. */
+  pause(): Promise<void>;
+  /** Nothing happens when it is not paused, or gone. */
+  unpause(): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -172,6 +176,8 @@ export async function openContainerEngine(): Promise<ContainerEngine> {
         printed: printed.text,
         // One that has ended or is gone is where it was to be.
         kill: (signal) => started.kill({ signal }).then(nothing, nothing),
+        pause: () => started.pause(),
+        unpause: () => started.unpause().then(nothing, nothing),
         remove: () => started.remove({ force: true, v: true }).then(nothing, nothing),
       };
     },

@@ -154,6 +154,8 @@ async function openSession(
         exited: container.exited.then(asExit),
         printed: container.printed,
         kill: (signal) => void container.kill(signal),
+        freeze: container.pause,
+        thaw: container.unpause,
       };
       started.set(launched, container.remove);
       return launched;

@@ -59,6 +59,8 @@ export async function launch(
       exited,
       printed: () => Buffer.concat(chunks).toString('utf8'),
       kill: (signal) => void killGroup(pid, signal),
+      freeze: async () => void killGroup(pid, 'SIGSTOP'),
+      thaw: async () => void killGroup(pid, 'SIGCONT'),
     };
   } finally {
     closeSync(log);

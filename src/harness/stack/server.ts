@@ -24,6 +24,9 @@ export interface Launched {
   readonly printed: () => string;
   /** Signals it and whatever it has started; nothing happens when it is gone. */
   readonly kill: (signal: 'SIGTERM' | 'SIGKILL') => void;
+  /** Stops it where it stands, and whatever it has started, until `thaw`: its sockets stay open and silent. */
+  readonly freeze: () => Promise<void>;
+  readonly thaw: () => Promise<void>;
   /**
    * There when its JVM writes its classes down as it ends, unless killed: to be called after that,
    * to make them those of the next start.
@@ -31,18 +34,25 @@ export interface Launched {
   readonly keepClasses?: () => Promise<void>;
 }
 
-/** One look at whether a server is ready. Refusals and time-outs are a no, not an error. */
-export async function isReady(readiness: Readiness, ports: Ports): Promise<boolean> {
+/**
+ * One look at whether a server is ready: what was answered, or null. Refusals and time-outs are a no,
+ * not an error. `earlier` is what was answered when it was ready before it ended.
+ */
+export async function readyAnswer(
+  readiness: Readiness,
+  ports: Ports,
+  earlier: string | null,
+): Promise<string | null> {
   const at = `${HOST}:${ports[readiness.port]}`;
-  if (readiness.kind === 'kafka') return kafkaAnswers([at]);
+  if (readiness.kind === 'kafka') return (await kafkaAnswers([at])) ? '' : null;
   try {
     const response = await fetch(`http://${at}${readiness.path}`, {
       signal: AbortSignal.timeout(5_000),
     });
     const body = await response.text();
-    return response.status === 200 && (readiness.says?.(body) ?? true);
+    return response.status === 200 && (readiness.says?.(body, earlier) ?? true) ? body : null;
   } catch {
-    return false;
+    return null;
   }
 }
 /** A server that ended without being asked to: who, how, and why by its own log; `ports` are its own. */

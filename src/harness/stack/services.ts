@@ -9,13 +9,16 @@ export interface Command {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** When a server counts as ready: `says` judges the body of a 200. */
+/**
+ * When a server counts as ready: `says` judges the body of a 200. Of one that is started again, `earlier` is
+ * the body that said so before: another server may go on answering for the one that has ended.
+ */
 export type Readiness =
   | {
       readonly kind: 'http';
       readonly port: PortName;
       readonly path: string;
-      readonly says?: (body: string) => boolean;
+      readonly says?: (body: string, earlier: string | null) => boolean;
     }
   | { readonly kind: 'kafka'; readonly port: PortName };
 
@@ -186,6 +189,21 @@ export function taskManagerParameters(printed: string): {
   return { jvm, args };
 }
 
+interface TaskManager {
+  readonly path: string;
+  readonly dataPort: number;
+  readonly slotsNumber: number;
+}
+
+function taskManagers(body: string): readonly TaskManager[] {
+  return JSON.parse(body).taskmanagers;
+}
+
+/** Both ports are drawn anew with every start. */
+function addressOf({ path, dataPort }: TaskManager): string {
+  return `${path} ${dataPort}`;
+}
+
 /** Every server of the stack. A name without an entry does not compile. */
 export const SERVICES: Readonly<Record<ServerName, Service>> = {
   kafka: {
@@ -307,12 +325,18 @@ export const SERVICES: Readonly<Record<ServerName, Service>> = {
         ['--configDir', flinkDir(plan), ...args],
       );
     },
-    // It has no port of its own to ask: it is ready when the JobManager counts its slots.
+    // It has no port of its own to ask: it is ready when the JobManager counts its slots, and goes on
+    // to count those of one that was killed for a while.
     ready: ({ flink }) => ({
       kind: 'http',
       port: 'flinkRest',
-      path: '/overview',
-      says: (body) => JSON.parse(body)['slots-total'] === flink.taskSlots,
+      path: '/taskmanagers',
+      says(body, earlier) {
+        const gone = earlier === null ? [] : taskManagers(earlier).map(addressOf);
+        return taskManagers(body).some(
+          (one) => one.slotsNumber === flink.taskSlots && !gone.includes(addressOf(one)),
+        );
+      },
     }),
   },
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import type { SERVERS } from '../../core/metrics.ts';
-import type { Scenario } from '../../scenario/scenario.ts';
+import type { FaultAct, Scenario } from '../../scenario/scenario.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 
 /** Where the harness finds the servers, whichever runtime started them: all on loopback. */
@@ -38,6 +38,16 @@ export interface Stack extends AsyncDisposable {
    * that was not asked to.
    */
   readonly broken: AbortSignal;
+  /**
+   * Takes a server away, which then breaks nothing: its absence is what was asked for. Resolves once it is
+   * frozen or has ended; one that is asked to end, and does not in half a minute, is killed.
+   */
+  takeAway(server: ServerName, act: FaultAct): Promise<void>;
+  /**
+   * Lets a server that was taken away go on, or starts it again on its ports and with its data. Resolves
+   * when it answers as it did when it was first ready; rejects with a DoorbusterError when it does not.
+   */
+  bringBack(server: ServerName): Promise<void>;
   /** Folder that Flink writes savepoints and checkpoints to; null: wherever its cluster keeps them. */
   readonly stateDir: string | null;
   /**

@@ -3,12 +3,13 @@ import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { stackBroke } from '../../core/errors.ts';
 import { SERVERS } from '../../core/metrics.ts';
+import type { FaultAct } from '../../scenario/scenario.ts';
 import { portWasTaken } from './cause.ts';
 import { stateDir } from './configs.ts';
 import { BUCKET, HOST, type Plan, type Ports, REGION } from './plan.ts';
 import { freePorts } from './ports.ts';
 import { claimedPorts, defaultRegistryDir } from './registry.ts';
-import { deathOf, type Exit, end, isReady, type Launched, neverReady } from './server.ts';
+import { deathOf, type Exit, end, type Launched, neverReady, readyAnswer } from './server.ts';
 import { type Command, SERVICES } from './services.ts';
 import type { Endpoints, RuntimeKind, ServerName, Stack, StackOptions } from './stack.ts';
 
@@ -34,6 +35,8 @@ const READY_WITHIN_MS = 120_000;
 const POLL_MS = 100;
 /** The data goes anyway, so a server gets only the time it needs to close its sockets. */
 const STOP_GRACE_MS = 5_000;
+/** What a server may take to end when a fault asks it to: it has state worth closing. */
+const RESTART_GRACE_MS = 30_000;
 /** What a JVM needs to write its classes down, on a busy machine. */
 const KEEP_WITHIN_MS = 120_000;
 const ATTEMPTS = 3;
@@ -70,6 +73,16 @@ class SupervisedStack implements Stack {
   /** Ends every wait as soon as the start has failed or a stop was asked for. */
   readonly #over = new AbortController();
   readonly #running = new Map<ServerName, Launched>();
+  /** Resolves when a server's end has been dealt with. */
+  readonly #ends = new Map<ServerName, Promise<void>>();
+  /** What each preparation has printed. */
+  readonly #prepared = new Map<ServerName, string>();
+  /** What each server, or another in its name, answered when it was ready last. */
+  readonly #said = new Map<ServerName, string>();
+  /** Servers that were taken away, and how. */
+  readonly #away = new Map<ServerName, FaultAct>();
+  /** Servers on their way back. */
+  readonly #returning = new Set<Promise<void>>();
   readonly #onAbort = () => void this.stop();
   #plan: Plan | undefined;
   #ground: Ground | undefined;
@@ -175,28 +188,80 @@ class SupervisedStack implements Stack {
 
   /** One server, from its preparation to its readiness. */
   async #bringUp(server: ServerName, plan: Plan, needs: readonly Promise<void>[]): Promise<void> {
-    const { clock, onProgress } = this.#options;
-    const service = SERVICES[server];
-    const prepared = service.prepare ? await this.#prepare(server, service.prepare(plan)) : '';
+    const { prepare } = SERVICES[server];
+    if (prepare) this.#prepared.set(server, await this.#prepare(server, prepare(plan)));
     await Promise.all(needs);
+    await this.#startUp(server, plan);
+  }
+
+  /** From the start of its process to its readiness, whether for the first time or again. */
+  async #startUp(server: ServerName, plan: Plan): Promise<void> {
+    const { clock, onProgress } = this.#options;
     this.#over.signal.throwIfAborted();
     const startedMs = clock.monotonicMs();
     onProgress({ server, state: 'starting', ms: 0 });
-    const launched = await this.#launch(server, service.command(plan, prepared));
+    const command = SERVICES[server].command(plan, this.#prepared.get(server) ?? '');
+    const launched = await this.#launch(server, command);
     let alive = true;
-    void launched.exited.then((exit) => {
-      alive = false;
-      void this.#onExit(server, exit);
-    });
-    const readiness = service.ready(plan);
-    while (!(await isReady(readiness, plan.ports)) || !alive) {
+    this.#ends.set(
+      server,
+      launched.exited.then((exit) => {
+        alive = false;
+        return this.#onExit(server, exit);
+      }),
+    );
+    await this.#untilReady(server, plan, () => alive, this.#said.get(server) ?? null);
+    onProgress({ server, state: 'ready', ms: clock.monotonicMs() - startedMs });
+  }
+
+  async #untilReady(
+    server: ServerName,
+    plan: Plan,
+    alive: () => boolean,
+    earlier: string | null,
+  ): Promise<void> {
+    const { clock } = this.#options;
+    const askedMs = clock.monotonicMs();
+    const readiness = SERVICES[server].ready(plan);
+    for (;;) {
+      const answer = await readyAnswer(readiness, plan.ports, earlier);
       this.#over.signal.throwIfAborted();
-      if (clock.monotonicMs() - startedMs > READY_WITHIN_MS) {
+      if (answer !== null && alive()) {
+        this.#said.set(server, answer);
+        return;
+      }
+      if (clock.monotonicMs() - askedMs > READY_WITHIN_MS) {
         throw neverReady(server, READY_WITHIN_MS, this.#log(server));
       }
       await clock.sleep(POLL_MS, this.#over.signal);
     }
-    onProgress({ server, state: 'ready', ms: clock.monotonicMs() - startedMs });
+  }
+
+  async takeAway(server: ServerName, act: FaultAct): Promise<void> {
+    const launched = this.#running.get(server);
+    if (!launched || this.#away.has(server)) throw new Error(`${server} is not there to be taken`);
+    this.#over.signal.throwIfAborted();
+    this.#away.set(server, act);
+    if (act === 'pause') return launched.freeze();
+    const { clock } = this.#options;
+    if (act === 'kill') launched.kill('SIGKILL');
+    else await end(launched, clock, RESTART_GRACE_MS, this.#over.signal);
+    await this.#ends.get(server);
+  }
+
+  bringBack(server: ServerName): Promise<void> {
+    const act = this.#away.get(server);
+    if (act === undefined) throw new Error(`${server} was not taken away`);
+    this.#away.delete(server);
+    const back = act === 'pause' ? this.#thaw(server) : this.#startUp(server, this.#planned());
+    const returning = back.finally(() => this.#returning.delete(returning));
+    this.#returning.add(returning);
+    return returning;
+  }
+
+  async #thaw(server: ServerName): Promise<void> {
+    await this.#running.get(server)?.thaw();
+    await this.#untilReady(server, this.#planned(), () => this.#running.has(server), null);
   }
 
   /** Runs a preparing command to its end and gives what it printed. */
@@ -233,6 +298,9 @@ class SupervisedStack implements Stack {
     this.#running.delete(server);
     if (launched) await this.#ground?.ended(launched);
     if (this.#stopped || this.#over.signal.aborted) return;
+    // One that is frozen was not asked to end.
+    const act = this.#away.get(server);
+    if (act === 'kill' || act === 'restart') return;
     const death = deathOf(server, exit, this.#log(server), 'unasked', this.#portsOf(server));
     this.portWasTaken ||= death.portWasTaken;
     this.#over.abort(death.error);
@@ -246,7 +314,7 @@ class SupervisedStack implements Stack {
       signal.aborted ? signal.reason : stackBroke('the stack was stopped while it was starting'),
     );
     // What is being started would otherwise appear behind our back.
-    await this.#starting?.catch(() => {});
+    await Promise.allSettled([this.#starting, ...this.#returning]);
     // Reverse order by need: a server goes once everything that needs it is gone.
     const gone = new Map<ServerName, Promise<void>>();
     for (const server of [...SERVERS].reverse()) {
@@ -255,6 +323,8 @@ class SupervisedStack implements Stack {
         await Promise.all(users.map((user) => gone.get(user)));
         const launched = this.#running.get(server);
         if (!launched) return;
+        // What is frozen does not hear that it is to end.
+        if (this.#away.get(server) === 'pause') await launched.thaw();
         const askedMs = clock.monotonicMs();
         if (!launched.keepClasses) await end(launched, clock, STOP_GRACE_MS);
         else {

@@ -65,21 +65,28 @@ export async function until(
 
 type Owner = ChildProcessByStdio<null, Readable, null>;
 
-/** Starts processes that own a stack, each given once a server of it has said it is ready. */
-export function stackOwners(): (runDir: string) => Promise<Owner> {
+/**
+ * Starts processes that own a stack, each given once a server of it has said it is ready, or, with
+ * `frozen`, once that server is.
+ */
+export function stackOwners(): (runDir: string, frozen?: ServerName) => Promise<Owner> {
   const owners: Owner[] = [];
   afterEach(() => {
     for (const { pid } of owners.splice(0)) killGroup(pid as number, 'SIGKILL');
   });
-  return async (runDir) => {
+  return async (runDir, frozen) => {
     const child = spawn(
       process.execPath,
-      [join(packageRoot, 'test/fixtures/stack-owner.mjs'), runDir],
+      [
+        join(packageRoot, 'test/fixtures/stack-owner.mjs'),
+        runDir,
+        ...(frozen === undefined ? [] : [frozen]),
+      ],
       { detached: true, stdio: ['ignore', 'pipe', 'inherit'] },
     );
     owners.push(child);
     for await (const line of createInterface({ input: child.stdout })) {
-      if (JSON.parse(line).state === 'ready') break;
+      if (JSON.parse(line).state === (frozen === undefined ? 'ready' : 'frozen')) break;
     }
     return child;
   };

@@ -1,0 +1,161 @@
+import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock as clock } from '../../src/core/clock.ts';
+import { kafkaAnswers, openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
+import { openBucket } from '../../src/harness/clients/s3.ts';
+import { openSqlSession } from '../../src/harness/clients/sql-gateway.ts';
+import {
+  defaultRegistryDir,
+  identify,
+  killGroup,
+  registrations,
+} from '../../src/harness/stack/registry.ts';
+import { engineHere, sweepSession } from '../../src/harness/stack/session.ts';
+import type { ServerName, Stack } from '../../src/harness/stack/stack.ts';
+import { runtime } from './support/runtime.ts';
+import { ownFolders, stackOwners, startStack, until } from './support/stacks.ts';
+
+/** What every runtime does when a fault is asked for: the same words, the same outcome. */
+const folder = ownFolders('faults');
+
+const pidOf = (stack: Stack, server: ServerName) =>
+  stack.processes().find((one) => one.server === server)?.pid;
+
+async function answers(url: string): Promise<boolean> {
+  return fetch(url, { signal: AbortSignal.timeout(1_000) }).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
+
+describe('a server that is taken away', () => {
+  let stack: Stack;
+
+  beforeAll(async () => {
+    stack = await startStack({ runDir: folder() });
+  });
+
+  afterAll(async () => {
+    await stack?.stop();
+  });
+
+  it('is silent while it is paused, and goes on as the same process', async () => {
+    const { brokers } = stack.endpoints.kafka;
+    const pid = pidOf(stack, 'kafka');
+    await stack.takeAway('kafka', 'pause');
+    expect(await kafkaAnswers(brokers)).toBe(false);
+    expect(stack.broken.aborted).toBe(false);
+    await stack.bringBack('kafka');
+    expect(await kafkaAnswers(brokers)).toBe(true);
+    expect(pidOf(stack, 'kafka')).toBe(pid);
+  });
+
+  it('comes back with what it had when it was killed, on its port', async () => {
+    using bucket = openBucket(stack.endpoints.s3);
+    await bucket.put('kept.txt', 'kept');
+    const pid = pidOf(stack, 'minio') as number;
+    await stack.takeAway('minio', 'kill');
+    expect(identify(pid)).toBeNull();
+    expect(pidOf(stack, 'minio')).toBeUndefined();
+    expect(await answers(`${stack.endpoints.s3.endpoint}/minio/health/ready`)).toBe(false);
+    await stack.bringBack('minio');
+    expect(pidOf(stack, 'minio')).not.toBe(pid);
+    expect(Buffer.from(await bucket.get('kept.txt')).toString()).toBe('kept');
+    // It is on record again, so that whoever sweeps up after us finds it.
+    if (runtime.kind === 'processes') {
+      const known = registrations(defaultRegistryDir()).flatMap(({ registration }) =>
+        registration.servers.map((one) => one.pid),
+      );
+      expect(known).toContain(pidOf(stack, 'minio'));
+      expect(known).not.toContain(pid);
+    }
+  });
+
+  it('keeps its log when the broker is killed', async () => {
+    const { brokers } = stack.endpoints.kafka;
+    await using admin = await openKafkaAdmin(brokers);
+    const waiting = { clock, signal: new AbortController().signal };
+    await admin.createTopics([{ name: 'kept', partitions: 3 }], waiting);
+    await stack.takeAway('kafka', 'kill');
+    expect(await kafkaAnswers(brokers)).toBe(false);
+    await stack.bringBack('kafka');
+    expect(await admin.logs('kept')).toHaveLength(3);
+  });
+
+  it('ends in good order when it is restarted', async () => {
+    const namespaces = `${stack.endpoints.catalog.uri}/v1/namespaces`;
+    const made = await fetch(namespaces, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ namespace: ['kept'] }),
+    });
+    expect(made.status).toBe(200);
+    const pid = pidOf(stack, 'catalog') as number;
+    await stack.takeAway('catalog', 'restart');
+    expect(identify(pid)).toBeNull();
+    expect(await answers(namespaces)).toBe(false);
+    await stack.bringBack('catalog');
+    expect(await (await fetch(namespaces)).json()).toMatchObject({ namespaces: [['kept']] });
+  });
+
+  it('is back when it is there itself, and not while another still counts the one that is gone', async () => {
+    const pid = pidOf(stack, 'flink-taskmanager');
+    await stack.takeAway('flink-taskmanager', 'kill');
+    // The JobManager has not noticed, and answers for a TaskManager that is no more.
+    expect(await answers(`${stack.endpoints.flink.rest}/taskmanagers`)).toBe(true);
+    await stack.bringBack('flink-taskmanager');
+    expect(pidOf(stack, 'flink-taskmanager')).not.toBe(pid);
+    const { signal } = new AbortController();
+    await using session = await openSqlSession(stack.endpoints.flink.gateway, { clock, signal });
+    expect(await session.run('SELECT 1 AS answer')).toEqual([{ answer: 1 }]);
+  });
+
+  it('breaks nothing, and cannot go away twice', async () => {
+    await stack.takeAway('flink-gateway', 'kill');
+    await expect(stack.takeAway('flink-gateway', 'pause')).rejects.toThrow('not there');
+    await clock.sleep(500);
+    expect(stack.broken.aborted).toBe(false);
+    await stack.bringBack('flink-gateway');
+    expect(() => stack.bringBack('flink-gateway')).toThrow('was not taken away');
+  });
+
+  it('is ended with the others while it is frozen, away or on its way back', async () => {
+    const pids = stack.processes().map(({ pid }) => pid);
+    await stack.takeAway('minio', 'pause');
+    await stack.takeAway('catalog', 'kill');
+    await stack.takeAway('kafka', 'kill');
+    const returning = stack.bringBack('kafka').catch((error: Error) => error);
+    await stack.stop();
+    await returning;
+    for (const pid of pids) expect(identify(pid)).toBeNull();
+    expect(stack.processes()).toEqual([]);
+    expect(registrations(defaultRegistryDir())).toEqual([]);
+  });
+});
+
+describe('a server that is frozen when its owner is killed', () => {
+  const owner = stackOwners();
+
+  it('is ended all the same', async () => {
+    const runDir = folder();
+    const child = await owner(runDir, 'minio');
+    const [{ registration }] = registrations(defaultRegistryDir()) as [
+      ReturnType<typeof registrations>[number],
+    ];
+    killGroup(child.pid as number, 'SIGKILL');
+    await once(child, 'exit');
+    if (registration.session === undefined) {
+      await until(() => registration.servers.every(({ pid }) => identify(pid) === null), 20_000);
+      await until(() => !existsSync(join(runDir, 'work')), 20_000);
+      expect(readdirSync(runDir)).toEqual(['logs']);
+    } else {
+      const session = registration.session;
+      const engine = await engineHere();
+      // Its own watchdog was there first, or this finds nothing left to do after a while.
+      await clock.sleep(10_000);
+      expect(await sweepSession(session, engine)).toEqual([]);
+    }
+  });
+});
