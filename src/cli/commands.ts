@@ -1,6 +1,7 @@
 import type { Command } from './command.ts';
 import { composeCommand } from './commands/compose.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { downCommand } from './commands/down.ts';
 import { listCommand } from './commands/list.ts';
 import { previewCommand } from './commands/preview.ts';
 import { reportCommand } from './commands/report.ts';
@@ -8,6 +9,7 @@ import { runCommand } from './commands/run.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { setupCommand } from './commands/setup.ts';
 import { sqlCommand } from './commands/sql.ts';
+import { upCommand } from './commands/up.ts';
 import { validateCommand } from './commands/validate.ts';
 
 /** In the order of `--help`: what a newcomer needs first. */
@@ -20,6 +22,8 @@ export const commands: readonly Command[] = [
   sqlCommand,
   setupCommand,
   doctorCommand,
+  upCommand,
+  downCommand,
   composeCommand,
   schemaCommand,
 ];

@@ -63,10 +63,10 @@ export function recordText(record: RunRecord): string {
  * Replaces a file in one step: a reader sees the old text or the new one. Throws DoorbusterError when
  * the disk is full or refuses; the old text then stays.
  */
-export function writeAtomically(path: string, text: string): void {
+export function writeAtomically(path: string, text: string, mode = 0o666): void {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    const file = openSync(temporary, 'w');
+    const file = openSync(temporary, 'w', mode);
     try {
       // All of it: a single write gives up half-way where the disk is nearly full, and calls it success.
       writeFileSync(file, text);

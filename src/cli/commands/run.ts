@@ -1,21 +1,22 @@
 import pc from 'picocolors';
 import { systemClock } from '../../core/clock.ts';
-import { badInput } from '../../core/errors.ts';
 import type { ExitCode } from '../../core/exit-codes.ts';
+import { loadPipeline } from '../../harness/pipelines/load.ts';
+import { taskSlotsOf } from '../../harness/pipelines/manifest.ts';
 import { run } from '../../harness/run.ts';
-import { defaultCacheDir } from '../../harness/setup/cache.ts';
-import { doctor, isHealthy } from '../../harness/setup/doctor.ts';
-import { readLock } from '../../harness/setup/lock.ts';
-import { isCi } from '../../harness/setup/prerequisites.ts';
-import { provision } from '../../harness/setup/provision.ts';
+import type { Artifacts } from '../../harness/setup/artifacts.ts';
+import type { SharedStack } from '../../harness/shared-stack.ts';
+import { DEFAULT_STACK, keptStacks } from '../../harness/stack/kept.ts';
+import type { StackOptions } from '../../harness/stack/stack.ts';
+import { sharedStack, up } from '../../harness/up.ts';
 import { formats } from '../../reports/formats.ts';
+import type { ParsedScenario } from '../../scenario/parse.ts';
 import type { Command, CommandContext } from '../command.ts';
+import { ready } from '../ready.ts';
 import { recorded } from '../recorded.ts';
 import { runProgress } from '../run-progress.ts';
 import { readScenario, type ScenarioArguments, scenarioOptions } from '../scenario-file.ts';
-import { setupProgress } from '../setup-progress.ts';
 import { writeReports } from '../write-reports.ts';
-import { findingLine } from './doctor.ts';
 
 export const runCommand: Command = {
   command: 'run <scenario>',
@@ -33,11 +34,21 @@ export const runCommand: Command = {
         describe: 'install missing tools (root on Debian)',
       })
       .option('json', { type: 'boolean', default: false, describe: 'the record on stdout' })
+      .option('on', {
+        type: 'string',
+        describe: 'a stack that is up already (see `up`), in place of one of its own',
+      })
+      .option('keep', {
+        type: 'boolean',
+        default: false,
+        describe: 'leave the stack running, with the topics and tables of this run',
+      })
       .example('$0 run scenarios/black-friday.yaml', 'the main job')
       .example('$0 run my.yaml --set pipeline.format=3', 'your own, with something changed'),
   async run(args, context) {
     const parsed = await recorded(readScenario(args), args, context);
     const artifacts = await ready(args, context);
+    const on = await stackFor(args, parsed, artifacts, context);
     const progress = runProgress(context.terminal, parsed.scenario);
     try {
       const { record, dir } = await run({
@@ -45,6 +56,7 @@ export const runCommand: Command = {
         resultsDir: args.results,
         baseDir: process.cwd(),
         artifacts,
+        ...(on === undefined ? {} : { on, keep: args.keep }),
         clock: systemClock,
         signal: context.signal,
         reproduce: reproduce(args),
@@ -56,43 +68,53 @@ export const runCommand: Command = {
       const format = args.json ? formats.json : formats.terminal;
       context.terminal.result(format.render(record, { color, columns: context.terminal.columns }));
       for (const path of files) context.terminal.say(pc.dim(`wrote ${path}`));
+      if (args.keep && on !== undefined) {
+        context.terminal.say(`${on.name} is still up: doorbuster down ${on.name} ends it`);
+      }
       return record.exitCode as ExitCode;
     } finally {
       progress.end();
+      await on?.stack[Symbol.asyncDispose]();
     }
   },
 };
 
-/** Everything that can be wrong before a run is found before it: tools, cache, machine. */
-async function ready(args: { yes: boolean }, { terminal, signal }: CommandContext) {
-  const cacheDir = defaultCacheDir();
-  const progress = setupProgress(terminal);
-  const artifacts = await provision({
-    cacheDir,
-    clock: systemClock,
-    signal,
-    mayInstall: args.yes || isCi(),
-    onProgress: progress.show,
-    onLine: (line) => terminal.say(line),
-  });
-  progress.end();
-  const findings = await doctor({
-    cacheDir,
-    lock: readLock(),
-    deep: false,
-    neededToolsOnly: true,
-    signal,
-  });
-  const noted = findings.filter(({ state }) => state !== 'ok');
-  for (const finding of noted) terminal.say(findingLine(finding));
-  if (!isHealthy(findings)) {
-    throw badInput('this machine cannot run a scenario: see the lines above', 'doorbuster doctor');
+/** The stack that a run is to be on, if not one of its own. */
+async function stackFor(
+  { on, keep }: { on?: string; keep: boolean },
+  { scenario }: ParsedScenario,
+  artifacts: Artifacts,
+  { terminal, signal }: CommandContext,
+): Promise<SharedStack | undefined> {
+  const onProgress: StackOptions['onProgress'] = ({ server, state, ms }) => {
+    if (state === 'ready') terminal.say(`${server} ready after ${(ms / 1_000).toFixed(1)} s`);
+  };
+  const reach = { artifacts, clock: systemClock, signal, onProgress };
+  if (on === undefined && !keep) {
+    const idle = keptStacks().map(({ name }) => name);
+    if (idle.length > 0) {
+      terminal.say(`note: ${idle.join(', ')} is up as well, and takes memory: --on ${idle[0]}`);
+    }
+    return undefined;
   }
-  return artifacts;
+  if (on !== undefined) return sharedStack(on, reach);
+  const { manifest } = loadPipeline(scenario.pipeline.use, process.cwd());
+  await up({
+    ...reach,
+    name: DEFAULT_STACK,
+    runtime: scenario.stack.runtime,
+    jit: scenario.stack.jit,
+    flink: {
+      taskSlots: taskSlotsOf(manifest, scenario.pipeline.parallelism),
+      checkpointEveryMs: scenario.pipeline.commitEveryMs,
+    },
+    onBuilding: (image) => terminal.say(`building the image of ${image}`),
+  });
+  return sharedStack(DEFAULT_STACK, reach);
 }
 
 /** The command line that replays a run, quoted for a shell. */
-function reproduce({ scenario, seed, set }: ScenarioArguments): string {
+function reproduce({ scenario, seed, set, on }: ScenarioArguments & { on?: string }): string {
   const quoted = (text: string) =>
     /^[\w./=:,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
   return [
@@ -100,5 +122,6 @@ function reproduce({ scenario, seed, set }: ScenarioArguments): string {
     quoted(scenario),
     ...(seed === undefined ? [] : ['--seed', seed]),
     ...set.flatMap((one) => ['--set', quoted(one)]),
+    ...(on === undefined ? [] : ['--on', on]),
   ].join(' ');
 }

@@ -13,6 +13,11 @@ export interface ContainerEngine {
   createNetwork(name: string, labels: Labels): Promise<void>;
   createVolume(name: string, labels: Labels): Promise<void>;
   run(container: ContainerSpec): Promise<RunningContainer>;
+  /** A container that somebody else has started, if it runs; what it prints since (epoch ms) goes to `log`. */
+  find(
+    name: string,
+    its: { readonly log: string; readonly sinceMs: number },
+  ): Promise<RunningContainer | null>;
   /** Removes every container, network and volume with this label, running or not; gives their names. */
   sweep(label: string): Promise<readonly string[]>;
 }
@@ -106,6 +111,33 @@ export async function openContainerEngine(): Promise<ContainerEngine> {
   const { Version, Platform } = await docker.version();
   const onThisMachine = !client.info.containerRuntime.remoteSocketPath.startsWith('tcp');
 
+  const follow = async (
+    started: import('dockerode').Container,
+    printed: Awaited<ReturnType<typeof outputOf>>,
+  ): Promise<RunningContainer> => {
+    const { id } = started;
+    const { State } = await started.inspect();
+    const exited = started.wait().then(
+      async ({ StatusCode }: { StatusCode: number }) => {
+        await printed.end;
+        const { State: last } = await started.inspect().catch(() => ({ State: null }));
+        return { code: StatusCode, outOfMemory: last?.OOMKilled ?? false };
+      },
+      () => ({ code: null, outOfMemory: false }),
+    );
+    return {
+      id,
+      pid: onThisMachine && State.Pid > 0 ? State.Pid : null,
+      exited,
+      printed: printed.text,
+      // One that has ended or is gone is where it was to be.
+      kill: (signal) => started.kill({ signal }).then(nothing, nothing),
+      pause: () => started.pause(),
+      unpause: () => started.unpause().then(nothing, nothing),
+      remove: () => started.remove({ force: true, v: true }).then(nothing, nothing),
+    };
+  };
+
   return {
     name: `${(Platform as { Name?: string } | undefined)?.Name || 'Docker Engine'} ${Version}`,
 
@@ -159,27 +191,19 @@ export async function openContainerEngine(): Promise<ContainerEngine> {
       }
       const id = (await container.start()).getId();
       const started = docker.getContainer(id);
-      const printed = await outputOf(started, docker.modem, spec.log);
-      const { State } = await started.inspect();
-      const exited = started.wait().then(
-        async ({ StatusCode }: { StatusCode: number }) => {
-          await printed.end;
-          const { State: last } = await started.inspect().catch(() => ({ State: null }));
-          return { code: StatusCode, outOfMemory: last?.OOMKilled ?? false };
-        },
-        () => ({ code: null, outOfMemory: false }),
+      return follow(started, await outputOf(started, docker.modem, spec.log));
+    },
+
+    async find(name, { log, sinceMs }) {
+      const [found] = await docker.listContainers({
+        filters: JSON.stringify({ name: [`^/${name}$`] }),
+      });
+      if (found === undefined) return null;
+      const started = docker.getContainer(found.Id);
+      return follow(
+        started,
+        await outputOf(started, docker.modem, log, Math.ceil(sinceMs / 1_000)),
       );
-      return {
-        id,
-        pid: onThisMachine && State.Pid > 0 ? State.Pid : null,
-        exited,
-        printed: printed.text,
-        // One that has ended or is gone is where it was to be.
-        kill: (signal) => started.kill({ signal }).then(nothing, nothing),
-        pause: () => started.pause(),
-        unpause: () => started.unpause().then(nothing, nothing),
-        remove: () => started.remove({ force: true, v: true }).then(nothing, nothing),
-      };
     },
 
     async sweep(label) {
@@ -210,8 +234,9 @@ async function outputOf(
   container: import('dockerode').Container,
   modem: { demuxStream(from: unknown, out: unknown, err: unknown): void },
   log: string | undefined,
+  since = 0,
 ): Promise<{ readonly end: Promise<void>; readonly text: () => string }> {
-  const raw = await container.logs({ follow: true, stdout: true, stderr: true, since: 0 });
+  const raw = await container.logs({ follow: true, stdout: true, stderr: true, since });
   const both = new PassThrough();
   modem.demuxStream(raw, both, both);
   raw.on('end', () => both.end());

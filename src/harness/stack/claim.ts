@@ -76,6 +76,18 @@ export class Claim {
     if (this.#servers.delete(pid)) this.#write();
   }
 
+  /** What is on record of the processes. */
+  get servers(): readonly (ProcessIdentity & { readonly server: string })[] {
+    return [...this.#servers.values()];
+  }
+
+  /** Nothing here is ours any more: it is on record elsewhere, and goes on when this process ends. */
+  letGo(): void {
+    this.#gone = true;
+    this.#entry.remove();
+    this.#watchdog.dismiss();
+  }
+
   /** After the last process has ended. */
   async remove(): Promise<void> {
     this.#gone = true;

@@ -7,15 +7,16 @@ import type { ContainerEngine, RunningContainer } from '../clients/container-eng
 import { defaultCacheDir } from '../setup/cache.ts';
 import { readLock, type StackLock } from '../setup/lock.ts';
 import { Claim } from './claim.ts';
-import { buildImages, type ImageTags } from './images.ts';
+import { buildImages, type ImageTags, imageTags } from './images.ts';
 import { healthCheck, insideContainers, serverEnvironment, WORK } from './inside.ts';
+import { KeptRecord, keptPath } from './kept.ts';
 import { HOST, type Plan } from './plan.ts';
 import { sweepLeftovers } from './registry.ts';
 import type { Exit, Launched } from './server.ts';
 import { type Command, SERVICES } from './services.ts';
 import { engineHere, SESSION_LABEL, sweepSession } from './session.ts';
 import type { Runtime, ServerName, StackOptions } from './stack.ts';
-import { type Ground, startSupervised } from './supervised.ts';
+import { type Ground, startSupervised, takeUpSupervised } from './supervised.ts';
 
 /** What niceness 10 weighs, of the 1024 of a process at 0: the harness goes first here too (ADR 7). */
 const CPU_SHARES = 110;
@@ -38,6 +39,29 @@ export const containers: Runtime & { readonly kind: 'containers' } = {
     return startSupervised('containers', options, (again) =>
       openSession({ engine, lock, images }, again),
     );
+  },
+  async takeUp(kept, options) {
+    const engine = await findEngine();
+    const { plan, session = '' } = kept;
+    const images = imageTags(readLock());
+    const ground = groundIn({ engine, images, session, plan, logDir: join(kept.home, 'logs') });
+    const running = new Map<ServerName, Launched>();
+    for (const server of SERVERS) {
+      const found = await ground.find(server, options.clock.nowMs());
+      if (found !== null) running.set(server, found);
+    }
+    return takeUpSupervised(kept, options, {
+      ...ground,
+      running,
+      claimPath: keptPath(kept.name),
+      takePorts: () => {},
+      traces: () => ({ session, servers: [] }),
+      letGo: () => {},
+      async remove() {
+        await sweepSession(session, engine);
+        await new KeptRecord(kept).remove();
+      },
+    });
   },
 };
 
@@ -86,8 +110,52 @@ async function openSession(
       cause,
     );
   }
-  let plan: Plan | undefined;
+  return {
+    ...groundIn({ engine, images, session, plan: insideContainers(lock), logDir }),
+    claimPath: claim.path,
+    takePorts: (ports) => claim.takePorts(ports),
+    traces: () => ({ session, servers: [] }),
+    letGo: () => claim.letGo(),
+    remove,
+  };
+}
+
+interface SessionGround extends Pick<Ground, 'plan' | 'lay' | 'launch' | 'ended'> {
+  /** The server that runs there already, or null. */
+  find(server: ServerName, sinceMs: number): Promise<Launched | null>;
+}
+
+/** The containers of one session, whoever has it on record. */
+function groundIn({
+  engine,
+  images,
+  session,
+  logDir,
+  ...its
+}: {
+  readonly engine: ContainerEngine;
+  readonly images: ImageTags;
+  readonly session: string;
+  /** On this machine: what the containers print goes there. */
+  readonly logDir: string;
+  readonly plan: Ground['plan'] | Plan;
+}): SessionGround {
+  const labels = { [SESSION_LABEL]: session };
+  let plan = 'ports' in its.plan ? its.plan : undefined;
   const started = new Map<Launched, () => Promise<void>>();
+
+  const taken = (container: RunningContainer): Launched => {
+    const launched: Launched = {
+      pid: container.pid,
+      exited: container.exited.then(asExit),
+      printed: container.printed,
+      kill: (signal) => void container.kill(signal),
+      freeze: container.pause,
+      thaw: container.unpause,
+    };
+    started.set(launched, container.remove);
+    return launched;
+  };
 
   const run = async (server: ServerName, command: Command, log?: string) => {
     const service = SERVICES[server];
@@ -112,9 +180,15 @@ async function openSession(
   };
 
   return {
-    plan: insideContainers(lock),
-    claimPath: claim.path,
-    takePorts: (ports) => claim.takePorts(ports),
+    plan: its.plan,
+
+    async find(server, sinceMs) {
+      const found = await engine.find(`${session}-${server}`, {
+        log: join(logDir, `${server}.log`),
+        sinceMs,
+      });
+      return found && taken(found);
+    },
 
     async lay(drawn) {
       plan = drawn;
@@ -149,24 +223,13 @@ async function openSession(
         const why = (cause as Error).message;
         throw stackBroke(`the container of ${server} did not start: ${why}`, 'docker ps -a', cause);
       });
-      const launched: Launched = {
-        pid: container.pid,
-        exited: container.exited.then(asExit),
-        printed: container.printed,
-        kill: (signal) => void container.kill(signal),
-        freeze: container.pause,
-        thaw: container.unpause,
-      };
-      started.set(launched, container.remove);
-      return launched;
+      return taken(container);
     },
 
     async ended(launched) {
       await started.get(launched)?.();
       started.delete(launched);
     },
-
-    remove,
   };
 }
 

@@ -6,12 +6,13 @@ import { SERVERS } from '../../core/metrics.ts';
 import { javaCommand } from '../setup/prerequisites.ts';
 import { Claim } from './claim.ts';
 import { withClassArchive } from './class-archives.ts';
+import { KeptRecord, keptPath } from './kept.ts';
 import { LOOPBACK, type Plan } from './plan.ts';
-import { sweepLeftovers } from './registry.ts';
-import { launch } from './server-process.ts';
+import { isAlive, type ProcessIdentity, sweepLeftovers } from './registry.ts';
+import { follow, launch } from './server-process.ts';
 import { SERVICES } from './services.ts';
 import type { Runtime, StackOptions } from './stack.ts';
-import { type Ground, startSupervised } from './supervised.ts';
+import { type Ground, startSupervised, takeUpSupervised } from './supervised.ts';
 
 /** Child processes of our own: no container engine needed. */
 export const processes: Runtime & { readonly kind: 'processes' } = {
@@ -21,7 +22,51 @@ export const processes: Runtime & { readonly kind: 'processes' } = {
     await sweepLeftovers(options.clock);
     return startSupervised('processes', options, openFolder);
   },
+  async takeUp(kept, options) {
+    const { plan } = kept;
+    const record = new KeptRecord(kept);
+    const following = new AbortController();
+    const alive = kept.servers.filter(isAlive);
+    return takeUpSupervised(kept, options, {
+      ...groundAt(plan, record),
+      claimPath: keptPath(kept.name),
+      takePorts: () => {},
+      traces: () => ({ servers: kept.servers }),
+      letGo: () => following.abort(),
+      async remove() {
+        following.abort();
+        await record.remove();
+      },
+      running: new Map(
+        alive.map((one) => [one.server, follow(one, options.clock, following.signal)]),
+      ),
+    });
+  },
 };
+
+/** Processes of this machine, which somebody has on record. */
+function groundAt(
+  plan: Ground['plan'],
+  record: Pick<Claim, 'guard' | 'release'>,
+  archives?: ArchiveFolders,
+): Pick<Ground, 'plan' | 'lay' | 'launch' | 'ended'> {
+  return {
+    plan,
+    lay: writeFiles,
+    async launch(server, command, capture) {
+      const archived =
+        capture || archives === undefined ? null : withClassArchive(server, command, archives);
+      const log = join(plan.logDir, `${server}.log`);
+      const own = archived?.command ?? command;
+      const launched = await launch(own, { workDir: plan.workDir, log, capture });
+      record.guard(server, launched.pid);
+      return archived?.writes ? { ...launched, keepClasses: archived.keep } : launched;
+    },
+    async ended({ pid }) {
+      if (pid !== null) record.release(pid);
+    },
+  };
+}
 
 /** A folder on this machine. It must be ours alone, since it is removed as a whole. */
 async function openFolder({ artifacts, runDir, ...options }: StackOptions): Promise<Ground> {
@@ -37,25 +82,25 @@ async function openFolder({ artifacts, runDir, ...options }: StackOptions): Prom
   const scratch = join(workDir, 'tmp');
   await mkdir(scratch, { recursive: true });
   await mkdir(logDir, { recursive: true });
+  const plan = { network: LOOPBACK, artifacts, java: javaCommand(), workDir, logDir };
   return {
-    plan: { network: LOOPBACK, artifacts, java: javaCommand(), workDir, logDir },
+    ...groundAt(plan, claim, { dir: artifacts.classArchives, scratch }),
     claimPath: claim.path,
     takePorts: (ports) => claim.takePorts(ports),
-    lay: writeFiles,
-    async launch(server, command, capture) {
-      const archived = capture
-        ? null
-        : withClassArchive(server, command, { dir: artifacts.classArchives, scratch });
-      const log = join(logDir, `${server}.log`);
-      const launched = await launch(archived?.command ?? command, { workDir, log, capture });
-      claim.guard(server, launched.pid);
-      return archived?.writes ? { ...launched, keepClasses: archived.keep } : launched;
-    },
-    async ended({ pid }) {
-      if (pid !== null) claim.release(pid);
-    },
+    traces: () => ({ servers: claim.servers.flatMap(asServer) }),
+    letGo: () => claim.letGo(),
     remove: () => claim.remove(),
   };
+}
+
+interface ArchiveFolders {
+  readonly dir: string;
+  readonly scratch: string;
+}
+
+function asServer({ server, ...identity }: ProcessIdentity & { readonly server: string }) {
+  const named = SERVERS.find((one) => one === server);
+  return named === undefined ? [] : [{ server: named, ...identity }];
 }
 
 async function writeFiles(plan: Plan): Promise<void> {

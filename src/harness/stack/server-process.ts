@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
+import type { Clock } from '../../core/clock.ts';
 import { badInput, type DoorbusterError } from '../../core/errors.ts';
 import { yielding } from '../priority.ts';
 import { onPath } from '../setup/on-path.ts';
-import { killGroup } from './registry.ts';
+import { isAlive, killGroup, type ProcessIdentity } from './registry.ts';
 import type { Exit, Launched } from './server.ts';
 import type { Command } from './services.ts';
 
@@ -65,6 +66,26 @@ export async function launch(
   } finally {
     closeSync(log);
   }
+}
+
+const LOOK_MS = 500;
+
+/** A program that another doorbuster has launched, followed for as long as `signal` allows. */
+export function follow(identity: ProcessIdentity, clock: Clock, signal: AbortSignal): Launched {
+  const { pid } = identity;
+  const gone = async (): Promise<Exit> => {
+    while (isAlive(identity)) await clock.sleep(LOOK_MS, signal);
+    return { code: null, signal: null };
+  };
+  return {
+    pid,
+    // Once nobody follows it any more, nobody learns of its end.
+    exited: gone().catch(() => new Promise<never>(() => {})),
+    printed: () => '',
+    kill: (kind) => void killGroup(pid, kind),
+    freeze: async () => void killGroup(pid, 'SIGSTOP'),
+    thaw: async () => void killGroup(pid, 'SIGCONT'),
+  };
 }
 
 function isThere(program: string): boolean {

@@ -6,7 +6,7 @@ import { HOST, type Ports } from './plan.ts';
 import type { Readiness } from './services.ts';
 import type { ServerName } from './stack.ts';
 
-/** How a program ended. */
+/** How a program ended; without code and signal, nobody saw it. */
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -65,11 +65,7 @@ export function deathOf(
 ): { readonly error: DoorbusterError; readonly portWasTaken: boolean } {
   const tail = logTail(log);
   const taken = portWasTaken(tail);
-  const how = exit.outOfMemory
-    ? 'killed at the memory limit of its container'
-    : exit.signal
-      ? `killed by ${exit.signal}`
-      : `exit code ${exit.code}`;
+  const how = howItEnded(exit);
   const cause = innermostCause(tail) ?? 'its log names no error';
   const hint =
     exit.signal === 'SIGKILL'
@@ -84,6 +80,13 @@ export function deathOf(
     error: stackBroke(`${server} died ${when} (${how}): ${cause}${where}`, hint),
     portWasTaken: taken,
   };
+}
+
+function howItEnded({ outOfMemory, signal, code }: Exit): string {
+  if (outOfMemory) return 'killed at the memory limit of its container';
+  if (signal) return `killed by ${signal}`;
+  // The process of another cannot be waited for, only missed.
+  return code === null ? 'nobody saw how' : `exit code ${code}`;
 }
 
 /** A server that runs but did not become ready. */

@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { SERVERS } from '../../core/metrics.ts';
 import type { FaultAct, Scenario } from '../../scenario/scenario.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
+import type { Kept } from './kept.ts';
 
 /** Where the harness finds the servers, whichever runtime started them: all on loopback. */
 export interface Endpoints {
@@ -48,6 +49,13 @@ export interface Stack extends AsyncDisposable {
    * when it answers as it did when it was first ready; rejects with a DoorbusterError when it does not.
    */
   bringBack(server: ServerName): Promise<void>;
+  /** Servers that are not there, of a stack that was taken up. */
+  missing(): readonly ServerName[];
+  /**
+   * Leaves the stack running when this process ends, under a name by which it is found. `home`, the folder
+   * with its data and logs, goes with it in the end.
+   */
+  keep(as: { readonly name: string; readonly home: string }): Promise<void>;
   /** Folder that Flink writes savepoints and checkpoints to; null: wherever its cluster keeps them. */
   readonly stateDir: string | null;
   /**
@@ -80,10 +88,23 @@ export interface StackOptions {
   }) => void;
 }
 
+/** What a stack that was left running is taken up with. */
+export interface TakeUpOptions {
+  readonly clock: Clock;
+  /** Lets go of it again; it stays up. */
+  readonly signal: AbortSignal;
+  readonly onProgress: StackOptions['onProgress'];
+}
+
 /** One way to start the servers. */
 export interface Runtime {
   readonly kind: RuntimeKind;
   start(options: StackOptions): Promise<Stack>;
+  /**
+   * Takes up a stack that was kept, with those of its servers that still run: disposed, it is let go of
+   * and stays up; stopped, it ends.
+   */
+  takeUp(kept: Kept, options: TakeUpOptions): Promise<Stack>;
 }
 
 /** One file and one line in the map each. */

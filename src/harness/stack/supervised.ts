@@ -6,12 +6,20 @@ import { SERVERS } from '../../core/metrics.ts';
 import type { FaultAct } from '../../scenario/scenario.ts';
 import { portWasTaken } from './cause.ts';
 import { stateDir } from './configs.ts';
+import { type Kept, writeKept } from './kept.ts';
 import { BUCKET, HOST, type Plan, type Ports, REGION } from './plan.ts';
 import { freePorts } from './ports.ts';
 import { claimedPorts, defaultRegistryDir } from './registry.ts';
 import { deathOf, type Exit, end, type Launched, neverReady, readyAnswer } from './server.ts';
 import { type Command, SERVICES } from './services.ts';
-import type { Endpoints, RuntimeKind, ServerName, Stack, StackOptions } from './stack.ts';
+import type {
+  Endpoints,
+  RuntimeKind,
+  ServerName,
+  Stack,
+  StackOptions,
+  TakeUpOptions,
+} from './stack.ts';
 
 /** Where servers run: all that differs between one runtime that starts them and another. */
 export interface Ground {
@@ -28,6 +36,16 @@ export interface Ground {
   ended(launched: Launched): Promise<void>;
   /** After the last one has: nothing is left. */
   remove(): Promise<void>;
+  /** What it takes to find all of it again. */
+  traces(): Pick<Kept, 'session' | 'servers'>;
+  /** Forgets all of it, which goes on: somebody else has it on record. */
+  letGo(): void;
+}
+
+/** A ground with servers on it that another process has started. */
+export interface FoundGround extends Ground {
+  /** Those that still run. */
+  readonly running: ReadonlyMap<ServerName, Launched>;
 }
 
 /** Longest wait for one server on a busy machine; a start on idle cores takes a tenth of it. */
@@ -49,7 +67,11 @@ export async function startSupervised(
 ): Promise<Stack> {
   options.signal.throwIfAborted();
   for (let attempt = 1; ; attempt++) {
-    const stack = new SupervisedStack(runtime, options, open);
+    const stack = new SupervisedStack(
+      runtime,
+      { ...options, logDir: join(resolve(options.runDir), 'logs'), versions: versionsOf(options) },
+      () => open(options),
+    );
     try {
       await stack.start();
       return stack;
@@ -60,15 +82,42 @@ export async function startSupervised(
   }
 }
 
+/** Goes on with the servers of a stack that was kept. */
+export async function takeUpSupervised(
+  kept: Kept,
+  options: TakeUpOptions,
+  ground: FoundGround,
+): Promise<Stack> {
+  const { plan } = kept;
+  const stack = new SupervisedStack(
+    kept.runtime,
+    {
+      ...options,
+      logDir: join(kept.home, 'logs'),
+      versions: kept.versions,
+      flink: plan.flink,
+      jit: plan.jit,
+    },
+    () => Promise.reject(new Error('a stack that was taken up is not started')),
+  );
+  await stack.takeUp(kept, ground);
+  return stack;
+}
+
+/** What a stack is told, however it came about. */
+interface SupervisedOptions extends TakeUpOptions, Pick<StackOptions, 'flink' | 'jit'> {
+  readonly logDir: string;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
 class SupervisedStack implements Stack {
   readonly runtime: RuntimeKind;
   readonly versions: Readonly<Record<string, string>>;
   /** A server met a port that was free a moment ago: worth another try with other ports. */
   portWasTaken = false;
 
-  readonly #options: StackOptions;
-  readonly #open: (options: StackOptions) => Promise<Ground>;
-  readonly #logDir: string;
+  readonly #options: SupervisedOptions;
+  readonly #open: () => Promise<Ground>;
   readonly #broken = new AbortController();
   /** Ends every wait as soon as the start has failed or a stop was asked for. */
   readonly #over = new AbortController();
@@ -83,26 +132,19 @@ class SupervisedStack implements Stack {
   readonly #away = new Map<ServerName, FaultAct>();
   /** Servers on their way back. */
   readonly #returning = new Set<Promise<void>>();
-  readonly #onAbort = () => void this.stop();
+  readonly #onAbort = () => void this[Symbol.asyncDispose]();
   #plan: Plan | undefined;
   #ground: Ground | undefined;
   #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
-  constructor(
-    runtime: RuntimeKind,
-    options: StackOptions,
-    open: (options: StackOptions) => Promise<Ground>,
-  ) {
+  #found = false;
+
+  constructor(runtime: RuntimeKind, options: SupervisedOptions, open: () => Promise<Ground>) {
     this.runtime = runtime;
     this.#options = options;
     this.#open = open;
-    this.#logDir = join(resolve(options.runDir), 'logs');
-    const { kafka, minio, catalog, flink, lakehouse } = options.artifacts.versions;
-    const versions = { kafka, minio, catalog, flink, iceberg: lakehouse };
-    this.versions = Object.fromEntries(
-      Object.entries(versions).flatMap(([name, version]) => (version ? [[name, version]] : [])),
-    );
+    this.versions = options.versions;
   }
 
   get endpoints(): Endpoints {
@@ -131,7 +173,7 @@ class SupervisedStack implements Stack {
   async #start(): Promise<void> {
     const { signal } = this.#options;
     signal.addEventListener('abort', this.#onAbort, { once: true });
-    const ground = await this.#open(this.#options);
+    const ground = await this.#open();
     this.#ground = ground;
     const plan = await this.#draw(ground);
     this.#plan = plan;
@@ -153,8 +195,58 @@ class SupervisedStack implements Stack {
     return this.#stopped;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.stop();
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#found) this.#letGo();
+    else await this.stop();
+  }
+
+  async takeUp({ plan, prepared }: Kept, ground: FoundGround): Promise<void> {
+    this.#found = true;
+    this.#ground = ground;
+    this.#plan = plan;
+    for (const server of SERVERS) {
+      const printed = prepared[server];
+      if (printed !== undefined) this.#prepared.set(server, printed);
+    }
+    this.#options.signal.addEventListener('abort', this.#onAbort, { once: true });
+    for (const [server, launched] of ground.running) {
+      this.#running.set(server, launched);
+      // Whoever had it before may have died while it was away.
+      await launched.thaw();
+      const said = await readyAnswer(SERVICES[server].ready(plan), plan.ports, null);
+      if (said !== null) this.#said.set(server, said);
+      const ended = launched.exited.then((exit) => this.#onExit(server, exit));
+      this.#ends.set(server, ended);
+    }
+  }
+
+  missing(): readonly ServerName[] {
+    return SERVERS.filter((server) => !this.#running.has(server));
+  }
+
+  async keep({ name, home }: { readonly name: string; readonly home: string }): Promise<void> {
+    const ground = this.#ground as Ground;
+    // First on record under its new name, then off the old one: a crash in between ends it.
+    writeKept({
+      version: 1,
+      name,
+      home,
+      runtime: this.runtime,
+      keptAt: new Date(this.#options.clock.nowMs()).toISOString(),
+      versions: { ...this.versions },
+      plan: this.#planned(),
+      prepared: Object.fromEntries(this.#prepared),
+      ...ground.traces(),
+    });
+    this.#letGo();
+  }
+
+  /** Nothing that happens to the servers from now on is this stack's business. */
+  #letGo(): void {
+    this.#options.signal.removeEventListener('abort', this.#onAbort);
+    this.#stopped ??= Promise.resolve();
+    this.#over.abort(new Error('the stack was let go of'));
+    this.#ground?.letGo();
   }
 
   /**
@@ -352,8 +444,16 @@ class SupervisedStack implements Stack {
   }
 
   #log(server: ServerName): string {
-    return join(this.#logDir, `${server}.log`);
+    return join(this.#options.logDir, `${server}.log`);
   }
+}
+
+function versionsOf({ artifacts }: StackOptions): Readonly<Record<string, string>> {
+  const { kafka, minio, catalog, flink, lakehouse } = artifacts.versions;
+  const versions = { kafka, minio, catalog, flink, iceberg: lakehouse };
+  return Object.fromEntries(
+    Object.entries(versions).flatMap(([name, version]) => (version ? [[name, version]] : [])),
+  );
 }
 
 function endpoints({ ports, network: { names }, secrets }: Plan): Endpoints {

@@ -1,0 +1,83 @@
+import { systemClock } from '../../core/clock.ts';
+import { EXIT } from '../../core/exit-codes.ts';
+import { DEFAULT_STACK, type Kept, keptPath } from '../../harness/stack/kept.ts';
+import { up } from '../../harness/up.ts';
+import type { Command } from '../command.ts';
+import { ready } from '../ready.ts';
+
+export const upCommand: Command = {
+  command: 'up [name]',
+  describe: 'Start the servers and leave them running, for several runs',
+  builder: (yargs) =>
+    yargs
+      .positional('name', {
+        type: 'string',
+        default: DEFAULT_STACK,
+        describe: 'what to call the stack',
+      })
+      .option('runtime', {
+        choices: ['auto', 'processes', 'containers'] as const,
+        default: 'processes',
+        describe: 'where the servers run',
+      })
+      .option('task-slots', {
+        type: 'number',
+        default: 10,
+        describe: "of Flink's: a run takes one per stream and parallelism",
+      })
+      .option('jit', {
+        choices: ['c1', 'full'] as const,
+        default: 'full',
+        describe: 'how broker and TaskManager are compiled, as in a scenario',
+      })
+      .option('yes', {
+        type: 'boolean',
+        default: false,
+        describe: 'install missing tools (root on Debian)',
+      })
+      .option('json', { type: 'boolean', default: false, describe: 'what is up, on stdout' })
+      .example('$0 up', 'then: doorbuster run scenarios/quick.yaml --on default')
+      .example('$0 up big --task-slots 40', 'a second one, for parallel jobs'),
+  async run({ name, runtime, taskSlots, jit, yes, json }, context) {
+    const { terminal, signal } = context;
+    const artifacts = await ready({ yes }, context);
+    const kept = await up({
+      ...{ name, runtime, artifacts, jit, signal, clock: systemClock },
+      // Every job says for itself how often it commits.
+      flink: { taskSlots, checkpointEveryMs: 2_000 },
+      onBuilding: (image) => terminal.say(`building the image of ${image}`),
+      onProgress: ({ server, state, ms }) => {
+        if (state === 'ready') terminal.say(`${server} ready after ${(ms / 1_000).toFixed(1)} s`);
+      },
+    });
+    const at = addresses(kept);
+    if (json) {
+      const { runtime: kind, keptAt, home } = kept;
+      terminal.result(JSON.stringify({ name, runtime: kind, keptAt, home, ...at }, null, 1));
+      return EXIT.pass;
+    }
+    const lines = Object.entries(at).map(([what, where]) => `  ${what.padEnd(12)} ${where}`);
+    terminal.result(
+      [
+        `${name} is up (${kept.runtime})`,
+        ...lines,
+        `run on it:  doorbuster run scenarios/quick.yaml --on ${name}`,
+        `end it:     doorbuster down ${name}`,
+      ].join('\n'),
+    );
+    return EXIT.pass;
+  },
+};
+
+/** Without the keys of the object store, which the file has that only its user may read. */
+function addresses({ name, plan }: Kept) {
+  const http = (port: number) => `http://127.0.0.1:${port}`;
+  return {
+    kafka: `127.0.0.1:${plan.ports.kafka}`,
+    flink: http(plan.ports.flinkRest),
+    gateway: http(plan.ports.gateway),
+    catalog: http(plan.ports.catalog),
+    s3: http(plan.ports.minio),
+    credentials: keptPath(name),
+  };
+}

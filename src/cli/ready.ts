@@ -1,0 +1,42 @@
+import { systemClock } from '../core/clock.ts';
+import { badInput } from '../core/errors.ts';
+import type { Artifacts } from '../harness/setup/artifacts.ts';
+import { defaultCacheDir } from '../harness/setup/cache.ts';
+import { doctor, isHealthy } from '../harness/setup/doctor.ts';
+import { readLock } from '../harness/setup/lock.ts';
+import { isCi } from '../harness/setup/prerequisites.ts';
+import { provision } from '../harness/setup/provision.ts';
+import type { CommandContext } from './command.ts';
+import { findingLine } from './commands/doctor.ts';
+import { setupProgress } from './setup-progress.ts';
+
+/** Everything that can be wrong before a run is found before it: tools, cache, machine. */
+export async function ready(
+  args: { readonly yes: boolean },
+  { terminal, signal }: CommandContext,
+): Promise<Artifacts> {
+  const cacheDir = defaultCacheDir();
+  const progress = setupProgress(terminal);
+  const artifacts = await provision({
+    cacheDir,
+    clock: systemClock,
+    signal,
+    mayInstall: args.yes || isCi(),
+    onProgress: progress.show,
+    onLine: (line) => terminal.say(line),
+  });
+  progress.end();
+  const findings = await doctor({
+    cacheDir,
+    lock: readLock(),
+    deep: false,
+    neededToolsOnly: true,
+    signal,
+  });
+  const noted = findings.filter(({ state }) => state !== 'ok');
+  for (const finding of noted) terminal.say(findingLine(finding));
+  if (!isHealthy(findings)) {
+    throw badInput('this machine cannot run a scenario: see the lines above', 'doorbuster doctor');
+  }
+  return artifacts;
+}

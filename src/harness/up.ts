@@ -1,0 +1,97 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Clock } from '../core/clock.ts';
+import { badInput, stackBroke } from '../core/errors.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+import type { Artifacts } from './setup/artifacts.ts';
+import type { SharedStack } from './shared-stack.ts';
+import { type Kept, keptStack, keptStacks, stackName } from './stack/kept.ts';
+import { RUNTIMES, runtimeFor } from './stack/runtimes.ts';
+import type { ServerName, Stack, StackOptions } from './stack/stack.ts';
+
+interface UpOptions extends Pick<StackOptions, 'flink' | 'jit' | 'onBuilding' | 'onProgress'> {
+  readonly name: string;
+  readonly runtime: Scenario['stack']['runtime'];
+  readonly artifacts: Artifacts;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+type Reach = Pick<StackOptions, 'clock' | 'signal' | 'onProgress'>;
+
+/**
+ * Starts a stack that stays up when this process ends, under a name. Throws DoorbusterError (exit 2)
+ * when there is one of that name already.
+ */
+export async function up({ name, runtime, ...options }: UpOptions): Promise<Kept> {
+  const there = keptStacks().find((kept) => kept.name === stackName(name));
+  if (there !== undefined) {
+    throw badInput(
+      `a stack called ${name} is up already, since ${there.keptAt}`,
+      `doorbuster down ${name}   # or name another: doorbuster up NAME`,
+    );
+  }
+  const kind = await runtimeFor(runtime);
+  const home = await mkdtemp(join(tmpdir(), `doorbuster-${name}-`));
+  const started = { ...options, runDir: home, workDir: join(home, 'work') };
+  const stack = await RUNTIMES[kind].start(started);
+  try {
+    await stack.keep({ name, home });
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+  return keptStack(name);
+}
+
+/** Ends a stack that was left running, and removes all of it. Says which servers had ended before. */
+export async function down(
+  name: string,
+  reach: Reach,
+): Promise<{ readonly missing: readonly ServerName[] }> {
+  const kept = keptStack(name);
+  const stack = await RUNTIMES[kept.runtime].takeUp(kept, reach);
+  const missing = stack.missing();
+  await stack.stop();
+  return { missing };
+}
+
+/** Takes up a stack for one run; whoever does disposes it, and it stays up. */
+export async function sharedStack(
+  name: string,
+  reach: Reach & { readonly artifacts: Pick<Artifacts, 'versions'> },
+): Promise<SharedStack> {
+  const kept = keptStack(name);
+  refuseOtherVersions(kept, reach.artifacts.versions);
+  const stack = await RUNTIMES[kept.runtime].takeUp(kept, reach);
+  try {
+    refuseIncomplete(stack, name);
+  } catch (error) {
+    await stack[Symbol.asyncDispose]();
+    throw error;
+  }
+  return { stack, name, prefix: 'doorbuster' };
+}
+
+/** What its record says it ran on must be what ran. */
+function refuseOtherVersions(kept: Kept, own: Readonly<Record<string, string>>): void {
+  const other = Object.entries(kept.versions).find(
+    ([server, version]) => own[server] !== undefined && own[server] !== version,
+  );
+  if (other === undefined) return;
+  const [server, version] = other;
+  throw badInput(
+    `the stack ${kept.name} has ${server} ${version}, and this doorbuster is for ${own[server]}`,
+    `doorbuster down ${kept.name} && doorbuster up ${kept.name}`,
+  );
+}
+
+function refuseIncomplete(stack: Stack, name: string): void {
+  const missing = stack.missing();
+  if (missing.length === 0) return;
+  throw stackBroke(
+    `${missing.join(', ')} of the stack ${name} ${missing.length === 1 ? 'is' : 'are'} not running any more`,
+    `doorbuster down ${name} && doorbuster up ${name}`,
+  );
+}
