@@ -7,9 +7,12 @@ import { watchedMs } from '../record/watched.ts';
  * files that left, what it did to the slowest query, and what compaction was worth.
  */
 export function headlineOf(record: RunRecord): string {
-  const parts = [stalePart(record), filesPart(record), queryPart(record)].filter(
-    (part) => part !== null,
-  );
+  const parts = [
+    stalePart(record),
+    ...faultParts(record),
+    filesPart(record),
+    queryPart(record),
+  ].filter((part) => part !== null);
   return parts.length === 0 ? 'nothing was measured' : parts.join('; ');
 }
 
@@ -27,6 +30,19 @@ function stalePart(record: RunRecord): string | null {
   const read = (ms: typeof p50) => latency(ms, watchedMs(record, peak));
   const worst = p99 === undefined ? `max ${read(max)}` : `p99 ${read(p99)}`;
   return `${main.of} was p50 ${read(p50)}, ${worst} stale during ${peak.name} (${peak.load}x, n ${count(main.n)})`;
+}
+
+const TAKEN = { pause: 'paused', kill: 'killed', restart: 'restarted' } as const;
+
+function faultParts({ faults = [] }: RunRecord): string[] {
+  return faults.map(({ act, server, recoveryMs }) => {
+    const what = `${server} was ${TAKEN[act]}`;
+    if (recoveryMs === undefined) return `${what} and never came back`;
+    if (recoveryMs === null) return `${what}, and age was not below the target again`;
+    return recoveryMs === 0
+      ? `${what}, and age was below the target by the time it was back`
+      : `${what}, and age was below the target for good ${latency(recoveryMs, 0)} after it was back`;
+  });
 }
 
 function filesPart({ layout, phases }: RunRecord): string | null {

@@ -52,6 +52,9 @@ const transport = (rest: string) => `${faults}.transport={${rest}}`;
 const CLOCKS = `${faults}.clocks={sigma: 0s, hour_off: 0%, wrong_date: 0%, shoppers: 1%}`;
 const OUT = `${faults}.offline={stores: 25%, at: 2s, for: 5s, replay: 50/s}`;
 const DRIFT = `${faults}.schema_drift={at: 2s, over: 4s, added: 25%, widened: 25%}`;
+const AWAY = 'staleness_target=10s';
+const away = (fault: string) => `faults=[{${fault}}]`;
+const PAUSE = away('do: pause, server: kafka, during: only, at: 1s, for: 2s');
 const AGAIN = `${faults}.redelivery={every: 4s, last: 5}`;
 
 /** Knobs that change what is sent. */
@@ -154,7 +157,15 @@ const IN_THE_SQL: Readonly<Record<string, Change>> = {
 
 /** Knobs that a file of the source reads, and how the value is called there. */
 const READ: Readonly<
-  Record<string, { readonly change: string; readonly as: string; readonly by: string }>
+  Record<
+    string,
+    {
+      readonly change: string;
+      readonly given?: Set;
+      readonly as: string;
+      readonly by: string;
+    }
+  >
 > = {
   name: { change: 'name=other', as: 'scenario.name', by: 'harness/run.ts' },
   about: { change: 'about=something', as: 'scenario.about', by: 'harness/run.ts' },
@@ -213,6 +224,42 @@ const READ: Readonly<
     change: 'phases=[{name: only, for: 12s, measured: false}, {name: ask, do: query}]',
     as: 'scenario.phases',
     by: 'harness/phases.ts',
+  },
+  'faults[].do': {
+    change: away('do: kill, server: kafka, during: only, at: 1s, for: 2s'),
+    given: [AWAY, PAUSE],
+    as: 'scenario.faults',
+    by: 'harness/faults.ts',
+  },
+  'faults[].server': {
+    change: away('do: pause, server: minio, during: only, at: 1s, for: 2s'),
+    given: [AWAY, PAUSE],
+    as: 'scenario.faults',
+    by: 'harness/faults.ts',
+  },
+  'faults[].at': {
+    change: away('do: pause, server: kafka, during: only, at: 2s, for: 2s'),
+    given: [AWAY, PAUSE],
+    as: 'scenario.faults',
+    by: 'harness/faults.ts',
+  },
+  'faults[].for': {
+    change: away('do: pause, server: kafka, during: only, at: 1s, for: 3s'),
+    given: [AWAY, PAUSE],
+    as: 'scenario.faults',
+    by: 'harness/faults.ts',
+  },
+  'faults[].during': {
+    change: 'faults.0.during=second',
+    given: [AWAY, PAUSE, 'phases=[{name: only, for: 12s}, {name: second, for: 12s}]'],
+    as: 'scenario.faults',
+    by: 'harness/faults.ts',
+  },
+  staleness_target: {
+    change: 'staleness_target=11s',
+    given: [AWAY, PAUSE],
+    as: 'scenario.stalenessTargetMs',
+    by: 'harness/measure/recovery.ts',
   },
   'checks[]': {
     change: 'checks=[lost == 0]',
@@ -357,14 +404,17 @@ test.each(Object.entries(IN_THE_SQL))('%s changes what is deployed', (_, [change
   expect(deployed(scenarioWith(...lines(given), ...lines(change)))).not.toBe(before);
 });
 
-test.each(Object.entries(READ))('%s changes what is read in a run', (_, { change, as, by }) => {
-  const value = (scenario: Scenario) =>
-    as
-      .split('.')
-      .slice(1)
-      .reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], scenario);
-  const [before, after] = [value(scenarioWith()), value(scenarioWith(change))];
-  expect(before).not.toBeUndefined();
-  expect(after).not.toEqual(before);
-  expect(readFileSync(join(packageRoot, 'src', by), 'utf8')).toContain(as);
-});
+test.each(Object.entries(READ))(
+  '%s changes what is read in a run',
+  (_, { change, given = [], as, by }) => {
+    const value = (scenario: Scenario) =>
+      as
+        .split('.')
+        .slice(1)
+        .reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], scenario);
+    const [before, after] = [value(scenarioWith(...given)), value(scenarioWith(...given, change))];
+    expect(before).not.toBeUndefined();
+    expect(after).not.toEqual(before);
+    expect(readFileSync(join(packageRoot, 'src', by), 'utf8')).toContain(as);
+  },
+);

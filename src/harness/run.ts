@@ -13,6 +13,7 @@ import { watchClock } from './clock-watch.ts';
 import { conclude } from './conclude.ts';
 import { type Estimate, estimateLines, estimateOf } from './estimate.ts';
 import { openFacts } from './facts.ts';
+import { Faults } from './faults.ts';
 import { HEAD_START_MS, type Load, startLoad } from './load/load.ts';
 import { lookupKeys } from './lookup-keys.ts';
 import { failed, writeLast } from './outcome.ts';
@@ -80,6 +81,7 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
       cutMs: null,
       endedMs: null,
     },
+    faults: new Faults(parsed.scenario, clock),
     signal: over.signal,
     fail: (cause) => over.abort(cause),
   };
@@ -141,7 +143,9 @@ async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<Run
     step(u, `deploying ${pipeline.manifest.name}`);
     await using deployment = await deploy(pipeline, { stack, scenario, clock, signal });
     const watching = new AbortController();
-    deployment.watch(AbortSignal.any([signal, watching.signal])).catch(u.fail);
+    deployment
+      .watch(AbortSignal.any([signal, watching.signal]), () => u.faults.excused())
+      .catch(u.fail);
 
     const factsDir = join(workDir, 'facts');
     await mkdir(factsDir);
@@ -247,7 +251,7 @@ async function replayed(session: Session): Promise<void> {
   progress.t0Ms = clock.nowMs() + HEAD_START_MS;
   await load.begin(progress.t0Ms);
   await clock.sleep(HEAD_START_MS, session.signal);
-  await replay(session);
+  await session.faults.during(session, () => replay(session));
 
   progress.phase = 'drain';
   step(session, 'stopping the load and draining');
@@ -295,6 +299,7 @@ async function startProbes(
     queryEngine: () => (running.queries as RunningProbes['queries']).engine(),
     sendCanary: (dueMs) => world.load.canary(dueMs),
     lookupKey: lookupKeys(scenario),
+    excused: () => u.faults.excused(),
     incident(incident) {
       progress.incidents.push(incident);
       journal.note('incident', { ...incident });

@@ -5,6 +5,7 @@ import type { Drain, RecordedPhase } from '../record/record.ts';
 import type { ParsedScenario } from '../scenario/parse.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import type { Facts } from './facts.ts';
+import type { Faults } from './faults.ts';
 import type { Load } from './load/load.ts';
 import type { CompactionResult } from './pipelines/compact.ts';
 import type { Deployment } from './pipelines/deploy.ts';
@@ -67,6 +68,7 @@ export interface Undertaking {
   readonly folder: RunFolder;
   readonly journal: Journal;
   readonly progress: Progress;
+  readonly faults: Faults;
   /** Aborts when the user stops it, or a server, a job or the load breaks: the reason says which. */
   readonly signal: AbortSignal;
   /** Ends the run with this cause. */

@@ -77,6 +77,12 @@ export const FACTS = {
   `,
   /** Realized phases. A phase owns the events due in [start_ms, end_ms). */
   phases: `name VARCHAR, kind VARCHAR, measured BOOLEAN, start_ms DOUBLE, end_ms DOUBLE`,
+  /** Faults of servers that the scenario declares, as they happened. */
+  faults: `
+    act VARCHAR, server VARCHAR, phase VARCHAR,               -- pause | kill | restart
+    intended_ms DOUBLE, start_ms DOUBLE,                      -- when it was meant to begin, and when it was asked for
+    away_ms DOUBLE, back_ms DOUBLE                            -- frozen or ended; ready again. NULL: the run ended before
+  `,
   /** The producing side: one row per second, worker and stream. Counts belong to that second. */
   load: `
     at_ms DOUBLE, worker INTEGER, stream VARCHAR,             -- at_ms: the second's start

@@ -114,9 +114,18 @@ export const producing = z.strictObject({
 
 /** The harness's own health: whether it, rather than the pipeline, shaped the numbers. */
 export const self = z.strictObject({
-  /** Per phase: hand-over minus due, ms, and the share handed over later than 250 ms. */
+  /**
+   * Per phase: hand-over minus due, ms, and the share handed over later than 250 ms; without the time spent
+   * waiting for a broker that a declared fault had taken away, which `waited` messages did.
+   */
   slip: z.array(
-    z.strictObject({ phase: z.string(), n: count, stats: statsSchema, lateShare: z.number() }),
+    z.strictObject({
+      phase: z.string(),
+      n: count,
+      waited: count.optional(),
+      stats: statsSchema,
+      lateShare: z.number(),
+    }),
   ),
   eventLoop: z.array(z.strictObject({ thread: z.string(), p99Ms: z.number(), maxMs: z.number() })),
   /** Commits the census was behind at each phase's end. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { fault } from './faults.ts';
 import { canaries, cost, producing, self, truth } from './judged.ts';
 import { measured, metricSchema } from './metric.ts';
 import {
@@ -160,6 +161,8 @@ export const recordSchema = z.strictObject({
   /** The command line that replays this run. */
   reproduce: z.string(),
   phases: z.array(phase),
+  /** Faults of servers, in the order in which they began. Absent in records of before there were any. */
+  faults: z.array(fault).optional(),
   /** The drain at the end of the run. */
   drain: drain.nullable(),
   metrics: z.array(metricSchema),
@@ -205,6 +208,7 @@ type Part<K extends keyof RunRecord> = NonNullable<RunRecord[K]>;
 type Item<K extends keyof RunRecord> = Part<K> extends readonly (infer E)[] ? E : never;
 
 export type RecordedPhase = Item<'phases'>;
+export type FaultRecord = NonNullable<RunRecord['faults']>[number];
 export type Drain = Part<'drain'>;
 export type Metric = Item<'metrics'>;
 export type Distribution = Extract<Metric, { shape: 'distribution' }>;

@@ -70,10 +70,15 @@ export function chartsOf(record: RunRecord): Readonly<Record<string, readonly Ch
 function frameOf(record: RunRecord): Frame {
   const start = Math.min(0, ...record.phases.map(({ startMs }) => startMs));
   const run = record.compaction;
+  const away = (record.faults ?? []).map(({ act, server, startMs, backMs }) => ({
+    from: startMs / 1000,
+    to: (backMs ?? elapsedMs(record)) / 1000,
+    label: `${server} ${act}`,
+  }));
   const marks =
     run && run.by === 'spark'
-      ? [{ from: run.startMs / 1000, to: run.endMs / 1000, label: 'compaction' }]
-      : [];
+      ? [...away, { from: run.startMs / 1000, to: run.endMs / 1000, label: 'compaction' }]
+      : away;
   return {
     xRange: [start / 1000, Math.max(1, elapsedMs(record) / 1000)],
     bands: record.phases.map(({ name, load, kind, startMs, endMs }) => ({
@@ -141,6 +146,7 @@ function ageChart(record: RunRecord, frame: Frame): readonly Chart[] {
       unit: 'ms',
       height: 220,
       ...frame,
+      levels: targetOf(record),
       // An age is that at the end of its second.
       x: seconds({ ...first, startMs: first.startMs + first.everyMs }, first.age.length),
       series: record.staleness.map(({ stream, age }) => ({
@@ -151,6 +157,12 @@ function ageChart(record: RunRecord, frame: Frame): readonly Chart[] {
       })),
     },
   ];
+}
+
+/** What recovery from a fault is measured against. */
+function targetOf({ faults = [] }: RunRecord): Chart['levels'] {
+  const target = faults[0]?.targetMs;
+  return target === undefined ? [] : [{ value: target, label: `target ${duration(target)}` }];
 }
 
 const FILE_KINDS = [

@@ -107,6 +107,7 @@ function body(record: RunRecord, summary: Summary, charts: Charts): Markup {
       html`${figure(staleness[0], stalenessHint(staleness[0], 'p50, p99 and maximum of the changes due in each second'))}
 <div class="pair">${staleness.slice(1).map((chart) => figure(chart, stalenessHint(chart, 'one scale for these charts')))}</div>`,
     ),
+    section(find('faults')),
     folded(find('waterfall'), waterfallBars(record.waterfall)),
     folded(find('changes')),
     section(

@@ -140,7 +140,16 @@ export function healthSection(record: RunRecord): Section | null {
         ],
       },
     ],
-    notes: [],
+    notes: self.slip.flatMap(({ phase, waited = 0 }) =>
+      waited === 0
+        ? []
+        : [
+            cell(
+              `${plural(waited, 'message')} of ${phase} waited for a broker that a declared fault had taken away: that wait is in their slip and staleness, and not in the limits here`,
+              'dim',
+            ),
+          ],
+    ),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { RunRecord } from '../record/record.ts';
 import { ageSection } from './age.ts';
 import { changesSection } from './changes.ts';
+import { faultSection } from './faults.ts';
 import { count, duration, moment, plural } from './format.ts';
 import { canarySection, costSection, healthSection, producingSection } from './judged.ts';
 import {
@@ -39,6 +40,7 @@ function verdictCell(record: RunRecord): Cell {
 export function summarize(record: RunRecord): Summary {
   const sections = [
     stalenessSection(record),
+    faultSection(record),
     changesSection(record),
     waterfallSection(record),
     ageSection(record),

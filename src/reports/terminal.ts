@@ -24,6 +24,7 @@ const LEFT_OUT = new Set(['changes', 'waterfall', 'age', 'trickle', 'cost']);
 /** What a section's numbers are, in one line: the long reports say it in full. */
 const IN_SHORT: Readonly<Record<string, string>> = {
   staleness: 'p50 / p99, from when it happened to when a reader could see it',
+  faults: 'recovered: from when it was back until age stayed below the target',
   queries: 'hot: engine open; answer age: how old the answer was when it came',
   files: 'data + equality-delete + position-delete files, when each phase ended',
   truth: 'one row lost, duplicated or wrong is a FAIL; BOOK is what happened in the shops',

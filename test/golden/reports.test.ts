@@ -120,6 +120,36 @@ const failed: RunRecord = {
     ],
   },
   canaries: fixture.canaries && { ...fixture.canaries, disjoint: 1 },
+  faults: [
+    {
+      ...{ act: 'kill', server: 'flink-taskmanager', during: 'spike', targetMs: 10_000 },
+      ...{ intendedMs: 40_000, startMs: 40_003, awayMs: 40_061, backMs: 52_700 },
+      ...{ watchedToMs: 70_000, aboveBefore: false },
+      ...{ recoveryMs: 9_120, staleForMs: 21_817, areaAboveTarget: 131.4 },
+      streams: [
+        {
+          ...{ stream: 'pos', ageMaxMs: 17_200, recoveryMs: 5_000, staleForMs: 17_697 },
+          areaAboveTarget: 40.02,
+        },
+        {
+          ...{ stream: 'inventory', ageMaxMs: 21_900, recoveryMs: 9_120, staleForMs: 21_817 },
+          areaAboveTarget: 131.4,
+        },
+      ],
+    },
+    {
+      ...{ act: 'pause', server: 'minio', during: 'spike', targetMs: 10_000 },
+      ...{ intendedMs: 65_000, startMs: 70_000, awayMs: 70_001, backMs: 75_010 },
+      ...{ watchedToMs: 95_000, aboveBefore: true },
+      ...{ recoveryMs: null, staleForMs: null, areaAboveTarget: 1_204 },
+      streams: [],
+    },
+    {
+      ...{ act: 'restart', server: 'kafka', during: 'spike', targetMs: 10_000 },
+      ...{ intendedMs: 95_000, startMs: 95_000, awayMs: null, backMs: null },
+      ...{ watchedToMs: 98_000, aboveBefore: false, streams: [] },
+    },
+  ],
   invalid: [
     {
       rule: 'late',

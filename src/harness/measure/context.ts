@@ -15,7 +15,10 @@ export interface CompactionRun {
 
 /** What the facts do not say and the metrics need. */
 export interface MeasureContext {
-  readonly scenario: Pick<Scenario, 'pipeline' | 'queries' | 'phases' | 'checks'>;
+  readonly scenario: Pick<
+    Scenario,
+    'pipeline' | 'queries' | 'phases' | 'checks' | 'stalenessTargetMs'
+  >;
   /** Epoch ms of the tape's origin. */
   readonly t0Ms: number;
   /** Epoch ms of the last look at the tables: what was not visible by then never was. */

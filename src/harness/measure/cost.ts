@@ -14,10 +14,12 @@ export async function costSection({ sql }: Measuring): Promise<Cost> {
     FROM resources r GROUP BY r.server ORDER BY r.server`);
   const machine = servers.find(({ server }) => server === MACHINE);
   const [s3] = await sql.rows<{ requests: number; bytes_in: number; bytes_out: number; n: number }>(
-    `SELECT (max(requests) - min(requests))::BIGINT AS requests,
-       (max(bytes_in) - min(bytes_in))::BIGINT AS bytes_in,
-       (max(bytes_out) - min(bytes_out))::BIGINT AS bytes_out, count(*) AS n
-     FROM s3 WHERE api = '${ALL_APIS}'`,
+    `SELECT coalesce(sum(${grown('requests')}), 0)::BIGINT AS requests,
+       coalesce(sum(${grown('bytes_in')}), 0)::BIGINT AS bytes_in,
+       coalesce(sum(${grown('bytes_out')}), 0)::BIGINT AS bytes_out, count(*) AS n
+     FROM (SELECT *, lag(requests) OVER w AS requests_before, lag(bytes_in) OVER w AS bytes_in_before,
+         lag(bytes_out) OVER w AS bytes_out_before
+       FROM s3 WHERE api = '${ALL_APIS}' WINDOW w AS (ORDER BY at_ms))`,
   );
   const traffic = s3 && s3.n > 1 ? s3 : null;
   return {
@@ -30,6 +32,12 @@ export async function costSection({ sql }: Measuring): Promise<Cost> {
     },
     writeAmplification: traffic && (await amplification({ sql }, traffic.bytes_in)),
   };
+}
+
+/** What a counter grew by since the look before. One that went back belongs to a store started anew. */
+function grown(counter: string): string {
+  const before = `${counter}_before`;
+  return `CASE WHEN ${counter} < ${before} THEN ${counter} ELSE ${counter} - ${before} END`;
 }
 
 /**

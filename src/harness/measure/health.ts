@@ -10,14 +10,19 @@ export interface PhaseHealth {
   readonly phase: string;
   /** Messages due in it. */
   readonly n: number;
-  /** Share handed over more than 250 ms late, 0..1. */
+  /** Of these, how many waited for a broker that a declared fault had taken away. */
+  readonly waited: number;
+  /** Share handed over more than 250 ms late, 0..1, by no fault of the broker's. */
   readonly lateShare: number;
-  /** undefined: nothing was due, or too few to tell. */
+  /** Likewise without that wait. undefined: nothing was due, or too few to tell. */
   readonly slipP99Ms: number | undefined;
   /** Event-loop delay p99 of the worst producing thread, ms; undefined: nothing was produced. */
   readonly loopP99Ms: number | undefined;
-  /** Commits of one table served by its end and not read by then, at worst. */
-  readonly censusBehind: number;
+  /**
+   * Commits of one table served by its end and not read by then, at worst; undefined: catalog or object
+   * store were away just then, as declared.
+   */
+  readonly censusBehind: number | undefined;
   /** Shares of all cores, 0..1; undefined: nobody looked. */
   readonly harnessShare: number | undefined;
   readonly machineBusy: number | undefined;
@@ -27,9 +32,16 @@ export interface PhaseHealth {
 /** One entry per measured phase, in their order. */
 export async function phaseHealth(measuring: Measuring): Promise<PhaseHealth[]> {
   const { sql, phases, context } = measuring;
-  const slips = await sql.rows<{ phase: string; n: number; late: number; p99: number | null }>(`
-    SELECT phase, count(*) AS n, count(*) FILTER (sent_ms - due_ms > ${LATE_MS}) AS late,
-      quantile_disc(sent_ms - due_ms, 0.99) AS p99
+  const slips = await sql.rows<{
+    phase: string;
+    n: number;
+    waited: number;
+    late: number;
+    p99: number | null;
+  }>(`
+    SELECT phase, count(*) AS n, count(*) FILTER (wait_ms > 0) AS waited,
+      count(*) FILTER (sent_ms - due_ms - wait_ms > ${LATE_MS}) AS late,
+      quantile_disc(sent_ms - due_ms - wait_ms, 0.99) AS p99
     FROM due WHERE measured AND sent_ms IS NOT NULL GROUP BY phase`);
   const loops = await sql.rows<{ phase: string; p99: number }>(`
     SELECT phase, max(p99) AS p99 FROM (
@@ -37,6 +49,7 @@ export async function phaseHealth(measuring: Measuring): Promise<PhaseHealth[]> 
       FROM loop_delay l JOIN spans s ON l.at_ms >= s.start_ms AND l.at_ms < s.end_ms
       WHERE s.measured GROUP BY ALL) GROUP BY phase`);
   const behind = await sql.rows<{ phase: string; commits: number }>(BEHIND);
+  const away = await sql.rows<{ phase: string }>(AWAY_AT_END);
   const machine = await sql.rows<{ phase: string; busy: number | null; steal: number | null }>(`
     SELECT s.name AS phase, avg(busy) AS busy, avg(steal) AS steal
     FROM resources r JOIN spans s ON r.at_ms >= s.start_ms AND r.at_ms < s.end_ms
@@ -51,10 +64,13 @@ export async function phaseHealth(measuring: Measuring): Promise<PhaseHealth[]> 
       return {
         phase: name,
         n: slip?.n ?? 0,
+        waited: slip?.waited ?? 0,
         lateShare: slip ? slip.late / slip.n : 0,
         slipP99Ms: slip?.p99 ?? undefined,
         loopP99Ms: loops.find(({ phase }) => phase === name)?.p99,
-        censusBehind: behind.find(({ phase }) => phase === name)?.commits ?? 0,
+        censusBehind: away.some(({ phase }) => phase === name)
+          ? undefined
+          : (behind.find(({ phase }) => phase === name)?.commits ?? 0),
         harnessShare: used === undefined || seconds <= 0 ? undefined : used / seconds,
         machineBusy: around?.busy ?? undefined,
         steal: around?.steal ?? undefined,
@@ -75,6 +91,12 @@ const BEHIND = `
     GROUP BY ALL)
   GROUP BY phase, start_ms ORDER BY start_ms`;
 
+/** Phases at whose end the census had nobody to ask, because a fault had been declared. */
+const AWAY_AT_END = `
+  SELECT DISTINCT s.name AS phase FROM spans s JOIN faults f
+    ON f.server IN ('minio', 'catalog') AND f.start_ms <= s.end_ms
+      AND s.end_ms <= coalesce(f.back_ms, 'Infinity')`;
+
 /** The harness's own health, as the record keeps it. */
 export async function selfSection(
   measuring: Measuring,
@@ -82,7 +104,7 @@ export async function selfSection(
 ): Promise<Self> {
   const { sql, phases, context } = measuring;
   const slips = await sql.rows<{ phase: string; value: number; count: number }>(`
-    SELECT phase, sent_ms - due_ms AS value, count(*) AS count
+    SELECT phase, sent_ms - due_ms - wait_ms AS value, count(*) AS count
     FROM due WHERE measured AND sent_ms IS NOT NULL GROUP BY ALL`);
   const eventLoop = await sql.rows<Self['eventLoop'][number]>(`
     SELECT 'producer ' || worker AS thread, quantile_disc(delay_ms, 0.99) AS "p99Ms",
@@ -99,9 +121,10 @@ export async function selfSection(
     return seen.reduce((sum, { share, ms }) => sum + share * ms, 0) / Math.max(1, total);
   };
   return {
-    slip: health.map(({ phase, n, lateShare }) => ({
+    slip: health.map(({ phase, n, waited, lateShare }) => ({
       phase,
       n,
+      ...(waited > 0 ? { waited } : {}),
       stats: distributionOf(slips.filter((slip) => slip.phase === phase)).stats,
       lateShare,
     })),

@@ -2,6 +2,7 @@ import type { CanaryRecord, Invalid } from '../../record/record.ts';
 import type { Check } from '../../scenario/scenario.ts';
 import type { MeasureContext } from './context.ts';
 import type { PhaseHealth } from './health.ts';
+import { SLIP_MS } from './limits.ts';
 
 /** What the rules judge. */
 export interface Evidence {
@@ -21,7 +22,6 @@ interface InvalidRule {
 }
 
 const LATE_SHARE = 0.02;
-const SLIP_MS = 50;
 const SLIP_OF_TARGET = 0.01;
 const LOOP_MS = 50;
 const BEHIND_COMMITS = 2;
@@ -82,7 +82,9 @@ export const INVALID_RULES: readonly InvalidRule[] = [
     rule: 'census behind',
     limit: `2 commits at a phase's end`,
     broken: perPhase(({ censusBehind }) =>
-      censusBehind > BEHIND_COMMITS ? `${censusBehind} commits were unread` : undefined,
+      censusBehind !== undefined && censusBehind > BEHIND_COMMITS
+        ? `${censusBehind} commits were unread`
+        : undefined,
     ),
   },
   {

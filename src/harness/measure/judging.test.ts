@@ -108,6 +108,7 @@ describe('the INVALID table', () => {
   const healthy: PhaseHealth = {
     phase: 'spike',
     n: 1_000,
+    waited: 0,
     lateShare: 0.02,
     slipP99Ms: 50,
     loopP99Ms: 50,

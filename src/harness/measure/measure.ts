@@ -15,13 +15,22 @@ import { prepareSql } from './prepare.ts';
 import { producingMetrics, producingSection } from './producing.ts';
 import { promiseMetrics, promiseSection } from './promises.ts';
 import { queriesSection, queryMetrics } from './queries.ts';
+import { faultSection } from './recovery.ts';
 import { changeCounts, stalenessMetrics, waterfalls } from './staleness.ts';
 import { storeAges } from './store-age.ts';
 
 /** The sections of a record that follow from the facts. Times are ms since t0. */
 export type Measured = Pick<
   RunRecord,
-  'metrics' | 'promises' | 'staleness' | 'storeAge' | 'waterfall' | 'changes' | 'checks' | 'invalid'
+  | 'metrics'
+  | 'faults'
+  | 'promises'
+  | 'staleness'
+  | 'storeAge'
+  | 'waterfall'
+  | 'changes'
+  | 'checks'
+  | 'invalid'
 > & {
   readonly queries: NonNullable<RunRecord['queries']>;
   readonly layout: Layout;
@@ -65,6 +74,7 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
   const { context } = measuring;
   const cost = await costSection(measuring);
   const compaction = context.compaction && (await measureCompaction(measuring, context.compaction));
+  const recovery = await faultSection(measuring);
   const perStore = await storeAges(measuring);
   const staleness = await stalenessMetrics(measuring);
   const promises = context.promises && promiseSection(context.promises, staleness);
@@ -72,6 +82,7 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
     ...staleness,
     ...(await ageMetrics(measuring)),
     ...perStore.metrics,
+    ...recovery.metrics,
     ...(await queryMetrics(measuring)),
     ...(await fileMetrics(measuring)),
     ...(await producingMetrics(measuring)),
@@ -84,6 +95,7 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
   const canaries = await canarySection(measuring);
   return {
     metrics,
+    faults: recovery.faults,
     promises,
     staleness: await stalenessSeries(measuring),
     storeAge: perStore.storeAge,

@@ -1,6 +1,7 @@
 import { quoted } from '../../core/sql.ts';
 import type { MeasureContext } from './context.ts';
 import { streamTables } from './context.ts';
+import { SLIP_MS } from './limits.ts';
 
 /**
  * Temporary tables that the metrics are computed from. They are plain SQL over the facts, so that
@@ -16,6 +17,7 @@ export function prepareSql(context: MeasureContext): string {
        SELECT name, kind, measured, start_ms, coalesce(end_ms, ${context.endedMs}) AS end_ms
        FROM phases`,
     SERVED,
+    WAITS,
     DUE,
     ROWS,
     KEYS,
@@ -31,12 +33,41 @@ const SERVED = `
     any_value(missed_ms) AS missed_ms
   FROM commits GROUP BY table_name, snapshot_id`;
 
-/** Every change of the tape, and the phase that owns it: the one in which it was due. */
+/**
+ * When a producing thread could hand over a batch at all, around a broker that a declared fault took away: it
+ * has one batch on its way, and the next one waits for the answer. From the fault until the thread is on time
+ * again, with its backlog worked off. Stores belong to threads by their number.
+ */
+const WAITS = `
+  CREATE OR REPLACE TEMP TABLE waits AS
+  WITH threads AS (SELECT coalesce(max(worker), 0) + 1 AS n FROM loop_delay
+  ), batches AS (
+    SELECT store_id % n AS worker, sent_ms, max(acked_ms) AS acked_ms, max(sent_ms - due_ms) AS late_ms
+    FROM events, threads WHERE role IN ('original', 'copy') AND sent_ms IS NOT NULL GROUP BY ALL
+  ), freed AS (
+    SELECT *, lag(acked_ms) OVER (PARTITION BY worker ORDER BY sent_ms) AS free_ms FROM batches
+  ), outages AS (
+    SELECT f.start_ms, b.worker, coalesce(min(b.sent_ms)
+        FILTER (b.sent_ms >= f.back_ms AND b.late_ms <= ${SLIP_MS}), 'Infinity') AS until_ms
+    FROM faults f, batches b WHERE f.server = 'kafka' GROUP BY ALL
+  )
+  SELECT DISTINCT worker, sent_ms, free_ms
+  FROM freed JOIN outages USING (worker)
+  WHERE free_ms IS NOT NULL AND sent_ms > start_ms AND sent_ms < until_ms`;
+
+/**
+ * Every change of the tape, and the phase that owns it: the one in which it was due. wait_ms: what of its
+ * slip was spent waiting for a broker that was away, or for the backlog of that to be taken.
+ */
 const DUE = `
   CREATE OR REPLACE TEMP TABLE due AS
-  SELECT e.*, CASE WHEN e.due_ms < p.end_ms THEN p.name END AS phase,
+  WITH threads AS (SELECT coalesce(max(worker), 0) + 1 AS n FROM loop_delay)
+  SELECT e.*, CASE WHEN w.free_ms IS NULL THEN 0
+      ELSE greatest(0, least(w.free_ms, e.sent_ms) - e.due_ms) END AS wait_ms, CASE WHEN e.due_ms < p.end_ms THEN p.name END AS phase,
     coalesce(p.measured AND e.due_ms < p.end_ms, false) AS measured
-  FROM events e ASOF LEFT JOIN spans p ON e.due_ms >= p.start_ms
+  FROM events e CROSS JOIN threads
+    LEFT JOIN waits w ON w.worker = e.store_id % threads.n AND w.sent_ms = e.sent_ms
+    ASOF LEFT JOIN spans p ON e.due_ms >= p.start_ms
   WHERE e.role IN ('original', 'copy')`;
 
 /** Append-only tables: a row is visible with the first snapshot that holds its event id. */

@@ -23,9 +23,10 @@ export interface Deployment extends AsyncDisposable {
   readonly tables: readonly string[];
   /**
    * Rejects with the innermost cause when a job fails or cannot keep running for 10 s. Resolves when
-   * `signal` aborts or the jobs are drained.
+   * `signal` aborts or the jobs are drained. While `excused` says so, a job may be unable to run and the
+   * JobManager silent; one that is gone is gone.
    */
-  watch(signal: AbortSignal): Promise<void>;
+  watch(signal: AbortSignal, excused?: () => boolean): Promise<void>;
   /** Stops every job with a savepoint, draining it: everything that was read is committed. */
   drain(signal?: AbortSignal): Promise<void>;
   /** The plan of each job with the kinds of change between its operators, as Flink words it. */
@@ -109,7 +110,8 @@ export async function deploy(
       ...streams.map((stream) => pipeline.manifest.streams[stream]?.table as string),
       pipeline.manifest.dead_letter,
     ],
-    watch: (until) => watchJobs({ rest, clock, jobs, done: () => state.draining }, until),
+    watch: (until, excused = () => false) =>
+      watchJobs({ rest, clock, jobs, done: () => state.draining, excused }, until),
     async drain(until) {
       state.draining = true;
       const stopped = jobs.map((job) => rest.stopWithDrain(job.jobId, savepointsOf(stack), until));

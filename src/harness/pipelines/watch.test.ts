@@ -12,10 +12,14 @@ const hasty: Clock = {
   sleep: (ms, signal) => systemClock.sleep(ms / 20, signal),
 };
 
-function watching(port: number, signal = new AbortController().signal): Promise<void> {
+function watching(
+  port: number,
+  signal = new AbortController().signal,
+  excused = () => false,
+): Promise<void> {
   const rest = flinkRest(`http://127.0.0.1:${port}`, hasty);
   const jobs = [{ name: 'pos', jobId: 'a'.repeat(32) }] as const;
-  return watchJobs({ rest, clock: hasty, jobs, done: () => false }, signal);
+  return watchJobs({ rest, clock: hasty, jobs, done: () => false, excused }, signal);
 }
 
 /** A port on which connections are taken and nothing is ever said: a JobManager that was stopped. */
@@ -46,6 +50,43 @@ test('so does one that is gone, should the stack not have said so by then', asyn
     return { port: gone.port };
   })();
   await expect(watching(port)).rejects.toMatchObject(unanswered);
+});
+
+test('a declared fault excuses its silence for as long as it lasts', async () => {
+  using jobManager = await mute();
+  let excused = true;
+  let ended = false;
+  const watched = watching(jobManager.port, undefined, () => excused).finally(() => {
+    ended = true;
+  });
+  watched.catch(() => undefined);
+  // Twice as long as the limit, on this clock.
+  await hasty.sleep(60_000);
+  expect(ended).toBe(false);
+  excused = false;
+  await expect(watched).rejects.toMatchObject(unanswered);
+});
+
+test('and a job that restarts, but not one that has failed', async () => {
+  let state = 'RESTARTING';
+  const server = createHttpServer((request, response) => {
+    const job = { jid: 'a'.repeat(32), name: 'pos', state, tasks: { running: 0, total: 1 } };
+    if (request.url === '/jobs/overview') response.end(JSON.stringify({ jobs: [job] }));
+    else response.end(JSON.stringify({ exceptionHistory: { entries: [] } }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  using _closing = { [Symbol.dispose]: () => void server.close().closeAllConnections() };
+  const { port } = server.address() as AddressInfo;
+  await expect(watching(port)).rejects.toThrow('has been RESTARTING on and off for');
+  const watched = watching(port, undefined, () => true);
+  let ended = false;
+  watched.catch(() => {
+    ended = true;
+  });
+  await hasty.sleep(20_000);
+  expect(ended).toBe(false);
+  state = 'FAILED';
+  await expect(watched).rejects.toThrow('is FAILED');
 });
 
 test('whoever stops watching need not wait for an answer', async () => {

@@ -15,6 +15,8 @@ interface Watched {
   readonly jobs: readonly DeployedJob[];
   /** Whether the jobs were stopped on purpose. */
   done(): boolean;
+  /** Whether a declared fault may be why a job cannot run or nobody answers: that time does not count. */
+  excused(): boolean;
 }
 
 const POLL_MS = 500;
@@ -36,7 +38,7 @@ interface Spell {
 /**
  * Polls the jobs until `signal` aborts or they are done. Rejects with the innermost cause when one is
  * gone, or was restarting for more than 10 s without 5 s of calm; and when the JobManager itself is
- * silent for 30 s.
+ * silent for 30 s. Time in which a declared fault excuses either counts for neither.
  */
 export async function watchJobs(watched: Watched, signal: AbortSignal): Promise<void> {
   const { rest, clock, jobs } = watched;
@@ -44,6 +46,10 @@ export async function watchJobs(watched: Watched, signal: AbortSignal): Promise<
   let answeredMs = clock.monotonicMs();
   while (!signal.aborted && !watched.done()) {
     const overview = await asked(watched, signal, (either) => rest.jobs(either));
+    if (watched.excused()) {
+      answeredMs = clock.monotonicMs();
+      spells.clear();
+    }
     if (overview === null) {
       // One that died is named by the stack, which knows why: this leaves it the time to.
       const silentMs = clock.monotonicMs() - answeredMs;

@@ -161,7 +161,7 @@ class RunningCensus implements Census {
       } catch (error) {
         if (this.#signal.aborted) return;
         // A catalog that is down is the stack's to report; polls that it missed only widen intervals.
-        table.failures += 1;
+        table.failures = this.#context.excused() ? 0 : table.failures + 1;
         if (table.failures === ATTEMPTS) {
           this.#incident(table, `${ATTEMPTS} polls in a row failed: ${reason(error)}`);
         }
@@ -183,6 +183,7 @@ class RunningCensus implements Census {
   /** Never rejects: what cannot be read is an incident, and the census goes on. */
   async #read(table: TableState, found: Found): Promise<void> {
     for (let attempt = 1; ; attempt++) {
+      const excused = this.#context.excused();
       try {
         const read = await table.reader.read(found, this.#context.signal);
         table.commits += 1;
@@ -193,7 +194,8 @@ class RunningCensus implements Census {
         return;
       } catch (error) {
         if (this.#context.signal.aborted) return;
-        const gone = isGone(error);
+        if (excused) attempt = 0;
+        const gone = !excused && isGone(error);
         if (gone || attempt === ATTEMPTS) {
           const how = gone ? 'was gone before it was read' : 'could not be read';
           this.#incident(table, `snapshot ${found.snapshot.id} ${how}: ${reason(error)}`);

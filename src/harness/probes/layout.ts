@@ -52,16 +52,19 @@ export const layoutProbe: Probe<LayoutProbe> & { readonly kind: 'layout' } = {
 };
 
 async function mark(
-  { facts, clock, signal }: ProbeContext,
+  context: ProbeContext,
   catalog: Catalog,
   readers: ReadonlyMap<string, ManifestReader>,
   name: string,
 ): Promise<void> {
+  const { facts, clock, signal } = context;
   for (const [table, reader] of readers) {
-    const answer = await catalog.load(table, { snapshots: 'refs', signal });
-    const snapshot = answer && currentOf(answer.table());
-    if (!snapshot) continue;
-    const { live } = await reader.read(snapshot, signal);
+    const live = await despiteFaults(context, async () => {
+      const answer = await catalog.load(table, { snapshots: 'refs', signal });
+      const snapshot = answer && currentOf(answer.table());
+      return snapshot ? (await reader.read(snapshot, signal)).live : null;
+    });
+    if (live === null) continue;
     const atMs = clock.nowMs();
     await facts.append(
       'files',
@@ -75,6 +78,25 @@ async function mark(
         bytes,
       })),
     );
+  }
+}
+
+/** Between two questions to a catalog or an object store that is away. */
+const RETRY_MS = 300;
+
+/** Asks again for as long as a declared fault may be why there was no answer. */
+async function despiteFaults<T>(
+  { clock, signal, excused }: ProbeContext,
+  ask: () => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    const expected = excused();
+    try {
+      return await ask();
+    } catch (error) {
+      if (signal.aborted || !expected) throw error;
+      await clock.sleep(RETRY_MS, signal);
+    }
   }
 }
 

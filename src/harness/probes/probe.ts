@@ -51,6 +51,11 @@ export interface ProbeContext {
   sendCanary(dueMs: number): Promise<SentMark>;
   /** A row that somebody might look up, drawn from the stores and SKUs the scenario has. */
   lookupKey(draw: Random): { readonly store: number; readonly sku: number };
+  /**
+   * Whether a fault that the scenario declares may be why something did not answer: then it is asked again
+   * until it does, and nothing is distrusted for it.
+   */
+  excused(): boolean;
   incident(incident: Incident): void;
   /** Ends the run: the probe cannot go on, because nothing it sees can be written down, say. */
   fail(cause: unknown): void;

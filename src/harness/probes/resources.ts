@@ -135,7 +135,7 @@ class RunningResources implements ResourceProbe {
       ]);
       this.#storeFailures = 0;
     } catch {
-      this.#storeFailures += 1;
+      if (!this.#context.excused()) this.#storeFailures += 1;
     }
   }
 }

@@ -79,8 +79,8 @@
     ctx.fillStyle = css('--mark-ink');
     for (const mark of chart.marks) {
       const from = u.valToPos(mark.from, 'x', true);
-      const width = u.valToPos(mark.to, 'x', true) - from;
-      if (ctx.measureText(mark.label).width + 8 * ratio <= width) {
+      // A short one is named beside itself, as long as that is still on the chart.
+      if (from + ctx.measureText(mark.label).width + 8 * ratio <= bbox.left + bbox.width) {
         ctx.fillText(
           mark.label,
           from + 4 * ratio,

@@ -1,0 +1,166 @@
+import type { FaultRecord, Metric } from '../../record/record.ts';
+import type { Measuring } from './context.ts';
+import { scalar } from './metric.ts';
+
+/** What recovery is measured over: the oldest pending change of any stream. */
+const ALL = '*';
+
+/**
+ * Age in steps, per stream and over all of them: in [from_ms, until_ms) it is t − oldest, and between two
+ * steps 0. So every moment is known, and no grid is looked at.
+ */
+const STEPS = `
+  CREATE OR REPLACE TEMP TABLE steps AS
+  WITH moments AS (
+    SELECT stream, seen_ms, oldest FROM pending
+    UNION ALL
+    SELECT '${ALL}', coalesce(seen_ms, 'Infinity'::DOUBLE) AS seen_ms,
+      min(occurred_ms) AS oldest FROM changes GROUP BY ALL
+  )
+  SELECT stream, seen_ms AS until_ms,
+    lag(seen_ms, 1, '-Infinity'::DOUBLE) OVER (PARTITION BY stream ORDER BY seen_ms) AS from_ms,
+    min(oldest) OVER (PARTITION BY stream ORDER BY seen_ms DESC) AS oldest
+  FROM moments`;
+
+/**
+ * Each fault, watched until the next one that begins when its server is back, or until the last phase ends:
+ * what comes after is not the same load any more.
+ */
+const WATCHED = `
+  CREATE OR REPLACE TEMP TABLE watched AS
+  SELECT f.*, row_number() OVER (ORDER BY f.start_ms, f.server) AS n,
+    least((SELECT max(end_ms) FROM spans),
+      coalesce((SELECT min(o.start_ms) FROM faults o WHERE o.start_ms > f.back_ms), 'Infinity'))
+      AS watch_end_ms
+  FROM faults f`;
+
+/**
+ * Per fault and stream: the last moment above the target while it was watched, and the integral of what was above
+ * from its start to then, s·s. open: it was above when the watch ended. before: it was when the fault began.
+ */
+const ABOVE = `
+  WITH pieces AS (
+    SELECT w.n, s.stream, s.oldest, s.from_ms, greatest(s.from_ms, s.oldest, w.start_ms) AS a,
+      greatest(a, s.oldest + $target) AS above_a, least(s.until_ms, w.watch_end_ms) AS z,
+      s.until_ms >= w.watch_end_ms AS lasts, w.start_ms
+    FROM watched w, steps s
+    WHERE greatest(s.from_ms, s.oldest, w.start_ms) < least(s.until_ms, w.watch_end_ms)
+  )
+  SELECT n, stream, max(z - oldest) AS "ageMaxMs", max(z) FILTER (above_a < z) AS "lastMs",
+    coalesce(bool_or(lasts) FILTER (above_a < z), false) AS open,
+    coalesce(bool_or(from_ms < start_ms AND oldest + $target < start_ms), false) AS before,
+    coalesce(sum((z - oldest - $target) ** 2 - (above_a - oldest - $target) ** 2)
+      FILTER (above_a < z), 0) / 2e6 AS area
+  FROM pieces GROUP BY ALL ORDER BY n, stream`;
+
+interface AboveRow {
+  readonly n: number;
+  readonly stream: string;
+  readonly ageMaxMs: number;
+  readonly lastMs: number | null;
+  readonly open: boolean;
+  readonly before: boolean;
+  readonly area: number;
+}
+
+interface FaultRow {
+  readonly n: number;
+  readonly act: FaultRecord['act'];
+  readonly server: FaultRecord['server'];
+  readonly phase: string;
+  readonly intended_ms: number;
+  readonly start_ms: number;
+  readonly away_ms: number | null;
+  readonly back_ms: number | null;
+  readonly watch_end_ms: number;
+}
+
+/**
+ * What each fault came to. recovery: from when the server was back to the last moment above the target; 0 if
+ * age was not above it any more by then, +∞ if it still was when the watch ended.
+ */
+export async function faultSection({
+  sql,
+  context,
+}: Measuring): Promise<{ readonly metrics: readonly Metric[]; readonly faults: FaultRecord[] }> {
+  const { scenario } = context;
+  const targetMs = scenario.stalenessTargetMs;
+  if (targetMs === null) return { metrics: [], faults: [] };
+  await sql.run(STEPS);
+  await sql.run(WATCHED);
+  const happened = await sql.rows<FaultRow>('SELECT * FROM watched ORDER BY n');
+  const above = await sql.rows<AboveRow>(ABOVE, { target: targetMs });
+  const faults = happened.map((row) =>
+    recordOf(
+      row,
+      above.filter(({ n }) => n === row.n),
+      { t0Ms: context.t0Ms, targetMs },
+    ),
+  );
+  return { metrics: recoveryMetrics(faults), faults };
+}
+
+function recordOf(
+  row: FaultRow,
+  above: readonly AboveRow[],
+  { t0Ms, targetMs }: { readonly t0Ms: number; readonly targetMs: number },
+): FaultRecord {
+  const since = (ms: number | null) => (ms === null ? null : ms - t0Ms);
+  const whole = above.find(({ stream }) => stream === ALL);
+  const streams = above.filter(({ stream }) => stream !== ALL) as (AboveRow & {
+    stream: FaultRecord['streams'][number]['stream'];
+  })[];
+  return {
+    act: row.act,
+    server: row.server,
+    during: row.phase,
+    intendedMs: row.intended_ms - t0Ms,
+    startMs: row.start_ms - t0Ms,
+    awayMs: since(row.away_ms),
+    backMs: since(row.back_ms),
+    targetMs,
+    watchedToMs: row.watch_end_ms - t0Ms,
+    aboveBefore: whole?.before ?? false,
+    ...(row.back_ms === null ? {} : measuredOf(whole, row.start_ms, row.back_ms)),
+    streams: streams.map((one) => ({
+      stream: one.stream,
+      ageMaxMs: one.ageMaxMs,
+      ...(row.back_ms === null ? {} : measuredOf(one, row.start_ms, row.back_ms)),
+    })),
+  };
+}
+
+function measuredOf(found: AboveRow | undefined, startMs: number, backMs: number) {
+  const lastMs = found?.lastMs ?? null;
+  const open = found?.open === true;
+  return {
+    recoveryMs: open ? null : Math.max(0, (lastMs ?? backMs) - backMs),
+    staleForMs: open ? null : (lastMs ?? startMs) - startMs,
+    areaAboveTarget: found?.area ?? 0,
+  };
+}
+
+/** Of several faults of one server, the worst; one whose server was never back is in no number. */
+function recoveryMetrics(faults: readonly FaultRecord[]): Metric[] {
+  return [...new Set(faults.map(({ server }) => server))].flatMap((server) => {
+    const mine = faults.filter((one) => one.server === server && one.recoveryMs !== undefined);
+    const open = mine.some(({ recoveryMs }) => recoveryMs === null);
+    const worst = (of: (one: FaultRecord) => number | null | undefined) =>
+      open ? Number.POSITIVE_INFINITY : Math.max(0, ...mine.map((one) => of(one) ?? 0));
+    const labels = { of: server, phase: null };
+    return [
+      scalar(
+        'recovery',
+        labels,
+        mine.length,
+        worst(({ recoveryMs }) => recoveryMs),
+      ),
+      scalar(
+        'area_above_target',
+        labels,
+        mine.length,
+        worst(({ areaAboveTarget }) => areaAboveTarget),
+      ),
+    ];
+  });
+}
