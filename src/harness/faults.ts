@@ -2,7 +2,10 @@ import type { Clock } from '../core/clock.ts';
 import { grouped } from '../core/grouped.ts';
 import type { Scenario, ServerFault } from '../scenario/scenario.ts';
 import { timeline } from '../scenario/timeline.ts';
-import type { Session } from './session.ts';
+import type { Facts } from './facts.ts';
+import type { ResourceProbe } from './probes/resources.ts';
+import type { RunOptions, Session } from './session.ts';
+import type { Stack } from './stack/stack.ts';
 
 /**
  * How long after its server is back a fault may still be why something does not answer or cannot run. A
@@ -18,6 +21,15 @@ interface Happened {
   readonly startMs: number;
   awayMs: number | null;
   backMs: number | null;
+}
+
+/** What of a session they need. */
+export interface FaultSession extends Pick<Session, 'journal' | 'signal' | 'fail'> {
+  readonly stack: Pick<Stack, 'takeAway' | 'bringBack'>;
+  readonly facts: Pick<Facts, 'append'>;
+  readonly probes: { readonly resources: Pick<ResourceProbe, 'sample'> };
+  readonly options: Pick<RunOptions, 'onEvent'>;
+  readonly progress: { readonly t0Ms: number | null };
 }
 
 /** The faults of servers that a scenario declares, and how far they have got. */
@@ -49,29 +61,28 @@ export class Faults {
    * back. Rejects with what kept one from going or coming back, or with what `replay` rejected with; what had
    * been taken away by then is brought back, if it can be.
    */
-  async during(session: Session, replay: () => Promise<void>): Promise<void> {
+  async during(session: FaultSession, replay: () => Promise<void>): Promise<void> {
     const enough = new AbortController();
     const signal = AbortSignal.any([session.signal, enough.signal]);
     const byServer = grouped(this.#faults, ({ server }) => server);
-    const played = Promise.all(
-      [...byServer.values()].map(async (faults) => {
-        for (const fault of faults) await this.#happen(fault, session, signal);
-      }),
-    );
+    const chains = [...byServer.values()].map(async (faults) => {
+      for (const fault of faults) await this.#happen(fault, session, signal);
+    });
+    const played = Promise.all(chains);
     played.catch(session.fail);
     try {
       await replay();
       await played;
     } catch (error) {
       enough.abort(error);
-      await played.catch(() => undefined);
+      await Promise.allSettled(chains);
       throw error;
     }
   }
 
   async #happen(
     { act, server, during, offsetMs, forMs }: Planned,
-    { stack, probes, facts, journal, options, progress }: Session,
+    { stack, probes, facts, journal, options, progress }: FaultSession,
     signal: AbortSignal,
   ): Promise<void> {
     const clock = this.#clock;

@@ -1,0 +1,132 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { systemClock as clock } from '../../src/core/clock.ts';
+import { EXIT } from '../../src/core/exit-codes.ts';
+import { packageRoot } from '../../src/harness/entry.ts';
+import { registrations } from '../../src/harness/stack/registry.ts';
+import { ask } from '../../src/record/ask.ts';
+import { readJournal } from '../../src/record/journal.ts';
+import { readRecord } from '../../src/record/read.ts';
+import { processesNaming } from '../support/processes.ts';
+
+/** A server goes away because the scenario says so, through the built binary, in whichever runtime. */
+const dir = mkdtempSync(join(tmpdir(), 'doorbuster-faults-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+mkdirSync(join(dir, 'tmp'));
+
+const runtime = process.env.DOORBUSTER_TEST_RUNTIME ?? 'processes';
+
+const SCENARIO = `name: away
+seed: 9
+retail: { stores: 6, skus: 100, assortment: 40, hours: flat }
+traffic:
+  pos: { receipts: 900/store/h }
+  inventory: { preload: assortment }
+  faults:
+    duplicates: { rate: 5%, delay: 300ms, delay_max: 1s }
+    malformed: { rate: 1% }
+pipeline: { commit_every: 1s }
+stack: { jit: c1, runtime: ${runtime} }
+queries: { every: 3s, cold: 0 }
+drain_within: 120s
+phases:
+  - { name: calm, for: 5s }
+  - { name: outage, for: 45s }
+faults:
+  - { do: kill, server: flink-taskmanager, during: outage, at: 2s, for: 2s }
+staleness_target: 10s
+checks:
+  - lost == 0
+  - duplicated == 0
+  - wrong == 0
+  - recovery(flink-taskmanager) < 10m
+`;
+
+function doorbuster(scenario: string, results: string) {
+  const file = join(dir, `${results}.yaml`);
+  writeFileSync(file, scenario);
+  const binary = join(packageRoot, 'bin/doorbuster.js');
+  const child = spawn(process.execPath, [binary, 'run', file, '--results', join(dir, results)], {
+    cwd: dir,
+    env: { ...process.env, NO_COLOR: '1', XDG_STATE_HOME: dir, TMPDIR: join(dir, 'tmp') },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      said += chunk;
+    });
+  }
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const folder = () => {
+    const all = join(dir, results);
+    const [name] = existsSync(all) ? readdirSync(all) : [];
+    return name === undefined ? undefined : join(all, name);
+  };
+  return { child, ended, folder, said: () => said };
+}
+
+test('a TaskManager that is killed loses nothing and doubles nothing', async () => {
+  const run = doorbuster(SCENARIO, 'killed');
+  const code = await run.ended;
+  // The machine may be too busy for a valid verdict, or for a recovery within the run: asked here is the truth.
+  expect([EXIT.pass, EXIT.invalid, EXIT.checkFailed], run.said()).toContain(code);
+  const folder = run.folder() as string;
+  const record = readRecord(folder);
+  expect(record.outcome).toBe('completed');
+  expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0 });
+  const [fault] = record.faults ?? [];
+  expect(record.faults).toHaveLength(1);
+  expect(fault).toMatchObject({ act: 'kill', server: 'flink-taskmanager', during: 'outage' });
+  expect(fault?.intendedMs).toBe(7_000);
+  expect(fault?.startMs).toBeGreaterThanOrEqual(7_000);
+  expect(fault?.backMs).toBeGreaterThan((fault?.startMs as number) + 2_000);
+  // It was missed, and both numbers say so: nothing can be committed while nobody runs the jobs.
+  const ages = fault?.streams.map(({ ageMaxMs }) => ageMaxMs) ?? [];
+  expect(Math.max(...ages)).toBeGreaterThan(2_000);
+  for (const name of ['recovery', 'area_above_target']) {
+    const found = record.metrics.find((one) => one.name === name);
+    expect(found, name).toMatchObject({ of: 'flink-taskmanager', n: 1 });
+  }
+  expect(record.checks.map(({ verdict }) => verdict).slice(0, 3)).toEqual(Array(3).fill('PASS'));
+  // Nothing is distrusted for what the scenario asked for.
+  const rules = record.invalid.map(({ rule }) => rule);
+  expect(rules).not.toContain('the census read every commit');
+  expect(rules).not.toContain('acknowledged is appended');
+  const states = readJournal(folder).entries.filter(({ kind }) => kind === 'fault');
+  expect(states.map(({ state }) => state)).toEqual(['asked', 'away', 'back']);
+  const { rows } = await ask(folder, 'SELECT act, server, back_ms > away_ms AS back FROM faults');
+  expect(rows).toEqual([{ act: 'kill', server: 'flink-taskmanager', back: true }]);
+});
+
+test('whoever interrupts a run while a server is frozen leaves nothing behind', async () => {
+  const frozen = SCENARIO.replace(
+    'do: kill, server: flink-taskmanager, during: outage, at: 2s, for: 2s',
+    'do: pause, server: kafka, during: outage, at: 0s, for: 40s',
+  ).replaceAll('recovery(flink-taskmanager)', 'recovery(kafka)');
+  const run = doorbuster(frozen, 'frozen');
+  const away = () => {
+    const folder = run.folder();
+    return (
+      folder !== undefined &&
+      existsSync(join(folder, 'events.ndjson')) &&
+      readJournal(folder).entries.some(({ kind, state }) => kind === 'fault' && state === 'away')
+    );
+  };
+  while (!away()) {
+    expect(run.child.exitCode, run.said()).toBeNull();
+    await clock.sleep(100);
+  }
+  run.child.kill('SIGINT');
+  expect(await run.ended, run.said()).toBe(EXIT.interrupted);
+  const record = readRecord(run.folder() as string);
+  expect(record.outcome).toBe('interrupted');
+  expect(record.faults).toMatchObject([{ act: 'pause', server: 'kafka', backMs: null }]);
+  expect(record.faults?.[0]).not.toHaveProperty('recoveryMs');
+  expect(processesNaming(join(dir, 'tmp'))).toEqual([]);
+  expect(registrations(join(dir, 'doorbuster', 'stacks'))).toEqual([]);
+  expect(readdirSync(join(dir, 'tmp'))).toEqual([]);
+});
