@@ -33,10 +33,13 @@ const SERVED = `
     any_value(missed_ms) AS missed_ms
   FROM commits GROUP BY table_name, snapshot_id`;
 
+/** A broker that is back has to catch up with what it was asked meanwhile, and answers slowly at first, ms. */
+const SETTLES_MS = 5_000;
+
 /**
  * When a producing thread could hand over a batch at all, around a broker that a declared fault took away: it
  * has one batch on its way, and the next one waits for the answer. From the fault until the thread is on time
- * again, with its backlog worked off. Stores belong to threads by their number.
+ * again, once the broker has settled. Stores belong to threads by their number.
  */
 const WAITS = `
   CREATE OR REPLACE TEMP TABLE waits AS
@@ -48,7 +51,7 @@ const WAITS = `
     SELECT *, lag(acked_ms) OVER (PARTITION BY worker ORDER BY sent_ms) AS free_ms FROM batches
   ), outages AS (
     SELECT f.start_ms, b.worker, coalesce(min(b.sent_ms)
-        FILTER (b.sent_ms >= f.back_ms AND b.late_ms <= ${SLIP_MS}), 'Infinity') AS until_ms
+        FILTER (b.sent_ms >= f.back_ms + ${SETTLES_MS} AND b.late_ms <= ${SLIP_MS}), 'Infinity') AS until_ms
     FROM faults f, batches b WHERE f.server = 'kafka' GROUP BY ALL
   )
   SELECT DISTINCT worker, sent_ms, free_ms
