@@ -55,6 +55,26 @@ const DRIFT = `${faults}.schema_drift={at: 2s, over: 4s, added: 25%, widened: 25
 const AWAY = 'staleness_target=10s';
 const away = (fault: string) => `faults=[{${fault}}]`;
 const PAUSE = away('do: pause, server: kafka, during: only, at: 1s, for: 2s');
+const ELSEWHERE = [
+  'stack.runtime=external',
+  'stack.external={kafka: "a:1", flink: "http://a:1", gateway: "http://a:1", catalog: {uri: "http://a:1", warehouse: w, auth: oauth2, token_uri: "http://a:1", scope: s}, s3: {endpoint: "http://a:1", bucket: b, region: r}, inside: {kafka: "a:1", catalog: "http://a:1", s3: "http://a:1"}}',
+];
+/** What `stack.external` says, key by key; all of it is read in one file. */
+const OF_OTHERS: Readonly<Record<string, string>> = {
+  kafka: 'b:1',
+  flink: '"http://b:1"',
+  gateway: '"http://b:1"',
+  'catalog.uri': '"http://b:1"',
+  'catalog.warehouse': 'v',
+  'catalog.token_uri': '"http://b:1"',
+  'catalog.scope': 't',
+  's3.endpoint': '"http://b:1"',
+  's3.bucket': 'c',
+  's3.region': 'q',
+  'inside.kafka': 'b:1',
+  'inside.catalog': '"http://b:1"',
+  'inside.s3': '"http://b:1"',
+};
 const AGAIN = `${faults}.redelivery={every: 4s, last: 5}`;
 
 /** Knobs that change what is sent. */
@@ -168,7 +188,7 @@ const READ: Readonly<
   >
 > = {
   name: { change: 'name=other', as: 'scenario.name', by: 'harness/run.ts' },
-  about: { change: 'about=something', as: 'scenario.about', by: 'harness/run.ts' },
+  about: { change: 'about=something', as: 'scenario.about', by: 'harness/first-record.ts' },
   'stack.partitions': {
     change: 'stack.partitions=5',
     as: 'scenario.stack.partitions',
@@ -260,6 +280,29 @@ const READ: Readonly<
     given: [AWAY, PAUSE],
     as: 'scenario.stalenessTargetMs',
     by: 'harness/measure/recovery.ts',
+  },
+  ...Object.fromEntries(
+    Object.entries(OF_OTHERS).map(([key, value]) => [
+      `stack.external.${key}`,
+      {
+        change: `stack.external.${key}=${value}`,
+        given: ELSEWHERE,
+        as: 'scenario.stack.external',
+        by: 'harness/run.ts',
+      },
+    ]),
+  ),
+  'stack.external.catalog.auth': {
+    change: 'stack.external.catalog={uri: "http://a:1", warehouse: w, auth: bearer}',
+    given: ELSEWHERE,
+    as: 'scenario.stack.external',
+    by: 'harness/run.ts',
+  },
+  'stack.external.prefix': {
+    change: 'stack.external.prefix=nightly',
+    given: ELSEWHERE,
+    as: 'scenario.stack.external',
+    by: 'harness/run.ts',
   },
   'checks[]': {
     change: 'checks=[lost == 0]',

@@ -2,37 +2,36 @@ import { setMaxListeners } from 'node:events';
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { environment } from '../record/environment.ts';
 import { COMPACTION } from '../record/facts.ts';
-import { createRunFolder, type RunFolder } from '../record/folder.ts';
+import { createRunFolder } from '../record/folder.ts';
 import { openJournal } from '../record/journal.ts';
 import type { RunRecord } from '../record/record.ts';
-import { startedRecord, writeRecord } from '../record/write.ts';
+import { writeRecord } from '../record/write.ts';
+import type { ExternalUse } from '../scenario/scenario.ts';
 import { timedMs } from '../scenario/timeline.ts';
 import { watchClock } from './clock-watch.ts';
 import { conclude } from './conclude.ts';
 import { type Estimate, estimateLines, estimateOf } from './estimate.ts';
 import { openFacts } from './facts.ts';
 import { Faults } from './faults.ts';
+import { firstRecord } from './first-record.ts';
 import { HEAD_START_MS, type Load, startLoad } from './load/load.ts';
 import { lookupKeys } from './lookup-keys.ts';
 import { failed, writeLast } from './outcome.ts';
 import { drainNow, replay } from './phases.ts';
 import { compactionOf } from './pipelines/compact.ts';
 import { deploy } from './pipelines/deploy.ts';
-import { loadPipeline, type Pipeline, placed } from './pipelines/load.ts';
+import { loadPipeline, placed } from './pipelines/load.ts';
 import { columnsOf, taskSlotsOf } from './pipelines/manifest.ts';
-import type { Place } from './pipelines/place.ts';
 import type { ProbeContext } from './probes/probe.ts';
 import { type RunningProbes, startAll, stopAll } from './probes/probes.ts';
-import { recordingSection } from './recording/record.ts';
 import { refuseUnwritable, refuseWithoutRoom } from './room.ts';
-import type { RunOptions, Session, Undertaking } from './session.ts';
-import { placeOf, takePlace } from './shared-stack.ts';
+import type { ChosenStack, RunOptions, Session, Undertaking } from './session.ts';
+import { externalStack, placeOf, takePlace } from './shared-stack.ts';
 import { Claim } from './stack/claim.ts';
 import { defaultRegistryDir, otherOwners, sweepLeftovers, sweptLines } from './stack/registry.ts';
 import { RUNTIMES, runtimeFor } from './stack/runtimes.ts';
-import type { RuntimeKind, Stack } from './stack/stack.ts';
+import type { Stack } from './stack/stack.ts';
 import { ticking } from './ticking.ts';
 
 /**
@@ -49,13 +48,13 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
   refuseUnwritable([options.resultsDir, tmpdir(), defaultRegistryDir()]);
   const estimate = estimateOf(parsed.scenario, pipeline.manifest);
   refuseWithoutRoom(estimate, options.resultsDir, options.reproduce);
-  const runtime = options.on?.stack.runtime ?? (await runtimeFor(parsed.scenario.stack.runtime));
+  const chosen = await choose(options);
   const startedMs = clock.nowMs();
   const folder = createRunFolder(options.resultsDir, parsed.scenario.name, startedMs);
   const over = new AbortController();
   using journal = openJournal(folder.dir, clock, (error) => over.abort(error));
-  const place = placeOf(options.on, pipeline, folder);
-  let record = firstRecord(options, { pipeline, place, runtime, folder, startedMs });
+  const place = placeOf(chosen, pipeline, folder);
+  let record = firstRecord(options, { pipeline, place, chosen, folder, startedMs });
   writeRecord(folder.dir, record);
   // Servers, jobs, probes and the load all end by it: that many listeners are no leak.
   setMaxListeners(0, over.signal);
@@ -66,7 +65,7 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
     options,
     scenario: parsed.scenario,
     pipeline: placed(pipeline, place),
-    runtime,
+    chosen,
     folder,
     journal,
     progress: {
@@ -123,19 +122,20 @@ async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<Run
   const claim = await Claim.open(workDir, { run: resolve(folder.dir) });
   try {
     await using facts = await openFacts({ spillDir: join(workDir, 'spill') });
-    const stack = options.on?.stack ?? (await startStack(u, workDir));
+    const shared = u.chosen.kind === 'shared' ? u.chosen.on : undefined;
+    const stack = shared?.stack ?? (await startStack(u, workDir));
     let completed = false;
     await using _started = {
       async [Symbol.asyncDispose]() {
         // A stack that was given is its giver's to stop.
-        if (options.on !== undefined) return;
+        if (shared !== undefined) return;
         step(u, 'stopping the servers');
         await stack.stop({ keepClasses: completed });
       },
     };
     await using _place =
-      options.on &&
-      (await takePlace(options.on, {
+      shared &&
+      (await takePlace(shared, {
         ...{ clock, journal: u.journal, onEvent: options.onEvent },
         ...{ place: pipeline.place, keep: options.keep === true },
       }));
@@ -207,12 +207,24 @@ async function outcomeOf(
   }
 }
 
+/** Throws DoorbusterError (exit 2) for a stack that is not to be had, before there is a record. */
+async function choose({ on, parsed, signal }: RunOptions): Promise<ChosenStack> {
+  if (on !== undefined) return { kind: 'shared', on };
+  const { scenario } = parsed;
+  if (scenario.stack.runtime !== 'external') {
+    return { kind: 'own', runtime: await runtimeFor(scenario.stack.runtime) };
+  }
+  const use = scenario.stack.external as ExternalUse;
+  return { kind: 'shared', on: await externalStack(use, { signal }) };
+}
+
 /** A stack of this run's own. */
 function startStack(
-  { options, scenario, pipeline, runtime, folder, journal, signal }: Undertaking,
+  { options, scenario, pipeline, chosen, folder, journal, signal }: Undertaking,
   workDir: string,
 ): Promise<Stack> {
-  return RUNTIMES[runtime].start({
+  if (chosen.kind !== 'own') throw new Error('a shared stack runs already');
+  return RUNTIMES[chosen.runtime].start({
     runDir: folder.dir,
     workDir: join(workDir, 'stack'),
     artifacts: options.artifacts,
@@ -324,57 +336,4 @@ function planLines({ scenario, pipeline, options }: Undertaking, estimate: Estim
     `${scenario.name}: ${scenario.retail.stores} stores on ${pipeline.manifest.name}`,
     ...estimateLines(estimate, { work: tmpdir(), results: options.resultsDir }),
   ].join('\n');
-}
-
-function firstRecord(
-  options: RunOptions,
-  {
-    pipeline,
-    place,
-    runtime,
-    folder,
-    startedMs,
-  }: {
-    readonly pipeline: Pipeline;
-    readonly place: Place;
-    readonly runtime: RuntimeKind;
-    readonly folder: RunFolder;
-    readonly startedMs: number;
-  },
-): RunRecord {
-  const { scenario, hash, text, overrides, file } = options.parsed;
-  const { topicPrefix, namespace } = place;
-  return startedRecord({
-    id: folder.id,
-    scenario: {
-      name: scenario.name,
-      about: scenario.about,
-      file,
-      hash,
-      text,
-      overrides,
-      recording: recordingSection(scenario),
-    },
-    seed: scenario.seed,
-    startedAt: new Date(startedMs).toISOString(),
-    environment: environment({
-      // Not of the same lane as a stack that is started anew for every run.
-      runtime: options.on === undefined ? runtime : `${runtime}, shared`,
-      versions: options.on?.stack.versions ?? options.artifacts.versions,
-    }),
-    ...(options.on === undefined
-      ? {}
-      : { stack: { name: options.on.name, topicPrefix, namespace, kept: options.keep === true } }),
-    pipeline: {
-      name: pipeline.manifest.name,
-      tier: pipeline.manifest.tier,
-      headline: pipeline.manifest.headline,
-      format: scenario.pipeline.format,
-      commitEveryMs: scenario.pipeline.commitEveryMs,
-      parallelism: scenario.pipeline.parallelism,
-      compaction: scenario.pipeline.compaction.by,
-      tableKeys: null,
-    },
-    reproduce: options.reproduce,
-  });
 }

@@ -17,6 +17,11 @@ import type { Artifacts } from './setup/artifacts.ts';
 import type { SharedStack } from './shared-stack.ts';
 import type { RuntimeKind, Stack } from './stack/stack.ts';
 
+/** One that the run starts and stops, or one that was there before it and stays. */
+export type ChosenStack =
+  | { readonly kind: 'own'; readonly runtime: RuntimeKind }
+  | { readonly kind: 'shared'; readonly on: SharedStack };
+
 /** What a run is asked to do. */
 export interface RunOptions {
   readonly parsed: ParsedScenario & { readonly file: string };
@@ -64,7 +69,7 @@ export interface Undertaking {
   readonly scenario: Scenario;
   readonly pipeline: PlacedPipeline;
   /** Where its servers run. */
-  readonly runtime: RuntimeKind;
+  readonly chosen: ChosenStack;
   readonly folder: RunFolder;
   readonly journal: Journal;
   readonly progress: Progress;

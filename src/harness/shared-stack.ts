@@ -1,12 +1,16 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../core/clock.ts';
 import type { RunFolder } from '../record/folder.ts';
 import type { Journal } from '../record/journal.ts';
+import type { ExternalUse } from '../scenario/scenario.ts';
 import type { Pipeline } from './pipelines/load.ts';
 import { type Place, placeApart, placeOfItsOwn } from './pipelines/place.ts';
 import { removeAll } from './pipelines/remove.ts';
+import type { ChosenStack } from './session.ts';
+import { connectExternal } from './stack/external.ts';
 import { defaultRegistryDir, identify, isAlive, processSchema } from './stack/registry.ts';
 import type { Stack } from './stack/stack.ts';
 
@@ -19,15 +23,27 @@ export interface SharedStack {
   readonly prefix: string;
 }
 
+/** Servers that nobody here has started; see `connectExternal`. */
+export async function externalStack(
+  use: ExternalUse,
+  options: Parameters<typeof connectExternal>[1],
+): Promise<SharedStack> {
+  const stack = await connectExternal(use, options);
+  // The same servers are the same guests' book, whatever the scenario is called.
+  const at = JSON.stringify([stack.endpoints.kafka.brokers, stack.endpoints.catalog.uri]);
+  const digest = createHash('sha256').update(at).digest('hex').slice(0, 8);
+  return { stack, name: `external-${digest}`, prefix: use.prefix };
+}
+
 /** Plain names on a stack of its own, names of its own on any other. */
 export function placeOf(
-  on: Pick<SharedStack, 'prefix'> | undefined,
+  chosen: ChosenStack,
   { manifest }: Pick<Pipeline, 'manifest'>,
   { id }: Pick<RunFolder, 'id'>,
 ): Place {
-  if (on === undefined) return placeOfItsOwn(manifest);
+  if (chosen.kind === 'own') return placeOfItsOwn(manifest);
   const parts = id.toLowerCase().split('-');
-  return placeApart(manifest, { prefix: on.prefix, runId: `${parts[0]}_${parts.at(-1)}` });
+  return placeApart(manifest, { prefix: chosen.on.prefix, runId: `${parts[0]}_${parts.at(-1)}` });
 }
 
 interface GuestOptions {

@@ -3,16 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { badInput, stackBroke } from '../core/errors.ts';
-import type { Scenario } from '../scenario/scenario.ts';
 import type { Artifacts } from './setup/artifacts.ts';
 import type { SharedStack } from './shared-stack.ts';
 import { type Kept, keptStack, keptStacks, stackName } from './stack/kept.ts';
-import { RUNTIMES, runtimeFor } from './stack/runtimes.ts';
+import { RUNTIMES, runtimeFor, type Started } from './stack/runtimes.ts';
 import type { ServerName, Stack, StackOptions } from './stack/stack.ts';
 
 interface UpOptions extends Pick<StackOptions, 'flink' | 'jit' | 'onBuilding' | 'onProgress'> {
   readonly name: string;
-  readonly runtime: Scenario['stack']['runtime'];
+  readonly runtime: Started;
   readonly artifacts: Artifacts;
   readonly clock: Clock;
   readonly signal: AbortSignal;

@@ -4,6 +4,7 @@ import { badInput, type DoorbusterError } from '../core/errors.ts';
 import { judgeCheck } from './check-rules.ts';
 import {
   frame,
+  masked,
   type Place,
   type Problem,
   printable,
@@ -71,7 +72,10 @@ export function scenarioProblems(
   return refused(problems, readSource(text, set), text, file);
 }
 
-function hashOf({ about: _about, checks: _checks, ...replayed }: Scenario): string {
+function hashOf({ about: _about, checks: _checks, ...scenario }: Scenario): string {
+  // Where servers are that run already makes no other tape, and is not even the same for every shard of a load.
+  const { external: _external, ...stack } = scenario.stack;
+  const replayed = { ...scenario, stack };
   return createHash('sha256').update(JSON.stringify(replayed)).digest('hex');
 }
 
@@ -159,7 +163,7 @@ function article(type: string): string {
 
 function shown(value: unknown): string {
   return quoted(
-    typeof value === 'string' ? `"${value}"` : (JSON.stringify(value) ?? String(value)),
+    masked(typeof value === 'string' ? `"${value}"` : (JSON.stringify(value) ?? String(value))),
   );
 }
 
@@ -196,7 +200,7 @@ function refused(
     const subject = problem.path.length > 0 ? `${dotted(problem.path)}: ` : '';
     const override = source.overrideOf(problem.path);
     if (override) {
-      const typed = quoted(`${override.path}=${override.value}`, 160);
+      const typed = quoted(masked(`${override.path}=${override.value}`), 160);
       return { line: 0, block: `${subject}${printable(problem.message)}\n  from --set ${typed}` };
     }
     const place = source.place(problem);

@@ -94,9 +94,23 @@ export function quoted(text: string, length = 40): string {
   return text.length > length ? `${seen.slice(0, length - 1)}…` : seen;
 }
 
+/** What stands behind a key that sounds like a secret, and a password in a URL: nobody is shown either. */
+const SECRETS = [
+  /(?<=(?:secret|token|password|passwd|credential|access_?key)\w*["']?\s*[:=]\s*)[^\s#,}][^#,}]*/gi,
+  /(?<=:\/\/)[^\s/@]+(?=@)/g,
+];
+
+/** The same length, so that a caret beneath still points at its place. */
+export function masked(text: string): string {
+  return SECRETS.reduce(
+    (seen, one) => seen.replace(one, (found) => '*'.repeat(found.length)),
+    text,
+  );
+}
+
 /** The line of a place, the one above it, and a caret beneath. */
 export function frame(text: string, place: Place): string {
-  const lines = text.split(/\r?\n/);
+  const lines = text.split(/\r?\n/).map(masked);
   const gutter = String(place.line).length;
   const cut = place.column > WIDTH - 16 ? place.column - 40 : 0;
   const shown = (line: string) => {

@@ -3,6 +3,7 @@ import type { TapeUse } from './recording.ts';
 import type {
   Check,
   DuplicateKind,
+  ExternalUse,
   Faults,
   MalformedKind,
   Phase,
@@ -12,6 +13,7 @@ import type {
   Traffic,
 } from './scenario.ts';
 import type { Draft } from './schema.ts';
+import { external } from './schema-external.ts';
 
 /** What a kind of retailer implies where a scenario does not say. */
 export const PROFILE_DEFAULTS: Readonly<
@@ -44,6 +46,35 @@ const MALFORMED_SHARES: Readonly<Record<MalformedKind, number>> = {
   bad_utf8: 0.1,
 };
 
+/** The section itself may be left out: then the environment has all of it. */
+function externalUse({ runtime, external: given }: Draft['stack']): ExternalUse | null {
+  if (runtime !== 'external') return null;
+  const { kafka, flink, gateway, catalog, s3, inside, prefix } = given ?? external.parse({});
+  return {
+    kafka: kafka ?? null,
+    flink: flink ?? null,
+    gateway: gateway ?? null,
+    catalog: {
+      uri: catalog.uri ?? null,
+      warehouse: catalog.warehouse ?? null,
+      auth: catalog.auth,
+      tokenUri: catalog.token_uri ?? null,
+      scope: catalog.scope ?? null,
+    },
+    s3: {
+      endpoint: s3.endpoint ?? null,
+      bucket: s3.bucket ?? null,
+      region: s3.region ?? null,
+    },
+    inside: {
+      kafka: inside.kafka ?? null,
+      catalog: inside.catalog ?? null,
+      s3: inside.s3 ?? null,
+    },
+    prefix,
+  };
+}
+
 /** The scenario of a draft that has no problems left: names of the code, every default filled in. */
 export function resolve(draft: Draft, checks: readonly Check[]): Scenario {
   const { retail } = draft;
@@ -66,7 +97,7 @@ export function resolve(draft: Draft, checks: readonly Check[]): Scenario {
     },
     traffic: traffic(draft),
     pipeline: pipeline(draft.pipeline),
-    stack: draft.stack,
+    stack: { ...draft.stack, external: externalUse(draft.stack) },
     queries: {
       everyMs: draft.queries.every,
       timeoutMs: draft.queries.timeout,

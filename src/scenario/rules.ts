@@ -21,7 +21,34 @@ export function judgeSections(sections: Sections, raw: unknown): Problem[] {
     ...judgeCanaries(sections),
     ...judgePhases(sections),
     ...judgeServerFaults(sections),
+    ...judgeStack(sections, raw),
   ];
+}
+
+/** Of servers that doorbuster does not start, it can say neither how they run nor when they fail. */
+function judgeStack({ stack, faults }: Sections, raw: unknown): Problem[] {
+  if (stack === undefined) return [];
+  if (stack.runtime !== 'external') {
+    if (stack.external === undefined) return [];
+    const fact = `nothing of it is used with runtime: ${stack.runtime}: write runtime: external, or leave it out`;
+    return [atKey(['stack', 'external'], fact)];
+  }
+  const problems: Problem[] = [];
+  if (isWritten(raw, ['stack', 'jit'])) {
+    const fact = 'servers that run already are compiled as they are: leave it out';
+    problems.push(atKey(['stack', 'jit'], fact));
+  }
+  if (faults !== undefined && faults.length > 0) {
+    const fact = 'servers that doorbuster has not started are not its to take away';
+    problems.push(atKey(['faults'], fact));
+  }
+  const { auth, token_uri, scope } = stack.external?.catalog ?? {};
+  for (const [key, value] of Object.entries({ token_uri, scope })) {
+    if (value === undefined || auth === 'oauth2') continue;
+    const fact = `only oauth2 has one, and auth is ${auth}`;
+    problems.push(atKey(['stack', 'external', 'catalog', key], fact));
+  }
+  return problems;
 }
 
 function judgeRetail({ retail }: Sections): Problem[] {

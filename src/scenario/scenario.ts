@@ -189,9 +189,36 @@ export interface PipelineUse {
     | { readonly by: 'spark' };
 }
 
+/** Servers that run already. What is null is the environment's to say; so are all secrets. */
+export interface ExternalUse {
+  readonly kafka: string | null;
+  readonly flink: string | null;
+  readonly gateway: string | null;
+  readonly catalog: {
+    readonly uri: string | null;
+    readonly warehouse: string | null;
+    readonly auth: 'none' | 'bearer' | 'oauth2';
+    readonly tokenUri: string | null;
+    readonly scope: string | null;
+  };
+  readonly s3: {
+    readonly endpoint: string | null;
+    readonly bucket: string | null;
+    readonly region: string | null;
+  };
+  readonly inside: {
+    readonly kafka: string | null;
+    readonly catalog: string | null;
+    readonly s3: string | null;
+  };
+  readonly prefix: string;
+}
+
 interface StackUse {
-  /** Where the servers run; `auto` takes containers when an engine answers. */
-  readonly runtime: 'auto' | 'processes' | 'containers';
+  /** Where the servers run; `auto` takes containers when an engine answers, `external` starts none. */
+  readonly runtime: 'auto' | 'processes' | 'containers' | 'external';
+  /** Of `external`: where the servers are, as far as the environment is not to say it. */
+  readonly external: ExternalUse | null;
   /** Partitions per topic. */
   readonly partitions: number;
   /**

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { FACTOR, parseFactor } from '../core/units.ts';
 import { PROFILES, SHAPES } from './scenario.ts';
+import { external } from './schema-external.ts';
 import { faults } from './schema-faults.ts';
 import { serverFaults, stalenessTarget } from './schema-server-faults.ts';
 import { tapeFile, tapeMap } from './schema-tape.ts';
@@ -141,11 +142,12 @@ const pipeline = strict(
 const stack = strict(
   {
     runtime: z
-      .enum(['auto', 'processes', 'containers'])
+      .enum(['auto', 'processes', 'containers', 'external'])
       .default('processes')
       .describe(
-        'where the servers run: as child processes, or each in a container; auto takes containers when an engine answers',
+        'where the servers run: as child processes, or each in a container; auto takes containers when an engine answers; external: on servers that run already',
       ),
+    external: external.optional(),
     partitions: count(1, 256, 'partitions per topic').default(4),
     jit: z
       .enum(['c1', 'full'])

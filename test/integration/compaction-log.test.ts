@@ -15,7 +15,7 @@ test('an engine that ends without a word of its own is a failed compaction, told
     // A Java without Spark: it looks for the main class and says that there is none.
     artifacts: { sparkClasspath: join(dir, 'nothing'), classArchives: join(dir, 'archives') },
     endpoints: {
-      catalog: { uri: 'http://127.0.0.1:9', warehouse: 's3://none/' },
+      catalog: { uri: 'http://127.0.0.1:9', warehouse: 's3://none/', auth: { kind: 'none' } },
       s3: {
         ...{ endpoint: 'http://127.0.0.1:9', region: 'none', bucket: 'none' },
         ...{ accessKeyId: 'none', secretAccessKey: 'none' },

@@ -99,8 +99,8 @@ describe('the reader', () => {
   });
 
   test('a catalog that is not there is refused at once, with the reason', async () => {
-    const { s3 } = lakehouse.stack.endpoints;
-    const nowhere = { s3, catalog: { uri: 'http://127.0.0.1:1', warehouse: 's3://warehouse/' } };
+    const { s3, catalog } = lakehouse.stack.endpoints;
+    const nowhere = { s3, catalog: { ...catalog, uri: 'http://127.0.0.1:1' } };
     await expect(
       openReader(nowhere, lakehouse.artifacts.duckdbExtensions, { clock }),
     ).rejects.toThrow('DuckDB did not open the catalog');

@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import { systemClock } from '../../core/clock.ts';
+import { badInput } from '../../core/errors.ts';
 import type { ExitCode } from '../../core/exit-codes.ts';
 import { loadPipeline } from '../../harness/pipelines/load.ts';
 import { taskSlotsOf } from '../../harness/pipelines/manifest.ts';
@@ -56,7 +57,8 @@ export const runCommand: Command = {
         resultsDir: args.results,
         baseDir: process.cwd(),
         artifacts,
-        ...(on === undefined ? {} : { on, keep: args.keep }),
+        ...(on === undefined ? {} : { on }),
+        keep: args.keep,
         clock: systemClock,
         signal: context.signal,
         reproduce: reproduce(args),
@@ -89,6 +91,14 @@ async function stackFor(
   const onProgress: StackOptions['onProgress'] = ({ server, state, ms }) => {
     if (state === 'ready') terminal.say(`${server} ready after ${(ms / 1_000).toFixed(1)} s`);
   };
+  const { runtime } = scenario.stack;
+  if (runtime === 'external') {
+    if (on === undefined) return undefined;
+    throw badInput(
+      `--on ${on}, and the scenario names a stack of its own: runtime: external`,
+      'leave out --on, or name a scenario that has no servers of its own',
+    );
+  }
   const reach = { artifacts, clock: systemClock, signal, onProgress };
   if (on === undefined && !keep) {
     const idle = keptStacks().map(({ name }) => name);
@@ -102,7 +112,7 @@ async function stackFor(
   await up({
     ...reach,
     name: DEFAULT_STACK,
-    runtime: scenario.stack.runtime,
+    runtime,
     jit: scenario.stack.jit,
     flink: {
       taskSlots: taskSlotsOf(manifest, scenario.pipeline.parallelism),

@@ -1,5 +1,5 @@
 import { quoted } from '../../core/sql.ts';
-import type { Endpoints } from '../stack/stack.ts';
+import type { CatalogAuth, Endpoints } from '../stack/stack.ts';
 import type { Connection } from './duckdb.ts';
 
 /** Lets a DuckDB read the stack's bucket. Needs httpfs; holds for every connection of the database. */
@@ -12,13 +12,33 @@ export async function createS3Secret(connection: Connection, s3: Endpoints['s3']
   );
 }
 
+/** What the engine is told of a catalog's way to let one in. */
+const ATTACHED: {
+  readonly [K in CatalogAuth['kind']]: (auth: Extract<CatalogAuth, { kind: K }>) => string | null;
+} = {
+  none: () => null,
+  bearer: ({ token }) => `TOKEN ${quoted(token)}`,
+  oauth2: ({ id, secret, tokenUri, scope }) =>
+    [
+      `CLIENT_ID ${quoted(id)}, CLIENT_SECRET ${quoted(secret)}`,
+      `OAUTH2_SERVER_URI ${quoted(tokenUri)}`,
+      ...(scope === null ? [] : [`OAUTH2_SCOPE ${quoted(scope)}`]),
+    ].join(', '),
+};
+
 /** Attaches the REST catalog as `ice`. Needs avro, httpfs, iceberg and the secret. */
 export async function attachCatalog(
   connection: Connection,
   catalog: Endpoints['catalog'],
 ): Promise<void> {
+  const { uri, warehouse, auth } = catalog;
+  const shown = (ATTACHED[auth.kind] as (auth: CatalogAuth) => string | null)(auth);
+  if (shown !== null) {
+    await connection.run(`CREATE OR REPLACE SECRET stack_catalog (TYPE iceberg, ${shown})`);
+  }
+  const how = shown === null ? `AUTHORIZATION_TYPE 'none'` : 'SECRET stack_catalog';
   await connection.run(
-    `ATTACH '' AS ice (TYPE iceberg, ENDPOINT ${quoted(catalog.uri)},
-       AUTHORIZATION_TYPE 'none', ACCESS_DELEGATION_MODE 'none')`,
+    `ATTACH ${quoted(warehouse)} AS ice (TYPE iceberg, ENDPOINT ${quoted(uri)}, ${how},
+       ACCESS_DELEGATION_MODE 'none')`,
   );
 }

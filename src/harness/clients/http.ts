@@ -18,15 +18,21 @@ export async function httpRequest(
     readonly method?: string;
     /** Sent as JSON. */
     readonly body?: unknown;
+    /** Sent as it is, in place of a body in JSON. */
+    readonly form?: URLSearchParams;
+    readonly headers?: Readonly<Record<string, string>>;
     readonly signal?: AbortSignal | undefined;
   } = {},
 ): Promise<HttpAnswer> {
-  const { method = 'GET', body, signal } = options;
+  const { method = 'GET', body, form, headers, signal } = options;
   signal?.throwIfAborted();
   const sent =
     body === undefined
-      ? {}
-      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+      ? { headers: { ...headers }, ...(form === undefined ? {} : { body: form }) }
+      : {
+          body: JSON.stringify(body),
+          headers: { ...headers, 'content-type': 'application/json' },
+        };
   try {
     return await scoped(signal, async (own) => {
       const response = await fetch(url, { method, signal: own, ...sent });

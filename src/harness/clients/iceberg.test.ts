@@ -74,7 +74,10 @@ test('a catalog that is not there is an error of the stack, which says where it 
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   await expect(
-    openCatalog({ uri: `http://127.0.0.1:${port}` }, 'retail').load('pos'),
+    openCatalog(
+      { uri: `http://127.0.0.1:${port}`, warehouse: '', auth: { kind: 'none' } },
+      'retail',
+    ).load('pos'),
   ).rejects.toMatchObject({
     exitCode: 3,
     message: `no answer from 127.0.0.1:${port}: ECONNREFUSED`,

@@ -1,7 +1,8 @@
 import { parse, parseNumberAndBigInt } from 'lossless-json';
 import { type DoorbusterError, stackBroke } from '../../core/errors.ts';
+import type { Endpoints } from '../stack/stack.ts';
 import { readAvro } from './avro.ts';
-import { httpRequest } from './http.ts';
+import { restCatalog } from './rest-catalog.ts';
 
 /** A snapshot as the catalog lists it. Ids exceed 2^53, so they are strings everywhere. */
 export interface Snapshot {
@@ -58,11 +59,6 @@ export interface Answer {
   table(): Table;
 }
 
-/** How to reach a REST catalog: `Endpoints['catalog']` of a stack fits. */
-interface CatalogAccess {
-  readonly uri: string;
-}
-
 export interface Catalog {
   /**
    * Asks for one table; null while there is none. Rejects with a DoorbusterError when nobody answers. `refs` leaves out all snapshots but the current
@@ -81,43 +77,42 @@ export interface Catalog {
 }
 
 /** A REST catalog, one namespace of it. */
-export function openCatalog({ uri }: CatalogAccess, namespace: string): Catalog {
+export function openCatalog(access: Endpoints['catalog'], namespace: string): Catalog {
   /** A catalog that refuses `snapshots=refs` for a table (seen with statistics files) is asked for all. */
   const refusesRefs = new Set<string>();
-  const home = `${uri.replace(/\/$/, '')}/v1/namespaces/${encodeURIComponent(namespace)}`;
-  const tables = `${home}/tables`;
+  const catalog = restCatalog(access);
+  const home = `/namespaces/${encodeURIComponent(namespace)}`;
+  const pathOf = (table: string) => `${home}/tables/${encodeURIComponent(table)}`;
   /** The text of an answer; null where it says that there is no such thing. */
-  const ask = async (url: string, method: string, signal: AbortSignal | undefined) => {
-    const { status, ok, text } = await httpRequest(url, { method, signal });
+  const ask = async (method: 'GET' | 'DELETE', path: string, signal: AbortSignal | undefined) => {
+    const { status, text } = await catalog.ask(method, path, signal);
     if (status === 404) return null;
-    if (ok) return text;
-    throw refused(`${method} ${url.slice(home.length) || namespace}`, status, text);
+    if (status >= 200 && status < 300) return text;
+    throw refused(`${method} ${path}`, status, text);
   };
   return {
     async tables(signal) {
-      const text = await ask(tables, 'GET', signal);
+      const text = await ask('GET', `${home}/tables`, signal);
       if (text === null) return [];
       const { identifiers } = JSON.parse(text) as { identifiers: readonly { name: string }[] };
       return identifiers.map(({ name }) => name);
     },
     async drop(table, signal) {
-      await ask(`${tables}/${encodeURIComponent(table)}?purgeRequested=true`, 'DELETE', signal);
+      await ask('DELETE', `${pathOf(table)}?purgeRequested=true`, signal);
     },
     async dropNamespace(signal) {
-      await ask(home, 'DELETE', signal);
+      await ask('DELETE', home, signal);
     },
     async load(table, options = {}) {
       const refs = options.snapshots === 'refs' && !refusesRefs.has(table);
-      const url = `${tables}/${encodeURIComponent(table)}${refs ? '?snapshots=refs' : ''}`;
-      const { status, text } = await httpRequest(url, { signal: options.signal });
+      const path = `${pathOf(table)}${refs ? '?snapshots=refs' : ''}`;
+      const { status, text } = await catalog.ask('GET', path, options.signal);
       if (status === 404) return null;
       if (status === 400 && refs) {
         refusesRefs.add(table);
         return this.load(table, options);
       }
-      if (status !== 200) {
-        throw refused(`table ${namespace}.${table}`, status, text);
-      }
+      if (status !== 200) throw refused(`table ${namespace}.${table}`, status, text);
       return answer(text);
     },
   };

@@ -7,6 +7,7 @@ import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts'
 import { type FlinkRest, flinkRest } from '../clients/flink-rest.ts';
 import { openKafkaAdmin } from '../clients/kafka-admin.ts';
 import { openSqlSession, type SqlSession } from '../clients/sql-gateway.ts';
+import { catalogProperties, withoutSecrets } from '../stack/catalog-options.ts';
 import type { Endpoints, Stack } from '../stack/stack.ts';
 import { jobNameOf, type PlacedPipeline, submitsJob } from './load.ts';
 import { topicOf } from './place.ts';
@@ -76,7 +77,7 @@ export async function deploy(
   try {
     const values = placeholderValues(scenario.pipeline, stack.endpoints.inside.brokers, place);
     const filled = (file: SqlFile) => splitStatements(fillPlaceholders(file, values));
-    await session.run(createCatalog(stack.endpoints));
+    await runWithSecrets(session, stack.endpoints);
     for (const statement of filled(pipeline.tables)) {
       await runStatement(session, pipeline.tables.path, statement);
     }
@@ -162,17 +163,22 @@ function createCatalog({ catalog, s3, inside }: Endpoints): string {
   const options = {
     type: 'iceberg',
     'catalog-type': 'rest',
-    uri: inside.catalog,
-    warehouse: catalog.warehouse,
-    'io-impl': 'org.apache.iceberg.aws.s3.S3FileIO',
-    's3.endpoint': inside.s3,
-    's3.path-style-access': 'true',
+    ...catalogProperties(catalog, { catalog: inside.catalog, s3: inside.s3, region: s3.region }),
     's3.access-key-id': s3.accessKeyId,
     's3.secret-access-key': s3.secretAccessKey,
-    'client.region': s3.region,
   };
   const pairs = Object.entries(options).map(([key, value]) => `${quoted(key)}=${quoted(value)}`);
   return `CREATE CATALOG ice WITH (${pairs.join(', ')})`;
+}
+
+/** The one statement with secrets in it: whoever refuses it may quote it. */
+async function runWithSecrets(session: SqlSession, endpoints: Endpoints): Promise<void> {
+  try {
+    await session.run(createCatalog(endpoints));
+  } catch (error) {
+    if (!(error instanceof DoorbusterError)) throw error;
+    throw stackBroke(withoutSecrets(error.message, endpoints), error.hint);
+  }
 }
 
 async function runStatement(

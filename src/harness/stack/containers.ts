@@ -7,6 +7,7 @@ import type { ContainerEngine, RunningContainer } from '../clients/container-eng
 import { defaultCacheDir } from '../setup/cache.ts';
 import { readLock, type StackLock } from '../setup/lock.ts';
 import { Claim } from './claim.ts';
+import type { Ground } from './ground.ts';
 import { buildImages, type ImageTags, imageTags } from './images.ts';
 import { healthCheck, insideContainers, serverEnvironment, WORK } from './inside.ts';
 import { KeptRecord, keptPath } from './kept.ts';
@@ -16,7 +17,7 @@ import type { Exit, Launched } from './server.ts';
 import { type Command, SERVICES } from './services.ts';
 import { engineHere, SESSION_LABEL, sweepSession } from './session.ts';
 import type { Runtime, ServerName, StackOptions } from './stack.ts';
-import { type Ground, startSupervised, takeUpSupervised } from './supervised.ts';
+import { startSupervised, takeUpSupervised } from './supervised.ts';
 
 /** What niceness 10 weighs, of the 1024 of a process at 0: the harness goes first here too (ADR 7). */
 const CPU_SHARES = 110;

@@ -6,13 +6,14 @@ import { SERVERS } from '../../core/metrics.ts';
 import { javaCommand } from '../setup/prerequisites.ts';
 import { Claim } from './claim.ts';
 import { withClassArchive } from './class-archives.ts';
+import type { Ground } from './ground.ts';
 import { KeptRecord, keptPath } from './kept.ts';
 import { LOOPBACK, type Plan } from './plan.ts';
 import { isAlive, type ProcessIdentity, sweepLeftovers } from './registry.ts';
 import { follow, launch } from './server-process.ts';
 import { SERVICES } from './services.ts';
 import type { Runtime, StackOptions } from './stack.ts';
-import { type Ground, startSupervised, takeUpSupervised } from './supervised.ts';
+import { startSupervised, takeUpSupervised } from './supervised.ts';
 
 /** Child processes of our own: no container engine needed. */
 export const processes: Runtime & { readonly kind: 'processes' } = {

@@ -10,11 +10,14 @@ export const RUNTIMES: { readonly [K in RuntimeKind]: Runtime & { readonly kind:
   containers,
 };
 
+/** Every word for servers that are started. */
+export type Started = Exclude<Scenario['stack']['runtime'], 'external'>;
+
 /**
  * What `stack.runtime` comes to on this machine. Throws DoorbusterError (exit 2) where it asks for
  * what is not there.
  */
-export async function runtimeFor(wanted: Scenario['stack']['runtime']): Promise<RuntimeKind> {
+export async function runtimeFor(wanted: Started): Promise<RuntimeKind> {
   if (wanted === 'containers') await findEngine();
   if (wanted !== 'auto') return wanted;
   return engineHere().then(

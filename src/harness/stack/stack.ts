@@ -14,7 +14,11 @@ export interface Endpoints {
     readonly accessKeyId: string;
     readonly secretAccessKey: string;
   };
-  readonly catalog: { readonly uri: string; readonly warehouse: string };
+  readonly catalog: {
+    readonly uri: string;
+    readonly warehouse: string;
+    readonly auth: CatalogAuth;
+  };
   readonly flink: { readonly rest: string; readonly gateway: string };
   /** What the servers call each other: what Flink is told goes by these. */
   readonly inside: {
@@ -24,11 +28,24 @@ export interface Endpoints {
   };
 }
 
+/** How a catalog lets one in. */
+export type CatalogAuth =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'bearer'; readonly token: string }
+  | {
+      readonly kind: 'oauth2';
+      /** Client id and secret. */
+      readonly id: string;
+      readonly secret: string;
+      readonly tokenUri: string;
+      readonly scope: string | null;
+    };
+
 export type ServerName = (typeof SERVERS)[number];
 
 /** A running stack. Whoever started it owns it: `await using`, or stop() in a finally. */
 export interface Stack extends AsyncDisposable {
-  readonly runtime: RuntimeKind;
+  readonly runtime: RuntimeKind | 'external';
   readonly endpoints: Endpoints;
   /** Versions of every server, for the record. */
   readonly versions: Readonly<Record<string, string>>;

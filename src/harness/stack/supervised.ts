@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { stackBroke } from '../../core/errors.ts';
@@ -6,10 +5,11 @@ import { SERVERS } from '../../core/metrics.ts';
 import type { FaultAct } from '../../scenario/scenario.ts';
 import { portWasTaken } from './cause.ts';
 import { stateDir } from './configs.ts';
+import { drawPlan } from './draw.ts';
+import { endpointsOf, serverVersions } from './endpoints.ts';
+import type { FoundGround, Ground } from './ground.ts';
 import { type Kept, writeKept } from './kept.ts';
-import { BUCKET, HOST, type Plan, type Ports, REGION } from './plan.ts';
-import { freePorts } from './ports.ts';
-import { claimedPorts, defaultRegistryDir } from './registry.ts';
+import type { Plan } from './plan.ts';
 import { deathOf, type Exit, end, type Launched, neverReady, readyAnswer } from './server.ts';
 import { type Command, SERVICES } from './services.ts';
 import type {
@@ -20,33 +20,6 @@ import type {
   StackOptions,
   TakeUpOptions,
 } from './stack.ts';
-
-/** Where servers run: all that differs between one runtime that starts them and another. */
-export interface Ground {
-  /** The part of the plan that follows from it. */
-  readonly plan: Pick<Plan, 'network' | 'artifacts' | 'java' | 'workDir' | 'logDir'>;
-  /** The file of the registry that holds the ports; `takePorts` replaces them. */
-  readonly claimPath: string;
-  takePorts(ports: readonly number[]): void;
-  /** Makes the folders and files of every server. */
-  lay(plan: Plan): Promise<void>;
-  /** Starts a program of a server; with `capture`, what it prints is kept instead of logged. */
-  launch(server: ServerName, command: Command, capture: boolean): Promise<Launched>;
-  /** A program that was launched has ended. */
-  ended(launched: Launched): Promise<void>;
-  /** After the last one has: nothing is left. */
-  remove(): Promise<void>;
-  /** What it takes to find all of it again. */
-  traces(): Pick<Kept, 'session' | 'servers'>;
-  /** Forgets all of it, which goes on: somebody else has it on record. */
-  letGo(): void;
-}
-
-/** A ground with servers on it that another process has started. */
-export interface FoundGround extends Ground {
-  /** Those that still run. */
-  readonly running: ReadonlyMap<ServerName, Launched>;
-}
 
 /** Longest wait for one server on a busy machine; a start on idle cores takes a tenth of it. */
 const READY_WITHIN_MS = 120_000;
@@ -69,7 +42,11 @@ export async function startSupervised(
   for (let attempt = 1; ; attempt++) {
     const stack = new SupervisedStack(
       runtime,
-      { ...options, logDir: join(resolve(options.runDir), 'logs'), versions: versionsOf(options) },
+      {
+        ...options,
+        logDir: join(resolve(options.runDir), 'logs'),
+        versions: serverVersions(options.artifacts),
+      },
       () => open(options),
     );
     try {
@@ -148,7 +125,7 @@ class SupervisedStack implements Stack {
   }
 
   get endpoints(): Endpoints {
-    return endpoints(this.#planned());
+    return endpointsOf(this.#planned());
   }
 
   get stateDir(): string {
@@ -175,7 +152,7 @@ class SupervisedStack implements Stack {
     signal.addEventListener('abort', this.#onAbort, { once: true });
     const ground = await this.#open();
     this.#ground = ground;
-    const plan = await this.#draw(ground);
+    const plan = await drawPlan(ground, this.#options);
     this.#plan = plan;
     await ground.lay(plan);
     const ready = new Map<ServerName, Promise<void>>();
@@ -247,35 +224,6 @@ class SupervisedStack implements Stack {
     this.#stopped ??= Promise.resolve();
     this.#over.abort(new Error('the stack was let go of'));
     this.#ground?.letGo();
-  }
-
-  /**
-   * Ports are claimed on record and then looked up again: of two stacks that chose the same port at
-   * the same moment, at least one sees the other and chooses anew.
-   */
-  async #draw(ground: Ground): Promise<Plan> {
-    const { flink, jit } = this.#options;
-    const registryDir = defaultRegistryDir();
-    let ports: Ports;
-    for (;;) {
-      ports = await freePorts(claimedPorts(registryDir, ground.claimPath));
-      const mine = Object.values(ports);
-      ground.takePorts(mine);
-      const others = claimedPorts(registryDir, ground.claimPath);
-      if (!mine.some((port) => others.has(port))) break;
-    }
-    return {
-      ...ground.plan,
-      ports,
-      secrets: {
-        accessKeyId: `doorbuster-${randomBytes(6).toString('hex')}`,
-        secretAccessKey: randomBytes(24).toString('base64url'),
-        // Its own parser takes an id that begins with a dash for an option.
-        clusterId: `d${randomBytes(16).toString('base64url').slice(1)}`,
-      },
-      jit,
-      flink,
-    };
   }
 
   /** One server, from its preparation to its readiness. */
@@ -446,35 +394,4 @@ class SupervisedStack implements Stack {
   #log(server: ServerName): string {
     return join(this.#options.logDir, `${server}.log`);
   }
-}
-
-function versionsOf({ artifacts }: StackOptions): Readonly<Record<string, string>> {
-  const { kafka, minio, catalog, flink, lakehouse } = artifacts.versions;
-  const versions = { kafka, minio, catalog, flink, iceberg: lakehouse };
-  return Object.fromEntries(
-    Object.entries(versions).flatMap(([name, version]) => (version ? [[name, version]] : [])),
-  );
-}
-
-function endpoints({ ports, network: { names }, secrets }: Plan): Endpoints {
-  return {
-    kafka: { brokers: [`${HOST}:${ports.kafka}`] },
-    s3: {
-      endpoint: `http://${HOST}:${ports.minio}`,
-      region: REGION,
-      bucket: BUCKET,
-      accessKeyId: secrets.accessKeyId,
-      secretAccessKey: secrets.secretAccessKey,
-    },
-    catalog: { uri: `http://${HOST}:${ports.catalog}`, warehouse: `s3://${BUCKET}/` },
-    flink: {
-      rest: `http://${HOST}:${ports.flinkRest}`,
-      gateway: `http://${HOST}:${ports.gateway}`,
-    },
-    inside: {
-      brokers: [`${names.kafka}:${ports.kafkaInside}`],
-      s3: `http://${names.minio}:${ports.minio}`,
-      catalog: `http://${names.catalog}:${ports.catalog}`,
-    },
-  };
 }

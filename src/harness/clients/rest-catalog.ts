@@ -1,0 +1,105 @@
+import { badInput, stackBroke } from '../../core/errors.ts';
+import type { Endpoints } from '../stack/stack.ts';
+import { httpRequest } from './http.ts';
+
+type Access = Endpoints['catalog'];
+
+/** The requests of an Iceberg REST catalog, with its prefix and whatever it wants to be shown. */
+interface RestCatalog {
+  /** `path` begins behind the prefix: /namespaces, say. 404 is an answer, a refused credential is not. */
+  ask(
+    method: 'GET' | 'DELETE',
+    path: string,
+    signal?: AbortSignal,
+  ): Promise<{ readonly status: number; readonly text: string }>;
+}
+
+/** Nothing is asked of the catalog yet: its prefix and a token are fetched with the first request. */
+export function restCatalog(access: Access): RestCatalog {
+  const uri = access.uri.replace(/\/$/, '');
+  const authorized = authorization(access);
+  const ask = async (method: 'GET' | 'DELETE', path: string, signal: AbortSignal | undefined) => {
+    const asked = async (anew: boolean) => {
+      const headers = await authorized(anew, signal);
+      return httpRequest(`${uri}/v1${path}`, { method, headers, signal });
+    };
+    let answer = await asked(false);
+    // A token runs out.
+    if (answer.status === 401 && access.auth.kind === 'oauth2') answer = await asked(true);
+    if (answer.status === 401 || answer.status === 403) throw refused(access, answer.status);
+    return answer;
+  };
+  let prefix: Promise<string> | undefined;
+  const prefixOf = async (signal: AbortSignal | undefined): Promise<string> => {
+    const query = new URLSearchParams({ warehouse: access.warehouse });
+    const { status, text } = await ask('GET', `/config?${query}`, signal);
+    if (status !== 200) {
+      throw stackBroke(
+        `the catalog answered ${status} for its configuration: ${text.slice(0, 300)}`,
+      );
+    }
+    const told = (JSON.parse(text) as { overrides?: Record<string, string> }).overrides?.prefix;
+    return told === undefined ? '' : `/${told}`;
+  };
+  return {
+    async ask(method, path, signal) {
+      // One that failed is asked for again.
+      prefix ??= prefixOf(signal).catch((error) => {
+        prefix = undefined;
+        throw error;
+      });
+      return ask(method, `${await prefix}${path}`, signal);
+    },
+  };
+}
+
+type Headers = Readonly<Record<string, string>>;
+
+/** What a request is to carry. */
+function authorization({
+  auth,
+}: Access): (anew: boolean, signal: AbortSignal | undefined) => Promise<Headers> {
+  if (auth.kind === 'none') return async () => ({});
+  if (auth.kind === 'bearer') return async () => ({ authorization: `Bearer ${auth.token}` });
+  let token: string | undefined;
+  return async (anew, signal) => {
+    if (token === undefined || anew) token = await fetchToken(auth, signal);
+    return { authorization: `Bearer ${token}` };
+  };
+}
+
+/** OAuth2's client credentials grant, RFC 6749, section 4.4. */
+async function fetchToken(
+  auth: Extract<Access['auth'], { kind: 'oauth2' }>,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const form = new URLSearchParams({
+    grant_type: 'client_credentials',
+    client_id: auth.id,
+    client_secret: auth.secret,
+    ...(auth.scope === null ? {} : { scope: auth.scope }),
+  });
+  const { status, text } = await httpRequest(auth.tokenUri, { method: 'POST', form, signal });
+  const told = status === 200 ? (JSON.parse(text) as Record<string, unknown>) : {};
+  if (typeof told.access_token !== 'string') {
+    throw badInput(
+      `${new URL(auth.tokenUri).host} gives no token for DOORBUSTER_CATALOG_CREDENTIAL (HTTP ${status})`,
+      'export DOORBUSTER_CATALOG_CREDENTIAL=id:secret',
+    );
+  }
+  return told.access_token;
+}
+
+const VARIABLES: Readonly<Record<Access['auth']['kind'], string>> = {
+  none: 'it wants to know who asks: stack.external.catalog.auth: bearer, or oauth2',
+  bearer: 'export DOORBUSTER_CATALOG_TOKEN=…',
+  oauth2: 'export DOORBUSTER_CATALOG_CREDENTIAL=id:secret',
+};
+
+function refused({ uri, auth }: Access, status: number) {
+  const whom = auth.kind === 'none' ? 'who brings no credential' : `the credential (${auth.kind})`;
+  return badInput(
+    `the catalog ${new URL(uri).host} refuses ${whom}: HTTP ${status}`,
+    VARIABLES[auth.kind],
+  );
+}

@@ -1,0 +1,72 @@
+import { environment } from '../record/environment.ts';
+import type { RunFolder } from '../record/folder.ts';
+import type { RunRecord } from '../record/record.ts';
+import { startedRecord } from '../record/write.ts';
+import type { Pipeline } from './pipelines/load.ts';
+import type { Place } from './pipelines/place.ts';
+import { recordingSection } from './recording/record.ts';
+import type { ChosenStack, RunOptions } from './session.ts';
+import type { SharedStack } from './shared-stack.ts';
+
+/** The record of a run that has got nowhere yet. */
+export function firstRecord(
+  options: RunOptions,
+  {
+    pipeline,
+    place,
+    chosen,
+    folder,
+    startedMs,
+  }: {
+    readonly pipeline: Pipeline;
+    readonly place: Place;
+    readonly chosen: ChosenStack;
+    readonly folder: RunFolder;
+    readonly startedMs: number;
+  },
+): RunRecord {
+  const { scenario, hash, text, overrides, file } = options.parsed;
+  const { topicPrefix, namespace } = place;
+  return startedRecord({
+    id: folder.id,
+    scenario: {
+      name: scenario.name,
+      about: scenario.about,
+      file,
+      hash,
+      text,
+      overrides,
+      recording: recordingSection(scenario),
+    },
+    seed: scenario.seed,
+    startedAt: new Date(startedMs).toISOString(),
+    environment: environment(
+      chosen.kind === 'own'
+        ? { runtime: chosen.runtime, versions: options.artifacts.versions }
+        : // Not of the same lane as a stack that is started anew for every run.
+          {
+            runtime: `${chosen.on.stack.runtime}, shared`,
+            versions: versionsOf(chosen.on, options),
+          },
+    ),
+    ...(chosen.kind === 'own'
+      ? {}
+      : { stack: { name: chosen.on.name, topicPrefix, namespace, kept: options.keep === true } }),
+    pipeline: {
+      name: pipeline.manifest.name,
+      tier: pipeline.manifest.tier,
+      headline: pipeline.manifest.headline,
+      format: scenario.pipeline.format,
+      commitEveryMs: scenario.pipeline.commitEveryMs,
+      parallelism: scenario.pipeline.parallelism,
+      compaction: scenario.pipeline.compaction.by,
+      tableKeys: null,
+    },
+    reproduce: options.reproduce,
+  });
+}
+
+/** A stack that was kept is refused unless it is of our own versions; of others only some can be asked. */
+function versionsOf({ stack }: SharedStack, { artifacts }: RunOptions) {
+  return stack.runtime === 'external' ? stack.versions : artifacts.versions;
+}

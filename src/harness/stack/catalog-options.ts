@@ -1,0 +1,41 @@
+import type { CatalogAuth, Endpoints } from './stack.ts';
+
+/** Iceberg's own catalog properties, in the words of its Java library, without the keys of the object store. */
+export function catalogProperties(
+  { warehouse, auth }: Pick<Endpoints['catalog'], 'warehouse' | 'auth'>,
+  at: { readonly catalog: string; readonly s3: string; readonly region: string },
+): Readonly<Record<string, string>> {
+  return {
+    uri: at.catalog,
+    warehouse,
+    'io-impl': 'org.apache.iceberg.aws.s3.S3FileIO',
+    's3.endpoint': at.s3,
+    's3.path-style-access': 'true',
+    'client.region': at.region,
+    ...(SHOWN[auth.kind] as (auth: CatalogAuth) => Readonly<Record<string, string>>)(auth),
+  };
+}
+
+const SHOWN: {
+  readonly [K in CatalogAuth['kind']]: (
+    auth: Extract<CatalogAuth, { kind: K }>,
+  ) => Readonly<Record<string, string>>;
+} = {
+  none: () => ({}),
+  bearer: ({ token }) => ({ token }),
+  oauth2: ({ id, secret, tokenUri, scope }) => ({
+    credential: `${id}:${secret}`,
+    'oauth2-server-uri': tokenUri,
+    ...(scope === null ? {} : { scope }),
+  }),
+};
+
+/** A text without the secrets that it may quote: an engine that refuses a statement repeats it. */
+export function withoutSecrets(text: string, { s3, catalog: { auth } }: Endpoints): string {
+  const secrets = [
+    s3.secretAccessKey,
+    ...(auth.kind === 'bearer' ? [auth.token] : []),
+    ...(auth.kind === 'oauth2' ? [auth.secret] : []),
+  ];
+  return secrets.reduce((seen, one) => (one === '' ? seen : seen.replaceAll(one, '***')), text);
+}

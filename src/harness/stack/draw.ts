@@ -1,0 +1,36 @@
+import { randomBytes } from 'node:crypto';
+import type { Ground } from './ground.ts';
+import type { Plan, Ports } from './plan.ts';
+import { freePorts } from './ports.ts';
+import { claimedPorts, defaultRegistryDir } from './registry.ts';
+
+/**
+ * A plan with ports and secrets of its own. Ports are claimed on record and then looked up again: of two
+ * stacks that chose the same port at the same moment, at least one sees the other and chooses anew.
+ */
+export async function drawPlan(
+  ground: Pick<Ground, 'plan' | 'claimPath' | 'takePorts'>,
+  { flink, jit }: Pick<Plan, 'flink' | 'jit'>,
+): Promise<Plan> {
+  const registryDir = defaultRegistryDir();
+  let ports: Ports;
+  for (;;) {
+    ports = await freePorts(claimedPorts(registryDir, ground.claimPath));
+    const mine = Object.values(ports);
+    ground.takePorts(mine);
+    const others = claimedPorts(registryDir, ground.claimPath);
+    if (!mine.some((port) => others.has(port))) break;
+  }
+  return {
+    ...ground.plan,
+    ports,
+    secrets: {
+      accessKeyId: `doorbuster-${randomBytes(6).toString('hex')}`,
+      secretAccessKey: randomBytes(24).toString('base64url'),
+      // Its own parser takes an id that begins with a dash for an option.
+      clusterId: `d${randomBytes(16).toString('base64url').slice(1)}`,
+    },
+    jit,
+    flink,
+  };
+}

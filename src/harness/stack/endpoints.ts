@@ -1,0 +1,42 @@
+import type { Artifacts } from '../setup/artifacts.ts';
+import { BUCKET, HOST, type Plan, REGION } from './plan.ts';
+import type { Endpoints } from './stack.ts';
+
+/** Versions of the servers, as a record names them. */
+export function serverVersions({
+  versions: of,
+}: Pick<Artifacts, 'versions'>): Readonly<Record<string, string>> {
+  const { kafka, minio, catalog, flink, lakehouse } = of;
+  const versions = { kafka, minio, catalog, flink, iceberg: lakehouse };
+  return Object.fromEntries(
+    Object.entries(versions).flatMap(([name, version]) => (version ? [[name, version]] : [])),
+  );
+}
+
+/** Where the harness finds the servers of a plan. */
+export function endpointsOf({ ports, network: { names }, secrets }: Plan): Endpoints {
+  return {
+    kafka: { brokers: [`${HOST}:${ports.kafka}`] },
+    s3: {
+      endpoint: `http://${HOST}:${ports.minio}`,
+      region: REGION,
+      bucket: BUCKET,
+      accessKeyId: secrets.accessKeyId,
+      secretAccessKey: secrets.secretAccessKey,
+    },
+    catalog: {
+      uri: `http://${HOST}:${ports.catalog}`,
+      warehouse: `s3://${BUCKET}/`,
+      auth: { kind: 'none' },
+    },
+    flink: {
+      rest: `http://${HOST}:${ports.flinkRest}`,
+      gateway: `http://${HOST}:${ports.gateway}`,
+    },
+    inside: {
+      brokers: [`${names.kafka}:${ports.kafkaInside}`],
+      s3: `http://${names.minio}:${ports.minio}`,
+      catalog: `http://${names.catalog}:${ports.catalog}`,
+    },
+  };
+}

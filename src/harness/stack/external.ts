@@ -1,0 +1,239 @@
+import { connect } from 'node:net';
+import { badInput, DoorbusterError } from '../../core/errors.ts';
+import { EXIT } from '../../core/exit-codes.ts';
+import type { ExternalUse } from '../../scenario/scenario.ts';
+import { httpRequest } from '../clients/http.ts';
+import { kafkaAnswers } from '../clients/kafka-admin.ts';
+import { restCatalog } from '../clients/rest-catalog.ts';
+import { openBucket } from '../clients/s3.ts';
+import type { CatalogAuth, Endpoints, Stack } from './stack.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What a scenario may leave to the environment, and what is the environment's alone: secrets. */
+const VARIABLES = {
+  kafka: 'DOORBUSTER_KAFKA',
+  flink: 'DOORBUSTER_FLINK',
+  gateway: 'DOORBUSTER_GATEWAY',
+  catalog: 'DOORBUSTER_CATALOG',
+  warehouse: 'DOORBUSTER_WAREHOUSE',
+  endpoint: 'DOORBUSTER_S3',
+  bucket: 'DOORBUSTER_S3_BUCKET',
+  region: 'AWS_REGION',
+  accessKeyId: 'AWS_ACCESS_KEY_ID',
+  secretAccessKey: 'AWS_SECRET_ACCESS_KEY',
+  token: 'DOORBUSTER_CATALOG_TOKEN',
+  credential: 'DOORBUSTER_CATALOG_CREDENTIAL',
+} as const;
+
+const DEFAULT_REGION = 'us-east-1';
+
+/**
+ * Where the servers are, by the scenario and else by the environment. Throws DoorbusterError (exit 2)
+ * naming all that neither says.
+ */
+function externalEndpoints(use: ExternalUse, env: Environment = process.env): Endpoints {
+  const missing: string[] = [];
+  const said = (given: string | null, name: keyof typeof VARIABLES, key: string | null): string => {
+    const value = given ?? env[VARIABLES[name]];
+    if (value) return value;
+    missing.push(key === null ? VARIABLES[name] : `${key} (or ${VARIABLES[name]})`);
+    return '';
+  };
+  const { catalog, s3, inside } = use;
+  const brokers = said(use.kafka, 'kafka', 'kafka');
+  const flink = {
+    rest: said(use.flink, 'flink', 'flink'),
+    gateway: said(use.gateway, 'gateway', 'gateway'),
+  };
+  const uri = said(catalog.uri, 'catalog', 'catalog.uri');
+  const auth = authOf(use, uri, (name) => said(null, name, null));
+  const endpoints: Endpoints = {
+    kafka: { brokers: brokers.split(',') },
+    s3: {
+      endpoint: said(s3.endpoint, 'endpoint', 's3.endpoint'),
+      region: s3.region ?? env[VARIABLES.region] ?? DEFAULT_REGION,
+      bucket: said(s3.bucket, 'bucket', 's3.bucket'),
+      accessKeyId: said(null, 'accessKeyId', null),
+      secretAccessKey: said(null, 'secretAccessKey', null),
+    },
+    catalog: { uri, warehouse: said(catalog.warehouse, 'warehouse', 'catalog.warehouse'), auth },
+    flink,
+    inside: {
+      brokers: (inside.kafka ?? brokers).split(','),
+      s3: inside.s3 ?? said(s3.endpoint, 'endpoint', 's3.endpoint'),
+      catalog: inside.catalog ?? uri,
+    },
+  };
+  if (missing.length === 0) return endpoints;
+  throw badInput(
+    `runtime: external, and nobody says where: ${[...new Set(missing)].join(', ')}`,
+    'write them under stack.external, or export the variables; a secret can only be exported',
+  );
+}
+
+function authOf(
+  { catalog: { auth, tokenUri, scope } }: ExternalUse,
+  uri: string,
+  secret: (name: 'token' | 'credential') => string,
+): CatalogAuth {
+  if (auth === 'none') return { kind: 'none' };
+  if (auth === 'bearer') return { kind: 'bearer', token: secret('token') };
+  const [id = '', ...rest] = secret('credential').split(':');
+  if (id !== '' && rest.length === 0) {
+    throw badInput(
+      `${VARIABLES.credential} is not an id and a secret with a colon between them`,
+      `export ${VARIABLES.credential}=id:secret`,
+    );
+  }
+  // The catalog's own, as the protocol had it before there were others.
+  const own = `${uri.replace(/\/$/, '')}/v1/oauth/tokens`;
+  return { kind: 'oauth2', id, secret: rest.join(':'), tokenUri: tokenUri ?? own, scope };
+}
+
+/**
+ * A stack of servers that run already: they are asked whether they are what they should be, and never
+ * started or stopped. Throws DoorbusterError (exit 2) for one that is not there, is something else or
+ * refuses a credential.
+ */
+export async function connectExternal(
+  use: ExternalUse,
+  { signal, env }: { readonly signal: AbortSignal; readonly env?: Environment },
+): Promise<Stack> {
+  const endpoints = externalEndpoints(use, env);
+  const [, flink] = await Promise.all([
+    askKafka(endpoints),
+    askFlink(endpoints, signal),
+    askGateway(endpoints, signal),
+    askCatalog(endpoints, signal),
+    askStore(endpoints),
+  ]);
+  const never = () => Promise.reject(new Error('servers of others are not ours to touch'));
+  return {
+    runtime: 'external',
+    endpoints,
+    versions: { flink },
+    processes: () => [],
+    // Nobody watches them; the jobs are watched, and everything that is asked of them is.
+    broken: new AbortController().signal,
+    missing: () => [],
+    stateDir: null,
+    takeAway: never,
+    bringBack: never,
+    keep: never,
+    stop: async () => {},
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+async function askKafka({ kafka: { brokers } }: Endpoints): Promise<void> {
+  if (await kafkaAnswers(brokers)) return;
+  throw await silent(brokers, 'Kafka', VARIABLES.kafka);
+}
+
+/** The answer to a question that only the right server has one for. */
+async function asked(
+  url: string,
+  what: string,
+  variable: string,
+  { signal, read }: { readonly signal: AbortSignal; readonly read: (body: Body) => unknown },
+): Promise<string> {
+  const enough = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
+  const answer = await httpRequest(url, { signal: enough }).catch(() => null);
+  signal.throwIfAborted();
+  const told = answer?.ok ? read(parsed(answer.text)) : undefined;
+  if (typeof told === 'string') return told;
+  throw await silent([serverOf(url)], what, variable);
+}
+
+type Body = Readonly<Record<string, unknown>>;
+
+const ANSWER_WITHIN_MS = 10_000;
+
+function parsed(text: string): Body {
+  try {
+    return Object(JSON.parse(text)) as Body;
+  } catch {
+    return {};
+  }
+}
+
+function askFlink({ flink: { rest } }: Endpoints, signal: AbortSignal): Promise<string> {
+  const read = (body: Body) => body['flink-version'];
+  return asked(`${rest}/overview`, "Flink's REST interface", VARIABLES.flink, { signal, read });
+}
+
+function askGateway({ flink: { gateway } }: Endpoints, signal: AbortSignal): Promise<string> {
+  const read = (body: Body) => body.productName;
+  return asked(`${gateway}/v1/info`, "Flink's SQL Gateway", VARIABLES.gateway, { signal, read });
+}
+
+async function askCatalog({ catalog }: Endpoints, signal: AbortSignal): Promise<void> {
+  const answer = await restCatalog(catalog)
+    .ask('GET', '/namespaces', signal)
+    .catch((error: unknown) => {
+      signal.throwIfAborted();
+      // A refused credential is told in the catalog's own words; anything else is no catalog.
+      if (error instanceof DoorbusterError && error.exitCode === EXIT.badInput) throw error;
+      return null;
+    });
+  if (answer !== null && Array.isArray(parsed(answer.text).namespaces)) return;
+  throw await silent([serverOf(catalog.uri)], 'an Iceberg REST catalog', VARIABLES.catalog);
+}
+
+async function askStore({ s3 }: Endpoints): Promise<void> {
+  using bucket = openBucket(s3);
+  const at = serverOf(s3.endpoint);
+  const refusal = await bucket.answers().then(
+    (yes) => (yes ? null : ''),
+    (error: Error) => error.name,
+  );
+  if (refusal === null) return;
+  if (/InvalidAccessKeyId|SignatureDoesNotMatch|AccessDenied|Forbidden/.test(refusal)) {
+    throw badInput(
+      `the object store ${at} refuses ${VARIABLES.accessKeyId} and ${VARIABLES.secretAccessKey}: ${refusal}`,
+      `export ${VARIABLES.accessKeyId}=… ${VARIABLES.secretAccessKey}=…`,
+    );
+  }
+  if (refusal === 'NoSuchBucket') {
+    throw badInput(
+      `the object store ${at} has no bucket ${s3.bucket}`,
+      `stack.external.s3.bucket, or ${VARIABLES.bucket}`,
+    );
+  }
+  throw await silent([at], 'S3', VARIABLES.endpoint);
+}
+
+/** Why a server does not answer as it should: nobody is there, or somebody else is. */
+async function silent(
+  servers: readonly string[],
+  what: string,
+  variable: string,
+): Promise<DoorbusterError> {
+  const at = servers.join(', ');
+  const listening = await Promise.all(servers.map(listens));
+  return badInput(
+    listening.includes(true) ? `what answers at ${at} is not ${what}` : `nothing answers at ${at}`,
+    `its address is under stack.external, or ${variable}`,
+  );
+}
+
+/** Host and port of a URL, also where the port goes without saying. */
+function serverOf(url: string): string {
+  const { hostname, port, protocol } = new URL(url);
+  return `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`;
+}
+
+function listens(server: string): Promise<boolean> {
+  const { hostname: host, port } = new URL(`http://${server}`);
+  return new Promise((resolve) => {
+    const socket = connect({ host, port: Number(port || 80), timeout: 3_000 });
+    const say = (heard: boolean) => {
+      socket.destroy();
+      resolve(heard);
+    };
+    socket.once('connect', () => say(true));
+    socket.once('timeout', () => say(false));
+    socket.once('error', () => say(false));
+  });
+}

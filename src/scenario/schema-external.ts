@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { strict } from './schema-terms.ts';
+
+/** Where servers are that doorbuster has not started. A secret is never among it: those are the environment's. */
+
+const WRONG_URL = 'must be a URL like http://host:8081, with no user or password in it';
+const url = (about: string) =>
+  z
+    .string({ error: WRONG_URL })
+    .regex(/^https?:\/\/[^\s/@?#]+(\/[^\s@?#]*)?$/, { error: WRONG_URL })
+    .describe(about);
+const WRONG_SERVERS = 'must be written like broker-1:9092,broker-2:9092';
+const servers = (about: string) =>
+  z
+    .string({ error: WRONG_SERVERS })
+    .regex(/^[^\s,:/@]+:\d{1,5}(,[^\s,:/@]+:\d{1,5})*$/, { error: WRONG_SERVERS })
+    .describe(about);
+const word = (about: string) =>
+  z
+    .string()
+    .regex(/^[^\s\p{Cc}@]+$/u, { error: 'must be one word' })
+    .describe(about);
+
+/** `stack.external`: whatever is left out is taken from the environment. */
+export const external = strict(
+  {
+    kafka: servers('bootstrap servers; or DOORBUSTER_KAFKA').optional(),
+    flink: url('REST interface of the JobManager; or DOORBUSTER_FLINK').optional(),
+    gateway: url('SQL Gateway; or DOORBUSTER_GATEWAY').optional(),
+    catalog: strict(
+      {
+        uri: url('REST catalog; or DOORBUSTER_CATALOG').optional(),
+        warehouse: word('as the catalog knows it; or DOORBUSTER_WAREHOUSE').optional(),
+        auth: z
+          .enum(['none', 'bearer', 'oauth2'])
+          .default('none')
+          .describe(
+            'bearer: DOORBUSTER_CATALOG_TOKEN; oauth2: DOORBUSTER_CATALOG_CREDENTIAL, an id:secret',
+          ),
+        token_uri: url("oauth2: where tokens are had; the catalog's own when left out").optional(),
+        scope: word('oauth2: asked for with the token').optional(),
+      },
+      'the Iceberg REST catalog',
+    ).prefault({}),
+    s3: strict(
+      {
+        endpoint: url('the object store; or DOORBUSTER_S3').optional(),
+        bucket: word('that the warehouse lies in; or DOORBUSTER_S3_BUCKET').optional(),
+        region: word('or AWS_REGION; us-east-1 when neither is given').optional(),
+      },
+      'the object store; its keys are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
+    ).prefault({}),
+    inside: strict(
+      {
+        kafka: servers('bootstrap servers').optional(),
+        catalog: url('REST catalog').optional(),
+        s3: url('object store').optional(),
+      },
+      'what Flink calls them, where it has other names for them than this machine',
+    ).prefault({}),
+    prefix: z
+      .string()
+      .regex(/^[a-z][a-z0-9_]{0,31}$/, { error: 'must be lower-case letters, digits and _' })
+      .default('doorbuster')
+      .describe('what the names of topics, groups, jobs and the namespace begin with'),
+  },
+  'servers that run already, for runtime: external',
+);

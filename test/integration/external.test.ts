@@ -1,0 +1,252 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock as clock } from '../../src/core/clock.ts';
+import { openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
+import { openBucket } from '../../src/harness/clients/s3.ts';
+import { packageRoot } from '../../src/harness/entry.ts';
+import { run } from '../../src/harness/run.ts';
+import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
+import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
+import { readLock } from '../../src/harness/setup/lock.ts';
+import { connectExternal } from '../../src/harness/stack/external.ts';
+import type { Stack } from '../../src/harness/stack/stack.ts';
+import { parseScenario } from '../../src/scenario/parse.ts';
+import type { ExternalUse } from '../../src/scenario/scenario.ts';
+import { type CatalogGuard, guardCatalog } from '../support/catalog-guard.ts';
+import { runtime } from './support/runtime.ts';
+import { ownFolders } from './support/stacks.ts';
+
+const folder = ownFolders('external');
+const signal = new AbortController().signal;
+const TOKEN = 'a-token-that-nobody-may-see';
+const SECRET = 'a-secret-that-nobody-may-see';
+
+let stack: Stack;
+let guard: CatalogGuard;
+
+beforeAll(async () => {
+  const runDir = folder();
+  stack = await runtime.start({
+    runDir,
+    workDir: join(runDir, 'work'),
+    artifacts: locateArtifacts(defaultCacheDir(), readLock()),
+    clock,
+    signal,
+    flink: { taskSlots: 5, checkpointEveryMs: 2_000 },
+    jit: 'c1',
+    onProgress: () => {},
+  });
+  guard = await guardCatalog(stack.endpoints.catalog.uri, {
+    token: TOKEN,
+    id: 'me',
+    secret: SECRET,
+  });
+}, 200_000);
+afterAll(async () => {
+  await guard?.[Symbol.asyncDispose]();
+  await stack?.stop();
+}, 60_000);
+
+/** As a user would write it down, in front of the guard or not. */
+function sections(over: { readonly auth?: string; readonly catalog?: string } = {}): string {
+  const { kafka, flink, s3, inside, catalog } = stack.endpoints;
+  return `
+stack:
+  runtime: external
+  partitions: 2
+  external:
+    kafka: ${kafka.brokers.join(',')}
+    flink: ${flink.rest}
+    gateway: ${flink.gateway}
+    catalog: { uri: ${over.catalog ?? catalog.uri}, warehouse: ${catalog.warehouse}, auth: ${over.auth ?? 'none'} }
+    s3: { endpoint: ${s3.endpoint}, bucket: ${s3.bucket} }
+    inside: { kafka: ${inside.brokers.join(',')}, s3: ${inside.s3}, catalog: ${over.catalog ?? inside.catalog} }
+    prefix: nightly
+`;
+}
+
+const SCENARIO = `
+name: elsewhere
+seed: 5
+retail: { stores: 3, skus: 60, assortment: 30, hours: flat }
+traffic:
+  pos: { receipts: 900/store/h }
+  wms: {}
+  inventory: { preload: assortment }
+pipeline: { commit_every: 2s, compaction: { by: spark } }
+queries: { every: 2s, cold: 0, round_budget: 100ms }
+phases:
+  - { name: load, for: 10s }
+  - { name: compact, do: compact }
+checks:
+  - lost == 0
+`;
+
+const parsed = (text: string) => ({
+  ...parseScenario(text, { file: 'elsewhere.yaml', set: [] }),
+  file: 'elsewhere.yaml',
+});
+
+function use(text = sections()): ExternalUse {
+  return parsed(`${SCENARIO}${text}`).scenario.stack.external as ExternalUse;
+}
+
+const keys = () => ({
+  AWS_ACCESS_KEY_ID: stack.endpoints.s3.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: stack.endpoints.s3.secretAccessKey,
+});
+
+/** Everything that is written down of a run, as text. */
+function written(dir: string): string {
+  return readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'latin1'))
+    .join('\n');
+}
+
+test('a run on servers that were there before it keeps apart from others, and leaves nothing', async () => {
+  Object.assign(process.env, keys(), { DOORBUSTER_CATALOG_CREDENTIAL: `me:${SECRET}` });
+  // The guard is on this machine's loopback, where a Flink in a container does not come.
+  const guarded = runtime.kind === 'processes';
+  const auth = guarded ? { auth: 'oauth2', catalog: guard.uri } : {};
+  const resultsDir = folder();
+  const said: string[] = [];
+  const { record, dir } = await run({
+    parsed: parsed(`${SCENARIO}${sections(auth)}`),
+    resultsDir,
+    baseDir: packageRoot,
+    artifacts: locateArtifacts(defaultCacheDir(), readLock()),
+    clock,
+    signal,
+    reproduce: 'doorbuster run elsewhere.yaml',
+    onEvent: (event) => void said.push(JSON.stringify(event)),
+  });
+  expect(record.failures).toEqual([]);
+  expect(record.outcome).toBe('completed');
+  expect(record.environment.runtime).toBe('external, shared');
+  expect(record.stack?.topicPrefix).toMatch(/^nightly_\w+_$/);
+  expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0, keysCompared: 3 * 30 });
+  expect(record.compaction?.outcome).toBe('committed');
+  if (guarded) expect(guard.issued()).toBeGreaterThan(0);
+
+  for (const text of [written(dir), said.join('\n')]) {
+    for (const secret of [SECRET, TOKEN, keys().AWS_SECRET_ACCESS_KEY]) {
+      expect(text.includes(secret)).toBe(false);
+    }
+  }
+
+  await using admin = await openKafkaAdmin(stack.endpoints.kafka.brokers);
+  await expect(admin.logs(`${record.stack?.topicPrefix}pos`)).rejects.toThrow('no topic');
+  const namespaces = await fetch(`${stack.endpoints.catalog.uri}/v1/namespaces`);
+  expect(await namespaces.json()).toMatchObject({ namespaces: [] });
+  using bucket = openBucket(stack.endpoints.s3);
+  for await (const { key } of bucket.list()) expect(key, 'left in the bucket').toBeUndefined();
+}, 400_000);
+
+describe('what is wrong with an endpoint is said of that endpoint, before there is a record', () => {
+  let web: { readonly at: string; close(): void };
+  beforeAll(async () => {
+    const server = createServer((_, response) => response.end('<h1>hello</h1>'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const at = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    web = { at, close: () => server.close() };
+  });
+  afterAll(() => web.close());
+
+  const connect = (change: (use: ExternalUse) => ExternalUse, env = {}) =>
+    connectExternal(change(use()), { signal, env: { ...keys(), ...env } });
+  const refused = (words: RegExp) => ({ exitCode: 2, message: expect.stringMatching(words) });
+
+  test('as it is, everything answers, and nothing of it is ours to end', async () => {
+    const found = await connect((as) => as);
+    expect(found).toMatchObject({ runtime: 'external', stateDir: null });
+    expect(found.versions.flink).toBe(stack.versions.flink);
+    await found.stop();
+    await using admin = await openKafkaAdmin(stack.endpoints.kafka.brokers);
+    expect(await admin.brokerCount()).toBe(1);
+  });
+
+  test.each<[string, (use: ExternalUse, at: string) => ExternalUse, string]>([
+    ['kafka', (as, at) => ({ ...as, kafka: at }), 'Kafka'],
+    ['flink', (as, at) => ({ ...as, flink: `http://${at}` }), 'REST interface'],
+    ['gateway', (as, at) => ({ ...as, gateway: `http://${at}` }), 'SQL Gateway'],
+    [
+      'catalog',
+      (as, at) => ({ ...as, catalog: { ...as.catalog, uri: `http://${at}` } }),
+      'Iceberg REST catalog',
+    ],
+    ['s3', (as, at) => ({ ...as, s3: { ...as.s3, endpoint: `http://${at}` } }), 'S3'],
+  ])('%s: nobody there, or somebody else', async (_, change, what) => {
+    await expect(connect((as) => change(as, '127.0.0.1:1'))).rejects.toMatchObject(
+      refused(/^nothing answers at .*127\.0\.0\.1:1/),
+    );
+    await expect(connect((as) => change(as, web.at))).rejects.toMatchObject(
+      refused(new RegExp(`^what answers at .*${web.at}.* is not .*${what}`)),
+    );
+    if (what !== 'Kafka') {
+      const [broker = ''] = stack.endpoints.kafka.brokers;
+      await expect(connect((as) => change(as, broker))).rejects.toMatchObject(
+        refused(new RegExp(`^what answers at .*${broker}`)),
+      );
+    }
+  });
+
+  test('a wrong key of the object store, and a bucket that it does not have', async () => {
+    await expect(connect((as) => as, { AWS_ACCESS_KEY_ID: 'stranger' })).rejects.toMatchObject(
+      refused(/refuses AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: InvalidAccessKeyId/),
+    );
+    const wrong = { AWS_SECRET_ACCESS_KEY: 'wrong-secret' };
+    const error = await connect((as) => as, wrong).catch((caught) => caught);
+    expect(error).toMatchObject(refused(/SignatureDoesNotMatch/));
+    expect(JSON.stringify([error.message, error.hint, error.stack])).not.toContain('wrong-secret');
+    await expect(
+      connect((as) => ({ ...as, s3: { ...as.s3, bucket: 'nowhere' } })),
+    ).rejects.toMatchObject(refused(/has no bucket nowhere/));
+  });
+
+  test('a catalog that wants to know who asks', async () => {
+    const at = (auth: ExternalUse['catalog']['auth']) => (as: ExternalUse) => ({
+      ...as,
+      catalog: { ...as.catalog, uri: guard.uri, auth },
+    });
+    await expect(connect(at('none'))).rejects.toMatchObject(
+      refused(/refuses who brings no credential: HTTP 401/),
+    );
+    const token = (text: string) => ({ DOORBUSTER_CATALOG_TOKEN: text });
+    await expect(connect(at('bearer'), token('stolen'))).rejects.toMatchObject(
+      refused(/refuses the credential \(bearer\): HTTP 401/),
+    );
+    expect((await connect(at('bearer'), token(TOKEN))).runtime).toBe('external');
+    const credential = (text: string) => ({ DOORBUSTER_CATALOG_CREDENTIAL: text });
+    await expect(connect(at('oauth2'), credential('me:guess'))).rejects.toMatchObject(
+      refused(/gives no token for DOORBUSTER_CATALOG_CREDENTIAL \(HTTP 401\)/),
+    );
+    await expect(connect(at('oauth2'), credential('me'))).rejects.toMatchObject(
+      refused(/is not an id and a secret/),
+    );
+    expect((await connect(at('oauth2'), credential(`me:${SECRET}`))).runtime).toBe('external');
+  });
+
+  test('whatever nobody says is asked for at once, by both of its names', async () => {
+    const nothing = parsed(`${SCENARIO}stack: { runtime: external }`).scenario.stack.external;
+    await expect(
+      connectExternal(nothing as ExternalUse, { signal, env: {} }),
+    ).rejects.toMatchObject(refused(/kafka \(or DOORBUSTER_KAFKA\).*AWS_SECRET_ACCESS_KEY/));
+    const { kafka, flink, s3, catalog } = stack.endpoints;
+    const env = {
+      ...keys(),
+      DOORBUSTER_KAFKA: kafka.brokers.join(','),
+      DOORBUSTER_FLINK: flink.rest,
+      DOORBUSTER_GATEWAY: flink.gateway,
+      DOORBUSTER_CATALOG: catalog.uri,
+      DOORBUSTER_WAREHOUSE: catalog.warehouse,
+      DOORBUSTER_S3: s3.endpoint,
+      DOORBUSTER_S3_BUCKET: s3.bucket,
+    };
+    const found = await connectExternal(nothing as ExternalUse, { signal, env });
+    expect(found.endpoints).toMatchObject({ kafka, flink, s3 });
+  });
+});

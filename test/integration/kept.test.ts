@@ -1,0 +1,97 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { systemClock as clock } from '../../src/core/clock.ts';
+import { openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
+import { keptPath, keptStack, keptStacks } from '../../src/harness/stack/kept.ts';
+import { registrations } from '../../src/harness/stack/registry.ts';
+import type { Stack } from '../../src/harness/stack/stack.ts';
+import { down, sharedStack } from '../../src/harness/up.ts';
+import { runtime } from './support/runtime.ts';
+import { ownFolders, startStack } from './support/stacks.ts';
+
+const folder = ownFolders('kept');
+const reach = () => ({
+  clock,
+  signal: new AbortController().signal,
+  onProgress: () => {},
+  artifacts: { versions: {} },
+});
+
+/** Started and left running, with a folder of its own that goes with it. */
+async function kept(name: string): Promise<{ stack: Stack; home: string }> {
+  const home = join(folder(), name);
+  mkdirSync(home);
+  const stack = await startStack({ runDir: home });
+  await stack.keep({ name, home });
+  return { stack, home };
+}
+
+test('a stack that is kept is found again whole, let go of, and ended with all it has', async () => {
+  const { stack, home } = await kept('evening');
+  const { endpoints, stateDir, versions } = stack;
+  // It is on record under its name, and nobody’s leftover any more.
+  expect(registrations(join(process.env.XDG_STATE_HOME as string, 'doorbuster/stacks'))).toEqual(
+    [],
+  );
+  expect(keptStacks().map(({ name }) => name)).toEqual(['evening']);
+
+  // What was disposed has let go: the servers are still there, for the next and for the one after it.
+  await stack[Symbol.asyncDispose]();
+  for (const _again of [1, 2]) {
+    const { stack: found, name } = await sharedStack('evening', reach());
+    expect(name).toBe('evening');
+    expect(found).toMatchObject({ runtime: runtime.kind, endpoints, stateDir, versions });
+    expect(found.missing()).toEqual([]);
+    expect(found.processes().length).toBe(stack.processes().length);
+    await using admin = await openKafkaAdmin(found.endpoints.kafka.brokers);
+    expect(await admin.brokerCount()).toBe(1);
+    await found[Symbol.asyncDispose]();
+    expect(found.broken.aborted).toBe(false);
+  }
+
+  // A server that dies while somebody is on it is told, by its name.
+  const { stack: watched } = await sharedStack('evening', reach());
+  await watched.takeAway('flink-gateway', 'kill');
+  await watched.bringBack('flink-gateway');
+  const broken = new Promise((resolve) =>
+    watched.broken.addEventListener('abort', () => resolve(watched.broken.reason), { once: true }),
+  );
+  await watched.takeAway('flink-taskmanager', 'pause');
+  const manager = watched.processes().find(({ server }) => server === 'flink-taskmanager');
+  process.kill(manager?.pid as number, 'SIGKILL');
+  expect(await broken).toMatchObject({
+    exitCode: 3,
+    message: expect.stringMatching(/^flink-taskmanager died unasked/),
+  });
+  await watched[Symbol.asyncDispose]();
+  await expect(sharedStack('evening', reach())).rejects.toMatchObject({
+    exitCode: 3,
+    message: 'flink-taskmanager of the stack evening is not running any more',
+    hint: 'doorbuster down evening && doorbuster up evening',
+  });
+
+  const left = keptStack('evening').servers;
+  expect(await down('evening', reach())).toEqual({ missing: ['flink-taskmanager'] });
+  for (const { pid } of left) expect(existsSync(`/proc/${pid}`)).toBe(false);
+  expect(existsSync(home)).toBe(false);
+  expect(existsSync(keptPath('evening'))).toBe(false);
+  await expect(down('evening', reach())).rejects.toMatchObject({
+    exitCode: 2,
+    message: 'no stack called evening is up',
+    hint: 'doorbuster up evening',
+  });
+}, 300_000);
+
+test('servers of another version are not taken for ours', async () => {
+  const { stack } = await kept('old');
+  try {
+    const artifacts = { versions: { kafka: '0.8.2' } };
+    await expect(sharedStack('old', { ...reach(), artifacts })).rejects.toMatchObject({
+      exitCode: 2,
+      message: `the stack old has kafka ${stack.versions.kafka}, and this doorbuster is for 0.8.2`,
+    });
+  } finally {
+    expect(await down('old', reach())).toEqual({ missing: [] });
+  }
+}, 300_000);
