@@ -1,0 +1,123 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { systemClock as clock } from '../../src/core/clock.ts';
+import { EXIT } from '../../src/core/exit-codes.ts';
+import { flinkRest } from '../../src/harness/clients/flink-rest.ts';
+import { openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
+import { packageRoot } from '../../src/harness/entry.ts';
+import { RUN_FILES } from '../../src/record/folder.ts';
+import { readJournal } from '../../src/record/journal.ts';
+import { readRecord } from '../../src/record/read.ts';
+import { processesNaming } from '../support/processes.ts';
+
+/** A stack that outlives its runs, and a run that is killed on it, through the built binary. */
+const dir = mkdtempSync(join(tmpdir(), 'doorbuster-kept-'));
+mkdirSync(join(dir, 'tmp'));
+const runtime = process.env.DOORBUSTER_TEST_RUNTIME ?? 'processes';
+
+const TINY = `name: tiny
+seed: 5
+retail: { stores: 3, skus: 60, assortment: 20, hours: flat }
+traffic:
+  pos: { receipts: 3600/store/h }
+pipeline: { commit_every: 1s }
+stack: { partitions: 2 }
+phases:
+  - { name: load, for: 4s }
+`;
+
+function start(...args: readonly string[]): { readonly child: ChildProcess; said(): string } {
+  const child = spawn(process.execPath, [join(packageRoot, 'bin/doorbuster.js'), ...args], {
+    cwd: dir,
+    env: { ...process.env, NO_COLOR: '1', XDG_STATE_HOME: dir, TMPDIR: join(dir, 'tmp') },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      said += chunk;
+    });
+  }
+  return { child, said: () => said };
+}
+
+async function doorbuster(...args: readonly string[]): Promise<{ code: number; said: string }> {
+  const { child, said } = start(...args);
+  const [code] = (await once(child, 'close')) as [number];
+  return { code, said: said() };
+}
+
+afterAll(async () => {
+  await doorbuster('down', 'evening');
+  rmSync(dir, { recursive: true, force: true });
+}, 120_000);
+
+test('up, a run that is killed, one that clears up after it, down: nothing is left', async () => {
+  writeFileSync(join(dir, 'tiny.yaml'), TINY);
+  const up = await doorbuster('up', 'evening', '--runtime', runtime, '--jit', 'c1', '--json');
+  expect(up.code, up.said).toBe(EXIT.pass);
+  const at = JSON.parse(up.said.slice(up.said.indexOf('{\n'))) as Record<string, string>;
+  expect(at).toMatchObject({ name: 'evening', runtime });
+  expect(up.said).not.toContain('secretAccessKey');
+  const again = await doorbuster('up', 'evening', '--runtime', runtime);
+  expect(again).toMatchObject({ code: EXIT.badInput });
+  expect(again.said).toContain('a stack called evening is up already');
+
+  const onIt = ['tiny.yaml', '--on', 'evening', '--results'];
+  const killed = start('run', ...onIt, 'killed', '--set', 'phases.load.for=300s');
+  while (!hasBegun('killed')) {
+    await clock.sleep(200);
+    expect(killed.child.exitCode, killed.said()).toBeNull();
+  }
+  killed.child.kill('SIGKILL');
+  await once(killed.child, 'close');
+  const rest = flinkRest(at.flink as string, clock);
+  const running = async () => (await rest.jobs()).filter(({ state }) => state === 'RUNNING');
+  expect(await running()).toHaveLength(1);
+
+  const second = await doorbuster('run', ...onIt, 'second');
+  expect([EXIT.pass, EXIT.invalid], second.said).toContain(second.code);
+  expect(second.said).toMatch(
+    /a killed run has left the topics doorbuster_\w+\* .*: removing them/,
+  );
+  const record = readRecord(join(dir, 'second', readdirSync(join(dir, 'second'))[0] as string));
+  expect(record.outcome).toBe('completed');
+  expect(record.stack).toMatchObject({ name: 'evening', kept: false });
+  expect(record.environment.runtime).toBe(`${runtime}, shared`);
+  expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0 });
+
+  expect(await running()).toEqual([]);
+  {
+    await using admin = await openKafkaAdmin([at.kafka as string]);
+    expect(await admin.removeAll('doorbuster_')).toEqual([]);
+  }
+  const down = await doorbuster('down', 'evening', '--json');
+  expect(down.code, down.said).toBe(EXIT.pass);
+  expect(JSON.parse(down.said)).toMatchObject({ name: 'evening', missing: [] });
+  expect(existsSync(at.home as string)).toBe(false);
+  expect(existsSync(at.credentials as string)).toBe(false);
+  expect(processesNaming(dir)).toEqual([]);
+}, 600_000);
+
+test('what is not up cannot be run on, or ended', async () => {
+  writeFileSync(join(dir, 'tiny.yaml'), TINY);
+  const run = await doorbuster('run', 'tiny.yaml', '--on', 'morning');
+  expect(run).toMatchObject({ code: EXIT.badInput });
+  expect(run.said).toContain('no stack called morning is up');
+  expect(run.said).toContain('doorbuster up morning');
+  const down = await doorbuster('down', 'Morning!');
+  expect(down).toMatchObject({ code: EXIT.badInput });
+  expect(down.said).toContain('"Morning!" cannot be the name of a stack');
+});
+
+/** Whether the one run in these results has come to its first phase. */
+function hasBegun(results: string): boolean {
+  const folder = join(dir, results);
+  const [run] = existsSync(folder) ? readdirSync(folder) : [];
+  if (run === undefined || !existsSync(join(folder, run, RUN_FILES.journal))) return false;
+  return readJournal(join(folder, run)).entries.some(({ kind }) => kind === 'phase-begin');
+}
