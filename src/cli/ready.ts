@@ -4,15 +4,21 @@ import type { Artifacts } from '../harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../harness/setup/cache.ts';
 import { doctor, isHealthy } from '../harness/setup/doctor.ts';
 import { readLock } from '../harness/setup/lock.ts';
+import type { Means } from '../harness/setup/means.ts';
 import { isCi } from '../harness/setup/prerequisites.ts';
 import { provision } from '../harness/setup/provision.ts';
+import type { RuntimeKind } from '../harness/stack/stack.ts';
 import type { CommandContext } from './command.ts';
 import { findingLine } from './commands/doctor.ts';
 import { setupProgress } from './setup-progress.ts';
 
 /** Everything that can be wrong before a run is found before it: tools, cache, machine. */
 export async function ready(
-  args: { readonly yes: boolean },
+  {
+    yes,
+    runtime,
+    means,
+  }: { readonly yes: boolean; readonly runtime: RuntimeKind; readonly means: Means },
   { terminal, signal }: CommandContext,
 ): Promise<Artifacts> {
   const cacheDir = defaultCacheDir();
@@ -21,7 +27,8 @@ export async function ready(
     cacheDir,
     clock: systemClock,
     signal,
-    mayInstall: args.yes || isCi(),
+    mayInstall: yes || isCi(),
+    ...means,
     onProgress: progress.show,
     onLine: (line) => terminal.say(line),
   });
@@ -29,6 +36,7 @@ export async function ready(
   const findings = await doctor({
     cacheDir,
     lock: readLock(),
+    runtime,
     deep: false,
     neededToolsOnly: true,
     signal,

@@ -1,6 +1,7 @@
 import { systemClock } from '../core/clock.ts';
 import { type ScenarioOnDisk, withRecording } from '../harness/recording/open.ts';
 import { defaultCacheDir } from '../harness/setup/cache.ts';
+import type { Means } from '../harness/setup/means.ts';
 import { isCi } from '../harness/setup/prerequisites.ts';
 import type { CommandContext } from './command.ts';
 import { setupProgress } from './setup-progress.ts';
@@ -10,6 +11,7 @@ export async function recorded(
   scenario: ScenarioOnDisk,
   args: { readonly yes?: boolean },
   { terminal, signal }: CommandContext,
+  means: Means = {},
 ): Promise<ScenarioOnDisk> {
   const progress = setupProgress(terminal);
   const cacheDir = defaultCacheDir();
@@ -21,6 +23,7 @@ export async function recorded(
       mayInstall: args.yes === true || isCi(),
       onProgress: progress.show,
       onLine: (line) => terminal.say(line),
+      ...means,
     });
   } finally {
     progress.end();

@@ -38,23 +38,34 @@ describe('an estimate', () => {
     const without = estimated(text.replace(/^ {2}loyalty:.*\n/m, ''), []);
     expect(without.scenario.traffic.loyalty).toBeNull();
     expect(without.startMs).toBeLessThan(usual.startMs);
-    expect(without.workBytes).toBeLessThan(usual.workBytes);
+    expect(without.dataBytes).toBeLessThan(usual.dataBytes);
     const often = of('pipeline.commit_every=1s');
-    expect(often.workBytes).toBeGreaterThan(usual.workBytes);
+    expect(often.dataBytes).toBeGreaterThan(usual.dataBytes);
     const more = of('retail.assortment=250');
     expect(more.startMs - usual.startMs).toBeGreaterThan(10_000);
     expect(more.keptBytes).toBeGreaterThan(usual.keptBytes);
   });
 
   test('calls itself one, and says what nobody can know', () => {
-    const [time, disk] = estimateLines(of(), { work: '/tmp', results: 'results' });
+    const [time, disk] = estimateLines(of(), { data: '/tmp', work: '/tmp', results: 'results' });
     expect(time).toMatch(
       /^estimate {2}about \w+ and however long before, compact and after may take \(.* 1m35s of timed load, /,
     );
     expect(disk).toMatch(
       /about \d+ MiB of disk in \/tmp while it runs, [\d.]+ MiB for good in results \([\d,]+ events\)$/,
     );
-    const known = estimateLines({ ...of(), openPhases: [] }, { work: '/tmp', results: 'r' });
+    const apart = (data: string | null) =>
+      estimateLines(of(), { data, work: '/tmp', results: 'r' })[1];
+    expect(apart('/engine')).toMatch(
+      /about \d+ MiB of disk in \/engine and [\d.]+ MiB in \/tmp while /,
+    );
+    expect(apart(null)).toMatch(
+      / of disk where the servers are, whose room nobody here knows, and /,
+    );
+    const known = estimateLines(
+      { ...of(), openPhases: [] },
+      { data: '/tmp', work: '/tmp', results: 'r' },
+    );
     expect(known.join()).not.toContain('however long');
   });
 });

@@ -16,8 +16,10 @@ export interface Estimate {
   readonly endMs: number;
   /** Phases that take as long as they take. */
   readonly openPhases: readonly string[];
-  /** In the temporary folder while it runs: the servers' data and the facts. */
-  readonly workBytes: number;
+  /** The servers' data, while it runs. */
+  readonly dataBytes: number;
+  /** In the temporary folder while it runs: what the harness writes down. */
+  readonly factsBytes: number;
   /** What stays in the run's own folder. */
   readonly keptBytes: number;
 }
@@ -37,8 +39,10 @@ const MEASURED = {
   endMsPerEvent: 0.2,
   /** Servers, their logs and what they unpack, before the first event. */
   idleBytes: 100 * 2 ** 20,
-  /** Kafka's log 800, table files 160, facts 130 and their CSV 135, with the copies the oracles read. */
-  workBytesPerEvent: 1_300,
+  /** Kafka's log 800, table files 160. */
+  dataBytesPerEvent: 960,
+  /** Facts 130 and their CSV 135, with the copies the oracles read. */
+  factsBytesPerEvent: 340,
   /** Data, metadata and manifests that one commit to one table leaves in the bucket. */
   objectsPerCommit: 5,
   /** Of an object: its own bytes, and the blocks and folders that MinIO keeps it in. */
@@ -78,10 +82,11 @@ export function estimateOf(scenario: Scenario, { streams }: Pick<Manifest, 'stre
     timedMs: timed,
     endMs,
     openPhases,
-    workBytes:
+    dataBytes:
       MEASURED.idleBytes +
-      events * MEASURED.workBytesPerEvent +
+      events * MEASURED.dataBytesPerEvent +
       commits * MEASURED.objectsPerCommit * MEASURED.bytesPerObject,
+    factsBytes: events * MEASURED.factsBytesPerEvent,
     keptBytes:
       MEASURED.keptBytes +
       events * MEASURED.keptBytesPerEvent +
@@ -91,16 +96,26 @@ export function estimateOf(scenario: Scenario, { streams }: Pick<Manifest, 'stre
 
 /** The estimate in two lines, for whoever waits: what can be known, and what cannot. */
 export function estimateLines(
-  { events, startMs, timedMs: timed, endMs, openPhases, workBytes, keptBytes }: Estimate,
-  where: { readonly work: string; readonly results: string },
+  { events, startMs, timedMs: timed, endMs, openPhases, ...size }: Estimate,
+  where: { readonly data: string | null; readonly work: string; readonly results: string },
 ): readonly string[] {
   const open = openPhases.length === 0 ? '' : ` and however long ${listed(openPhases)} may take`;
   return [
     `estimate  about ${roughly(startMs + timed + endMs)}${open} (${roughly(startMs)} to start, ` +
       `${formatDuration(timed)} of timed load, ${roughly(endMs)} to drain and judge)`,
-    `          about ${bytes(workBytes)} of disk in ${where.work} while it runs, ${bytes(keptBytes)} ` +
+    `          about ${whileItRuns(size, where)} while it runs, ${bytes(size.keptBytes)} ` +
       `for good in ${where.results} (${count(Math.round(events / 100) * 100)} events)`,
   ];
+}
+
+function whileItRuns(
+  { dataBytes, factsBytes }: Pick<Estimate, 'dataBytes' | 'factsBytes'>,
+  { data, work }: { readonly data: string | null; readonly work: string },
+): string {
+  if (data === work) return `${bytes(dataBytes + factsBytes)} of disk in ${work}`;
+  const there =
+    data !== null ? `in ${data}` : 'where the servers are, whose room nobody here knows,';
+  return `${bytes(dataBytes)} of disk ${there} and ${bytes(factsBytes)} in ${work}`;
 }
 
 /** To five seconds: more would be a promise. */

@@ -78,12 +78,11 @@ const REALIZE: { readonly [K in Phase['kind']]: Realize<K> } = {
     const { probes, options } = session;
     await probes.layout.mark(`${phase.name}:start`);
     session.progress.compaction = await compact(session.pipeline, {
-      artifacts: options.artifacts,
-      endpoints: session.stack.endpoints,
+      stack: session.stack,
       scenario: session.scenario,
       clock: options.clock,
       signal: session.signal,
-      workDir: `${session.folder.dir}/logs`,
+      logDir: `${session.folder.dir}/logs`,
       onStarted: (pid) => {
         session.progress.compactorPid = pid;
       },

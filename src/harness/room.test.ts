@@ -2,15 +2,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Estimate } from './estimate.ts';
-import { type Place, refuseWithoutRoom, roomProblem } from './room.ts';
+import { type Place, placesOf, refuseWithoutRoom, roomProblem } from './room.ts';
 
 const MIB = 2 ** 20;
-const needs = { workBytes: 300 * MIB, keptBytes: 20 * MIB };
+const needs = { dataBytes: 200 * MIB, factsBytes: 100 * MIB, keptBytes: 20 * MIB };
 const place = (dir: string, freeMib: number, device: number): Place => ({
   ...{ dir, freeBytes: freeMib * MIB, device },
 });
-const problem = (work: Place, results: Place) =>
-  roomProblem(needs, { work, results }, 'doorbuster run x.yaml');
+const problem = (work: Place, results: Place, data: Place | null = work) =>
+  roomProblem(needs, { data, work, results }, 'doorbuster run x.yaml');
 
 test('two file systems are each held against what they get', () => {
   expect(problem(place('/tmp', 300, 1), place('results', 20, 2))).toBeNull();
@@ -33,14 +33,30 @@ test('what is free on one file system is not counted twice', () => {
   );
 });
 
+test('where servers are in containers, their data is held against the room of the engine', () => {
+  const [work, results] = [place('/tmp', 100, 1), place('results', 20, 2)];
+  expect(problem(work, results, place('/engine', 200, 3))).toBeNull();
+  expect(problem(work, results, place('/engine', 199, 3))).toEqual({
+    message:
+      'not enough room in /engine: the run needs about 200 MiB there while it goes on, and 199 MiB are free',
+    hint: 'docker system df   # then docker system prune',
+  });
+  expect(problem(work, results, place('/engine', 299, 1))?.message).toMatch(
+    '300 MiB there, with what goes to /tmp, and 299 MiB are free',
+  );
+  // Out of sight: only what is written here is known.
+  expect(problem(work, results, null)).toBeNull();
+  expect(problem(place('/tmp', 99, 1), results, null)?.message).toMatch('100 MiB');
+});
+
 test('a run that no disk can hold is refused before it begins, with what to type', () => {
   const estimate: Estimate = {
     ...{ events: 1, startMs: 1, timedMs: 1, endMs: 1, openPhases: [] },
-    ...{ workBytes: 1, keptBytes: 1 },
+    ...{ dataBytes: 1, factsBytes: 1, keptBytes: 1 },
   };
-  const results = join(tmpdir(), 'not', 'there', 'yet');
-  const refuse = (workBytes: number) => () =>
-    refuseWithoutRoom({ ...estimate, workBytes }, results, 'doorbuster run x.yaml');
+  const places = placesOf(join(tmpdir(), 'not', 'there', 'yet'), tmpdir());
+  const refuse = (dataBytes: number) => () =>
+    refuseWithoutRoom({ ...estimate, dataBytes }, places, 'doorbuster run x.yaml');
   expect(refuse(1)).not.toThrow();
   expect(refuse(2 ** 60)).toThrow(
     expect.objectContaining({

@@ -14,40 +14,98 @@ export interface Place {
   readonly device: number;
 }
 
+/** What a run puts in one place. */
+interface Need {
+  readonly place: Place;
+  readonly bytes: number;
+  /** Said of it alone, and of it as one among others on the same file system. */
+  readonly alone: string;
+  readonly among: string;
+  /** The command line that puts it elsewhere. */
+  readonly hint: string;
+}
+
+/** Where a run writes. */
+interface Places {
+  /** The servers' data; null where nobody here knows what room there is. */
+  readonly data: Place | null;
+  /** What the harness writes down while it goes on. */
+  readonly work: Place;
+  readonly results: Place;
+}
+
 /** What a run would run out of, or null. `reproduce` is the command line to try again. */
 export function roomProblem(
-  { workBytes, keptBytes }: Pick<Estimate, 'workBytes' | 'keptBytes'>,
-  { work, results }: { readonly work: Place; readonly results: Place },
+  estimate: Pick<Estimate, 'dataBytes' | 'factsBytes' | 'keptBytes'>,
+  places: Places,
   reproduce: string,
 ): { readonly message: string; readonly hint: string } | null {
-  const shared = work.device === results.device;
-  const elsewhere = {
-    work: `TMPDIR=/a/roomier/folder ${reproduce}`,
-    results: `${reproduce} --results /a/roomier/folder`,
-  };
-  const short = (needBytes: number, { dir, freeBytes }: Place, what: string) =>
-    `not enough room in ${dir}: the run needs about ${bytes(needBytes)} there${what}, ` +
-    `and ${bytes(freeBytes)} are free`;
-  const workNeed = workBytes + (shared ? keptBytes : 0);
-  if (work.freeBytes < workNeed) {
-    const what = shared ? `, with what stays in ${results.dir}` : ' while it goes on';
-    return { message: short(workNeed, work, what), hint: elsewhere.work };
-  }
-  if (!shared && results.freeBytes < keptBytes) {
-    return { message: short(keptBytes, results, ' for good'), hint: elsewhere.results };
+  const needs = needsOf(estimate, places, reproduce);
+  for (const need of needs) {
+    const { dir, device, freeBytes } = need.place;
+    const others = needs.filter((other) => other !== need && other.place.device === device);
+    const needBytes = [need, ...others].reduce((sum, { bytes: its }) => sum + its, 0);
+    if (freeBytes >= needBytes) continue;
+    const what =
+      others.length === 0
+        ? need.alone
+        : `, with what ${others.map(({ among }) => among).join(' and ')}`;
+    const message =
+      `not enough room in ${dir}: the run needs about ${bytes(needBytes)} there${what}, ` +
+      `and ${bytes(freeBytes)} are free`;
+    return { message, hint: need.hint };
   }
   return null;
 }
 
-/** Where a run writes: its data while it goes on, and its results. */
-export function placesOf(resultsDir: string): { readonly work: Place; readonly results: Place } {
+function needsOf(
+  estimate: Pick<Estimate, 'dataBytes' | 'factsBytes' | 'keptBytes'>,
+  { data, work, results }: Places,
+  reproduce: string,
+): readonly Need[] {
+  const together = data?.dir === work.dir;
+  const need = (place: Place, size: number, alone: string, among: string, hint: string): Need => ({
+    ...{ place, bytes: size, alone, among: `${among} ${place.dir}`, hint },
+  });
+  const meanwhile = ' while it goes on';
+  const roomier = `TMPDIR=/a/roomier/folder ${reproduce}`;
+  const workBytes = estimate.factsBytes + (together ? estimate.dataBytes : 0);
+  return [
+    ...(data === null || together
+      ? []
+      : [
+          need(
+            data,
+            estimate.dataBytes,
+            meanwhile,
+            'goes to',
+            'docker system df   # then docker system prune',
+          ),
+        ]),
+    need(work, workBytes, meanwhile, 'goes to', roomier),
+    need(
+      results,
+      estimate.keptBytes,
+      ' for good',
+      'stays in',
+      `${reproduce} --results /a/roomier/folder`,
+    ),
+  ];
+}
+
+/** `dataDir` is where the servers' data would go, null where that is out of sight. */
+export function placesOf(resultsDir: string, dataDir: string | null): Places {
   const place = (dir: string): Place => ({ dir, ...freeSpace(dir) });
-  return { work: place(tmpdir()), results: place(resultsDir) };
+  return {
+    data: dataDir === null ? null : place(dataDir),
+    work: place(tmpdir()),
+    results: place(resultsDir),
+  };
 }
 
 /** Throws DoorbusterError (exit 2) when a file system cannot hold what the run is estimated to write. */
-export function refuseWithoutRoom(estimate: Estimate, resultsDir: string, reproduce: string): void {
-  const problem = roomProblem(estimate, placesOf(resultsDir), reproduce);
+export function refuseWithoutRoom(estimate: Estimate, places: Places, reproduce: string): void {
+  const problem = roomProblem(estimate, places, reproduce);
   if (problem !== null) throw badInput(problem.message, problem.hint);
 }
 

@@ -25,12 +25,12 @@ import { loadPipeline, placed } from './pipelines/load.ts';
 import { columnsOf, taskSlotsOf } from './pipelines/manifest.ts';
 import type { ProbeContext } from './probes/probe.ts';
 import { type RunningProbes, startAll, stopAll } from './probes/probes.ts';
-import { refuseUnwritable, refuseWithoutRoom } from './room.ts';
+import { placesOf, refuseUnwritable, refuseWithoutRoom } from './room.ts';
 import type { ChosenStack, RunOptions, Session, Undertaking } from './session.ts';
 import { externalStack, placeOf, takePlace } from './shared-stack.ts';
 import { Claim } from './stack/claim.ts';
 import { defaultRegistryDir, otherOwners, sweepLeftovers, sweptLines } from './stack/registry.ts';
-import { RUNTIMES, runtimeFor } from './stack/runtimes.ts';
+import { RUNTIMES } from './stack/runtimes.ts';
 import type { Stack } from './stack/stack.ts';
 import { ticking } from './ticking.ts';
 
@@ -47,8 +47,9 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
   for (const text of leftovers) options.onEvent({ kind: 'warning', text });
   refuseUnwritable([options.resultsDir, tmpdir(), defaultRegistryDir()]);
   const estimate = estimateOf(parsed.scenario, pipeline.manifest);
-  refuseWithoutRoom(estimate, options.resultsDir, options.reproduce);
   const chosen = await choose(options);
+  const dataDir = await dataDirOf(chosen);
+  refuseWithoutRoom(estimate, placesOf(options.resultsDir, dataDir), options.reproduce);
   const startedMs = clock.nowMs();
   const folder = createRunFolder(options.resultsDir, parsed.scenario.name, startedMs);
   const over = new AbortController();
@@ -95,7 +96,7 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
     kind: 'plan',
     folder: folder.dir,
     timedMs: timedMs(parsed.scenario),
-    line: planLines(undertaking, estimate),
+    line: planLines(undertaking, estimate, dataDir),
   });
   try {
     record = { ...record, ...(await inItsWorld(undertaking, record)) };
@@ -208,14 +209,18 @@ async function outcomeOf(
 }
 
 /** Throws DoorbusterError (exit 2) for a stack that is not to be had, before there is a record. */
-async function choose({ on, parsed, signal }: RunOptions): Promise<ChosenStack> {
+async function choose({ on, parsed, ...options }: RunOptions): Promise<ChosenStack> {
   if (on !== undefined) return { kind: 'shared', on };
   const { scenario } = parsed;
-  if (scenario.stack.runtime !== 'external') {
-    return { kind: 'own', runtime: await runtimeFor(scenario.stack.runtime) };
-  }
+  if (scenario.stack.runtime !== 'external') return { kind: 'own', runtime: options.runtime };
   const use = scenario.stack.external as ExternalUse;
-  return { kind: 'shared', on: await externalStack(use, { signal }) };
+  return { kind: 'shared', on: await externalStack(use, options) };
+}
+
+/** The folder that its servers fill; null where they are not of this machine. */
+async function dataDirOf(chosen: ChosenStack): Promise<string | null> {
+  const runtime = chosen.kind === 'own' ? chosen.runtime : chosen.on.stack.runtime;
+  return runtime === 'external' ? null : RUNTIMES[runtime].dataDir();
 }
 
 /** A stack of this run's own. */
@@ -235,6 +240,7 @@ function startStack(
       checkpointEveryMs: scenario.pipeline.commitEveryMs,
     },
     jit: scenario.stack.jit,
+    beside: scenario.pipeline.compaction.by === 'spark' ? ['spark'] : [],
     onBuilding(image) {
       const text = `building the image of ${image}`;
       journal.note('step', { text });
@@ -331,9 +337,13 @@ function step({ options, journal }: Undertaking, text: string): void {
   options.onEvent({ kind: 'step', text });
 }
 
-function planLines({ scenario, pipeline, options }: Undertaking, estimate: Estimate): string {
+function planLines(
+  { scenario, pipeline, options }: Undertaking,
+  estimate: Estimate,
+  dataDir: string | null,
+): string {
   return [
     `${scenario.name}: ${scenario.retail.stores} stores on ${pipeline.manifest.name}`,
-    ...estimateLines(estimate, { work: tmpdir(), results: options.resultsDir }),
+    ...estimateLines(estimate, { data: dataDir, work: tmpdir(), results: options.resultsDir }),
   ].join('\n');
 }

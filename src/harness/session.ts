@@ -30,6 +30,8 @@ export interface RunOptions {
   /** Where a relative `pipeline.use` path starts. */
   readonly baseDir: string;
   readonly artifacts: Artifacts;
+  /** Where its servers run, where it has them for itself. */
+  readonly runtime: RuntimeKind;
   /** A stack that is up already and stays up; without it the run starts and stops its own. */
   readonly on?: SharedStack;
   /** On such a stack: what the run has made there is not removed. */

@@ -6,12 +6,12 @@ import { badInput, stackBroke } from '../core/errors.ts';
 import type { Artifacts } from './setup/artifacts.ts';
 import type { SharedStack } from './shared-stack.ts';
 import { type Kept, keptStack, keptStacks, stackName } from './stack/kept.ts';
-import { RUNTIMES, runtimeFor, type Started } from './stack/runtimes.ts';
-import type { ServerName, Stack, StackOptions } from './stack/stack.ts';
+import { RUNTIMES } from './stack/runtimes.ts';
+import type { RuntimeKind, ServerName, Stack, StackOptions } from './stack/stack.ts';
 
 interface UpOptions extends Pick<StackOptions, 'flink' | 'jit' | 'onBuilding' | 'onProgress'> {
   readonly name: string;
-  readonly runtime: Started;
+  readonly runtime: RuntimeKind;
   readonly artifacts: Artifacts;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -31,10 +31,14 @@ export async function up({ name, runtime, ...options }: UpOptions): Promise<Kept
       `doorbuster down ${name}   # or name another: doorbuster up NAME`,
     );
   }
-  const kind = await runtimeFor(runtime);
   const home = await mkdtemp(join(tmpdir(), `doorbuster-${name}-`));
-  const started = { ...options, runDir: home, workDir: join(home, 'work') };
-  const stack = await RUNTIMES[kind].start(started);
+  const started = {
+    ...options,
+    runDir: home,
+    workDir: join(home, 'work'),
+    beside: ['spark'] as const,
+  };
+  const stack = await RUNTIMES[runtime].start(started);
   try {
     await stack.keep({ name, home });
   } catch (error) {

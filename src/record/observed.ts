@@ -166,8 +166,9 @@ export const compaction = z.strictObject({
   wallMs: z.number(),
   /** Before the engine did any work, apart from wallMs. */
   startupMs: z.number(),
-  coreSeconds: z.number(),
-  startupCoreSeconds: z.number(),
+  /** null: its process was out of sight. */
+  coreSeconds: z.number().nullable(),
+  startupCoreSeconds: z.number().nullable(),
   before: totals,
   after: totals,
   /** Staleness of events due, and latency of queries intended, while it ran. */

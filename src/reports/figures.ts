@@ -93,7 +93,7 @@ function paybackFigure(record: RunRecord): Figure | null {
   if (!run || run.payback.kind === 'no data') return null;
   const lasts =
     typeof run.gainLastsMs === 'number' ? `gain lasts ${duration(run.gainLastsMs)} · ` : '';
-  const cost = `${lasts}${ratio(run.coreSeconds)} core-s spent`;
+  const cost = `${lasts}${run.coreSeconds === null ? 'unknown' : ratio(run.coreSeconds)} core-s spent`;
   return run.payback.kind === 'pays back'
     ? {
         name: 'Compaction pays back after',

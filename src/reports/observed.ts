@@ -1,4 +1,4 @@
-import type { RunRecord } from '../record/record.ts';
+import type { CompactionRecord, RunRecord } from '../record/record.ts';
 import { distribution, measuredPhases, scalar, streamsOf, tablesOf, watchedMs } from './find.ts';
 import {
   bytes,
@@ -127,6 +127,12 @@ export function waterfallSection(record: RunRecord): Section | null {
   };
 }
 
+/** What the engine used, where its process could be seen. */
+function used({ coreSeconds, startupCoreSeconds }: CompactionRecord): string {
+  if (coreSeconds === null || startupCoreSeconds === null) return 'its core-seconds are unknown';
+  return `${ratio(coreSeconds)} core-seconds from start to commit, and ${ratio(startupCoreSeconds)} for starting the engine`;
+}
+
 /** What compaction cost and what it bought. */
 export function compactionSection(record: RunRecord): Section | null {
   const run = record.compaction;
@@ -153,7 +159,7 @@ export function compactionSection(record: RunRecord): Section | null {
   return {
     id: 'compaction',
     title: `Compaction by ${run.by}`,
-    about: `${run.tables.join(', ')}: ${duration(run.wallMs)} of work after ${duration(run.startupMs)} of start-up; ${ratio(run.coreSeconds)} core-seconds from start to commit, and ${ratio(run.startupCoreSeconds)} for starting the engine.`,
+    about: `${run.tables.join(', ')}: ${duration(run.wallMs)} of work after ${duration(run.startupMs)} of start-up; ${used(run)}.`,
     tables: [{ columns: [left(run.tables.join(', ')), right('before'), right('after')], rows }],
     notes: [
       ...(run.outcome === 'failed'

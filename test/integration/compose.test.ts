@@ -46,7 +46,8 @@ describe.skipIf(missing)('the servers of a compose file', () => {
   beforeAll(async () => {
     const lock = readLock();
     const engine = await findEngine();
-    await buildImages({ engine, lock, cacheDir: defaultCacheDir(), signal, onBuilding: () => {} });
+    const building = { engine, lock, cacheDir: defaultCacheDir(), signal };
+    await buildImages(['kafka', 'minio', 'catalog', 'flink'], building, () => {});
     writeFileSync(join(dir, 'compose.yaml'), composeFile(lock, packageRoot));
     await composed('up', '-d', '--no-build');
   });

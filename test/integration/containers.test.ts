@@ -1,12 +1,15 @@
 import { once } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import type { DoorbusterError } from '../../src/core/errors.ts';
 import { EXIT } from '../../src/core/exit-codes.ts';
-import { readLock } from '../../src/harness/setup/lock.ts';
+import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
+import { lockedArtifact, readLock } from '../../src/harness/setup/lock.ts';
+import { provision } from '../../src/harness/setup/provision.ts';
+import { verifyDeep } from '../../src/harness/setup/verify.ts';
 import { findEngine } from '../../src/harness/stack/containers.ts';
 import { imageTags } from '../../src/harness/stack/images.ts';
 import {
@@ -49,6 +52,15 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
       ...(Volumes ?? []).map(({ Name }) => Name),
     ];
   }
+
+  /** Contexts that a build of this process has left. */
+  const halfBuilt = () => {
+    const partials = join(defaultCacheDir(), '.partial');
+    return readdirSync(partials).filter((name) => {
+      const owner = join(partials, name, 'owner.json');
+      return existsSync(owner) && JSON.parse(readFileSync(owner, 'utf8')).pid === process.pid;
+    });
+  };
 
   it('are bounded in memory, healthy, and not root', async () => {
     const { default: Docker } = await import('dockerode');
@@ -136,6 +148,110 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
       delete process.env.DOORBUSTER_BASE_IMAGE;
     }
     expect(await left()).toEqual([]);
+  });
+
+  it('whose image fails in a step are told what that step said', async () => {
+    // An image of ours is run by a user who may not install anything.
+    process.env.DOORBUSTER_BASE_IMAGE = imageTags(readLock()).minio;
+    try {
+      await expect(startStack({ runDir: folder() })).rejects.toMatchObject({
+        exitCode: EXIT.stackBroke,
+        message: expect.stringMatching(
+          /^the image of kafka could not be built: [\s\S]*ermission denied/,
+        ),
+        hint: expect.stringContaining('docker build'),
+      });
+    } finally {
+      delete process.env.DOORBUSTER_BASE_IMAGE;
+    }
+    expect(await left()).toEqual([]);
+    expect(halfBuilt()).toEqual([]);
+  });
+
+  it('whose start is interrupted while an image is built leave nothing half built', async () => {
+    const { default: Docker } = await import('dockerode');
+    const docker = new Docker();
+    // Another name for the base is another name for every image.
+    const base = 'doorbuster-test-base:1';
+    await docker.getImage('debian:trixie-slim').tag({ repo: 'doorbuster-test-base', tag: '1' });
+    process.env.DOORBUSTER_BASE_IMAGE = base;
+    const interrupt = new AbortController();
+    const reason = new Error('Ctrl-C');
+    try {
+      const started = startStack({
+        runDir: folder(),
+        signal: interrupt.signal,
+        onBuilding: () => void setTimeout(() => interrupt.abort(reason), 500),
+      });
+      await expect(started).rejects.toBe(reason);
+      await expect(docker.getImage(imageTags(readLock()).kafka).inspect()).rejects.toThrow();
+    } finally {
+      delete process.env.DOORBUSTER_BASE_IMAGE;
+      await docker.getImage(base).remove();
+    }
+    expect(await left()).toEqual([]);
+    expect(halfBuilt()).toEqual([]);
+  });
+
+  it('leave it to an image to bring what the harness loads', async () => {
+    const cacheDir = folder();
+    const events: string[] = [];
+    const artifacts = await provision({
+      cacheDir,
+      clock,
+      signal: new AbortController().signal,
+      mayInstall: false,
+      onProgress: ({ artifact, state }) => events.push(`${artifact} ${state}`),
+      onLine: () => {},
+      ...(await runtime.means()),
+    });
+    expect(new Set(events)).toEqual(
+      new Set(['duckdb-extensions working', 'duckdb-extensions done']),
+    );
+    expect(Object.values(artifacts.duckdbExtensions).every((path) => existsSync(path))).toBe(true);
+    const extensions = lockedArtifact(readLock(), 'duckdb-extensions');
+    expect(await verifyDeep(cacheDir, extensions, new AbortController().signal)).toEqual([]);
+    expect(readdirSync(cacheDir).filter((name) => !name.startsWith('.'))).toEqual([
+      'duckdb-extensions',
+    ]);
+    expect(await left()).toEqual([]);
+  }, 900_000);
+
+  it('are joined by a program in a container of its own, which goes when it is killed', async () => {
+    await using stack = await startStack({ runDir: folder(), beside: ['spark'] });
+    const servers = await left();
+    const lines: string[] = [];
+    const launched = await stack.launch({
+      name: 'spark',
+      memoryMiB: 256,
+      files: { 'said.txt': 'as it was put there' },
+      command: ({ dir }) => ({
+        program: 'sh',
+        args: ['-c', `cat ${dir}/said.txt; echo; echo aside >&2; sleep 600`],
+        env: {},
+      }),
+      onLine: (line) => lines.push(line),
+      log: join(folder(), 'beside.log'),
+    });
+    await until(() => lines.length > 0, 10_000);
+    expect(lines).toEqual(['as it was put there']);
+    expect((await left()).filter((name) => !servers.includes(name))).toHaveLength(1);
+    expect(launched.pid).toBeGreaterThan(0);
+    launched.kill('SIGKILL');
+    expect(await launched.exited).toMatchObject({ signal: 'SIGKILL' });
+    expect(await left()).toEqual(servers);
+
+    await stack.launch({
+      name: 'spark',
+      memoryMiB: 256,
+      files: {},
+      command: () => ({ program: 'sleep', args: ['600'], env: {} }),
+      onLine: () => {},
+      log: join(folder(), 'beside.log'),
+    });
+    await stack.stop();
+    expect(await left()).toEqual([]);
+    expect(registrations(defaultRegistryDir())).toEqual([]);
   });
 
   it('are told when one needs more memory than it may have', async () => {

@@ -21,6 +21,7 @@ import { ownFolders } from './support/stacks.ts';
 
 const folder = ownFolders('external');
 const signal = new AbortController().signal;
+const artifacts = locateArtifacts(defaultCacheDir(), readLock());
 const TOKEN = 'a-token-that-nobody-may-see';
 const SECRET = 'a-secret-that-nobody-may-see';
 
@@ -32,7 +33,7 @@ beforeAll(async () => {
   stack = await runtime.start({
     runDir,
     workDir: join(runDir, 'work'),
-    artifacts: locateArtifacts(defaultCacheDir(), readLock()),
+    artifacts,
     clock,
     signal,
     flink: { taskSlots: 5, checkpointEveryMs: 2_000 },
@@ -117,8 +118,9 @@ test('a run on servers that were there before it keeps apart from others, and le
   const { record, dir } = await run({
     parsed: parsed(`${SCENARIO}${sections(auth)}`),
     resultsDir,
+    runtime: runtime.kind,
     baseDir: packageRoot,
-    artifacts: locateArtifacts(defaultCacheDir(), readLock()),
+    artifacts,
     clock,
     signal,
     reproduce: 'doorbuster run elsewhere.yaml',
@@ -157,7 +159,7 @@ describe('what is wrong with an endpoint is said of that endpoint, before there 
   afterAll(() => web.close());
 
   const connect = (change: (use: ExternalUse) => ExternalUse, env = {}) =>
-    connectExternal(change(use()), { signal, env: { ...keys(), ...env } });
+    connectExternal(change(use()), { signal, artifacts, env: { ...keys(), ...env } });
   const refused = (words: RegExp) => ({ exitCode: 2, message: expect.stringMatching(words) });
 
   test('as it is, everything answers, and nothing of it is ours to end', async () => {
@@ -233,7 +235,7 @@ describe('what is wrong with an endpoint is said of that endpoint, before there 
   test('whatever nobody says is asked for at once, by both of its names', async () => {
     const nothing = parsed(`${SCENARIO}stack: { runtime: external }`).scenario.stack.external;
     await expect(
-      connectExternal(nothing as ExternalUse, { signal, env: {} }),
+      connectExternal(nothing as ExternalUse, { signal, artifacts, env: {} }),
     ).rejects.toMatchObject(refused(/kafka \(or DOORBUSTER_KAFKA\).*AWS_SECRET_ACCESS_KEY/));
     const { kafka, flink, s3, catalog } = stack.endpoints;
     const env = {
@@ -246,7 +248,7 @@ describe('what is wrong with an endpoint is said of that endpoint, before there 
       DOORBUSTER_S3: s3.endpoint,
       DOORBUSTER_S3_BUCKET: s3.bucket,
     };
-    const found = await connectExternal(nothing as ExternalUse, { signal, env });
+    const found = await connectExternal(nothing as ExternalUse, { signal, artifacts, env });
     expect(found.endpoints).toMatchObject({ kafka, flink, s3 });
   });
 });

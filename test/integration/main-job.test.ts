@@ -79,6 +79,7 @@ async function world(set: readonly string[] = []): Promise<World> {
     signal,
     flink: { taskSlots: 5, checkpointEveryMs: scenario.pipeline.commitEveryMs },
     jit: 'c1',
+    beside: ['spark'],
     onProgress: () => {},
   });
   return {
@@ -89,6 +90,7 @@ async function world(set: readonly string[] = []): Promise<World> {
     run: (onEvent = () => {}) =>
       run({
         parsed,
+        runtime: runtime.kind,
         resultsDir: join(dir, 'results'),
         baseDir: packageRoot,
         artifacts,
@@ -148,17 +150,16 @@ async function stockByDuckdb({ stack, artifacts }: World, place: Place): Promise
   return answer.rows.map(({ line }) => String(line)).sort();
 }
 
-async function stockBySpark({ stack, artifacts, dir }: World, place: Place): Promise<Stock> {
+async function stockBySpark({ stack, dir }: World, place: Place): Promise<Stock> {
   const pipeline = placed(loadPipeline('cdc-upsert', packageRoot), place);
   const text = `SELECT concat('stock ', store_id, '/', sku_id, '=', on_hand) FROM ice.${place.namespace}.inventory
     WHERE store_id > 0 AND sku_id < 9000001 AND NOT deleted;`;
   const asked = { ...pipeline, compact: { path: 'stock.sql', text } };
   const answer = await compactWithSpark(asked, {
-    artifacts,
-    endpoints: stack.endpoints,
+    stack,
     clock,
     signal: new AbortController().signal,
-    workDir: dir,
+    logDir: dir,
   });
   expect(answer.error).toBeNull();
   const lines = answer.output.split('\n').filter((line) => line.startsWith('stock '));

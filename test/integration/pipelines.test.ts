@@ -512,14 +512,13 @@ function spark(current: () => World): void {
 
   test('Spark compacts beside the running job, and changes no answer', async () => {
     const w = current();
-    const { artifacts, stack } = w.lake;
+    const { stack } = w.lake;
     const dir = mkdtempSync(join(tmpdir(), 'doorbuster-compact-'));
     const options = {
-      artifacts,
-      endpoints: stack.endpoints,
+      stack,
       scenario: w.scenario,
       clock,
-      workDir: dir,
+      logDir: dir,
     };
     try {
       const done = await compact(w.pipeline, { ...options, signal: AbortSignal.timeout(540_000) });

@@ -6,6 +6,8 @@ import { loadPipeline } from '../../harness/pipelines/load.ts';
 import { defaultCacheDir } from '../../harness/setup/cache.ts';
 import { doctor, type Finding, isHealthy } from '../../harness/setup/doctor.ts';
 import { readLock } from '../../harness/setup/lock.ts';
+import { RUNTIMES, runtimeFor } from '../../harness/stack/runtimes.ts';
+import type { RuntimeKind } from '../../harness/stack/stack.ts';
 import type { Command } from '../command.ts';
 import { readScenario } from '../scenario-file.ts';
 
@@ -15,6 +17,11 @@ export const doctorCommand: Command = {
   builder: (yargs) =>
     yargs
       .option('results', { type: 'string', default: 'results', describe: 'folder the runs go to' })
+      .option('runtime', {
+        choices: ['auto', 'processes', 'containers'] as const,
+        default: 'auto' as const,
+        describe: 'where the servers would run, as in stack.runtime',
+      })
       .option('deep', {
         type: 'boolean',
         default: false,
@@ -22,11 +29,15 @@ export const doctorCommand: Command = {
       })
       .option('json', { type: 'boolean', default: false, describe: 'the findings as a JSON array' })
       .example('$0 doctor', 'a line per thing; exit 2 when a run could not start'),
-  async run({ results, deep, json }, { terminal, signal }) {
+  async run({ results, runtime, deep, json }, { terminal, signal }) {
+    const kind: RuntimeKind = runtime === 'auto' ? await runtimeFor(runtime) : runtime;
+    // Without an engine there is a finding of its own.
+    const dataDir = await RUNTIMES[kind].dataDir().catch(() => null);
     const findings = await doctor({
       cacheDir: defaultCacheDir(),
       lock: readLock(),
-      run: mainJob(results),
+      runtime: kind,
+      run: { ...mainJob(results), dataDir },
       deep,
       neededToolsOnly: false,
       signal,

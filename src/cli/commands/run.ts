@@ -7,8 +7,9 @@ import { taskSlotsOf } from '../../harness/pipelines/manifest.ts';
 import { run } from '../../harness/run.ts';
 import type { Artifacts } from '../../harness/setup/artifacts.ts';
 import type { SharedStack } from '../../harness/shared-stack.ts';
-import { DEFAULT_STACK, keptStacks } from '../../harness/stack/kept.ts';
-import type { StackOptions } from '../../harness/stack/stack.ts';
+import { DEFAULT_STACK, keptStack, keptStacks } from '../../harness/stack/kept.ts';
+import { RUNTIMES, runtimeFor } from '../../harness/stack/runtimes.ts';
+import type { RuntimeKind, StackOptions } from '../../harness/stack/stack.ts';
 import { sharedStack, up } from '../../harness/up.ts';
 import { formats } from '../../reports/formats.ts';
 import type { ParsedScenario } from '../../scenario/parse.ts';
@@ -47,13 +48,17 @@ export const runCommand: Command = {
       .example('$0 run scenarios/black-friday.yaml', 'the main job')
       .example('$0 run my.yaml --set pipeline.format=3', 'your own, with something changed'),
   async run(args, context) {
-    const parsed = await recorded(readScenario(args), args, context);
-    const artifacts = await ready(args, context);
-    const on = await stackFor(args, parsed, artifacts, context);
+    const read = readScenario(args);
+    const runtime = await runtimeOf(args.on, read);
+    const means = await RUNTIMES[runtime].means();
+    const parsed = await recorded(read, args, context, means);
+    const artifacts = await ready({ yes: args.yes, runtime, means }, context);
+    const on = await stackFor(args, parsed, { runtime, artifacts }, context);
     const progress = runProgress(context.terminal, parsed.scenario);
     try {
       const { record, dir } = await run({
         parsed,
+        runtime,
         resultsDir: args.results,
         baseDir: process.cwd(),
         artifacts,
@@ -81,18 +86,27 @@ export const runCommand: Command = {
   },
 };
 
+/** Where the servers run, or, beside those of others, what works for doorbuster itself. */
+async function runtimeOf(
+  on: string | undefined,
+  { scenario }: ParsedScenario,
+): Promise<RuntimeKind> {
+  if (on !== undefined) return keptStack(on).runtime;
+  const { runtime } = scenario.stack;
+  return runtime === 'external' ? 'processes' : runtimeFor(runtime);
+}
+
 /** The stack that a run is to be on, if not one of its own. */
 async function stackFor(
   { on, keep }: { on?: string; keep: boolean },
   { scenario }: ParsedScenario,
-  artifacts: Artifacts,
+  { runtime, artifacts }: { readonly runtime: RuntimeKind; readonly artifacts: Artifacts },
   { terminal, signal }: CommandContext,
 ): Promise<SharedStack | undefined> {
   const onProgress: StackOptions['onProgress'] = ({ server, state, ms }) => {
     if (state === 'ready') terminal.say(`${server} ready after ${(ms / 1_000).toFixed(1)} s`);
   };
-  const { runtime } = scenario.stack;
-  if (runtime === 'external') {
+  if (scenario.stack.runtime === 'external') {
     if (on === undefined) return undefined;
     throw badInput(
       `--on ${on}, and the scenario names a stack of its own: runtime: external`,

@@ -1,15 +1,29 @@
-import { createWriteStream } from 'node:fs';
+import { once } from 'node:events';
+import { createWriteStream, existsSync, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { GenericContainer, getContainerRuntimeClient, type WaitStrategy } from 'testcontainers';
+import { setTimeout } from 'node:timers/promises';
+import type Docker from 'dockerode';
+import {
+  GenericContainer,
+  getContainerRuntimeClient,
+  ImageName,
+  type WaitStrategy,
+} from 'testcontainers';
+import { buildImage, type FilesOfImage, type ImageBuild, takeOut } from './image-build.ts';
 
 /** A container engine that answers. */
 export interface ContainerEngine {
   /** As it calls itself, with its version. */
   readonly name: string;
+  /** The folder of this machine that it keeps images and volumes in; null where that is out of sight. */
+  readonly dataDir: string | null;
   hasImage(tag: string): Promise<boolean>;
-  /** Builds one target of the Dockerfile at `dockerfile`, a path within the folder `context`. */
+  /** Pulls an image that is not there, with the user's own login to its registry. */
+  pull(tag: string, signal: AbortSignal): Promise<void>;
   build(image: ImageBuild): Promise<void>;
+  takeOut(files: FilesOfImage): Promise<void>;
   createNetwork(name: string, labels: Labels): Promise<void>;
   createVolume(name: string, labels: Labels): Promise<void>;
   run(container: ContainerSpec): Promise<RunningContainer>;
@@ -23,14 +37,6 @@ export interface ContainerEngine {
 }
 
 type Labels = Readonly<Record<string, string>>;
-
-interface ImageBuild {
-  readonly tag: string;
-  readonly context: string;
-  readonly dockerfile: string;
-  readonly target: string;
-  readonly args: Readonly<Record<string, string>>;
-}
 
 /** One container, as it is to be. */
 interface ContainerSpec {
@@ -55,6 +61,8 @@ interface ContainerSpec {
   readonly healthy?: string;
   /** File that gets what it prints; left out, it is kept. */
   readonly log?: string;
+  /** Told every line of its standard output, which is then left out of the log. */
+  readonly onLine?: (line: string) => void;
 }
 
 /** A container that was started. */
@@ -109,10 +117,11 @@ export async function openContainerEngine(): Promise<ContainerEngine> {
   const client = await getContainerRuntimeClient();
   const docker = client.container.dockerode;
   const { Version, Platform } = await docker.version();
+  const { DockerRootDir } = await docker.info();
   const onThisMachine = !client.info.containerRuntime.remoteSocketPath.startsWith('tcp');
 
   const follow = async (
-    started: import('dockerode').Container,
+    started: Docker.Container,
     printed: Awaited<ReturnType<typeof outputOf>>,
   ): Promise<RunningContainer> => {
     const { id } = started;
@@ -127,7 +136,7 @@ export async function openContainerEngine(): Promise<ContainerEngine> {
     );
     return {
       id,
-      pid: onThisMachine && State.Pid > 0 ? State.Pid : null,
+      pid: isHere(State.Pid, id) ? State.Pid : null,
       exited,
       printed: printed.text,
       // One that has ended or is gone is where it was to be.
@@ -141,6 +150,8 @@ export async function openContainerEngine(): Promise<ContainerEngine> {
   return {
     name: `${(Platform as { Name?: string } | undefined)?.Name || 'Docker Engine'} ${Version}`,
 
+    dataDir: onThisMachine && existsSync(DockerRootDir) ? DockerRootDir : null,
+
     hasImage: (tag) =>
       docker
         .getImage(tag)
@@ -150,13 +161,15 @@ export async function openContainerEngine(): Promise<ContainerEngine> {
           () => false,
         ),
 
-    async build({ tag, context, dockerfile, target, args }) {
-      await GenericContainer.fromDockerfile(context, dockerfile)
-        .withTarget(target)
-        .withBuildArgs({ ...args })
-        .withBuildkit()
-        .build(tag, { deleteOnExit: false });
+    async pull(tag, signal) {
+      const pulled = client.image.pull(ImageName.fromString(tag));
+      await Promise.race([pulled, once(signal, 'abort')]);
+      signal.throwIfAborted();
     },
+
+    build: (image) => buildImage(docker, image),
+
+    takeOut: (files) => takeOut(docker, files),
 
     async createNetwork(name, labels) {
       await docker.createNetwork({ Name: name, Labels: { ...labels } });
@@ -191,7 +204,7 @@ export async function openContainerEngine(): Promise<ContainerEngine> {
       }
       const id = (await container.start()).getId();
       const started = docker.getContainer(id);
-      return follow(started, await outputOf(started, docker.modem, spec.log));
+      return follow(started, await outputOf(started, docker.modem, spec));
     },
 
     async find(name, { log, sinceMs }) {
@@ -200,48 +213,76 @@ export async function openContainerEngine(): Promise<ContainerEngine> {
       });
       if (found === undefined) return null;
       const started = docker.getContainer(found.Id);
-      return follow(
-        started,
-        await outputOf(started, docker.modem, log, Math.ceil(sinceMs / 1_000)),
-      );
+      const since = Math.ceil(sinceMs / 1_000);
+      return follow(started, await outputOf(started, docker.modem, { log }, since));
     },
 
     async sweep(label) {
-      const filters = JSON.stringify({ label: [label] });
-      const containers = await docker.listContainers({ all: true, filters });
-      await Promise.all(
-        containers.map(({ Id }) =>
-          docker.getContainer(Id).remove({ force: true, v: true }).then(nothing, nothing),
-        ),
-      );
-      const networks = await docker.listNetworks({ filters });
-      await Promise.all(
-        networks.map(({ Id }) => docker.getNetwork(Id).remove().then(nothing, nothing)),
-      );
-      const { Volumes } = await docker.listVolumes({ filters });
-      await Promise.all(
-        (Volumes ?? []).map(({ Name }) => docker.getVolume(Name).remove().then(nothing, nothing)),
-      );
-      return containers.map(({ Names, Id }) => Names[0]?.replace(/^\//, '') ?? Id);
+      const swept = new Set<string>();
+      // What a killed doorbuster had asked for last may only now come about.
+      for (;;) {
+        const before = swept.size;
+        for (const name of await sweepOnce(docker, label)) swept.add(name);
+        if (swept.size === before) return [...swept];
+        await setTimeout(SETTLE_MS);
+      }
     },
   };
 }
 
+const SETTLE_MS = 300;
+
+async function sweepOnce(docker: Docker, label: string): Promise<readonly string[]> {
+  const filters = JSON.stringify({ label: [label] });
+  const containers = await docker.listContainers({ all: true, filters });
+  await Promise.all(
+    containers.map(({ Id }) =>
+      docker.getContainer(Id).remove({ force: true, v: true }).then(nothing, nothing),
+    ),
+  );
+  const networks = await docker.listNetworks({ filters });
+  await Promise.all(
+    networks.map(({ Id }) => docker.getNetwork(Id).remove().then(nothing, nothing)),
+  );
+  const { Volumes } = await docker.listVolumes({ filters });
+  await Promise.all(
+    (Volumes ?? []).map(({ Name }) => docker.getVolume(Name).remove().then(nothing, nothing)),
+  );
+  return containers.map(({ Names, Id }) => Names[0]?.replace(/^\//, '') ?? Id);
+}
+
+/**
+ * Whether this process of this machine is in that container: an engine on another machine, or in a virtual
+ * one, has numbers of its own, and here they are somebody else's.
+ */
+function isHere(pid: number, container: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(container);
+  } catch {
+    return false;
+  }
+}
+
 function nothing(): void {}
 
-/** Follows both outputs from the beginning, into a file or memory. */
+/** Follows both outputs from the beginning, into a file or memory, or the first of them line by line. */
 async function outputOf(
-  container: import('dockerode').Container,
+  container: Docker.Container,
   modem: { demuxStream(from: unknown, out: unknown, err: unknown): void },
-  log: string | undefined,
+  { log, onLine }: Pick<ContainerSpec, 'log' | 'onLine'>,
   since = 0,
 ): Promise<{ readonly end: Promise<void>; readonly text: () => string }> {
   const raw = await container.logs({ follow: true, stdout: true, stderr: true, since });
   const both = new PassThrough();
-  modem.demuxStream(raw, both, both);
-  raw.on('end', () => both.end());
-  raw.on('close', () => both.end());
-  raw.on('error', () => both.end());
+  const lines = onLine === undefined ? both : new PassThrough();
+  modem.demuxStream(raw, lines, both);
+  if (onLine !== undefined) createInterface({ input: lines }).on('line', onLine);
+  for (const over of ['end', 'close', 'error']) {
+    raw.on(over, () => {
+      lines.end();
+      both.end();
+    });
+  }
   const chunks: Buffer[] = [];
   const into =
     log === undefined
@@ -249,7 +290,7 @@ async function outputOf(
       : createWriteStream(log, { flags: 'a' });
   if (log !== undefined) both.pipe(into as NodeJS.WritableStream);
   return {
-    end: finished(into).then(nothing, nothing),
+    end: Promise.all([finished(into), finished(lines)]).then(nothing, nothing),
     text: () => Buffer.concat(chunks).toString('utf8'),
   };
 }

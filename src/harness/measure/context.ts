@@ -10,7 +10,8 @@ export interface CompactionRun {
   /** From here, when the engine was up, to its commit it worked. */
   readonly startMs: number;
   readonly endMs: number;
-  readonly coreSeconds: number;
+  /** null: nobody could see what it used. */
+  readonly coreSeconds: number | null;
 }
 
 /** What the facts do not say and the metrics need. */

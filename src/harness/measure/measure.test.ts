@@ -544,6 +544,7 @@ describe('queries', () => {
     expect(value(measured, 'payback', null, null)).toBe(4.5);
     await facts.append('queries', [asked('low-stock', 'after', 'hot', 43_000, null)]);
     expect((await run({ compaction })).compaction?.payback.kind).toBe('no data');
+    expect(paybackOf(null, 9, 5)).toMatchObject({ kind: 'no data' });
     expect(paybackOf(18, 5, 5)).toEqual({ kind: 'does not pay back' });
     expect(paybackMetric({ kind: 'does not pay back' })).toMatchObject([{ value: null }]);
   });

@@ -34,7 +34,7 @@ export async function measureCompaction(
 
 /** Core-seconds spent ÷ core-seconds saved per round of every query = rounds until it has paid. */
 export function paybackOf(
-  spent: number,
+  spent: number | null,
   roundBefore: number | undefined,
   roundAfter: number | undefined,
 ): CompactionRecord['payback'] {
@@ -45,6 +45,9 @@ export function paybackOf(
   }
   const saved = roundBefore - roundAfter;
   if (saved <= 0) return { kind: 'does not pay back' };
+  if (spent === null) {
+    return { kind: 'no data', reason: 'the CPU of the compaction is out of sight' };
+  }
   return { kind: 'pays back', rounds: spent / saved };
 }
 

@@ -1,31 +1,22 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
-import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { Clock } from '../../core/clock.ts';
-import { stackBroke } from '../../core/errors.ts';
 import { readProcess } from '../clients/proc.ts';
-import { yielding } from '../priority.ts';
-import type { Artifacts } from '../setup/artifacts.ts';
-import { javaCommand } from '../setup/prerequisites.ts';
+import type { Whereabouts } from '../stack/beside.ts';
 import { innermostCause, logTail } from '../stack/cause.ts';
-import { Claim } from '../stack/claim.ts';
-import { withClassArchive } from '../stack/class-archives.ts';
-import type { Endpoints } from '../stack/stack.ts';
+import type { Launched } from '../stack/server.ts';
+import type { Endpoints, Stack } from '../stack/stack.ts';
 import type { PlacedPipeline } from './load.ts';
 
 /** What a compaction on demand needs. */
 export interface CompactionOptions {
-  readonly artifacts: Pick<Artifacts, 'sparkClasspath' | 'classArchives'>;
-  readonly endpoints: Pick<Endpoints, 'catalog' | 's3'>;
+  /** Whose tables they are; the engine runs beside its servers. */
+  readonly stack: Pick<Stack, 'endpoints' | 'launch'>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Folder for the engine's log. */
-  readonly workDir: string;
-  /** Told the engine's process as soon as there is one. */
+  readonly logDir: string;
+  /** Told the engine's process as soon as there is one; where it is out of sight, there is none. */
   readonly onStarted?: (pid: number) => void;
 }
 
@@ -45,10 +36,10 @@ export interface CompactionResult {
   /** From ready to committed; of a failed one, to its end. */
   readonly wallMs: number;
   readonly startupMs: number;
-  /** CPU of the engine from ready to committed, in core-seconds. */
-  readonly coreSeconds: number;
+  /** CPU of the engine from ready to committed, in core-seconds; null where its process is out of sight. */
+  readonly coreSeconds: number | null;
   /** CPU of the engine until it was ready, in core-seconds. */
-  readonly startupCoreSeconds: number;
+  readonly startupCoreSeconds: number | null;
   readonly rewrittenFiles: number;
   readonly addedFiles: number;
   readonly rewrittenBytes: number;
@@ -63,6 +54,10 @@ const DONE = 'doorbuster-compaction-done';
 const REWRITE = /^(\d+)\t(\d+)\t(\d+)\t(\d+)\t(\d+)$/;
 const SAMPLE_MS = 200;
 
+const SCRIPT = 'compact.sql';
+/** The JVM's own heap, and what Spark and S3 take beside it. */
+const [HEAP_MIB, MEMORY_MIB] = [1024, 2048];
+
 /** Runs the pipeline's `compact.sql` in a Spark of its own, once. */
 export async function compactWithSpark(
   pipeline: PlacedPipeline,
@@ -70,50 +65,25 @@ export async function compactWithSpark(
 ): Promise<CompactionResult> {
   const sql = pipeline.compact;
   if (sql === null) throw new Error(`${pipeline.manifest.name} has no compact.sql`);
-  const { clock, signal, workDir } = options;
+  const { stack, clock, signal, logDir } = options;
   signal.throwIfAborted();
-  const dir = await mkdtemp(join(tmpdir(), 'doorbuster-spark-'));
-  const logPath = join(workDir, 'spark-compaction.log');
-  // On record as a server is: should we be killed in the middle of it, it is not left to its own end.
-  const claim = await Claim.open(dir);
-  try {
-    const script = join(dir, 'compact.sql');
-    await writeFile(script, `SELECT '${READY}';\n${sql.text}\nSELECT '${DONE}';\n`);
-    const startedMs = clock.nowMs();
-    const archived = withClassArchive(
-      'spark',
-      { program: javaCommand(), args: javaArguments(options, dir, script), env: {} },
-      { dir: options.artifacts.classArchives, scratch: dir },
-    );
-    const { program, args } = archived.command;
-    // Its own hand writes the log, so that it is whole as soon as the engine has ended.
-    const log = openSync(logPath, 'w');
-    const child = spawn(...yielding(program, args), {
-      cwd: dir,
-      detached: true,
-      // Credentials go by the environment: a command line is everybody's to read.
-      env: {
-        ...process.env,
-        AWS_ACCESS_KEY_ID: options.endpoints.s3.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: options.endpoints.s3.secretAccessKey,
-        AWS_REGION: options.endpoints.s3.region,
-        // Its driver listens, and would on every address.
-        SPARK_LOCAL_IP: '127.0.0.1',
-      },
-      stdio: ['ignore', 'pipe', log],
-    });
-    closeSync(log);
-    if (child.pid !== undefined) {
-      claim.guard('spark', child.pid);
-      options.onStarted?.(child.pid);
-    }
-    const seen = await observe(child, options);
-    signal.throwIfAborted();
-    if (seen.exitCode === 0) await archived.keep();
-    return resultOf(sql.text, seen, { startedMs, endedMs: clock.nowMs(), logPath });
-  } finally {
-    await claim.remove();
-  }
+  const logPath = join(logDir, 'spark-compaction.log');
+  // Why this one failed is not to be found in what another said.
+  await writeFile(logPath, '');
+  const watch = new EngineWatch(clock);
+  const startedMs = clock.nowMs();
+  const engine = await stack.launch({
+    name: 'spark',
+    memoryMiB: MEMORY_MIB,
+    files: { [SCRIPT]: `SELECT '${READY}';\n${sql.text}\nSELECT '${DONE}';\n` },
+    command: (at) => commandOf(at, stack.endpoints),
+    onLine: (line) => watch.take(line),
+    log: logPath,
+  });
+  if (engine.pid !== null) options.onStarted?.(engine.pid);
+  const seen = await watch.toItsEnd(engine, signal);
+  signal.throwIfAborted();
+  return resultOf(sql.text, seen, { startedMs, endedMs: clock.nowMs(), logPath });
 }
 
 interface Seen {
@@ -122,54 +92,61 @@ interface Seen {
   readonly ready: Moment | null;
   readonly committed: Moment | null;
   /** CPU at the last sample before the end, core-seconds. */
-  readonly lastS: number;
+  readonly lastS: number | null;
 }
 
 interface Moment {
   readonly atMs: number;
-  readonly coreSeconds: number;
+  readonly coreSeconds: number | null;
 }
 
-/** Follows the engine to its end; an abort kills it. */
-async function observe(child: ChildProcess, { clock, signal }: CompactionOptions): Promise<Seen> {
-  const kill = () => void child.kill('SIGKILL');
-  signal.addEventListener('abort', kill, { once: true });
-  if (signal.aborted) kill();
-  const over = new AbortController();
-  const closed = once(child, 'close').finally(() => over.abort());
-  const lines: string[] = [];
-  const marks: { ready: Moment | null; committed: Moment | null } = {
-    ready: null,
-    committed: null,
-  };
-  let lastS = 0;
-  const moment = (): Moment => {
-    lastS = readProcess(child.pid)?.ownS ?? lastS;
-    return { atMs: clock.nowMs(), coreSeconds: lastS };
-  };
-  createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-    if (line === READY) marks.ready = moment();
-    else if (line === DONE) return;
-    else {
-      lines.push(line);
-      if (REWRITE.test(line)) marks.committed = moment();
+/** Listens to an engine, and samples what it uses. */
+class EngineWatch {
+  readonly #clock: Clock;
+  readonly #lines: string[] = [];
+  #pid: number | null = null;
+  #ready: Moment | null = null;
+  #committed: Moment | null = null;
+  #lastS: number | null = null;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  take(line: string): void {
+    if (line === READY) this.#ready = this.#moment();
+    else if (line !== DONE) {
+      this.#lines.push(line);
+      if (REWRITE.test(line)) this.#committed = this.#moment();
     }
-  });
-  try {
+  }
+
+  /** Follows the engine to its end; an abort kills it. */
+  async toItsEnd(engine: Launched, signal: AbortSignal): Promise<Seen> {
+    this.#pid = engine.pid;
+    const kill = () => engine.kill('SIGKILL');
+    signal.addEventListener('abort', kill, { once: true });
+    if (signal.aborted) kill();
+    const over = new AbortController();
+    const ended = engine.exited.finally(() => over.abort());
     while (!over.signal.aborted) {
-      moment();
-      await clock.sleep(SAMPLE_MS, over.signal).catch(() => undefined);
+      this.#moment();
+      await this.#clock.sleep(SAMPLE_MS, over.signal).catch(() => undefined);
     }
-    const [exitCode] = (await closed) as [number | null];
-    return { exitCode, lines, ...marks, lastS };
-  } catch (error) {
-    throw stackBroke(
-      `Spark did not start: ${(error as Error).message}`,
-      'doorbuster doctor',
-      error,
-    );
-  } finally {
     signal.removeEventListener('abort', kill);
+    const { code } = await ended;
+    return {
+      exitCode: code,
+      lines: this.#lines,
+      ready: this.#ready,
+      committed: this.#committed,
+      lastS: this.#lastS,
+    };
+  }
+
+  #moment(): Moment {
+    this.#lastS = readProcess(this.#pid ?? undefined)?.ownS ?? this.#lastS;
+    return { atMs: this.#clock.nowMs(), coreSeconds: this.#lastS };
   }
 }
 
@@ -207,7 +184,7 @@ function resultOf(
     committedMs: error === null ? end.atMs : null,
     wallMs: end.atMs - ready.atMs,
     startupMs: ready.atMs - run.startedMs,
-    coreSeconds: end.coreSeconds - ready.coreSeconds,
+    coreSeconds: end.coreSeconds === null ? null : end.coreSeconds - (ready.coreSeconds ?? 0),
     startupCoreSeconds: ready.coreSeconds,
     rewrittenFiles: total(0),
     addedFiles: total(1),
@@ -234,8 +211,9 @@ const OPENS = [
   'java.base/sun.util.calendar',
 ];
 
-function javaArguments(options: CompactionOptions, dir: string, script: string): string[] {
-  const { catalog, s3 } = options.endpoints;
+function commandOf({ java, artifacts, dir, ...at }: Whereabouts, endpoints: Endpoints) {
+  const { catalog, s3, inside } = endpoints;
+  const to = at.inside ? inside : { catalog: catalog.uri, s3: s3.endpoint };
   const conf: Readonly<Record<string, string>> = {
     'spark.master': 'local[2]',
     'spark.app.name': 'doorbuster-compaction',
@@ -249,23 +227,32 @@ function javaArguments(options: CompactionOptions, dir: string, script: string):
     'spark.sql.extensions': 'org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions',
     'spark.sql.catalog.ice': 'org.apache.iceberg.spark.SparkCatalog',
     'spark.sql.catalog.ice.type': 'rest',
-    'spark.sql.catalog.ice.uri': catalog.uri,
+    'spark.sql.catalog.ice.uri': to.catalog,
     'spark.sql.catalog.ice.warehouse': catalog.warehouse,
     'spark.sql.catalog.ice.io-impl': 'org.apache.iceberg.aws.s3.S3FileIO',
-    'spark.sql.catalog.ice.s3.endpoint': s3.endpoint,
+    'spark.sql.catalog.ice.s3.endpoint': to.s3,
     'spark.sql.catalog.ice.s3.path-style-access': 'true',
     'spark.sql.catalog.ice.client.region': s3.region,
   };
-  return [
-    '-Xmx1g',
+  const args = [
+    `-Xmx${HEAP_MIB}m`,
     '-Djava.net.preferIPv4Stack=true',
     `-Dderby.system.home=${dir}`,
     ...OPENS.map((name) => `--add-opens=${name}=ALL-UNNAMED`),
     ...Object.entries(conf).map(([key, value]) => `-D${key}=${value}`),
     '-cp',
-    options.artifacts.sparkClasspath,
+    artifacts.sparkClasspath,
     'org.apache.spark.sql.hive.thriftserver.SparkSQLCLIDriver',
     '-f',
-    script,
+    join(dir, SCRIPT),
   ];
+  // Credentials go by the environment: a command line is everybody's to read.
+  const env = {
+    AWS_ACCESS_KEY_ID: s3.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+    AWS_REGION: s3.region,
+    // Its driver listens, and would on every address.
+    SPARK_LOCAL_IP: '127.0.0.1',
+  };
+  return { program: java, args, env };
 }

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
-import { DoorbusterError } from '../../core/errors.ts';
-import { EXIT } from '../../core/exit-codes.ts';
+import { badInput, type DoorbusterError } from '../../core/errors.ts';
 import { lookUp, type Stamp } from './cache.ts';
-import { type LockedMaven, lockedArtifact, type StackLock } from './lock.ts';
+import { type LockedArtifact, type LockedMaven, lockedArtifact, type StackLock } from './lock.ts';
 import { minioOnPath } from './minio.ts';
 
 /**
@@ -14,8 +13,6 @@ export interface Artifacts {
   readonly kafkaClasspath: string;
   /** Folder of the distribution's own jars. */
   readonly flinkLib: string;
-  /** Folder of the distribution's optional jars. */
-  readonly flinkOpt: string;
   /** Prints the TaskManager's memory flags. */
   readonly bashJavaUtils: string;
   /** Every jar of a Flink JVM, one by one: lib, connectors, Iceberg, S3 and Hadoop. */
@@ -38,6 +35,27 @@ export interface Artifacts {
   readonly classArchives: string;
   /** Version of each artifact, for the record. */
   readonly versions: Readonly<Record<string, string>>;
+}
+
+/** What servers, and what works beside them, are started from, of all the artifacts. */
+export type ServerFiles = Pick<
+  Artifacts,
+  | 'kafkaClasspath'
+  | 'flinkLib'
+  | 'bashJavaUtils'
+  | 'flinkClasspath'
+  | 'sqlGatewayJar'
+  | 'catalogClasspath'
+  | 'minio'
+  | 'sparkClasspath'
+>;
+
+/** The artifact that the harness itself loads, wherever the servers run. */
+const LOADED = 'duckdb-extensions';
+
+/** The artifacts that this machine has to have: next to none where the servers bring theirs. */
+export function neededHere(lock: StackLock, servers: ServerFiles | undefined): LockedArtifact[] {
+  return lock.artifacts.filter(({ name }) => servers === undefined || name === LOADED);
 }
 
 /**
@@ -64,17 +82,33 @@ export function locateArtifacts(cacheDir: string, lock: StackLock): Artifacts {
       absent.push(`${artifact.name} ${artifact.version}${why}`);
     }
   }
-  if (absent.length > 0) {
-    throw new DoorbusterError(`not in the cache ${cacheDir}: ${absent.join(', ')}`, {
-      exitCode: EXIT.badInput,
-      hint: 'doorbuster setup',
-    });
-  }
+  if (absent.length > 0) throw absentFrom(cacheDir, absent);
   return {
     ...assemble(lock, dirs, stamps),
     classArchives: join(cacheDir, 'class-archives'),
     versions,
   };
+}
+
+/** The same where servers bring their own files: only what this machine itself loads is looked for. */
+export function locateLoaded(cacheDir: string, lock: StackLock, servers: ServerFiles): Artifacts {
+  const state = lookUp(cacheDir, lockedArtifact(lock, LOADED));
+  if (state.kind !== 'complete') throw absentFrom(cacheDir, [LOADED]);
+  return {
+    ...servers,
+    duckdbExtensions: extensionsIn(state.dir),
+    classArchives: join(cacheDir, 'class-archives'),
+    versions: Object.fromEntries(lock.artifacts.map(({ name, version }) => [name, version])),
+  };
+}
+
+function absentFrom(cacheDir: string, absent: readonly string[]): DoorbusterError {
+  return badInput(`not in the cache ${cacheDir}: ${absent.join(', ')}`, 'doorbuster setup');
+}
+
+function extensionsIn(dir: string): Artifacts['duckdbExtensions'] {
+  const file = (name: string) => join(dir, `${name}.duckdb_extension`);
+  return { avro: file('avro'), httpfs: file('httpfs'), iceberg: file('iceberg') };
 }
 
 function assemble(
@@ -94,11 +128,9 @@ function assemble(
       at(name, file.path),
     );
   const gateway = jar('flink-sql', 'flink-sql-gateway');
-  const extension = (name: string) => at('duckdb-extensions', `${name}.duckdb_extension`);
   return {
     kafkaClasspath: at('kafka', 'lib', '*'),
     flinkLib: at('flink', 'lib'),
-    flinkOpt: at('flink', 'opt'),
     bashJavaUtils: at('flink', 'bin', 'bash-java-utils.jar'),
     flinkClasspath: [
       ...jars('flink'),
@@ -108,11 +140,7 @@ function assemble(
     sqlGatewayJar: gateway,
     catalogClasspath: [at('catalog', 'lib', '*'), at('lakehouse', 'lib', '*')].join(':'),
     minio: dirs.minio ? at('minio', 'minio') : minioOnPath()!.path,
-    duckdbExtensions: {
-      avro: extension('avro'),
-      httpfs: extension('httpfs'),
-      iceberg: extension('iceberg'),
-    },
+    duckdbExtensions: extensionsIn(at(LOADED)),
     sparkClasspath: [
       at('spark', 'jars', '*'),
       at('spark-iceberg', 'lib', '*'),

@@ -76,7 +76,7 @@ export function lookUp(cacheDir: string, artifact: LockedArtifact): CacheState {
 }
 
 /** The stamp in `text`, or undefined when it is not one of ours. */
-function parseStamp(text: string): Stamp | undefined {
+export function parseStamp(text: string): Stamp | undefined {
   try {
     return stampSchema.safeParse(JSON.parse(text)).data;
   } catch {

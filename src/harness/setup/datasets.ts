@@ -55,6 +55,6 @@ export async function fetchDataset(
   dataset: LockedDataset,
   options: ProvisionOptions,
 ): Promise<void> {
-  await ensurePrerequisites({ ...options, missing: [dataset] });
+  if (!options.fetch) await ensurePrerequisites({ ...options, missing: [dataset] });
   await fetchArtifacts({ ...options, lock: options.lock ?? readLock(), only: [dataset.name] });
 }

@@ -3,6 +3,7 @@ import { bytes } from '../../core/readable.ts';
 import type { Estimate } from '../estimate.ts';
 import { placesOf, roomProblem } from '../room.ts';
 import { engineHere } from '../stack/session.ts';
+import type { RuntimeKind } from '../stack/stack.ts';
 import { lookUp } from './cache.ts';
 import type { Finding } from './finding.ts';
 import type { StackLock } from './lock.ts';
@@ -24,9 +25,12 @@ export type { Finding } from './finding.ts';
 interface DoctorContext {
   readonly cacheDir: string;
   readonly lock: StackLock;
+  /** Where the servers would run: it decides what is needed here. */
+  readonly runtime: RuntimeKind;
   /** The run whose room is looked for; left out by a run itself, which knows better what it needs. */
   readonly run?: {
-    readonly estimate: Pick<Estimate, 'workBytes' | 'keptBytes'>;
+    readonly estimate: Pick<Estimate, 'dataBytes' | 'factsBytes' | 'keptBytes'>;
+    readonly dataDir: string | null;
     readonly resultsDir: string;
     /** The command line that starts it. */
     readonly command: string;
@@ -38,26 +42,28 @@ interface DoctorContext {
   readonly signal: AbortSignal;
 }
 
+const NODE_ALONE: readonly Tool[] = ['node'];
+
 /** Looks at everything a run needs and changes nothing. Gives one finding per thing, in order. */
 export async function doctor(context: DoctorContext): Promise<readonly Finding[]> {
   const { cacheDir, lock } = context;
+  const inImages = context.runtime === 'containers';
   const missing = lock.artifacts.filter(
     (artifact) =>
       lookUp(cacheDir, artifact).kind !== 'complete' &&
       !(artifact.name === 'minio' && minioOnPath()),
   );
-  const needed = toolsFor(missing);
-  const tools = await checkTools(context.neededToolsOnly ? needed : toolsFor(lock.artifacts));
+  const needed = inImages ? NODE_ALONE : toolsFor(missing);
+  const all = inImages ? NODE_ALONE : toolsFor(lock.artifacts);
+  const tools = await checkTools(context.neededToolsOnly ? needed : all);
+  const names = missing.map((artifact) => artifact.name);
   return [
     ...tools.map((tool) => toolFinding(tool, needed)),
-    await cacheFinding(
-      context,
-      missing.map((artifact) => artifact.name),
-    ),
+    await (inImages ? imagesFinding(context, names) : cacheFinding(context, names)),
     ...(context.run ? [diskFinding(context.run)] : []),
-    ...(await checkMachine({ ...context, toFetch: missing.length > 0 })),
+    ...(await checkMachine({ ...context, toFetch: !inImages && missing.length > 0 })),
     chromiumFinding(),
-    ...(context.neededToolsOnly ? [] : [await engineFinding()]),
+    ...(context.neededToolsOnly ? [] : [await engineFinding(context.runtime)]),
   ];
 }
 
@@ -117,25 +123,41 @@ async function cacheFinding(
 /** By the same reckoning as a run refuses by. */
 function diskFinding({
   estimate,
+  dataDir,
   resultsDir,
   command,
 }: NonNullable<DoctorContext['run']>): Finding {
   const subject = 'disk';
-  const places = placesOf(resultsDir);
+  const places = placesOf(resultsDir, dataDir);
   const problem = roomProblem(estimate, places, command);
   if (problem) return { subject, state: 'bad', fact: problem.message, fix: problem.hint };
-  const { work, results } = places;
-  const free = `${bytes(work.freeBytes)} free in ${work.dir}, ${bytes(results.freeBytes)} in ${results.dir}`;
-  const needs = `${bytes(estimate.workBytes)} and ${bytes(estimate.keptBytes)}`;
-  return { subject, state: 'ok', fact: `${free}; ${command} takes about ${needs} there` };
+  const { data, work, results } = places;
+  const dirs = [
+    ...new Map([data, work, results].flatMap((one) => (one ? [[one.dir, one]] : []))).values(),
+  ];
+  const free = dirs.map((one) => `${bytes(one.freeBytes)} free in ${one.dir}`).join(', ');
+  const { dataBytes, factsBytes, keptBytes } = estimate;
+  const takes = `${command} takes about ${bytes(dataBytes + factsBytes)}, and ${bytes(keptBytes)} for good`;
+  return { subject, state: 'ok', fact: `${free}; ${takes}` };
 }
 
-async function engineFinding(): Promise<Finding> {
-  const fact = await engineHere().then(
-    ({ name }) => name,
-    () => 'none answers; only stack.runtime: containers needs one',
-  );
-  return { subject: 'containers', state: 'ok', fact };
+/** Whoever has an engine needs nothing else: what is not in the cache is fetched while images are built. */
+async function imagesFinding(context: DoctorContext, missing: readonly string[]): Promise<Finding> {
+  if (missing.length === 0) return cacheFinding(context, missing);
+  const fact = `${missing.join(', ')}: fetched in build stages, with the first run that has no image of them`;
+  return { subject: 'cache', state: 'ok', fact };
+}
+
+async function engineFinding(runtime: RuntimeKind): Promise<Finding> {
+  const subject = 'containers';
+  const found = await engineHere().catch(() => undefined);
+  if (found !== undefined) return { subject, state: 'ok', fact: found.name };
+  if (runtime === 'processes') {
+    const fact = 'no engine answers; with one, a run would need none of Java, Maven, pip and Go';
+    return { subject, state: 'ok', fact };
+  }
+  const fix = 'docker info   # says why; or set stack.runtime: processes, which needs none';
+  return { subject, state: 'bad', fact: 'no engine answers', fix };
 }
 
 function chromiumFinding(): Finding {

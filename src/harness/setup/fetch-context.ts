@@ -1,3 +1,4 @@
+import type { LockedArtifact } from './lock.ts';
 import type { PartialFolder } from './partial.ts';
 
 /** What every fetcher gets: where to put things, how to say how far it is, when to stop. */
@@ -15,3 +16,6 @@ export interface Fetched {
   /** The compiler, where something was compiled here. */
   readonly builtWith?: string;
 }
+
+/** Gets one artifact, as the lock says, into `partial.files`. */
+export type Fetch = (artifact: LockedArtifact, context: FetchContext) => Promise<Fetched>;

@@ -1,12 +1,12 @@
 import type { Clock } from '../../core/clock.ts';
-import type { Artifacts } from './artifacts.ts';
-import { locateArtifacts } from './artifacts.ts';
+import { type Artifacts, locateArtifacts, locateLoaded, neededHere } from './artifacts.ts';
 import { readLock, type StackLock } from './lock.ts';
+import type { Means } from './means.ts';
 import { ensurePrerequisites } from './prerequisites.ts';
-import { type SetupEvent, setup, whatIsMissing } from './setup.ts';
+import { fetchArtifacts, type SetupEvent, whatIsMissing } from './setup.ts';
 
 /** How what a run needs may be got, and who hears of it. */
-export interface ProvisionOptions {
+export interface ProvisionOptions extends Means {
   readonly cacheDir: string;
   readonly lock?: StackLock;
   readonly clock: Clock;
@@ -19,25 +19,16 @@ export interface ProvisionOptions {
 }
 
 /**
- * Everything a run needs from outside: the tools to fetch and run with, then every artifact of the
- * lock. Does next to nothing when all is there.
+ * Everything a run needs from outside: the tools to fetch and run with, then the artifacts of the lock. Does
+ * next to nothing when all is there. Where servers bring their own, only what this machine itself loads is
+ * got, and without any tool.
  */
 export async function provision(options: ProvisionOptions): Promise<Artifacts> {
   const lock = options.lock ?? readLock();
-  const { cacheDir, mayInstall, signal, onLine } = options;
-  const missing = whatIsMissing({ cacheDir, onProgress: () => undefined }, lock.artifacts);
-  await ensurePrerequisites({ missing, mayInstall, signal, onLine });
-  if (missing.length === 0) {
-    for (const { name, version } of lock.artifacts) {
-      options.onProgress({
-        artifact: name,
-        version,
-        state: 'present',
-        step: 'in the cache',
-        seconds: 0,
-      });
-    }
-    return locateArtifacts(cacheDir, lock);
-  }
-  return setup({ ...options, lock });
+  const { cacheDir, servers, mayInstall, signal, onLine } = options;
+  const needed = neededHere(lock, servers);
+  const missing = whatIsMissing({ cacheDir, onProgress: () => undefined }, needed);
+  if (!options.fetch) await ensurePrerequisites({ missing, mayInstall, signal, onLine });
+  await fetchArtifacts({ ...options, lock, only: needed.map(({ name }) => name) });
+  return servers ? locateLoaded(cacheDir, lock, servers) : locateArtifacts(cacheDir, lock);
 }

@@ -4,10 +4,9 @@ import { dirname, join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { badInput, DoorbusterError, refusedByMachine } from '../../core/errors.ts';
 import { EXIT } from '../../core/exit-codes.ts';
-import { type Artifacts, locateArtifacts } from './artifacts.ts';
 import { artifactDir, folderName, lookUp, STAMP, type Stamp } from './cache.ts';
 import { takeLock } from './cache-lock.ts';
-import type { FetchContext, Fetched } from './fetch-context.ts';
+import type { Fetch, FetchContext, Fetched } from './fetch-context.ts';
 import { fetchGoBuild } from './fetch-go.ts';
 import { fetchMaven } from './fetch-maven.ts';
 import { fetchDataset, fetchSdist, fetchWheels } from './fetch-pypi.ts';
@@ -30,6 +29,8 @@ interface SetupOptions {
   readonly onProgress: (event: SetupEvent) => void;
   /** Names of artifacts and data sets; every artifact, and no data set, when left out. */
   readonly only?: readonly string[];
+  /** How an artifact is got; left out, by the package clients of this machine. */
+  readonly fetch?: Fetch;
 }
 
 /** How far one artifact is. The last event of each is `present`, `done` or `failed`. */
@@ -68,16 +69,10 @@ const FETCHERS: {
 };
 
 /**
- * Fills the cache with every artifact of the lock and says where they are. What is there stays;
+ * Fills the cache with every artifact of the lock, or those of `only`. What is there stays;
  * nothing is read again but stamps and sizes. An artifact that fails does not stop the others;
  * the DoorbusterError then names all that failed. Rejects with the signal's reason on abort.
  */
-export async function setup(options: Omit<SetupOptions, 'only'>): Promise<Artifacts> {
-  await fetchArtifacts(options);
-  return locateArtifacts(options.cacheDir, options.lock);
-}
-
-/** The part of `setup` that fetches; `only` narrows it down. */
 export async function fetchArtifacts(options: SetupOptions): Promise<void> {
   const missing = whatIsMissing(options, chosen(options));
   if (missing.length === 0) return;
@@ -148,7 +143,7 @@ async function provide(
     }
     const partial = await openPartial(cacheDir, artifact.name);
     try {
-      await fill(artifact, partial, signal, (step, fraction) => tell('working', step, fraction));
+      await fill(artifact, partial, options, (step, fraction) => tell('working', step, fraction));
       await putInPlace(cacheDir, artifact, partial);
     } finally {
       await removeTree(partial.dir);
@@ -168,14 +163,10 @@ async function provide(
 async function fill(
   artifact: LockedArtifact,
   partial: PartialFolder,
-  signal: AbortSignal,
+  { signal, fetch = FETCHERS[artifact.kind] as Fetch }: SetupOptions,
   onStep: FetchContext['onStep'],
 ): Promise<void> {
   const env = { [PARTIAL_ENV]: partial.dir, TMPDIR: partial.work };
-  const fetch = FETCHERS[artifact.kind] as (
-    artifact: LockedArtifact,
-    context: FetchContext,
-  ) => Promise<Fetched>;
   const { builtWith } = await fetch(artifact, { partial, signal, onStep, env });
   onStep('stamping');
   const stamp: Stamp = {

@@ -1,23 +1,31 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { badInput, stackBroke } from '../../core/errors.ts';
 import { SERVERS } from '../../core/metrics.ts';
 import type { ContainerEngine, RunningContainer } from '../clients/container-engine.ts';
 import { defaultCacheDir } from '../setup/cache.ts';
 import { readLock, type StackLock } from '../setup/lock.ts';
+import type { Beside } from './beside.ts';
 import { Claim } from './claim.ts';
+import { fromImage } from './fetch-from-image.ts';
 import type { Ground } from './ground.ts';
-import { buildImages, type ImageTags, imageTags } from './images.ts';
+import { buildImages, filesInImages, type ImageTags, imageTags } from './images.ts';
 import { healthCheck, insideContainers, serverEnvironment, WORK } from './inside.ts';
 import { KeptRecord, keptPath } from './kept.ts';
 import { HOST, type Plan } from './plan.ts';
 import { sweepLeftovers } from './registry.ts';
 import type { Exit, Launched } from './server.ts';
-import { type Command, SERVICES } from './services.ts';
+import { type Command, type Image, SERVICES } from './services.ts';
 import { engineHere, SESSION_LABEL, sweepSession } from './session.ts';
 import type { Runtime, ServerName, StackOptions } from './stack.ts';
 import { startSupervised, takeUpSupervised } from './supervised.ts';
+
+/** A folder of each container's own, for what is no server's data. */
+const SCRATCH = '/tmp';
+
+const SERVER_IMAGES = [...new Set(SERVERS.map((server) => SERVICES[server].image))];
 
 /** What niceness 10 weighs, of the 1024 of a process at 0: the harness goes first here too (ADR 7). */
 const CPU_SHARES = 110;
@@ -25,18 +33,20 @@ const CPU_SHARES = 110;
 /** The same servers, each in a container of its own. */
 export const containers: Runtime & { readonly kind: 'containers' } = {
   kind: 'containers',
+  means: async () => ({
+    servers: filesInImages(readLock()),
+    fetch: fromImage(await findEngine()),
+  }),
+  dataDir: async () => (await findEngine()).dataDir,
   async start(options) {
     options.signal.throwIfAborted();
     await sweepLeftovers(options.clock);
     const engine = await findEngine();
     const lock = readLock();
-    const images = await buildImages({
-      engine,
-      lock,
-      cacheDir: defaultCacheDir(),
-      signal: options.signal,
-      onBuilding: (image) => options.onBuilding?.(image),
-    });
+    const building = { engine, lock, cacheDir: defaultCacheDir(), signal: options.signal };
+    const imagesOf = (images: readonly Image[]) =>
+      buildImages(images, building, (image) => options.onBuilding?.(image));
+    const images = await imagesOf([...SERVER_IMAGES, ...(options.beside ?? [])]);
     return startSupervised('containers', options, (again) =>
       openSession({ engine, lock, images }, again),
     );
@@ -121,7 +131,7 @@ async function openSession(
   };
 }
 
-interface SessionGround extends Pick<Ground, 'plan' | 'lay' | 'launch' | 'ended'> {
+interface SessionGround extends Pick<Ground, 'plan' | 'lay' | 'launch' | 'beside' | 'ended'> {
   /** The server that runs there already, or null. */
   find(server: ServerName, sinceMs: number): Promise<Launched | null>;
 }
@@ -146,14 +156,7 @@ function groundIn({
   const started = new Map<Launched, () => Promise<void>>();
 
   const taken = (container: RunningContainer): Launched => {
-    const launched: Launched = {
-      pid: container.pid,
-      exited: container.exited.then(asExit),
-      printed: container.printed,
-      kill: (signal) => void container.kill(signal),
-      freeze: container.pause,
-      thaw: container.unpause,
-    };
+    const launched = asLaunched(container);
     started.set(launched, container.remove);
     return launched;
   };
@@ -220,18 +223,80 @@ function groundIn({
 
     async launch(server, command, capture) {
       const log = capture ? undefined : join(logDir, `${server}.log`);
-      const container = await run(server, command, log).catch((cause) => {
-        const why = (cause as Error).message;
-        throw stackBroke(`the container of ${server} did not start: ${why}`, 'docker ps -a', cause);
-      });
-      return taken(container);
+      return taken(await run(server, command, log).catch((cause) => notStarted(server, cause)));
     },
+
+    beside: (program) => besideIn({ engine, images, session }, program),
 
     async ended(launched) {
       await started.get(launched)?.();
       started.delete(launched);
     },
   };
+}
+
+/** A program in a container of its own, on record apart: it goes with this process, whatever becomes of the servers. */
+async function besideIn(
+  {
+    engine,
+    images,
+    session,
+  }: { readonly engine: ContainerEngine; readonly images: ImageTags; readonly session: string },
+  { name, memoryMiB, log, onLine, files, command }: Beside,
+): Promise<Launched> {
+  const own = `${session}-${name}`;
+  const claim = await Claim.open(await mkdtemp(join(tmpdir(), `doorbuster-${name}-`)), {
+    session: own,
+  });
+  const { program, args, env } = command({
+    ...{ java: 'java', artifacts: filesInImages(readLock()), dir: SCRATCH, inside: true },
+  });
+  try {
+    const container = await engine.run({
+      name: own,
+      image: images[name],
+      command: [program, ...args],
+      environment: serverEnvironment({ program, args, env }),
+      labels: { [SESSION_LABEL]: own, 'io.doorbuster.server': name },
+      network: { name: session, alias: name },
+      publish: { host: HOST, ports: [] },
+      volume: { name: session, at: WORK },
+      files: Object.fromEntries(
+        Object.entries(files).map(([file, text]) => [join(SCRATCH, file), text]),
+      ),
+      memoryMiB,
+      cpuShares: CPU_SHARES,
+      log,
+      onLine,
+    });
+    const launched = asLaunched(container);
+    const exited = launched.exited.then(async (exit) => {
+      await container.remove();
+      await claim.remove();
+      return exit;
+    });
+    return { ...launched, exited };
+  } catch (cause) {
+    await sweepSession(own, engine);
+    await claim.remove();
+    return notStarted(name, cause);
+  }
+}
+
+function asLaunched(container: RunningContainer): Launched {
+  return {
+    pid: container.pid,
+    exited: container.exited.then(asExit),
+    printed: container.printed,
+    kill: (signal) => void container.kill(signal),
+    freeze: container.pause,
+    thaw: container.unpause,
+  };
+}
+
+function notStarted(name: string, cause: unknown): never {
+  const why = (cause as Error).message;
+  throw stackBroke(`the container of ${name} did not start: ${why}`, 'docker ps -a', cause);
 }
 
 /** As a shell counts them: past 128 it was a signal. */

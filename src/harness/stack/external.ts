@@ -6,6 +6,8 @@ import { httpRequest } from '../clients/http.ts';
 import { kafkaAnswers } from '../clients/kafka-admin.ts';
 import { restCatalog } from '../clients/rest-catalog.ts';
 import { openBucket } from '../clients/s3.ts';
+import type { ServerFiles } from '../setup/artifacts.ts';
+import { launchBeside } from './processes.ts';
 import type { CatalogAuth, Endpoints, Stack } from './stack.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -98,7 +100,15 @@ function authOf(
  */
 export async function connectExternal(
   use: ExternalUse,
-  { signal, env }: { readonly signal: AbortSignal; readonly env?: Environment },
+  {
+    signal,
+    artifacts,
+    env,
+  }: {
+    readonly signal: AbortSignal;
+    readonly artifacts: ServerFiles;
+    readonly env?: Environment;
+  },
 ): Promise<Stack> {
   const endpoints = externalEndpoints(use, env);
   const [, flink] = await Promise.all([
@@ -118,6 +128,7 @@ export async function connectExternal(
     broken: new AbortController().signal,
     missing: () => [],
     stateDir: null,
+    launch: (program) => launchBeside(artifacts, program),
     takeAway: never,
     bringBack: never,
     keep: never,

@@ -1,3 +1,4 @@
+import type { Beside } from './beside.ts';
 import type { Kept } from './kept.ts';
 import type { Plan } from './plan.ts';
 import type { Launched } from './server.ts';
@@ -15,6 +16,8 @@ export interface Ground {
   lay(plan: Plan): Promise<void>;
   /** Starts a program of a server; with `capture`, what it prints is kept instead of logged. */
   launch(server: ServerName, command: Command, capture: boolean): Promise<Launched>;
+  /** Starts a program that is no server, on record of its own; once it has ended nothing is left of it. */
+  beside(program: Beside): Promise<Launched>;
   /** A program that was launched has ended. */
   ended(launched: Launched): Promise<void>;
   /** After the last one has: nothing is left. */

@@ -1,5 +1,5 @@
 import { SERVERS } from '../../core/metrics.ts';
-import type { Artifacts } from '../setup/artifacts.ts';
+import type { ServerFiles } from '../setup/artifacts.ts';
 import type { Jit, ServerName } from './stack.ts';
 
 /** Every port the servers of one stack listen on; all are free ones on 127.0.0.1. */
@@ -45,18 +45,6 @@ interface Secrets {
   /** Kafka's cluster id: 16 random bytes in URL-safe base64. */
   readonly clusterId: string;
 }
-
-/** What the servers are started from, of all the artifacts. */
-export type ServerFiles = Pick<
-  Artifacts,
-  | 'kafkaClasspath'
-  | 'flinkLib'
-  | 'bashJavaUtils'
-  | 'flinkClasspath'
-  | 'sqlGatewayJar'
-  | 'catalogClasspath'
-  | 'minio'
->;
 
 /** Everything that the files and commands of the servers are a function of. */
 export interface Plan {

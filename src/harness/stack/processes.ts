@@ -1,15 +1,19 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { badInput } from '../../core/errors.ts';
 import { SERVERS } from '../../core/metrics.ts';
+import type { ServerFiles } from '../setup/artifacts.ts';
 import { javaCommand } from '../setup/prerequisites.ts';
+import type { Beside } from './beside.ts';
 import { Claim } from './claim.ts';
 import { withClassArchive } from './class-archives.ts';
 import type { Ground } from './ground.ts';
 import { KeptRecord, keptPath } from './kept.ts';
 import { LOOPBACK, type Plan } from './plan.ts';
 import { isAlive, type ProcessIdentity, sweepLeftovers } from './registry.ts';
+import type { Launched } from './server.ts';
 import { follow, launch } from './server-process.ts';
 import { SERVICES } from './services.ts';
 import type { Runtime, StackOptions } from './stack.ts';
@@ -18,6 +22,8 @@ import { startSupervised, takeUpSupervised } from './supervised.ts';
 /** Child processes of our own: no container engine needed. */
 export const processes: Runtime & { readonly kind: 'processes' } = {
   kind: 'processes',
+  means: async () => ({}),
+  dataDir: async () => tmpdir(),
   async start(options) {
     options.signal.throwIfAborted();
     await sweepLeftovers(options.clock);
@@ -50,7 +56,7 @@ function groundAt(
   plan: Ground['plan'],
   record: Pick<Claim, 'guard' | 'release'>,
   archives?: ArchiveFolders,
-): Pick<Ground, 'plan' | 'lay' | 'launch' | 'ended'> {
+): Pick<Ground, 'plan' | 'lay' | 'launch' | 'beside' | 'ended'> {
   return {
     plan,
     lay: writeFiles,
@@ -63,10 +69,40 @@ function groundAt(
       record.guard(server, launched.pid);
       return archived?.writes ? { ...launched, keepClasses: archived.keep } : launched;
     },
+    beside: (program) => launchBeside(plan.artifacts, program, archives),
     async ended({ pid }) {
       if (pid !== null) record.release(pid);
     },
   };
+}
+
+/** A program in a folder of its own, on record as a server is, should this process be killed. */
+export async function launchBeside(
+  artifacts: ServerFiles,
+  program: Beside,
+  archives?: ArchiveFolders,
+): Promise<Launched> {
+  const { name, log, onLine } = program;
+  const dir = await mkdtemp(join(tmpdir(), `doorbuster-${name}-`));
+  const claim = await Claim.open(dir);
+  try {
+    await mkdir(join(dir, 'tmp'));
+    for (const [file, text] of Object.entries(program.files))
+      await writeFile(join(dir, file), text);
+    const command = program.command({ java: javaCommand(), artifacts, dir, inside: false });
+    const archived = archives && withClassArchive(name, command, archives);
+    const launched = await launch(archived?.command ?? command, { workDir: dir, log, onLine });
+    claim.guard(name, launched.pid);
+    const exited = launched.exited.then(async (exit) => {
+      if (exit.code === 0) await archived?.keep();
+      await claim.remove();
+      return exit;
+    });
+    return { ...launched, exited };
+  } catch (error) {
+    await claim.remove();
+    throw error;
+  }
 }
 
 /** A folder on this machine. It must be ours alone, since it is removed as a whole. */

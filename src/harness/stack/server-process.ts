@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import type { Clock } from '../../core/clock.ts';
 import { badInput, type DoorbusterError } from '../../core/errors.ts';
 import { yielding } from '../priority.ts';
@@ -29,11 +30,16 @@ function serverEnvironment(workDir: string, own: Readonly<Record<string, string>
 
 /**
  * Starts a program with its output appended to `log`; with `capture`, standard output is kept in
- * memory instead. Its own process group keeps a Ctrl-C of the terminal away from it.
+ * memory instead, and with `onLine` handed on line by line. Its own process group keeps a Ctrl-C of the terminal away from it.
  */
 export async function launch(
   command: Command,
-  options: { readonly workDir: string; readonly log: string; readonly capture?: boolean },
+  options: {
+    readonly workDir: string;
+    readonly log: string;
+    readonly capture?: boolean;
+    readonly onLine?: (line: string) => void;
+  },
 ): Promise<Launched & { readonly pid: number }> {
   // The program is started through another one, whose own failure to find it would come too late.
   if (!isThere(command.program)) throw notStarted(command.program, 'no such program');
@@ -43,10 +49,12 @@ export async function launch(
       cwd: options.workDir,
       detached: true,
       env: serverEnvironment(options.workDir, command.env),
-      stdio: ['ignore', options.capture ? 'pipe' : log, log],
+      stdio: ['ignore', options.capture || options.onLine ? 'pipe' : log, log],
     });
     const chunks: Buffer[] = [];
-    child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
+    if (options.onLine && child.stdout) {
+      createInterface({ input: child.stdout }).on('line', options.onLine);
+    } else child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
     const exited = new Promise<Exit>((resolve) => {
       child.once('close', (code, signal) => resolve({ code, signal }));
     });

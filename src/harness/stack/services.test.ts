@@ -8,7 +8,6 @@ import { SERVICES, taskManagerParameters } from './services.ts';
 const artifacts: Artifacts = {
   kafkaClasspath: '/cache/kafka/lib/*',
   flinkLib: '/cache/flink/lib',
-  flinkOpt: '/cache/flink/opt',
   bashJavaUtils: '/cache/flink/bin/bash-java-utils.jar',
   flinkClasspath: ['/cache/flink/lib/flink-dist.jar', '/cache/lakehouse/lib/iceberg.jar'],
   sqlGatewayJar: '/cache/flink-sql/lib/flink-sql-gateway.jar',

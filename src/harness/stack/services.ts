@@ -23,7 +23,7 @@ export type Readiness =
   | { readonly kind: 'kafka'; readonly port: PortName };
 
 /** The targets of docker/Dockerfile. */
-export type Image = 'kafka' | 'minio' | 'catalog' | 'flink';
+export type Image = 'kafka' | 'minio' | 'catalog' | 'flink' | 'spark';
 
 /** A server as data: what it needs, where it listens, what it reads and how it starts. */
 interface Service {

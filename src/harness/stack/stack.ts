@@ -2,7 +2,10 @@ import type { Clock } from '../../core/clock.ts';
 import type { SERVERS } from '../../core/metrics.ts';
 import type { FaultAct, Scenario } from '../../scenario/scenario.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
+import type { Means } from '../setup/means.ts';
+import type { Beside } from './beside.ts';
 import type { Kept } from './kept.ts';
+import type { Launched } from './server.ts';
 
 /** Where the harness finds the servers, whichever runtime started them: all on loopback. */
 export interface Endpoints {
@@ -49,6 +52,11 @@ export interface Stack extends AsyncDisposable {
   readonly endpoints: Endpoints;
   /** Versions of every server, for the record. */
   readonly versions: Readonly<Record<string, string>>;
+  /**
+   * Starts a program beside the servers. Whoever starts it waits for its end, or kills it; with the stack it
+   * ends at the latest. Throws DoorbusterError when it cannot be started.
+   */
+  launch(program: Beside): Promise<Launched>;
   /** The operating-system processes, for the resource probe. */
   processes(): readonly { readonly server: ServerName; readonly pid: number }[];
   /**
@@ -96,6 +104,8 @@ export interface StackOptions {
   readonly flink: { readonly taskSlots: number; readonly checkpointEveryMs: number };
   /** How broker and TaskManager are compiled: see the scenario's `stack.jit`. */
   readonly jit: Jit;
+  /** What will be started beside the servers: its image is there before the run begins. */
+  readonly beside?: readonly Beside['name'][];
   /** Told of an image that has to be built first. */
   readonly onBuilding?: (image: string) => void;
   readonly onProgress: (line: {
@@ -116,6 +126,10 @@ export interface TakeUpOptions {
 /** One way to start the servers. */
 export interface Runtime {
   readonly kind: RuntimeKind;
+  /** How what it starts is got. Throws DoorbusterError (exit 2) where it cannot be, for want of an engine. */
+  means(): Promise<Means>;
+  /** The folder that the data of its servers fills; null where it is none of this machine. */
+  dataDir(): Promise<string | null>;
   start(options: StackOptions): Promise<Stack>;
   /**
    * Takes up a stack that was kept, with those of its servers that still run: disposed, it is let go of

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { stackBroke } from '../../core/errors.ts';
 import { SERVERS } from '../../core/metrics.ts';
 import type { FaultAct } from '../../scenario/scenario.ts';
+import type { Beside } from './beside.ts';
 import { portWasTaken } from './cause.ts';
 import { stateDir } from './configs.ts';
 import { drawPlan } from './draw.ts';
@@ -39,16 +40,10 @@ export async function startSupervised(
   open: (options: StackOptions) => Promise<Ground>,
 ): Promise<Stack> {
   options.signal.throwIfAborted();
+  const logDir = join(resolve(options.runDir), 'logs');
+  const told = { ...options, logDir, versions: serverVersions(options.artifacts) };
   for (let attempt = 1; ; attempt++) {
-    const stack = new SupervisedStack(
-      runtime,
-      {
-        ...options,
-        logDir: join(resolve(options.runDir), 'logs'),
-        versions: serverVersions(options.artifacts),
-      },
-      () => open(options),
-    );
+    const stack = new SupervisedStack(runtime, told, () => open(options));
     try {
       await stack.start();
       return stack;
@@ -65,17 +60,11 @@ export async function takeUpSupervised(
   options: TakeUpOptions,
   ground: FoundGround,
 ): Promise<Stack> {
-  const { plan } = kept;
-  const stack = new SupervisedStack(
-    kept.runtime,
-    {
-      ...options,
-      logDir: join(kept.home, 'logs'),
-      versions: kept.versions,
-      flink: plan.flink,
-      jit: plan.jit,
-    },
-    () => Promise.reject(new Error('a stack that was taken up is not started')),
+  const { runtime, home, versions, plan } = kept;
+  const { flink, jit } = plan;
+  const told = { ...options, logDir: join(home, 'logs'), versions, flink, jit };
+  const stack = new SupervisedStack(runtime, told, () =>
+    Promise.reject(new Error('a stack that was taken up is not started')),
   );
   await stack.takeUp(kept, ground);
   return stack;
@@ -99,6 +88,7 @@ class SupervisedStack implements Stack {
   /** Ends every wait as soon as the start has failed or a stop was asked for. */
   readonly #over = new AbortController();
   readonly #running = new Map<ServerName, Launched>();
+  readonly #beside = new Set<Launched>();
   /** Resolves when a server's end has been dealt with. */
   readonly #ends = new Map<ServerName, Promise<void>>();
   /** What each preparation has printed. */
@@ -140,6 +130,16 @@ class SupervisedStack implements Stack {
     return [...this.#running].flatMap(([server, { pid }]) =>
       pid === null ? [] : [{ server, pid }],
     );
+  }
+
+  async launch(program: Beside): Promise<Launched> {
+    this.#over.signal.throwIfAborted();
+    const ground = this.#ground as Ground;
+    const running = await ground.beside(program);
+    this.#beside.add(running);
+    void running.exited.then(() => this.#beside.delete(running));
+    if (this.#stopped) running.kill('SIGKILL');
+    return running;
   }
 
   start(): Promise<void> {
@@ -355,6 +355,8 @@ class SupervisedStack implements Stack {
     );
     // What is being started would otherwise appear behind our back.
     await Promise.allSettled([this.#starting, ...this.#returning]);
+    for (const { kill } of this.#beside) kill('SIGKILL');
+    await Promise.all([...this.#beside].map(({ exited }) => exited));
     // Reverse order by need: a server goes once everything that needs it is gone.
     const gone = new Map<ServerName, Promise<void>>();
     for (const server of [...SERVERS].reverse()) {

@@ -33,6 +33,7 @@ export async function startLakehouse(checkpointEveryMs: number): Promise<Lakehou
     signal,
     flink: { taskSlots: 6, checkpointEveryMs },
     jit: 'c1',
+    beside: ['spark'],
     onProgress: () => {},
   });
   const stop = async () => {

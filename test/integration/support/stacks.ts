@@ -11,7 +11,7 @@ import { type Artifacts, locateArtifacts } from '../../../src/harness/setup/arti
 import { defaultCacheDir } from '../../../src/harness/setup/cache.ts';
 import { readLock } from '../../../src/harness/setup/lock.ts';
 import { killGroup } from '../../../src/harness/stack/registry.ts';
-import type { ServerName, Stack } from '../../../src/harness/stack/stack.ts';
+import type { ServerName, Stack, StackOptions } from '../../../src/harness/stack/stack.ts';
 import { runtime } from './runtime.ts';
 
 export const TASK_SLOTS = 3;
@@ -38,10 +38,19 @@ export interface Start {
   readonly runDir: string;
   readonly signal?: AbortSignal;
   readonly artifacts?: Partial<Artifacts>;
+  readonly beside?: StackOptions['beside'];
+  readonly onBuilding?: (image: string) => void;
   readonly onProgress?: (server: ServerName, state: string) => void;
 }
 
-export function startStack({ runDir, signal, artifacts, onProgress }: Start): Promise<Stack> {
+export function startStack({
+  runDir,
+  signal,
+  artifacts,
+  beside = [],
+  onBuilding = () => {},
+  onProgress,
+}: Start): Promise<Stack> {
   return runtime.start({
     runDir,
     workDir: join(runDir, 'work'),
@@ -50,6 +59,8 @@ export function startStack({ runDir, signal, artifacts, onProgress }: Start): Pr
     signal: signal ?? new AbortController().signal,
     flink: { taskSlots: TASK_SLOTS, checkpointEveryMs: 2_000 },
     jit: 'c1',
+    beside,
+    onBuilding,
     onProgress: ({ server, state }) => onProgress?.(server, state),
   });
 }

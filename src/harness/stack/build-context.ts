@@ -1,0 +1,82 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { cp, link, mkdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { packageRoot } from '../entry.ts';
+import { lookUp } from '../setup/cache.ts';
+import type { LockedArtifact } from '../setup/lock.ts';
+
+export const DOCKERFILE = 'docker/Dockerfile';
+const EXTRA_CA = 'docker/extra-ca';
+const EXTRA_HOME = 'docker/extra-home';
+
+/** Doorbuster itself, which fetches in the build stages what the cache does not have. */
+const FETCHER = ['bin', 'dist', 'package.json', 'package-lock.json', 'stack.lock.json'];
+
+/** An engine knows these build arguments by itself, and keeps them out of the images. */
+const PROXY = /^(http|https|ftp|no|all)_proxy$/i;
+
+/** The image that all others start from. */
+export function baseImage(): string {
+  return process.env.DOORBUSTER_BASE_IMAGE || 'debian:trixie-slim';
+}
+
+/** Certificates that the images trust besides the public ones: what a company's proxy signs with. */
+export function certificates(): readonly string[] {
+  const dir = process.env.DOORBUSTER_EXTRA_CA || join(packageRoot, EXTRA_CA);
+  if (!existsSync(dir)) return [];
+  const names = readdirSync(dir).filter((name) => name.endsWith('.crt'));
+  return names.toSorted().map((name) => join(dir, name));
+}
+
+/**
+ * Puts all that an image of these artifacts is built from into an empty folder, and gives the build
+ * arguments that go with it. What the cache has is linked; for the rest, or where there are none and the image
+ * is for fetching alone, doorbuster goes in too.
+ */
+export async function layContext(
+  context: string,
+  artifacts: readonly LockedArtifact[],
+  cacheDir: string,
+): Promise<Record<string, string>> {
+  const args: Record<string, string> = {
+    ...Object.fromEntries(
+      Object.entries(process.env).flatMap(([name, value]) =>
+        PROXY.test(name) && value ? [[name, value]] : [],
+      ),
+    ),
+    BASE: baseImage(),
+  };
+  await copy(join(packageRoot, 'docker'), join(context, 'docker'));
+  for (const path of certificates()) await copy(path, join(context, EXTRA_CA, basename(path)));
+  let complete = artifacts.length > 0;
+  for (const artifact of artifacts) {
+    const state = lookUp(cacheDir, artifact);
+    complete &&= state.kind === 'complete';
+    if (state.kind !== 'complete') continue;
+    args[artifact.name.toUpperCase().replaceAll('-', '_')] = 'cached';
+    await linkTree(state.dir, join(context, 'artifacts', artifact.name));
+  }
+  if (complete) return args;
+  for (const path of FETCHER) {
+    if (existsSync(join(packageRoot, path)))
+      await copy(join(packageRoot, path), join(context, path));
+  }
+  const home = process.env.DOORBUSTER_EXTRA_HOME;
+  if (home) await copy(home, join(context, EXTRA_HOME));
+  return args;
+}
+
+function copy(from: string, to: string): Promise<void> {
+  return cp(from, to, { recursive: true });
+}
+
+/** The same files under another name; on a file system that has no links, copies of them. */
+async function linkTree(from: string, to: string): Promise<void> {
+  for (const entry of readdirSync(from, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const source = join(entry.parentPath, entry.name);
+    const target = join(to, source.slice(from.length));
+    await mkdir(dirname(target), { recursive: true });
+    await link(source, target).catch(() => cp(source, target));
+  }
+}

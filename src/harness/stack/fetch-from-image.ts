@@ -1,0 +1,41 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { stackBroke } from '../../core/errors.ts';
+import type { ContainerEngine } from '../clients/container-engine.ts';
+import { defaultCacheDir, parseStamp, STAMP } from '../setup/cache.ts';
+import type { Fetch } from '../setup/fetch-context.ts';
+import { entryDigest } from '../setup/lock.ts';
+import { listFiles } from '../setup/verify.ts';
+import { buildTarget } from './images.ts';
+
+/** Steps of a build as the engine numbers them: `[fetcher 2/8] RUN apt-get …`. */
+const STEP = /^\[\S+\] (\[.{1,60})/;
+
+/**
+ * Gets an artifact that this machine itself loads without any package client on it: doorbuster fetches it in a
+ * build stage, against the checksums of the lock, and its files are taken out of the image.
+ */
+export function fromImage(engine: ContainerEngine, cacheDir = defaultCacheDir()): Fetch {
+  return async (artifact, { partial, signal, onStep }) => {
+    const { name } = artifact;
+    const tag = `doorbuster/files:${name}-${entryDigest(artifact).slice(0, 12)}`;
+    onStep('in a build stage');
+    const onLine = (line: string) => {
+      const step = STEP.exec(line)?.[1];
+      if (step !== undefined) onStep(step);
+    };
+    const target = { target: 'files', tag, artifacts: [], args: { ARTIFACT: name }, onLine };
+    await buildTarget(target, { engine, cacheDir, signal });
+    onStep('taking it out of its image');
+    await engine.takeOut({ image: tag, path: '/files', into: partial.files });
+    onStep('verifying');
+    const stamp = parseStamp(await readFile(join(partial.files, STAMP), 'utf8'));
+    const found = await listFiles(partial.files, signal);
+    if (stamp?.digest === entryDigest(artifact) && isDeepStrictEqual(stamp.files, found)) return {};
+    throw stackBroke(
+      `what came out of the image ${tag} is not what went in as ${name}`,
+      `docker rmi ${tag}`,
+    );
+  };
+}
