@@ -5,6 +5,9 @@ import { defineConfig } from 'vitest/config';
  * `e2e` runs the built binary. They run in that order, the last two
  * one file at a time: they share two cores.
  */
+/** Whether or not a container engine answers, what is tested is what was asked for. */
+const env = { DOORBUSTER_RUNTIME: process.env.DOORBUSTER_TEST_RUNTIME ?? 'processes' };
+
 export default defineConfig({
   test: {
     projects: [
@@ -21,6 +24,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
+          env,
           sequence: { groupOrder: 1 },
           include: ['test/integration/**/*.test.ts'],
           globalSetup: ['test/stack-setup.ts'],
@@ -32,6 +36,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
+          env,
           sequence: { groupOrder: 2 },
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/stack-setup.ts'],

@@ -423,7 +423,7 @@ const ENDS: Readonly<Record<string, readonly string[]>> = {
   'traffic.faults.redelivery': ['{every: 1s, last: 100000}'],
   'pipeline.commit_every': ['100ms', '1h'],
   'pipeline.parallelism': ['64'],
-  'stack.runtime': ['auto', 'containers'],
+  'stack.runtime': ['processes', 'containers'],
   'stack.partitions': ['1', '256'],
   'queries.every': ['50ms', '1h'],
   'canaries.rate': ['0.01/s', '100/s'],

@@ -143,9 +143,9 @@ const stack = strict(
   {
     runtime: z
       .enum(['auto', 'processes', 'containers', 'external'])
-      .default('processes')
+      .default('auto')
       .describe(
-        'where the servers run: as child processes, or each in a container; auto takes containers when an engine answers; external: on servers that run already',
+        'where the servers run: each in a container, or as child processes; auto takes containers when an engine answers; external: on servers that run already',
       ),
     external: external.optional(),
     partitions: count(1, 256, 'partitions per topic').default(4),

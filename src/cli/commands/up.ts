@@ -1,6 +1,8 @@
 import { systemClock } from '../../core/clock.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 import { DEFAULT_STACK, type Kept, keptPath } from '../../harness/stack/kept.ts';
+import { RUNTIMES, runtimeFor } from '../../harness/stack/runtimes.ts';
+import type { RuntimeKind } from '../../harness/stack/stack.ts';
 import { up } from '../../harness/up.ts';
 import type { Command } from '../command.ts';
 import { ready } from '../ready.ts';
@@ -17,7 +19,7 @@ export const upCommand: Command = {
       })
       .option('runtime', {
         choices: ['auto', 'processes', 'containers'] as const,
-        default: 'processes',
+        default: 'auto',
         describe: 'where the servers run',
       })
       .option('task-slots', {
@@ -40,9 +42,11 @@ export const upCommand: Command = {
       .example('$0 up big --task-slots 40', 'a second one, for parallel jobs'),
   async run({ name, runtime, taskSlots, jit, yes, json }, context) {
     const { terminal, signal } = context;
-    const artifacts = await ready({ yes }, context);
+    const taken: RuntimeKind = await runtimeFor(runtime);
+    const means = await RUNTIMES[taken].means();
+    const artifacts = await ready({ yes, runtime: taken, means }, context);
     const kept = await up({
-      ...{ name, runtime, artifacts, jit, signal, clock: systemClock },
+      ...{ name, runtime: taken, artifacts, jit, signal, clock: systemClock },
       // Every job says for itself how often it commits.
       flink: { taskSlots, checkpointEveryMs: 2_000 },
       onBuilding: (image) => terminal.say(`building the image of ${image}`),

@@ -1,3 +1,5 @@
+import { badInput } from '../../core/errors.ts';
+import { suggest } from '../../scenario/problems.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { containers, findEngine } from './containers.ts';
 import { processes } from './processes.ts';
@@ -11,17 +13,29 @@ export const RUNTIMES: { readonly [K in RuntimeKind]: Runtime & { readonly kind:
 };
 
 /** Every word for servers that are started. */
-export type Started = Exclude<Scenario['stack']['runtime'], 'external'>;
+type Started = Exclude<Scenario['stack']['runtime'], 'external'>;
 
 /**
- * What `stack.runtime` comes to on this machine. Throws DoorbusterError (exit 2) where it asks for
- * what is not there.
+ * What `stack.runtime` comes to on this machine: `auto` is what DOORBUSTER_RUNTIME says, or else containers
+ * when an engine answers. Throws DoorbusterError (exit 2) where one is asked for that is not there.
  */
-export async function runtimeFor(wanted: Started): Promise<RuntimeKind> {
+export async function runtimeFor(asked: Started): Promise<RuntimeKind> {
+  const wanted = asked === 'auto' ? decreed() : asked;
   if (wanted === 'containers') await findEngine();
   if (wanted !== 'auto') return wanted;
   return engineHere().then(
     () => 'containers',
     () => 'processes',
+  );
+}
+
+/** What this machine is to take where a scenario leaves it open. */
+function decreed(): Started {
+  const named = process.env.DOORBUSTER_RUNTIME || 'auto';
+  if (named === 'auto' || named in RUNTIMES) return named as Started;
+  const known = ['auto', ...Object.keys(RUNTIMES)];
+  throw badInput(
+    `DOORBUSTER_RUNTIME is ${named}, and there is no such runtime: ${suggest(named, known)}`,
+    'unset DOORBUSTER_RUNTIME',
   );
 }
