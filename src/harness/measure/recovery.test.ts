@@ -179,6 +179,16 @@ test('an age that was above the target before is told, and so is a server that w
   expect(all.faults?.[1]).not.toHaveProperty('recoveryMs');
 });
 
+test('of a run that ended with a server away, before any phase did, that much is told', async () => {
+  await facts.run('DELETE FROM phases');
+  await fault(20_000, null, { server: 'kafka', act: 'pause' });
+  await change(20_000, Number.POSITIVE_INFINITY);
+  const all = await measured();
+  expect(all.faults).toMatchObject([{ backMs: null, watchedToMs: LENGTH_MS }]);
+  expect(all.faults?.[0]).not.toHaveProperty('recoveryMs');
+  expect(recordSchema.shape.faults.safeParse(all.faults).error).toBeUndefined();
+});
+
 test('without faults there is nothing of all this', async () => {
   const all = await measured();
   expect(all.faults).toEqual([]);

@@ -24,12 +24,13 @@ const STEPS = `
 
 /**
  * Each fault, watched until the next one that begins when its server is back, or until the last phase ends:
- * what comes after is not the same load any more.
+ * what comes after is not the same load any more. Of a phase that never ended, until the run did.
  */
-const WATCHED = `
+const watchedSql = (endedMs: number) => `
   CREATE OR REPLACE TEMP TABLE watched AS
   SELECT f.*, row_number() OVER (ORDER BY f.start_ms, f.server) AS n,
-    least((SELECT max(end_ms) FROM spans),
+    least(CASE WHEN f.phase IN (SELECT name FROM spans) THEN (SELECT max(end_ms) FROM spans)
+        ELSE ${endedMs} END,
       coalesce((SELECT min(o.start_ms) FROM faults o WHERE o.start_ms > f.back_ms), 'Infinity'))
       AS watch_end_ms
   FROM faults f`;
@@ -87,7 +88,7 @@ export async function faultSection({
   const targetMs = scenario.stalenessTargetMs;
   if (targetMs === null) return { metrics: [], faults: [] };
   await sql.run(STEPS);
-  await sql.run(WATCHED);
+  await sql.run(watchedSql(context.endedMs));
   const happened = await sql.rows<FaultRow>('SELECT * FROM watched ORDER BY n');
   const above = await sql.rows<AboveRow>(ABOVE, { target: targetMs });
   const faults = happened.map((row) =>
