@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import { EXIT } from '../../core/exit-codes.ts';
+import { formatDuration } from '../../core/units.ts';
 import { expectedCounts, rateAt } from '../../generators/expected/rate.ts';
 import { loadPipeline } from '../../harness/pipelines/load.ts';
 import { type Preview, renderPreview } from '../../reports/preview.ts';
@@ -105,9 +106,20 @@ function notesOf(scenario: Scenario, pipelineLine: string): string[] {
     traffic.inventory?.preload === 'assortment'
       ? `opening stock: ${keys} keys, loaded before t0 and outside staleness`
       : 'no opening stock: the tables start empty',
-    faults.length === 0 ? 'no faults' : `faults: ${faults.join(', ')}`,
+    faults.length === 0 ? 'no faults on the way' : `faults on the way: ${faults.join(', ')}`,
+    ...serverFaultNotes(scenario),
     'counts are means over seeds, copies included; the load goes on at 1x after the timed phases',
   ];
+}
+
+/** Which servers go away, and when. */
+function serverFaultNotes({ faults, stalenessTargetMs }: Scenario): string[] {
+  if (stalenessTargetMs === null) return [];
+  const told = faults.map(
+    ({ act, server, during, atMs, forMs }) =>
+      `${act} ${server} ${formatDuration(atMs)} into ${during}, for ${formatDuration(forMs)}`,
+  );
+  return [`${told.join('; ')}; recovered below ${formatDuration(stalenessTargetMs)}`];
 }
 
 /** What a recording holds, how often it is replayed, and what had to be done to it. */
