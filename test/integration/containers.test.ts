@@ -224,7 +224,7 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
     const launched = await stack.launch({
       name: 'spark',
       memoryMiB: 256,
-      files: { 'said.txt': 'as it was put there' },
+      files: () => ({ 'said.txt': 'as it was put there' }),
       command: ({ dir }) => ({
         program: 'sh',
         args: ['-c', `cat ${dir}/said.txt; echo; echo aside >&2; sleep 600`],
@@ -244,7 +244,7 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
     await stack.launch({
       name: 'spark',
       memoryMiB: 256,
-      files: {},
+      files: () => ({}),
       command: () => ({ program: 'sleep', args: ['600'], env: {} }),
       onLine: () => {},
       log: join(folder(), 'beside.log'),

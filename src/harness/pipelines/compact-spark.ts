@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { readProcess } from '../clients/proc.ts';
 import type { Whereabouts } from '../stack/beside.ts';
+import { catalogProperties } from '../stack/catalog-options.ts';
 import { innermostCause, logTail } from '../stack/cause.ts';
 import type { Launched } from '../stack/server.ts';
 import type { Endpoints, Stack } from '../stack/stack.ts';
@@ -55,6 +56,7 @@ const REWRITE = /^(\d+)\t(\d+)\t(\d+)\t(\d+)\t(\d+)$/;
 const SAMPLE_MS = 200;
 
 const SCRIPT = 'compact.sql';
+const CATALOG = 'catalog.options';
 /** The JVM's own heap, and what Spark and S3 take beside it. */
 const [HEAP_MIB, MEMORY_MIB] = [1024, 2048];
 
@@ -75,7 +77,10 @@ export async function compactWithSpark(
   const engine = await stack.launch({
     name: 'spark',
     memoryMiB: MEMORY_MIB,
-    files: { [SCRIPT]: `SELECT '${READY}';\n${sql.text}\nSELECT '${DONE}';\n` },
+    files: ({ inside }) => ({
+      [SCRIPT]: `SELECT '${READY}';\n${sql.text}\nSELECT '${DONE}';\n`,
+      [CATALOG]: catalogOptions(stack.endpoints, inside),
+    }),
     command: (at) => commandOf(at, stack.endpoints),
     onLine: (line) => watch.take(line),
     log: logPath,
@@ -211,9 +216,18 @@ const OPENS = [
   'java.base/sun.util.calendar',
 ];
 
-function commandOf({ java, artifacts, dir, ...at }: Whereabouts, endpoints: Endpoints) {
-  const { catalog, s3, inside } = endpoints;
-  const to = at.inside ? inside : { catalog: catalog.uri, s3: s3.endpoint };
+/** Options of a JVM in a file, as its launcher reads them. */
+function catalogOptions({ catalog, s3, inside }: Endpoints, isInside: boolean): string {
+  const to = isInside ? inside : { catalog: catalog.uri, s3: s3.endpoint };
+  const properties = catalogProperties(catalog, { ...to, region: s3.region });
+  const escaped = (text: string) => text.replaceAll('\\', '\\\\').replaceAll('"', '\\"');
+  return Object.entries(properties)
+    .map(([key, value]) => `"-Dspark.sql.catalog.ice.${key}=${escaped(value)}"\n`)
+    .join('');
+}
+
+function commandOf({ java, artifacts, dir }: Whereabouts, endpoints: Endpoints) {
+  const { s3 } = endpoints;
   const conf: Readonly<Record<string, string>> = {
     'spark.master': 'local[2]',
     'spark.app.name': 'doorbuster-compaction',
@@ -227,12 +241,6 @@ function commandOf({ java, artifacts, dir, ...at }: Whereabouts, endpoints: Endp
     'spark.sql.extensions': 'org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions',
     'spark.sql.catalog.ice': 'org.apache.iceberg.spark.SparkCatalog',
     'spark.sql.catalog.ice.type': 'rest',
-    'spark.sql.catalog.ice.uri': to.catalog,
-    'spark.sql.catalog.ice.warehouse': catalog.warehouse,
-    'spark.sql.catalog.ice.io-impl': 'org.apache.iceberg.aws.s3.S3FileIO',
-    'spark.sql.catalog.ice.s3.endpoint': to.s3,
-    'spark.sql.catalog.ice.s3.path-style-access': 'true',
-    'spark.sql.catalog.ice.client.region': s3.region,
   };
   const args = [
     `-Xmx${HEAP_MIB}m`,
@@ -240,13 +248,14 @@ function commandOf({ java, artifacts, dir, ...at }: Whereabouts, endpoints: Endp
     `-Dderby.system.home=${dir}`,
     ...OPENS.map((name) => `--add-opens=${name}=ALL-UNNAMED`),
     ...Object.entries(conf).map(([key, value]) => `-D${key}=${value}`),
+    `@${join(dir, CATALOG)}`,
     '-cp',
     artifacts.sparkClasspath,
     'org.apache.spark.sql.hive.thriftserver.SparkSQLCLIDriver',
     '-f',
     join(dir, SCRIPT),
   ];
-  // Credentials go by the environment: a command line is everybody's to read.
+  // Credentials go by the environment, or by a file: a command line is everybody's to read.
   const env = {
     AWS_ACCESS_KEY_ID: s3.accessKeyId,
     AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,

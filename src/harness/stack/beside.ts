@@ -7,8 +7,8 @@ export interface Beside {
   readonly name: Extract<Image, 'spark'>;
   /** All that it may take in a container, MiB. */
   readonly memoryMiB: number;
-  /** Files that it finds in its folder, by name. */
-  readonly files: Readonly<Record<string, string>>;
+  /** Files that it finds in its folder, by name; nobody else on this machine may read them. */
+  files(at: Pick<Whereabouts, 'inside'>): Readonly<Record<string, string>>;
   command(at: Whereabouts): Command;
   /** Told every line of its standard output. */
   readonly onLine: (line: string) => void;

@@ -262,7 +262,7 @@ async function besideIn(
       publish: { host: HOST, ports: [] },
       volume: { name: session, at: WORK },
       files: Object.fromEntries(
-        Object.entries(files).map(([file, text]) => [join(SCRATCH, file), text]),
+        Object.entries(files({ inside: true })).map(([file, text]) => [join(SCRATCH, file), text]),
       ),
       memoryMiB,
       cpuShares: CPU_SHARES,

@@ -87,7 +87,7 @@ export async function launchBeside(
   const claim = await Claim.open(dir);
   try {
     await mkdir(join(dir, 'tmp'));
-    for (const [file, text] of Object.entries(program.files))
+    for (const [file, text] of Object.entries(program.files({ inside: false })))
       await writeFile(join(dir, file), text);
     const command = program.command({ java: javaCommand(), artifacts, dir, inside: false });
     const archived = archives && withClassArchive(name, command, archives);
