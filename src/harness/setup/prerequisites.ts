@@ -281,7 +281,8 @@ function lacks(
     isRoot,
   );
   return badInput(
-    `this machine lacks what doorbuster needs — ${facts.join('; ')}`,
+    `this machine lacks what doorbuster needs — ${facts.join('; ')}. ` +
+      'Where a container engine answers, none of it is needed',
     yesWouldDo ? `${line}   (or let doorbuster do it: --yes)` : line,
   );
 }
