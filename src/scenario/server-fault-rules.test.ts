@@ -96,6 +96,11 @@ test('recovery needs a target, and a target something to recover from', () => {
   expect(refusal(calm)).toContain('nothing to recover from');
 });
 
+test('only servers of our own go away', () => {
+  const theirs = TEXT.replace('faults:', 'stack: { runtime: external }\nfaults:');
+  expect(refusal(theirs)).toMatch(/not its to take away.*\n {2}at x\.yaml:8:1/);
+});
+
 test('only the recovery of a server that goes away can be checked', () => {
   const check = (text: string) => TEXT.replace('recovery(flink-taskmanager) < 30s', text);
   expect(refusal(check('recovery(kafka) < 30s'))).toContain('no faulty server "kafka"');

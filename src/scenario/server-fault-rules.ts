@@ -21,6 +21,11 @@ export function judgeServerFaults(sections: Sections): Problem[] {
     const fact = 'recovery is measured against a target: add staleness_target: 10s, say';
     problems.push(atKey(['faults'], fact));
   }
+  if (sections.stack?.runtime === 'external') {
+    const fact =
+      'servers that doorbuster has not started are not its to take away: leave faults out, or let it start its own';
+    problems.push(atKey(['faults'], fact));
+  }
   faults.forEach((fault, i) => {
     problems.push(...judgeAct(fault, i));
     if (phases) problems.push(...judgeMoment(fault, i, phases));
