@@ -17,6 +17,9 @@ const dir = mkdtempSync(join(tmpdir(), 'doorbuster-faults-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 mkdirSync(join(dir, 'tmp'));
 
+/** A run of a minute, on a machine that may have work for a quarter of an hour. */
+const WITHIN = { timeout: 1_800_000 };
+
 const runtime = process.env.DOORBUSTER_TEST_RUNTIME ?? 'processes';
 
 const SCENARIO = `name: away
@@ -69,7 +72,7 @@ function doorbuster(scenario: string, results: string) {
   return { child, ended, folder, said: () => said };
 }
 
-test('a TaskManager that is killed loses nothing and doubles nothing', async () => {
+test('a TaskManager that is killed loses nothing and doubles nothing', WITHIN, async () => {
   const run = doorbuster(SCENARIO, 'killed');
   const code = await run.ended;
   // The machine may be too busy for a valid verdict, or for a recovery within the run: asked here is the truth.
@@ -102,31 +105,35 @@ test('a TaskManager that is killed loses nothing and doubles nothing', async () 
   expect(rows).toEqual([['kill', 'flink-taskmanager', true]]);
 });
 
-test('whoever interrupts a run while a server is frozen leaves nothing behind', async () => {
-  const frozen = SCENARIO.replace(
-    'do: kill, server: flink-taskmanager, during: outage, at: 2s, for: 2s',
-    'do: pause, server: kafka, during: outage, at: 0s, for: 40s',
-  ).replaceAll('recovery(flink-taskmanager)', 'recovery(kafka)');
-  const run = doorbuster(frozen, 'frozen');
-  const away = () => {
-    const folder = run.folder();
-    return (
-      folder !== undefined &&
-      existsSync(join(folder, 'events.ndjson')) &&
-      readJournal(folder).entries.some(({ kind, state }) => kind === 'fault' && state === 'away')
-    );
-  };
-  while (!away()) {
-    expect(run.child.exitCode, run.said()).toBeNull();
-    await clock.sleep(100);
-  }
-  run.child.kill('SIGINT');
-  expect(await run.ended, run.said()).toBe(EXIT.interrupted);
-  const record = readRecord(run.folder() as string);
-  expect(record.outcome).toBe('interrupted');
-  expect(record.faults).toMatchObject([{ act: 'pause', server: 'kafka', backMs: null }]);
-  expect(record.faults?.[0]).not.toHaveProperty('recoveryMs');
-  expect(processesNaming(join(dir, 'tmp'))).toEqual([]);
-  expect(registrations(join(dir, 'doorbuster', 'stacks'))).toEqual([]);
-  expect(readdirSync(join(dir, 'tmp'))).toEqual([]);
-});
+test(
+  'whoever interrupts a run while a server is frozen leaves nothing behind',
+  WITHIN,
+  async () => {
+    const frozen = SCENARIO.replace(
+      'do: kill, server: flink-taskmanager, during: outage, at: 2s, for: 2s',
+      'do: pause, server: kafka, during: outage, at: 0s, for: 40s',
+    ).replaceAll('recovery(flink-taskmanager)', 'recovery(kafka)');
+    const run = doorbuster(frozen, 'frozen');
+    const away = () => {
+      const folder = run.folder();
+      return (
+        folder !== undefined &&
+        existsSync(join(folder, 'events.ndjson')) &&
+        readJournal(folder).entries.some(({ kind, state }) => kind === 'fault' && state === 'away')
+      );
+    };
+    while (!away()) {
+      expect(run.child.exitCode, run.said()).toBeNull();
+      await clock.sleep(100);
+    }
+    run.child.kill('SIGINT');
+    expect(await run.ended, run.said()).toBe(EXIT.interrupted);
+    const record = readRecord(run.folder() as string);
+    expect(record.outcome).toBe('interrupted');
+    expect(record.faults).toMatchObject([{ act: 'pause', server: 'kafka', backMs: null }]);
+    expect(record.faults?.[0]).not.toHaveProperty('recoveryMs');
+    expect(processesNaming(join(dir, 'tmp'))).toEqual([]);
+    expect(registrations(join(dir, 'doorbuster', 'stacks'))).toEqual([]);
+    expect(readdirSync(join(dir, 'tmp'))).toEqual([]);
+  },
+);

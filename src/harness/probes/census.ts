@@ -183,7 +183,7 @@ class RunningCensus implements Census {
   /** Never rejects: what cannot be read is an incident, and the census goes on. */
   async #read(table: TableState, found: Found): Promise<void> {
     for (let attempt = 1; ; attempt++) {
-      const excused = this.#context.excused();
+      const before = this.#context.excused();
       try {
         const read = await table.reader.read(found, this.#context.signal);
         table.commits += 1;
@@ -194,6 +194,7 @@ class RunningCensus implements Census {
         return;
       } catch (error) {
         if (this.#context.signal.aborted) return;
+        const excused = before || this.#context.excused();
         if (excused) attempt = 0;
         const gone = !excused && isGone(error);
         if (gone || attempt === ATTEMPTS) {

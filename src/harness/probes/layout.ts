@@ -90,11 +90,12 @@ async function despiteFaults<T>(
   ask: () => Promise<T>,
 ): Promise<T> {
   for (;;) {
-    const expected = excused();
+    const before = excused();
     try {
       return await ask();
     } catch (error) {
-      if (signal.aborted || !expected) throw error;
+      // The fault may have begun while an answer was on its way, or have been over by the time it was missed.
+      if (signal.aborted || !(before || excused())) throw error;
       await clock.sleep(RETRY_MS, signal);
     }
   }
