@@ -146,7 +146,7 @@ test('a run on servers that were there before it keeps apart from others, and le
   expect(await namespaces.json()).toMatchObject({ namespaces: [] });
   using bucket = openBucket(stack.endpoints.s3);
   for await (const { key } of bucket.list()) expect(key, 'left in the bucket').toBeUndefined();
-}, 400_000);
+}, 600_000);
 
 describe('what is wrong with an endpoint is said of that endpoint, before there is a record', () => {
   let web: { readonly at: string; close(): void };

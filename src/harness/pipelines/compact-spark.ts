@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { readProcess } from '../clients/proc.ts';
@@ -70,6 +70,8 @@ export async function compactWithSpark(
   const { stack, clock, signal, logDir } = options;
   signal.throwIfAborted();
   const logPath = join(logDir, 'spark-compaction.log');
+  // On a stack that is not the run's own nothing of it has a log there yet.
+  await mkdir(logDir, { recursive: true });
   // Why this one failed is not to be found in what another said.
   await writeFile(logPath, '');
   const watch = new EngineWatch(clock);
