@@ -25,8 +25,8 @@ export function judgeSections(sections: Sections, raw: unknown): Problem[] {
   ];
 }
 
-/** Of servers that doorbuster does not start, it can say neither how they run nor when they fail. */
-function judgeStack({ stack, faults }: Sections, raw: unknown): Problem[] {
+/** Of servers that doorbuster does not start it cannot say how they run. */
+function judgeStack({ stack }: Sections, raw: unknown): Problem[] {
   if (stack === undefined) return [];
   if (stack.runtime !== 'external') {
     if (stack.external === undefined) return [];
@@ -37,10 +37,6 @@ function judgeStack({ stack, faults }: Sections, raw: unknown): Problem[] {
   if (isWritten(raw, ['stack', 'jit'])) {
     const fact = 'servers that run already are compiled as they are: leave it out';
     problems.push(atKey(['stack', 'jit'], fact));
-  }
-  if (faults !== undefined && faults.length > 0) {
-    const fact = 'servers that doorbuster has not started are not its to take away';
-    problems.push(atKey(['faults'], fact));
   }
   const { auth, token_uri, scope } = stack.external?.catalog ?? {};
   for (const [key, value] of Object.entries({ token_uri, scope })) {
