@@ -101,11 +101,12 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
   try {
     record = { ...record, ...(await inItsWorld(undertaking, record)) };
   } catch (error) {
-    record = {
-      ...record,
-      ...failed(over.signal.aborted ? over.signal.reason : error, options.signal),
-    };
-    if (record.outcome === 'crashed') journal.note('crash', { stack: (error as Error).stack });
+    const cause = over.signal.aborted ? over.signal.reason : error;
+    record = { ...record, ...failed(cause, options.signal) };
+    // What went wrong after a run was cut short is not why it was, and is not to be lost either.
+    if (record.outcome === 'crashed' || error !== cause) {
+      journal.note('crash', { stack: (error as Error).stack });
+    }
   } finally {
     options.signal.removeEventListener('abort', onInterrupt);
   }

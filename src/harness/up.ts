@@ -17,7 +17,7 @@ interface UpOptions extends Pick<StackOptions, 'flink' | 'jit' | 'onBuilding' | 
   readonly signal: AbortSignal;
 }
 
-type Reach = Pick<StackOptions, 'clock' | 'signal' | 'onProgress'>;
+type Reach = Pick<StackOptions, 'clock' | 'onProgress'>;
 
 /**
  * Starts a stack that stays up when this process ends, under a name. Throws DoorbusterError (exit 2)

@@ -13,7 +13,6 @@ import { ownFolders, startStack } from './support/stacks.ts';
 const folder = ownFolders('kept');
 const reach = () => ({
   clock,
-  signal: new AbortController().signal,
   onProgress: () => {},
   artifacts: { versions: {} },
 });

@@ -16,11 +16,10 @@ export const downCommand: Command = {
       })
       .option('json', { type: 'boolean', default: false, describe: 'what was ended, on stdout' })
       .example('$0 down', 'ends the stack called default'),
-  async run({ name, json }, { terminal, signal }) {
+  async run({ name, json }, { terminal }) {
     const ended: string[] = [];
     const { missing } = await down(name, {
       clock: systemClock,
-      signal,
       onProgress: ({ server, state }) => void (state === 'stopped' && ended.push(server)),
     });
     if (json) terminal.result(JSON.stringify({ name, ended, missing }, null, 1));

@@ -113,7 +113,7 @@ async function stackFor(
       'leave out --on, or name a scenario that has no servers of its own',
     );
   }
-  const reach = { artifacts, clock: systemClock, signal, onProgress };
+  const reach = { artifacts, clock: systemClock, onProgress };
   if (on === undefined && !keep) {
     const idle = keptStacks().map(({ name }) => name);
     if (idle.length > 0) {
@@ -125,6 +125,7 @@ async function stackFor(
   const { manifest } = loadPipeline(scenario.pipeline.use, process.cwd());
   await up({
     ...reach,
+    signal,
     name: DEFAULT_STACK,
     runtime,
     jit: scenario.stack.jit,

@@ -118,8 +118,6 @@ export interface StackOptions {
 /** What a stack that was left running is taken up with. */
 export interface TakeUpOptions {
   readonly clock: Clock;
-  /** Lets go of it again; it stays up. */
-  readonly signal: AbortSignal;
   readonly onProgress: StackOptions['onProgress'];
 }
 
@@ -133,7 +131,7 @@ export interface Runtime {
   start(options: StackOptions): Promise<Stack>;
   /**
    * Takes up a stack that was kept, with those of its servers that still run: disposed, it is let go of
-   * and stays up; stopped, it ends.
+   * and stays up; stopped, it ends. No interrupt lets go of it: what is under way on it is finished first.
    */
   takeUp(kept: Kept, options: TakeUpOptions): Promise<Stack>;
 }

@@ -62,7 +62,9 @@ export async function takeUpSupervised(
 ): Promise<Stack> {
   const { runtime, home, versions, plan } = kept;
   const { flink, jit } = plan;
-  const told = { ...options, logDir: join(home, 'logs'), versions, flink, jit };
+  // What ends it, or lets go of it, is said: a stack with many runs outlives the interrupt of one.
+  const { signal } = new AbortController();
+  const told = { ...options, signal, logDir: join(home, 'logs'), versions, flink, jit };
   const stack = new SupervisedStack(runtime, told, () =>
     Promise.reject(new Error('a stack that was taken up is not started')),
   );
@@ -71,7 +73,7 @@ export async function takeUpSupervised(
 }
 
 /** What a stack is told, however it came about. */
-interface SupervisedOptions extends TakeUpOptions, Pick<StackOptions, 'flink' | 'jit'> {
+interface SupervisedOptions extends TakeUpOptions, Pick<StackOptions, 'signal' | 'flink' | 'jit'> {
   readonly logDir: string;
   readonly versions: Readonly<Record<string, string>>;
 }
@@ -185,7 +187,6 @@ class SupervisedStack implements Stack {
       const printed = prepared[server];
       if (printed !== undefined) this.#prepared.set(server, printed);
     }
-    this.#options.signal.addEventListener('abort', this.#onAbort, { once: true });
     for (const [server, launched] of ground.running) {
       this.#running.set(server, launched);
       // Whoever had it before may have died while it was away.
