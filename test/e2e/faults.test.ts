@@ -1,15 +1,14 @@
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { EXIT } from '../../src/core/exit-codes.ts';
-import { packageRoot } from '../../src/harness/entry.ts';
 import { registrations } from '../../src/harness/stack/registry.ts';
 import { ask } from '../../src/record/ask.ts';
 import { readJournal } from '../../src/record/journal.ts';
 import { readRecord } from '../../src/record/read.ts';
+import { runIn, startDoorbuster } from '../support/doorbuster.ts';
 import { processesNaming } from '../support/processes.ts';
 
 /** A server goes away because the scenario says so, through the built binary, in whichever runtime. */
@@ -51,25 +50,8 @@ checks:
 function doorbuster(scenario: string, results: string) {
   const file = join(dir, `${results}.yaml`);
   writeFileSync(file, scenario);
-  const binary = join(packageRoot, 'bin/doorbuster.js');
-  const child = spawn(process.execPath, [binary, 'run', file, '--results', join(dir, results)], {
-    cwd: dir,
-    env: { ...process.env, NO_COLOR: '1', XDG_STATE_HOME: dir, TMPDIR: join(dir, 'tmp') },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
-      said += chunk;
-    });
-  }
-  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const folder = () => {
-    const all = join(dir, results);
-    const [name] = existsSync(all) ? readdirSync(all) : [];
-    return name === undefined ? undefined : join(all, name);
-  };
-  return { child, ended, folder, said: () => said };
+  const started = startDoorbuster(dir, 'run', file, '--results', join(dir, results));
+  return { ...started, folder: () => runIn(join(dir, results)) };
 }
 
 test('a TaskManager that is killed loses nothing and doubles nothing', WITHIN, async () => {

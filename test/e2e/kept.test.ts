@@ -1,6 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -8,10 +6,10 @@ import { systemClock as clock } from '../../src/core/clock.ts';
 import { EXIT } from '../../src/core/exit-codes.ts';
 import { flinkRest } from '../../src/harness/clients/flink-rest.ts';
 import { openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
-import { packageRoot } from '../../src/harness/entry.ts';
 import { RUN_FILES } from '../../src/record/folder.ts';
 import { readJournal } from '../../src/record/journal.ts';
 import { readRecord } from '../../src/record/read.ts';
+import { runIn, startDoorbuster } from '../support/doorbuster.ts';
 import { processesNaming } from '../support/processes.ts';
 
 /** A stack that outlives its runs, and a run that is killed on it, through the built binary. */
@@ -30,25 +28,9 @@ phases:
   - { name: load, for: 4s }
 `;
 
-function start(...args: readonly string[]): { readonly child: ChildProcess; said(): string } {
-  const child = spawn(process.execPath, [join(packageRoot, 'bin/doorbuster.js'), ...args], {
-    cwd: dir,
-    env: { ...process.env, NO_COLOR: '1', XDG_STATE_HOME: dir, TMPDIR: join(dir, 'tmp') },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
-      said += chunk;
-    });
-  }
-  return { child, said: () => said };
-}
-
-async function doorbuster(...args: readonly string[]): Promise<{ code: number; said: string }> {
-  const { child, said } = start(...args);
-  const [code] = (await once(child, 'close')) as [number];
-  return { code, said: said() };
+async function doorbuster(...args: readonly string[]) {
+  const { ended, said } = startDoorbuster(dir, ...args);
+  return { code: await ended, said: said() };
 }
 
 afterAll(async () => {
@@ -68,13 +50,13 @@ test('up, a run that is killed, one that clears up after it, down: nothing is le
   expect(again.said).toContain('a stack called evening is up already');
 
   const onIt = ['tiny.yaml', '--on', 'evening', '--results'];
-  const killed = start('run', ...onIt, 'killed', '--set', 'phases.load.for=300s');
+  const killed = startDoorbuster(dir, 'run', ...onIt, 'killed', '--set', 'phases.load.for=300s');
   while (!hasBegun('killed')) {
     await clock.sleep(200);
     expect(killed.child.exitCode, killed.said()).toBeNull();
   }
   killed.child.kill('SIGKILL');
-  await once(killed.child, 'close');
+  await killed.ended;
   const rest = flinkRest(at.flink as string, clock);
   const running = async () => (await rest.jobs()).filter(({ state }) => state === 'RUNNING');
   expect(await running()).toHaveLength(1);
@@ -84,7 +66,7 @@ test('up, a run that is killed, one that clears up after it, down: nothing is le
   expect(second.said).toMatch(
     /a killed run has left the topics doorbuster_\w+\* .*: removing them/,
   );
-  const record = readRecord(join(dir, 'second', readdirSync(join(dir, 'second'))[0] as string));
+  const record = readRecord(runIn(join(dir, 'second')) as string);
   expect(record.outcome).toBe('completed');
   expect(record.stack).toMatchObject({ name: 'evening', kept: false });
   expect(record.environment.runtime).toBe(`${runtime}, shared`);
@@ -116,8 +98,7 @@ test('what is not up cannot be run on, or ended', async () => {
 
 /** Whether the one run in these results has come to its first phase. */
 function hasBegun(results: string): boolean {
-  const folder = join(dir, results);
-  const [run] = existsSync(folder) ? readdirSync(folder) : [];
-  if (run === undefined || !existsSync(join(folder, run, RUN_FILES.journal))) return false;
-  return readJournal(join(folder, run)).entries.some(({ kind }) => kind === 'phase-begin');
+  const run = runIn(join(dir, results));
+  if (run === undefined || !existsSync(join(run, RUN_FILES.journal))) return false;
+  return readJournal(run).entries.some(({ kind }) => kind === 'phase-begin');
 }
