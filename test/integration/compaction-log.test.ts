@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -28,12 +28,13 @@ test('an engine that ends without a word of its own is a failed compaction, told
         s3: { ...s3, accessKeyId: 'none', secretAccessKey: 'none' },
         inside: { brokers: [], s3: s3.endpoint, catalog: catalog.uri },
       },
-      launch: ({ command, log, onLine }) =>
-        launch(command({ java: 'java', artifacts, dir, inside: false }), {
-          workDir: dir,
-          log,
-          onLine,
-        }),
+      async launch({ files, command, log, onLine }) {
+        for (const [name, text] of Object.entries(files({ inside: false }))) {
+          await writeFile(join(dir, name), text);
+        }
+        const its = command({ java: 'java', artifacts, dir, inside: false });
+        return launch(its, { workDir: dir, log, onLine });
+      },
     },
     clock: systemClock,
     signal: new AbortController().signal,
@@ -41,5 +42,5 @@ test('an engine that ends without a word of its own is a failed compaction, told
   });
   expect(result).toMatchObject({ outcome: 'failed', engineReadyMs: null, committedMs: null });
   expect(result.error).toMatch(/SparkSQLCLIDriver/);
-  expect(await readdir(dir)).toEqual(['spark-compaction.log']);
+  expect(await readdir(dir)).toContain('spark-compaction.log');
 });

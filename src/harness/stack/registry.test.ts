@@ -33,8 +33,12 @@ afterEach(() => {
 });
 
 /** A real process of its own group, standing in for a server. */
-function aProcess(): { pid: number; exited: Promise<unknown> } {
-  const child = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' });
+function aProcess(env: NodeJS.ProcessEnv = {}): { pid: number; exited: Promise<unknown> } {
+  const child = spawn('sleep', ['60'], {
+    detached: true,
+    stdio: 'ignore',
+    env: { ...process.env, ...env },
+  });
   children.push(child);
   return { pid: child.pid!, exited: once(child, 'exit') };
 }
@@ -98,6 +102,20 @@ describe('leftovers', () => {
     await server.exited;
     expect(existsSync(workDir)).toBe(false);
     expect(registrations(registryDir)).toEqual([]);
+  });
+
+  it('are found by their home where their owner had no time to write them down', async () => {
+    const workDir = workFolder('work', true);
+    const server = aProcess({ HOME: workDir });
+    const neighbour = aProcess({ HOME: `${workDir}-too` });
+    const owner = await formerOwner();
+    enter({ owner, workDir });
+    const swept = await sweepLeftovers(systemClock, registryDir);
+    expect(swept).toMatchObject([
+      { killed: [{ server: `process ${server.pid}`, pid: server.pid }], folder: 'removed' },
+    ]);
+    await server.exited;
+    expect(identify(neighbour.pid)).not.toBeNull();
   });
 
   it('are not what a live owner runs', async () => {

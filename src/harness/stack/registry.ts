@@ -161,7 +161,8 @@ export async function sweepLeftovers(
   for (const { path, registration } of registrations(registryDir)) {
     const { owner, workDir, run = null, session } = registration;
     if (isAlive(owner)) continue;
-    const killed = registration.servers.filter(isAlive);
+    const onRecord = registration.servers.filter(isAlive);
+    const killed = [...onRecord, ...unrecorded(workDir, onRecord)];
     for (const { pid } of killed) killGroup(pid, 'SIGKILL');
     for (let waits = 0; waits < 50 && killed.some(isAlive); waits++) await clock.sleep(100);
     const containers = session === undefined ? [] : await sweptContainers(session);
@@ -176,6 +177,31 @@ export async function sweepLeftovers(
     });
   }
   return swept;
+}
+
+/**
+ * Servers of a work folder that nobody has on record: their owner was killed in the moment between starting them
+ * and writing it down. Every server has that folder for its home.
+ */
+function unrecorded(
+  workDir: string,
+  known: readonly ProcessIdentity[],
+): readonly (ProcessIdentity & { readonly server: string })[] {
+  // Never everything of a user, whatever is on record.
+  if (workDir === homedir() || !existsSync('/proc')) return [];
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && !known.some(({ pid }) => pid === Number(name)))
+    .flatMap((name) => {
+      try {
+        const environment = readFileSync(`/proc/${name}/environ`, 'utf8').split('\0');
+        if (!environment.includes(`HOME=${workDir}`)) return [];
+      } catch {
+        // It has ended, or is somebody else's.
+        return [];
+      }
+      const identity = identify(Number(name));
+      return identity === null ? [] : [{ server: `process ${name}`, ...identity }];
+    });
 }
 
 async function sweptContainers(session: string): Promise<readonly string[] | null> {
