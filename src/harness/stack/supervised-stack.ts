@@ -1,0 +1,361 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stackBroke } from '../../core/errors.ts';
+import { SERVERS } from '../../core/metrics.ts';
+import type { FaultAct } from '../../scenario/scenario.ts';
+import type { Beside } from './beside.ts';
+import { portWasTaken } from './cause.ts';
+import { stateDir } from './configs.ts';
+import { drawPlan } from './draw.ts';
+import { endpointsOf } from './endpoints.ts';
+import type { FoundGround, Ground } from './ground.ts';
+import { type Kept, writeKept } from './kept.ts';
+import type { Plan } from './plan.ts';
+import { deathOf, type Exit, end, type Launched, neverReady, readyAnswer } from './server.ts';
+import { type Command, SERVICES } from './services.ts';
+import type {
+  Endpoints,
+  RuntimeKind,
+  ServerName,
+  Stack,
+  StackOptions,
+  TakeUpOptions,
+} from './stack.ts';
+
+/** Longest wait for one server on a busy machine; a start on idle cores takes a tenth of it. */
+const READY_WITHIN_MS = 120_000;
+const POLL_MS = 100;
+/** The data goes anyway, so a server gets only the time it needs to close its sockets. */
+const STOP_GRACE_MS = 5_000;
+/** What a server may take to end when a fault asks it to: it has state worth closing. */
+const RESTART_GRACE_MS = 30_000;
+/** What a JVM needs to write its classes down, on a busy machine. */
+const KEEP_WITHIN_MS = 120_000;
+
+/** What a stack is told, however it came about. */
+interface SupervisedOptions extends TakeUpOptions, Pick<StackOptions, 'signal' | 'flink' | 'jit'> {
+  readonly logDir: string;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** Servers that this process watches: it starts and stops them, or goes on with those of another. */
+export class SupervisedStack implements Stack {
+  readonly runtime: RuntimeKind;
+  readonly versions: Readonly<Record<string, string>>;
+  /** A server met a port that was free a moment ago: worth another try with other ports. */
+  portWasTaken = false;
+
+  readonly #options: SupervisedOptions;
+  readonly #open: () => Promise<Ground>;
+  readonly #broken = new AbortController();
+  /** Ends every wait as soon as the start has failed or a stop was asked for. */
+  readonly #over = new AbortController();
+  readonly #running = new Map<ServerName, Launched>();
+  readonly #beside = new Set<Launched>();
+  /** Resolves when a server's end has been dealt with. */
+  readonly #ends = new Map<ServerName, Promise<void>>();
+  /** What each preparation has printed. */
+  readonly #prepared = new Map<ServerName, string>();
+  /** What each server, or another in its name, answered when it was ready last. */
+  readonly #said = new Map<ServerName, string>();
+  /** Servers that were taken away, and how. */
+  readonly #away = new Map<ServerName, FaultAct>();
+  /** Servers on their way back. */
+  readonly #returning = new Set<Promise<void>>();
+  readonly #onAbort = () => void this[Symbol.asyncDispose]();
+  #plan: Plan | undefined;
+  #ground: Ground | undefined;
+  #starting: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+
+  #found = false;
+
+  constructor(runtime: RuntimeKind, options: SupervisedOptions, open: () => Promise<Ground>) {
+    this.runtime = runtime;
+    this.#options = options;
+    this.#open = open;
+    this.versions = options.versions;
+  }
+
+  get endpoints(): Endpoints {
+    return endpointsOf(this.#planned());
+  }
+
+  get stateDir(): string {
+    return stateDir(this.#planned().workDir);
+  }
+
+  get broken(): AbortSignal {
+    return this.#broken.signal;
+  }
+
+  processes() {
+    return [...this.#running].flatMap(([server, { pid }]) =>
+      pid === null ? [] : [{ server, pid }],
+    );
+  }
+
+  async launch(program: Beside): Promise<Launched> {
+    this.#over.signal.throwIfAborted();
+    const ground = this.#ground as Ground;
+    const running = await ground.beside(program);
+    this.#beside.add(running);
+    void running.exited.then(() => this.#beside.delete(running));
+    if (this.#stopped) running.kill('SIGKILL');
+    return running;
+  }
+
+  start(): Promise<void> {
+    this.#starting = this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
+    const { signal } = this.#options;
+    signal.addEventListener('abort', this.#onAbort, { once: true });
+    const ground = await this.#open();
+    this.#ground = ground;
+    const plan = await drawPlan(ground, this.#options);
+    this.#plan = plan;
+    await ground.lay(plan);
+    const ready = new Map<ServerName, Promise<void>>();
+    for (const server of SERVERS) {
+      const needs = SERVICES[server].needs.map((need) => ready.get(need)!);
+      ready.set(server, this.#bringUp(server, plan, needs));
+    }
+    // The first failure ends the other waits; only then may everything be stopped.
+    const starts = [...ready.values()];
+    for (const start of starts) start.catch((error) => this.#over.abort(error));
+    await Promise.allSettled(starts);
+    if (this.#over.signal.aborted) throw this.#over.signal.reason;
+  }
+
+  stop({ keepClasses = false } = {}): Promise<void> {
+    this.#stopped ??= this.#stop(keepClasses);
+    return this.#stopped;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#found) this.#letGo();
+    else await this.stop();
+  }
+
+  async takeUp({ plan, prepared }: Kept, ground: FoundGround): Promise<void> {
+    this.#found = true;
+    this.#ground = ground;
+    this.#plan = plan;
+    for (const server of SERVERS) {
+      const printed = prepared[server];
+      if (printed !== undefined) this.#prepared.set(server, printed);
+    }
+    for (const [server, launched] of ground.running) {
+      this.#running.set(server, launched);
+      // Whoever had it before may have died while it was away.
+      await launched.thaw();
+      const said = await readyAnswer(SERVICES[server].ready(plan), plan.ports, null);
+      if (said !== null) this.#said.set(server, said);
+      const ended = launched.exited.then((exit) => this.#onExit(server, exit));
+      this.#ends.set(server, ended);
+    }
+  }
+
+  missing(): readonly ServerName[] {
+    return SERVERS.filter((server) => !this.#running.has(server));
+  }
+
+  async keep({ name, home }: { readonly name: string; readonly home: string }): Promise<void> {
+    const ground = this.#ground as Ground;
+    // First on record under its new name, then off the old one: a crash in between ends it.
+    writeKept({
+      version: 1,
+      name,
+      home,
+      runtime: this.runtime,
+      keptAt: new Date(this.#options.clock.nowMs()).toISOString(),
+      versions: { ...this.versions },
+      plan: this.#planned(),
+      prepared: Object.fromEntries(this.#prepared),
+      ...ground.traces(),
+    });
+    this.#letGo();
+  }
+
+  /** Nothing that happens to the servers from now on is this stack's business. */
+  #letGo(): void {
+    this.#options.signal.removeEventListener('abort', this.#onAbort);
+    this.#stopped ??= Promise.resolve();
+    this.#over.abort(new Error('the stack was let go of'));
+    this.#ground?.letGo();
+  }
+
+  /** One server, from its preparation to its readiness. */
+  async #bringUp(server: ServerName, plan: Plan, needs: readonly Promise<void>[]): Promise<void> {
+    const { prepare } = SERVICES[server];
+    if (prepare) this.#prepared.set(server, await this.#prepare(server, prepare(plan)));
+    await Promise.all(needs);
+    await this.#startUp(server, plan);
+  }
+
+  /** From the start of its process to its readiness, whether for the first time or again. */
+  async #startUp(server: ServerName, plan: Plan): Promise<void> {
+    const { clock, onProgress } = this.#options;
+    this.#over.signal.throwIfAborted();
+    const startedMs = clock.monotonicMs();
+    onProgress({ server, state: 'starting', ms: 0 });
+    const command = SERVICES[server].command(plan, this.#prepared.get(server) ?? '');
+    const launched = await this.#launch(server, command);
+    let alive = true;
+    this.#ends.set(
+      server,
+      launched.exited.then((exit) => {
+        alive = false;
+        return this.#onExit(server, exit);
+      }),
+    );
+    await this.#untilReady(server, plan, () => alive, this.#said.get(server) ?? null);
+    onProgress({ server, state: 'ready', ms: clock.monotonicMs() - startedMs });
+  }
+
+  async #untilReady(
+    server: ServerName,
+    plan: Plan,
+    alive: () => boolean,
+    earlier: string | null,
+  ): Promise<void> {
+    const { clock } = this.#options;
+    const askedMs = clock.monotonicMs();
+    const readiness = SERVICES[server].ready(plan);
+    for (;;) {
+      const answer = await readyAnswer(readiness, plan.ports, earlier);
+      this.#over.signal.throwIfAborted();
+      if (answer !== null && alive()) {
+        this.#said.set(server, answer);
+        return;
+      }
+      if (clock.monotonicMs() - askedMs > READY_WITHIN_MS) {
+        throw neverReady(server, READY_WITHIN_MS, this.#log(server));
+      }
+      await clock.sleep(POLL_MS, this.#over.signal);
+    }
+  }
+
+  async takeAway(server: ServerName, act: FaultAct): Promise<void> {
+    const launched = this.#running.get(server);
+    if (!launched || this.#away.has(server)) throw new Error(`${server} is not there to be taken`);
+    this.#over.signal.throwIfAborted();
+    this.#away.set(server, act);
+    if (act === 'pause') return launched.freeze();
+    const { clock } = this.#options;
+    if (act === 'kill') launched.kill('SIGKILL');
+    else await end(launched, clock, RESTART_GRACE_MS, this.#over.signal);
+    await this.#ends.get(server);
+  }
+
+  bringBack(server: ServerName): Promise<void> {
+    const act = this.#away.get(server);
+    if (act === undefined) throw new Error(`${server} was not taken away`);
+    this.#away.delete(server);
+    const back = act === 'pause' ? this.#thaw(server) : this.#startUp(server, this.#planned());
+    const returning = back.finally(() => this.#returning.delete(returning));
+    this.#returning.add(returning);
+    return returning;
+  }
+
+  async #thaw(server: ServerName): Promise<void> {
+    await this.#running.get(server)?.thaw();
+    await this.#untilReady(server, this.#planned(), () => this.#running.has(server), null);
+  }
+
+  /** Runs a preparing command to its end and gives what it printed. */
+  async #prepare(server: ServerName, command: Command): Promise<string> {
+    const launched = await this.#launch(server, command, true);
+    const kill = () => launched.kill('SIGKILL');
+    this.#over.signal.addEventListener('abort', kill, { once: true });
+    const exit = await launched.exited;
+    this.#over.signal.removeEventListener('abort', kill);
+    this.#running.delete(server);
+    await this.#ground?.ended(launched);
+    this.#over.signal.throwIfAborted();
+    if (exit.code !== 0) {
+      await writeFile(this.#log(server), launched.printed(), { flag: 'a' });
+      throw deathOf(server, exit, this.#log(server), 'while it was prepared').error;
+    }
+    return launched.printed();
+  }
+
+  async #launch(server: ServerName, command: Command, capture = false): Promise<Launched> {
+    this.#over.signal.throwIfAborted();
+    const launched = await (this.#ground as Ground)
+      .launch(server, command, capture)
+      .catch((error) => {
+        this.portWasTaken ||= portWasTaken((error as Error).message);
+        throw error;
+      });
+    this.#running.set(server, launched);
+    return launched;
+  }
+
+  async #onExit(server: ServerName, exit: Exit): Promise<void> {
+    const launched = this.#running.get(server);
+    this.#running.delete(server);
+    if (launched) await this.#ground?.ended(launched);
+    if (this.#stopped || this.#over.signal.aborted) return;
+    // One that is frozen was not asked to end.
+    const act = this.#away.get(server);
+    if (act === 'kill' || act === 'restart') return;
+    const death = deathOf(server, exit, this.#log(server), 'unasked', this.#portsOf(server));
+    this.portWasTaken ||= death.portWasTaken;
+    this.#over.abort(death.error);
+    this.#broken.abort(death.error);
+  }
+
+  async #stop(keepClasses: boolean): Promise<void> {
+    const { signal, clock, onProgress } = this.#options;
+    signal.removeEventListener('abort', this.#onAbort);
+    this.#over.abort(
+      signal.aborted ? signal.reason : stackBroke('the stack was stopped while it was starting'),
+    );
+    // What is being started would otherwise appear behind our back.
+    await Promise.allSettled([this.#starting, ...this.#returning]);
+    for (const { kill } of this.#beside) kill('SIGKILL');
+    await Promise.all([...this.#beside].map(({ exited }) => exited));
+    // Reverse order by need: a server goes once everything that needs it is gone.
+    const gone = new Map<ServerName, Promise<void>>();
+    for (const server of [...SERVERS].reverse()) {
+      const users = SERVERS.filter((other) => SERVICES[other].needs.includes(server));
+      const stopping = async () => {
+        await Promise.all(users.map((user) => gone.get(user)));
+        const launched = this.#running.get(server);
+        if (!launched) return;
+        // What is frozen does not hear that it is to end.
+        if (this.#away.get(server) === 'pause') await launched.thaw();
+        const askedMs = clock.monotonicMs();
+        if (!launched.keepClasses) await end(launched, clock, STOP_GRACE_MS);
+        else {
+          await end(launched, clock, keepClasses ? KEEP_WITHIN_MS : 0, signal);
+          if (keepClasses) await launched.keepClasses();
+        }
+        this.#running.delete(server);
+        await this.#ground?.ended(launched);
+        onProgress({ server, state: 'stopped', ms: clock.monotonicMs() - askedMs });
+      };
+      gone.set(server, stopping());
+    }
+    await Promise.all(gone.values());
+    await this.#ground?.remove();
+  }
+
+  #portsOf(server: ServerName): readonly number[] {
+    const ports = this.#plan?.ports;
+    return ports === undefined ? [] : SERVICES[server].ports.map((name) => ports[name]);
+  }
+
+  #planned(): Plan {
+    if (!this.#plan) throw new Error('the stack has not been started');
+    return this.#plan;
+  }
+
+  #log(server: ServerName): string {
+    return join(this.#options.logDir, `${server}.log`);
+  }
+}
