@@ -3,6 +3,7 @@ import { composeCommand } from './commands/compose.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { downCommand } from './commands/down.ts';
 import { listCommand } from './commands/list.ts';
+import { mergeCommand } from './commands/merge.ts';
 import { previewCommand } from './commands/preview.ts';
 import { reportCommand } from './commands/report.ts';
 import { runCommand } from './commands/run.ts';
@@ -22,6 +23,7 @@ export const commands: readonly Command[] = [
   sqlCommand,
   setupCommand,
   doctorCommand,
+  mergeCommand,
   upCommand,
   downCommand,
   composeCommand,

@@ -1,68 +1,60 @@
-import { mkdir } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { RUN_FILES } from '../record/folder.ts';
-import type { Layout, RunRecord, TruthRecord } from '../record/record.ts';
-import { STREAMS, type Stream } from '../scenario/scenario.ts';
-import { openReader } from './clients/duckdb-reader.ts';
-import { openKafkaAdmin } from './clients/kafka-admin.ts';
+import type { RunRecord, TruthRecord } from '../record/record.ts';
+import { type Scenario, STREAMS, type Stream } from '../scenario/scenario.ts';
 import { writeDimensions } from './dimensions.ts';
+import type { Facts } from './facts.ts';
 import { drainWarnings, headlineOf } from './headline.ts';
-import { takeIn } from './load/take-in.ts';
 import { compactionRecord, compactionRun } from './measure/compaction-record.ts';
 import type { MeasureContext } from './measure/context.ts';
 import { measure } from './measure/measure.ts';
 import { judgeRun } from './measure/verdict.ts';
+import type { Observed } from './observed.ts';
+import type { Manifest } from './pipelines/manifest.ts';
 import { withReplayed } from './recording/record.ts';
-import type { Session } from './session.ts';
-import { type AppendedCount, appendedCounts } from './truth/appended.ts';
+import { appendedCounts } from './truth/appended.ts';
 import { replayPromises } from './truth/promises/replay.ts';
+import type { Rows } from './truth/tables-under-test.ts';
 import { judgeTruth } from './truth/truth.ts';
 
+/** What the record of a run is computed from, besides its facts. */
+interface Concluding {
+  readonly facts: Facts;
+  readonly scenario: Scenario;
+  readonly manifest: Manifest;
+  readonly observed: Observed;
+  /** The folder that gets the facts as Parquet. */
+  readonly dir: string;
+  readonly note: (kind: string, fields: Readonly<Record<string, unknown>>) => void;
+}
+
 /**
- * From facts to the record: the load's files are taken in, the tables are judged against both
- * oracles, and every metric is computed once. `completed` says whether the run got to its end; of one that
- * did not, what was observed is still measured, and nothing is judged.
+ * From facts to the record: the tables are judged against both oracles, and every metric is computed once. Of
+ * a run that was cut short, what was observed is still measured, and nothing is judged.
  */
 export async function conclude(
-  session: Session,
+  concluding: Concluding,
   first: RunRecord,
-  completed: boolean,
 ): Promise<Partial<RunRecord>> {
-  const { load, facts, options, progress, folder, journal, scenario } = session;
-  const result = completed ? await load.finish() : await load.abort();
-  const missing = await takeIn(facts, result);
-  for (const text of missing) journal.note('facts-missing', { text });
-  progress.endedMs ??= options.clock.nowMs();
-  const t0Ms = progress.t0Ms as number;
-  journal.note('step', { text: 'judging' });
-
-  const appended = completed ? await countAppended(session) : null;
-  const truth = completed ? await judgedTruth(session) : null;
-  const tables = tablesOf(session);
+  const { facts, observed, scenario, dir, note } = concluding;
+  const { completed, t0Ms, cutMs, endedMs, cores, clockApartMs, incidents } = observed;
+  const rows: Rows = (sql) => facts.rows(sql);
+  const appended = observed.logs && (await appendedCounts(rows, observed.logs));
+  const truth = await judgedTruth(concluding);
+  const tables = tablesOf(concluding);
   const view = { table: tables.inventory, t0Ms };
   const promises = completed ? await replayPromises(facts, scenario, view) : null;
-  const bucket = completed ? await listedBucket(session) : null;
   const context: MeasureContext = {
-    scenario,
-    t0Ms,
-    endedMs: progress.endedMs,
-    tables,
-    cores: availableParallelism(),
-    clockApartMs: session.clockApartMs(),
-    appended,
-    incidents: progress.incidents,
-    compaction: compactionRun(progress.compaction),
-    truth,
-    promises,
+    ...{ scenario, t0Ms, endedMs, tables, cores, clockApartMs, appended, incidents },
+    compaction: compactionRun(observed.compaction),
+    ...{ truth, promises },
   };
-  const { warnings, compaction, ...measured } = await measure(facts, context, bucket);
-  const exported = await facts.exportParquet(folder.dir);
-  journal.note('facts', { files: exported.length });
-  if (completed) {
-    const dir = join(folder.dir, RUN_FILES.dimensions);
-    const rows = await writeDimensions(facts, { scenario, cutMs: progress.cutMs as number, dir });
-    journal.note('dimensions', { ...rows });
+  const { warnings, compaction, ...measured } = await measure(facts, context, observed.bucket);
+  const exported = await facts.exportParquet(dir);
+  note('facts', { files: exported.length });
+  if (completed && cutMs !== null) {
+    const folder = join(dir, RUN_FILES.dimensions);
+    note('dimensions', { ...(await writeDimensions(facts, { scenario, cutMs, dir: folder })) });
   }
   const outcome = completed ? ('completed' as const) : ('interrupted' as const);
   const judged = judgeRun({ outcome, truth, invalid: measured.invalid, checks: measured.checks });
@@ -72,19 +64,19 @@ export async function conclude(
     outcome,
     t0Ms,
     truth,
-    phases: progress.phases.map((phase) => ({
+    phases: observed.phases.map((phase) => ({
       ...phase,
       startMs: phase.startMs - t0Ms,
       endMs: phase.endMs - t0Ms,
     })),
-    drain: progress.drains.final,
+    drain: observed.drains.final,
     compaction:
-      progress.compaction &&
+      observed.compaction &&
       compactionRecord(
-        progress.compaction,
+        observed.compaction,
         compaction,
         measured.layout,
-        compactMarks(session),
+        compactMarks(scenario),
         t0Ms,
       ),
     pipeline: { ...first.pipeline, tableKeys: truth?.keysCompared ?? null },
@@ -95,62 +87,38 @@ export async function conclude(
     ...record,
     headline: {
       text: headlineOf({ ...first, ...record }),
-      warnings: [...missing, ...warnings, ...drainWarnings(progress.drains, progress.phases)],
+      warnings: [
+        ...observed.missing,
+        ...warnings,
+        ...drainWarnings(observed.drains, observed.phases),
+      ],
     },
   };
 }
 
-async function listedBucket({ probes, journal }: Session): Promise<Layout['bucket']> {
-  const { orphanKeys, ...listing } = await probes.layout.bucket();
-  if (orphanKeys.length > 0) journal.note('orphans', { keys: orphanKeys });
-  return listing;
-}
-
 /** The marks that phases.ts sets around a compaction. */
-function compactMarks({ scenario }: Session): { readonly before: string; readonly after: string } {
-  const name = scenario.phases.find(({ kind }) => kind === 'compact')?.name ?? '';
+function compactMarks({ phases }: Scenario): { readonly before: string; readonly after: string } {
+  const name = phases.find(({ kind }) => kind === 'compact')?.name ?? '';
   return { before: `${name}:start`, after: name };
 }
 
-function tablesOf({ pipeline, scenario }: Session): Partial<Record<Stream, string>> {
+function tablesOf({ manifest, scenario }: Concluding): Partial<Record<Stream, string>> {
   const on = STREAMS.filter((stream) => scenario.traffic[stream] !== null);
   return Object.fromEntries(
     on.flatMap((stream) => {
-      const table = pipeline.manifest.streams[stream]?.table;
+      const table = manifest.streams[stream]?.table;
       return table === undefined ? [] : [[stream, table]];
     }),
   );
 }
 
-async function countAppended({
-  stack,
-  pipeline,
-  facts,
-  scenario,
-}: Session): Promise<readonly AppendedCount[]> {
-  await using admin = await openKafkaAdmin(stack.endpoints.kafka.brokers);
-  const streams = STREAMS.filter((stream) => scenario.traffic[stream] !== null);
-  return await appendedCounts(admin, (sql) => facts.rows(sql), pipeline.place, streams);
-}
-
-async function judgedTruth(session: Session): Promise<TruthRecord> {
-  const { stack, options, facts, scenario, pipeline, progress } = session;
-  const dir = join(session.workDir, 'truth');
-  await mkdir(dir, { recursive: true });
-  await using reader = await openReader(stack.endpoints, options.artifacts.duckdbExtensions, {
-    clock: options.clock,
-    threads: availableParallelism(),
-    memoryMb: 4096,
-  });
-  const drained = progress.drains.final?.drained === true;
-  // Awaited here, since the reader is closed on the way out.
-  return await judgeTruth({
-    reader,
-    facts,
-    scenario,
-    pipeline,
-    dir,
-    cutMs: progress.cutMs as number,
+async function judgedTruth(concluding: Concluding): Promise<TruthRecord | null> {
+  const { facts, scenario, manifest, observed } = concluding;
+  const { tables, cutMs, drains } = observed;
+  if (tables === null || cutMs === null) return null;
+  const drained = drains.final?.drained === true;
+  return judgeTruth({
+    ...{ facts, scenario, manifest, tables, cutMs },
     notSeenWithinMs: drained ? null : scenario.drainWithinMs,
   });
 }

@@ -197,7 +197,7 @@ const READ: Readonly<
   'stack.runtime': {
     change: 'stack.runtime=containers',
     as: 'scenario.stack.runtime',
-    by: 'harness/run.ts',
+    by: 'harness/chosen-stack.ts',
   },
   'stack.jit': { change: 'stack.jit=c1', as: 'scenario.stack.jit', by: 'harness/run.ts' },
   'queries.every': {
@@ -288,7 +288,7 @@ const READ: Readonly<
         change: `stack.external.${key}=${value}`,
         given: ELSEWHERE,
         as: 'scenario.stack.external',
-        by: 'harness/run.ts',
+        by: 'harness/chosen-stack.ts',
       },
     ]),
   ),
@@ -296,13 +296,13 @@ const READ: Readonly<
     change: 'stack.external.catalog={uri: "http://a:1", warehouse: w, auth: bearer}',
     given: ELSEWHERE,
     as: 'scenario.stack.external',
-    by: 'harness/run.ts',
+    by: 'harness/chosen-stack.ts',
   },
   'stack.external.prefix': {
     change: 'stack.external.prefix=nightly',
     given: ELSEWHERE,
     as: 'scenario.stack.external',
-    by: 'harness/run.ts',
+    by: 'harness/chosen-stack.ts',
   },
   'checks[]': {
     change: 'checks=[lost == 0]',

@@ -3,12 +3,12 @@ import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { COMPACTION } from '../record/facts.ts';
-import { createRunFolder } from '../record/folder.ts';
+import { createRunFolder, RUN_FILES } from '../record/folder.ts';
 import { openJournal } from '../record/journal.ts';
 import type { RunRecord } from '../record/record.ts';
 import { writeRecord } from '../record/write.ts';
-import type { ExternalUse } from '../scenario/scenario.ts';
 import { timedMs } from '../scenario/timeline.ts';
+import { choose, dataDirOf, meetingOf } from './chosen-stack.ts';
 import { watchClock } from './clock-watch.ts';
 import { conclude } from './conclude.ts';
 import { type Estimate, estimateLines, estimateOf } from './estimate.ts';
@@ -17,6 +17,7 @@ import { Faults } from './faults.ts';
 import { firstRecord } from './first-record.ts';
 import { HEAD_START_MS, type Load, startLoad } from './load/load.ts';
 import { lookupKeys } from './lookup-keys.ts';
+import { observe } from './observed.ts';
 import { failed, writeLast } from './outcome.ts';
 import { drainNow, replay } from './phases.ts';
 import { compactionOf } from './pipelines/compact.ts';
@@ -26,8 +27,12 @@ import { columnsOf, taskSlotsOf } from './pipelines/manifest.ts';
 import type { ProbeContext } from './probes/probe.ts';
 import { type RunningProbes, startAll, stopAll } from './probes/probes.ts';
 import { placesOf, refuseUnwritable, refuseWithoutRoom } from './room.ts';
-import type { ChosenStack, RunOptions, Session, Undertaking } from './session.ts';
-import { externalStack, placeOf, takePlace } from './shared-stack.ts';
+import type { RunOptions, Session, Undertaking } from './session.ts';
+import { middleOf } from './sharding/clock-offset.ts';
+import { handOver } from './sharding/hand-over.ts';
+import { lead } from './sharding/meeting.ts';
+import { makeShare } from './sharding/share.ts';
+import { placeOf, takePlace } from './shared-stack.ts';
 import { Claim } from './stack/claim.ts';
 import { defaultRegistryDir, otherOwners, sweepLeftovers, sweptLines } from './stack/registry.ts';
 import { RUNTIMES } from './stack/runtimes.ts';
@@ -38,23 +43,28 @@ import { ticking } from './ticking.ts';
  * One run, from nothing to its record. It never throws what went wrong with the run: that is in the
  * record, as its outcome. It throws what kept it from having a record at all (exit 2).
  */
-export async function run(options: RunOptions): Promise<{ record: RunRecord; dir: string }> {
-  const { parsed, clock } = options;
+export async function run(given: RunOptions): Promise<{ record: RunRecord; dir: string }> {
+  const { parsed } = given;
+  let options = given;
   const pipeline = loadPipeline(parsed.scenario.pipeline.use, options.baseDir);
   compactionOf(pipeline, parsed.scenario);
   // First of all: what a killed run has left takes room, and cores.
-  const leftovers = sweptLines(await sweepLeftovers(clock));
+  const leftovers = sweptLines(await sweepLeftovers(options.clock));
   for (const text of leftovers) options.onEvent({ kind: 'warning', text });
   refuseUnwritable([options.resultsDir, tmpdir(), defaultRegistryDir()]);
   const estimate = estimateOf(parsed.scenario, pipeline.manifest);
   const chosen = await choose(options);
   const dataDir = await dataDirOf(chosen);
   refuseWithoutRoom(estimate, placesOf(options.resultsDir, dataDir), options.reproduce);
+  const folder = createRunFolder(options.resultsDir, parsed.scenario.name, options.clock.nowMs());
+  const place = placeOf(chosen, pipeline, folder, options.shard);
+  await using meeting = await meetingOf(options, chosen, place);
+  // From here on all shards go by one clock.
+  if (meeting !== null) options = { ...options, clock: meeting.clock };
+  const { clock } = options;
   const startedMs = clock.nowMs();
-  const folder = createRunFolder(options.resultsDir, parsed.scenario.name, startedMs);
   const over = new AbortController();
   using journal = openJournal(folder.dir, clock, (error) => over.abort(error));
-  const place = placeOf(chosen, pipeline, folder);
   let record = firstRecord(options, { pipeline, place, chosen, folder, startedMs });
   writeRecord(folder.dir, record);
   // Servers, jobs, probes and the load all end by it: that many listeners are no leak.
@@ -67,6 +77,7 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
     scenario: parsed.scenario,
     pipeline: placed(pipeline, place),
     chosen,
+    meeting,
     folder,
     journal,
     progress: {
@@ -99,7 +110,7 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
     line: planLines(undertaking, estimate, dataDir),
   });
   try {
-    record = { ...record, ...(await inItsWorld(undertaking, record)) };
+    record = { ...record, ...(await itsPart(undertaking, record)) };
   } catch (error) {
     const cause = over.signal.aborted ? over.signal.reason : error;
     record = { ...record, ...failed(cause, options.signal) };
@@ -107,6 +118,8 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
     if (record.outcome === 'crashed' || error !== cause) {
       journal.note('crash', { stack: (error as Error).stack });
     }
+    if (meeting !== null && meeting.shard.share.index > 0)
+      await meeting.leave(record.headline.text);
   } finally {
     options.signal.removeEventListener('abort', onInterrupt);
   }
@@ -114,6 +127,15 @@ export async function run(options: RunOptions): Promise<{ record: RunRecord; dir
   writeLast(folder.dir, record);
   journal.note('run-end', { outcome: record.outcome, verdict: record.verdict });
   return { record, dir: folder.dir };
+}
+
+/** The leader of a load, and whoever makes all of it, has the world to look at; the others have their share. */
+function itsPart(u: Undertaking, first: RunRecord): Promise<Partial<RunRecord>> {
+  const { meeting, chosen, options } = u;
+  if (meeting === null || meeting.shard.share.index === 0 || chosen.kind === 'own') {
+    return inItsWorld(u, first);
+  }
+  return makeShare(u, { meeting, stack: chosen.on.stack, hash: options.parsed.hash });
 }
 
 /** Brings the world up in the order of need, replays, and takes it down again whatever happens. */
@@ -141,6 +163,8 @@ async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<Run
         ...{ clock, journal: u.journal, onEvent: options.onEvent },
         ...{ place: pipeline.place, keep: options.keep === true },
       }));
+    // Before the place is cleared, where it has its topic.
+    await using _met = u.meeting;
     forward(stack.broken, u);
     step(u, `deploying ${pipeline.manifest.name}`);
     await using deployment = await deploy(pipeline, { stack, scenario, clock, signal });
@@ -151,16 +175,23 @@ async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<Run
 
     const factsDir = join(workDir, 'facts');
     await mkdir(factsDir);
-    await using load = await startLoad({
+    const { meeting } = u;
+    await using own = await startLoad({
       scenario,
       endpoints: stack.endpoints,
       place: pipeline.place,
+      ...(meeting === null
+        ? {}
+        : { share: meeting.shard.share, clockOffsetMs: middleOf(meeting.offset) }),
       dir: factsDir,
       runId: folder.id.slice(-4),
       clock,
       signal,
       onWarning: (text) => u.journal.note('kafka-client', { text }),
     });
+    const { hash } = options.parsed;
+    const onStep = (text: string) => step(u, text);
+    await using load = meeting === null ? own : await lead(own, meeting, { hash, signal, onStep });
     forward(load.broken, u);
     const probes = await startProbes(u, { facts, stack, load, tables: deployment.tables });
     const wallClock = watchClock(clock, u.fail);
@@ -179,7 +210,23 @@ async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<Run
       wallClock.stop();
       // Before t0 there is nothing to measure.
       if (cause !== undefined && session.progress.t0Ms === null) throw cause.reason;
-      const measured = await conclude(session, first, cause === undefined);
+      const observed = await observe(session, {
+        completed: cause === undefined,
+        tablesDir: meeting === null ? join(workDir, 'truth') : join(folder.dir, RUN_FILES.tables),
+      });
+      const note = (kind: string, fields: Readonly<Record<string, unknown>>) =>
+        u.journal.note(kind, fields);
+      if (meeting !== null && cause === undefined) {
+        return await handOver({ facts, dir: folder.dir, meeting, note }, observed);
+      }
+      const measured = await conclude(
+        {
+          ...{ facts, scenario, observed, dir: folder.dir },
+          manifest: pipeline.manifest,
+          note,
+        },
+        first,
+      );
       completed = cause === undefined;
       return cause === undefined
         ? measured
@@ -207,21 +254,6 @@ async function outcomeOf(
     watching.abort();
     ticks.stop();
   }
-}
-
-/** Throws DoorbusterError (exit 2) for a stack that is not to be had, before there is a record. */
-async function choose({ on, parsed, ...options }: RunOptions): Promise<ChosenStack> {
-  if (on !== undefined) return { kind: 'shared', on };
-  const { scenario } = parsed;
-  if (scenario.stack.runtime !== 'external') return { kind: 'own', runtime: options.runtime };
-  const use = scenario.stack.external as ExternalUse;
-  return { kind: 'shared', on: await externalStack(use, options) };
-}
-
-/** The folder that its servers fill; null where they are not of this machine. */
-async function dataDirOf(chosen: ChosenStack): Promise<string | null> {
-  const runtime = chosen.kind === 'own' ? chosen.runtime : chosen.on.stack.runtime;
-  return runtime === 'external' ? null : RUNTIMES[runtime].dataDir();
 }
 
 /** A stack of this run's own. */
@@ -254,6 +286,9 @@ function startStack(
   });
 }
 
+/** From the word to begin to t0, where it has to reach other machines first, ms. */
+const SHARDED_HEAD_START_MS = 5_000;
+
 /** From opening stock to the last commit: everything that is measured happens here. */
 async function replayed(session: Session): Promise<void> {
   const { load, probes, deployment, progress, options, scenario } = session;
@@ -267,9 +302,10 @@ async function replayed(session: Session): Promise<void> {
   if (!progress.drains.opening.drained) {
     session.journal.note('not-drained', { round: 'opening', ...progress.drains.opening });
   }
-  progress.t0Ms = clock.nowMs() + HEAD_START_MS;
+  const headStartMs = session.meeting === null ? HEAD_START_MS : SHARDED_HEAD_START_MS;
+  progress.t0Ms = clock.nowMs() + headStartMs;
   await load.begin(progress.t0Ms);
-  await clock.sleep(HEAD_START_MS, session.signal);
+  await clock.sleep(Math.max(0, progress.t0Ms - clock.nowMs()), session.signal);
   await session.faults.during(session, () => replay(session));
 
   progress.phase = 'drain';

@@ -14,6 +14,7 @@ import type { Incident } from './probes/probe.ts';
 import type { RunningProbes } from './probes/probes.ts';
 import type { RunEvent } from './progress.ts';
 import type { Artifacts } from './setup/artifacts.ts';
+import type { Meeting, Shard } from './sharding/meeting.ts';
 import type { SharedStack } from './shared-stack.ts';
 import type { RuntimeKind, Stack } from './stack/stack.ts';
 
@@ -36,6 +37,8 @@ export interface RunOptions {
   readonly on?: SharedStack;
   /** On such a stack: what the run has made there is not removed. */
   readonly keep?: boolean;
+  /** Its part in a load that several machines make together, on a stack that all of them reach. */
+  readonly shard?: Shard;
   readonly clock: Clock;
   /** The user's wish to stop. */
   readonly signal: AbortSignal;
@@ -72,6 +75,8 @@ export interface Undertaking {
   readonly pipeline: PlacedPipeline;
   /** Where its servers run. */
   readonly chosen: ChosenStack;
+  /** With the other shards of its load; null of a run that makes all of it. */
+  readonly meeting: Meeting | null;
   readonly folder: RunFolder;
   readonly journal: Journal;
   readonly progress: Progress;

@@ -10,6 +10,7 @@ import type { Pipeline } from './pipelines/load.ts';
 import { type Place, placeApart, placeOfItsOwn } from './pipelines/place.ts';
 import { removeAll } from './pipelines/remove.ts';
 import type { ChosenStack } from './session.ts';
+import type { Shard } from './sharding/meeting.ts';
 import { connectExternal } from './stack/external.ts';
 import { defaultRegistryDir, identify, isAlive, processSchema } from './stack/registry.ts';
 import type { Stack } from './stack/stack.ts';
@@ -40,10 +41,14 @@ export function placeOf(
   chosen: ChosenStack,
   { manifest }: Pick<Pipeline, 'manifest'>,
   { id }: Pick<RunFolder, 'id'>,
+  shard?: Shard,
 ): Place {
   if (chosen.kind === 'own') return placeOfItsOwn(manifest);
+  const { prefix } = chosen.on;
+  // All shards of a load are at one place.
+  if (shard !== undefined) return placeApart(manifest, { prefix, runId: shard.load });
   const parts = id.toLowerCase().split('-');
-  return placeApart(manifest, { prefix: chosen.on.prefix, runId: `${parts[0]}_${parts.at(-1)}` });
+  return placeApart(manifest, { prefix, runId: `${parts[0]}_${parts.at(-1)}` });
 }
 
 interface GuestOptions {

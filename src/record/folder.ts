@@ -13,6 +13,9 @@ export const RUN_FILES = {
   markdown: 'report.md',
   logs: 'logs',
   dimensions: 'dimensions',
+  /** Of the leading shard: what it observed, and copies of the tables. */
+  handOver: 'hand-over.json',
+  tables: 'tables',
 } as const;
 
 /** The folder of one run. */

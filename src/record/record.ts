@@ -111,6 +111,23 @@ const stack = z.strictObject({
   kept: z.boolean(),
 });
 
+/** The part of one machine in a load that several made together. */
+const shard = z.strictObject({
+  /** What all of them call it. */
+  load: z.string(),
+  /** From 1; the first one leads. */
+  number: z.int().positive(),
+  of: z.int().positive(),
+  clock: z.strictObject({
+    /** The broker's clock minus the machine's own, ms; every stamp of the shard is the broker's time. */
+    offsetMs: z.number(),
+    /** The offset lies within half of this of what was taken for it. */
+    widthMs: z.number(),
+    /** By how much it had moved in the end. */
+    driftMs: z.number(),
+  }),
+});
+
 const phase = z.strictObject({
   name: z.string(),
   kind: z.enum(['load', 'query', 'compact']),
@@ -152,6 +169,10 @@ export const recordSchema = z.strictObject({
   environment,
   /** Where the run was, on a stack that outlives it; left out when it had one of its own. */
   stack: stack.optional(),
+  /** Of a part of a load, that is to be joined with the others; nothing is measured of it. */
+  shard: shard.optional(),
+  /** Of a load that was joined from parts. */
+  shards: z.array(shard).optional(),
   pipeline,
   outcome: z.enum(['completed', 'interrupted', 'stack-broke', 'crashed']),
   /** null until the run was judged. */
@@ -207,6 +228,7 @@ export type RunRecord = Frozen<z.infer<typeof recordSchema>>;
 type Part<K extends keyof RunRecord> = NonNullable<RunRecord[K]>;
 type Item<K extends keyof RunRecord> = Part<K> extends readonly (infer E)[] ? E : never;
 
+export type ShardRecord = NonNullable<RunRecord['shard']>;
 export type RecordedPhase = Item<'phases'>;
 export type FaultRecord = NonNullable<RunRecord['faults']>[number];
 export type Drain = Part<'drain'>;

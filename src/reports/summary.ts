@@ -1,4 +1,4 @@
-import type { RunRecord } from '../record/record.ts';
+import type { RunRecord, ShardRecord } from '../record/record.ts';
 import { ageSection } from './age.ts';
 import { changesSection } from './changes.ts';
 import { faultSection } from './faults.ts';
@@ -33,6 +33,8 @@ function verdictCell(record: RunRecord): Cell {
   if (record.outcome === 'interrupted') return cell('INTERRUPTED', 'warn');
   if (record.outcome === 'stack-broke') return cell('STACK BROKE', 'bad');
   if (record.outcome === 'crashed') return cell('CRASHED', 'bad');
+  // Nothing is judged of a part: whoever joins it with the others does.
+  if (record.shard !== undefined) return cell('PART', 'warn');
   return verdictTone(record.verdict ?? 'NO_DATA');
 }
 
@@ -88,8 +90,24 @@ function tapeLine(recording: NonNullable<RunRecord['scenario']['recording']>): s
   );
 }
 
+function stackLine({ name, namespace, kept }: NonNullable<RunRecord['stack']>): string {
+  const then = kept ? 'what it made there was kept' : 'what it made there was removed';
+  return `${name}, which others may use as well, as ${namespace}; ${then}`;
+}
+
+/** All of a load that was joined, or the one part that this record is of. */
+function shardsLine(shards: readonly ShardRecord[]): string {
+  const [{ load, number, of } = { load: '', number: 0, of: 0 }] = shards;
+  const unsure = Math.max(
+    ...shards.map(({ clock }) => clock.widthMs / 2 + Math.abs(clock.driftMs)),
+  );
+  const which = shards.length === of ? `all ${of}` : `${number} of ${of}`;
+  return `${which} of the load ${load}; clocks within ${duration(unsure)} of the broker's`;
+}
+
 function identity(record: RunRecord): Summary['identity'] {
   const { scenario, pipeline, environment } = record;
+  const shards = record.shards ?? (record.shard === undefined ? [] : [record.shard]);
   const versions = Object.entries(environment.versions).map(
     ([name, version]) => `${name} ${version}`,
   );
@@ -115,6 +133,8 @@ function identity(record: RunRecord): Summary['identity'] {
       value: `${environment.cpu}, ${environment.cores} cores, ${Math.round(environment.memoryBytes / 2 ** 30)} GiB, ${environment.os}, lane ${environment.lane}`,
     },
     { name: 'servers', value: `${environment.runtime}: ${versions.join(', ')}` },
+    ...(record.stack === undefined ? [] : [{ name: 'stack', value: stackLine(record.stack) }]),
+    ...(shards.length === 0 ? [] : [{ name: 'shards', value: shardsLine(shards) }]),
     {
       name: 'doorbuster',
       value: `${environment.doorbuster}${environment.commit ? ` at ${environment.commit.slice(0, 12)}${environment.commit.endsWith('+') ? ' (changed)' : ''}` : ''}, node ${environment.node}`,

@@ -16,7 +16,7 @@ import {
   type LoadResult,
   startLoad,
 } from '../../src/harness/load/load.ts';
-import { appendedCounts } from '../../src/harness/truth/appended.ts';
+import { appendedCounts, appendedLogs } from '../../src/harness/truth/appended.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
 import { STREAMS } from '../../src/scenario/scenario.ts';
 import { PLAIN } from '../support/place.ts';
@@ -184,7 +184,8 @@ test('the tape arrives byte for byte and in order, though answers get lost and t
   expect(result.scheduled).toBe(wanted.length);
   expect(result.acknowledged).toBe(wanted.length);
   await using admin = await openKafkaAdmin(kafka.brokers);
-  for (const part of await appendedCounts(admin, facts.rows, PLAIN, STREAMS)) {
+  const logs = await appendedLogs(admin, PLAIN, STREAMS);
+  for (const part of await appendedCounts(facts.rows, logs)) {
     expect(part.appended, `${part.stream}/${part.part}`).toBe(part.acknowledged);
     expect(part.unanswered).toBe(0);
   }

@@ -18,6 +18,7 @@ import { ready } from '../ready.ts';
 import { recorded } from '../recorded.ts';
 import { runProgress } from '../run-progress.ts';
 import { readScenario, type ScenarioArguments, scenarioOptions } from '../scenario-file.ts';
+import { shardOf } from '../shard-options.ts';
 import { writeReports } from '../write-reports.ts';
 
 export const runCommand: Command = {
@@ -45,10 +46,16 @@ export const runCommand: Command = {
         default: false,
         describe: 'leave the stack running, with the topics and tables of this run',
       })
+      .option('shard', {
+        type: 'string',
+        describe: 'the part of this machine, like 2/8: of a load that others make with it',
+      })
+      .option('load', { type: 'string', describe: 'what all shards call the load' })
       .example('$0 run scenarios/black-friday.yaml', 'the main job')
       .example('$0 run my.yaml --set pipeline.format=3', 'your own, with something changed'),
   async run(args, context) {
     const read = readScenario(args);
+    const shard = shardOf(args, read.scenario.retail.stores);
     const runtime = await runtimeOf(args.on, read);
     const means = await RUNTIMES[runtime].means();
     const parsed = await recorded(read, args, context, means);
@@ -63,6 +70,7 @@ export const runCommand: Command = {
         baseDir: process.cwd(),
         artifacts,
         ...(on === undefined ? {} : { on }),
+        ...(shard === undefined ? {} : { shard }),
         keep: args.keep,
         clock: systemClock,
         signal: context.signal,
@@ -139,7 +147,14 @@ async function stackFor(
 }
 
 /** The command line that replays a run, quoted for a shell. */
-function reproduce({ scenario, seed, set, on }: ScenarioArguments & { on?: string }): string {
+function reproduce({
+  scenario,
+  seed,
+  set,
+  on,
+  shard,
+  load,
+}: ScenarioArguments & { on?: string; shard?: string; load?: string }): string {
   const quoted = (text: string) =>
     /^[\w./=:,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
   return [
@@ -148,5 +163,7 @@ function reproduce({ scenario, seed, set, on }: ScenarioArguments & { on?: strin
     ...(seed === undefined ? [] : ['--seed', seed]),
     ...set.flatMap((one) => ['--set', quoted(one)]),
     ...(on === undefined ? [] : ['--on', on]),
+    ...(shard === undefined ? [] : ['--shard', shard]),
+    ...(load === undefined ? [] : ['--load', load]),
   ].join(' ');
 }

@@ -31,6 +31,8 @@ export interface KafkaAdmin extends AsyncDisposable {
    * that has no leader in time.
    */
   createTopics(topics: readonly TopicSpec[], options: CreateTopicsOptions): Promise<void>;
+  /** Creates a topic of one partition, unless it is there already. */
+  ensureTopic(name: string, options: CreateTopicsOptions): Promise<void>;
   /** The log of every partition of a topic, by partition. No such topic is an error. */
   logs(topic: string): Promise<readonly PartitionLog[]>;
   /** Removes every topic and every consumer group whose name begins so; gives the topics. */
@@ -63,6 +65,14 @@ export async function openKafkaAdmin(brokers: readonly string[]): Promise<KafkaA
   return {
     brokerCount: async () => (await admin.describeCluster()).brokers.length,
     createTopics: (topics, options) => createTopics(admin, topics, options),
+    async ensureTopic(name, options) {
+      const there = async () => (await admin.listTopics()).includes(name);
+      if (await there()) return;
+      await createTopics(admin, [{ name, partitions: 1 }], options).catch(async (error) => {
+        // Somebody else may have been quicker.
+        if (!(await there())) throw error;
+      });
+    },
     async logs(topic) {
       // Asked for the offsets of a topic that is not there, kafkajs retries for two minutes.
       if (!(await admin.listTopics()).includes(topic)) {

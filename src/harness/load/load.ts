@@ -9,6 +9,7 @@ import { type FactFileRef, leftBy } from './fact-file.ts';
 import { MarkedSender, type Marker, type SentMark } from './marked-sender.ts';
 import type { ShardResult } from './messages.ts';
 import { ProducingThread } from './producing-thread.ts';
+import type { Share } from './shards.ts';
 import { type Counts, sumCounts } from './tally.ts';
 
 /** What a load is started with. */
@@ -18,6 +19,10 @@ export interface LoadOptions {
   readonly place: Place;
   /** Producing threads; by default one less than the machine has cores, and no more than stores. */
   readonly workers?: number;
+  /** The part of the load that this machine makes; all of it when left out. Every shard has as many threads. */
+  readonly share?: Share;
+  /** What the clock of this machine is off by, ms: all stamps are the broker's time. */
+  readonly clockOffsetMs?: number;
   /** An existing folder for the files of facts. */
   readonly dir: string;
   readonly runId: string;
@@ -94,6 +99,8 @@ function defaultWorkers(cores: number, stores: number): number {
   return Math.max(1, Math.min(cores - 1, stores));
 }
 
+const ALONE: Share = { index: 0, of: 1 };
+
 /** Connects the producers, one thread each. Rejects with a DoorbusterError when Kafka is not there. */
 export async function startLoad(options: LoadOptions): Promise<Load> {
   const { scenario, endpoints, place, dir, runId, clock, signal } = options;
@@ -136,7 +143,7 @@ class RunningLoad implements Load {
     marked: MarkedSender,
     warning: (line: string) => void,
   ) {
-    const { scenario, endpoints, place, dir, signal } = options;
+    const { scenario, endpoints, place, dir, signal, share = ALONE, clockOffsetMs = 0 } = options;
     this.#options = options;
     this.workers = workers;
     this.#marked = marked;
@@ -146,7 +153,11 @@ class RunningLoad implements Load {
       { length: workers },
       (_, worker) =>
         new ProducingThread(
-          { scenario, place, brokers, worker, workers, dir },
+          {
+            ...{ scenario, place, brokers, dir, clockOffsetMs },
+            // The threads of all shards deal the stores out among themselves.
+            ...{ worker: worker * share.of + share.index, workers: workers * share.of },
+          },
           { failed, warning },
         ),
     );
@@ -257,7 +268,11 @@ class RunningLoad implements Load {
       workers: this.workers,
       // Of a lost thread, what had reached the disk.
       files: [
-        ...results.flatMap((result, worker) => result?.files ?? leftBy(this.#options.dir, worker)),
+        ...results.flatMap(
+          (result, i) =>
+            result?.files ??
+            leftBy(this.#options.dir, (this.#threads[i] as ProducingThread).number),
+        ),
         markedFile,
       ],
       threadsLost: results.length - known.length,

@@ -12,6 +12,8 @@ export interface ShardData {
   /** This thread and how many there are: it owns the stores whose number mod `workers` is `worker`. */
   readonly worker: number;
   readonly workers: number;
+  /** What the machine's clock is off by, ms. */
+  readonly clockOffsetMs: number;
   /** Folder for its files of facts. */
   readonly dir: string;
 }

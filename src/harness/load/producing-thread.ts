@@ -31,13 +31,14 @@ interface ThreadListener {
 export class ProducingThread {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
-  readonly #number: number;
+  /** Which of the threads of the load it is, over all shards. */
+  readonly number: number;
   #requests = 0;
   #ending = false;
   progress: ShardProgress | undefined;
 
   constructor(data: ShardData, listener: ThreadListener) {
-    this.#number = data.worker;
+    this.number = data.worker;
     this.#worker = new Worker(entryFile('harness/load/worker'), { workerData: data });
     this.#worker.on('message', (message: FromShard) => this.#hear(message, listener));
     const ended = (cause: Error) => {
@@ -47,7 +48,7 @@ export class ProducingThread {
     };
     this.#worker.on('error', (cause) => ended(cause));
     this.#worker.on('exit', (code) =>
-      ended(new Error(`producing thread ${this.#number} ended by itself with code ${code}`)),
+      ended(new Error(`producing thread ${this.number} ended by itself with code ${code}`)),
     );
   }
 

@@ -3,6 +3,7 @@ import { systemClock } from '../../core/clock.ts';
 import { DoorbusterError } from '../../core/errors.ts';
 import { encode } from '../../generators/encode.ts';
 import { preloadOf, tapeOf } from '../../generators/tape.ts';
+import { offsetClock } from '../sharding/clock-offset.ts';
 import type { FromShard, ShardData, ShardRequest, ThrownError, ToShard } from './messages.ts';
 import { Shard, type Tape } from './shard.ts';
 
@@ -23,6 +24,7 @@ function serve(port: NonNullable<typeof parentPort>, data: ShardData): void {
     live: (stores) => tapeOf(data.scenario, stores),
     encode,
   };
+  const clock = offsetClock(systemClock, data.clockOffsetMs);
   let shard: Shard | undefined;
   let reporting: NodeJS.Timeout | undefined;
   const opened = () => {
@@ -34,9 +36,7 @@ function serve(port: NonNullable<typeof parentPort>, data: ShardData): void {
   const answer = async (request: ShardRequest): Promise<unknown> => {
     switch (request.kind) {
       case 'open':
-        shard = await Shard.open(data, tape, systemClock, (line) =>
-          tell({ kind: 'warning', line }),
-        );
+        shard = await Shard.open(data, tape, clock, (line) => tell({ kind: 'warning', line }));
         return null;
       case 'preload':
         await opened().preload(request.t0Ms);

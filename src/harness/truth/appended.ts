@@ -13,33 +13,46 @@ export interface AppendedCount {
   readonly appended: number;
 }
 
-/**
- * Counts the log of every partition of the streams' topics and sets it beside the facts, markers and
- * canaries included. Anything but equality (when nothing is unanswered) makes a run INVALID: someone
- * else wrote to the topic, or an acknowledgement was not one.
- */
-export async function appendedCounts(
+/** What the log of one partition holds. */
+export interface AppendedLog {
+  readonly stream: Stream;
+  readonly part: number;
+  readonly appended: number;
+}
+
+/** Counts the log of every partition of the streams' topics, markers and canaries included. */
+export async function appendedLogs(
   admin: Pick<KafkaAdmin, 'logs'>,
-  rows: Rows,
   place: Place,
   streams: readonly Stream[],
+): Promise<readonly AppendedLog[]> {
+  const logs: AppendedLog[] = [];
+  for (const stream of streams) {
+    for (const { partition, low, high } of await admin.logs(topicOf(place, stream))) {
+      logs.push({ stream, part: partition, appended: Number(high - low) });
+    }
+  }
+  return logs;
+}
+
+/**
+ * Sets the facts beside the logs. Anything but equality (when nothing is unanswered) makes a run INVALID:
+ * someone else wrote to the topic, or an acknowledgement was not one.
+ */
+export async function appendedCounts(
+  rows: Rows,
+  logs: readonly AppendedLog[],
 ): Promise<readonly AppendedCount[]> {
   const facts = await rows<{ stream: string; part: number; acked: number; unanswered: number }>(`
     SELECT stream, part, count(acked_ms)::BIGINT AS acked,
       (count(*) - count(acked_ms))::BIGINT AS unanswered
     FROM events GROUP BY stream, part`);
-  const counts: AppendedCount[] = [];
-  for (const stream of streams) {
-    for (const { partition, low, high } of await admin.logs(topicOf(place, stream))) {
-      const mine = facts.find((fact) => fact.stream === stream && fact.part === partition);
-      counts.push({
-        stream,
-        part: partition,
-        acknowledged: Number(mine?.acked ?? 0),
-        unanswered: Number(mine?.unanswered ?? 0),
-        appended: Number(high - low),
-      });
-    }
-  }
-  return counts;
+  return logs.map((log) => {
+    const mine = facts.find((fact) => fact.stream === log.stream && fact.part === log.part);
+    return {
+      ...log,
+      acknowledged: Number(mine?.acked ?? 0),
+      unanswered: Number(mine?.unanswered ?? 0),
+    };
+  });
 }

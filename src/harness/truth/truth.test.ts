@@ -7,6 +7,7 @@ import { parseScenario } from '../../scenario/parse.ts';
 import type { Reader } from '../clients/duckdb-reader.ts';
 import { openFacts } from '../facts.ts';
 import { parseManifest } from '../pipelines/manifest.ts';
+import { readTables } from './read-tables.ts';
 import { judgeTruth } from './truth.ts';
 
 const { scenario } = parseScenario(
@@ -49,9 +50,9 @@ test('an example of what is wrong names the table it is wrong in, as the pipelin
       return { outcome: 'ok', rows, error: null, startMs: 0, endMs: 0, cpuS: null };
     },
   };
+  const tables = await readTables(reader, { manifest, place: PLAIN }, ['pos'], dir);
   const truth = await judgeTruth({
-    ...{ reader, facts, scenario, dir },
-    pipeline: { manifest, place: PLAIN },
+    ...{ facts, scenario, manifest, tables },
     cutMs: 1_000,
     notSeenWithinMs: null,
   });

@@ -1,8 +1,6 @@
 import type { TruthRecord } from '../../record/record.ts';
 import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts';
-import type { Reader } from '../clients/duckdb-reader.ts';
 import type { Facts } from '../facts.ts';
-import type { PlacedPipeline } from '../pipelines/load.ts';
 import type { Manifest } from '../pipelines/manifest.ts';
 import { writeBook } from './business/book.ts';
 import { type BusinessDistance, distanceFromBook, takings } from './business/business.ts';
@@ -13,16 +11,13 @@ import {
   foundSql,
   judgeContract,
 } from './contract/oracle.ts';
-import { readTables } from './read-tables.ts';
 import type { Rows, TablesUnderTest } from './tables-under-test.ts';
 
 interface TruthContext {
-  readonly reader: Pick<Reader, 'query'>;
   readonly facts: Pick<Facts, 'rows' | 'append'>;
   readonly scenario: Scenario;
-  readonly pipeline: Pick<PlacedPipeline, 'manifest' | 'place'>;
-  /** An empty folder for the copies of the tables. */
-  readonly dir: string;
+  readonly manifest: Manifest;
+  readonly tables: TablesUnderTest;
   /** Nothing due at or after this offset from t0 was sent, ms. */
   readonly cutMs: number;
   /** null: everything was drained. */
@@ -33,13 +28,10 @@ interface TruthContext {
 const EXAMPLES = 20;
 const OF_EACH = 10;
 
-/** Reads the tables once and holds them against CONTRACT and BOOK. */
+/** Holds copies of the tables against CONTRACT and BOOK. */
 export async function judgeTruth(context: TruthContext): Promise<TruthRecord> {
-  const { reader, facts, scenario, dir } = context;
-  const { manifest, place } = context.pipeline;
+  const { facts, scenario, manifest, tables } = context;
   const rows: Rows = (sql) => facts.rows(sql);
-  const streams = STREAMS.filter((stream) => scenario.traffic[stream] !== null);
-  const tables = await readTables(reader, { manifest, place }, streams, dir);
   const contract = await judgeContract(rows, tables);
   await writeBook(facts, scenario, context.cutMs);
   const distance = await distanceFromBook(rows, tables);

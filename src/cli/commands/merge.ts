@@ -1,0 +1,51 @@
+import { dirname, resolve } from 'node:path';
+import pc from 'picocolors';
+import { systemClock } from '../../core/clock.ts';
+import type { ExitCode } from '../../core/exit-codes.ts';
+import { merge, readParts } from '../../harness/sharding/merge.ts';
+import { formats } from '../../reports/formats.ts';
+import { parseScenario } from '../../scenario/parse.ts';
+import type { Command } from '../command.ts';
+import { recorded } from '../recorded.ts';
+import { writeReports } from '../write-reports.ts';
+
+export const mergeCommand: Command = {
+  command: 'merge <parts..>',
+  describe: 'Join the records of a load that several shards have made',
+  builder: (yargs) =>
+    yargs
+      .positional('parts', {
+        type: 'string',
+        array: true,
+        demandOption: true,
+        describe: 'the folder of every shard',
+      })
+      .option('results', {
+        type: 'string',
+        default: 'results',
+        describe: 'folder that gets the joined run',
+      })
+      .option('json', { type: 'boolean', default: false, describe: 'the record on stdout' })
+      .example('$0 merge shards/*', 'after all of `run --shard 1/4 --load friday` have ended'),
+  async run({ parts: paths, results, json }, context) {
+    const parts = readParts(paths);
+    const { text, file, overrides } = parts[0].record.scenario;
+    const set = overrides.map(({ path, value }) => `${path}=${value}`);
+    const read = { ...parseScenario(text, { file, set }), file, dir: dirname(resolve(file)) };
+    const { scenario } = await recorded(read, {}, context);
+    const { record, dir } = await merge(parts, {
+      scenario,
+      resultsDir: results,
+      baseDir: process.cwd(),
+      clock: systemClock,
+      reproduce: `doorbuster merge ${paths.join(' ')}`,
+    });
+    const color = pc.isColorSupported && process.stdout.isTTY === true;
+    const { terminal } = context;
+    const files = writeReports(dir, record);
+    const format = json ? formats.json : formats.terminal;
+    terminal.result(format.render(record, { color, columns: terminal.columns }));
+    for (const path of files) terminal.say(pc.dim(`wrote ${path}`));
+    return record.exitCode as ExitCode;
+  },
+};

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { shardOf } from './shard-options.ts';
+
+test('a shard is told by its number, of how many, and the name of the load', () => {
+  expect(shardOf({}, 10)).toBeUndefined();
+  expect(shardOf({ shard: '2/8', load: 'friday' }, 8)).toEqual({
+    share: { index: 1, of: 8 },
+    load: 'friday',
+  });
+});
+
+test.each([
+  [{ shard: '2', load: 'friday' }, '--shard 2 is not the number of a shard of how many'],
+  [{ shard: '0/4', load: 'friday' }, '--shard 0/4 is not the number'],
+  [{ shard: '5/4', load: 'friday' }, '--shard 5/4 is not the number'],
+  [{ shard: '1/9', load: 'friday' }, 'a store is made whole by one shard, and there are 8 of them'],
+  [{ shard: '1/2' }, 'the shards find each other by the name of their load'],
+  [{ shard: '1/2', load: 'Black Friday' }, '--load Black Friday is not lower-case letters'],
+  [{ load: 'friday' }, 'it needs --shard'],
+])('%j is refused', (args, words) => {
+  expect(() => shardOf(args, 8)).toThrow(expect.objectContaining({ exitCode: 2 }));
+  expect(() => shardOf(args, 8)).toThrow(words);
+});

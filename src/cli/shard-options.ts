@@ -1,0 +1,39 @@
+import { badInput } from '../core/errors.ts';
+import type { Shard } from '../harness/sharding/meeting.ts';
+
+/** Part of the names of topics and of the namespace. */
+const LOAD = /^[a-z0-9][a-z0-9_]{0,31}$/;
+
+/** What `--shard 2/8 --load NAME` says; undefined without them. */
+export function shardOf(
+  { shard, load }: { readonly shard?: string; readonly load?: string },
+  stores: number,
+): Shard | undefined {
+  if (shard === undefined) {
+    if (load === undefined) return undefined;
+    throw badInput(
+      '--load names what several shards make together: it needs --shard',
+      '--shard 1/4',
+    );
+  }
+  const [, number, of] = /^(\d{1,4})\/(\d{1,4})$/.exec(shard) ?? [];
+  if (number === undefined || of === undefined || +number < 1 || +number > +of) {
+    throw badInput(`--shard ${shard} is not the number of a shard of how many`, '--shard 2/8');
+  }
+  if (+of > stores) {
+    throw badInput(
+      `--shard ${shard}: a store is made whole by one shard, and there are ${stores} of them`,
+      `--shard 1/${stores}`,
+    );
+  }
+  if (load === undefined) {
+    throw badInput('the shards find each other by the name of their load', '--load friday');
+  }
+  if (!LOAD.test(load)) {
+    throw badInput(
+      `--load ${load} is not lower-case letters, digits and _, 32 at most`,
+      '--load friday',
+    );
+  }
+  return { share: { index: +number - 1, of: +of }, load };
+}

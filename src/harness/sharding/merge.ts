@@ -1,0 +1,150 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../../core/clock.ts';
+import { badInput } from '../../core/errors.ts';
+import { grouped } from '../../core/grouped.ts';
+import { quoted } from '../../core/sql.ts';
+import { FACTS, type FactTable } from '../../record/facts.ts';
+import { createRunFolder } from '../../record/folder.ts';
+import { openJournal } from '../../record/journal.ts';
+import { readRecord, runDir } from '../../record/read.ts';
+import type { RunRecord, ShardRecord } from '../../record/record.ts';
+import { startedRecord, writeRecord } from '../../record/write.ts';
+import type { Scenario } from '../../scenario/scenario.ts';
+import { conclude } from '../conclude.ts';
+import { type Facts, openFacts } from '../facts.ts';
+import { loadPipeline } from '../pipelines/load.ts';
+import type { Incident } from '../probes/probe.ts';
+import { readHandOver } from './hand-over.ts';
+
+/** The part of one shard, as it was read. */
+interface Part {
+  readonly dir: string;
+  readonly record: RunRecord;
+  readonly shard: ShardRecord;
+}
+
+/** All of a load, the leader's first. */
+type Parts = readonly [Part, ...Part[]];
+
+/** Past it two machines' stamps are not to be set beside each other: the limit of one machine's two clocks. */
+const CLOCKS_APART_MS = 20;
+
+/** Tables that every shard has rows of; the others are the leader's alone. */
+const OF_EVERY_SHARD: readonly FactTable[] = ['events', 'load', 'loop_delay'];
+
+/**
+ * The parts of one load, the leader's first. Throws DoorbusterError (exit 2) for folders that are not the whole of
+ * one load.
+ */
+export function readParts(paths: readonly string[]): Parts {
+  const parts = paths.map((path) => {
+    const dir = runDir(path);
+    const record = readRecord(dir);
+    if (record.shard === undefined) {
+      throw badInput(`${path} is a whole run, and no shard of one`, `doorbuster report ${path}`);
+    }
+    if (record.outcome !== 'completed') {
+      throw badInput(`shard ${record.shard.number} in ${path} did not end: ${record.outcome}`);
+    }
+    return { dir, record, shard: record.shard };
+  });
+  const loads = [...grouped(parts, ({ shard }) => shard.load).keys()];
+  if (loads.length !== 1) throw badInput(`these are of several loads: ${loads.join(', ')}`);
+  const [{ shard, record } = { shard: undefined, record: undefined }] = parts;
+  const odd = parts.find((part) => part.record.scenario.hash !== record?.scenario.hash);
+  if (odd !== undefined) throw badInput(`${odd.dir} is of another scenario than ${parts[0]?.dir}`);
+  const of = shard?.of ?? 0;
+  for (let number = 1; number <= of; number++) {
+    const found = parts.filter((part) => part.shard.number === number).length;
+    if (found === 1) continue;
+    throw badInput(
+      found === 0
+        ? `shard ${number} of ${of} is not among them`
+        : `shard ${number} of ${of} is there ${found} times`,
+      'name the folder of every shard once',
+    );
+  }
+  return parts.toSorted((a, b) => a.shard.number - b.shard.number) as [Part, ...Part[]];
+}
+
+/**
+ * Joins the parts of a load into one record: the facts of all, computed as those of one run are. Every message
+ * is counted once, and a histogram is made of all values, so that no quantile is an average of quantiles.
+ */
+export async function merge(
+  parts: Parts,
+  options: {
+    readonly scenario: Scenario;
+    readonly resultsDir: string;
+    readonly baseDir: string;
+    readonly clock: Clock;
+    readonly reproduce: string;
+  },
+): Promise<{ readonly record: RunRecord; readonly dir: string }> {
+  const { scenario, resultsDir, baseDir, clock, reproduce } = options;
+  const [leader] = parts;
+  const seen = readHandOver(leader.dir);
+  const observed = {
+    ...seen,
+    incidents: [...seen.incidents, ...clockIncidents(parts, seen.endedMs)],
+  };
+  const { manifest } = loadPipeline(scenario.pipeline.use, baseDir);
+  const folder = createRunFolder(resultsDir, scenario.name, clock.nowMs());
+  using journal = openJournal(folder.dir, clock);
+  journal.note('merge', { parts: parts.map(({ record }) => record.id) });
+  const { startedAt, environment, stack, pipeline, seed, tookMs } = leader.record;
+  const first: RunRecord = {
+    ...startedRecord({
+      id: folder.id,
+      scenario: leader.record.scenario,
+      ...{ seed, startedAt, environment, pipeline, reproduce },
+      ...(stack === undefined ? {} : { stack }),
+    }),
+    tookMs,
+    shards: parts.map(({ shard }) => shard),
+  };
+  await using facts = await openFacts();
+  await joinFacts(facts, parts);
+  const concluded = await conclude(
+    {
+      ...{ facts, scenario, manifest, observed, dir: folder.dir },
+      note: (kind, fields) => journal.note(kind, fields),
+    },
+    first,
+  );
+  const record: RunRecord = { ...first, ...concluded };
+  writeRecord(folder.dir, record);
+  journal.note('run-end', { outcome: record.outcome, verdict: record.verdict });
+  return { record, dir: folder.dir };
+}
+
+async function joinFacts(facts: Pick<Facts, 'run'>, parts: readonly Part[]): Promise<void> {
+  for (const table of Object.keys(FACTS) as FactTable[]) {
+    const from = OF_EVERY_SHARD.includes(table) ? parts : parts.slice(0, 1);
+    for (const { dir } of from) {
+      const file = join(dir, `${table}.parquet`);
+      if (!existsSync(file)) {
+        throw badInput(`${dir} has no ${table}.parquet: the shard's facts are not whole`);
+      }
+      await facts.run(`INSERT INTO ${table} BY NAME SELECT * FROM read_parquet(${quoted(file)})`);
+    }
+  }
+}
+
+/** What keeps the stamps of different machines from being set beside each other. */
+function clockIncidents(parts: readonly Part[], atMs: number): readonly Incident[] {
+  return parts.flatMap(({ shard: { number, clock } }) => {
+    const unsure = clock.widthMs / 2 + Math.abs(clock.driftMs);
+    if (unsure <= CLOCKS_APART_MS) return [];
+    return [
+      {
+        atMs,
+        probe: 'shards',
+        rule: 'one clock for all shards',
+        fact: `shard ${number}: its clock is known to ±${(clock.widthMs / 2).toFixed(1)} ms and moved by ${clock.driftMs.toFixed(1)} ms`,
+        limit: `${CLOCKS_APART_MS} ms`,
+      },
+    ];
+  });
+}

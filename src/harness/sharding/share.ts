@@ -1,0 +1,55 @@
+import { mkdir, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { RunRecord } from '../../record/record.ts';
+import { openFacts } from '../facts.ts';
+import { startLoad } from '../load/load.ts';
+import { takeIn } from '../load/take-in.ts';
+import type { Undertaking } from '../session.ts';
+import { Claim } from '../stack/claim.ts';
+import type { Stack } from '../stack/stack.ts';
+import { middleOf } from './clock-offset.ts';
+import { handOver } from './hand-over.ts';
+import { awaitDeployed, follow, type Meeting } from './meeting.ts';
+
+/**
+ * The part of a shard that does not lead: it makes its share of the load as the leader says, and hands over
+ * what it has sent. It observes nothing: every row of it is seen by the leader.
+ */
+export async function makeShare(
+  { options, scenario, pipeline, folder, journal, signal, fail }: Undertaking,
+  {
+    meeting,
+    stack,
+    hash,
+  }: { readonly meeting: Meeting; readonly stack: Stack; readonly hash: string },
+): Promise<Partial<RunRecord>> {
+  const { clock, onEvent } = options;
+  const note = (kind: string, fields: Readonly<Record<string, unknown>>) =>
+    journal.note(kind, fields);
+  const workDir = await mkdtemp(join(tmpdir(), 'doorbuster-'));
+  const claim = await Claim.open(workDir, { run: resolve(folder.dir) });
+  try {
+    await using facts = await openFacts({ spillDir: join(workDir, 'spill') });
+    onEvent({ kind: 'step', text: 'waiting for the leading shard to deploy' });
+    const { threads } = await awaitDeployed(meeting, { hash, signal });
+    const dir = join(workDir, 'facts');
+    await mkdir(dir);
+    await using load = await startLoad({
+      ...{ scenario, dir, clock, signal, workers: threads },
+      endpoints: stack.endpoints,
+      place: pipeline.place,
+      share: meeting.shard.share,
+      clockOffsetMs: middleOf(meeting.offset),
+      runId: folder.id.slice(-4),
+      onWarning: (text) => note('kafka-client', { text }),
+    });
+    load.broken.addEventListener('abort', () => fail(load.broken.reason), { once: true });
+    onEvent({ kind: 'step', text: 'making its share of the load' });
+    await follow(load, meeting, { hash, signal });
+    for (const text of await takeIn(facts, await load.finish())) note('facts-missing', { text });
+    return await handOver({ facts, dir: folder.dir, meeting, note }, null);
+  } finally {
+    await claim.remove();
+  }
+}

@@ -1,0 +1,186 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock as clock } from '../../src/core/clock.ts';
+import { packageRoot } from '../../src/harness/entry.ts';
+import { run } from '../../src/harness/run.ts';
+import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
+import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
+import { readLock } from '../../src/harness/setup/lock.ts';
+import { merge, readParts } from '../../src/harness/sharding/merge.ts';
+import type { Stack } from '../../src/harness/stack/stack.ts';
+import { ask } from '../../src/record/ask.ts';
+import { readJournal } from '../../src/record/journal.ts';
+import { type RunRecord, recordSchema } from '../../src/record/record.ts';
+import { parseScenario } from '../../src/scenario/parse.ts';
+import { runtime } from './support/runtime.ts';
+import { ownFolders } from './support/stacks.ts';
+
+const folder = ownFolders('shards');
+
+const SCENARIO = `
+name: together
+seed: 21
+retail: { stores: 8, skus: 80, assortment: 30, hours: flat }
+traffic:
+  pos: { receipts: 900/store/h }
+  wms: {}
+  cart: { sessions: 1/s }
+  loyalty: {}
+  inventory: { preload: assortment }
+  faults:
+    duplicates: { rate: 5%, delay: 200ms, delay_max: 1s }
+    malformed: { rate: 1% }
+pipeline: { commit_every: 2s }
+stack: { partitions: 2 }
+queries: { every: 2s, timeout: 20s, round_budget: 100ms, cold: 0 }
+phases:
+  - { name: load, for: 12s }
+  - { name: after, do: query }
+checks:
+  - lost == 0
+`;
+
+const parsed = {
+  ...parseScenario(SCENARIO, { file: 'together.yaml', set: [] }),
+  file: 'together.yaml',
+};
+const artifacts = locateArtifacts(defaultCacheDir(), readLock());
+
+let stack: Stack;
+beforeAll(async () => {
+  const runDir = folder();
+  stack = await runtime.start({
+    runDir,
+    workDir: join(runDir, 'work'),
+    artifacts,
+    clock,
+    signal: new AbortController().signal,
+    flink: { taskSlots: 5, checkpointEveryMs: 2_000 },
+    jit: 'c1',
+    onProgress: () => {},
+  });
+}, 200_000);
+afterAll(() => stack?.stop(), 60_000);
+
+/** A load made by n shards, joined. */
+async function joined(of: number): Promise<{ record: RunRecord; dir: string; parts: string[] }> {
+  const runs = Array.from({ length: of }, (_, index) =>
+    run({
+      parsed,
+      runtime: runtime.kind,
+      resultsDir: folder(),
+      baseDir: packageRoot,
+      artifacts,
+      on: { stack, name: 'test', prefix: 'test' },
+      shard: { share: { index, of }, load: `by_${of}` },
+      clock,
+      signal: new AbortController().signal,
+      reproduce: 'doorbuster run together.yaml',
+      onEvent: () => {},
+    }),
+  );
+  const parts = await Promise.all(runs);
+  for (const { record } of parts) {
+    expect(record.failures).toEqual([]);
+    expect(record).toMatchObject({ outcome: 'completed', verdict: null, metrics: [] });
+  }
+  const dirs = parts.map(({ dir }) => dir);
+  // The leader clears the place once everybody has finished, their topic too.
+  const led = readJournal(dirs[0] as string).entries.map(({ kind }) => kind);
+  expect(led).toContain('removed');
+  expect(led).not.toContain('not-removed');
+  const whole = await merge(readParts(dirs.toReversed()), {
+    scenario: parsed.scenario,
+    resultsDir: folder(),
+    baseDir: packageRoot,
+    clock,
+    reproduce: 'doorbuster merge',
+  });
+  return { ...whole, parts: dirs };
+}
+
+/** What was sent in the phase, to the last event, and by how many threads. */
+async function sent(dir: string): Promise<readonly unknown[]> {
+  const { rows } = await ask(
+    dir,
+    `SELECT stream, role, fault, how, labels, expect, count(*)::INTEGER AS n, sum(cents)::VARCHAR AS cents,
+       md5(string_agg(concat_ws('/', event_id, store_id, sku_id, version, on_hand,
+         round(due_ms - start_ms, 3)), ',' ORDER BY event_id, due_ms, sku_id)) AS digest
+     FROM events JOIN phases ON due_ms >= start_ms AND due_ms < end_ms
+     WHERE name = 'load' AND role IN ('original', 'copy') GROUP BY ALL ORDER BY ALL`,
+  );
+  return rows;
+}
+
+const counted = ({ metrics }: RunRecord) =>
+  metrics
+    .filter(({ name, phase }) => name === 'staleness' && phase === 'load')
+    .map(({ of, n }) => [of, n]);
+
+describe('a load of 1, 2 and 4 shards', () => {
+  test('is the same load, and comes to the same truth', async () => {
+    const [one, two, four] = [await joined(1), await joined(2), await joined(4)];
+    const alone = await sent(one.dir);
+    expect(alone.length).toBeGreaterThan(8);
+    for (const { record, dir, parts } of [one, two, four]) {
+      expect(recordSchema.parse(record)).toEqual(record);
+      expect(await sent(dir)).toEqual(alone);
+      expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0, keysCompared: 240 });
+      expect(record.truth?.bookUnits).toBe(one.record.truth?.bookUnits);
+      expect(record.checks).toMatchObject([{ text: 'lost == 0', verdict: 'PASS' }]);
+      expect(record.producing?.total.appended).toBe(record.producing?.total.acknowledged);
+      expect(counted(record)).toEqual(counted(one.record));
+      expect(record.canaries).toMatchObject({ disjoint: 0, never: 0 });
+      // Every store is made by one shard, and every shard makes some.
+      const stores = await Promise.all(
+        parts.map(async (part) => {
+          const { rows } = await ask(
+            part,
+            `SELECT DISTINCT store_id FROM events WHERE role = 'original' ORDER BY store_id`,
+          );
+          return rows.map(([store]) => Number(store));
+        }),
+      );
+      expect(stores.flat().toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+      for (const some of stores) expect(some).toHaveLength(8 / parts.length);
+      expect(record.shards).toHaveLength(parts.length);
+      for (const { clock: theirs } of record.shards ?? []) {
+        // One machine has one clock, and so the broker's is ours.
+        expect(Math.abs(theirs.offsetMs)).toBeLessThan(20);
+        expect(theirs.widthMs).toBeGreaterThan(0);
+      }
+    }
+    expect(() => readParts(four.parts.slice(1))).toThrow('shard 1 of 4 is not among them');
+    expect(() => readParts([...two.parts, ...four.parts])).toThrow('of several loads: by_2, by_4');
+    expect(() => readParts([one.dir])).toThrow('is a whole run, and no shard of one');
+  }, 900_000);
+
+  test('a shard that dies ends the load for all of them, and each says why', async () => {
+    const stop = new AbortController();
+    const [lead, other] = [0, 1].map((index) =>
+      run({
+        parsed,
+        runtime: runtime.kind,
+        resultsDir: folder(),
+        baseDir: packageRoot,
+        artifacts,
+        on: { stack, name: 'test', prefix: 'test' },
+        shard: { share: { index, of: 2 }, load: 'cut_short' },
+        clock,
+        signal: index === 1 ? stop.signal : new AbortController().signal,
+        reproduce: 'doorbuster run together.yaml',
+        onEvent: (event) => {
+          if (index === 0 && event.kind === 'phase-begin') stop.abort(new Error('enough'));
+        },
+      }),
+    ) as [ReturnType<typeof run>, ReturnType<typeof run>];
+    const [led, left] = await Promise.all([lead, other]);
+    expect(left.record.outcome).toBe('interrupted');
+    expect(led.record.outcome).toBe('stack-broke');
+    expect(led.record.headline.text).toMatch(/^shard 2 has gone/);
+    const notes = readJournal(led.dir).entries.filter(({ kind }) => kind === 'removed');
+    expect(notes).toHaveLength(1);
+    expect(readdirSync(left.dir)).toContain('record.json');
+  }, 300_000);
+});
