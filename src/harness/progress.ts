@@ -1,4 +1,4 @@
-import type { LoadProgress } from './load/load.ts';
+import type { LoadProgress } from './load/load-progress.ts';
 import type { TableProgress } from './probes/census.ts';
 import type { ServerName } from './stack/stack.ts';
 

@@ -1,13 +1,11 @@
 import { dirname, resolve } from 'node:path';
-import pc from 'picocolors';
 import { systemClock } from '../../core/clock.ts';
 import type { ExitCode } from '../../core/exit-codes.ts';
 import { merge, readParts } from '../../harness/sharding/merge.ts';
-import { formats } from '../../reports/formats.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import type { Command } from '../command.ts';
 import { recorded } from '../recorded.ts';
-import { writeReports } from '../write-reports.ts';
+import { showRecord } from '../write-reports.ts';
 
 export const mergeCommand: Command = {
   command: 'merge <parts..>',
@@ -33,19 +31,14 @@ export const mergeCommand: Command = {
     const set = overrides.map(({ path, value }) => `${path}=${value}`);
     const read = { ...parseScenario(text, { file, set }), file, dir: dirname(resolve(file)) };
     const { scenario } = await recorded(read, {}, context);
-    const { record, dir } = await merge(parts, {
+    const joined = await merge(parts, {
       scenario,
       resultsDir: results,
       baseDir: process.cwd(),
       clock: systemClock,
       reproduce: `doorbuster merge ${paths.join(' ')}`,
     });
-    const color = pc.isColorSupported && process.stdout.isTTY === true;
-    const { terminal } = context;
-    const files = writeReports(dir, record);
-    const format = json ? formats.json : formats.terminal;
-    terminal.result(format.render(record, { color, columns: terminal.columns }));
-    for (const path of files) terminal.say(pc.dim(`wrote ${path}`));
-    return record.exitCode as ExitCode;
+    showRecord(context.terminal, joined, json);
+    return joined.record.exitCode as ExitCode;
   },
 };

@@ -1,4 +1,3 @@
-import pc from 'picocolors';
 import { systemClock } from '../../core/clock.ts';
 import { badInput } from '../../core/errors.ts';
 import type { ExitCode } from '../../core/exit-codes.ts';
@@ -11,7 +10,6 @@ import { DEFAULT_STACK, keptStack, keptStacks } from '../../harness/stack/kept.t
 import { RUNTIMES, runtimeFor } from '../../harness/stack/runtimes.ts';
 import type { RuntimeKind, StackOptions } from '../../harness/stack/stack.ts';
 import { sharedStack, up } from '../../harness/up.ts';
-import { formats } from '../../reports/formats.ts';
 import type { ParsedScenario } from '../../scenario/parse.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { ready } from '../ready.ts';
@@ -19,7 +17,7 @@ import { recorded } from '../recorded.ts';
 import { runProgress } from '../run-progress.ts';
 import { readScenario, type ScenarioArguments, scenarioOptions } from '../scenario-file.ts';
 import { shardOf } from '../shard-options.ts';
-import { writeReports } from '../write-reports.ts';
+import { showRecord } from '../write-reports.ts';
 
 export const runCommand: Command = {
   command: 'run <scenario>',
@@ -78,11 +76,7 @@ export const runCommand: Command = {
         onEvent: progress.show,
       });
       progress.end();
-      const color = pc.isColorSupported && process.stdout.isTTY === true;
-      const files = writeReports(dir, record);
-      const format = args.json ? formats.json : formats.terminal;
-      context.terminal.result(format.render(record, { color, columns: context.terminal.columns }));
-      for (const path of files) context.terminal.say(pc.dim(`wrote ${path}`));
+      showRecord(context.terminal, { record, dir }, args.json);
       if (args.keep && on !== undefined) {
         context.terminal.say(`${on.name} is still up: doorbuster down ${on.name} ends it`);
       }

@@ -17,6 +17,13 @@ type JobState =
   | 'SUSPENDED'
   | 'RECONCILING';
 
+const ENDED: readonly JobState[] = ['FAILED', 'CANCELED', 'FINISHED', 'SUSPENDED'];
+
+/** Whether a job in this state will never run again by itself. */
+export function hasEnded({ state }: Pick<JobOverview, 'state'>): boolean {
+  return ENDED.includes(state);
+}
+
 export interface JobOverview {
   readonly jobId: string;
   readonly name: string;

@@ -6,6 +6,7 @@ import type { Scenario, Stream } from '../../scenario/scenario.ts';
 import type { Place } from '../pipelines/place.ts';
 import type { Endpoints } from '../stack/stack.ts';
 import { type FactFileRef, leftBy } from './fact-file.ts';
+import { joinProgress, type LoadProgress } from './load-progress.ts';
 import { MarkedSender, type Marker, type SentMark } from './marked-sender.ts';
 import type { ShardResult } from './messages.ts';
 import { ProducingThread } from './producing-thread.ts';
@@ -31,19 +32,6 @@ export interface LoadOptions {
   readonly signal: AbortSignal;
   /** Retries and lost connections, as the Kafka client words them. */
   readonly onWarning?: (line: string) => void;
-}
-
-/** How the load is getting on, since begin and as of the last half second. */
-export interface LoadProgress {
-  /** Due by now; handed to the client; acknowledged by the broker. */
-  readonly scheduled: number;
-  readonly handedOver: number;
-  readonly acknowledged: number;
-  /** Hand-over minus intended send, the worst thread's p99 and maximum, ms; null: nothing was sent. */
-  readonly slipP99Ms: number | null;
-  readonly slipMaxMs: number | null;
-  /** How late the oldest message is that has not been handed over, ms. */
-  readonly behindMs: number;
 }
 
 /** What a load came to. */
@@ -212,21 +200,7 @@ class RunningLoad implements Load {
 
   get progress(): LoadProgress {
     const parts = this.#threads.flatMap(({ progress }) => (progress ? [progress] : []));
-    const sum = (of: (part: (typeof parts)[number]) => number) =>
-      parts.reduce((total, part) => total + of(part), 0);
-    const worst = (of: (part: (typeof parts)[number]) => number | null) =>
-      parts.reduce<number | null>((most, part) => {
-        const one = of(part);
-        return one === null ? most : Math.max(most ?? one, one);
-      }, null);
-    return {
-      scheduled: sum((part) => part.scheduled),
-      handedOver: sum((part) => part.handedOver),
-      acknowledged: sum((part) => part.acknowledged),
-      slipP99Ms: worst((part) => part.slipP99Ms),
-      slipMaxMs: worst((part) => part.slipMaxMs),
-      behindMs: worst((part) => part.behindMs) ?? 0,
-    };
+    return joinProgress(parts);
   }
 
   finish(): Promise<LoadResult> {

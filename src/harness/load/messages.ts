@@ -2,6 +2,7 @@ import type { ExitCode } from '../../core/exit-codes.ts';
 import type { Scenario, Stream } from '../../scenario/scenario.ts';
 import type { Place } from '../pipelines/place.ts';
 import type { FactFileRef } from './fact-file.ts';
+import type { LoadProgress } from './load-progress.ts';
 import type { Counts } from './tally.ts';
 
 /** What a producing thread is started with. */
@@ -47,19 +48,6 @@ export interface ShardResult {
   readonly files: readonly FactFileRef[];
 }
 
-/** How a producing thread is getting on, told every so often. */
-export interface ShardProgress {
-  /** Due by now, as far as the tape has been read; handed over; answered: since begin. */
-  readonly scheduled: number;
-  readonly handedOver: number;
-  readonly acknowledged: number;
-  /** Hand-over minus intended send since the last report, p99 and worst, ms; null: nothing sent. */
-  readonly slipP99Ms: number | null;
-  readonly slipMaxMs: number | null;
-  /** How late the oldest message is that has not been handed over, ms. */
-  readonly behindMs: number;
-}
-
 /** An error on its way between threads, where classes get lost. */
 export interface ThrownError {
   readonly message: string;
@@ -73,7 +61,7 @@ export type FromShard =
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'refused'; readonly id: number; readonly error: ThrownError }
   | { readonly kind: 'failed'; readonly error: ThrownError }
-  | { readonly kind: 'progress'; readonly progress: ShardProgress }
+  | { readonly kind: 'progress'; readonly progress: LoadProgress }
   | { readonly kind: 'warning'; readonly line: string };
 
 export type ToShard = ShardRequest & { readonly id: number };

@@ -2,11 +2,11 @@ import { Worker } from 'node:worker_threads';
 import type { Clock } from '../../core/clock.ts';
 import { DoorbusterError } from '../../core/errors.ts';
 import { entryFile } from '../entry.ts';
+import type { LoadProgress } from './load-progress.ts';
 import type {
   FromShard,
   ShardAnswers,
   ShardData,
-  ShardProgress,
   ShardRequest,
   ShardResult,
   ThrownError,
@@ -35,7 +35,7 @@ export class ProducingThread {
   readonly number: number;
   #requests = 0;
   #ending = false;
-  progress: ShardProgress | undefined;
+  progress: LoadProgress | undefined;
 
   constructor(data: ShardData, listener: ThreadListener) {
     this.number = data.worker;

@@ -6,8 +6,9 @@ import { topicOf } from '../pipelines/place.ts';
 import { type Contract, contract } from '../truth/contract/contract.ts';
 import { eventLine, type Handed } from './event-facts.ts';
 import { FactFile, threadFiles } from './fact-file.ts';
+import type { LoadProgress } from './load-progress.ts';
 import { watchLoopDelay } from './loop-delay.ts';
-import type { ShardData, ShardProgress, ShardResult } from './messages.ts';
+import type { ShardData, ShardResult } from './messages.ts';
 import { type Paced, Pacer, started } from './pacer.ts';
 import { Tally } from './tally.ts';
 
@@ -157,7 +158,7 @@ export class Shard {
     return this.#close();
   }
 
-  progress(): ShardProgress {
+  progress(): LoadProgress {
     const nowMs = this.#clock.nowMs() - this.#t0Ms;
     const slips = this.#slips.sort((a, b) => a - b);
     this.#slips = [];

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { stackBroke } from '../../core/errors.ts';
-import type { Load, LoadProgress } from './load.ts';
+import type { Load } from './load.ts';
+import { joinProgress, type LoadProgress } from './load-progress.ts';
 
 /** One of the machines that make a load together: shard `index` of `of`, from 0. The first one leads. */
 export interface Share {
@@ -153,22 +154,7 @@ export class LeadingLoad implements Load {
   }
 
   get progress(): LoadProgress {
-    const all = [this.#own.progress, ...this.#progress.values()];
-    const sum = (of: (one: LoadProgress) => number) =>
-      all.reduce((total, one) => total + of(one), 0);
-    const worst = (of: (one: LoadProgress) => number | null) =>
-      all.reduce<number | null>((most, one) => {
-        const value = of(one);
-        return value === null ? most : Math.max(most ?? value, value);
-      }, null);
-    return {
-      scheduled: sum((one) => one.scheduled),
-      handedOver: sum((one) => one.handedOver),
-      acknowledged: sum((one) => one.acknowledged),
-      slipP99Ms: worst((one) => one.slipP99Ms),
-      slipMaxMs: worst((one) => one.slipMaxMs),
-      behindMs: worst((one) => one.behindMs) ?? 0,
-    };
+    return joinProgress([this.#own.progress, ...this.#progress.values()]);
   }
 
   async finish(): ReturnType<Load['finish']> {

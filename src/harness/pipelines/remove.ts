@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { stackBroke } from '../../core/errors.ts';
-import { flinkRest } from '../clients/flink-rest.ts';
+import { flinkRest, hasEnded } from '../clients/flink-rest.ts';
 import { openCatalog } from '../clients/iceberg.ts';
 import { openKafkaAdmin } from '../clients/kafka-admin.ts';
 import { openBucket } from '../clients/s3.ts';
@@ -22,7 +22,6 @@ interface Removed {
   readonly objects: number;
 }
 
-const GONE = ['FAILED', 'CANCELED', 'FINISHED', 'SUSPENDED'];
 const POLL_MS = 200;
 const CANCELLED_WITHIN_MS = 60_000;
 
@@ -46,9 +45,7 @@ async function cancelJobs(
 ): Promise<number> {
   const rest = flinkRest(endpoints.flink.rest, clock);
   const running = async () =>
-    (await rest.jobs(signal)).filter(
-      ({ name, state }) => name.startsWith(topicPrefix) && !GONE.includes(state),
-    );
+    (await rest.jobs(signal)).filter((job) => job.name.startsWith(topicPrefix) && !hasEnded(job));
   const found = await running();
   await Promise.all(found.map(({ jobId }) => rest.cancel(jobId, signal)));
   const startedMs = clock.monotonicMs();

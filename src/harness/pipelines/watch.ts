@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { type DoorbusterError, stackBroke } from '../../core/errors.ts';
 import type { Stream } from '../../scenario/scenario.ts';
-import type { FlinkRest, JobOverview } from '../clients/flink-rest.ts';
+import { type FlinkRest, hasEnded, type JobOverview } from '../clients/flink-rest.ts';
 
 /** One running Flink job: it carries one stream. */
 export interface DeployedJob {
@@ -28,7 +28,6 @@ const SILENT_AFTER_MS = 30_000;
 const UNWELL_AFTER_MS = 10_000;
 /** A job that cannot process one record runs for a moment between restarts: that is no recovery. */
 const WELL_AFTER_MS = 5_000;
-const GONE = ['FAILED', 'CANCELED', 'FINISHED', 'SUSPENDED'];
 
 interface Spell {
   readonly sinceMs: number;
@@ -112,7 +111,7 @@ function judge(
   nowMs: number,
 ): string | null {
   if (seen === undefined) return 'is unknown to the JobManager, which has lost it';
-  if (GONE.includes(seen.state)) return `is ${seen.state}`;
+  if (hasEnded(seen)) return `is ${seen.state}`;
   const well = seen.state === 'RUNNING' && seen.tasksRunning === seen.tasksTotal;
   const spell = spells.get(job.jobId);
   if (spell === undefined) {
