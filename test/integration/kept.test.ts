@@ -56,7 +56,8 @@ test('a stack that is kept is found again whole, let go of, and ended with all i
   const broken = new Promise((resolve) =>
     watched.broken.addEventListener('abort', () => resolve(watched.broken.reason), { once: true }),
   );
-  await watched.takeAway('flink-taskmanager', 'pause');
+  // One that is paused is no exception; but a process in a frozen container takes no signal before it is thawed.
+  if (runtime.kind === 'processes') await watched.takeAway('flink-taskmanager', 'pause');
   const manager = watched.processes().find(({ server }) => server === 'flink-taskmanager');
   process.kill(manager?.pid as number, 'SIGKILL');
   expect(await broken).toMatchObject({

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -24,10 +24,18 @@ afterEach(() => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-function aServer(): number {
-  const child = spawn('sh', ['-c', 'sleep 60 & wait'], { detached: true, stdio: 'ignore' });
+function aServer(home = dir): number {
+  const child = spawn('sh', ['-c', 'sleep 60 & wait'], {
+    detached: true,
+    stdio: 'ignore',
+    env: { ...process.env, HOME: home },
+  });
   groups.push(child.pid!);
   return child.pid!;
+}
+
+function environmentOf(pid: number): readonly string[] {
+  return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
 }
 
 async function until(fact: () => boolean): Promise<void> {
@@ -45,6 +53,19 @@ it('kills what it guards and removes the data when the pipe closes without a goo
   expect(identify(released)).not.toBeNull();
   expect(existsSync(workDir)).toBe(false);
 });
+
+it.skipIf(!existsSync('/proc'))(
+  'kills a server that nobody had the time to tell it of',
+  async () => {
+    const shell = watchdogShell(workDir);
+    const [untold, neighbour] = [aServer(workDir), aServer(`${workDir}-too`)];
+    await until(() => environmentOf(untold).includes(`HOME=${workDir}`));
+    shell.stdin.end();
+    await once(shell, 'exit');
+    await until(() => identify(untold) === null);
+    expect(identify(neighbour)).not.toBeNull();
+  },
+);
 
 it('does nothing after a goodbye', async () => {
   const shell = watchdogShell(workDir);

@@ -14,7 +14,10 @@ export interface Watchdog {
   dismiss(): void;
 }
 
-/** No `--` before a negative id: dash's own kill does not know it. */
+/**
+ * No `--` before a negative id: dash's own kill does not know it. A server that was started in the moment
+ * we died was never guarded: it is known by its home, where there is a /proc.
+ */
 const SCRIPT = `
 groups=' '
 while read -r verb pid; do
@@ -29,6 +32,10 @@ while read -r verb pid; do
 done
 for group in $groups; do kill -KILL "-$group" 2>/dev/null; done
 sleep 0.3
+for server in $(grep -lzxF "HOME=$1" /proc/[0-9]*/environ 2>/dev/null); do
+  server=\${server#/proc/}
+  kill -KILL "-\${server%/environ}" "\${server%/environ}" 2>/dev/null
+done
 tries=0
 until rm -rf -- "$1" || [ $((tries += 1)) -ge 20 ]; do sleep 0.5; done
 shift
