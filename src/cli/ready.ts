@@ -3,8 +3,8 @@ import { badInput } from '../core/errors.ts';
 import type { Artifacts } from '../harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../harness/setup/cache.ts';
 import { doctor, isHealthy } from '../harness/setup/doctor.ts';
-import { readLock } from '../harness/setup/lock.ts';
 import type { Means } from '../harness/setup/means.ts';
+import type { Needs } from '../harness/setup/needs.ts';
 import { isCi } from '../harness/setup/prerequisites.ts';
 import { provision } from '../harness/setup/provision.ts';
 import type { RuntimeKind } from '../harness/stack/stack.ts';
@@ -18,7 +18,13 @@ export async function ready(
     yes,
     runtime,
     means,
-  }: { readonly yes: boolean; readonly runtime: RuntimeKind; readonly means: Means },
+    needs,
+  }: {
+    readonly yes: boolean;
+    readonly runtime: RuntimeKind;
+    readonly means: Means;
+    readonly needs: Needs;
+  },
   { terminal, signal }: CommandContext,
 ): Promise<Artifacts> {
   const cacheDir = defaultCacheDir();
@@ -29,13 +35,14 @@ export async function ready(
     signal,
     mayInstall: yes || isCi(),
     ...means,
+    needs,
     onProgress: progress.show,
     onLine: (line) => terminal.say(line),
   });
   progress.end();
   const findings = await doctor({
     cacheDir,
-    lock: readLock(),
+    needs,
     runtime,
     deep: false,
     neededToolsOnly: true,

@@ -6,6 +6,7 @@ import { loadPipeline } from '../../harness/pipelines/load.ts';
 import { defaultCacheDir } from '../../harness/setup/cache.ts';
 import { doctor, type Finding, isHealthy } from '../../harness/setup/doctor.ts';
 import { readLock } from '../../harness/setup/lock.ts';
+import { needsOf } from '../../harness/setup/needs.ts';
 import { RUNTIMES, runtimeFor } from '../../harness/stack/runtimes.ts';
 import type { RuntimeKind } from '../../harness/stack/stack.ts';
 import type { Command } from '../command.ts';
@@ -35,7 +36,7 @@ export const doctorCommand: Command = {
     const dataDir = await RUNTIMES[kind].dataDir().catch(() => null);
     const findings = await doctor({
       cacheDir: defaultCacheDir(),
-      lock: readLock(),
+      needs: needsOf(readLock()),
       runtime: kind,
       run: { ...mainJob(results), dataDir },
       deep,

@@ -5,6 +5,9 @@ import { loadPipeline } from '../../harness/pipelines/load.ts';
 import { taskSlotsOf } from '../../harness/pipelines/manifest.ts';
 import { run } from '../../harness/run.ts';
 import type { Artifacts } from '../../harness/setup/artifacts.ts';
+import { readLock } from '../../harness/setup/lock.ts';
+import { needsOf, type Undertaken } from '../../harness/setup/needs.ts';
+import type { Shard } from '../../harness/sharding/meeting.ts';
 import type { SharedStack } from '../../harness/shared-stack.ts';
 import { DEFAULT_STACK, keptStack, keptStacks } from '../../harness/stack/kept.ts';
 import { RUNTIMES, runtimeFor } from '../../harness/stack/runtimes.ts';
@@ -57,7 +60,8 @@ export const runCommand: Command = {
     const runtime = await runtimeOf(args.on, read);
     const means = await RUNTIMES[runtime].means();
     const parsed = await recorded(read, args, context, means);
-    const artifacts = await ready({ yes: args.yes, runtime, means }, context);
+    const needs = needsOf(readLock(), undertaken(parsed, runtime, shard));
+    const artifacts = await ready({ yes: args.yes, runtime, means, needs }, context);
     const on = await stackFor(args, parsed, { runtime, artifacts }, context);
     const progress = runProgress(context.terminal, parsed.scenario);
     try {
@@ -96,6 +100,18 @@ async function runtimeOf(
   if (on !== undefined) return keptStack(on).runtime;
   const { runtime } = scenario.stack;
   return runtime === 'external' ? 'processes' : runtimeFor(runtime);
+}
+
+function undertaken(
+  { scenario }: ParsedScenario,
+  runtime: RuntimeKind,
+  shard: Shard | undefined,
+): Undertaken {
+  return {
+    servers: scenario.stack.runtime === 'external' ? 'elsewhere' : runtime,
+    observes: shard === undefined || shard.share.index === 0,
+    spark: scenario.pipeline.compaction.by === 'spark',
+  };
 }
 
 /** The stack that a run is to be on, if not one of its own. */

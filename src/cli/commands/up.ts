@@ -1,5 +1,7 @@
 import { systemClock } from '../../core/clock.ts';
 import { EXIT } from '../../core/exit-codes.ts';
+import { readLock } from '../../harness/setup/lock.ts';
+import { needsOf } from '../../harness/setup/needs.ts';
 import { DEFAULT_STACK, type Kept, keptPath } from '../../harness/stack/kept.ts';
 import { RUNTIMES, runtimeFor } from '../../harness/stack/runtimes.ts';
 import type { RuntimeKind } from '../../harness/stack/stack.ts';
@@ -44,7 +46,8 @@ export const upCommand: Command = {
     const { terminal, signal } = context;
     const taken: RuntimeKind = await runtimeFor(runtime);
     const means = await RUNTIMES[taken].means();
-    const artifacts = await ready({ yes, runtime: taken, means }, context);
+    const needs = needsOf(readLock(), { servers: taken, observes: true, spark: true });
+    const artifacts = await ready({ yes, runtime: taken, means, needs }, context);
     const kept = await up({
       ...{ name, runtime: taken, artifacts, jit, signal, clock: systemClock },
       // Every job says for itself how often it commits.

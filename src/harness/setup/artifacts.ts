@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { badInput, type DoorbusterError } from '../../core/errors.ts';
-import { lookUp, type Stamp } from './cache.ts';
+import { badInput } from '../../core/errors.ts';
+import { artifactDir, lookUp, type Stamp } from './cache.ts';
 import { type LockedArtifact, type LockedMaven, lockedArtifact, type StackLock } from './lock.ts';
 import { minioOnPath } from './minio.ts';
 
@@ -50,65 +50,45 @@ export type ServerFiles = Pick<
   | 'sparkClasspath'
 >;
 
-/** The artifact that the harness itself loads, wherever the servers run. */
-const LOADED = 'duckdb-extensions';
-
-/** The artifacts that this machine has to have: next to none where the servers bring theirs. */
-export function neededHere(lock: StackLock, servers: ServerFiles | undefined): LockedArtifact[] {
-  return lock.artifacts.filter(({ name }) => servers === undefined || name === LOADED);
-}
-
 /**
- * Finds every artifact of the lock in the cache, by stamps and sizes only.
+ * Finds what is needed of the lock in the cache, by stamps and sizes only; the rest is said to be where it would be.
  * Throws DoorbusterError naming what is missing or damaged (hint: `doorbuster setup`).
  */
-export function locateArtifacts(cacheDir: string, lock: StackLock): Artifacts {
+export function locateArtifacts(
+  cacheDir: string,
+  lock: StackLock,
+  needed: readonly LockedArtifact[] = lock.artifacts,
+): Artifacts {
   const dirs: Record<string, string> = {};
   const stamps: Record<string, Stamp> = {};
   const absent: string[] = [];
   const versions: Record<string, string> = {};
   for (const artifact of lock.artifacts) {
-    versions[artifact.name] = artifact.version;
+    const { name, version } = artifact;
+    versions[name] = version;
     const state = lookUp(cacheDir, artifact);
-    if (state.kind === 'complete') {
-      dirs[artifact.name] = state.dir;
-      stamps[artifact.name] = state.stamp;
+    if (!needed.includes(artifact)) {
+      dirs[name] = artifactDir(cacheDir, artifact);
+    } else if (state.kind === 'complete') {
+      dirs[name] = state.dir;
+      stamps[name] = state.stamp;
       const { builtWith } = state.stamp;
-      if (builtWith) versions[artifact.name] = `${artifact.version} (${builtWith})`;
-    } else if (artifact.name === 'minio' && minioOnPath()) {
+      if (builtWith) versions[name] = `${version} (${builtWith})`;
+    } else if (name === 'minio' && minioOnPath()) {
       versions.minio = `${minioOnPath()?.version} (on PATH)`;
     } else {
       const why = state.kind === 'damaged' ? ` (${state.fact})` : '';
-      absent.push(`${artifact.name} ${artifact.version}${why}`);
+      absent.push(`${name} ${version}${why}`);
     }
   }
-  if (absent.length > 0) throw absentFrom(cacheDir, absent);
+  if (absent.length > 0) {
+    throw badInput(`not in the cache ${cacheDir}: ${absent.join(', ')}`, 'doorbuster setup');
+  }
   return {
     ...assemble(lock, dirs, stamps),
     classArchives: join(cacheDir, 'class-archives'),
     versions,
   };
-}
-
-/** The same where servers bring their own files: only what this machine itself loads is looked for. */
-export function locateLoaded(cacheDir: string, lock: StackLock, servers: ServerFiles): Artifacts {
-  const state = lookUp(cacheDir, lockedArtifact(lock, LOADED));
-  if (state.kind !== 'complete') throw absentFrom(cacheDir, [LOADED]);
-  return {
-    ...servers,
-    duckdbExtensions: extensionsIn(state.dir),
-    classArchives: join(cacheDir, 'class-archives'),
-    versions: Object.fromEntries(lock.artifacts.map(({ name, version }) => [name, version])),
-  };
-}
-
-function absentFrom(cacheDir: string, absent: readonly string[]): DoorbusterError {
-  return badInput(`not in the cache ${cacheDir}: ${absent.join(', ')}`, 'doorbuster setup');
-}
-
-function extensionsIn(dir: string): Artifacts['duckdbExtensions'] {
-  const file = (name: string) => join(dir, `${name}.duckdb_extension`);
-  return { avro: file('avro'), httpfs: file('httpfs'), iceberg: file('iceberg') };
 }
 
 function assemble(
@@ -124,9 +104,10 @@ function assemble(
     return at(name, 'lib', found.file);
   };
   const jars = (name: string) =>
-    stamps[name]!.files.filter((file) => file.path.startsWith('lib/')).map((file) =>
-      at(name, file.path),
-    );
+    (stamps[name]?.files ?? [])
+      .filter((file) => file.path.startsWith('lib/'))
+      .map((file) => at(name, file.path));
+  const extension = (name: string) => at('duckdb-extensions', `${name}.duckdb_extension`);
   const gateway = jar('flink-sql', 'flink-sql-gateway');
   return {
     kafkaClasspath: at('kafka', 'lib', '*'),
@@ -140,7 +121,11 @@ function assemble(
     sqlGatewayJar: gateway,
     catalogClasspath: [at('catalog', 'lib', '*'), at('lakehouse', 'lib', '*')].join(':'),
     minio: dirs.minio ? at('minio', 'minio') : minioOnPath()!.path,
-    duckdbExtensions: extensionsIn(at(LOADED)),
+    duckdbExtensions: {
+      avro: extension('avro'),
+      httpfs: extension('httpfs'),
+      iceberg: extension('iceberg'),
+    },
     sparkClasspath: [
       at('spark', 'jars', '*'),
       at('spark-iceberg', 'lib', '*'),

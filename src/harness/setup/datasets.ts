@@ -55,6 +55,7 @@ export async function fetchDataset(
   dataset: LockedDataset,
   options: ProvisionOptions,
 ): Promise<void> {
-  if (!options.fetch) await ensurePrerequisites({ ...options, missing: [dataset] });
+  if (!options.fetch)
+    await ensurePrerequisites({ ...options, needed: [dataset], missing: [dataset] });
   await fetchArtifacts({ ...options, lock: options.lock ?? readLock(), only: [dataset.name] });
 }

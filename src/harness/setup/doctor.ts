@@ -6,9 +6,9 @@ import { engineHere } from '../stack/session.ts';
 import type { RuntimeKind } from '../stack/stack.ts';
 import { lookUp } from './cache.ts';
 import type { Finding } from './finding.ts';
-import type { StackLock } from './lock.ts';
 import { checkMachine } from './machine.ts';
 import { minioOnPath } from './minio.ts';
+import type { Needs } from './needs.ts';
 import { onPath } from './on-path.ts';
 import {
   checkTools,
@@ -24,8 +24,9 @@ export type { Finding } from './finding.ts';
 
 interface DoctorContext {
   readonly cacheDir: string;
-  readonly lock: StackLock;
-  /** Where the servers would run: it decides what is needed here. */
+  /** What this machine has to have. */
+  readonly needs: Needs;
+  /** Where the servers would run: in containers they bring their own. */
   readonly runtime: RuntimeKind;
   /** The run whose room is looked for; left out by a run itself, which knows better what it needs. */
   readonly run?: {
@@ -46,22 +47,23 @@ const NODE_ALONE: readonly Tool[] = ['node'];
 
 /** Looks at everything a run needs and changes nothing. Gives one finding per thing, in order. */
 export async function doctor(context: DoctorContext): Promise<readonly Finding[]> {
-  const { cacheDir, lock } = context;
+  const { cacheDir } = context;
+  const { artifacts, memory } = context.needs;
   const inImages = context.runtime === 'containers';
-  const missing = lock.artifacts.filter(
+  const missing = artifacts.filter(
     (artifact) =>
       lookUp(cacheDir, artifact).kind !== 'complete' &&
       !(artifact.name === 'minio' && minioOnPath()),
   );
-  const needed = inImages ? NODE_ALONE : toolsFor(missing);
-  const all = inImages ? NODE_ALONE : toolsFor(lock.artifacts);
+  const needed = inImages ? NODE_ALONE : toolsFor(artifacts, missing);
+  const all = inImages ? NODE_ALONE : toolsFor(artifacts);
   const tools = await checkTools(context.neededToolsOnly ? needed : all);
   const names = missing.map((artifact) => artifact.name);
   return [
     ...tools.map((tool) => toolFinding(tool, needed)),
     await (inImages ? imagesFinding(context, names) : cacheFinding(context, names)),
     ...(context.run ? [diskFinding(context.run)] : []),
-    ...(await checkMachine({ ...context, toFetch: !inImages && missing.length > 0 })),
+    ...(await checkMachine({ cacheDir, memory, toFetch: !inImages && missing.length > 0 })),
     chromiumFinding(),
     ...(context.neededToolsOnly ? [] : [await engineFinding(context.runtime)]),
   ];
@@ -88,13 +90,14 @@ function toolFinding(found: Prerequisite, needed: readonly Tool[]): Finding {
 }
 
 async function cacheFinding(
-  { cacheDir, lock, deep, signal }: DoctorContext,
+  { cacheDir, needs, deep, signal }: DoctorContext,
   missing: readonly string[],
 ): Promise<Finding> {
   const subject = 'cache';
-  const total = lock.artifacts.length;
+  const { artifacts } = needs;
+  const total = artifacts.length;
   if (missing.length > 0) {
-    const damaged = lock.artifacts
+    const damaged = artifacts
       .map((artifact) => ({ artifact, state: lookUp(cacheDir, artifact) }))
       .flatMap(({ artifact, state }) =>
         state.kind === 'damaged' ? [`; ${artifact.name}: ${state.fact}`] : [],
@@ -105,7 +108,7 @@ async function cacheFinding(
   if (!deep) {
     return { subject, state: 'ok', fact: `all ${total} artifacts in ${cacheDir} (sizes match)` };
   }
-  for (const artifact of lock.artifacts) {
+  for (const artifact of artifacts) {
     if (lookUp(cacheDir, artifact).kind !== 'complete') continue;
     const [wrong] = await verifyDeep(cacheDir, artifact, signal);
     if (wrong) {

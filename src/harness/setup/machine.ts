@@ -5,13 +5,11 @@ import { dirname, resolve } from 'node:path';
 import { type OwnNiceness, ownNiceness } from '../priority.ts';
 import { otherOwners } from '../stack/registry.ts';
 import type { Finding } from './finding.ts';
+import type { Needs } from './needs.ts';
 
 const GIB = 1024 ** 3;
 /** The cache (1.3 GB), what the package clients keep for themselves (2.5 GB) and what is unpacked. */
 const DISK_FOR_SETUP_BYTES = 6 * GIB;
-/** The servers hold about 1.5 GB, a Spark compaction and our own threads come on top. */
-const MEMORY_BYTES = 4 * GIB;
-const MEMORY_AT_LEAST_BYTES = 2.5 * GIB;
 /** Kafka's segments and Flink's jars are many files; this is generous for one node. */
 const OPEN_FILES = 4_096;
 /** A stack listens on about this many ports. */
@@ -21,13 +19,14 @@ interface MachineContext {
   readonly cacheDir: string;
   /** Whether artifacts are still to be fetched. */
   readonly toFetch: boolean;
+  readonly memory: Needs['memory'];
 }
 
 /** Everything a run needs of the machine itself. */
 export async function checkMachine(context: MachineContext): Promise<readonly Finding[]> {
   return [
     ...diskFindings(context),
-    memoryFinding(),
+    memoryFinding(context.memory),
     coresFinding(),
     priorityFinding(ownNiceness()),
     await loopbackFinding(),
@@ -62,12 +61,12 @@ function nearestExisting(path: string): string {
   return existsSync(path) || path === dirname(path) ? path : nearestExisting(dirname(path));
 }
 
-function memoryFinding(): Finding {
+function memoryFinding({ goodBytes, leastBytes }: Needs['memory']): Finding {
   const subject = 'memory';
   const bytes = availableMemory();
-  const fact = `${gib(bytes)} available, a run takes about ${gib(MEMORY_BYTES)}`;
-  if (bytes >= MEMORY_BYTES) return { subject, state: 'ok', fact };
-  const state = bytes >= MEMORY_AT_LEAST_BYTES ? 'warn' : 'bad';
+  const fact = `${gib(bytes)} available, a run takes about ${gib(goodBytes)}`;
+  if (bytes >= goodBytes) return { subject, state: 'ok', fact };
+  const state = bytes >= leastBytes ? 'warn' : 'bad';
   return { subject, state, fact, fix: 'end other programs, or use a machine with more memory' };
 }
 

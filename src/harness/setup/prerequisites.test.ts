@@ -37,7 +37,11 @@ describe('prerequisites', () => {
 
   it('asks only for what the missing artifacts need', () => {
     const lock = readLock();
-    expect(toolsFor([])).toEqual(['node', 'java']);
+    const extensions = lockedArtifact(lock, 'duckdb-extensions');
+    expect(toolsFor([])).toEqual(['node']);
+    expect(toolsFor([extensions], [])).toEqual(['node']);
+    expect(toolsFor([extensions])).toEqual(['node', 'python', 'pip']);
+    expect(toolsFor(lock.artifacts, [])).toEqual(['node', 'java']);
     expect(toolsFor([lockedArtifact(lock, 'kafka'), lockedArtifact(lock, 'catalog')])).toEqual([
       'node',
       'java',

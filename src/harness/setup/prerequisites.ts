@@ -101,11 +101,14 @@ const NEEDED_TO_FETCH: Readonly<Record<LockedArtifact['kind'], readonly Tool[]>>
   'go-build': ['go'],
 };
 
-/** The tools a run needs when these artifacts are still to be fetched; for a data set alone, its own. */
-export function toolsFor(missing: readonly LockedArtifact[]): readonly Tool[] {
+/** The tools for what this machine needs, when these of it are still to be fetched. Jars are there to be run. */
+export function toolsFor(
+  needed: readonly LockedArtifact[],
+  missing: readonly LockedArtifact[] = needed,
+): readonly Tool[] {
+  const jars = needed.some(({ kind }) => kind === 'maven' || kind === 'pypi-sdist');
   const fetching = missing.flatMap((artifact) => NEEDED_TO_FETCH[artifact.kind]);
-  const dataOnly = missing.length > 0 && missing.every(({ kind }) => kind === 'pypi-dataset');
-  return [...new Set<Tool>(['node', ...(dataOnly ? [] : (['java'] as const)), ...fetching])];
+  return [...new Set<Tool>(['node', ...(jars ? (['java'] as const) : []), ...fetching])];
 }
 
 /** Asks each tool for its version, side by side. */
@@ -215,7 +218,8 @@ export function installLine(tools: readonly Tool[], os: OperatingSystem, isRoot:
 }
 
 interface EnsureOptions {
-  /** The artifacts that are still to be fetched decide what is needed. */
+  /** What this machine has to have, and what of it is still to be fetched: they decide on the tools. */
+  readonly needed: readonly LockedArtifact[];
   readonly missing: readonly LockedArtifact[];
   /** The user said `--yes`, or CI=true. */
   readonly mayInstall: boolean;
@@ -228,7 +232,7 @@ interface EnsureOptions {
  * `mayInstall`), and throws DoorbusterError (exit 2) with one line to copy everywhere else.
  */
 export async function ensurePrerequisites(options: EnsureOptions): Promise<void> {
-  const tools = toolsFor(options.missing);
+  const tools = toolsFor(options.needed, options.missing);
   const lacking = (await checkTools(tools)).filter((found) => !found.ok);
   if (lacking.length === 0) return;
   const os = thisOs();

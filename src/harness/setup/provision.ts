@@ -1,7 +1,8 @@
 import type { Clock } from '../../core/clock.ts';
-import { type Artifacts, locateArtifacts, locateLoaded, neededHere } from './artifacts.ts';
+import { type Artifacts, locateArtifacts } from './artifacts.ts';
 import { readLock, type StackLock } from './lock.ts';
 import type { Means } from './means.ts';
+import { type Needs, needsOf } from './needs.ts';
 import { ensurePrerequisites } from './prerequisites.ts';
 import { fetchArtifacts, type SetupEvent, whatIsMissing } from './setup.ts';
 
@@ -9,6 +10,8 @@ import { fetchArtifacts, type SetupEvent, whatIsMissing } from './setup.ts';
 export interface ProvisionOptions extends Means {
   readonly cacheDir: string;
   readonly lock?: StackLock;
+  /** What this machine has to have; left out, all of the lock. */
+  readonly needs?: Pick<Needs, 'artifacts'>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** The user said `--yes`, or CI=true: what is missing may be installed where that is possible. */
@@ -19,16 +22,15 @@ export interface ProvisionOptions extends Means {
 }
 
 /**
- * Everything a run needs from outside: the tools to fetch and run with, then the artifacts of the lock. Does
- * next to nothing when all is there. Where servers bring their own, only what this machine itself loads is
- * got, and without any tool.
+ * Everything a run needs from outside: the tools to fetch and run with, then the artifacts. Does next to nothing
+ * when all is there. Where servers are in images, theirs are there too, and what this machine loads is got without any tool.
  */
 export async function provision(options: ProvisionOptions): Promise<Artifacts> {
   const lock = options.lock ?? readLock();
   const { cacheDir, servers, mayInstall, signal, onLine } = options;
-  const needed = neededHere(lock, servers);
+  const needed = (options.needs ?? needsOf(lock)).artifacts;
   const missing = whatIsMissing({ cacheDir, onProgress: () => undefined }, needed);
-  if (!options.fetch) await ensurePrerequisites({ missing, mayInstall, signal, onLine });
+  if (!options.fetch) await ensurePrerequisites({ needed, missing, mayInstall, signal, onLine });
   await fetchArtifacts({ ...options, lock, only: needed.map(({ name }) => name) });
-  return servers ? locateLoaded(cacheDir, lock, servers) : locateArtifacts(cacheDir, lock);
+  return { ...locateArtifacts(cacheDir, lock, needed), ...servers };
 }

@@ -1,0 +1,61 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { locateArtifacts } from './artifacts.ts';
+import { readLock } from './lock.ts';
+import { needsOf, type Undertaken } from './needs.ts';
+import { toolsFor } from './prerequisites.ts';
+
+const lock = readLock();
+const all = lock.artifacts.map(({ name }) => name);
+
+describe('what a machine has to have', () => {
+  const names = (undertaken?: Undertaken) =>
+    needsOf(lock, undertaken).artifacts.map(({ name }) => name);
+  const spark = ['lakehouse', 'spark', 'spark-iceberg'];
+
+  it.each<[string, Undertaken | undefined, readonly string[]]>([
+    ['nothing said', undefined, all],
+    ['its own servers', { servers: 'processes', observes: true, spark: false }, all],
+    [
+      'servers in images',
+      { servers: 'containers', observes: true, spark: true },
+      ['duckdb-extensions'],
+    ],
+    [
+      'servers of others',
+      { servers: 'elsewhere', observes: true, spark: false },
+      ['duckdb-extensions'],
+    ],
+    [
+      'servers of others, and Spark',
+      { servers: 'elsewhere', observes: true, spark: true },
+      ['duckdb-extensions', ...spark],
+    ],
+    ['a share of a load', { servers: 'elsewhere', observes: false, spark: true }, []],
+  ])('%s', (_, undertaken, wanted) => {
+    expect(names(undertaken).toSorted()).toEqual([...wanted].toSorted());
+  });
+
+  it('asks for Java only where jars are run, and for less memory where no server is', () => {
+    const elsewhere = { servers: 'elsewhere', observes: true } as const;
+    const without = needsOf(lock, { ...elsewhere, spark: false });
+    const withSpark = needsOf(lock, { ...elsewhere, spark: true });
+    expect(toolsFor(without.artifacts)).not.toContain('java');
+    expect(toolsFor(withSpark.artifacts)).toContain('java');
+    expect(without.memory.leastBytes).toBeLessThan(needsOf(lock).memory.leastBytes);
+  });
+
+  it('finds what is needed, and misses nothing else', () => {
+    const cacheDir = mkdtempSync(join(tmpdir(), 'doorbuster-needs-'));
+    try {
+      const { artifacts } = needsOf(lock, { servers: 'elsewhere', observes: false, spark: false });
+      const located = locateArtifacts(cacheDir, lock, artifacts);
+      expect(Object.keys(located.versions).toSorted()).toEqual(all.toSorted());
+      expect(() => locateArtifacts(cacheDir, lock)).toThrow(/not in the cache .*kafka/);
+    } finally {
+      rmSync(cacheDir, { recursive: true });
+    }
+  });
+});
