@@ -2,6 +2,7 @@ import type { Command } from './command.ts';
 import { composeCommand } from './commands/compose.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { downCommand } from './commands/down.ts';
+import { imageCommand } from './commands/image.ts';
 import { listCommand } from './commands/list.ts';
 import { mergeCommand } from './commands/merge.ts';
 import { previewCommand } from './commands/preview.ts';
@@ -27,5 +28,6 @@ export const commands: readonly Command[] = [
   upCommand,
   downCommand,
   composeCommand,
+  imageCommand,
   schemaCommand,
 ];

@@ -11,7 +11,7 @@ const ROCKY = 'ID="rocky"\nID_LIKE="rhel centos fedora"\nVERSION_ID="9.4"\n';
 describe('prerequisites', () => {
   it.each([
     ['java', 'openjdk version "17.0.15" 2025-04-15', '17.0.15', true, false],
-    ['java', 'openjdk version "21" 2023-09-19', '21.0.0', true, true],
+    ['java', 'openjdk version "21" 2023-09-19', '21.0.0', true, false],
     ['java', 'openjdk version "25-ea" 2025-09-16', '25.0.0', true, true],
     ['java', 'openjdk version "11.0.28" 2025-07-15', '11.0.28', false, false],
     ['java', 'java version "1.8.0_431"', '8.0.0', false, false],
@@ -71,7 +71,7 @@ describe('prerequisites', () => {
         "apt-get update && apt-get install -y --no-install-recommends openjdk-17-jre-headless python3 python3-pip golang-go",
         "sudo apt-get update && sudo apt-get install -y --no-install-recommends openjdk-21-jre-headless python3 python3-pip golang-go",
         "sudo dnf install -y java-17-openjdk-headless python3-pip golang",
-        "install Java 17 or newer (proved with 17); pip 22 or newer (proved with 23); Go 1.19 or newer (proved with 1.26), or a minio on PATH",
+        "install Java 17 or newer (proved with 17 and 21); pip 22 or newer (proved with 23); Go 1.19 or newer (proved with 1.26), or a minio on PATH",
       ]
     `);
     expect(line(UBUNTU, true)).toBe(line(DEBIAN_12, true));

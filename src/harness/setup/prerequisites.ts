@@ -54,11 +54,11 @@ const TOOLS: Readonly<Record<Tool, ToolCheck>> = {
     tried: anyVersion,
   },
   java: {
-    needs: 'Java 17 or newer (proved with 17)',
+    needs: 'Java 17 or newer (proved with 17 and 21)',
     command: [javaCommand(), '-version'],
     parse: parseJavaVersion,
     least: [17, 0, 0],
-    tried: ([major]) => major === 17,
+    tried: ([major]) => major === 17 || major === 21,
   },
   maven: {
     needs: 'Maven 3.6.3 or newer (proved with 3.8)',

@@ -9,8 +9,11 @@ export const DOCKERFILE = 'docker/Dockerfile';
 const EXTRA_CA = 'docker/extra-ca';
 const EXTRA_HOME = 'docker/extra-home';
 
-/** Doorbuster itself, which fetches in the build stages what the cache does not have. */
-const FETCHER = ['bin', 'dist', 'package.json', 'package-lock.json', 'stack.lock.json'];
+/** Doorbuster itself, which fetches in the build stages what the cache does not have, and has an image of its own. */
+const PACKAGE = [
+  ...['bin', 'dist', 'scenarios', 'pipelines', 'src/reports/assets'],
+  ...['package.json', 'package-lock.json', 'stack.lock.json'],
+];
 
 /** An engine knows these build arguments by itself, and keeps them out of the images. */
 const PROXY = /^(http|https|ftp|no|all)_proxy$/i;
@@ -28,10 +31,14 @@ export function certificates(): readonly string[] {
   return names.toSorted().map((name) => join(dir, name));
 }
 
+/** What an artifact is called among the build arguments. */
+export function argOf({ name }: LockedArtifact): string {
+  return name.toUpperCase().replaceAll('-', '_');
+}
+
 /**
  * Puts all that an image of these artifacts is built from into an empty folder, and gives the build
- * arguments that go with it. What the cache has is linked; for the rest, or where there are none and the image
- * is for fetching alone, doorbuster goes in too.
+ * arguments that go with it. What the cache has is linked; what it has not, doorbuster fetches while building.
  */
 export async function layContext(
   context: string,
@@ -48,16 +55,13 @@ export async function layContext(
   };
   await copy(join(packageRoot, 'docker'), join(context, 'docker'));
   for (const path of certificates()) await copy(path, join(context, EXTRA_CA, basename(path)));
-  let complete = artifacts.length > 0;
   for (const artifact of artifacts) {
     const state = lookUp(cacheDir, artifact);
-    complete &&= state.kind === 'complete';
     if (state.kind !== 'complete') continue;
-    args[artifact.name.toUpperCase().replaceAll('-', '_')] = 'cached';
+    args[argOf(artifact)] = 'cached';
     await linkTree(state.dir, join(context, 'artifacts', artifact.name));
   }
-  if (complete) return args;
-  for (const path of FETCHER) {
+  for (const path of PACKAGE) {
     if (existsSync(join(packageRoot, path)))
       await copy(join(packageRoot, path), join(context, path));
   }

@@ -9,9 +9,6 @@ import { entryDigest } from '../setup/lock.ts';
 import { listFiles } from '../setup/verify.ts';
 import { buildTarget } from './images.ts';
 
-/** Steps of a build as the engine numbers them: `[fetcher 2/8] RUN apt-get …`. */
-const STEP = /^\[\S+\] (\[.{1,60})/;
-
 /**
  * Gets an artifact that this machine itself loads without any package client on it: doorbuster fetches it in a
  * build stage, against the checksums of the lock, and its files are taken out of the image.
@@ -21,11 +18,7 @@ export function fromImage(engine: ContainerEngine, cacheDir = defaultCacheDir())
     const { name } = artifact;
     const tag = `doorbuster/files:${name}-${entryDigest(artifact).slice(0, 12)}`;
     onStep('in a build stage');
-    const onLine = (line: string) => {
-      const step = STEP.exec(line)?.[1];
-      if (step !== undefined) onStep(step);
-    };
-    const target = { target: 'files', tag, artifacts: [], args: { ARTIFACT: name }, onLine };
+    const target = { target: 'files', tag, artifacts: [], args: { ARTIFACT: name }, onStep };
     await buildTarget(target, { engine, cacheDir, signal });
     onStep('taking it out of its image');
     await engine.takeOut({ image: tag, path: '/files', into: partial.files });

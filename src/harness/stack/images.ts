@@ -6,6 +6,7 @@ import { stackBroke } from '../../core/errors.ts';
 import type { ContainerEngine } from '../clients/container-engine.ts';
 import { packageRoot } from '../entry.ts';
 import type { ServerFiles } from '../setup/artifacts.ts';
+import { folderName } from '../setup/cache.ts';
 import {
   entryDigest,
   type LockedArtifact,
@@ -13,8 +14,9 @@ import {
   lockedArtifact,
   type StackLock,
 } from '../setup/lock.ts';
+import { needsOf, type Undertaken } from '../setup/needs.ts';
 import { openPartial, removeTree } from '../setup/partial.ts';
-import { baseImage, certificates, DOCKERFILE, layContext } from './build-context.ts';
+import { argOf, baseImage, certificates, DOCKERFILE, layContext } from './build-context.ts';
 import type { Image } from './services.ts';
 
 /** The artifacts that each image holds, at /opt/NAME. */
@@ -87,7 +89,7 @@ interface Building {
 export async function buildImages(
   images: readonly Image[],
   building: Building,
-  onBuilding: (image: Image) => void,
+  onBuilding: (what: string) => void,
 ): Promise<ImageTags> {
   const tags = imageTags(building.lock);
   for (const image of images) {
@@ -96,9 +98,26 @@ export async function buildImages(
     if (await building.engine.hasImage(tag)) continue;
     onBuilding(image);
     const artifacts = HOLDS[image].map((name) => lockedArtifact(building.lock, name));
-    await buildTarget({ target: image, tag, artifacts }, building);
+    const onStep = (step: string) => onBuilding(`${image}: ${step}`);
+    await buildTarget({ target: image, tag, artifacts, onStep }, building);
   }
   return tags;
+}
+
+/** What a run has to have on a machine that starts no server, and Spark. */
+const OWN: Undertaken = { servers: 'elsewhere', observes: true, spark: true };
+
+/** Builds an image of doorbuster itself under this name. Throws DoorbusterError (exit 3) with what the engine said. */
+export function buildOwnImage(
+  tag: string,
+  { lock, ...building }: Building,
+  onStep: (step: string) => void,
+): Promise<void> {
+  const { artifacts } = needsOf(lock, OWN);
+  const args = Object.fromEntries(
+    artifacts.map((one) => [`${argOf(one)}_AT`, join(one.name, folderName(one))]),
+  );
+  return buildTarget({ target: 'doorbuster', tag, artifacts, args, onStep }, building);
 }
 
 /** One target of the Dockerfile: what the cache has goes in from there, the rest is fetched while building. */
@@ -107,12 +126,16 @@ interface Target {
   readonly tag: string;
   readonly artifacts: readonly LockedArtifact[];
   readonly args?: Readonly<Record<string, string>>;
-  readonly onLine?: (line: string) => void;
+  /** Told of the steps that the engine names. */
+  readonly onStep?: (step: string) => void;
 }
+
+/** Steps of a build as the engine numbers them: `[fetcher 2/8] RUN apt-get …`. */
+const STEP = /^\[\S+\] (\[.{1,60})/;
 
 /** Throws DoorbusterError (exit 3) with what the engine said. */
 export async function buildTarget(
-  { target, artifacts, args = {}, ...image }: Target,
+  { target, tag, artifacts, args = {}, onStep }: Target,
   { engine, cacheDir, signal }: Omit<Building, 'lock'>,
 ): Promise<void> {
   await mkdir(cacheDir, { recursive: true });
@@ -122,8 +145,12 @@ export async function buildTarget(
     const context = partial.files;
     const laid = await layContext(context, artifacts, cacheDir);
     await engine.pull(baseImage(), signal);
-    const built = { ...image, context, dockerfile: DOCKERFILE, target, args: { ...laid, ...args } };
-    await engine.build({ ...built, signal });
+    const onLine = (line: string) => {
+      const step = STEP.exec(line)?.[1];
+      if (step !== undefined) onStep?.(step);
+    };
+    const built = { tag, context, dockerfile: DOCKERFILE, target, args: { ...laid, ...args } };
+    await engine.build({ ...built, onLine, signal });
   } catch (error) {
     signal.throwIfAborted();
     throw stackBroke(

@@ -1,0 +1,122 @@
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { EXIT } from '../../src/core/exit-codes.ts';
+import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
+import { readLock } from '../../src/harness/setup/lock.ts';
+import { findEngine } from '../../src/harness/stack/containers.ts';
+import { buildOwnImage } from '../../src/harness/stack/images.ts';
+import { SESSION_LABEL } from '../../src/harness/stack/session.ts';
+import { readRecord } from '../../src/record/read.ts';
+import { parseScenario } from '../../src/scenario/parse.ts';
+import { configMapIn, jobIn, lint, manifest, runPod } from './support/kubernetes.ts';
+import { runtime } from './support/runtime.ts';
+import { ownFolders, startStack } from './support/stacks.ts';
+
+/** The manifests of docs/kubernetes: no cluster is here, but all that is in them but the scheduling is tried. */
+const folder = ownFolders('kubernetes');
+const scenarioText = configMapIn('load.yaml', 'friday')['friday.yaml'] as string;
+
+describe('the manifests', () => {
+  test.each(['load.yaml', 'merge.yaml'])('a linter accepts %s', async (name) => {
+    expect(await lint(manifest(name))).toBe('');
+  });
+
+  test('and would not, were it wrong', async () => {
+    const text = readFileSync(manifest('load.yaml'), 'utf8');
+    const wrong = join(folder(), 'wrong.yaml');
+    writeFileSync(wrong, text.replace('completionMode:', 'completionMood:'));
+    expect(await lint(wrong)).toContain('completionMood');
+  });
+
+  test('hold a scenario, and as many shards as pods', () => {
+    const { scenario } = parseScenario(scenarioText, { file: 'friday.yaml', set: [] });
+    expect(scenario.stack.runtime).toBe('external');
+    const { spec } = jobIn('load.yaml');
+    const shards = spec.template.spec.containers[0].env?.find(({ name }) => name === 'SHARDS');
+    expect(shards?.value).toBe(String(spec.completions));
+    expect(spec.parallelism).toBe(spec.completions);
+    expect(scenario.retail.stores).toBeGreaterThanOrEqual(spec.completions as number);
+  });
+});
+
+describe.skipIf(runtime.kind !== 'containers')('their containers, as a cluster runs them', () => {
+  /** The scenario of the manifest, in small; how it says where the servers are stays as it is. */
+  const small = stringify({
+    ...parse(scenarioText),
+    retail: { stores: 6, skus: 60, assortment: 20, hours: 'flat' },
+    traffic: { pos: { receipts: '900/store/h' }, wms: {}, inventory: { preload: 'assortment' } },
+    pipeline: { use: 'cdc-upsert', commit_every: '2s', compaction: { by: 'spark' } },
+    queries: { every: '2s', cold: 0, round_budget: '100ms' },
+    phases: [
+      { name: 'load', for: '10s' },
+      { name: 'compact', do: 'compact' },
+    ],
+    checks: ['lost == 0', 'duplicated == 0', 'wrong == 0'],
+  });
+
+  test('make a load together, and its merge is the record of it', async () => {
+    const { default: Docker } = await import('dockerode');
+    const docker = new Docker();
+    const signal = AbortSignal.timeout(1_200_000);
+    const building = { engine: await findEngine(), lock: readLock(), cacheDir: defaultCacheDir() };
+    const image = 'doorbuster/own:test';
+    await buildOwnImage(image, { ...building, signal }, () => {});
+
+    const networks = async () => {
+      const filters = JSON.stringify({ label: [SESSION_LABEL] });
+      return (await docker.listNetworks({ filters })).map(({ Name }) => Name);
+    };
+    const before = await networks();
+    await using stack = await startStack({ runDir: folder() });
+    const network = (await networks()).find((name) => !before.includes(name)) as string;
+    const { inside, flink, catalog, s3 } = stack.endpoints;
+    const among = (server: string, url: string) => `http://${server}:${new URL(url).port}`;
+
+    // As fsGroup gives them to the pod's own user.
+    const emptyDir = () => {
+      const dir = folder();
+      chmodSync(dir, 0o777);
+      return dir;
+    };
+    const folders = { friday: emptyDir(), 'doorbuster-results': emptyDir() };
+    writeFileSync(join(folders.friday, 'friday.yaml'), small);
+    const servers = {
+      DOORBUSTER_KAFKA: inside.brokers.join(','),
+      DOORBUSTER_FLINK: among('flink-jobmanager', flink.rest),
+      DOORBUSTER_GATEWAY: among('flink-gateway', flink.gateway),
+      DOORBUSTER_CATALOG: inside.catalog,
+      DOORBUSTER_WAREHOUSE: catalog.warehouse,
+      DOORBUSTER_S3: inside.s3,
+      DOORBUSTER_S3_BUCKET: s3.bucket,
+    };
+    expect(Object.keys(servers)).toEqual(
+      Object.keys(configMapIn('load.yaml', 'doorbuster-servers')),
+    );
+    const keys = { AWS_ACCESS_KEY_ID: s3.accessKeyId, AWS_SECRET_ACCESS_KEY: s3.secretAccessKey };
+    const cluster = { image, network, folders, emptyDir };
+
+    const shards = await Promise.all(
+      ['0', '1'].map((JOB_COMPLETION_INDEX) =>
+        runPod(docker, jobIn('load.yaml'), {
+          ...cluster,
+          env: { ...servers, ...keys, SHARDS: '2', JOB_COMPLETION_INDEX },
+        }),
+      ),
+    );
+    for (const { code, said } of shards) {
+      expect(code, said).toBe(EXIT.pass);
+      expect(said).not.toContain(s3.secretAccessKey);
+    }
+
+    const merged = await runPod(docker, jobIn('merge.yaml'), { ...cluster, env: {} });
+    expect([EXIT.pass, EXIT.invalid], merged.said).toContain(merged.code);
+    const whole = join(folders['doorbuster-results'], 'whole');
+    const [run] = readdirSync(whole).filter((name) => name !== 'latest');
+    const record = readRecord(join(whole, run as string));
+    expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0, keysCompared: 6 * 20 });
+    expect(record.compaction).toMatchObject({ outcome: 'committed' });
+    expect(record.checks.map(({ verdict }) => verdict)).toEqual(['PASS', 'PASS', 'PASS']);
+  }, 1_500_000);
+});
