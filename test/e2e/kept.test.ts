@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -6,6 +6,7 @@ import { systemClock as clock } from '../../src/core/clock.ts';
 import { EXIT } from '../../src/core/exit-codes.ts';
 import { flinkRest } from '../../src/harness/clients/flink-rest.ts';
 import { openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
+import type { Endpoints } from '../../src/harness/stack/stack.ts';
 import { RUN_FILES } from '../../src/record/folder.ts';
 import { readJournal } from '../../src/record/journal.ts';
 import { readRecord } from '../../src/record/read.ts';
@@ -35,6 +36,7 @@ async function doorbuster(...args: readonly string[]) {
 
 afterAll(async () => {
   await doorbuster('down', 'evening');
+  await doorbuster('down', 'default');
   rmSync(dir, { recursive: true, force: true });
 }, 120_000);
 
@@ -82,6 +84,38 @@ test('up, a run that is killed, one that clears up after it, down: nothing is le
   expect(JSON.parse(down.said)).toMatchObject({ name: 'evening', missing: [] });
   expect(existsSync(at.home as string)).toBe(false);
   expect(existsSync(at.credentials as string)).toBe(false);
+  expect(processesNaming(dir)).toEqual([]);
+}, 600_000);
+
+test('run --keep leaves the servers up, with what the run has made', async () => {
+  writeFileSync(join(dir, 'tiny.yaml'), TINY);
+  const kept = [
+    'tiny.yaml',
+    '--keep',
+    '--set',
+    `stack.runtime=${runtime}`,
+    '--set',
+    'stack.jit=c1',
+  ];
+  const run = await doorbuster('run', ...kept, '--results', 'kept');
+  expect([EXIT.pass, EXIT.invalid], run.said).toContain(run.code);
+  expect(run.said).toContain('default is still up: doorbuster down default ends it');
+  const { stack } = readRecord(runIn(join(dir, 'kept')) as string);
+  expect(stack).toMatchObject({ name: 'default', kept: true });
+
+  const { endpoints } = JSON.parse(
+    readFileSync(join(dir, 'doorbuster/kept/default.json'), 'utf8'),
+  ) as { endpoints: Endpoints };
+  {
+    await using admin = await openKafkaAdmin(endpoints.kafka.brokers);
+    expect(await admin.logs(`${stack?.topicPrefix}pos`)).toHaveLength(2);
+  }
+  const tables = `${endpoints.catalog.uri}/v1/namespaces/${stack?.namespace}/tables`;
+  const { identifiers } = (await (await fetch(tables)).json()) as { identifiers: object[] };
+  expect(identifiers.length).toBeGreaterThan(0);
+
+  const down = await doorbuster('down', 'default', '--json');
+  expect(down.code, down.said).toBe(EXIT.pass);
   expect(processesNaming(dir)).toEqual([]);
 }, 600_000);
 

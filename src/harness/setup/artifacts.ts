@@ -67,7 +67,7 @@ export function locateArtifacts(
     const { name, version } = artifact;
     versions[name] = version;
     const state = lookUp(cacheDir, artifact);
-    if (!needed.includes(artifact)) {
+    if (!needed.some((one) => one.name === name)) {
       dirs[name] = artifactDir(cacheDir, artifact);
     } else if (state.kind === 'complete') {
       dirs[name] = state.dir;
