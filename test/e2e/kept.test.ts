@@ -6,7 +6,8 @@ import { systemClock as clock } from '../../src/core/clock.ts';
 import { EXIT } from '../../src/core/exit-codes.ts';
 import { flinkRest } from '../../src/harness/clients/flink-rest.ts';
 import { openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
-import type { Endpoints } from '../../src/harness/stack/stack.ts';
+import { endpointsOf } from '../../src/harness/stack/endpoints.ts';
+import type { Plan } from '../../src/harness/stack/plan.ts';
 import { RUN_FILES } from '../../src/record/folder.ts';
 import { readJournal } from '../../src/record/journal.ts';
 import { readRecord } from '../../src/record/read.ts';
@@ -103,9 +104,10 @@ test('run --keep leaves the servers up, with what the run has made', async () =>
   const { stack } = readRecord(runIn(join(dir, 'kept')) as string);
   expect(stack).toMatchObject({ name: 'default', kept: true });
 
-  const { endpoints } = JSON.parse(
-    readFileSync(join(dir, 'doorbuster/kept/default.json'), 'utf8'),
-  ) as { endpoints: Endpoints };
+  const { plan } = JSON.parse(readFileSync(join(dir, 'doorbuster/kept/default.json'), 'utf8')) as {
+    plan: Plan;
+  };
+  const endpoints = endpointsOf(plan);
   {
     await using admin = await openKafkaAdmin(endpoints.kafka.brokers);
     expect(await admin.logs(`${stack?.topicPrefix}pos`)).toHaveLength(2);
@@ -113,6 +115,33 @@ test('run --keep leaves the servers up, with what the run has made', async () =>
   const tables = `${endpoints.catalog.uri}/v1/namespaces/${stack?.namespace}/tables`;
   const { identifiers } = (await (await fetch(tables)).json()) as { identifiers: object[] };
   expect(identifiers.length).toBeGreaterThan(0);
+
+  // To whoever has not started it, it is a stack like any other: addresses, and keys in the environment.
+  const { inside, kafka, flink, catalog, s3 } = endpoints;
+  const named = { kafka: inside.brokers.join(','), s3: inside.s3, catalog: inside.catalog };
+  const external = JSON.stringify({ prefix: 'elsewhere', inside: named });
+  writeFileSync(
+    join(dir, 'elsewhere.yaml'),
+    TINY.replace('stack: {', `stack: { runtime: external, external: ${external},`),
+  );
+  Object.assign(process.env, {
+    DOORBUSTER_KAFKA: kafka.brokers.join(','),
+    DOORBUSTER_FLINK: flink.rest,
+    DOORBUSTER_GATEWAY: flink.gateway,
+    DOORBUSTER_CATALOG: catalog.uri,
+    DOORBUSTER_WAREHOUSE: catalog.warehouse,
+    DOORBUSTER_S3: s3.endpoint,
+    DOORBUSTER_S3_BUCKET: s3.bucket,
+    AWS_ACCESS_KEY_ID: s3.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+  });
+  const guest = await doorbuster('run', 'elsewhere.yaml', '--results', 'elsewhere');
+  expect([EXIT.pass, EXIT.invalid], guest.said).toContain(guest.code);
+  expect(guest.said).not.toContain(s3.secretAccessKey);
+  const record = readRecord(runIn(join(dir, 'elsewhere')) as string);
+  expect(record.environment.runtime).toBe('external, shared');
+  expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0 });
+  expect(JSON.stringify(record)).not.toContain(s3.secretAccessKey);
 
   const down = await doorbuster('down', 'default', '--json');
   expect(down.code, down.said).toBe(EXIT.pass);
