@@ -11,6 +11,7 @@ import type { Plan } from '../../src/harness/stack/plan.ts';
 import { RUN_FILES } from '../../src/record/folder.ts';
 import { readJournal } from '../../src/record/journal.ts';
 import { readRecord } from '../../src/record/read.ts';
+import { variablesOf } from '../support/addresses.ts';
 import { runIn, startDoorbuster } from '../support/doorbuster.ts';
 import { processesNaming } from '../support/processes.ts';
 
@@ -117,24 +118,14 @@ test('run --keep leaves the servers up, with what the run has made', async () =>
   expect(identifiers.length).toBeGreaterThan(0);
 
   // To whoever has not started it, it is a stack like any other: addresses, and keys in the environment.
-  const { inside, kafka, flink, catalog, s3 } = endpoints;
+  const { inside, s3 } = endpoints;
   const named = { kafka: inside.brokers.join(','), s3: inside.s3, catalog: inside.catalog };
   const external = JSON.stringify({ prefix: 'elsewhere', inside: named });
   writeFileSync(
     join(dir, 'elsewhere.yaml'),
     TINY.replace('stack: {', `stack: { runtime: external, external: ${external},`),
   );
-  Object.assign(process.env, {
-    DOORBUSTER_KAFKA: kafka.brokers.join(','),
-    DOORBUSTER_FLINK: flink.rest,
-    DOORBUSTER_GATEWAY: flink.gateway,
-    DOORBUSTER_CATALOG: catalog.uri,
-    DOORBUSTER_WAREHOUSE: catalog.warehouse,
-    DOORBUSTER_S3: s3.endpoint,
-    DOORBUSTER_S3_BUCKET: s3.bucket,
-    AWS_ACCESS_KEY_ID: s3.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
-  });
+  Object.assign(process.env, variablesOf(endpoints));
   const guest = await doorbuster('run', 'elsewhere.yaml', '--results', 'elsewhere');
   expect([EXIT.pass, EXIT.invalid], guest.said).toContain(guest.code);
   expect(guest.said).not.toContain(s3.secretAccessKey);

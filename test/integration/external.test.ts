@@ -15,6 +15,7 @@ import { connectExternal } from '../../src/harness/stack/external.ts';
 import type { Stack } from '../../src/harness/stack/stack.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
 import type { ExternalUse } from '../../src/scenario/scenario.ts';
+import { variablesOf } from '../support/addresses.ts';
 import { type CatalogGuard, guardCatalog } from '../support/catalog-guard.ts';
 import { runtime } from './support/runtime.ts';
 import { ownFolders } from './support/stacks.ts';
@@ -237,17 +238,8 @@ describe('what is wrong with an endpoint is said of that endpoint, before there 
     await expect(
       connectExternal(nothing as ExternalUse, { signal, artifacts, env: {} }),
     ).rejects.toMatchObject(refused(/kafka \(or DOORBUSTER_KAFKA\).*AWS_SECRET_ACCESS_KEY/));
-    const { kafka, flink, s3, catalog } = stack.endpoints;
-    const env = {
-      ...keys(),
-      DOORBUSTER_KAFKA: kafka.brokers.join(','),
-      DOORBUSTER_FLINK: flink.rest,
-      DOORBUSTER_GATEWAY: flink.gateway,
-      DOORBUSTER_CATALOG: catalog.uri,
-      DOORBUSTER_WAREHOUSE: catalog.warehouse,
-      DOORBUSTER_S3: s3.endpoint,
-      DOORBUSTER_S3_BUCKET: s3.bucket,
-    };
+    const { kafka, flink, s3 } = stack.endpoints;
+    const env = variablesOf(stack.endpoints);
     const found = await connectExternal(nothing as ExternalUse, { signal, artifacts, env });
     expect(found.endpoints).toMatchObject({ kafka, flink, s3 });
   });

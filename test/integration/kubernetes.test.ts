@@ -10,6 +10,7 @@ import { buildOwnImage } from '../../src/harness/stack/images.ts';
 import { SESSION_LABEL } from '../../src/harness/stack/session.ts';
 import { readRecord } from '../../src/record/read.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
+import { variablesOf } from '../support/addresses.ts';
 import { configMapIn, jobIn, lint, manifest, runPod } from './support/kubernetes.ts';
 import { runtime } from './support/runtime.ts';
 import { ownFolders, startStack } from './support/stacks.ts';
@@ -82,26 +83,24 @@ describe.skipIf(runtime.kind !== 'containers')('their containers, as a cluster r
     };
     const folders = { friday: emptyDir(), 'doorbuster-results': emptyDir() };
     writeFileSync(join(folders.friday, 'friday.yaml'), small);
-    const servers = {
-      DOORBUSTER_KAFKA: inside.brokers.join(','),
-      DOORBUSTER_FLINK: among('flink-jobmanager', flink.rest),
-      DOORBUSTER_GATEWAY: among('flink-gateway', flink.gateway),
-      DOORBUSTER_CATALOG: inside.catalog,
-      DOORBUSTER_WAREHOUSE: catalog.warehouse,
-      DOORBUSTER_S3: inside.s3,
-      DOORBUSTER_S3_BUCKET: s3.bucket,
-    };
-    expect(Object.keys(servers)).toEqual(
-      Object.keys(configMapIn('load.yaml', 'doorbuster-servers')),
-    );
-    const keys = { AWS_ACCESS_KEY_ID: s3.accessKeyId, AWS_SECRET_ACCESS_KEY: s3.secretAccessKey };
+    const env = variablesOf({
+      kafka: { brokers: inside.brokers },
+      flink: {
+        rest: among('flink-jobmanager', flink.rest),
+        gateway: among('flink-gateway', flink.gateway),
+      },
+      catalog: { ...catalog, uri: inside.catalog },
+      s3: { ...s3, endpoint: inside.s3 },
+    });
+    const given = Object.keys(configMapIn('load.yaml', 'doorbuster-servers'));
+    expect(Object.keys(env)).toEqual([...given, 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']);
     const cluster = { image, network, folders, emptyDir };
 
     const shards = await Promise.all(
       ['0', '1'].map((JOB_COMPLETION_INDEX) =>
         runPod(docker, jobIn('load.yaml'), {
           ...cluster,
-          env: { ...servers, ...keys, SHARDS: '2', JOB_COMPLETION_INDEX },
+          env: { ...env, SHARDS: '2', JOB_COMPLETION_INDEX },
         }),
       ),
     );

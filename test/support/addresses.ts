@@ -1,0 +1,16 @@
+import type { Endpoints } from '../../src/harness/stack/stack.ts';
+
+/** The environment that names these servers to a scenario that does not, keys and all. */
+export function variablesOf({ kafka, flink, catalog, s3 }: Omit<Endpoints, 'inside'>) {
+  return {
+    DOORBUSTER_KAFKA: kafka.brokers.join(','),
+    DOORBUSTER_FLINK: flink.rest,
+    DOORBUSTER_GATEWAY: flink.gateway,
+    DOORBUSTER_CATALOG: catalog.uri,
+    DOORBUSTER_WAREHOUSE: catalog.warehouse,
+    DOORBUSTER_S3: s3.endpoint,
+    DOORBUSTER_S3_BUCKET: s3.bucket,
+    AWS_ACCESS_KEY_ID: s3.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+  };
+}
