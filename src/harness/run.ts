@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -58,7 +59,11 @@ export async function run(given: RunOptions): Promise<{ record: RunRecord; dir: 
   refuseWithoutRoom(estimate, placesOf(options.resultsDir, dataDir), options.reproduce);
   const folder = createRunFolder(options.resultsDir, parsed.scenario.name, options.clock.nowMs());
   const place = placeOf(chosen, pipeline, folder, options.shard);
-  await using meeting = await meetingOf(options, chosen, place);
+  await using meeting = await meetingOf(options, chosen, place).catch((error: unknown) => {
+    // There will be no record of what has never begun.
+    rmSync(folder.dir, { recursive: true });
+    throw error;
+  });
   // From here on all shards go by one clock.
   if (meeting !== null) options = { ...options, clock: meeting.clock };
   const { clock } = options;

@@ -167,7 +167,8 @@ async function order(admin: Admin, topics: readonly TopicSpec[]): Promise<void> 
       topics: topics.map((topic) => ({
         topic: topic.name,
         numPartitions: topic.partitions,
-        replicationFactor: 1,
+        // As many replicas as the broker's owner wants of any topic: on a stack of ours, one.
+        replicationFactor: -1,
         configEntries: [
           { name: 'message.timestamp.type', value: 'LogAppendTime' },
           { name: 'retention.ms', value: '-1' },

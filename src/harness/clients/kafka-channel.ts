@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Kafka } from 'kafkajs';
 import type { Clock } from '../../core/clock.ts';
 import { kafkaClient } from './kafka-admin.ts';
@@ -47,8 +48,9 @@ export async function openChannel(options: ChannelOptions): Promise<Channel> {
     onWarning: onWarning ?? (() => undefined),
   });
   const client = kafkaClient(brokers, `doorbuster-${member}`);
-  // Not under the prefix of the place: a group that somebody is in could not be removed with it.
-  const groupId = `doorbuster-${topic}-${member}`;
+  // Not under the prefix of the place: a group that somebody is in could not be removed with it. And not
+  // another's of the same name, who would hear nothing any more.
+  const groupId = `doorbuster-${topic}-${member}-${randomUUID().slice(0, 8)}`;
   const consumer = client.consumer({
     groupId,
     maxWaitTimeInMs: LISTEN_MS,

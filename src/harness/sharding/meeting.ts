@@ -43,8 +43,13 @@ const PINGS = 12;
 const MEET_WITHIN_MS = 10 * 60_000;
 const TELL_EVERY_MS = 15_000;
 const LEAVE_WITHIN_MS = 3_000;
+/** Longest wait for our own first word to come round, ms. */
+const ECHO_WITHIN_MS = 60_000;
 
-/** Joins the others on a topic of their own, at the place of the load. */
+/**
+ * Joins the others on a topic of their own, at the place of the load. Throws DoorbusterError (exit 2) when
+ * this shard has been there before: two of one number would break each other's load, and clear each other's place.
+ */
 export async function meet(
   shard: Shard,
   {
@@ -67,13 +72,23 @@ export async function meet(
   }
   const heard: ShardMessage[] = [];
   let listener: (message: ShardMessage) => void = (message) => heard.push(message);
+  /** When somebody spoke as this shard, by the broker's clock, in the order of the topic. */
+  const asUs: number[] = [];
   const member = `shard-${shard.share.index + 1}`;
   const channel = await openChannel({
     ...{ brokers, topic, member, clock },
-    onHeard: ({ message }) => listener(message as ShardMessage),
+    onHeard({ message, kafkaMs }) {
+      const said = message as ShardMessage;
+      if (said.kind === 'alive' && said.from === shard.share.index) asUs.push(kafkaMs);
+      listener(said);
+    },
   });
   try {
-    const offset = clockOffset(await pinged(channel, shard));
+    const pings = await pinged(channel, shard);
+    const [{ kafkaMs: firstMs }] = pings as [Said];
+    await echoed(() => asUs.some((atMs) => atMs >= firstMs), { clock, signal, topic });
+    refuseSecond(shard, { before: asUs.filter((atMs) => atMs < firstMs), firstMs, place });
+    const offset = clockOffset(pings);
     let drift: Promise<number> | undefined;
     return {
       shard,
@@ -101,6 +116,43 @@ export async function meet(
     await channel[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Everybody hears all that was said before his own first word, and then that. */
+async function echoed(
+  fact: () => boolean,
+  {
+    clock,
+    signal,
+    topic,
+  }: { readonly clock: Clock; readonly signal: AbortSignal; readonly topic: string },
+): Promise<void> {
+  const startedMs = clock.monotonicMs();
+  while (!fact()) {
+    if (clock.monotonicMs() - startedMs > ECHO_WITHIN_MS) {
+      throw stackBroke(
+        `what is said on the topic ${topic} is not heard within ${ECHO_WITHIN_MS / 1_000} s`,
+      );
+    }
+    await clock.sleep(50, signal);
+  }
+}
+
+function refuseSecond(
+  { share, load }: Shard,
+  {
+    before,
+    firstMs,
+    place,
+  }: { readonly before: readonly number[]; readonly firstMs: number; readonly place: Place },
+): void {
+  const lastMs = before.at(-1);
+  if (lastMs === undefined) return;
+  const ago = `${Math.round((firstMs - lastMs) / 1_000)} s ago`;
+  throw badInput(
+    `shard ${share.index + 1} of the load ${load} is there already, heard of ${ago}: under way, or killed`,
+    `--load ${load}_2   # what a killed one has left are the topics ${place.topicPrefix}*, their jobs and the tables of ${place.namespace}`,
+  );
 }
 
 async function pinged(channel: Channel, { share }: Shard): Promise<readonly Said[]> {
