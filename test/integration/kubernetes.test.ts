@@ -2,6 +2,7 @@ import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { shardOf } from '../../src/cli/shard-options.ts';
 import { EXIT } from '../../src/core/exit-codes.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
@@ -35,8 +36,10 @@ describe('the manifests', () => {
     const { scenario } = parseScenario(scenarioText, { file: 'friday.yaml', set: [] });
     expect(scenario.stack.runtime).toBe('external');
     const { spec } = jobIn('load.yaml');
-    const shards = spec.template.spec.containers[0].env?.find(({ name }) => name === 'SHARDS');
-    expect(shards?.value).toBe(String(spec.completions));
+    const { SHARDS, LOAD } = configMapIn('load.yaml', 'doorbuster-load');
+    expect(SHARDS).toBe(String(spec.completions));
+    const shard = { shard: `${SHARDS}/${SHARDS}`, load: LOAD as string };
+    expect(shardOf(shard, scenario.retail.stores)).toMatchObject({ load: LOAD });
     expect(spec.parallelism).toBe(spec.completions);
     expect(scenario.retail.stores).toBeGreaterThanOrEqual(spec.completions as number);
   });
@@ -92,24 +95,25 @@ describe.skipIf(runtime.kind !== 'containers')('their containers, as a cluster r
       catalog: { ...catalog, uri: inside.catalog },
       s3: { ...s3, endpoint: inside.s3 },
     });
+    const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...servers } = env;
     const given = Object.keys(configMapIn('load.yaml', 'doorbuster-servers'));
-    expect(Object.keys(env)).toEqual([...given, 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']);
-    const cluster = { image, network, folders, emptyDir };
+    expect(Object.keys(servers)).toEqual(given);
+    const variables = {
+      'doorbuster-load': { LOAD: 'small', SHARDS: '2' },
+      'doorbuster-servers': servers,
+      'doorbuster-keys': { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY },
+    };
+    const cluster = { image, network, folders, emptyDir, variables };
 
     const shards = await Promise.all(
-      ['0', '1'].map((JOB_COMPLETION_INDEX) =>
-        runPod(docker, jobIn('load.yaml'), {
-          ...cluster,
-          env: { ...env, SHARDS: '2', JOB_COMPLETION_INDEX },
-        }),
-      ),
+      [0, 1].map((index) => runPod(docker, jobIn('load.yaml'), { ...cluster, index })),
     );
     for (const { code, said } of shards) {
       expect(code, said).toBe(EXIT.pass);
       expect(said).not.toContain(s3.secretAccessKey);
     }
 
-    const merged = await runPod(docker, jobIn('merge.yaml'), { ...cluster, env: {} });
+    const merged = await runPod(docker, jobIn('merge.yaml'), cluster);
     expect([EXIT.pass, EXIT.invalid], merged.said).toContain(merged.code);
     const whole = join(folders['doorbuster-results'], 'whole');
     const [run] = readdirSync(whole).filter((name) => name !== 'latest');

@@ -10,6 +10,7 @@ export function variablesOf({ kafka, flink, catalog, s3 }: Omit<Endpoints, 'insi
     DOORBUSTER_WAREHOUSE: catalog.warehouse,
     DOORBUSTER_S3: s3.endpoint,
     DOORBUSTER_S3_BUCKET: s3.bucket,
+    AWS_REGION: s3.region,
     AWS_ACCESS_KEY_ID: s3.accessKeyId,
     AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
   };

@@ -60,8 +60,10 @@ export interface Job {
             readonly image: string;
             readonly command: readonly string[];
             readonly args: readonly string[];
-            readonly env?: readonly { readonly name: string; readonly value: string }[];
-            readonly envFrom?: readonly object[];
+            readonly envFrom: readonly {
+              readonly configMapRef?: { readonly name: string };
+              readonly secretRef?: { readonly name: string };
+            }[];
             readonly resources: { readonly limits: { readonly memory: string } };
             readonly securityContext: { readonly readOnlyRootFilesystem: boolean };
             readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
@@ -101,8 +103,10 @@ export function configMapIn(file: string, name: string): ConfigMap['data'] {
 export interface Cluster {
   readonly image: string;
   readonly network: string;
-  /** In place of what the manifest says, and in addition: a job's index, config maps, secrets. */
-  readonly env: Readonly<Record<string, string>>;
+  /** What config maps and secrets hold that an environment is made from, by their names. */
+  readonly variables: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Of an indexed job. */
+  readonly index?: number;
   /** Folders of this machine for config maps and claims, by their names. */
   readonly folders: Readonly<Record<string, string>>;
   /** A new folder that any user may write to. */
@@ -113,11 +117,18 @@ export interface Cluster {
 export async function runPod(
   docker: Docker,
   { spec: { template } }: Job,
-  { image, network, env, folders, emptyDir }: Cluster,
+  { image, network, variables, index, folders, emptyDir }: Cluster,
 ): Promise<{ readonly code: number; readonly said: string }> {
   const pod = template.spec;
   const [container] = pod.containers;
-  const own = Object.fromEntries((container.env ?? []).map(({ name, value }) => [name, value]));
+  const env = Object.assign(
+    index === undefined ? {} : { JOB_COMPLETION_INDEX: String(index) },
+    ...container.envFrom.map(({ configMapRef, secretRef }) => {
+      const { name } = configMapRef ?? secretRef ?? { name: '' };
+      if (variables[name] === undefined) throw new Error(`nobody has made ${name}`);
+      return variables[name];
+    }),
+  ) as Readonly<Record<string, string>>;
   const binds = container.volumeMounts.map(({ name, mountPath }) => {
     const volume = pod.volumes.find((one) => one.name === name);
     const source = volume?.configMap?.name ?? volume?.persistentVolumeClaim?.claimName;
@@ -128,7 +139,7 @@ export async function runPod(
     Entrypoint: [...container.command],
     Cmd: [...container.args],
     User: `${pod.securityContext.runAsUser}:${pod.securityContext.runAsGroup}`,
-    Env: Object.entries({ ...own, ...env }).map(([name, value]) => `${name}=${value}`),
+    Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
     HostConfig: {
       NetworkMode: network,
       Binds: binds,
