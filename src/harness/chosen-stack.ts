@@ -1,8 +1,9 @@
 import { badInput } from '../core/errors.ts';
 import type { ExternalUse } from '../scenario/scenario.ts';
 import type { Place } from './pipelines/place.ts';
-import type { ChosenStack, RunOptions } from './session.ts';
+import type { RunOptions } from './session.ts';
 import { type Meeting, meet } from './sharding/meeting.ts';
+import type { ChosenStack } from './shared-stack.ts';
 import { externalStack } from './shared-stack.ts';
 import { RUNTIMES } from './stack/runtimes.ts';
 

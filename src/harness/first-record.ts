@@ -5,8 +5,8 @@ import { startedRecord } from '../record/write.ts';
 import type { Pipeline } from './pipelines/load.ts';
 import type { Place } from './pipelines/place.ts';
 import { recordingSection } from './recording/record.ts';
-import type { ChosenStack, RunOptions } from './session.ts';
-import type { SharedStack } from './shared-stack.ts';
+import type { RunOptions } from './session.ts';
+import type { ChosenStack, SharedStack } from './shared-stack.ts';
 
 /** The record of a run that has got nowhere yet. */
 export function firstRecord(

@@ -15,13 +15,8 @@ import type { RunningProbes } from './probes/probes.ts';
 import type { RunEvent } from './progress.ts';
 import type { Artifacts } from './setup/artifacts.ts';
 import type { Meeting, Shard } from './sharding/meeting.ts';
-import type { SharedStack } from './shared-stack.ts';
+import type { ChosenStack, SharedStack } from './shared-stack.ts';
 import type { RuntimeKind, Stack } from './stack/stack.ts';
-
-/** One that the run starts and stops, or one that was there before it and stays. */
-export type ChosenStack =
-  | { readonly kind: 'own'; readonly runtime: RuntimeKind }
-  | { readonly kind: 'shared'; readonly on: SharedStack };
 
 /** What a run is asked to do. */
 export interface RunOptions {

@@ -9,11 +9,10 @@ import type { ExternalUse } from '../scenario/scenario.ts';
 import type { Pipeline } from './pipelines/load.ts';
 import { type Place, placeApart, placeOfItsOwn } from './pipelines/place.ts';
 import { removeAll } from './pipelines/remove.ts';
-import type { ChosenStack } from './session.ts';
 import type { Shard } from './sharding/meeting.ts';
 import { connectExternal } from './stack/external.ts';
 import { defaultRegistryDir, identify, isAlive, processSchema } from './stack/registry.ts';
-import type { Stack } from './stack/stack.ts';
+import type { RuntimeKind, Stack } from './stack/stack.ts';
 
 /** A stack that others may use before, after and beside this run: it has a place of its own there. */
 export interface SharedStack {
@@ -23,6 +22,11 @@ export interface SharedStack {
   /** What the names of everything that the run makes there begin with. */
   readonly prefix: string;
 }
+
+/** The stack that a run starts and stops, or one that was there before it and stays. */
+export type ChosenStack =
+  | { readonly kind: 'own'; readonly runtime: RuntimeKind }
+  | { readonly kind: 'shared'; readonly on: SharedStack };
 
 /** Servers that nobody here has started; see `connectExternal`. */
 export async function externalStack(

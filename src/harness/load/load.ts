@@ -10,8 +10,13 @@ import { joinProgress, type LoadProgress } from './load-progress.ts';
 import { MarkedSender, type Marker, type SentMark } from './marked-sender.ts';
 import type { ShardResult } from './messages.ts';
 import { ProducingThread } from './producing-thread.ts';
-import type { Share } from './shards.ts';
 import { type Counts, sumCounts } from './tally.ts';
+
+/** One of the machines that make a load together: shard `index` of `of`, from 0. The first one leads. */
+export interface Share {
+  readonly index: number;
+  readonly of: number;
+}
 
 /** What a load is started with. */
 export interface LoadOptions {

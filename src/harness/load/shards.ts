@@ -3,12 +3,6 @@ import { stackBroke } from '../../core/errors.ts';
 import type { Load } from './load.ts';
 import { joinProgress, type LoadProgress } from './load-progress.ts';
 
-/** One of the machines that make a load together: shard `index` of `of`, from 0. The first one leads. */
-export interface Share {
-  readonly index: number;
-  readonly of: number;
-}
-
 /** What the leader asks of the others, each by all of them, in the words of a load. */
 type Asked =
   | { readonly what: 'preload' }

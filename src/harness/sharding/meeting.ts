@@ -2,13 +2,12 @@ import type { Clock } from '../../core/clock.ts';
 import { badInput, stackBroke } from '../../core/errors.ts';
 import { openKafkaAdmin } from '../clients/kafka-admin.ts';
 import { type Channel, openChannel, type Said } from '../clients/kafka-channel.ts';
-import type { Load } from '../load/load.ts';
+import type { Load, Share } from '../load/load.ts';
 import {
   ALIVE_EVERY_MS,
   answer,
   LeadingLoad,
   type ShardMessage,
-  type Share,
   SILENT_AFTER_MS,
 } from '../load/shards.ts';
 import type { Place } from '../pipelines/place.ts';
