@@ -1,4 +1,4 @@
-import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
@@ -12,6 +12,7 @@ import { SESSION_LABEL } from '../../src/harness/stack/session.ts';
 import { readRecord } from '../../src/record/read.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
 import { variablesOf } from '../support/addresses.ts';
+import { runIn } from '../support/doorbuster.ts';
 import { configMapIn, jobIn, lint, manifest, runPod } from './support/kubernetes.ts';
 import { runtime } from './support/runtime.ts';
 import { ownFolders, startStack } from './support/stacks.ts';
@@ -115,9 +116,7 @@ describe.skipIf(runtime.kind !== 'containers')('their containers, as a cluster r
 
     const merged = await runPod(docker, jobIn('merge.yaml'), cluster);
     expect([EXIT.pass, EXIT.invalid], merged.said).toContain(merged.code);
-    const whole = join(folders['doorbuster-results'], 'whole');
-    const [run] = readdirSync(whole).filter((name) => name !== 'latest');
-    const record = readRecord(join(whole, run as string));
+    const record = readRecord(runIn(join(folders['doorbuster-results'], 'whole')) as string);
     expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0, keysCompared: 6 * 20 });
     expect(record.compaction).toMatchObject({ outcome: 'committed' });
     expect(record.checks.map(({ verdict }) => verdict)).toEqual(['PASS', 'PASS', 'PASS']);

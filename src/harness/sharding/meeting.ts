@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import { badInput, stackBroke } from '../../core/errors.ts';
+import { badInput, type DoorbusterError, stackBroke } from '../../core/errors.ts';
 import { openKafkaAdmin } from '../clients/kafka-admin.ts';
 import { type Channel, openChannel, type Said } from '../clients/kafka-channel.ts';
 import type { Load, Share } from '../load/load.ts';
@@ -86,7 +86,8 @@ export async function meet(
     const pings = await pinged(channel, shard);
     const [{ kafkaMs: firstMs }] = pings as [Said];
     await echoed(() => asUs.some((atMs) => atMs >= firstMs), { clock, signal, topic });
-    refuseSecond(shard, { before: asUs.filter((atMs) => atMs < firstMs), firstMs, place });
+    const lastMs = asUs.findLast((atMs) => atMs < firstMs);
+    if (lastMs !== undefined) throw second(shard, place, firstMs - lastMs);
     const offset = clockOffset(pings);
     let drift: Promise<number> | undefined;
     return {
@@ -137,18 +138,9 @@ async function echoed(
   }
 }
 
-function refuseSecond(
-  { share, load }: Shard,
-  {
-    before,
-    firstMs,
-    place,
-  }: { readonly before: readonly number[]; readonly firstMs: number; readonly place: Place },
-): void {
-  const lastMs = before.at(-1);
-  if (lastMs === undefined) return;
-  const ago = `${Math.round((firstMs - lastMs) / 1_000)} s ago`;
-  throw badInput(
+function second({ share, load }: Shard, place: Place, agoMs: number): DoorbusterError {
+  const ago = `${Math.round(agoMs / 1_000)} s ago`;
+  return badInput(
     `shard ${share.index + 1} of the load ${load} is there already, heard of ${ago}: under way, or killed`,
     `--load ${load}_2   # what a killed one has left are the topics ${place.topicPrefix}*, their jobs and the tables of ${place.namespace}`,
   );

@@ -48,7 +48,6 @@ interface Volume {
 
 export interface Job {
   readonly kind: 'Job';
-  readonly metadata: { readonly name: string };
   readonly spec: {
     readonly completions?: number;
     readonly parallelism?: number;
@@ -57,7 +56,6 @@ export interface Job {
         readonly securityContext: { readonly runAsUser: number; readonly runAsGroup: number };
         readonly containers: readonly [
           {
-            readonly image: string;
             readonly command: readonly string[];
             readonly args: readonly string[];
             readonly envFrom: readonly {
