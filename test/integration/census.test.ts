@@ -5,7 +5,7 @@ import { PROBES } from '../../src/harness/probes/probes.ts';
 import { createTables, type Lakehouse, probeContext, startLakehouse } from './support/lakehouse.ts';
 
 const CHECKPOINT_MS = 250;
-const COMMITS = 60;
+const COMMITS = 40;
 /** Well below that many commits, so that manifests are merged several times while the census looks on. */
 const MERGE_MANIFESTS_AT = 10;
 
@@ -51,7 +51,7 @@ async function submit(): Promise<string> {
   return String(rows[0]?.['job id']);
 }
 
-test('60 commits, rewrites and merged manifests among them: every row is in the census once', async () => {
+test('40 commits, rewrites and merged manifests among them: every row is in the census once', async () => {
   const context = await probeContext(lakehouse);
   const census = await PROBES.census.start(context);
   const job = await submit();

@@ -8,6 +8,7 @@ import type { DoorbusterError } from '../../src/core/errors.ts';
 import { EXIT } from '../../src/core/exit-codes.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { lockedArtifact, readLock } from '../../src/harness/setup/lock.ts';
+import { needsOf } from '../../src/harness/setup/needs.ts';
 import { provision } from '../../src/harness/setup/provision.ts';
 import { verifyDeep } from '../../src/harness/setup/verify.ts';
 import { findEngine } from '../../src/harness/stack/containers.ts';
@@ -203,6 +204,7 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
       mayInstall: false,
       onProgress: ({ artifact, state }) => events.push(`${artifact} ${state}`),
       onLine: () => {},
+      needs: needsOf(readLock(), { servers: 'containers', observes: true, spark: true }),
       ...(await runtime.means()),
     });
     expect(new Set(events)).toEqual(
@@ -216,6 +218,44 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
     ]);
     expect(await left()).toEqual([]);
   }, 900_000);
+
+  it('whose end two hear of at once leave their name free for both', async () => {
+    const engine = await findEngine();
+    const name = `doorbuster-twice-${process.pid}`;
+    const labels = { [SESSION_LABEL]: name };
+    await engine.createNetwork(name, labels);
+    await engine.createVolume(name, labels);
+    try {
+      for (let round = 0; round < 5; round++) {
+        const started = () =>
+          engine.run({
+            ...{ name, labels, image: imageTags(readLock()).minio, command: ['sleep', '60'] },
+            ...{
+              environment: {},
+              network: { name, alias: 'twice' },
+              volume: { name, at: '/work' },
+            },
+            ...{ publish: { host: '127.0.0.1', ports: [] }, memoryMiB: 64, cpuShares: 2 },
+          });
+        const holders = [await started()];
+        const log = join(folder(), 'log');
+        for (let more = 0; more < 2; more++) {
+          const found = await engine.find(name, { log, sinceMs: clock.nowMs() });
+          if (found !== null) holders.push(found);
+        }
+        expect(holders).toHaveLength(3);
+        const removals = holders.map((holder) => holder.remove());
+        // The last to ask is the one that is refused.
+        await removals.at(-1);
+        const again = await started();
+        await Promise.all(removals);
+        await again.remove();
+      }
+    } finally {
+      await engine.sweep(`${SESSION_LABEL}=${name}`);
+    }
+    expect(await left()).toEqual([]);
+  });
 
   it('are joined by a program in a container of its own, which goes when it is killed', async () => {
     await using stack = await startStack({ runDir: folder(), beside: ['spark'] });

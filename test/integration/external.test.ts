@@ -18,7 +18,7 @@ import type { ExternalUse } from '../../src/scenario/scenario.ts';
 import { variablesOf } from '../support/addresses.ts';
 import { type CatalogGuard, guardCatalog } from '../support/catalog-guard.ts';
 import { runtime } from './support/runtime.ts';
-import { ownFolders } from './support/stacks.ts';
+import { ownFolders, startStack } from './support/stacks.ts';
 
 const folder = ownFolders('external');
 const signal = new AbortController().signal;
@@ -30,17 +30,7 @@ let stack: Stack;
 let guard: CatalogGuard;
 
 beforeAll(async () => {
-  const runDir = folder();
-  stack = await runtime.start({
-    runDir,
-    workDir: join(runDir, 'work'),
-    artifacts,
-    clock,
-    signal,
-    flink: { taskSlots: 5, checkpointEveryMs: 2_000 },
-    jit: 'c1',
-    onProgress: () => {},
-  });
+  stack = await startStack({ runDir: folder(), taskSlots: 5 });
   guard = await guardCatalog(stack.endpoints.catalog.uri, {
     token: TOKEN,
     id: 'me',

@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { Ledger } from '../../src/generators/stock/ledger.ts';
 import { preloadOf, tapeOf } from '../../src/generators/tape.ts';
@@ -19,7 +17,7 @@ import { type Place, topicOf } from '../../src/harness/pipelines/place.ts';
 import { removeAll } from '../../src/harness/pipelines/remove.ts';
 import type { RunEvent } from '../../src/harness/progress.ts';
 import { run } from '../../src/harness/run.ts';
-import { type Artifacts, locateArtifacts } from '../../src/harness/setup/artifacts.ts';
+import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
 import type { Stack } from '../../src/harness/stack/stack.ts';
@@ -29,6 +27,7 @@ import { type RunRecord, recordSchema } from '../../src/record/record.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
 import type { Scenario } from '../../src/scenario/scenario.ts';
 import { runtime } from './support/runtime.ts';
+import { ownFolders, startStack } from './support/stacks.ts';
 
 /** Small enough for a minute, with every stream and no fault that breaks identity. */
 const SMALL = `
@@ -55,39 +54,32 @@ checks:
   - lost == 0
 `;
 
-interface World extends AsyncDisposable {
-  readonly stack: Stack;
-  readonly artifacts: Artifacts;
+interface World {
   readonly dir: string;
   readonly scenario: Scenario;
-  /** Runs the scenario on the stack, which stays up for whoever wants to look for himself. */
-  run(onEvent?: (event: RunEvent) => void): Promise<{ record: RunRecord; dir: string }>;
+  /** Runs the scenario on the stack; with `keep`, what it made stays for whoever wants to look for himself. */
+  run(how?: {
+    readonly keep?: boolean;
+    readonly onEvent?: (event: RunEvent) => void;
+  }): Promise<{ record: RunRecord; dir: string }>;
 }
 
-async function world(set: readonly string[] = []): Promise<World> {
-  const dir = mkdtempSync(join(tmpdir(), 'doorbuster-main-'));
-  process.env.XDG_STATE_HOME = dir;
-  const artifacts = locateArtifacts(defaultCacheDir(), readLock());
-  const { signal } = new AbortController();
+const folder = ownFolders('main');
+const artifacts = locateArtifacts(defaultCacheDir(), readLock());
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startStack({ runDir: folder(), taskSlots: 5, beside: ['spark'] });
+}, 200_000);
+afterAll(() => stack?.stop(), 60_000);
+
+function world(set: readonly string[] = []): World {
+  const dir = folder();
   const parsed = { ...parseScenario(SMALL, { file: 'small.yaml', set }), file: 'small.yaml' };
-  const { scenario } = parsed;
-  const stack = await runtime.start({
-    runDir: dir,
-    workDir: join(dir, 'work'),
-    artifacts,
-    clock,
-    signal,
-    flink: { taskSlots: 5, checkpointEveryMs: scenario.pipeline.commitEveryMs },
-    jit: 'c1',
-    beside: ['spark'],
-    onProgress: () => {},
-  });
   return {
-    stack,
-    artifacts,
     dir,
-    scenario,
-    run: (onEvent = () => {}) =>
+    scenario: parsed.scenario,
+    run: ({ keep = false, onEvent = () => {} } = {}) =>
       run({
         parsed,
         runtime: runtime.kind,
@@ -95,20 +87,16 @@ async function world(set: readonly string[] = []): Promise<World> {
         baseDir: packageRoot,
         artifacts,
         on: { stack, name: 'test', prefix: 'test' },
-        keep: true,
+        keep,
         clock,
-        signal,
+        signal: new AbortController().signal,
         reproduce: 'doorbuster run small.yaml',
         onEvent,
       }),
-    async [Symbol.asyncDispose]() {
-      await stack.stop();
-      rmSync(dir, { recursive: true, force: true });
-    },
   };
 }
 
-async function topicsOf({ stack }: World): Promise<readonly string[]> {
+async function topicsOf(): Promise<readonly string[]> {
   const admin = kafkaClient(stack.endpoints.kafka.brokers, 'looker').admin();
   await admin.connect();
   const topics = await admin.listTopics();
@@ -117,11 +105,7 @@ async function topicsOf({ stack }: World): Promise<readonly string[]> {
 }
 
 /** Removes what lies before these offsets from the broker's log of receipts. */
-async function removeBefore(
-  { stack }: World,
-  topic: string,
-  logs: readonly PartitionLog[],
-): Promise<void> {
+async function removeBefore(topic: string, logs: readonly PartitionLog[]): Promise<void> {
   const admin = kafkaClient(stack.endpoints.kafka.brokers, 'remover').admin();
   await admin.connect();
   // kafkajs learns who leads the partitions by this.
@@ -134,7 +118,7 @@ async function removeBefore(
 /** `store/sku=on-hand`, sorted: a stock that two readers can be held against each other by. */
 type Stock = readonly string[];
 
-async function stockByDuckdb({ stack, artifacts }: World, place: Place): Promise<Stock> {
+async function stockByDuckdb(place: Place): Promise<Stock> {
   await using reader = await openReader(stack.endpoints, artifacts.duckdbExtensions, {
     clock,
     threads: 2,
@@ -150,7 +134,7 @@ async function stockByDuckdb({ stack, artifacts }: World, place: Place): Promise
   return answer.rows.map(({ line }) => String(line)).sort();
 }
 
-async function stockBySpark({ stack, dir }: World, place: Place): Promise<Stock> {
+async function stockBySpark({ dir }: World, place: Place): Promise<Stock> {
   const pipeline = placed(loadPipeline('cdc-upsert', packageRoot), place);
   const text = `SELECT concat('stock ', store_id, '/', sku_id, '=', on_hand) FROM ice.${place.namespace}.inventory
     WHERE store_id > 0 AND sku_id < 9000001 AND NOT deleted;`;
@@ -180,9 +164,9 @@ function stockByBook({ scenario }: World, cutMs: number): Stock {
 }
 
 /** Where the run has put its topics and tables: a stack that is given is a shared one. */
-function placeOf({ stack }: RunRecord): Place {
-  expect(stack).toMatchObject({ name: 'test', kept: true });
-  return { apart: true, ...(stack as NonNullable<typeof stack>) };
+function placeOf(record: RunRecord): Place {
+  expect(record.stack).toMatchObject({ name: 'test', kept: true });
+  return { apart: true, ...(record.stack as NonNullable<RunRecord['stack']>) };
 }
 
 function cutOf(dir: string): number {
@@ -195,20 +179,10 @@ function hop(record: RunRecord, stream: string, name: string): number {
   return found?.hops.find((one) => one.hop === name)?.meanMs as number;
 }
 
-const worlds: AsyncDisposable[] = [];
-async function opened(set?: readonly string[]): Promise<World> {
-  const one = await world(set);
-  worlds.push(one);
-  return one;
-}
-afterEach(async () => {
-  for (const one of worlds.splice(0)) await one[Symbol.asyncDispose]();
-});
-
 describe('the main job on the real stack', { timeout: 600_000 }, () => {
   test('what it records agrees with everybody who looks for himself', async () => {
-    const here = await opened();
-    const { record, dir } = await here.run();
+    const here = world();
+    const { record, dir } = await here.run({ keep: true });
 
     expect(record.outcome).toBe('completed');
     expect(recordSchema.parse(record)).toEqual(record);
@@ -230,7 +204,7 @@ describe('the main job on the real stack', { timeout: 600_000 }, () => {
     // Rows in Kafka, by its own account.
     const place = placeOf(record);
     let inKafka = 0n;
-    await using admin = await openKafkaAdmin(here.stack.endpoints.kafka.brokers);
+    await using admin = await openKafkaAdmin(stack.endpoints.kafka.brokers);
     for (const stream of ['pos', 'wms', 'cart', 'loyalty', 'inventory'] as const) {
       for (const { low, high } of await admin.logs(topicOf(place, stream))) inKafka += high - low;
     }
@@ -238,13 +212,13 @@ describe('the main job on the real stack', { timeout: 600_000 }, () => {
     expect(Number(inKafka)).toBe(handed.rows[0]?.[0]);
 
     // The stock, by two engines and by the books.
-    const byDuckdb = await stockByDuckdb(here, place);
+    const byDuckdb = await stockByDuckdb(place);
     expect(byDuckdb).toHaveLength(4 * 40);
     expect(await stockBySpark(here, place)).toEqual(byDuckdb);
     expect(stockByBook(here, cutOf(dir))).toEqual(byDuckdb);
 
     // All of it is found by its names, and nothing is left of it.
-    const { endpoints } = here.stack;
+    const { endpoints } = stack;
     const { signal } = new AbortController();
     const removed = await removeAll(place, { endpoints, clock, signal });
     expect(removed).toMatchObject({ jobs: 0, topics: 5, tables: 6 });
@@ -259,7 +233,7 @@ describe('the main job on the real stack', { timeout: 600_000 }, () => {
 
   test('visibility that is delayed by a known amount comes out, in the right hop', async () => {
     // Commits every 10 s: a change waits 0 to 10 s for its snapshot, 5 s on average.
-    const here = await opened(['pipeline.commit_every=10s', 'phases.load.for=30s']);
+    const here = world(['pipeline.commit_every=10s', 'phases.load.for=30s']);
     const { record, dir } = await here.run();
     expect(record.outcome).toBe('completed');
     for (const stream of ['pos', 'inventory']) {
@@ -291,13 +265,13 @@ describe('the main job on the real stack', { timeout: 600_000 }, () => {
   });
 
   test('events removed behind the broker are counted lost', async () => {
-    const here = await opened(['phases.load.for=20s']);
-    const manager = here.stack.processes().find(({ server }) => server === 'flink-taskmanager');
+    const here = world(['phases.load.for=20s']);
+    const manager = stack.processes().find(({ server }) => server === 'flink-taskmanager');
     let removed = 0;
     let removing: Promise<void> | undefined;
     const remove = async () => {
-      await using admin = await openKafkaAdmin(here.stack.endpoints.kafka.brokers);
-      const pos = (await topicsOf(here)).find((topic) => topic.endsWith('_pos')) as string;
+      await using admin = await openKafkaAdmin(stack.endpoints.kafka.brokers);
+      const pos = (await topicsOf()).find((topic) => topic.endsWith('_pos')) as string;
       // Flink is held still while receipts pile up, so that what is removed was not read.
       process.kill(manager?.pid as number, 'SIGSTOP');
       try {
@@ -309,17 +283,18 @@ describe('the main job on the real stack', { timeout: 600_000 }, () => {
             high - (before.find((log) => log.partition === partition)?.high ?? high),
           );
         }
-        await removeBefore(here, pos, after);
+        await removeBefore(pos, after);
       } finally {
         process.kill(manager?.pid as number, 'SIGCONT');
       }
     };
-    const { record } = await here.run((event) => {
-      if (event.kind === 'phase-begin') {
+    const { record } = await here.run({
+      onEvent: ({ kind }) => {
+        if (kind !== 'phase-begin') return;
         removing = clock.sleep(5_000).then(remove);
         // It is awaited below; until then a failure is not unheard of.
         removing.catch(() => {});
-      }
+      },
     });
     await removing;
     expect(removed).toBeGreaterThan(0);

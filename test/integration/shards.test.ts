@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
+import type { RunEvent } from '../../src/harness/progress.ts';
 import { run } from '../../src/harness/run.ts';
 import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
@@ -14,7 +14,7 @@ import { readJournal } from '../../src/record/journal.ts';
 import { type RunRecord, recordSchema } from '../../src/record/record.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
 import { runtime } from './support/runtime.ts';
-import { ownFolders } from './support/stacks.ts';
+import { ownFolders, startStack } from './support/stacks.ts';
 
 const folder = ownFolders('shards');
 
@@ -49,37 +49,37 @@ const artifacts = locateArtifacts(defaultCacheDir(), readLock());
 
 let stack: Stack;
 beforeAll(async () => {
-  const runDir = folder();
-  stack = await runtime.start({
-    runDir,
-    workDir: join(runDir, 'work'),
-    artifacts,
-    clock,
-    signal: new AbortController().signal,
-    flink: { taskSlots: 5, checkpointEveryMs: 2_000 },
-    jit: 'c1',
-    onProgress: () => {},
-  });
+  stack = await startStack({ runDir: folder(), taskSlots: 5 });
 }, 200_000);
 afterAll(() => stack?.stop(), 60_000);
 
+interface Shard {
+  readonly index: number;
+  readonly of: number;
+  readonly load: string;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: RunEvent) => void;
+}
+
+function shardRun({ index, of, load, signal, onEvent = () => {} }: Shard) {
+  return run({
+    parsed,
+    runtime: runtime.kind,
+    resultsDir: folder(),
+    baseDir: packageRoot,
+    artifacts,
+    on: { stack, name: 'test', prefix: 'test' },
+    shard: { share: { index, of }, load },
+    clock,
+    signal: signal ?? new AbortController().signal,
+    reproduce: 'doorbuster run together.yaml',
+    onEvent,
+  });
+}
+
 /** A load made by n shards, joined. */
 async function joined(of: number): Promise<{ record: RunRecord; dir: string; parts: string[] }> {
-  const runs = Array.from({ length: of }, (_, index) =>
-    run({
-      parsed,
-      runtime: runtime.kind,
-      resultsDir: folder(),
-      baseDir: packageRoot,
-      artifacts,
-      on: { stack, name: 'test', prefix: 'test' },
-      shard: { share: { index, of }, load: `by_${of}` },
-      clock,
-      signal: new AbortController().signal,
-      reproduce: 'doorbuster run together.yaml',
-      onEvent: () => {},
-    }),
-  );
+  const runs = Array.from({ length: of }, (_, index) => shardRun({ index, of, load: `by_${of}` }));
   const parts = await Promise.all(runs);
   for (const { record } of parts) {
     expect(record.failures).toEqual([]);
@@ -158,23 +158,13 @@ describe('a load of 1, 2 and 4 shards', () => {
 
   test('a shard that dies ends the load for all of them, and each says why', async () => {
     const stop = new AbortController();
-    const [lead, other] = [0, 1].map((index) =>
-      run({
-        parsed,
-        runtime: runtime.kind,
-        resultsDir: folder(),
-        baseDir: packageRoot,
-        artifacts,
-        on: { stack, name: 'test', prefix: 'test' },
-        shard: { share: { index, of: 2 }, load: 'cut_short' },
-        clock,
-        signal: index === 1 ? stop.signal : new AbortController().signal,
-        reproduce: 'doorbuster run together.yaml',
-        onEvent: (event) => {
-          if (index === 0 && event.kind === 'phase-begin') stop.abort(new Error('enough'));
-        },
-      }),
-    ) as [ReturnType<typeof run>, ReturnType<typeof run>];
+    const cut = { of: 2, load: 'cut_short' };
+    const lead = shardRun({
+      ...cut,
+      index: 0,
+      onEvent: ({ kind }) => void (kind === 'phase-begin' && stop.abort(new Error('enough'))),
+    });
+    const other = shardRun({ ...cut, index: 1, signal: stop.signal });
     const [led, left] = await Promise.all([lead, other]);
     expect(left.record.outcome).toBe('interrupted');
     expect(led.record.outcome).toBe('stack-broke');

@@ -79,6 +79,7 @@ export interface RunningContainer {
   pause(): Promise<void>;
   /** Nothing happens when it is not paused, or gone. */
   unpause(): Promise<void>;
+  /** It is gone when this resolves, whoever removed it. */
   remove(): Promise<void>;
 }
 
@@ -143,7 +144,12 @@ export async function openContainerEngine(): Promise<ContainerEngine> {
       kill: (signal) => started.kill({ signal }).then(nothing, nothing),
       pause: () => started.pause(),
       unpause: () => started.unpause().then(nothing, nothing),
-      remove: () => started.remove({ force: true, v: true }).then(nothing, nothing),
+      remove: () =>
+        started
+          .remove({ force: true, v: true })
+          // The engine refuses one that another is removing: its name is free only once that is done.
+          .catch(() => started.wait({ condition: 'removed' }))
+          .then(nothing, nothing),
     };
   };
 

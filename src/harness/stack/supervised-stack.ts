@@ -69,6 +69,7 @@ export class SupervisedStack implements Stack {
   #stopped: Promise<void> | undefined;
 
   #found = false;
+  #wasLetGo = false;
 
   constructor(runtime: RuntimeKind, options: SupervisedOptions, open: () => Promise<Ground>) {
     this.runtime = runtime;
@@ -182,6 +183,7 @@ export class SupervisedStack implements Stack {
 
   /** Nothing that happens to the servers from now on is this stack's business. */
   #letGo(): void {
+    this.#wasLetGo = true;
     this.#options.signal.removeEventListener('abort', this.#onAbort);
     this.#stopped ??= Promise.resolve();
     this.#over.abort(new Error('the stack was let go of'));
@@ -296,6 +298,7 @@ export class SupervisedStack implements Stack {
   }
 
   async #onExit(server: ServerName, exit: Exit): Promise<void> {
+    if (this.#wasLetGo) return;
     const launched = this.#running.get(server);
     this.#running.delete(server);
     if (launched) await this.#ground?.ended(launched);

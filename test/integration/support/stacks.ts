@@ -39,6 +39,8 @@ export interface Start {
   readonly signal?: AbortSignal;
   readonly artifacts?: Partial<Artifacts>;
   readonly beside?: StackOptions['beside'];
+  /** One per job and parallel task. */
+  readonly taskSlots?: number;
   readonly onBuilding?: (image: string) => void;
   readonly onProgress?: (server: ServerName, state: string) => void;
 }
@@ -48,6 +50,7 @@ export function startStack({
   signal,
   artifacts,
   beside = [],
+  taskSlots = TASK_SLOTS,
   onBuilding = () => {},
   onProgress,
 }: Start): Promise<Stack> {
@@ -57,7 +60,7 @@ export function startStack({
     artifacts: { ...locateArtifacts(defaultCacheDir(), readLock()), ...artifacts },
     clock,
     signal: signal ?? new AbortController().signal,
-    flink: { taskSlots: TASK_SLOTS, checkpointEveryMs: 2_000 },
+    flink: { taskSlots, checkpointEveryMs: 2_000 },
     jit: 'c1',
     beside,
     onBuilding,
