@@ -41,13 +41,19 @@ CREATE TABLE ice.${namespace}.loyalty (
   event_type STRING, member_id STRING, points INT, kind STRING, tier STRING, reference STRING
 ) WITH ('format-version' = '${format}');
 
--- Stock on hand: every image of every row. Readers take the highest version per store and SKU.
+-- Stock on hand: every image of every row. Readers take the highest version per store and SKU. A rewrite commits
+-- against the job, which commits every few seconds: on a busy machine it loses more often than by default it
+-- tries again.
 CREATE TABLE ice.${namespace}.inventory (
   event_id STRING, store_id INT, event_ts BIGINT, occurred_ms BIGINT, due_ms BIGINT,
   kafka_ms BIGINT, flink_ms BIGINT,
   sku_id INT, on_hand INT, committed INT, unavailable INT, available INT,
   version BIGINT, deleted BOOLEAN
-) WITH ('format-version' = '${format}');
+) WITH (
+  'format-version' = '${format}',
+  'commit.retry.num-retries' = '30',
+  'commit.retry.max-wait-ms' = '1000'
+);
 
 -- What could not be typed, byte by byte, with the first thing that was wrong with it. Every job appends
 -- here: a lost race for a commit is run again, more often than by default, and a job with nothing to

@@ -42,7 +42,8 @@ CREATE TABLE ice.${namespace}.loyalty (
 ) WITH ('format-version' = '${format}');
 
 -- Stock on hand, one row per store and SKU, merged on read. A deleted row stays, marked: a filter
--- on deletes behind the version guard would lose them.
+-- on deletes behind the version guard would lose them. A rewrite commits against the job, which commits every
+-- few seconds: on a busy machine it loses more often than by default it tries again.
 CREATE TABLE ice.${namespace}.inventory (
   event_id STRING, store_id INT NOT NULL, event_ts BIGINT, occurred_ms BIGINT, due_ms BIGINT,
   kafka_ms BIGINT, flink_ms BIGINT,
@@ -52,7 +53,9 @@ CREATE TABLE ice.${namespace}.inventory (
 ) WITH (
   'format-version' = '${format}',
   'write.upsert.enabled' = 'true',
-  'write.distribution-mode' = 'hash'
+  'write.distribution-mode' = 'hash',
+  'commit.retry.num-retries' = '30',
+  'commit.retry.max-wait-ms' = '1000'
 );
 
 -- What could not be typed, byte by byte, with the first thing that was wrong with it. Every job appends

@@ -122,6 +122,7 @@ test('a run on servers that were there before it keeps apart from others, and le
   expect(record.environment.runtime).toBe('external, shared');
   expect(record.stack?.topicPrefix).toMatch(/^nightly_\w+_$/);
   expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0, keysCompared: 3 * 30 });
+  expect(record.compaction?.error).toBeUndefined();
   expect(record.compaction).toMatchObject({ outcome: 'committed' });
   if (guarded) expect(guard.issued()).toBeGreaterThan(0);
 
