@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import yargs from 'yargs';
 import { DoorbusterError, refusedByMachine } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit-codes.ts';
@@ -13,6 +14,8 @@ import { errorText, systemTerminal, type Terminal } from './terminal.ts';
 export async function main(argv: readonly string[]): Promise<void> {
   const terminal = systemTerminal();
   const interruption = new AbortController();
+  // Whatever goes on side by side listens, each artifact that is fetched among it.
+  setMaxListeners(0, interruption.signal);
   listenForInterruption(interruption, terminal);
   const exitCode = await execute(argv, { terminal, signal: interruption.signal });
   await flushed();

@@ -6,7 +6,7 @@ import { taskSlotsOf } from '../../harness/pipelines/manifest.ts';
 import { run } from '../../harness/run.ts';
 import type { Artifacts } from '../../harness/setup/artifacts.ts';
 import { readLock } from '../../harness/setup/lock.ts';
-import { needsOf, type Undertaken } from '../../harness/setup/needs.ts';
+import { type MachineWork, needsOf } from '../../harness/setup/needs.ts';
 import type { Shard } from '../../harness/sharding/meeting.ts';
 import type { SharedStack } from '../../harness/shared-stack.ts';
 import { DEFAULT_STACK, keptStack, keptStacks } from '../../harness/stack/kept.ts';
@@ -60,7 +60,7 @@ export const runCommand: Command = {
     const runtime = await runtimeOf(args.on, read);
     const means = await RUNTIMES[runtime].means();
     const parsed = await recorded(read, args, context, means);
-    const needs = needsOf(readLock(), undertaken(parsed, runtime, shard));
+    const needs = needsOf(readLock(), workOf(parsed, runtime, shard));
     const artifacts = await ready({ yes: args.yes, runtime, means, needs }, context);
     const on = await stackFor(args, parsed, { runtime, artifacts }, context);
     const progress = runProgress(context.terminal, parsed.scenario);
@@ -102,11 +102,11 @@ async function runtimeOf(
   return runtime === 'external' ? 'processes' : runtimeFor(runtime);
 }
 
-function undertaken(
+function workOf(
   { scenario }: ParsedScenario,
   runtime: RuntimeKind,
   shard: Shard | undefined,
-): Undertaken {
+): MachineWork {
   return {
     servers: scenario.stack.runtime === 'external' ? 'elsewhere' : runtime,
     observes: shard === undefined || shard.share.index === 0,

@@ -4,18 +4,17 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { locateArtifacts } from './artifacts.ts';
 import { readLock } from './lock.ts';
-import { needsOf, type Undertaken } from './needs.ts';
+import { type MachineWork, needsOf } from './needs.ts';
 import { toolsFor } from './prerequisites.ts';
 
 const lock = readLock();
 const all = lock.artifacts.map(({ name }) => name);
 
 describe('what a machine has to have', () => {
-  const names = (undertaken?: Undertaken) =>
-    needsOf(lock, undertaken).artifacts.map(({ name }) => name);
+  const names = (work?: MachineWork) => needsOf(lock, work).artifacts.map(({ name }) => name);
   const spark = ['lakehouse', 'spark', 'spark-iceberg'];
 
-  it.each<[string, Undertaken | undefined, readonly string[]]>([
+  it.each<[string, MachineWork | undefined, readonly string[]]>([
     ['nothing said', undefined, all],
     ['its own servers', { servers: 'processes', observes: true, spark: false }, all],
     [
@@ -34,8 +33,8 @@ describe('what a machine has to have', () => {
       ['duckdb-extensions', ...spark],
     ],
     ['a share of a load', { servers: 'elsewhere', observes: false, spark: true }, []],
-  ])('%s', (_, undertaken, wanted) => {
-    expect(names(undertaken).toSorted()).toEqual([...wanted].toSorted());
+  ])('%s', (_, work, wanted) => {
+    expect(names(work).toSorted()).toEqual([...wanted].toSorted());
   });
 
   it('asks for Java only where jars are run, and for less memory where no server is', () => {

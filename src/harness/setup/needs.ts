@@ -3,7 +3,7 @@ import type { LockedArtifact, StackLock } from './lock.ts';
 const GIB = 1024 ** 3;
 
 /** What a run does on this machine besides making its load. */
-export interface Undertaken {
+export interface MachineWork {
   /** Where its servers are: processes and images of this machine, or machines of others. */
   readonly servers: 'processes' | 'containers' | 'elsewhere';
   /** It asks queries and judges what it reads; the shards of a load that do not lead do neither. */
@@ -33,7 +33,7 @@ const LOAD_ALONE = { goodBytes: 1 * GIB, leastBytes: 0.5 * GIB };
 /** What a run needs by what it undertakes; without a word, all that there is. */
 export function needsOf(
   lock: StackLock,
-  { servers, observes, spark }: Undertaken = { servers: 'processes', observes: true, spark: true },
+  { servers, observes, spark }: MachineWork = { servers: 'processes', observes: true, spark: true },
 ): Needs {
   const artifacts = (names: readonly string[]) =>
     lock.artifacts.filter(({ name }) => names.includes(name));

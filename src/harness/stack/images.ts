@@ -14,7 +14,7 @@ import {
   lockedArtifact,
   type StackLock,
 } from '../setup/lock.ts';
-import { needsOf, type Undertaken } from '../setup/needs.ts';
+import { type MachineWork, needsOf } from '../setup/needs.ts';
 import { openPartial, removeTree } from '../setup/partial.ts';
 import { argOf, baseImage, certificates, DOCKERFILE, layContext } from './build-context.ts';
 import type { Image } from './services.ts';
@@ -105,7 +105,7 @@ export async function buildImages(
 }
 
 /** What a run has to have on a machine that starts no server, and Spark. */
-const OWN: Undertaken = { servers: 'elsewhere', observes: true, spark: true };
+const OWN: MachineWork = { servers: 'elsewhere', observes: true, spark: true };
 
 /** Builds an image of doorbuster itself under this name. Throws DoorbusterError (exit 3) with what the engine said. */
 export function buildOwnImage(
