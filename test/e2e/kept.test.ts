@@ -139,6 +139,17 @@ test('run --keep leaves the servers up, with what the run has made', async () =>
   expect(processesNaming(dir)).toEqual([]);
 }, 600_000);
 
+test('run --keep that is refused leaves no servers either', async () => {
+  writeFileSync(join(dir, 'tiny.yaml'), TINY);
+  const own = ['--set', `stack.runtime=${runtime}`, '--results', '/dev/null/results'];
+  const refused = await doorbuster('run', 'tiny.yaml', '--keep', ...own);
+  expect(refused.code, refused.said).toBe(EXIT.badInput);
+  // It had come so far as to start them.
+  expect(refused.said).toContain('flink-gateway ready after');
+  expect(existsSync(join(dir, 'doorbuster/kept/default.json'))).toBe(false);
+  expect(processesNaming(dir)).toEqual([]);
+}, 300_000);
+
 test('what is not up cannot be run on, or ended', async () => {
   writeFileSync(join(dir, 'tiny.yaml'), TINY);
   const run = await doorbuster('run', 'tiny.yaml', '--on', 'morning');

@@ -1,11 +1,14 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import type { DoorbusterError } from '../../src/core/errors.ts';
 import { EXIT } from '../../src/core/exit-codes.ts';
+import { packageRoot } from '../../src/harness/entry.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { lockedArtifact, readLock } from '../../src/harness/setup/lock.ts';
 import { needsOf } from '../../src/harness/setup/needs.ts';
@@ -218,6 +221,28 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
     ]);
     expect(await left()).toEqual([]);
   }, 900_000);
+
+  it('are asked of the engine that was named, and of no other that is there', async () => {
+    const elsewhere = folder();
+    const socket = (process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').replace(
+      'unix://',
+      '',
+    );
+    symlinkSync(socket, join(elsewhere, 'docker.sock'));
+    const args = ['run', 'scenarios/quick.yaml', '--set', 'stack.runtime=containers'];
+    const refused = promisify(execFile)(process.execPath, ['bin/doorbuster.js', ...args], {
+      cwd: packageRoot,
+      // Where the library looks of itself, once nobody is at the other.
+      env: {
+        ...process.env,
+        ...{ XDG_RUNTIME_DIR: elsewhere, DOCKER_HOST: 'unix:///nowhere/docker.sock' },
+      },
+    });
+    await expect(refused).rejects.toMatchObject({
+      code: EXIT.badInput,
+      stderr: expect.stringMatching(/nobody is at DOCKER_HOST, .*nowhere.* \(there is one at /),
+    });
+  });
 
   it('whose end two hear of at once leave their name free for both', async () => {
     const engine = await findEngine();

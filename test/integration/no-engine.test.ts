@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -10,15 +12,9 @@ import { packageRoot } from '../../src/harness/entry.ts';
 const dir = mkdtempSync(join(tmpdir(), 'doorbuster-no-engine-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-function run(runtime: string) {
-  return doorbuster([
-    'run',
-    'scenarios/quick.yaml',
-    '--set',
-    `stack.runtime=${runtime}`,
-    '--results',
-    dir,
-  ]);
+function run(runtime: string, env?: Readonly<Record<string, string>>) {
+  const set = ['--set', `stack.runtime=${runtime}`];
+  return doorbuster(['run', 'scenarios/quick.yaml', ...set, '--results', dir], env);
 }
 
 function doorbuster(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
@@ -36,9 +32,29 @@ function doorbuster(args: readonly string[], env: Readonly<Record<string, string
 test('a container engine that does not answer is one clear error, before there is a record', async () => {
   const error = await run('containers').catch((cause) => cause);
   expect(error.code).toBe(EXIT.badInput);
-  expect(error.stderr).toMatch(/no container engine answers: ./);
+  expect(error.stderr).toMatch(
+    /no container engine answers: nobody is at DOCKER_HOST, unix:\/\/\/nowhere\/docker\.sock/,
+  );
   expect(error.stderr).toMatch(/next {2}docker info/);
   expect(readdirSync(dir)).toEqual([]);
+});
+
+test('one that takes a connection and says nothing does not answer', async () => {
+  const socket = join(dir, 'silent.sock');
+  const silent = createServer().listen(socket);
+  await once(silent, 'listening');
+  try {
+    const error = await run('containers', { DOCKER_HOST: `unix://${socket}` }).catch(
+      (cause) => cause,
+    );
+    expect(error.code).toBe(EXIT.badInput);
+    expect(error.stderr).toMatch(
+      /no container engine answers: what is at .* says nothing within 10 s/,
+    );
+  } finally {
+    silent.close();
+    rmSync(socket, { force: true });
+  }
 });
 
 /** What doctor finds of one thing. */

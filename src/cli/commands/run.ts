@@ -12,7 +12,7 @@ import type { SharedStack } from '../../harness/shared-stack.ts';
 import { DEFAULT_STACK, keptStack, keptStacks } from '../../harness/stack/kept.ts';
 import { RUNTIMES, runtimeFor } from '../../harness/stack/runtimes.ts';
 import type { RuntimeKind, StackOptions } from '../../harness/stack/stack.ts';
-import { sharedStack, up } from '../../harness/up.ts';
+import { down, sharedStack, up } from '../../harness/up.ts';
 import type { ParsedScenario } from '../../scenario/parse.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { ready } from '../ready.ts';
@@ -64,6 +64,7 @@ export const runCommand: Command = {
     const artifacts = await ready({ yes: args.yes, runtime, means, needs }, context);
     const on = await stackFor(args, parsed, { runtime, artifacts }, context);
     const progress = runProgress(context.terminal, parsed.scenario);
+    let hasRun = false;
     try {
       const { record, dir } = await run({
         parsed,
@@ -79,6 +80,7 @@ export const runCommand: Command = {
         reproduce: reproduce(args),
         onEvent: progress.show,
       });
+      hasRun = true;
       progress.end();
       showRecord(context.terminal, { record, dir }, args.json);
       if (args.keep && on !== undefined) {
@@ -88,6 +90,10 @@ export const runCommand: Command = {
     } finally {
       progress.end();
       await on?.stack[Symbol.asyncDispose]();
+      // Started for this run alone, which was refused: nobody asked for a stack with nothing on it.
+      if (!hasRun && on !== undefined && args.on === undefined) {
+        await down(on.name, { clock: systemClock, onProgress: () => {} });
+      }
     }
   },
 };

@@ -111,12 +111,29 @@ class BoundedContainer extends GenericContainer {
   }
 }
 
-/** The engine that answers. Throws what kept the library from finding one. */
+/** An engine that takes a connection and says nothing is no engine. */
+const ANSWER_WITHIN_MS = 10_000;
+
+/** The engine that answers, and no other than the one that was asked for. Throws what kept it from being found. */
 export async function openContainerEngine(): Promise<ContainerEngine> {
-  // Its own helper is an image to be pulled; what is left after a kill is swept by label all the same.
-  process.env.TESTCONTAINERS_RYUK_DISABLED ??= 'true';
-  const client = await getContainerRuntimeClient();
+  const asked = process.env.DOCKER_HOST;
+  const named = asked === undefined ? '' : ` at DOCKER_HOST, ${asked}`;
+  const client = await Promise.race([
+    getContainerRuntimeClient().catch((cause) => {
+      throw asked === undefined ? cause : new Error(`nobody is${named}`);
+    }),
+    setTimeout(ANSWER_WITHIN_MS, undefined, { ref: false }).then(() => {
+      throw new Error(
+        `what is${named || ' there'} says nothing within ${ANSWER_WITHIN_MS / 1_000} s`,
+      );
+    }),
+  ]);
   const docker = client.container.dockerode;
+  // The library goes on to the customary sockets where nobody is at the one that was named.
+  const { socketPath } = docker.modem as { readonly socketPath?: string };
+  if (asked !== undefined && socketPath !== undefined && new URL(asked).pathname !== socketPath) {
+    throw new Error(`nobody is${named} (there is one at ${socketPath})`);
+  }
   const { Version, Platform } = await docker.version();
   const { DockerRootDir } = await docker.info();
   const onThisMachine = !client.info.containerRuntime.remoteSocketPath.startsWith('tcp');
@@ -198,6 +215,9 @@ export async function openContainerEngine(): Promise<ContainerEngine> {
           Object.entries(spec.files ?? {}).map(([target, content]) => ({ target, content })),
         )
         .withWaitStrategy(AT_ONCE)
+        // The library's helper would end a stack that is to stay up, and is one more image to be pulled: what is
+        // left after a kill is swept by label.
+        .withAutoCleanup(false)
         .bounded(spec);
       if (spec.user !== undefined) container.withUser(spec.user);
       if (spec.healthy !== undefined) {

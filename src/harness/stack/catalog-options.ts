@@ -37,5 +37,7 @@ export function withoutSecrets(text: string, { s3, catalog: { auth } }: Endpoint
     ...(auth.kind === 'bearer' ? [auth.token] : []),
     ...(auth.kind === 'oauth2' ? [auth.secret] : []),
   ];
-  return secrets.reduce((seen, one) => (one === '' ? seen : seen.replaceAll(one, '***')), text);
+  // In a statement a quote is doubled.
+  const quoted = secrets.flatMap((one) => [one, one.replaceAll("'", "''")]);
+  return quoted.reduce((seen, one) => (one === '' ? seen : seen.replaceAll(one, '***')), text);
 }

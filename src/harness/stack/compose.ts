@@ -1,10 +1,11 @@
 import { stringify } from 'yaml';
 import { SERVERS } from '../../core/metrics.ts';
 import type { StackLock } from '../setup/lock.ts';
+import { baseImage } from './build-context.ts';
 import { type ImageTags, imageTags } from './images.ts';
 import { healthCheck, insideContainers, serverEnvironment, WORK } from './inside.ts';
 import { HOST, type Plan, type Ports } from './plan.ts';
-import { type Command, SERVICES } from './services.ts';
+import { type Command, type Image, SERVICES } from './services.ts';
 import type { ServerName } from './stack.ts';
 
 /** Where people look for these servers; a run takes free ports instead. */
@@ -56,12 +57,12 @@ export function composeFile(lock: StackLock, root: string): string {
   const services = SERVERS.map((server) => [server, composed(server, plan, images, root)]);
   const file = { services: Object.fromEntries(services), volumes: { work: null } };
   // Compose reads YAML 1.1, to which a bare `on` is no word.
-  return `${HEAD}${stringify(file, { version: '1.1', lineWidth: 0, nullStr: '' })}`;
+  return `${head()}${stringify(file, { version: '1.1', lineWidth: 0, nullStr: '' })}`;
 }
 
-const HEAD = `# The servers of a doorbuster run, to keep up and look around in:
+const head = () => `# The servers of a doorbuster run, to keep up and look around in:
 #
-#   docker compose up -d --wait     builds the images with the first use
+#   docker compose up -d --wait     ${composeBuilds() ? 'builds the images with the first use' : 'once `doorbuster up` has built the images'}
 #   docker compose down -v          removes everything, data included
 #
 # Flink http://127.0.0.1:${CUSTOMARY.flinkRest} · MinIO http://127.0.0.1:${MINIO_CONSOLE} (${LOCAL_ONLY.accessKeyId} / ${LOCAL_ONLY.secretAccessKey})
@@ -75,7 +76,7 @@ function composed(server: ServerName, plan: Plan, images: ImageTags, root: strin
   const dollarsDoubled = (text: string) => text.replaceAll('$', '$$$$');
   return {
     image: images[service.image],
-    build: { context: root, dockerfile: 'docker/Dockerfile', target: service.image },
+    ...(composeBuilds() ? { build: buildOf(service.image, root) } : {}),
     command: ['sh', '-ec', dollarsDoubled(script(server, plan, command))],
     environment: serverEnvironment(command),
     ...(needs.length > 0 ? { depends_on: Object.fromEntries(needs) } : {}),
@@ -89,6 +90,16 @@ function composed(server: ServerName, plan: Plan, images: ImageTags, root: strin
       retries: 24,
     },
   };
+}
+
+/** Compose builds from doorbuster's folder alone: certificates and settings from elsewhere are not in it. */
+function composeBuilds(): boolean {
+  return !process.env.DOORBUSTER_EXTRA_CA && !process.env.DOORBUSTER_EXTRA_HOME;
+}
+
+/** As the image's name says: its base is part of it. */
+function buildOf(target: Image, context: string) {
+  return { context, dockerfile: 'docker/Dockerfile', target, args: { BASE: baseImage() } };
 }
 
 /** The server's own command line, with what a person wants besides. */

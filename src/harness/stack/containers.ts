@@ -54,7 +54,7 @@ export const containers: Runtime & { readonly kind: 'containers' } = {
   async takeUp(kept, options) {
     const engine = await findEngine();
     const { plan, session = '' } = kept;
-    const images = imageTags(readLock());
+    const images = { ...imageTags(readLock()), ...kept.images };
     const ground = groundIn({ engine, images, session, plan, logDir: join(kept.home, 'logs') });
     const running = new Map<ServerName, Launched>();
     for (const server of SERVERS) {
@@ -66,7 +66,7 @@ export const containers: Runtime & { readonly kind: 'containers' } = {
       running,
       claimPath: keptPath(kept.name),
       takePorts: () => {},
-      traces: () => ({ session, servers: [] }),
+      traces: () => ({ session, images, servers: [] }),
       letGo: () => {},
       async remove() {
         await sweepSession(session, engine);
@@ -125,7 +125,7 @@ async function openSession(
     ...groundIn({ engine, images, session, plan: insideContainers(lock), logDir }),
     claimPath: claim.path,
     takePorts: (ports) => claim.takePorts(ports),
-    traces: () => ({ session, servers: [] }),
+    traces: () => ({ session, images, servers: [] }),
     letGo: () => claim.letGo(),
     remove,
   };

@@ -23,7 +23,7 @@ export interface Ground {
   /** After the last one has: nothing is left. */
   remove(): Promise<void>;
   /** What it takes to find all of it again. */
-  traces(): Pick<Kept, 'session' | 'servers'>;
+  traces(): Pick<Kept, 'session' | 'images' | 'servers'>;
   /** Forgets all of it, which goes on: somebody else has it on record. */
   letGo(): void;
 }

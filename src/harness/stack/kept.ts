@@ -24,6 +24,8 @@ const keptSchema = z.strictObject({
   prepared: z.partialRecord(z.enum(SERVERS), z.string()),
   /** The label of its containers; left out where its servers are processes. */
   session: z.string().optional(),
+  /** What its images are called: whoever takes it up may have another base, or other certificates. */
+  images: z.record(z.string(), z.string()).optional(),
   servers: z.array(processSchema.extend({ server: z.enum(SERVERS) })),
 });
 
