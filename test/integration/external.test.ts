@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
@@ -163,7 +163,7 @@ describe('what is wrong with an endpoint is said of that endpoint, before there 
     expect(await admin.brokerCount()).toBe(1);
   });
 
-  test.each<[string, (use: ExternalUse, at: string) => ExternalUse, string]>([
+  const POINTED: readonly [string, (use: ExternalUse, at: string) => ExternalUse, string][] = [
     ['kafka', (as, at) => ({ ...as, kafka: at }), 'Kafka'],
     ['flink', (as, at) => ({ ...as, flink: `http://${at}` }), 'REST interface'],
     ['gateway', (as, at) => ({ ...as, gateway: `http://${at}` }), 'SQL Gateway'],
@@ -173,7 +173,9 @@ describe('what is wrong with an endpoint is said of that endpoint, before there 
       'Iceberg REST catalog',
     ],
     ['s3', (as, at) => ({ ...as, s3: { ...as.s3, endpoint: `http://${at}` } }), 'S3'],
-  ])('%s: nobody there, or somebody else', async (_, change, what) => {
+  ];
+
+  test.each(POINTED)('%s: nobody there, or somebody else', async (_, change, what) => {
     await expect(connect((as) => change(as, '127.0.0.1:1'))).rejects.toMatchObject(
       refused(/^nothing answers at .*127\.0\.0\.1:1/),
     );
@@ -185,6 +187,40 @@ describe('what is wrong with an endpoint is said of that endpoint, before there 
       await expect(connect((as) => change(as, broker))).rejects.toMatchObject(
         refused(new RegExp(`^what answers at .*${broker}`)),
       );
+    }
+  });
+
+  test('whoever takes a connection and says nothing is not waited for', async () => {
+    const mute = createTcpServer();
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    const at = `127.0.0.1:${(mute.address() as AddressInfo).port}`;
+    try {
+      await Promise.all(
+        POINTED.map(([, change, what]) =>
+          expect(connect((as) => change(as, at))).rejects.toMatchObject(
+            refused(new RegExp(`^what answers at .*${at}.* is not .*${what}`)),
+          ),
+        ),
+      );
+    } finally {
+      mute.close();
+    }
+  }, 60_000);
+
+  test('a Flink that has no place for savepoints, with which a run ends its jobs', async () => {
+    const { rest } = stack.endpoints.flink;
+    const door = createServer(async ({ url = '/' }, response) => {
+      const bare = url === '/jobmanager/config';
+      response.end(bare ? '[]' : await (await fetch(`${rest}${url}`)).text());
+    });
+    await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve));
+    const at = `127.0.0.1:${(door.address() as AddressInfo).port}`;
+    try {
+      await expect(connect((as) => ({ ...as, flink: `http://${at}` }))).rejects.toMatchObject(
+        refused(new RegExp(`^the Flink at ${at} has no folder for savepoints`)),
+      );
+    } finally {
+      door.close();
     }
   });
 
@@ -218,10 +254,41 @@ describe('what is wrong with an endpoint is said of that endpoint, before there 
     await expect(connect(at('oauth2'), credential('me:guess'))).rejects.toMatchObject(
       refused(/gives no token for DOORBUSTER_CATALOG_CREDENTIAL \(HTTP 401\)/),
     );
+    const from = (tokenUri: string) => (as: ExternalUse) => {
+      const pointed = at('oauth2')(as);
+      return { ...pointed, catalog: { ...pointed.catalog, tokenUri } };
+    };
+    const known = credential(`me:${SECRET}`);
+    await expect(connect(from('http://127.0.0.1:1/token'), known)).rejects.toMatchObject(
+      refused(/^nothing answers at 127\.0\.0\.1:1$/),
+    );
+    await expect(connect(from(`http://${web.at}/token`), known)).rejects.toMatchObject(
+      refused(/gives no token for DOORBUSTER_CATALOG_CREDENTIAL \(HTTP 200\)/),
+    );
     await expect(connect(at('oauth2'), credential('me'))).rejects.toMatchObject(
       refused(/is not an id and a secret/),
     );
     expect((await connect(at('oauth2'), credential(`me:${SECRET}`))).runtime).toBe('external');
+  });
+
+  test('a catalog that does not have the warehouse says so in its own words', async () => {
+    const words = {
+      error: { message: 'no warehouse autumn', type: 'NotFoundException', code: 404 },
+    };
+    const picky = createServer((_, response) => {
+      response.writeHead(404, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(words));
+    });
+    await new Promise<void>((resolve) => picky.listen(0, '127.0.0.1', resolve));
+    const uri = `http://127.0.0.1:${(picky.address() as AddressInfo).port}`;
+    try {
+      const catalog = (as: ExternalUse) => ({ ...as.catalog, uri, warehouse: 'autumn' });
+      await expect(connect((as) => ({ ...as, catalog: catalog(as) }))).rejects.toMatchObject(
+        refused(/has no configuration for the warehouse autumn \(HTTP 404\): no warehouse autumn$/),
+      );
+    } finally {
+      picky.close();
+    }
   });
 
   test('whatever nobody says is asked for at once, by both of its names', async () => {

@@ -34,6 +34,8 @@ export function restCatalog(access: Access): RestCatalog {
     const query = new URLSearchParams({ warehouse: access.warehouse });
     const { status, text } = await ask('GET', `/config?${query}`, signal);
     if (status !== 200) {
+      const words = (parsed(text).error as { readonly message?: unknown } | undefined)?.message;
+      if (typeof words === 'string') throw unknownWarehouse(access, status, words);
       throw stackBroke(
         `the catalog answered ${status} for its configuration: ${text.slice(0, 300)}`,
       );
@@ -68,11 +70,10 @@ function authorization({
   };
 }
 
+export type OAuth2 = Extract<Access['auth'], { kind: 'oauth2' }>;
+
 /** OAuth2's client credentials grant, RFC 6749, section 4.4. */
-async function fetchToken(
-  auth: Extract<Access['auth'], { kind: 'oauth2' }>,
-  signal: AbortSignal | undefined,
-): Promise<string> {
+export async function fetchToken(auth: OAuth2, signal: AbortSignal | undefined): Promise<string> {
   const form = new URLSearchParams({
     grant_type: 'client_credentials',
     client_id: auth.id,
@@ -80,7 +81,7 @@ async function fetchToken(
     ...(auth.scope === null ? {} : { scope: auth.scope }),
   });
   const { status, text } = await httpRequest(auth.tokenUri, { method: 'POST', form, signal });
-  const told = status === 200 ? (JSON.parse(text) as Record<string, unknown>) : {};
+  const told = status === 200 ? parsed(text) : {};
   if (typeof told.access_token !== 'string') {
     throw badInput(
       `${new URL(auth.tokenUri).host} gives no token for DOORBUSTER_CATALOG_CREDENTIAL (HTTP ${status})`,
@@ -90,11 +91,27 @@ async function fetchToken(
   return told.access_token;
 }
 
+/** What is no JSON says nothing. */
+function parsed(text: string): Readonly<Record<string, unknown>> {
+  try {
+    return Object(JSON.parse(text)) as Readonly<Record<string, unknown>>;
+  } catch {
+    return {};
+  }
+}
+
 const VARIABLES: Readonly<Record<Access['auth']['kind'], string>> = {
   none: 'it wants to know who asks: stack.external.catalog.auth: bearer, or oauth2',
   bearer: 'export DOORBUSTER_CATALOG_TOKEN=…',
   oauth2: 'export DOORBUSTER_CATALOG_CREDENTIAL=id:secret',
 };
+
+function unknownWarehouse({ uri, warehouse }: Access, status: number, words: string) {
+  return badInput(
+    `the catalog ${new URL(uri).host} has no configuration for the warehouse ${warehouse} (HTTP ${status}): ${words.slice(0, 300)}`,
+    'its name is stack.external.catalog.warehouse, or DOORBUSTER_WAREHOUSE',
+  );
+}
 
 function refused({ uri, auth }: Access, status: number) {
   const whom = auth.kind === 'none' ? 'who brings no credential' : `the credential (${auth.kind})`;

@@ -27,7 +27,7 @@ export interface Bucket extends Disposable {
   put(key: string, body: Uint8Array | string): Promise<void>;
   get(key: string, signal?: AbortSignal): Promise<Uint8Array>;
   /** Whether what answers is an object store with this bucket; rejects with its own word for why not. */
-  answers(): Promise<boolean>;
+  answers(signal: AbortSignal): Promise<boolean>;
   /** Size in bytes, or null when there is no such object. */
   size(key: string): Promise<number | null>;
   /** Every object whose key starts with `prefix`, in the store's own (lexical) order. */
@@ -58,8 +58,9 @@ export function openBucket(access: BucketAccess): Bucket {
       if (Body === undefined) throw new Error(`the object store sent no body for ${key}`);
       return Body.transformToByteArray();
     },
-    async answers() {
-      const page = await client.send(new ListObjectsV2Command({ Bucket, MaxKeys: 1 }));
+    async answers(abortSignal) {
+      const asked = new ListObjectsV2Command({ Bucket, MaxKeys: 1 });
+      const page = await client.send(asked, { abortSignal });
       // Any page of the web that is no error would do for an empty list.
       return page.Name === Bucket;
     },

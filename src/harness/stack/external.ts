@@ -4,7 +4,7 @@ import { EXIT } from '../../core/exit-codes.ts';
 import type { ExternalUse } from '../../scenario/scenario.ts';
 import { httpRequest } from '../clients/http.ts';
 import { kafkaAnswers } from '../clients/kafka-admin.ts';
-import { restCatalog } from '../clients/rest-catalog.ts';
+import { fetchToken, type OAuth2, restCatalog } from '../clients/rest-catalog.ts';
 import { openBucket } from '../clients/s3.ts';
 import type { ServerFiles } from '../setup/artifacts.ts';
 import { launchBeside } from './processes.ts';
@@ -116,7 +116,7 @@ export async function connectExternal(
     askFlink(endpoints, signal),
     askGateway(endpoints, signal),
     askCatalog(endpoints, signal),
-    askStore(endpoints),
+    askStore(endpoints, signal),
   ]);
   const never = () => Promise.reject(new Error('servers of others are not ours to touch'));
   return {
@@ -149,8 +149,7 @@ async function asked(
   variable: string,
   { signal, read }: { readonly signal: AbortSignal; readonly read: (body: Body) => unknown },
 ): Promise<string> {
-  const enough = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
-  const answer = await httpRequest(url, { signal: enough }).catch(() => null);
+  const answer = await httpRequest(url, { signal: within(signal) }).catch(() => null);
   signal.throwIfAborted();
   const told = answer?.ok ? read(parsed(answer.text)) : undefined;
   if (typeof told === 'string') return told;
@@ -161,6 +160,11 @@ type Body = Readonly<Record<string, unknown>>;
 
 const ANSWER_WITHIN_MS = 10_000;
 
+/** One that takes the connection and says nothing does not answer. */
+function within(signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
+}
+
 function parsed(text: string): Body {
   try {
     return Object(JSON.parse(text)) as Body;
@@ -169,9 +173,31 @@ function parsed(text: string): Body {
   }
 }
 
-function askFlink({ flink: { rest } }: Endpoints, signal: AbortSignal): Promise<string> {
+async function askFlink({ flink: { rest } }: Endpoints, signal: AbortSignal): Promise<string> {
   const read = (body: Body) => body['flink-version'];
-  return asked(`${rest}/overview`, "Flink's REST interface", VARIABLES.flink, { signal, read });
+  const version = await asked(`${rest}/overview`, "Flink's REST interface", VARIABLES.flink, {
+    signal,
+    read,
+  });
+  await askSavepoints(rest, signal);
+  return version;
+}
+
+const SAVEPOINTS = ['execution.checkpointing.savepoint-dir', 'state.savepoints.dir'];
+
+/** A run ends its jobs with a savepoint: where there is no place for one, it would fail after all of its load. */
+async function askSavepoints(rest: string, signal: AbortSignal): Promise<void> {
+  const answer = await httpRequest(`${rest}/jobmanager/config`, { signal: within(signal) }).catch(
+    () => null,
+  );
+  const told = answer?.ok ? parsed(answer.text) : null;
+  // Some do not show their configuration.
+  if (!Array.isArray(told)) return;
+  if (told.some((entry: Body) => SAVEPOINTS.includes(String(entry.key)))) return;
+  throw badInput(
+    `the Flink at ${serverOf(rest)} has no folder for savepoints, and a run ends its jobs with one`,
+    `${SAVEPOINTS[0]} in its configuration`,
+  );
 }
 
 function askGateway({ flink: { gateway } }: Endpoints, signal: AbortSignal): Promise<string> {
@@ -180,8 +206,9 @@ function askGateway({ flink: { gateway } }: Endpoints, signal: AbortSignal): Pro
 }
 
 async function askCatalog({ catalog }: Endpoints, signal: AbortSignal): Promise<void> {
+  if (catalog.auth.kind === 'oauth2') await askToken(catalog.auth, signal);
   const answer = await restCatalog(catalog)
-    .ask('GET', '/namespaces', signal)
+    .ask('GET', '/namespaces', within(signal))
     .catch((error: unknown) => {
       signal.throwIfAborted();
       // A refused credential is told in the catalog's own words; anything else is no catalog.
@@ -192,13 +219,25 @@ async function askCatalog({ catalog }: Endpoints, signal: AbortSignal): Promise<
   throw await silent([serverOf(catalog.uri)], 'an Iceberg REST catalog', VARIABLES.catalog);
 }
 
-async function askStore({ s3 }: Endpoints): Promise<void> {
+/** Its server may be another than the catalog's. */
+async function askToken(auth: OAuth2, signal: AbortSignal): Promise<void> {
+  try {
+    await fetchToken(auth, within(signal));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof DoorbusterError && error.exitCode === EXIT.badInput) throw error;
+    throw await silent([serverOf(auth.tokenUri)], 'an OAuth2 server', 'catalog.token_uri there');
+  }
+}
+
+async function askStore({ s3 }: Endpoints, signal: AbortSignal): Promise<void> {
   using bucket = openBucket(s3);
   const at = serverOf(s3.endpoint);
-  const refusal = await bucket.answers().then(
+  const refusal = await bucket.answers(within(signal)).then(
     (yes) => (yes ? null : ''),
     (error: Error) => error.name,
   );
+  signal.throwIfAborted();
   if (refusal === null) return;
   if (/InvalidAccessKeyId|SignatureDoesNotMatch|AccessDenied|Forbidden/.test(refusal)) {
     throw badInput(
