@@ -222,7 +222,8 @@ async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<Run
       const note = (kind: string, fields: Readonly<Record<string, unknown>>) =>
         u.journal.note(kind, fields);
       if (meeting !== null && cause === undefined) {
-        return await handOver({ facts, dir: folder.dir, meeting, note }, observed);
+        const { t0Ms } = observed;
+        return await handOver({ facts, dir: folder.dir, meeting, note }, { t0Ms, observed });
       }
       const measured = await conclude(
         {

@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
@@ -10,6 +11,7 @@ import { readLock } from '../../src/harness/setup/lock.ts';
 import { merge, readParts } from '../../src/harness/sharding/merge.ts';
 import type { Stack } from '../../src/harness/stack/stack.ts';
 import { ask } from '../../src/record/ask.ts';
+import { RUN_FILES } from '../../src/record/folder.ts';
 import { readJournal } from '../../src/record/journal.ts';
 import { type RunRecord, recordSchema } from '../../src/record/record.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
@@ -100,6 +102,19 @@ async function joined(of: number): Promise<{ record: RunRecord; dir: string; par
   return { ...whole, parts: dirs };
 }
 
+/** The folder of another part, which differs in this. */
+function changed(
+  dir: string,
+  change: (record: Record<string, unknown>) => Readonly<Record<string, unknown>>,
+): string {
+  const other = folder();
+  cpSync(dir, other, { recursive: true });
+  const path = join(other, RUN_FILES.record);
+  const record = JSON.parse(readFileSync(path, 'utf8'));
+  writeFileSync(path, JSON.stringify({ ...record, ...change(record) }));
+  return other;
+}
+
 /** What was sent in the phase, to the last event, and by how many threads. */
 async function sent(dir: string): Promise<readonly unknown[]> {
   const { rows } = await ask(
@@ -154,6 +169,11 @@ describe('a load of 1, 2 and 4 shards', () => {
     expect(() => readParts(four.parts.slice(1))).toThrow('shard 1 of 4 is not among them');
     expect(() => readParts([...two.parts, ...four.parts])).toThrow('of several loads: by_2, by_4');
     expect(() => readParts([one.dir])).toThrow('is a whole run, and no shard of one');
+    const [lead, second] = two.parts as [string, string];
+    const later = changed(second, (part) => ({ t0Ms: (part.t0Ms as number) + 60_000 }));
+    expect(() => readParts([lead, later])).toThrow('of another attempt at the load by_2');
+    const third = changed(second, ({ shard }) => ({ shard: { ...(shard as object), number: 3 } }));
+    expect(() => readParts([lead, second, third])).toThrow('shard 3 of 2, in a load of 2');
   }, 900_000);
 
   test('a shard that dies ends the load for all of them, and each says why', async () => {

@@ -26,7 +26,7 @@ export async function handOver(
     readonly meeting: Meeting;
     readonly note: (kind: string, fields: Readonly<Record<string, unknown>>) => void;
   },
-  observed: Observed | null,
+  { t0Ms, observed }: { readonly t0Ms: number | null; readonly observed: Observed | null },
 ): Promise<Partial<RunRecord>> {
   const driftMs = await meeting.driftMs();
   const exported = await facts.exportParquet(dir);
@@ -39,7 +39,7 @@ export async function handOver(
   return {
     outcome: 'completed',
     exitCode: EXIT.pass,
-    t0Ms: observed?.t0Ms ?? null,
+    t0Ms,
     shard: {
       load,
       number,

@@ -264,18 +264,19 @@ export async function awaitDeployed(
 }
 
 /**
- * Does what the leader asks, until it is finished. Rejects when the leader ends the run, falls silent, or
- * when the load breaks.
+ * Does what the leader asks, until it is finished; gives when the load began, by the broker's clock, epoch ms. Rejects
+ * when the leader ends the run, falls silent, or when the load breaks.
  */
 export async function follow(
   load: Load,
   meeting: Meeting,
   { hash, signal }: { readonly hash: string; readonly signal: AbortSignal },
-): Promise<void> {
+): Promise<number | null> {
   const { clock, shard } = meeting;
   const from = shard.share.index;
   const over = new AbortController();
   let heardMs = clock.monotonicMs();
+  let t0Ms: number | null = null;
   const finished = new Promise<void>((resolve, reject) => {
     const fail = (cause: unknown) => reject(cause);
     over.signal.addEventListener('abort', () => fail(over.signal.reason), { once: true });
@@ -284,6 +285,7 @@ export async function follow(
       if (fromLeader) heardMs = clock.monotonicMs();
       if (message.kind !== 'ask') return;
       if (message.what === 'abort') return over.abort(stackBroke(message.why));
+      if (message.what === 'begin') t0Ms = message.t0Ms;
       answer(load, message).then(async (told) => {
         // While the topic is still there: the leader removes it once everybody has finished.
         if (message.what === 'finish') await meeting.driftMs();
@@ -306,6 +308,7 @@ export async function follow(
   void signsOfLife(meeting, { load, signal: ends, look });
   try {
     await finished;
+    return t0Ms;
   } finally {
     over.abort(new Error('the share is made'));
   }

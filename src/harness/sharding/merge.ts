@@ -54,7 +54,19 @@ export function readParts(paths: readonly string[]): Parts {
   const [{ shard, record } = { shard: undefined, record: undefined }] = parts;
   const odd = parts.find((part) => part.record.scenario.hash !== record?.scenario.hash);
   if (odd !== undefined) throw badInput(`${odd.dir} is of another scenario than ${parts[0]?.dir}`);
+  const other = parts.find((part) => part.record.t0Ms !== record?.t0Ms);
+  if (other !== undefined) {
+    throw badInput(
+      `${other.dir} is of another attempt at the load ${shard?.load} than ${parts[0]?.dir}: they did not begin together`,
+      'name the folders of one attempt',
+    );
+  }
   const of = shard?.of ?? 0;
+  const beyond = parts.find((part) => part.shard.of !== of || part.shard.number > of);
+  if (beyond !== undefined) {
+    const { number, of: theirs } = beyond.shard;
+    throw badInput(`${beyond.dir} is shard ${number} of ${theirs}, in a load of ${of}`);
+  }
   for (let number = 1; number <= of; number++) {
     const found = parts.filter((part) => part.shard.number === number).length;
     if (found === 1) continue;

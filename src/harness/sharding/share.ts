@@ -46,9 +46,9 @@ export async function makeShare(
     });
     load.broken.addEventListener('abort', () => fail(load.broken.reason), { once: true });
     onEvent({ kind: 'step', text: 'making its share of the load' });
-    await follow(load, meeting, { hash, signal });
+    const t0Ms = await follow(load, meeting, { hash, signal });
     for (const text of await takeIn(facts, await load.finish())) note('facts-missing', { text });
-    return await handOver({ facts, dir: folder.dir, meeting, note }, null);
+    return await handOver({ facts, dir: folder.dir, meeting, note }, { t0Ms, observed: null });
   } finally {
     await claim.remove();
   }
