@@ -88,6 +88,38 @@ test('a TaskManager that is killed loses nothing and doubles nothing', WITHIN, a
 });
 
 test(
+  'broker, catalog and object store, one after the other, lose nothing and double nothing',
+  WITHIN,
+  async () => {
+    const FAULTS = [
+      { do: 'pause', server: 'kafka', at: 2 },
+      { do: 'kill', server: 'catalog', at: 12 },
+      { do: 'kill', server: 'minio', at: 24 },
+    ] as const;
+    const each = FAULTS.map(
+      ({ do: act, server, at }) =>
+        `  - { do: ${act}, server: ${server}, during: outage, at: ${at}s, for: 3s }`,
+    );
+    const scenario = SCENARIO.replace(/^ {2}- \{ do: kill.*$/m, each.join('\n'));
+    const run = doorbuster(
+      scenario.replace('recovery(flink-taskmanager)', 'recovery(minio)'),
+      'each',
+    );
+    const code = await run.ended;
+    expect([EXIT.pass, EXIT.invalid, EXIT.checkFailed], run.said()).toContain(code);
+    const record = readRecord(run.folder() as string);
+    expect(record.outcome).toBe('completed');
+    expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0, bookUnits: 0 });
+    expect(record.truth?.keysCompared).toBe(6 * 40);
+    expect(record.producing?.total.appended).toBe(record.producing?.total.acknowledged);
+    expect(record.faults).toMatchObject(FAULTS.map(({ do: act, server }) => ({ act, server })));
+    for (const { server, startMs, backMs } of record.faults ?? []) {
+      expect(backMs, server).toBeGreaterThan((startMs as number) + 3_000);
+    }
+  },
+);
+
+test(
   'whoever interrupts a run while a server is frozen leaves nothing behind',
   WITHIN,
   async () => {

@@ -73,6 +73,14 @@ describe.skipIf(process.env.DOORBUSTER_TEST_RUNTIME !== 'containers')('one scena
       expect(record.outcome).toBe('completed');
       expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0 });
     }
+    expect(containers.record.truth?.keysCompared).toBe(processes.record.truth?.keysCompared);
+    // Of every stream in the phase as many were measured, visible or not.
+    const measured = ({ record }: typeof processes) =>
+      record.metrics
+        .filter(({ name, phase }) => name === 'staleness' && phase === 'only')
+        .map(({ of, n }) => [of, n]);
+    expect(measured(processes).length).toBeGreaterThan(4);
+    expect(measured(containers)).toEqual(measured(processes));
     const kinds = ({ record }: typeof processes) =>
       record.truth?.distance.map(({ fault }) => fault);
     expect(kinds(containers)).toEqual(kinds(processes));

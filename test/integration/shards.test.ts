@@ -13,7 +13,7 @@ import type { Stack } from '../../src/harness/stack/stack.ts';
 import { ask } from '../../src/record/ask.ts';
 import { RUN_FILES } from '../../src/record/folder.ts';
 import { readJournal } from '../../src/record/journal.ts';
-import { type RunRecord, recordSchema } from '../../src/record/record.ts';
+import { type RunRecord, recordSchema, type ShardRecord } from '../../src/record/record.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
 import { runtime } from './support/runtime.ts';
 import { ownFolders, startStack } from './support/stacks.ts';
@@ -92,14 +92,17 @@ async function joined(of: number): Promise<{ record: RunRecord; dir: string; par
   const led = readJournal(dirs[0] as string).entries.map(({ kind }) => kind);
   expect(led).toContain('removed');
   expect(led).not.toContain('not-removed');
-  const whole = await merge(readParts(dirs.toReversed()), {
+  return { ...(await mergedOf(dirs.toReversed())), parts: dirs };
+}
+
+function mergedOf(dirs: readonly string[]) {
+  return merge(readParts(dirs), {
     scenario: parsed.scenario,
     resultsDir: folder(),
     baseDir: packageRoot,
     clock,
     reproduce: 'doorbuster merge',
   });
-  return { ...whole, parts: dirs };
 }
 
 /** The folder of another part, which differs in this. */
@@ -172,6 +175,15 @@ describe('a load of 1, 2 and 4 shards', () => {
     const [lead, second] = two.parts as [string, string];
     const later = changed(second, (part) => ({ t0Ms: (part.t0Ms as number) + 60_000 }));
     expect(() => readParts([lead, later])).toThrow('of another attempt at the load by_2');
+    const drifted = changed(second, ({ shard }) => {
+      const { clock: theirs, ...rest } = shard as ShardRecord;
+      return { shard: { ...rest, clock: { ...theirs, driftMs: 50 } } };
+    });
+    const { record: apart } = await mergedOf([lead, drifted]);
+    expect(apart.verdict).toBe('INVALID');
+    expect(apart.invalid).toContainEqual(
+      expect.objectContaining({ rule: 'one clock for all shards', limit: '20 ms' }),
+    );
     const third = changed(second, ({ shard }) => ({ shard: { ...(shard as object), number: 3 } }));
     expect(() => readParts([lead, second, third])).toThrow('shard 3 of 2, in a load of 2');
   }, 900_000);

@@ -3,21 +3,34 @@ import { EXIT } from '../../core/exit-codes.ts';
 import { defaultCacheDir } from '../../harness/setup/cache.ts';
 import { datasetNamed, fetchDataset, hasDataset } from '../../harness/setup/datasets.ts';
 import { readLock } from '../../harness/setup/lock.ts';
+import { needsOf } from '../../harness/setup/needs.ts';
 import { isCi } from '../../harness/setup/prerequisites.ts';
 import { provision } from '../../harness/setup/provision.ts';
 import { fetchArtifacts } from '../../harness/setup/setup.ts';
+import { RUNTIMES, runtimeFor } from '../../harness/stack/runtimes.ts';
+import type { RuntimeKind } from '../../harness/stack/stack.ts';
 import type { Command } from '../command.ts';
 import { setupProgress } from '../setup-progress.ts';
 
+const IN_CACHE: Readonly<Record<RuntimeKind, string>> = {
+  processes: 'everything',
+  containers: 'what this machine itself loads',
+};
+
 export const setupCommand: Command = {
   command: 'setup',
-  describe: 'Fetch every server, jar and extension into the cache (a run does this by itself)',
+  describe: 'Fetch what a run needs on this machine into the cache (it does so by itself)',
   builder: (yargs) =>
     yargs
       .option('yes', {
         type: 'boolean',
         default: false,
         describe: 'install missing tools (root on Debian)',
+      })
+      .option('runtime', {
+        choices: ['auto', 'processes', 'containers'] as const,
+        default: 'auto',
+        describe: 'where the servers run: in images they are there with the first run',
       })
       .option('with', {
         type: 'string',
@@ -36,7 +49,7 @@ export const setupCommand: Command = {
       .option('json', { type: 'boolean', default: false, describe: 'where everything is, as JSON' })
       .example('$0 setup', 'does nothing when all is there')
       .example('$0 setup --with completejourney', 'the receipts of scenarios/real-grocer.yaml'),
-  async run({ yes, json, only, with: wanted }, { terminal, signal }) {
+  async run({ yes, json, only, with: wanted, runtime: asked }, { terminal, signal }) {
     const startedMs = systemClock.monotonicMs();
     const progress = setupProgress(terminal);
     const cacheDir = defaultCacheDir();
@@ -55,14 +68,17 @@ export const setupCommand: Command = {
       progress.end();
       return EXIT.pass;
     }
-    const artifacts = await provision(options);
+    const runtime = await runtimeFor(asked);
+    const means = await RUNTIMES[runtime].means();
+    const needs = needsOf(readLock(), { servers: runtime, observes: true, spark: true });
+    const artifacts = await provision({ ...options, ...means, needs });
     for (const dataset of datasets) {
-      if (!hasDataset(cacheDir, dataset)) await fetchDataset(dataset, options);
+      if (!hasDataset(cacheDir, dataset)) await fetchDataset(dataset, { ...options, ...means });
     }
     progress.end();
     const seconds = ((systemClock.monotonicMs() - startedMs) / 1000).toFixed(1);
     if (json) terminal.result(JSON.stringify(artifacts, null, 1));
-    else terminal.result(`everything is in ${cacheDir} (${seconds} s)`);
+    else terminal.result(`${IN_CACHE[runtime]} is in ${cacheDir} (${seconds} s)`);
     return EXIT.pass;
   },
 };

@@ -286,7 +286,7 @@ function lacks(
   );
   return badInput(
     `this machine lacks what doorbuster needs — ${facts.join('; ')}. ` +
-      'Where a container engine answers, none of it is needed',
+      'Where a container engine answers, a run with servers of its own needs none of it',
     yesWouldDo ? `${line}   (or let doorbuster do it: --yes)` : line,
   );
 }
