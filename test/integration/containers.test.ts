@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import type { DoorbusterError } from '../../src/core/errors.ts';
 import { EXIT } from '../../src/core/exit-codes.ts';
@@ -22,6 +22,7 @@ import {
   registrations,
   sweepLeftovers,
 } from '../../src/harness/stack/registry.ts';
+import { runtimeFor } from '../../src/harness/stack/runtimes.ts';
 import { SESSION_LABEL } from '../../src/harness/stack/session.ts';
 import type { Stack } from '../../src/harness/stack/stack.ts';
 import { watchdogsOf } from '../support/processes.ts';
@@ -221,6 +222,15 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
     ]);
     expect(await left()).toEqual([]);
   }, 900_000);
+
+  it('are what auto comes to where an engine answers', async () => {
+    vi.stubEnv('DOORBUSTER_RUNTIME', '');
+    try {
+      expect(await runtimeFor('auto')).toBe('containers');
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  });
 
   it('are asked of the engine that was named, and of no other that is there', async () => {
     const elsewhere = folder();

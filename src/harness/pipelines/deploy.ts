@@ -142,7 +142,7 @@ async function refuseWithoutSlots(
   if (free >= jobs * parallelism) return;
   throw stackBroke(
     `Flink has ${free} free task slots; ${jobs} jobs of parallelism ${parallelism} need ${jobs * parallelism}`,
-    'doorbuster up --task-slots N starts a stack with more; other jobs may hold the rest',
+    'doorbuster up --task-slots N starts a stack with more; a cluster of your own wants another TaskManager, or fewer jobs beside ours',
   );
 }
 
