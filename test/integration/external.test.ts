@@ -68,7 +68,7 @@ traffic:
   pos: { receipts: 900/store/h }
   wms: {}
   inventory: { preload: assortment }
-pipeline: { commit_every: 2s, compaction: { by: spark } }
+pipeline: { commit_every: 4s, compaction: { by: spark } }
 queries: { every: 2s, cold: 0, round_budget: 100ms }
 phases:
   - { name: load, for: 10s }
