@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
@@ -17,6 +17,7 @@ import { parseScenario } from '../../src/scenario/parse.ts';
 import type { ExternalUse } from '../../src/scenario/scenario.ts';
 import { variablesOf } from '../support/addresses.ts';
 import { type CatalogGuard, guardCatalog } from '../support/catalog-guard.ts';
+import { listening } from '../support/listening.ts';
 import { runtime } from './support/runtime.ts';
 import { ownFolders, startStack } from './support/stacks.ts';
 
@@ -141,14 +142,11 @@ test('a run on servers that were there before it keeps apart from others, and le
 }, 600_000);
 
 describe('what is wrong with an endpoint is said of that endpoint, before there is a record', () => {
-  let web: { readonly at: string; close(): void };
+  let web: Awaited<ReturnType<typeof listening>>;
   beforeAll(async () => {
-    const server = createServer((_, response) => response.end('<h1>hello</h1>'));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const at = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-    web = { at, close: () => server.close() };
+    web = await listening(createServer((_, response) => response.end('<h1>hello</h1>')));
   });
-  afterAll(() => web.close());
+  afterAll(() => web[Symbol.dispose]());
 
   const connect = (change: (use: ExternalUse) => ExternalUse, env = {}) =>
     connectExternal(change(use()), { signal, artifacts, env: { ...keys(), ...env } });
@@ -191,37 +189,26 @@ describe('what is wrong with an endpoint is said of that endpoint, before there 
   });
 
   test('whoever takes a connection and says nothing is not waited for', async () => {
-    const mute = createTcpServer();
-    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
-    const at = `127.0.0.1:${(mute.address() as AddressInfo).port}`;
-    try {
-      await Promise.all(
-        POINTED.map(([, change, what]) =>
-          expect(connect((as) => change(as, at))).rejects.toMatchObject(
-            refused(new RegExp(`^what answers at .*${at}.* is not .*${what}`)),
-          ),
+    using mute = await listening(createTcpServer());
+    await Promise.all(
+      POINTED.map(([, change, what]) =>
+        expect(connect((as) => change(as, mute.at))).rejects.toMatchObject(
+          refused(new RegExp(`^what answers at .*${mute.at}.* is not .*${what}`)),
         ),
-      );
-    } finally {
-      mute.close();
-    }
+      ),
+    );
   }, 60_000);
 
   test('a Flink that has no place for savepoints, with which a run ends its jobs', async () => {
     const { rest } = stack.endpoints.flink;
-    const door = createServer(async ({ url = '/' }, response) => {
+    const answered = createServer(async ({ url = '/' }, response) => {
       const bare = url === '/jobmanager/config';
       response.end(bare ? '[]' : await (await fetch(`${rest}${url}`)).text());
     });
-    await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve));
-    const at = `127.0.0.1:${(door.address() as AddressInfo).port}`;
-    try {
-      await expect(connect((as) => ({ ...as, flink: `http://${at}` }))).rejects.toMatchObject(
-        refused(new RegExp(`^the Flink at ${at} has no folder for savepoints`)),
-      );
-    } finally {
-      door.close();
-    }
+    using door = await listening(answered);
+    await expect(connect((as) => ({ ...as, flink: `http://${door.at}` }))).rejects.toMatchObject(
+      refused(new RegExp(`^the Flink at ${door.at} has no folder for savepoints`)),
+    );
   });
 
   test('a wrong key of the object store, and a bucket that it does not have', async () => {
@@ -275,20 +262,17 @@ describe('what is wrong with an endpoint is said of that endpoint, before there 
     const words = {
       error: { message: 'no warehouse autumn', type: 'NotFoundException', code: 404 },
     };
-    const picky = createServer((_, response) => {
+    const answered = createServer((_, response) => {
       response.writeHead(404, { 'content-type': 'application/json' });
       response.end(JSON.stringify(words));
     });
-    await new Promise<void>((resolve) => picky.listen(0, '127.0.0.1', resolve));
-    const uri = `http://127.0.0.1:${(picky.address() as AddressInfo).port}`;
-    try {
-      const catalog = (as: ExternalUse) => ({ ...as.catalog, uri, warehouse: 'autumn' });
-      await expect(connect((as) => ({ ...as, catalog: catalog(as) }))).rejects.toMatchObject(
-        refused(/has no configuration for the warehouse autumn \(HTTP 404\): no warehouse autumn$/),
-      );
-    } finally {
-      picky.close();
-    }
+    using picky = await listening(answered);
+    const unknown = { uri: `http://${picky.at}`, warehouse: 'autumn' };
+    await expect(
+      connect((as) => ({ ...as, catalog: { ...as.catalog, ...unknown } })),
+    ).rejects.toMatchObject(
+      refused(/has no configuration for the warehouse autumn \(HTTP 404\): no warehouse autumn$/),
+    );
   });
 
   test('whatever nobody says is asked for at once, by both of its names', async () => {

@@ -7,7 +7,7 @@ import { defaultCacheDir } from '../../harness/setup/cache.ts';
 import { doctor, type Finding, isHealthy } from '../../harness/setup/doctor.ts';
 import { readLock } from '../../harness/setup/lock.ts';
 import { needsOf } from '../../harness/setup/needs.ts';
-import { RUNTIMES, runtimeFor } from '../../harness/stack/runtimes.ts';
+import { RUNTIMES, runtimeFor, STARTED } from '../../harness/stack/runtimes.ts';
 import type { RuntimeKind } from '../../harness/stack/stack.ts';
 import type { Command } from '../command.ts';
 import { readScenario } from '../scenario-file.ts';
@@ -19,7 +19,7 @@ export const doctorCommand: Command = {
     yargs
       .option('results', { type: 'string', default: 'results', describe: 'folder the runs go to' })
       .option('runtime', {
-        choices: ['auto', 'processes', 'containers'] as const,
+        choices: STARTED,
         default: 'auto' as const,
         describe: 'where the servers would run, as in stack.runtime',
       })

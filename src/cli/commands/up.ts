@@ -3,7 +3,7 @@ import { EXIT } from '../../core/exit-codes.ts';
 import { readLock } from '../../harness/setup/lock.ts';
 import { needsOf } from '../../harness/setup/needs.ts';
 import { DEFAULT_STACK, type Kept, keptPath } from '../../harness/stack/kept.ts';
-import { RUNTIMES, runtimeFor } from '../../harness/stack/runtimes.ts';
+import { RUNTIMES, runtimeFor, STARTED } from '../../harness/stack/runtimes.ts';
 import type { RuntimeKind } from '../../harness/stack/stack.ts';
 import { up } from '../../harness/up.ts';
 import type { Command } from '../command.ts';
@@ -20,7 +20,7 @@ export const upCommand: Command = {
         describe: 'what to call the stack',
       })
       .option('runtime', {
-        choices: ['auto', 'processes', 'containers'] as const,
+        choices: STARTED,
         default: 'auto',
         describe: 'where the servers run',
       })

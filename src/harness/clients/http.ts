@@ -44,6 +44,17 @@ export async function httpRequest(
   }
 }
 
+export type Body = Readonly<Record<string, unknown>>;
+
+/** The JSON of an answer by whoever it may be: what is none says nothing. */
+export function bodyOf(text: string): Body {
+  try {
+    return Object(JSON.parse(text)) as Body;
+  } catch {
+    return {};
+  }
+}
+
 /** fetch hides why it failed behind "fetch failed". */
 function reasonOf(error: unknown): string {
   const { message, cause } = error as Error & { cause?: { code?: string; message?: string } };

@@ -1,6 +1,6 @@
 import { badInput, stackBroke } from '../../core/errors.ts';
 import type { Endpoints } from '../stack/stack.ts';
-import { httpRequest } from './http.ts';
+import { bodyOf, httpRequest } from './http.ts';
 
 type Access = Endpoints['catalog'];
 
@@ -34,7 +34,7 @@ export function restCatalog(access: Access): RestCatalog {
     const query = new URLSearchParams({ warehouse: access.warehouse });
     const { status, text } = await ask('GET', `/config?${query}`, signal);
     if (status !== 200) {
-      const words = (parsed(text).error as { readonly message?: unknown } | undefined)?.message;
+      const words = (bodyOf(text).error as { readonly message?: unknown } | undefined)?.message;
       if (typeof words === 'string') throw unknownWarehouse(access, status, words);
       throw stackBroke(
         `the catalog answered ${status} for its configuration: ${text.slice(0, 300)}`,
@@ -81,7 +81,7 @@ export async function fetchToken(auth: OAuth2, signal: AbortSignal | undefined):
     ...(auth.scope === null ? {} : { scope: auth.scope }),
   });
   const { status, text } = await httpRequest(auth.tokenUri, { method: 'POST', form, signal });
-  const told = status === 200 ? parsed(text) : {};
+  const told = status === 200 ? bodyOf(text) : {};
   if (typeof told.access_token !== 'string') {
     throw badInput(
       `${new URL(auth.tokenUri).host} gives no token for DOORBUSTER_CATALOG_CREDENTIAL (HTTP ${status})`,
@@ -89,15 +89,6 @@ export async function fetchToken(auth: OAuth2, signal: AbortSignal | undefined):
     );
   }
   return told.access_token;
-}
-
-/** What is no JSON says nothing. */
-function parsed(text: string): Readonly<Record<string, unknown>> {
-  try {
-    return Object(JSON.parse(text)) as Readonly<Record<string, unknown>>;
-  } catch {
-    return {};
-  }
 }
 
 const VARIABLES: Readonly<Record<Access['auth']['kind'], string>> = {

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { badInput, DoorbusterError } from '../../core/errors.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 import type { ExternalUse } from '../../scenario/scenario.ts';
-import { httpRequest } from '../clients/http.ts';
+import { type Body, bodyOf, httpRequest } from '../clients/http.ts';
 import { kafkaAnswers } from '../clients/kafka-admin.ts';
 import { fetchToken, type OAuth2, restCatalog } from '../clients/rest-catalog.ts';
 import { openBucket } from '../clients/s3.ts';
@@ -151,26 +151,16 @@ async function asked(
 ): Promise<string> {
   const answer = await httpRequest(url, { signal: within(signal) }).catch(() => null);
   signal.throwIfAborted();
-  const told = answer?.ok ? read(parsed(answer.text)) : undefined;
+  const told = answer?.ok ? read(bodyOf(answer.text)) : undefined;
   if (typeof told === 'string') return told;
   throw await silent([serverOf(url)], what, variable);
 }
-
-type Body = Readonly<Record<string, unknown>>;
 
 const ANSWER_WITHIN_MS = 10_000;
 
 /** One that takes the connection and says nothing does not answer. */
 function within(signal: AbortSignal): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
-}
-
-function parsed(text: string): Body {
-  try {
-    return Object(JSON.parse(text)) as Body;
-  } catch {
-    return {};
-  }
 }
 
 async function askFlink({ flink: { rest } }: Endpoints, signal: AbortSignal): Promise<string> {
@@ -190,7 +180,7 @@ async function askSavepoints(rest: string, signal: AbortSignal): Promise<void> {
   const answer = await httpRequest(`${rest}/jobmanager/config`, { signal: within(signal) }).catch(
     () => null,
   );
-  const told = answer?.ok ? parsed(answer.text) : null;
+  const told = answer?.ok ? bodyOf(answer.text) : null;
   // Some do not show their configuration.
   if (!Array.isArray(told)) return;
   if (told.some((entry: Body) => SAVEPOINTS.includes(String(entry.key)))) return;
@@ -215,7 +205,7 @@ async function askCatalog({ catalog }: Endpoints, signal: AbortSignal): Promise<
       if (error instanceof DoorbusterError && error.exitCode === EXIT.badInput) throw error;
       return null;
     });
-  if (answer !== null && Array.isArray(parsed(answer.text).namespaces)) return;
+  if (answer !== null && Array.isArray(bodyOf(answer.text).namespaces)) return;
   throw await silent([serverOf(catalog.uri)], 'an Iceberg REST catalog', VARIABLES.catalog);
 }
 

@@ -14,6 +14,8 @@ export const RUNTIMES: { readonly [K in RuntimeKind]: Runtime & { readonly kind:
 
 /** Every word for servers that are started. */
 type Started = Exclude<Scenario['stack']['runtime'], 'external'>;
+/** All of them, to choose from. */
+export const STARTED = ['auto', ...(Object.keys(RUNTIMES) as readonly RuntimeKind[])] as const;
 
 /**
  * What `stack.runtime` comes to on this machine: `auto` is what DOORBUSTER_RUNTIME says, or else containers
@@ -32,10 +34,10 @@ export async function runtimeFor(asked: Started): Promise<RuntimeKind> {
 /** What this machine is to take where a scenario leaves it open. */
 function decreed(): Started {
   const named = process.env.DOORBUSTER_RUNTIME || 'auto';
-  if (named === 'auto' || named in RUNTIMES) return named as Started;
-  const known = ['auto', ...Object.keys(RUNTIMES)];
+  const known = STARTED.find((one) => one === named);
+  if (known !== undefined) return known;
   throw badInput(
-    `DOORBUSTER_RUNTIME is ${named}, and there is no such runtime: ${suggest(named, known)}`,
+    `DOORBUSTER_RUNTIME is ${named}, and there is no such runtime: ${suggest(named, STARTED)}`,
     'unset DOORBUSTER_RUNTIME',
   );
 }

@@ -10,7 +10,7 @@ import { defaultCacheDir } from '../../../src/harness/setup/cache.ts';
 import { readLock } from '../../../src/harness/setup/lock.ts';
 import type { Stack } from '../../../src/harness/stack/stack.ts';
 import { PLAIN } from '../../support/place.ts';
-import { runtime } from './runtime.ts';
+import { startStack } from './stacks.ts';
 
 /** A running stack with Flink SQL in front of it, for what observes tables rather than Kafka. */
 export interface Lakehouse {
@@ -25,17 +25,7 @@ export async function startLakehouse(checkpointEveryMs: number): Promise<Lakehou
   process.env.XDG_STATE_HOME = runDir;
   const artifacts = locateArtifacts(defaultCacheDir(), readLock());
   const { signal } = new AbortController();
-  const stack = await runtime.start({
-    runDir,
-    workDir: join(runDir, 'work'),
-    artifacts,
-    clock,
-    signal,
-    flink: { taskSlots: 6, checkpointEveryMs },
-    jit: 'c1',
-    beside: ['spark'],
-    onProgress: () => {},
-  });
+  const stack = await startStack({ runDir, taskSlots: 6, checkpointEveryMs, beside: ['spark'] });
   const stop = async () => {
     await stack.stop();
     rmSync(runDir, { recursive: true, force: true });

@@ -41,6 +41,7 @@ export interface Start {
   readonly beside?: StackOptions['beside'];
   /** One per job and parallel task. */
   readonly taskSlots?: number;
+  readonly checkpointEveryMs?: number;
   readonly onBuilding?: (image: string) => void;
   readonly onProgress?: (server: ServerName, state: string) => void;
 }
@@ -51,6 +52,7 @@ export function startStack({
   artifacts,
   beside = [],
   taskSlots = TASK_SLOTS,
+  checkpointEveryMs = 2_000,
   onBuilding = () => {},
   onProgress,
 }: Start): Promise<Stack> {
@@ -60,7 +62,7 @@ export function startStack({
     artifacts: { ...locateArtifacts(defaultCacheDir(), readLock()), ...artifacts },
     clock,
     signal: signal ?? new AbortController().signal,
-    flink: { taskSlots, checkpointEveryMs: 2_000 },
+    flink: { taskSlots, checkpointEveryMs },
     jit: 'c1',
     beside,
     onBuilding,
