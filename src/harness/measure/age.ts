@@ -28,15 +28,15 @@ const AT_TICKS = `
   SELECT a.stream, a.t, a.age, a.t - s.newest AS newest
   FROM aged a ASOF LEFT JOIN seen s ON a.stream = s.stream AND a.t >= s.seen_ms`;
 
-/** Time-weighted age per stream and phase. */
+/** Time-weighted age per stream and phase; n = 0 where no change happened or waited: there 0 is no finding. */
 export async function ageMetrics({ sql }: Measuring): Promise<Metric[]> {
   await sql.run(`
     CREATE OR REPLACE TEMP TABLE ticks AS
     SELECT name AS phase, unnest(range(start_ms::BIGINT, end_ms::BIGINT, ${AGE_EVERY_MS})) AS t
     FROM spans WHERE measured`);
   const rows = await sql.rows<GroupedValue>(`
-    SELECT stream AS of, phase, age AS value, count(*) AS count
-    FROM (${AT_TICKS}) JOIN ticks USING (t) GROUP BY ALL`);
+    SELECT stream AS of, phase, age AS value, count(touched.phase) AS count
+    FROM (${AT_TICKS}) JOIN ticks USING (t) LEFT JOIN touched USING (stream, phase) GROUP BY ALL`);
   return distributions('age', rows, () => AGE_EVERY_MS / 2);
 }
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { random } from '../../core/random.ts';
 import { recordSchema } from '../../record/record.ts';
 import { parseScenario } from '../../scenario/parse.ts';
+import type { Check } from '../../scenario/scenario.ts';
 import { type FactRow, type Facts, openFacts } from '../facts.ts';
 import type { MeasureContext } from './context.ts';
 import { type PhaseHealth, phaseHealth } from './health.ts';
@@ -31,6 +32,18 @@ checks:
 `,
   { file: 'by-hand.yaml' },
 );
+
+/** A check of the same scenario. */
+function checkOn(text: string): Check {
+  const yaml = `name: x
+retail: { stores: 2 }
+traffic: { pos: {}, inventory: {} }
+pipeline: { compaction: { by: spark } }
+phases: [{ name: spike, for: 10s }, { name: before, do: query }, { name: compact, do: compact }, { name: after, do: query }]
+checks: ['${text}']
+`;
+  return parseScenario(yaml, { file: 'x.yaml' }).scenario.checks[0] as Check;
+}
 
 let facts: Facts;
 beforeEach(async () => {
@@ -341,6 +354,39 @@ test('age grows until what is oldest is visible, and is 0 when nothing waits', a
   expect(series.newest?.[at(13_000)]).toBeNull();
   expect(series.n[at(15_000)]).toBe(1);
   expect(series.max[at(15_000)]).toBe(2_000);
+});
+
+test('age of a phase in which nothing happened or waited is no finding: n = 0, and never a pass', async () => {
+  await facts.append('events', [receipt('a', 12_000)]);
+  await commit('pos', 's1', 14_000, [{ event_id: 'a' }]);
+  const asked = (name: string, reads: string, phase: string, at: number) => ({
+    ...{ name, reads, phase, mode: 'trickle', outcome: 'ok' },
+    ...{ intended_ms: T0 + at, start_ms: T0 + at, end_ms: T0 + at + 100 },
+  });
+  await facts.append('queries', [
+    asked('revenue', 'pos', 'spike', 13_000),
+    asked('revenue', 'pos', 'compact', 33_000),
+    asked('low-stock', 'inventory', 'spike', 13_000),
+    asked('store-page', 'inventory,pos', 'spike', 13_000),
+  ]);
+  const checks = ['age(inventory)', 'store_age(inventory)', 'answer_age(low-stock)'].map((metric) =>
+    checkOn(`${metric}.max during spike < 10s`),
+  );
+  const measured = await run({ scenario: { ...scenario, checks } });
+  const n = (name: string, of: string, phase: string | null) => metric(measured, name, of, phase).n;
+  for (const name of ['age', 'store_age']) {
+    expect([n(name, 'inventory', 'spike'), n(name, 'inventory', null)]).toEqual([0, 0]);
+    expect(n(name, 'pos', 'spike')).toBeGreaterThan(0);
+    // After its last change was visible the stream has nothing to be late with.
+    expect(n(name, 'pos', 'compact')).toBe(0);
+  }
+  expect(n('age', 'pos', null)).toBe(100);
+  expect(n('answer_age', 'low-stock', 'spike')).toBe(0);
+  expect(n('answer_age', 'revenue', 'compact')).toBe(0);
+  expect(n('answer_age', 'revenue', 'spike')).toBe(1);
+  // Of two tables, the one that something happened to counts.
+  expect(stats(measured, 'answer_age', 'store-page', 'spike').stats.max).toBe(1_100);
+  expect(measured.checks.map(({ verdict }) => verdict)).toEqual(['NO_DATA', 'NO_DATA', 'NO_DATA']);
 });
 
 describe('age store by store', () => {

@@ -23,6 +23,7 @@ export function prepareSql(context: MeasureContext): string {
     KEYS,
     CHANGES,
     PENDING,
+    TOUCHED,
   ].join(';\n');
 }
 
@@ -145,3 +146,12 @@ const PENDING = `
   )
   SELECT stream, seen_ms, min(oldest) OVER (PARTITION BY stream ORDER BY seen_ms DESC) AS oldest
   FROM moments`;
+
+/**
+ * The phases in which a change of a stream happened or was waiting: only there an age says something. In any
+ * other one it is 0 whatever the pipeline does.
+ */
+const TOUCHED = `
+  CREATE OR REPLACE TEMP TABLE touched AS
+  SELECT DISTINCT p.stream, s.name AS phase
+  FROM pending p JOIN spans s ON p.oldest < s.end_ms AND p.seen_ms > s.start_ms`;

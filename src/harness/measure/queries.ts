@@ -16,22 +16,26 @@ interface QueryRow {
   readonly ms: number;
   readonly t: number;
   readonly attach: number | null;
-  /** NULL: it reads no table of a stream. +Infinity: there was no answer. */
+  /** Whether it reads the table of a stream at all. */
+  readonly ages: boolean;
+  /** NULL: no change of what it reads happened or waited in its phase. +Infinity: there was no answer. */
   readonly answerAge: number | null;
   readonly error: string | null;
 }
 
 /**
- * Per query, by its number: the age of what it reads when it started, of several tables the oldest; NULL
- * when it never did.
+ * Per query that reads the table of a stream, by its number: the age of what it reads when it started, of several
+ * tables the oldest; NULL when it never did. known: whether a change of any of them happened or waited in its phase.
  */
 const AGE_AT_START = `
-  SELECT r.nr, max(greatest(0, r.start_ms - coalesce(p.oldest, r.start_ms))) AS age
+  SELECT r.nr, count(k.phase) > 0 AS known,
+    max(greatest(0, r.start_ms - coalesce(p.oldest, r.start_ms))) AS age
   FROM (
-    SELECT nr, start_ms, t.stream
-    FROM (SELECT nr, start_ms, unnest(string_split(reads, ',')) AS table_name FROM asked)
+    SELECT nr, phase, start_ms, t.stream
+    FROM (SELECT nr, phase, start_ms, unnest(string_split(reads, ',')) AS table_name FROM asked)
       JOIN stream_tables t USING (table_name)
   ) r ASOF LEFT JOIN pending p ON r.stream = p.stream AND r.start_ms < p.seen_ms
+    LEFT JOIN touched k ON r.stream = k.stream AND r.phase = k.phase
   GROUP BY r.nr`;
 
 /**
@@ -46,7 +50,8 @@ async function queryRows({ sql, context }: Measuring): Promise<QueryRow[]> {
     ), aged AS (${AGE_AT_START})
     SELECT q.name AS query, q.phase, q.mode, q.outcome, q.intended_ms - ${context.t0Ms} AS t,
       coalesce(q.end_ms - q.intended_ms, 0) AS ms, q.attach_ms AS attach, q.error,
-      CASE WHEN a.nr IS NOT NULL THEN
+      a.nr IS NOT NULL AS ages,
+      CASE WHEN a.known THEN
         CASE q.outcome WHEN 'ok' THEN a.age + q.end_ms - q.start_ms ELSE 'Infinity'::DOUBLE END
       END AS "answerAge"
     FROM asked q LEFT JOIN aged a USING (nr) ORDER BY q.intended_ms`);
@@ -80,7 +85,9 @@ function samplesOf(name: 'query' | 'answer_age', rows: readonly QueryRow[]): Gro
   return rows.flatMap((row) => {
     const labels = { of: row.query, phase: row.phase };
     if (name === 'query') return [{ ...labels, ...sampleOf(row) }];
-    return row.answerAge === null ? [] : [{ ...labels, value: row.answerAge, count: 1 }];
+    if (!row.ages) return [];
+    // A label without a sample: n = 0 is what a check has to find.
+    return [{ ...labels, value: row.answerAge ?? 0, count: row.answerAge === null ? 0 : 1 }];
   });
 }
 

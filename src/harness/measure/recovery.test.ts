@@ -263,3 +263,11 @@ test('and once it is on time again it is no longer excused', async () => {
   await batches(...OUTAGE, [40_000, 40_010, 45_000], [41_000, 45_010, 45_020]);
   expect(broken(await measured())).toEqual(['late hand-over', 'schedule slip']);
 });
+
+test('a fault during which no change happened or waited has no recovery to tell: no data', async () => {
+  await change(10_000, 11_000);
+  await fault(20_000, 25_000);
+  const all = await measured();
+  expect(value(all, 'recovery').n).toBe(0);
+  expect(all.checks.map(({ verdict }) => verdict)).toEqual(['NO_DATA', 'NO_DATA']);
+});

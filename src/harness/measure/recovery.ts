@@ -141,10 +141,15 @@ function measuredOf(found: AboveRow | undefined, startMs: number, backMs: number
   };
 }
 
-/** Of several faults of one server, the worst; one whose server was never back is in no number. */
+/**
+ * Of several faults of one server, the worst. One whose server was never back is in no number, and neither is one
+ * during which no change of any stream happened or waited: a pipeline without input is never late.
+ */
 function recoveryMetrics(faults: readonly FaultRecord[]): Metric[] {
   return [...new Set(faults.map(({ server }) => server))].flatMap((server) => {
-    const mine = faults.filter((one) => one.server === server && one.recoveryMs !== undefined);
+    const mine = faults.filter(
+      (one) => one.server === server && one.recoveryMs !== undefined && one.streams.length > 0,
+    );
     const open = mine.some(({ recoveryMs }) => recoveryMs === null);
     const worst = (of: (one: FaultRecord) => number | null | undefined) =>
       open ? Number.POSITIVE_INFINITY : Math.max(0, ...mine.map((one) => of(one) ?? 0));

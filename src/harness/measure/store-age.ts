@@ -87,18 +87,25 @@ export async function storeAges(
 ): Promise<{ readonly metrics: readonly Metric[]; readonly storeAge: readonly StoreAge[] }> {
   const { sql, phases, context } = measuring;
   await sql.run(RISES);
+  const touched = await sql.rows<{ stream: Stream; phase: string }>(
+    'SELECT stream, phase FROM touched JOIN spans ON spans.name = phase WHERE measured',
+  );
   const metrics: Metric[] = [];
   const storeAge: StoreAge[] = [];
   for (const [stream] of streamTables(context)) {
     for (const phase of [...phases.map(({ name }) => name), null]) {
+      const labels = { of: stream, phase };
+      if (!touched.some((one) => one.stream === stream && [null, one.phase].includes(phase))) {
+        metrics.push(distribution('store_age', labels, distributionOf([])));
+        continue;
+      }
       const totalMs = phases
         .filter(({ name }) => phase === null || name === phase)
         .reduce((total, { startMs, endMs }) => total + endMs - startMs, 0);
       const rows = await sql.rows<StoreRow>(QUANTILES, { stream, phase, total_ms: totalMs });
-      if (rows.length === 0) continue;
       const over = (stat: 'p50' | 'p99') =>
         distributionOf(rows.map((row) => ({ value: row[stat], count: 1 })));
-      metrics.push(distribution('store_age', { of: stream, phase }, over('p99')));
+      metrics.push(distribution('store_age', labels, over('p99')));
       storeAge.push(summaryOf(stream, phase, rows, over('p50').stats));
     }
   }
