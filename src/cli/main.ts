@@ -17,15 +17,20 @@ export async function main(argv: readonly string[]): Promise<void> {
   // Whatever goes on side by side listens, each artifact that is fetched among it.
   setMaxListeners(0, interruption.signal);
   listenForInterruption(interruption, terminal);
-  const exitCode = await execute(argv, { terminal, signal: interruption.signal });
-  await flushed();
-  process.exit(exitCode);
+  const context = { terminal, signal: interruption.signal };
+  const exitCode = await execute(argv, context);
+  process.exit(
+    await terminal.flushed().then(
+      () => exitCode,
+      (error) => explain(error, context),
+    ),
+  );
 }
 
 async function execute(argv: readonly string[], context: CommandContext): Promise<ExitCode> {
   try {
     let exitCode: ExitCode = EXIT.pass;
-    const parser = yargs([...argv])
+    const parser = yargs()
       .scriptName('doorbuster')
       .usage(
         '$0 <command>\n\nReplays retail traffic against a real Kafka, Flink and Iceberg stack on this machine,\nand measures how long a change takes until a query can return it.',
@@ -57,7 +62,10 @@ async function execute(argv: readonly string[], context: CommandContext): Promis
         },
       });
     }
-    await parser.parseAsync();
+    // Given a callback, help and version are handed over, where they would be lost on a full disk.
+    await parser.parseAsync(argv, {}, (_error, _argv, output) => {
+      if (output !== '') context.terminal.result(output);
+    });
     return exitCode;
   } catch (error) {
     return explain(error, context);
@@ -98,13 +106,4 @@ function listenForInterruption(interruption: AbortController, terminal: Terminal
     } else if (signals >= 3) process.exit(EXIT.interrupted);
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
-}
-
-/** Waits until what was written has left: a pipe would lose its tail to `process.exit`. */
-async function flushed(): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) {
-    if (stream.writableLength > 0 && !stream.destroyed) {
-      await new Promise<void>((resolve) => stream.write('', () => resolve()));
-    }
-  }
 }

@@ -1,11 +1,14 @@
+import { fstatSync, writeFileSync } from 'node:fs';
 import pc from 'picocolors';
+import { refusedByMachine } from '../core/errors.ts';
+import { EXIT } from '../core/exit-codes.ts';
 
 /**
  * The one place that writes to the outside. Results go to stdout, everything else to stderr, so that
  * `doorbuster … --json | jq` always works.
  */
 export interface Terminal {
-  /** A result: what the command was asked for. */
+  /** A result: what the command was asked for. Throws DoorbusterError (exit 2) where it cannot be written. */
   result(text: string): void;
   /** Anything said along the way. */
   say(text: string): void;
@@ -15,22 +18,58 @@ export interface Terminal {
   readonly columns: number;
 }
 
-/** The terminal of this process. */
-export function systemTerminal(): Terminal {
-  for (const stream of [process.stdout, process.stderr]) {
+/** The terminal of this process, and what ends with it. */
+interface SystemTerminal extends Terminal {
+  /** Waits until everything has left: a pipe would lose its tail to `process.exit`. Throws as `result` does. */
+  flushed(): Promise<void>;
+}
+
+const STDOUT = 1;
+
+export function systemTerminal(): SystemTerminal {
+  let refused: Error | undefined;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // A reader that went away (`| head`, a closed window) ends the output, not the run.
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
-    });
-  }
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') refused ??= error;
+  });
+  // Where nothing can be said, nobody can be told of it.
+  process.stderr.on('error', () => {});
+  const intoFile = isFile(STDOUT);
   return {
-    result: (text) => void process.stdout.write(text.endsWith('\n') ? text : `${text}\n`),
+    result(text) {
+      const line = text.endsWith('\n') ? text : `${text}\n`;
+      if (!intoFile) return void process.stdout.write(line);
+      try {
+        // All of it or an error: Node's own stream takes a short write on a full disk for a whole one.
+        writeFileSync(STDOUT, line);
+      } catch (error) {
+        throw unwritten(error);
+      }
+    },
+    async flushed() {
+      for (const stream of [process.stdout, process.stderr]) {
+        if (stream.writableLength > 0 && !stream.destroyed) {
+          await new Promise<void>((resolve) => stream.write('', () => resolve()));
+        }
+      }
+      if (refused !== undefined) throw unwritten(refused);
+    },
     say: (text) => void process.stderr.write(text.endsWith('\n') ? text : `${text}\n`),
     live:
       process.stderr.isTTY === true && process.env.CI === undefined && process.env.TERM !== 'dumb',
     columns:
       process.stdout.columns ?? process.stderr.columns ?? (Number(process.env.COLUMNS) || 100),
   };
+}
+
+/** A file, or a device that is no terminal: what Node writes to at once. */
+function isFile(fd: number): boolean {
+  const stat = fstatSync(fd);
+  return stat.isFile() || (stat.isCharacterDevice() && process.stdout.isTTY !== true);
+}
+
+function unwritten(error: unknown): unknown {
+  return refusedByMachine(error, { what: 'standard output', exitCode: EXIT.badInput }) ?? error;
 }
 
 /** How an error looks: what, where, which limit; then the next thing to type. */

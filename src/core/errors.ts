@@ -40,6 +40,7 @@ const REFUSALS: Readonly<Record<string, { readonly fact: string; readonly hint: 
   EROFS: { fact: 'its file system is read-only', hint: 'name a folder that can be written to' },
   EACCES: { fact: 'permission denied', hint: 'ls -ld PATH   # shows who may write there' },
   EPERM: { fact: 'not permitted', hint: 'ls -ld PATH   # shows who may write there' },
+  EFBIG: { fact: 'a file may not become that large', hint: 'ulimit -f unlimited' },
   EIO: { fact: 'the disk failed', hint: 'dmesg | tail' },
   EMFILE: { fact: 'too many open files', hint: 'ulimit -n 4096   # then try again' },
   ENFILE: { fact: 'too many open files on this machine', hint: 'sysctl fs.file-max' },
@@ -53,24 +54,48 @@ const IN_WORDS: Readonly<Record<string, string>> = {
   EROFS: 'Read-only file system',
 };
 
+/** Why there can be no file of this path, in words: a refusal only where a file is to be written. */
+const NO_PLACE: typeof REFUSALS = {
+  ENOENT: { fact: 'there is no such folder', hint: 'mkdir -p "$(dirname PATH)"' },
+  ENOTDIR: { fact: 'a folder in its path is a file', hint: 'name another path' },
+  EISDIR: { fact: 'it is a folder', hint: 'name a file, or remove the folder' },
+  EEXIST: { fact: 'it is there already', hint: 'rm PATH   # or name another' },
+  ELOOP: { fact: 'its links lead in a circle', hint: 'name another path' },
+  ENAMETOOLONG: { fact: 'the name is too long for its file system', hint: 'name a shorter one' },
+  ETXTBSY: { fact: 'it is a program that runs', hint: 'name another path' },
+};
+
 /**
  * What the machine refused, as an error that a person can act on; undefined when `error` is something
- * else, and so possibly a bug of ours. `path` is what was to be written, where the error does not say.
+ * else, and so possibly a bug of ours. `path` is what was to be written, where the error does not say; `file` is
+ * the path of a file that was to be written, whatever the error says; `what` is what has no path.
  */
 export function refusedByMachine(
   error: unknown,
-  { path, exitCode }: { readonly path?: string; readonly exitCode: ExitCode },
+  {
+    path,
+    file,
+    what,
+    exitCode,
+  }: {
+    readonly path?: string;
+    readonly file?: string;
+    readonly what?: string;
+    readonly exitCode: ExitCode;
+  },
 ): DoorbusterError | undefined {
   if (!(error instanceof Error) || error instanceof DoorbusterError) return undefined;
   const { code, path: named, message } = error as NodeJS.ErrnoException;
+  const refusals = file === undefined ? REFUSALS : { ...REFUSALS, ...NO_PLACE };
   const known =
-    code !== undefined && Object.hasOwn(REFUSALS, code)
+    code !== undefined && Object.hasOwn(refusals, code)
       ? code
       : Object.keys(IN_WORDS).find((one) => message.includes(IN_WORDS[one] as string));
   if (known === undefined) return undefined;
-  const { fact, hint } = REFUSALS[known] as (typeof REFUSALS)[string];
-  const where = named ?? path;
-  return new DoorbusterError(where ? `cannot write ${where}: ${fact}` : `${fact}: ${message}`, {
+  const { fact, hint } = refusals[known] as (typeof REFUSALS)[string];
+  const where = file ?? named ?? path;
+  const subject = what ?? where;
+  return new DoorbusterError(subject ? `cannot write ${subject}: ${fact}` : `${fact}: ${message}`, {
     exitCode,
     hint: hint.replace('PATH', where ?? '.'),
     cause: error,

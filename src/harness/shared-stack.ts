@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../core/clock.ts';
 import type { RunFolder } from '../record/folder.ts';
 import type { Journal } from '../record/journal.ts';
+import { writeAtomically } from '../record/write.ts';
 import type { ExternalUse } from '../scenario/scenario.ts';
 import type { Pipeline } from './pipelines/load.ts';
 import { type Place, placeApart, placeOfItsOwn } from './pipelines/place.ts';
@@ -141,7 +142,7 @@ function guestNotes(name: string) {
     leave(place: Place): string {
       const path = join(dir, `${place.namespace}.json`);
       const owner = identify(process.pid);
-      if (owner !== null) writeFileSync(path, JSON.stringify({ owner, place }), { mode: 0o600 });
+      if (owner !== null) writeAtomically(path, JSON.stringify({ owner, place }), { mode: 0o600 });
       return path;
     },
   };

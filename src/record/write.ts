@@ -1,7 +1,15 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { refusedByMachine } from '../core/errors.ts';
-import { EXIT } from '../core/exit-codes.ts';
+import { EXIT, type ExitCode } from '../core/exit-codes.ts';
 import { RUN_FILES } from './folder.ts';
 import { RECORD_VERSION, type RunRecord, recordSchema } from './record.ts';
 
@@ -60,10 +68,14 @@ export function recordText(record: RunRecord): string {
 }
 
 /**
- * Replaces a file in one step: a reader sees the old text or the new one. Throws DoorbusterError when
- * the disk is full or refuses; the old text then stays.
+ * Replaces a file in one step: a reader sees the old text or the new one. Throws DoorbusterError (exit 3,
+ * or `exitCode`) when the disk is full or refuses, or no file can have that path; the old text then stays.
  */
-export function writeAtomically(path: string, text: string, mode = 0o666): void {
+export function writeAtomically(
+  path: string,
+  text: string,
+  { mode = 0o666, exitCode = EXIT.stackBroke }: { mode?: number; exitCode?: ExitCode } = {},
+): void {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     const file = openSync(temporary, 'w', mode);
@@ -76,7 +88,7 @@ export function writeAtomically(path: string, text: string, mode = 0o666): void 
     }
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
-    throw refusedByMachine(error, { path, exitCode: EXIT.stackBroke }) ?? error;
+    if (existsSync(temporary)) rmSync(temporary, { force: true });
+    throw refusedByMachine(error, { file: path, exitCode }) ?? error;
   }
 }

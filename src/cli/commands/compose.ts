@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { badInput } from '../../core/errors.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 import { packageRoot } from '../../harness/entry.ts';
 import { readLock } from '../../harness/setup/lock.ts';
 import { composeFile } from '../../harness/stack/compose.ts';
+import { writeAtomically } from '../../record/write.ts';
 import type { Command } from '../command.ts';
 
 export const composeCommand: Command = {
@@ -22,7 +22,7 @@ export const composeCommand: Command = {
       return EXIT.pass;
     }
     if (existsSync(out)) throw badInput(`${out} is there already`, `rm ${out}   # or name another`);
-    await writeFile(out, text);
+    writeAtomically(out, text, { exitCode: EXIT.badInput });
     terminal.say(`wrote ${out}`);
     return EXIT.pass;
   },

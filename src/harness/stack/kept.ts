@@ -57,7 +57,7 @@ export function keptPath(name: string): string {
 
 export function writeKept(kept: Kept): void {
   mkdirSync(folder(), { recursive: true, mode: 0o700 });
-  writeAtomically(keptPath(kept.name), JSON.stringify(kept), 0o600);
+  writeAtomically(keptPath(kept.name), JSON.stringify(kept), { mode: 0o600 });
 }
 
 /** Every stack that was left running, whether or not it still runs. */

@@ -1,19 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import { removeHalfWritten } from '../../record/folder.ts';
+import { writeAtomically } from '../../record/write.ts';
 import { engineHere, sweepSession } from './session.ts';
 
 /**
@@ -101,8 +94,7 @@ export function newEntry(registryDir: string): RegistryEntry {
   return {
     path,
     write(registration) {
-      writeFileSync(`${path}.new`, JSON.stringify(registration), { mode: 0o600 });
-      renameSync(`${path}.new`, path);
+      writeAtomically(path, JSON.stringify(registration), { mode: 0o600 });
     },
     remove: () => rmSync(path, { force: true }),
   };
