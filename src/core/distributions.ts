@@ -1,3 +1,4 @@
+import { power } from './power.ts';
 import type { Random } from './random.ts';
 
 /**
@@ -48,7 +49,7 @@ export function aliasTable(weights: ArrayLike<number>): AliasTable {
 
 /** Zipf-Mandelbrot weights of ranks 1..size: (rank + q)^-s. */
 export function zipfMandelbrot(size: number, s: number, q: number): Float64Array {
-  return Float64Array.from({ length: size }, (_, i) => (i + 1 + q) ** -s);
+  return Float64Array.from({ length: size }, (_, i) => power(i + 1 + q, -s));
 }
 
 /** The standard normal's distribution function (Abramowitz and Stegun 7.1.26, error below 1.5e-7). */

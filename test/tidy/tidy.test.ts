@@ -120,6 +120,19 @@ test.each(BANNED)('$call is banned: use $use', ({ call, only }) => {
   expect(wrong.map((file) => file.path)).toEqual([]);
 });
 
+test('workload laws use power() of core/power.ts: ** and Math.pow differ between versions of Node', () => {
+  const laws = product.filter(
+    ({ path }) =>
+      path.startsWith('generators/') || /^core\/(random|distributions|power)/.test(path),
+  );
+  expect(laws.length).toBeGreaterThan(30);
+  const code = ({ code: all }: SourceFile) => all.replace(/'[^'\n]*'/g, '');
+  const wrong = laws.filter((file) =>
+    /\*\*|Math\.(pow|log2|log10|log1p|expm1|cbrt|hypot|tan|sinh|cosh|atan2)\b/.test(code(file)),
+  );
+  expect(wrong.map(({ path }) => path)).toEqual([]);
+});
+
 test('no left-over markers', () => {
   const marker = new RegExp(['TO', 'DO|FIX', 'ME|XX', 'X'].join(''));
   const wrong = files.filter((file) => marker.test(file.text));

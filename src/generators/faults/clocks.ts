@@ -1,4 +1,5 @@
 import { normalQuantile } from '../../core/distributions.ts';
+import { power } from '../../core/power.ts';
 import { hash32 } from '../../core/random.ts';
 import type { Faults, Label } from '../../scenario/scenario.ts';
 import { labelled, type TapeEvent } from '../event.ts';
@@ -50,7 +51,7 @@ export class DeviceClocks {
     if (device !== SHOPPERS) return this.#managedOffMs(clocks, device);
     const own = hash32(this.#seed, 'shopper', body.session_id as string);
     if (fixedUniform(own, 0) >= clocks.shoppers) return 0;
-    const hours = SHOPPER_MOST_HOURS ** fixedUniform(own, 1);
+    const hours = power(SHOPPER_MOST_HOURS, fixedUniform(own, 1));
     return Math.round(hours * HOUR_MS) * signOf(fixedUniform(own, 2));
   }
 

@@ -1,3 +1,4 @@
+import { power } from '../../core/power.ts';
 import type { Random } from '../../core/random.ts';
 import {
   DUPLICATE_KINDS,
@@ -110,7 +111,7 @@ export class FaultInjector {
       delayMs: 1_000,
       delayMaxMs: 60_000,
     };
-    return Math.max(1, Math.round(Math.min(delayMs * 2 ** k, delayMaxMs) * (0.5 + own.next())));
+    return Math.max(1, Math.round(Math.min(delayMs * (1 << k), delayMaxMs) * (0.5 + own.next())));
   }
 }
 
@@ -155,7 +156,7 @@ function changed(copy: TapeEvent): TapeEvent {
 
 /** Messages per event, copies included: the mean of what `inject` hands out. */
 export function messagesPerEvent({ duplicates, malformed }: Faults): number {
-  const copies = (1 - (1 - MORE_COPIES_P) ** MAX_COPIES) / MORE_COPIES_P;
+  const copies = (1 - power(1 - MORE_COPIES_P, MAX_COPIES)) / MORE_COPIES_P;
   const again = duplicates === null ? 0 : duplicates.rate * (1 - duplicates.kinds.constant_id);
   if (malformed === null) return 1 + again * copies;
   const damaged = malformed.replace ? 0 : malformed.rate;

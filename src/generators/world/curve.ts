@@ -1,4 +1,5 @@
 import { multiplierTable } from '../../core/distributions.ts';
+import { power } from '../../core/power.ts';
 import { type Random, rehash } from '../../core/random.ts';
 import { type WallClock, wallClock } from '../../core/wall-clock.ts';
 import type { Scenario, Shape } from '../../scenario/scenario.ts';
@@ -43,11 +44,11 @@ const SHAPE_LAWS: Readonly<Record<Shape, ShapeLaw>> = {
     (x) => x + ((BURST - 1) / DOORBUSTER_DECAY) * (1 - Math.exp(-DOORBUSTER_DECAY * x)),
   ),
   flash: normalized(
-    (x) => 1 + (BURST - 1) * (1 + FLASH_SCALE * x) ** -FLASH_POWER,
+    (x) => 1 + (BURST - 1) * power(1 + FLASH_SCALE * x, -FLASH_POWER),
     (x) =>
       x +
       ((BURST - 1) / (FLASH_SCALE * (FLASH_POWER - 1))) *
-        (1 - (1 + FLASH_SCALE * x) ** (1 - FLASH_POWER)),
+        (1 - power(1 + FLASH_SCALE * x, 1 - FLASH_POWER)),
   ),
 };
 

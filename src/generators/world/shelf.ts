@@ -80,8 +80,8 @@ export class Permutation {
 
   constructor(size: number, hash: number) {
     this.#size = size;
-    this.#bits = Math.max(1, Math.ceil(Math.log2(Math.max(2, size)) / 2));
-    this.#mask = 2 ** this.#bits - 1;
+    this.#bits = Math.max(1, Math.ceil((32 - Math.clz32(Math.max(2, size) - 1)) / 2));
+    this.#mask = (1 << this.#bits) - 1;
     this.#keys = [1, 2, 3, 4].map((round) => rehash(hash, round));
   }
 

@@ -8,6 +8,7 @@ import {
   survival,
   zipfMandelbrot,
 } from '../../core/distributions.ts';
+import { power } from '../../core/power.ts';
 import { hash32, type Random, random, rehash } from '../../core/random.ts';
 import type { Profile, Scenario } from '../../scenario/scenario.ts';
 import { type TimedPhase, timeline } from '../../scenario/timeline.ts';
@@ -55,7 +56,7 @@ export const ZERO_PRICE = 0.007;
 /** Depth of a promo discount: median 24 %, quartiles 15 and 37 %; never more than 90 %. */
 export const PROMO_DEPTH = { mu: Math.log(0.24), sigma: 0.669 } as const;
 export const DEEPEST_PROMO = 0.9;
-const MEAN_PROMO = Math.exp(PROMO_DEPTH.mu + PROMO_DEPTH.sigma ** 2 / 2);
+const MEAN_PROMO = Math.exp(PROMO_DEPTH.mu + (PROMO_DEPTH.sigma * PROMO_DEPTH.sigma) / 2);
 /** Mean units per line that has any. */
 const MEAN_QUANTITY = QUANTITY_SHARES.reduce(
   (sum, share, i) => sum + share * (i < 4 ? i + 1 : 5 + (1 - MANY_P) / MANY_P),
@@ -217,7 +218,7 @@ export const RETURNED_LINES_P = 0.6;
 function returnedMean(law: LogNormal, cap: number): number {
   let mean = 1;
   for (let k = 1; k < Math.min(cap, 20); k++) {
-    mean += (1 - RETURNED_LINES_P) ** k * survival(law, k + 0.5);
+    mean += power(1 - RETURNED_LINES_P, k) * survival(law, k + 0.5);
   }
   return mean;
 }
