@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { badInput } from '../core/errors.ts';
+import { readTextFile, WRITTEN_BY_HAND } from '../core/text-file.ts';
 import { packageRoot } from '../harness/entry.ts';
 import type { ScenarioOnDisk } from '../harness/recording/open.ts';
 import { parseScenario } from '../scenario/parse.ts';
@@ -37,14 +38,11 @@ export function readScenario(args: ScenarioArguments): ScenarioOnDisk {
   if (file === undefined) {
     throw badInput(`there is no scenario ${args.scenario}`, `doorbuster validate ${meant(args)}`);
   }
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const fact = code === 'EISDIR' ? 'it is a folder, and a scenario is a file' : message;
-    throw badInput(`cannot read ${args.scenario}: ${fact}`, `doorbuster validate ${meant(args)}`);
-  }
+  const text = readTextFile(file, {
+    limitBytes: WRITTEN_BY_HAND,
+    name: args.scenario,
+    hint: `doorbuster validate ${meant(args)}`,
+  });
   const seed = seedOf(args.seed);
   const parsed = parseScenario(text, {
     file: args.scenario,

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../core/clock.ts';
+import { readTextFile, WRITTEN_BY_HAND } from '../core/text-file.ts';
 import type { RunFolder } from '../record/folder.ts';
 import type { Journal } from '../record/journal.ts';
 import { writeAtomically } from '../record/write.ts';
@@ -150,7 +151,8 @@ function guestNotes(name: string) {
 
 function read(path: string): z.infer<typeof guestSchema> | undefined {
   try {
-    return guestSchema.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data;
+    return guestSchema.safeParse(JSON.parse(readTextFile(path, { limitBytes: WRITTEN_BY_HAND })))
+      .data;
   } catch {
     // Removed by its owner in this moment, or never written whole.
     return undefined;

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { badInput, DoorbusterError } from '../core/errors.ts';
+import { badInput } from '../core/errors.ts';
 import { RUN_FILES } from './folder.ts';
 import { readRecord } from './read.ts';
 import type { RunRecord } from './record.ts';
@@ -54,7 +54,8 @@ function listed({ id, dir }: { id: string; dir: string }): ListedRun {
       lane: environment.lane,
     };
   } catch (error) {
-    if (!(error instanceof DoorbusterError)) throw error;
-    return { kind: 'unreadable', id, dir, problem: error.message };
+    // Whatever is wrong with one record, the others are still listed.
+    const problem = error instanceof Error ? error.message : String(error);
+    return { kind: 'unreadable', id, dir, problem };
   }
 }

@@ -1,9 +1,13 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { z } from 'zod';
 import { badInput } from '../core/errors.ts';
+import { readTextFile } from '../core/text-file.ts';
 import { RUN_FILES } from './folder.ts';
 import { RECORD_VERSION, type RunRecord, recordSchema } from './record.ts';
+
+/** Far more than a run of a day writes; beyond it somebody has put another file there, bytes. */
+const LARGEST_RECORD = 64 * 2 ** 20;
 
 /** The run folder that a person meant: the folder itself, or the record.json inside it. */
 export function runDir(path: string): string {
@@ -22,7 +26,10 @@ export function readRecord(path: string): RunRecord {
   if (!existsSync(file)) {
     throw badInput(`${path} holds no ${RUN_FILES.record}: it is not a run`, 'doorbuster list');
   }
-  return parseRecord(readFileSync(file, 'utf8'), file);
+  return parseRecord(
+    readTextFile(file, { limitBytes: LARGEST_RECORD, hint: 'doorbuster list' }),
+    file,
+  );
 }
 
 /** Text to record; `file` is only for the message. */

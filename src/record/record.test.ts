@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   existsSync,
@@ -6,6 +7,8 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -125,6 +128,37 @@ describe('record.json', () => {
     expect(listed.map(({ id }) => id)).toEqual([early.id, broken.id, late.id]);
     expect(listed.map(({ kind }) => kind)).toEqual(['run', 'unreadable', 'run']);
     expect(listRuns(join(results, 'nowhere'))).toEqual([]);
+  });
+
+  test('a record that is no regular file, or too large, is a row that says so', () => {
+    const bad: Readonly<Record<string, (path: string) => void>> = {
+      folder: (path) => mkdirSync(path),
+      fifo: (path) => execFileSync('mkfifo', [path]),
+      device: (path) => symlinkSync('/dev/zero', path),
+      large: (path) => {
+        writeFileSync(path, '');
+        truncateSync(path, 512 * 2 ** 20);
+      },
+      nested: (path) => writeFileSync(path, '['.repeat(2 ** 20)),
+    };
+    for (const [name, make] of Object.entries(bad)) {
+      mkdirSync(join(results, name));
+      make(join(results, name, 'record.json'));
+    }
+    const good = createRunFolder(results, 'quick', 0);
+    writeRecord(good.dir, started(good.id));
+    const listed = listRuns(results);
+    const problems = Object.fromEntries(
+      listed.map((run) => [run.id, run.kind === 'unreadable' ? run.problem : run.outcome]),
+    );
+    expect(problems).toEqual({
+      [good.id]: 'interrupted',
+      folder: expect.stringMatching(/record\.json: it is a folder, not a regular file$/),
+      fifo: expect.stringMatching(/it is a FIFO, not a regular file$/),
+      device: expect.stringMatching(/it is a device, not a regular file$/),
+      large: expect.stringMatching(/it has 512 MiB; the limit is 64\.0 MiB$/),
+      nested: expect.stringContaining('record.json is not JSON'),
+    });
   });
 });
 

@@ -1,6 +1,7 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { badInput } from '../../core/errors.ts';
+import { readTextFile, WRITTEN_BY_HAND } from '../../core/text-file.ts';
 import { suggest } from '../../scenario/problems.ts';
 import { STREAMS, type Stream } from '../../scenario/scenario.ts';
 import { packageRoot } from '../entry.ts';
@@ -155,11 +156,7 @@ function sqlFile(dir: string, file: string): SqlFile {
 }
 
 function text(dir: string, file: string, hint: string): string {
-  try {
-    return readFileSync(join(dir, file), 'utf8');
-  } catch (error) {
-    throw badInput(`cannot read ${join(dir, file)}: ${(error as Error).message}`, hint);
-  }
+  return readTextFile(join(dir, file), { limitBytes: WRITTEN_BY_HAND, hint });
 }
 
 function exists(path: string): boolean {

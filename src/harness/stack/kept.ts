@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { badInput } from '../../core/errors.ts';
 import { SERVERS } from '../../core/metrics.ts';
+import { readTextFile, WRITTEN_BY_HAND } from '../../core/text-file.ts';
 import { writeAtomically } from '../../record/write.ts';
 import type { Plan } from './plan.ts';
 import { defaultRegistryDir, identify, processSchema } from './registry.ts';
@@ -84,7 +85,8 @@ export function keptStack(name: string): Kept {
 
 function read(path: string): Kept | undefined {
   try {
-    return keptSchema.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data;
+    return keptSchema.safeParse(JSON.parse(readTextFile(path, { limitBytes: WRITTEN_BY_HAND })))
+      .data;
   } catch {
     return undefined;
   }

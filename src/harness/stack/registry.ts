@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
+import { readTextFile, WRITTEN_BY_HAND } from '../../core/text-file.ts';
 import { removeHalfWritten } from '../../record/folder.ts';
 import { writeAtomically } from '../../record/write.ts';
 import { engineHere, sweepSession } from './session.ts';
@@ -116,7 +117,9 @@ export function registrations(
 
 function read(path: string): Registration | undefined {
   try {
-    return registrationSchema.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data;
+    return registrationSchema.safeParse(
+      JSON.parse(readTextFile(path, { limitBytes: WRITTEN_BY_HAND })),
+    ).data;
   } catch {
     // Removed by its owner in this moment.
     return undefined;
