@@ -46,6 +46,7 @@ export async function conclude(
   const promises = completed ? await replayPromises(facts, scenario, view) : null;
   const context: MeasureContext = {
     ...{ scenario, t0Ms, endedMs, tables, cores, clockApartMs, appended, incidents },
+    ledger: concluding.manifest.streams.inventory?.mode === 'append',
     compaction: compactionRun(observed.compaction),
     ...{ truth, promises },
   };

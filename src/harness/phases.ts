@@ -109,6 +109,20 @@ export function drainNow(session: Session): ReturnType<typeof drain> {
   );
 }
 
+/**
+ * Writes down when the jobs are stopped. The savepoint that stops them commits what they had not committed
+ * yet: no reader would have seen those rows then, so they are censored at this moment.
+ */
+export async function markStop(session: Session): Promise<void> {
+  const { facts, probes, progress, journal, options } = session;
+  // A commit of before is to be found before, and not taken for one of the savepoint's.
+  await probes.census.caughtUp();
+  const atMs = options.clock.nowMs();
+  progress.endedMs = atMs;
+  await facts.append('milestones', [{ name: 'stop', at_ms: atMs }]);
+  journal.note('stop', { atMs });
+}
+
 /** What a phase came to, in one line, from what the facts and the census know so far. */
 async function phaseLine({ facts, probes, load }: Session, phase: string): Promise<string> {
   const [queries] = await facts.rows<{ n: number; p50: number | null; bad: number }>(

@@ -20,7 +20,7 @@ import { HEAD_START_MS, type Load, startLoad } from './load/load.ts';
 import { lookupKeys } from './lookup-keys.ts';
 import { observe } from './observed.ts';
 import { failed, writeLast } from './outcome.ts';
-import { drainNow, replay } from './phases.ts';
+import { drainNow, markStop, replay } from './phases.ts';
 import { compactionOf } from './pipelines/compact.ts';
 import { deploy } from './pipelines/deploy.ts';
 import { loadPipeline, placed } from './pipelines/load.ts';
@@ -320,6 +320,7 @@ async function replayed(session: Session): Promise<void> {
   progress.cutMs = await load.stopAt(clock.nowMs() - progress.t0Ms + 100);
   session.journal.note('cut', { cutMs: progress.cutMs });
   progress.drains.final = await drainNow(session);
+  await markStop(session);
   step(session, 'stopping the jobs with a savepoint');
   await deployment.drain(session.signal);
   await probes.census.caughtUp();

@@ -77,6 +77,11 @@ export const FACTS = {
   `,
   /** Realized phases. A phase owns the events due in [start_ms, end_ms). */
   phases: `name VARCHAR, kind VARCHAR, measured BOOLEAN, start_ms DOUBLE, end_ms DOUBLE`,
+  /**
+   * Moments of the run that metrics depend on. `stop`: the harness began to stop the jobs; rows that became
+   * visible later did so only because of that. No row: the run ended before.
+   */
+  milestones: `name VARCHAR, at_ms DOUBLE`,
   /** Faults of servers that the scenario declares, as they happened. */
   faults: `
     act VARCHAR, server VARCHAR, phase VARCHAR,               -- pause | kill | restart

@@ -26,6 +26,8 @@ export interface MeasureContext {
   readonly endedMs: number;
   /** The table that carries each stream that is on. */
   readonly tables: Partial<Readonly<Record<Stream, string>>>;
+  /** Whether the inventory table keeps every version of a row: then each of them has to become visible. */
+  readonly ledger: boolean;
   readonly cores: number;
   /** Widest gap between the wall clock and the monotonic one, ms. */
   readonly clockApartMs: number;

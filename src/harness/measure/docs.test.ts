@@ -24,4 +24,7 @@ test('the question that docs/measuring.md shows gives what we measure', async ()
   expect(await facts.rows(sql)).toEqual([{ phase: 'spike', n: 2, p99: Number.POSITIVE_INFINITY }]);
   await facts.append('sightings', [{ table_name: 'pos', snapshot_id: '1', event_id: 'b' }]);
   expect(await facts.rows(sql)).toEqual([{ phase: 'spike', n: 2, p99: 2_000 }]);
+  // Seen only because the jobs were stopped.
+  await facts.append('milestones', [{ name: 'stop', at_ms: 3_489 }]);
+  expect(await facts.rows(sql)).toEqual([{ phase: 'spike', n: 2, p99: Number.POSITIVE_INFINITY }]);
 });

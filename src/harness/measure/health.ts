@@ -190,7 +190,7 @@ export async function canarySection({ sql }: Measuring): Promise<CanaryRecord> {
         arg_min(v.missed_ms, v.seen_ms) AS missed_ms
       FROM canaries c LEFT JOIN (
         SELECT s.store_id, s.sku_id, s.version, m.seen_ms, m.missed_ms
-        FROM sightings s JOIN served m USING (table_name, snapshot_id)
+        FROM sightings s JOIN commits m USING (table_name, snapshot_id)
           JOIN stream_tables t USING (table_name)
         WHERE t.stream = 'inventory'
       ) v ON c.store_id = v.store_id AND c.sku_id = v.sku_id AND c.version <= v.version

@@ -83,6 +83,7 @@ function contextWith(more: Partial<MeasureContext>): MeasureContext {
     t0Ms: T0,
     endedMs: ENDED,
     tables: { pos: 'pos', inventory: 'inventory' },
+    ledger: false,
     cores: 2,
     clockApartMs: 0.4,
     appended: null,
@@ -334,6 +335,77 @@ describe('what was never visible', () => {
     const measured = await run();
     expect(metric(measured, 'never_visible', 'inventory', 'spike')).toMatchObject({ n: 0 });
     expect(measured.checks.map(({ verdict }) => verdict)).toEqual(['NO_DATA', 'NO_DATA']);
+  });
+});
+
+describe('what only the stop of the jobs made visible', () => {
+  const stop = (ms: number) => facts.append('milestones', [{ name: 'stop', at_ms: T0 + ms }]);
+
+  test('is censored: +∞ in staleness, pending in age, counted as never visible', async () => {
+    await facts.append('events', [receipt('a', 12_000), receipt('b', 13_000), stock(7, 1, 14_000)]);
+    await commit('pos', 's1', 15_000, [{ event_id: 'a' }]);
+    await commit('pos', 's2', 52_000, [{ event_id: 'b' }]);
+    await commit('inventory', 's3', 52_000, [{ sku_id: 7, version: 1 }]);
+    // Without a stop these are late, and no more than that.
+    expect(stats(await run(), 'staleness', 'pos', 'spike').stats.max).toBe(39_000);
+    await stop(51_000);
+    const measured = await run();
+    const pos = stats(measured, 'staleness', 'pos', 'spike');
+    expect([pos.n, pos.censored, pos.stats.p50, pos.stats.max]).toEqual([2, 1, 3_000, null]);
+    expect(stats(measured, 'staleness', 'inventory', 'spike').censored).toBe(1);
+    expect(value(measured, 'never_visible', 'pos', 'spike')).toBe(1);
+    expect(value(measured, 'never_visible', 'inventory', 'spike')).toBe(1);
+    expect(measured.changes).toContainEqual(
+      expect.objectContaining({ stream: 'pos', phase: 'spike', shown: 1, never: 1 }),
+    );
+    // From 13 s to the end of the last phase.
+    expect(stats(measured, 'age', 'pos', 'after').stats.max).toBeGreaterThan(36_000);
+    expect(measured.checks.map(({ verdict }) => verdict)).toEqual(['NO_DATA', 'PASS']);
+  });
+
+  test('was seen by the moment of the stop, or not', async () => {
+    await facts.append('events', [receipt('a', 12_000), receipt('b', 12_000)]);
+    await commit('pos', 's1', 51_000, [{ event_id: 'a' }]);
+    await commit('pos', 's2', 51_001, [{ event_id: 'b' }]);
+    await stop(51_000);
+    expect(value(await run(), 'never_visible', 'pos', 'spike')).toBe(1);
+  });
+
+  test('is no contradiction of a canary that the reader finds in it', async () => {
+    const mark = { store_id: 1, sku_id: 9_000_001, version: 1 };
+    const times = { due_ms: T0 + 12_000, last_miss_ms: T0 + 50_000, first_hit_ms: T0 + 52_500 };
+    await facts.append('canaries', [
+      { event_id: 'canary-1', ...mark, ...times, polls: 3, outcome: 'seen' },
+    ]);
+    await commit('inventory', 's1', 52_000, [{ sku_id: 9_000_001, version: 1 }]);
+    await stop(51_000);
+    const { canaries, invalid } = await run();
+    expect(canaries).toMatchObject({ compared: 1, disjoint: 0 });
+    expect(invalid).toEqual([]);
+  });
+});
+
+describe('a ledger of the stock', () => {
+  test('has not shown a version that it lacks, though a newer one is there', async () => {
+    await facts.append('events', [
+      stock(7, 1, 11_000),
+      stock(7, 2, 12_000),
+      stock(7, 3, 13_000),
+      stock(7, 4, 13_000, { expect: 'guarded' }),
+    ]);
+    await commit('inventory', 's1', 14_000, [
+      { sku_id: 7, version: 1 },
+      { sku_id: 7, version: 3 },
+    ]);
+    await commit('inventory', 's2', 16_000, [{ sku_id: 7, version: 4 }]);
+    expect(value(await run(), 'never_visible', 'inventory', 'spike')).toBe(0);
+    const measured = await run({ ledger: true });
+    const { samples } = stats(measured, 'staleness', 'inventory', 'spike');
+    expect(samples).toEqual({ kind: 'raw', values: [1_000, 3_000, 3_000, null] });
+    expect(value(measured, 'never_visible', 'inventory', 'spike')).toBe(1);
+    expect(measured.changes?.[0]).toMatchObject({ shown: 3, superseded: 0, guarded: 0, never: 1 });
+    // 12 s to the end of the phase.
+    expect(stats(measured, 'age', 'inventory', 'spike').stats.max).toBe(7_900);
   });
 });
 

@@ -20,19 +20,24 @@ export function prepareSql(context: MeasureContext): string {
     WAITS,
     DUE,
     ROWS,
-    KEYS,
-    CHANGES,
+    keysSql(context.ledger),
+    changesSql(context.ledger),
     PENDING,
     TOUCHED,
   ].join(';\n');
 }
 
-/** When the catalog first served each snapshot. */
+/**
+ * When the catalog first served each snapshot, as long as the jobs ran by themselves: the savepoint that stops
+ * them commits what no reader would have seen then.
+ */
 const SERVED = `
   CREATE OR REPLACE TEMP TABLE served AS
   SELECT table_name, snapshot_id, min(snapshot_ms) AS snapshot_ms, min(seen_ms) AS seen_ms,
     any_value(missed_ms) AS missed_ms
-  FROM commits GROUP BY table_name, snapshot_id`;
+  FROM commits GROUP BY table_name, snapshot_id
+  HAVING min(seen_ms)
+    <= coalesce((SELECT min(at_ms) FROM milestones WHERE name = 'stop'), 'Infinity'::DOUBLE)`;
 
 /** A broker that is back has to catch up with what it was asked meanwhile, and answers slowly at first, ms. */
 const SETTLES_MS = 5_000;
@@ -78,7 +83,7 @@ const DUE = `
 const ROWS = `
   CREATE OR REPLACE TEMP TABLE visible_rows AS
   SELECT t.stream, s.event_id, min(c.seen_ms) AS seen_ms,
-    arg_min({snapshot_ms: c.snapshot_ms, flink_ms: s.flink_ms}, c.seen_ms) AS at
+    arg_min({snapshot_ms: c.snapshot_ms, missed_ms: c.missed_ms, flink_ms: s.flink_ms}, c.seen_ms) AS at
   FROM sightings s JOIN served c USING (table_name, snapshot_id)
     JOIN stream_tables t USING (table_name)
   WHERE t.stream <> 'inventory' AND s.event_id IS NOT NULL
@@ -87,46 +92,51 @@ const ROWS = `
 /**
  * Inventory: version v of a key is visible with the first snapshot whose highest version of that key
  * is v or higher. Per key and version met: the earliest moment of it or any higher one, and which
- * version a reader then found.
+ * version a reader then found. A ledger keeps every version: there, a version is visible by itself alone.
  */
-const KEYS = `
+const keysSql = (ledger: boolean) => `
   CREATE OR REPLACE TEMP TABLE visible_keys AS
   WITH shown AS (
-    SELECT s.store_id, s.sku_id, max(s.version) AS version, c.seen_ms, c.snapshot_ms
+    SELECT s.store_id, s.sku_id, ${ledger ? 's.version' : 'max(s.version) AS version'}, c.seen_ms,
+      c.snapshot_ms, c.missed_ms
     FROM sightings s JOIN served c USING (table_name, snapshot_id)
       JOIN stream_tables t USING (table_name)
     WHERE t.stream = 'inventory'
-    GROUP BY s.store_id, s.sku_id, s.snapshot_id, c.seen_ms, c.snapshot_ms
+    GROUP BY s.store_id, s.sku_id, ${ledger ? 's.version,' : ''} s.snapshot_id, c.seen_ms,
+      c.snapshot_ms, c.missed_ms
   )
   SELECT DISTINCT store_id, sku_id, version, min(seen_ms) OVER higher AS seen_ms,
-    arg_min({version: version, snapshot_ms: snapshot_ms}, seen_ms) OVER higher AS at
+    arg_min({version: version, snapshot_ms: snapshot_ms, missed_ms: missed_ms}, seen_ms)
+      OVER higher AS at
   FROM shown
-  WINDOW higher AS (PARTITION BY store_id, sku_id ORDER BY version DESC)`;
+  WINDOW higher AS (PARTITION BY store_id, sku_id${ledger ? ', version' : ''} ORDER BY version DESC)`;
 
 /**
  * One row per change that gives a staleness sample: originals that CONTRACT wants shown, or that a
  * newer version overtook on the way. seen_ms NULL: never visible. what: shown (itself), superseded
  * (a newer version was there first), guarded (overtaken before it was appended).
+ * missed_ms: it was not visible yet then. A ledger drops no version, so that none is superseded or guarded.
  */
-const CHANGES = `
+const changesSql = (ledger: boolean) => `
   CREATE OR REPLACE TEMP TABLE changes AS
   WITH own AS (
     SELECT s.store_id, s.sku_id, s.version, min(s.flink_ms) AS flink_ms
     FROM sightings s JOIN stream_tables t USING (table_name)
     WHERE t.stream = 'inventory' GROUP BY ALL
   ), of_keys AS (
-    SELECT d.*, v.seen_ms, v.at.snapshot_ms AS snapshot_ms, own.flink_ms,
-      CASE WHEN d.expect = 'guarded' THEN 'guarded'
+    SELECT d.*, v.seen_ms, v.at.snapshot_ms AS snapshot_ms, v.at.missed_ms AS missed_ms,
+      own.flink_ms,
+      CASE WHEN d.expect = 'guarded' AND NOT ${ledger} THEN 'guarded'
            WHEN v.at.version > d.version THEN 'superseded' ELSE 'shown' END AS what
     FROM due d
-      ASOF LEFT JOIN visible_keys v
-        ON d.store_id = v.store_id AND d.sku_id = v.sku_id AND d.version <= v.version
+      ${ledger ? '' : 'ASOF'} LEFT JOIN visible_keys v ON d.store_id = v.store_id
+        AND d.sku_id = v.sku_id AND d.version ${ledger ? '=' : '<='} v.version
       LEFT JOIN own
         ON d.store_id = own.store_id AND d.sku_id = own.sku_id AND d.version = own.version
     WHERE d.stream = 'inventory'
   ), of_rows AS (
-    SELECT d.*, v.seen_ms, v.at.snapshot_ms AS snapshot_ms, v.at.flink_ms AS flink_ms,
-      'shown' AS what
+    SELECT d.*, v.seen_ms, v.at.snapshot_ms AS snapshot_ms, v.at.missed_ms AS missed_ms,
+      v.at.flink_ms AS flink_ms, 'shown' AS what
     FROM due d LEFT JOIN visible_rows v ON d.stream = v.stream AND d.event_id = v.event_id
     WHERE d.stream <> 'inventory'
   )
