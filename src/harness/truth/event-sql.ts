@@ -1,6 +1,24 @@
 import { OFF_MS } from '../../generators/faults/clocks.ts';
+import type { Stream } from '../../scenario/scenario.ts';
 
 /** What the oracles say in SQL of a message, over the facts `events`. */
+
+/** Messages of the tape: drain markers and canaries are in no count. */
+export const OF_THE_TAPE = `role NOT IN ('marker', 'canary')`;
+
+/**
+ * The rows of a table that the oracles judge: all but drain markers and canaries, each of which is known by its
+ * event id (a row image: by key and version) and its store. A range of store or product numbers would hide
+ * rows that nobody sent.
+ */
+export function judgedRows(stream: Stream, table: string): string {
+  const identity =
+    stream === 'inventory' ? ['store_id', 'sku_id', 'version'] : ['store_id', 'event_id'];
+  const same = identity.map((column) => `own.${column} = one.${column}`).join(' AND ');
+  return `(SELECT * FROM ${table} AS one WHERE NOT EXISTS (
+    SELECT 1 FROM events AS own WHERE own.role IN ('marker', 'canary') AND own.expect = 'row'
+      AND own.stream = '${stream}' AND ${same}))`;
+}
 
 /** The kind of fault of a message, or `none`: of a duplicate how it was one, of the others what they are. */
 export const FAULT = `CASE fault WHEN 'duplicate' THEN how ELSE coalesce(fault, 'none') END`;

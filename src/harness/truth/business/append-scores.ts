@@ -1,5 +1,12 @@
 import type { Stream } from '../../../scenario/scenario.ts';
-import { FAULT, LABELS_OF, listed, WRONG_CLOCK_MS, WRONG_TIME_CAUSES } from '../event-sql.ts';
+import {
+  FAULT,
+  judgedRows,
+  LABELS_OF,
+  listed,
+  WRONG_CLOCK_MS,
+  WRONG_TIME_CAUSES,
+} from '../event-sql.ts';
 import { EXAMPLES } from '../finding.ts';
 import type { TablesUnderTest } from '../tables-under-test.ts';
 
@@ -31,7 +38,7 @@ export function appendScoresSql(stream: Stream, table: string, tables: TablesUnd
         ${marked ? 'bool_and(coalesce(training, false))' : 'NULL::BOOLEAN'} AS marked,
         ${has('event_ts') ? 'min(coalesce(event_ts, 0))' : 'NULL::BIGINT'} AS first_ts,
         ${has('event_ts') ? 'max(coalesce(event_ts, 0))' : 'NULL::BIGINT'} AS last_ts
-      FROM ${table} WHERE store_id > 0 GROUP BY event_id
+      FROM ${judgedRows(stream, table)} GROUP BY event_id
     ), sent AS MATERIALIZED (
       SELECT event_id, role, ${FAULT} AS fault, ${LABELS_OF} AS labels, cents, occurred_ms,
         acked_ms IS NOT NULL AS acked, coalesce(n, 0) AS n,

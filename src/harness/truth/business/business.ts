@@ -1,4 +1,5 @@
 import { STREAMS, type Stream } from '../../../scenario/scenario.ts';
+import { judgedRows } from '../event-sql.ts';
 import { type Finding, type FoundRow, gathered } from '../finding.ts';
 import type { Rows, TablesUnderTest } from '../tables-under-test.ts';
 import { appendScoresSql, takingsSql } from './append-scores.ts';
@@ -107,8 +108,8 @@ export async function takings(rows: Rows, tables: TablesUnderTest): Promise<Taki
     SELECT
       (SELECT coalesce(sum(cents), 0)::BIGINT FROM events
         WHERE stream = 'pos' AND role = 'original' AND acked_ms IS NOT NULL) AS book,
-      (SELECT coalesce(sum(${takingsSql(tables)}), 0)::BIGINT FROM ${tables.streams.pos}
-        WHERE store_id > 0) AS shown`);
+      (SELECT coalesce(sum(${takingsSql(tables)}), 0)::BIGINT
+        FROM ${judgedRows('pos', tables.streams.pos as string)}) AS shown`);
   return found ?? null;
 }
 

@@ -1,5 +1,11 @@
-import { FIRST_CANARY_SKU } from '../../../generators/event.ts';
-import { FAULT, LABELS_OF, listed, WRONG_CLOCK_MS, WRONG_TIME_CAUSES } from '../event-sql.ts';
+import {
+  FAULT,
+  judgedRows,
+  LABELS_OF,
+  listed,
+  WRONG_CLOCK_MS,
+  WRONG_TIME_CAUSES,
+} from '../event-sql.ts';
 import { EXAMPLES } from '../finding.ts';
 import type { TablesUnderTest } from '../tables-under-test.ts';
 
@@ -16,13 +22,12 @@ export function stockScoresSql(table: string, { ledger, absent }: TablesUnderTes
   const flagged = !absent.includes('inventory.deleted');
   const timed = !absent.includes('inventory.event_ts');
   const key = 'store_id, sku_id';
-  const ours = `store_id > 0 AND sku_id < ${FIRST_CANARY_SKU}`;
   return `
     WITH got AS MATERIALIZED (
       SELECT ${key}, version, count(*) AS n, min(on_hand) AS on_hand,
         ${flagged ? 'bool_or(coalesce(deleted, false))' : 'false'} AS deleted,
         ${timed ? 'min(coalesce(event_ts, 0))' : 'NULL::BIGINT'} AS event_ts
-      FROM ${table} WHERE ${ours} GROUP BY ${key}, version
+      FROM ${judgedRows('inventory', table)} GROUP BY ${key}, version
     ), shown AS MATERIALIZED (
       SELECT ${key}, max(version) AS version, arg_max(on_hand, version) AS on_hand,
         arg_max(deleted, version) AS deleted

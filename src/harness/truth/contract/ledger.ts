@@ -1,5 +1,4 @@
-import { FIRST_CANARY_SKU } from '../../../generators/event.ts';
-import { FAULT } from '../event-sql.ts';
+import { FAULT, judgedRows, OF_THE_TAPE } from '../event-sql.ts';
 import { EXAMPLES } from '../finding.ts';
 import type { TablesUnderTest } from '../tables-under-test.ts';
 
@@ -9,31 +8,34 @@ import type { TablesUnderTest } from '../tables-under-test.ts';
  * key would be off by, and, in older versions, what each of them is off by.
  */
 export function ledgerSql(table: string, { absent }: Pick<TablesUnderTest, 'absent'>): string {
+  const flagged = !absent.includes('inventory.deleted');
   return `
     WITH got AS MATERIALIZED (
       SELECT store_id, sku_id, version, count(*) AS n, max(on_hand) AS on_hand, min(on_hand) AS low,
-        bool_or(coalesce(deleted, false)) AS deleted
-      FROM ${table} WHERE store_id > 0 AND sku_id < ${FIRST_CANARY_SKU}
+        bool_or(deleted) AS deleted, count(*) > count(on_hand)${flagged ? ' OR count(*) > count(deleted)' : ''} AS holes
+      FROM ${judgedRows('inventory', table)}
       GROUP BY store_id, sku_id, version
     ), sent AS MATERIALIZED (
       SELECT store_id, sku_id, version,
         bool_or(expect <> 'dead_letter' AND acked_ms IS NOT NULL) AS demanded,
         bool_and(expect = 'dead_letter') AS damaged,
-        arg_min(on_hand, kafka_offset) FILTER (expect <> 'dead_letter') AS on_hand,
+        coalesce(arg_min(on_hand, kafka_offset) FILTER (expect <> 'dead_letter'), any_value(on_hand))
+          AS on_hand,
         bool_or(coalesce(deleted, false)) AS deleted,
         string_agg(DISTINCT ${FAULT}, '+' ORDER BY ${FAULT})
           FILTER (fault IN ('duplicate', 'redelivery')) AS how
-      FROM events WHERE stream = 'inventory' AND role NOT IN ('marker', 'canary')
+      FROM events WHERE stream = 'inventory' AND ${OF_THE_TAPE}
       GROUP BY store_id, sku_id, version
     ), joined AS (
-      SELECT store_id || '/' || sku_id AS key, key || ' v' || version AS id, version,
+      SELECT coalesce(store_id::VARCHAR, 'NULL') || '/' || coalesce(sku_id::VARCHAR, 'NULL') AS key,
+        key || ' v' || coalesce(version::VARCHAR, 'NULL') AS id, version,
         coalesce(n, 0) AS n, coalesce(demanded, false) AS demanded,
         (demanded IS NULL OR damaged) AS stranger,
         CASE WHEN demanded IS NULL THEN 'unknown' WHEN damaged THEN 'damaged'
              ELSE coalesce(how, 'none') END AS how,
         sent.on_hand AS wanted, got.on_hand AS shown,
         greatest(abs(sent.on_hand - got.on_hand), abs(sent.on_hand - low)) AS units,
-        ${absent.includes('inventory.deleted') ? 'false' : 'sent.deleted <> got.deleted'} AS undone,
+        holes${flagged ? ' OR sent.deleted <> got.deleted' : ''} AS untrue,
         max(version) FILTER (demanded) OVER (PARTITION BY key) AS newest
       FROM sent FULL JOIN got USING (store_id, sku_id, version)
     ), read AS (
@@ -42,16 +44,20 @@ export function ledgerSql(table: string, { absent }: Pick<TablesUnderTest, 'abse
       FROM joined GROUP BY key
     ), findings AS (
       SELECT 'lost' AS finding, NULL AS how, id, 1 AS n, 0 AS units FROM joined
-      WHERE demanded AND (n = 0 OR undone)
+      WHERE demanded AND (n = 0 OR untrue)
       UNION ALL
       SELECT 'duplicated', how, id, n - (NOT stranger)::INTEGER, 0 FROM joined
       WHERE n > (NOT stranger)::INTEGER
+      UNION ALL
+      -- An image that was not demanded, and is there other than it was sent.
+      SELECT 'duplicated', 'unknown', id, 1, 0 FROM joined
+      WHERE NOT demanded AND NOT stranger AND n > 0 AND untrue
       UNION ALL
       SELECT 'wrong', NULL, key, 1, abs(coalesce(wanted, 0) - coalesce(shown, 0)) FROM read
       WHERE wanted IS DISTINCT FROM shown
       UNION ALL
       SELECT 'wrong', NULL, id, 1, units FROM joined
-      WHERE demanded AND n > 0 AND units > 0 AND version < newest
+      WHERE NOT stranger AND n > 0 AND units > 0 AND (NOT demanded OR version < newest)
     )
     SELECT finding, how, sum(n)::BIGINT AS count, sum(units)::BIGINT AS units,
       to_json(min(id, ${EXAMPLES})) AS examples

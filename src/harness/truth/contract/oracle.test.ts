@@ -39,7 +39,7 @@ const redelivered = (of: string) => ({
   ...{ role: 'copy', fault: 'redelivery', how: 'connector', copy_of: of, expect: 'guarded' },
 });
 const image = (sku: number, version: number, onHand: number) => ({
-  ...{ sku_id: sku, version, on_hand: onHand },
+  ...{ sku_id: sku, version, on_hand: onHand, deleted: false },
 });
 
 /** Puts the row of every message that CONTRACT wants into the tables. */

@@ -1,8 +1,9 @@
-import { FIRST_CANARY_SKU } from '../../../generators/event.ts';
 import { STREAMS, type Stream } from '../../../scenario/scenario.ts';
+import { judgedRows, OF_THE_TAPE } from '../event-sql.ts';
 import { EXAMPLES, type Finding, type FoundRow, gathered } from '../finding.ts';
 import type { Rows, TablesUnderTest } from '../tables-under-test.ts';
 import { ledgerSql } from './ledger.ts';
+import { upsertSql } from './upsert.ts';
 
 /** The tables against CONTRACT: everything here must be 0. */
 export interface ContractJudgement {
@@ -51,114 +52,89 @@ interface FindingRow extends FoundRow {
   readonly units: number;
 }
 
-/** The harness's own records are in no count. */
-const OURS = `role NOT IN ('marker', 'canary')`;
-
 /** Rows of a table, the harness's own left out: it knows its dead letters by their place in the log. */
 export function foundSql(name: Stream | 'dead_letter', table: string): string {
-  const count = `SELECT count(*)::INTEGER AS n FROM ${table}`;
-  if (name === 'inventory') return `${count} WHERE store_id > 0 AND sku_id < ${FIRST_CANARY_SKU}`;
-  if (name !== 'dead_letter') return `${count} WHERE store_id > 0`;
-  return `${count} AS letter WHERE NOT EXISTS (
-    SELECT 1 FROM events WHERE role = 'marker' AND stream = letter.topic
+  const count = 'SELECT count(*)::INTEGER AS n FROM';
+  if (name !== 'dead_letter') return `${count} ${judgedRows(name, table)}`;
+  return `${count} ${table} AS letter WHERE NOT EXISTS (
+    SELECT 1 FROM events WHERE ${OUR_LETTER} AND stream = letter.topic
       AND events.part = letter.part AND events.kafka_offset = letter.kafka_offset)`;
 }
 
+/** The damaged half of a drain marker. */
+const OUR_LETTER = `role = 'marker' AND expect = 'dead_letter'`;
+
 /**
  * What was appended to an append-only table's topic against the rows of the table. Messages without
- * an acknowledgement may have been appended or not: they are known, and not demanded.
+ * an acknowledgement may have been appended or not: they are known, and not demanded. A row is that of a message
+ * when it has its id and its store.
  */
 function appendSql(stream: Stream, table: string): string {
   return `
     WITH got AS MATERIALIZED (
-      SELECT event_id, count(*) AS n, min(kafka_ms) AS kafka_ms
-      FROM ${table} WHERE store_id > 0 GROUP BY event_id
+      SELECT event_id, store_id, count(*) AS n, min(kafka_ms) AS kafka_ms
+      FROM ${judgedRows(stream, table)} GROUP BY event_id, store_id
     ), sent AS MATERIALIZED (
-      SELECT event_id,
-        bool_or(expect = 'row' AND acked_ms IS NOT NULL) AS demanded,
+      SELECT event_id, store_id,
+        -- Of a copy that came in for certain the row is demanded too, whatever became of the original.
+        bool_or(expect <> 'dead_letter' AND acked_ms IS NOT NULL) AS demanded,
         bool_and(expect = 'dead_letter') AS damaged,
         max(kafka_ms) FILTER (expect = 'row') AS kafka_ms,
         string_agg(DISTINCT how, '+' ORDER BY how) FILTER (fault = 'duplicate') AS how
-      FROM events WHERE stream = '${stream}' AND ${OURS} GROUP BY event_id
+      FROM events WHERE stream = '${stream}' AND ${OF_THE_TAPE} GROUP BY event_id, store_id
     ), joined AS (
-      SELECT event_id, coalesce(n, 0) AS n, coalesce(demanded, false) AS demanded,
+      SELECT coalesce(event_id, 'no event_id') || CASE WHEN demanded IS NULL
+          AND bool_or(demanded IS NOT NULL) OVER (PARTITION BY event_id)
+          THEN ' in store ' || coalesce(store_id::VARCHAR, 'NULL') ELSE '' END AS id,
+        coalesce(n, 0) AS n, coalesce(demanded, false) AS demanded,
         CASE WHEN demanded IS NULL THEN 'unknown' WHEN damaged THEN 'damaged'
              ELSE coalesce(how, 'none') END AS how,
-        got.kafka_ms <> sent.kafka_ms AS other_append,
+        got.kafka_ms IS NULL OR got.kafka_ms <> sent.kafka_ms AS other_append,
         CASE WHEN demanded IS NULL OR damaged THEN 0 ELSE 1 END AS allowed
-      FROM sent FULL JOIN got USING (event_id)
+      FROM sent FULL JOIN got USING (event_id, store_id)
     ), findings AS (
-      SELECT 'lost' AS finding, NULL AS how, event_id, 1 AS n FROM joined WHERE demanded AND n = 0
+      SELECT 'lost' AS finding, NULL AS how, id, 1 AS n FROM joined WHERE demanded AND n = 0
       UNION ALL
-      SELECT 'duplicated', how, event_id, n - allowed FROM joined WHERE n > allowed
+      SELECT 'duplicated', how, id, n - allowed FROM joined WHERE n > allowed
       UNION ALL
-      SELECT 'wrong_copy', how, event_id, 1 FROM joined WHERE n > 0 AND other_append
+      SELECT 'wrong_copy', how, id, 1 FROM joined WHERE n > 0 AND allowed > 0 AND other_append
     )
     SELECT finding, how, sum(n)::BIGINT AS count, 0 AS units,
-      to_json(min(event_id, ${EXAMPLES})) AS examples
-    FROM findings GROUP BY ALL ORDER BY ALL`;
-}
-
-/**
- * The newest image of every key against the table: a key is lost when its newest version is not there, or is
- * there without its deletion.
- */
-function inventorySql(table: string, { absent }: Pick<TablesUnderTest, 'absent'>): string {
-  return `
-    WITH got AS MATERIALIZED (
-      SELECT store_id, sku_id, count(*) AS n, max(version) AS version,
-        arg_max(on_hand, version) AS on_hand,
-        arg_max(coalesce(deleted, false), version) AS deleted
-      FROM ${table} WHERE store_id > 0 AND sku_id < ${FIRST_CANARY_SKU} GROUP BY store_id, sku_id
-    ), want AS MATERIALIZED (
-      SELECT store_id, sku_id, max(version) AS version, arg_max(on_hand, version) AS on_hand,
-        arg_max(coalesce(deleted, false), version) AS deleted
-      FROM events
-      WHERE stream = 'inventory' AND ${OURS} AND expect = 'row' AND acked_ms IS NOT NULL
-      GROUP BY store_id, sku_id
-    ), joined AS (
-      SELECT store_id || '/' || sku_id AS id, coalesce(n, 0) AS n,
-        want.version AS wanted, got.version AS shown,
-        abs(coalesce(want.on_hand, 0) - coalesce(got.on_hand, 0)) AS units,
-        want.on_hand IS DISTINCT FROM got.on_hand AS differs,
-        ${absent.includes('inventory.deleted') ? 'false' : 'want.deleted <> got.deleted'} AS undone
-      FROM want FULL JOIN got USING (store_id, sku_id)
-    ), findings AS (
-      SELECT 'lost' AS finding, NULL AS how, id, 1 AS n, 0 AS units FROM joined
-      WHERE wanted IS NOT NULL AND (shown IS NULL OR shown < wanted OR shown = wanted AND undone)
-      UNION ALL
-      SELECT 'duplicated', CASE WHEN wanted IS NULL THEN 'unknown' ELSE 'none' END, id,
-        n - (wanted IS NOT NULL)::INTEGER, 0
-      FROM joined WHERE n > (wanted IS NOT NULL)::INTEGER
-      UNION ALL
-      SELECT 'wrong', NULL, id, 1, units FROM joined WHERE differs
-    )
-    SELECT finding, how, sum(n)::BIGINT AS count, sum(units)::BIGINT AS units,
       to_json(min(id, ${EXAMPLES})) AS examples
     FROM findings GROUP BY ALL ORDER BY ALL`;
 }
 
-/** Damaged records by where they lie in Kafka: each is among the dead letters exactly once, and nothing else. */
+/**
+ * Damaged records by where they lie in Kafka: each is among the dead letters exactly once, and nothing else. Where
+ * an unanswered one lies is not known: of each, one row that nothing else explains is allowed in its partition.
+ */
 function deadLetterSql(table: string, streams: readonly Stream[]): string {
   return `
     WITH got AS MATERIALIZED (
       SELECT topic AS stream, part, kafka_offset, count(*) AS n
       FROM ${table} GROUP BY topic, part, kafka_offset
     ), want AS (
-      SELECT stream, part, kafka_offset, event_id, role, expect FROM events
+      SELECT stream, part, kafka_offset, event_id, expect, ${OUR_LETTER} AS ours FROM events
       WHERE acked_ms IS NOT NULL AND stream IN (${streams.map((s) => `'${s}'`).join(', ')})
+    ), unanswered AS (
+      SELECT stream, part, count(*) AS messages FROM events
+      WHERE acked_ms IS NULL AND expect = 'dead_letter' GROUP BY stream, part
     ), joined AS (
-      SELECT coalesce(event_id, stream || '/' || part || '/' || kafka_offset) AS id,
-        coalesce(n, 0) AS n, expect,
-        coalesce(role, '') IN ('marker', 'canary') AS ours
+      SELECT coalesce(event_id, concat_ws('/', coalesce(stream, 'NULL'),
+          coalesce(part::VARCHAR, 'NULL'), coalesce(kafka_offset::VARCHAR, 'NULL'))) AS id,
+        coalesce(n, 0) AS n, expect, coalesce(ours, false) AS ours,
+        expect IS NULL AND kafka_offset IS NOT NULL AND row_number() OVER (
+          PARTITION BY stream, part, expect ORDER BY kafka_offset
+        ) <= coalesce(messages, 0) AS unanswered
       FROM want FULL JOIN got USING (stream, part, kafka_offset)
+        LEFT JOIN unanswered USING (stream, part)
     ), findings AS (
       SELECT 'lost' AS finding, NULL AS how, id, 1 AS n FROM joined
       WHERE expect = 'dead_letter' AND n = 0 AND NOT ours
       UNION ALL
       SELECT 'duplicated', CASE expect WHEN 'dead_letter' THEN 'none' ELSE 'sound' END, id,
-        n - (expect IS NOT DISTINCT FROM 'dead_letter')::INTEGER
-      FROM joined WHERE n > (expect IS NOT DISTINCT FROM 'dead_letter')::INTEGER AND NOT ours
+        n - (unanswered OR expect IS NOT DISTINCT FROM 'dead_letter')::INTEGER AS more
+      FROM joined WHERE more > 0 AND NOT ours
     )
     SELECT finding, how, sum(n)::BIGINT AS count, 0 AS units,
       to_json(min(id, ${EXAMPLES})) AS examples
@@ -166,7 +142,7 @@ function deadLetterSql(table: string, streams: readonly Stream[]): string {
 }
 
 function stockSql(tables: TablesUnderTest, table: string): string {
-  return tables.ledger ? ledgerSql(table, tables) : inventorySql(table, tables);
+  return tables.ledger ? ledgerSql(table, tables) : upsertSql(table, tables);
 }
 
 interface DemandedRow {
@@ -186,7 +162,7 @@ function demandedSql(): string {
       count(DISTINCT (store_id, sku_id, version))
         FILTER (expect <> 'dead_letter' AND stream = 'inventory')::BIGINT AS images,
       count(*) FILTER (expect = 'dead_letter')::BIGINT AS damaged
-    FROM events WHERE ${OURS} AND acked_ms IS NOT NULL GROUP BY stream`;
+    FROM events WHERE ${OF_THE_TAPE} AND acked_ms IS NOT NULL GROUP BY stream`;
 }
 
 /** Compares the tables with CONTRACT, once everything has been drained. */

@@ -1,0 +1,63 @@
+import { judgedRows, OF_THE_TAPE } from '../event-sql.ts';
+import { EXAMPLES } from '../finding.ts';
+import type { TablesUnderTest } from '../tables-under-test.ts';
+
+/**
+ * The newest image of every key against a table that keeps one row per key. A row may show the newest image that was
+ * acknowledged, or one that is newer and was sent without an answer. Any other row, and one whose columns are
+ * NULL, is not the one that is demanded: the key is lost. A version that nobody sent is one row too many as well.
+ */
+export function upsertSql(table: string, { absent }: Pick<TablesUnderTest, 'absent'>): string {
+  const flagged = !absent.includes('inventory.deleted');
+  return `
+    WITH sent AS MATERIALIZED (
+      SELECT store_id, sku_id, version, count(acked_ms) > 0 AS answered,
+        -- The first append of a version counts; one without an answer may have been the first.
+        list_append(list(on_hand) FILTER (acked_ms IS NULL), arg_min(on_hand, kafka_offset))
+          AS on_hands,
+        bool_or(coalesce(deleted, false)) AS deleted
+      FROM events
+      WHERE stream = 'inventory' AND ${OF_THE_TAPE} AND expect <> 'dead_letter'
+      GROUP BY store_id, sku_id, version
+    ), want AS MATERIALIZED (
+      SELECT store_id, sku_id, max(version) FILTER (answered) AS wanted,
+        arg_max(on_hands, version) FILTER (answered) AS wanted_on_hands
+      FROM sent GROUP BY store_id, sku_id
+    ), got AS MATERIALIZED (
+      SELECT one.*, answered IS NOT NULL AS known, on_hands, sent.deleted AS sent_deleted,
+        row_number() OVER (
+          PARTITION BY one.store_id, one.sku_id ORDER BY known DESC, one.version DESC
+        ) AS place
+      FROM ${judgedRows('inventory', table)} AS one
+        LEFT JOIN sent USING (store_id, sku_id, version)
+    ), joined AS (
+      SELECT coalesce(store_id::VARCHAR, 'NULL') || '/' || coalesce(sku_id::VARCHAR, 'NULL') AS id,
+        wanted, place, coalesce(known, false) AS known,
+        known AND version >= coalesce(wanted, version) AS newest,
+        on_hand IS NULL${flagged ? ' OR deleted IS DISTINCT FROM sent_deleted' : ''} AS untrue,
+        CASE WHEN newest THEN on_hands ELSE wanted_on_hands END AS allowed,
+        on_hand
+      FROM want FULL JOIN (FROM got WHERE place = 1) USING (store_id, sku_id)
+    ), strangers AS (
+      SELECT coalesce(store_id::VARCHAR, 'NULL') || '/' || coalesce(sku_id::VARCHAR, 'NULL') AS id,
+        CASE WHEN known THEN 'none' ELSE 'unknown' END AS how
+      FROM got WHERE place > 1 OR NOT known
+    ), findings AS (
+      SELECT 'lost' AS finding, NULL AS how, id, 0 AS units FROM joined
+      WHERE wanted IS NOT NULL AND (place IS NULL OR NOT newest OR untrue)
+      UNION ALL
+      SELECT 'duplicated', how, id, 0 FROM strangers
+      UNION ALL
+      -- An image that was not demanded, and is there other than it was sent.
+      SELECT 'duplicated', 'unknown', id, 0 FROM joined WHERE wanted IS NULL AND known AND untrue
+      UNION ALL
+      SELECT 'wrong', NULL, id,
+        coalesce(list_min([abs(one - coalesce(on_hand, 0)) FOR one IN allowed]), abs(on_hand), 0)
+      FROM joined
+      WHERE (wanted IS NOT NULL OR place IS NOT NULL)
+        AND NOT coalesce(list_contains(allowed, on_hand), false)
+    )
+    SELECT finding, how, count(*)::BIGINT AS count, sum(units)::BIGINT AS units,
+      to_json(min(id, ${EXAMPLES})) AS examples
+    FROM findings GROUP BY ALL ORDER BY ALL`;
+}
