@@ -13,6 +13,8 @@ export interface CommandContext {
 export interface Command {
   readonly command: string;
   readonly describe: string;
+  /** What is said on Ctrl-C, where it is more than that the command stops. */
+  readonly stopping?: string;
   readonly builder: (yargs: Argv) => Argv;
   // biome-ignore lint/suspicious/noExplicitAny: yargs cannot type arguments across a list of commands
   readonly run: (args: any, context: CommandContext) => Promise<ExitCode>;

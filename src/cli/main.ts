@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import yargs from 'yargs';
 import { DoorbusterError, refusedByMachine } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit-codes.ts';
-import type { CommandContext } from './command.ts';
+import type { Command, CommandContext } from './command.ts';
 import { commands } from './commands.ts';
 import { complaint } from './complaint.ts';
 import { errorText, systemTerminal, type Terminal } from './terminal.ts';
@@ -16,9 +16,12 @@ export async function main(argv: readonly string[]): Promise<void> {
   const interruption = new AbortController();
   // Whatever goes on side by side listens, each artifact that is fetched among it.
   setMaxListeners(0, interruption.signal);
-  listenForInterruption(interruption, terminal);
+  let underWay: Command | undefined;
+  listenForInterruption(interruption, terminal, () => underWay?.stopping ?? 'stopping');
   const context = { terminal, signal: interruption.signal };
-  const exitCode = await execute(argv, context);
+  const exitCode = await execute(argv, context, (command) => {
+    underWay = command;
+  });
   process.exit(
     await terminal.flushed().then(
       () => exitCode,
@@ -27,7 +30,11 @@ export async function main(argv: readonly string[]): Promise<void> {
   );
 }
 
-async function execute(argv: readonly string[], context: CommandContext): Promise<ExitCode> {
+async function execute(
+  argv: readonly string[],
+  context: CommandContext,
+  onCommand: (command: Command) => void,
+): Promise<ExitCode> {
   try {
     let exitCode: ExitCode = EXIT.pass;
     const parser = yargs()
@@ -58,6 +65,7 @@ async function execute(argv: readonly string[], context: CommandContext): Promis
       parser.command({
         ...command,
         handler: async (args) => {
+          onCommand(command);
           exitCode = await command.run(args, context);
         },
       });
@@ -93,15 +101,17 @@ function explain(error: unknown, { terminal, signal }: CommandContext): ExitCode
  * The first signal asks the command to clean up; the third one gives up on that. A terminal that goes
  * away says so more than once (shell and kernel both do), and nobody there has lost patience.
  */
-function listenForInterruption(interruption: AbortController, terminal: Terminal): void {
+function listenForInterruption(
+  interruption: AbortController,
+  terminal: Terminal,
+  stopping: () => string,
+): void {
   let signals = 0;
   const onSignal = (signal: NodeJS.Signals) => {
     if (signal === 'SIGHUP' && signals > 0) return;
     signals += 1;
     if (signals === 1) {
-      terminal.say(
-        '\nstopping: writing the record and ending the servers (Ctrl-C twice more to give up)',
-      );
+      terminal.say(`\n${stopping()} (Ctrl-C twice more to give up)`);
       interruption.abort(new DoorbusterError('interrupted', { exitCode: EXIT.interrupted }));
     } else if (signals >= 3) process.exit(EXIT.interrupted);
   };

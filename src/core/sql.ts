@@ -7,3 +7,8 @@ export function identifier(name: string): string {
 export function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
+
+/** A path for a function that takes globs, such as read_parquet: brackets and stars in it match themselves. */
+export function literalGlob(path: string): string {
+  return path.replace(/[[*?]/g, '[$&]');
+}

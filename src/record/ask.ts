@@ -1,9 +1,17 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { DuckDBInstance, type Json, StatementType } from '@duckdb/node-api';
+import { existsSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import {
+  type DuckDBConnection,
+  DuckDBInstance,
+  type DuckDBPreparedStatement,
+  type Json,
+  StatementType,
+} from '@duckdb/node-api';
 import { badInput, DoorbusterError } from '../core/errors.ts';
-import { quoted } from '../core/sql.ts';
+import { identifier, literalGlob, quoted } from '../core/sql.ts';
 import { RUN_FILES } from './folder.ts';
+import { type LeftOut, type ParquetFile, parquetFiles } from './parquet-files.ts';
 import { runDir } from './read.ts';
 
 /** What a question found. */
@@ -11,55 +19,54 @@ export interface Answer {
   readonly columns: readonly string[];
   /** JSON-able values; a BIGINT or DECIMAL is a string, since JSON numbers would round it. */
   readonly rows: readonly (readonly Json[])[];
+  /** Parquet files of the folder that are no table here, and why. */
+  readonly leftOut: readonly LeftOut[];
 }
+
+/** Most values of one answer, and characters in them: all of it is held in memory, and printed. */
+const MOST_VALUES = 5_000_000;
+const MOST_CHARACTERS = 128 * 2 ** 20;
+/** What a query may hold in memory; a join of large tables goes on in a temporary folder. */
+const MEMORY = '1GB';
 
 /**
  * `doorbuster sql DIR "…"`: one question to the Parquet files of a run (facts and dimensions), each of them a
- * view named after its file. Read-only: one SELECT, and DuckDB may touch no file but these.
+ * view named after its file. Read-only: one SELECT, and DuckDB may touch no file but these. Aborting the
+ * signal interrupts the query. Throws DoorbusterError (exit 2).
  */
-export async function ask(path: string, sql: string): Promise<Answer> {
-  const views = viewsOf(runDir(path));
-  const instance = await DuckDBInstance.create(':memory:');
+export async function ask(path: string, sql: string, signal?: AbortSignal): Promise<Answer> {
+  const { files, leftOut } = tablesOf(runDir(path));
+  const spillDir = join(tmpdir(), `doorbuster-sql-${process.pid}`);
+  const instance = await DuckDBInstance.create(':memory:', {
+    memory_limit: MEMORY,
+    temp_directory: spillDir,
+  });
   const connection = await instance.connect();
+  const interrupt = () => connection.interrupt();
+  signal?.addEventListener('abort', interrupt);
   try {
-    for (const { name, file } of views) {
-      await connection.run(`CREATE VIEW "${name}" AS FROM read_parquet(${quoted(file)})`);
-    }
-    await connection.run(`SET allowed_paths=[${views.map(({ file }) => quoted(file)).join(', ')}]`);
-    await connection.run('SET enable_external_access=false');
-    await connection.run('SET lock_configuration=true');
-    const statements = await connection.extractStatements(sql);
-    if (statements.count !== 1) {
-      throw badInput(
-        `one question at a time: this is ${statements.count} statements`,
-        `doorbuster sql ${path} "SHOW TABLES"`,
-      );
-    }
-    const statement = await statements.prepare(0);
-    if (statement.statementType !== StatementType.SELECT) {
-      throw badInput(
-        `a record is read-only: ${StatementType[statement.statementType]} is not a SELECT`,
-        `doorbuster sql ${path} "SELECT …"`,
-      );
-    }
-    const reader = await statement.runAndReadAll();
-    return { columns: reader.columnNames(), rows: reader.getRowsJson() };
+    await confine(connection, files);
+    const damaged = await createViews(connection, files, signal);
+    const all = [...leftOut, ...damaged];
+    if (damaged.length === files.length) throw nothingLeft(path, all);
+    const answer = await answered(connection, await prepared(connection, path, sql), signal);
+    return { ...answer, leftOut: all };
   } catch (error) {
-    throw explained(error, views);
+    throw explained(error, files);
   } finally {
+    signal?.removeEventListener('abort', interrupt);
     connection.closeSync();
     instance.closeSync();
+    rmSync(spillDir, { recursive: true, force: true });
   }
 }
 
-interface View {
-  readonly name: string;
-  readonly file: string;
-}
-
-function viewsOf(dir: string): readonly View[] {
-  const views = [dir, join(dir, RUN_FILES.dimensions)].flatMap(parquetIn);
-  if (views.length > 0) return views;
+function tablesOf(dir: string): ReturnType<typeof parquetFiles> {
+  const [facts, dimensions] = [dir, join(dir, RUN_FILES.dimensions)].map(parquetFiles);
+  const files = [...(facts?.files ?? []), ...(dimensions?.files ?? [])];
+  const leftOut = [...(facts?.leftOut ?? []), ...(dimensions?.leftOut ?? [])];
+  if (files.length > 0) return { files, leftOut };
+  if (leftOut.length > 0) throw nothingLeft(dir, leftOut);
   if (!existsSync(join(dir, RUN_FILES.record))) {
     throw badInput(`${dir} holds no ${RUN_FILES.record}: it is not a run`, 'doorbuster list');
   }
@@ -69,15 +76,98 @@ function viewsOf(dir: string): readonly View[] {
   );
 }
 
-function parquetIn(dir: string): readonly View[] {
-  if (!existsSync(dir)) return [];
-  return readdirSync(dir)
-    .filter((file) => file.endsWith('.parquet'))
-    .sort()
-    .map((file) => ({ name: file.slice(0, -'.parquet'.length), file: resolve(join(dir, file)) }));
+function nothingLeft(path: string, leftOut: readonly LeftOut[]): DoorbusterError {
+  const facts = leftOut.map(({ file, fact }) => `${file}: ${fact}`).join('; ');
+  return badInput(`no Parquet file of ${path} can be read: ${facts}`, `doorbuster report ${path}`);
 }
 
-function explained(error: unknown, views: readonly View[]): unknown {
+/** Before anything of the folder is named in SQL: only these files may be read, and nothing can change that. */
+async function confine(connection: DuckDBConnection, files: readonly ParquetFile[]): Promise<void> {
+  const allowed = files.flatMap(({ path }) => [path, literalGlob(path)]).map(quoted);
+  await connection.run(`SET allowed_paths=[${allowed.join(', ')}]`);
+  await connection.run('SET enable_external_access=false');
+  await connection.run('SET lock_configuration=true');
+}
+
+/** A view per file. A file that DuckDB cannot read is no table, and the others can still be asked. */
+async function createViews(
+  connection: DuckDBConnection,
+  files: readonly ParquetFile[],
+  signal: AbortSignal | undefined,
+): Promise<readonly LeftOut[]> {
+  const damaged: LeftOut[] = [];
+  for (const { name, path } of files) {
+    signal?.throwIfAborted();
+    try {
+      const source = `read_parquet(${quoted(literalGlob(path))})`;
+      await connection.run(`CREATE VIEW ${identifier(name)} AS FROM ${source}`);
+    } catch (error) {
+      damaged.push({ file: basename(path), fact: firstLine(error) });
+    }
+  }
+  return damaged;
+}
+
+async function prepared(
+  connection: DuckDBConnection,
+  path: string,
+  sql: string,
+): Promise<DuckDBPreparedStatement> {
+  const statements = await connection.extractStatements(sql);
+  if (statements.count !== 1) {
+    throw badInput(
+      `one question at a time: this is ${statements.count} statements`,
+      `doorbuster sql ${path} "SHOW TABLES"`,
+    );
+  }
+  const statement = await statements.prepare(0);
+  if (statement.statementType !== StatementType.SELECT) {
+    throw badInput(
+      `a record is read-only: ${StatementType[statement.statementType]} is not a SELECT`,
+      `doorbuster sql ${path} "SELECT …"`,
+    );
+  }
+  return statement;
+}
+
+/** Reads the answer as it comes, so that one of a billion rows ends at the limit and not with the memory. */
+async function answered(
+  connection: DuckDBConnection,
+  statement: DuckDBPreparedStatement,
+  signal: AbortSignal | undefined,
+): Promise<Omit<Answer, 'leftOut'>> {
+  signal?.throwIfAborted();
+  const result = await statement.stream();
+  const columns = result.columnNames();
+  const rows: Json[][] = [];
+  let characters = 0;
+  for await (const some of result.yieldRowsJson()) {
+    signal?.throwIfAborted();
+    for (const row of some) {
+      rows.push(row);
+      for (const cell of row) characters += lengthOf(cell);
+    }
+    if (rows.length * columns.length > MOST_VALUES || characters > MOST_CHARACTERS) {
+      connection.interrupt();
+      throw badInput(
+        `the answer is too large to print: more than ${rows.length} rows of ${columns.length} columns`,
+        'add LIMIT, or let the query count, sum or group',
+      );
+    }
+  }
+  return { columns, rows };
+}
+
+function lengthOf(cell: Json): number {
+  if (typeof cell === 'string') return cell.length;
+  return typeof cell === 'object' && cell !== null ? JSON.stringify(cell).length : 8;
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0] as string;
+}
+
+function explained(error: unknown, files: readonly ParquetFile[]): unknown {
   if (!(error instanceof Error) || error instanceof DoorbusterError) return error;
-  return badInput(error.message, `tables here: ${views.map(({ name }) => name).join(', ')}`);
+  return badInput(error.message, `tables here: ${files.map(({ name }) => name).join(', ')}`);
 }

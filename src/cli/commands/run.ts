@@ -54,6 +54,7 @@ export const runCommand: Command = {
       .option('load', { type: 'string', describe: 'what all shards call the load' })
       .example('$0 run scenarios/black-friday.yaml', 'the main job')
       .example('$0 run my.yaml --set pipeline.format=3', 'your own, with something changed'),
+  stopping: 'stopping: writing the record and ending the servers',
   async run(args, context) {
     const read = readScenario(args);
     const shard = shardOf(args, read.scenario.retail.stores);

@@ -16,8 +16,12 @@ export const sqlCommand: Command = {
         'whose events they are: events JOIN stores USING (store_id)',
       )
       .example('$0 sql results/… "SHOW TABLES"', 'what can be asked'),
-  async run({ dir, query, json }, { terminal }) {
-    const answer = await ask(dir, query);
+  stopping: 'stopping: interrupting the query',
+  async run({ dir, query, json }, { terminal, signal }) {
+    const answer = await ask(dir, query, signal);
+    for (const { file, fact } of answer.leftOut) {
+      terminal.say(`note: ${file} is left out: ${fact}`);
+    }
     terminal.result(json ? asJson(answer) : asText(answer, terminal.columns));
     return EXIT.pass;
   },
@@ -41,20 +45,27 @@ function asText({ columns, rows }: Answer, width: number): string {
 }
 
 function asRecords(columns: readonly string[], cells: readonly (readonly string[])[]): string {
-  const widest = Math.max(...columns.map(({ length }) => length));
+  const width = widest(columns);
   return cells
     .map((row, n) =>
       [
         `── row ${n + 1} of ${cells.length}`,
-        ...row.map((cell, i) => `${columns[i]?.padEnd(widest)}  ${cell}`),
+        ...row.map((cell, i) => `${columns[i]?.padEnd(width)}  ${cell}`),
       ].join('\n'),
     )
     .join('\n');
 }
 
+function widest(texts: readonly string[]): number {
+  return texts.reduce((most, { length }) => Math.max(most, length), 0);
+}
+
+/** Columns are aligned up to here: one value of megabytes is not to make every row as long. */
+const WIDEST = 400;
+
 function asTable(columns: readonly string[], cells: readonly (readonly string[])[]): string {
   const widths = columns.map((column, index) =>
-    Math.max(column.length, ...cells.map((row) => row[index]?.length ?? 0)),
+    Math.min(WIDEST, widest([column, ...cells.map((row) => row[index] ?? '')])),
   );
   const line = (row: readonly (string | undefined)[]) =>
     row

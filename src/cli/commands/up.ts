@@ -42,6 +42,7 @@ export const upCommand: Command = {
       .option('json', { type: 'boolean', default: false, describe: 'what is up, on stdout' })
       .example('$0 up', 'then: doorbuster run scenarios/quick.yaml --on default')
       .example('$0 up big --task-slots 40', 'a second one, for parallel jobs'),
+  stopping: 'stopping: ending the servers',
   async run({ name, runtime, taskSlots, jit, yes, json }, context) {
     const { terminal, signal } = context;
     const taken: RuntimeKind = await runtimeFor(runtime);

@@ -1,0 +1,129 @@
+import { execFileSync } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { EXIT } from '../core/exit-codes.ts';
+import { ask } from './ask.ts';
+
+let dir: string;
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'doorbuster-ask-'));
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  await connection.run(
+    `COPY (SELECT range AS event FROM range(50000)) TO '${dir}/events.parquet' (FORMAT parquet)`,
+  );
+  connection.closeSync();
+  instance.closeSync();
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const tables = async () => (await ask(dir, 'SHOW TABLES')).rows.flat();
+
+describe('a folder that came from somebody else', () => {
+  test('no file name is executed as SQL', async () => {
+    const written = join(dir, 'pwned');
+    // A file name holds no slash, so that the attack names what it writes relative to the working folder.
+    const target = `pwned-${process.pid}`;
+    const names = [
+      `x" AS SELECT 1 AS a; COPY (SELECT 1) TO '${target}'; CREATE VIEW "z.parquet`,
+      `x'); COPY (SELECT 1) TO '${target}'; --.parquet`,
+      'UPPER.parquet',
+      ' .parquet',
+      '.parquet',
+      '1st.parquet',
+    ];
+    for (const name of names) copyFileSync(join(dir, 'events.parquet'), join(dir, name));
+    const answer = await ask(dir, 'SELECT count(*) AS n FROM events');
+    expect(answer.rows).toEqual([['50000']]);
+    expect(answer.leftOut.map(({ file }) => file).sort()).toEqual([...names].sort());
+    expect(await tables()).toEqual(['events']);
+    expect(existsSync(target) || existsSync(written)).toBe(false);
+  });
+
+  test('a table that cannot be read is left out, and the others are asked', async () => {
+    writeFileSync(join(dir, 'commits.parquet'), 'PAR1');
+    copyFileSync(join(dir, 'events.parquet'), join(dir, 'queries.parquet'));
+    truncateSync(join(dir, 'queries.parquet'), 1_000);
+    execFileSync('mkfifo', [join(dir, 'files.parquet')]);
+    symlinkSync('/dev/zero', join(dir, 'resources.parquet'));
+    mkdirSync(join(dir, 'phases.parquet'));
+    const answer = await ask(dir, 'SELECT max(event) FROM events');
+    expect(answer.rows).toEqual([['49999']]);
+    expect(Object.fromEntries(answer.leftOut.map(({ file, fact }) => [file, fact]))).toEqual({
+      'commits.parquet': expect.stringContaining('too small to be a Parquet file'),
+      'queries.parquet': expect.stringContaining('No magic bytes'),
+      'files.parquet': 'it is not a regular file',
+      'resources.parquet': 'it is not a regular file',
+      'phases.parquet': 'it is not a regular file',
+    });
+  });
+
+  test('a folder with no readable table is refused, with the reason of each', async () => {
+    truncateSync(join(dir, 'events.parquet'), 100);
+    await expect(ask(dir, 'SELECT 1')).rejects.toMatchObject({
+      exitCode: EXIT.badInput,
+      message: expect.stringMatching(/no Parquet file of .* can be read: events\.parquet: .*magic/),
+    });
+  });
+
+  test('data that is damaged behind a whole footer is told when it is read', async () => {
+    const bytes = readFileSync(join(dir, 'events.parquet'));
+    bytes.fill(0xff, 10, 2_000);
+    writeFileSync(join(dir, 'events.parquet'), bytes);
+    await expect(ask(dir, 'SELECT sum(event) FROM events')).rejects.toMatchObject({
+      exitCode: EXIT.badInput,
+    });
+  });
+
+  test('brackets and stars in the path of the folder match nothing else', async () => {
+    const odd = join(dir, 'a[1]*?');
+    mkdirSync(odd);
+    mkdirSync(join(dir, 'a1xx'));
+    copyFileSync(join(dir, 'events.parquet'), join(odd, 'events.parquet'));
+    writeFileSync(join(dir, 'a1xx', 'events.parquet'), 'not Parquet');
+    expect((await ask(odd, 'SELECT count(*) FROM events')).rows).toEqual([['50000']]);
+  });
+});
+
+describe("a user's own SQL", () => {
+  test.each([
+    ["FROM read_csv('/etc/hostname')"],
+    ["FROM glob('/etc/*')"],
+    ["FROM read_blob('/proc/self/environ')"],
+    ['FROM duckdb_secrets()'],
+    ["SELECT * FROM query('FROM read_text(''/etc/hostname'')')"],
+  ])('reads nothing outside the record: %s', async (sql) => {
+    await expect(ask(dir, sql)).rejects.toMatchObject({
+      exitCode: EXIT.badInput,
+      message: expect.stringContaining('disabled by configuration'),
+    });
+  });
+
+  test('an answer that would fill the memory is refused at a limit', async () => {
+    const rows = 'SELECT a.event, b.event FROM events a, events b';
+    await expect(ask(dir, rows)).rejects.toThrow(/too large to print: more than \d+ rows of 2/);
+    const long = "SELECT repeat('x', 3000) FROM events";
+    await expect(ask(dir, long)).rejects.toThrow(/too large to print/);
+  }, 60_000);
+
+  test('a query that runs is interrupted with the signal', async () => {
+    const stop = new AbortController();
+    const endless = ask(dir, 'SELECT sum(a.event) FROM events a, events b, events c', stop.signal);
+    setTimeout(() => stop.abort(new Error('stopped')), 100);
+    await expect(endless).rejects.toThrow();
+    await expect(ask(dir, 'SELECT 1', stop.signal)).rejects.toThrow('stopped');
+  }, 20_000);
+});
