@@ -1,7 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import yargs from 'yargs';
-import { DoorbusterError, refusedByMachine } from '../core/errors.ts';
+import { badInput, DoorbusterError, refusedByMachine } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit-codes.ts';
+import { withoutRelativeHomes } from '../harness/setup/user-dirs.ts';
 import type { Command, CommandContext } from './command.ts';
 import { commands } from './commands.ts';
 import { complaint } from './complaint.ts';
@@ -36,6 +37,8 @@ async function execute(
   onCommand: (command: Command) => void,
 ): Promise<ExitCode> {
   try {
+    refuseGoneFolder();
+    withoutRelativeHomes(process.env);
     let exitCode: ExitCode = EXIT.pass;
     const parser = yargs()
       .scriptName('doorbuster')
@@ -77,6 +80,15 @@ async function execute(
     return exitCode;
   } catch (error) {
     return explain(error, context);
+  }
+}
+
+/** A working folder that was removed: no relative path means anything there. */
+function refuseGoneFolder(): void {
+  try {
+    process.cwd();
+  } catch {
+    throw badInput('the working folder does not exist any more', 'cd ~');
   }
 }
 

@@ -1,10 +1,10 @@
 import { accessSync, constants, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { badInput, refusedByMachine } from '../core/errors.ts';
 import { EXIT } from '../core/exit-codes.ts';
 import { bytes } from '../core/readable.ts';
 import type { Estimate } from './estimate.ts';
 import { freeSpace } from './setup/machine.ts';
+import { temporaryDirState } from './setup/user-dirs.ts';
 
 /** A folder the run writes to, and what its file system has left. */
 export interface Place {
@@ -98,7 +98,7 @@ export function placesOf(resultsDir: string, dataDir: string | null): Places {
   const place = (dir: string): Place => ({ dir, ...freeSpace(dir) });
   return {
     data: dataDir === null ? null : place(dataDir),
-    work: place(tmpdir()),
+    work: place(temporaryDirState().dir),
     results: place(resultsDir),
   };
 }

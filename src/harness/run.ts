@@ -1,7 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { COMPACTION } from '../record/facts.ts';
 import { createRunFolder, RUN_FILES } from '../record/folder.ts';
@@ -29,6 +28,7 @@ import type { ProbeContext } from './probes/probe.ts';
 import { type RunningProbes, startAll, stopAll } from './probes/probes.ts';
 import { placesOf, refuseUnwritable, refuseWithoutRoom } from './room.ts';
 import type { RunOptions, Session, Undertaking } from './session.ts';
+import { temporaryDir } from './setup/user-dirs.ts';
 import { middleOf } from './sharding/clock-offset.ts';
 import { handOver } from './sharding/hand-over.ts';
 import { lead } from './sharding/meeting.ts';
@@ -52,7 +52,7 @@ export async function run(given: RunOptions): Promise<{ record: RunRecord; dir: 
   // First of all: what a killed run has left takes room, and cores.
   const leftovers = sweptLines(await sweepLeftovers(options.clock));
   for (const text of leftovers) options.onEvent({ kind: 'warning', text });
-  refuseUnwritable([options.resultsDir, tmpdir(), defaultRegistryDir()]);
+  refuseUnwritable([options.resultsDir, temporaryDir(), defaultRegistryDir()]);
   const estimate = estimateOf(parsed.scenario, pipeline.manifest);
   const chosen = await choose(options);
   const dataDir = await dataDirOf(chosen);
@@ -147,7 +147,7 @@ function itsPart(u: Undertaking, first: RunRecord): Promise<Partial<RunRecord>> 
 async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<RunRecord>> {
   const { options, scenario, pipeline, folder, signal } = u;
   const { clock } = options;
-  const workDir = await mkdtemp(join(tmpdir(), 'doorbuster-'));
+  const workDir = await mkdtemp(join(temporaryDir(), 'doorbuster-'));
   const claim = await Claim.open(workDir, { run: resolve(folder.dir) });
   try {
     await using facts = await openFacts({ spillDir: join(workDir, 'spill') });
@@ -388,6 +388,10 @@ function planLines(
 ): string {
   return [
     `${scenario.name}: ${scenario.retail.stores} stores on ${pipeline.manifest.name}`,
-    ...estimateLines(estimate, { data: dataDir, work: tmpdir(), results: options.resultsDir }),
+    ...estimateLines(estimate, {
+      data: dataDir,
+      work: temporaryDir(),
+      results: options.resultsDir,
+    }),
   ].join('\n');
 }

@@ -1,9 +1,9 @@
 import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { badInput, stackBroke } from '../core/errors.ts';
 import type { Artifacts } from './setup/artifacts.ts';
+import { temporaryDir } from './setup/user-dirs.ts';
 import type { SharedStack } from './shared-stack.ts';
 import { type Kept, keptStack, keptStacks, stackName } from './stack/kept.ts';
 import { RUNTIMES } from './stack/runtimes.ts';
@@ -31,7 +31,7 @@ export async function up({ name, runtime, ...options }: UpOptions): Promise<Kept
       `doorbuster down ${name}   # or name another: doorbuster up NAME`,
     );
   }
-  const home = await mkdtemp(join(tmpdir(), `doorbuster-${name}-`));
+  const home = await mkdtemp(join(temporaryDir(), `doorbuster-${name}-`));
   const started = {
     ...options,
     runDir: home,

@@ -8,18 +8,26 @@ const url = (about: string) =>
   z
     .string({ error: WRONG_URL })
     .regex(/^https?:\/\/[^\s/@?#]+(\/[^\s@?#]*)?$/, { error: WRONG_URL })
+    .refine((text) => URL.canParse(text), { error: WRONG_URL })
     .describe(about);
 const WRONG_SERVERS = 'must be written like broker-1:9092,broker-2:9092';
 const servers = (about: string) =>
   z
     .string({ error: WRONG_SERVERS })
     .regex(/^[^\s,:/@]+:\d{1,5}(,[^\s,:/@]+:\d{1,5})*$/, { error: WRONG_SERVERS })
+    // A port above 65535, or a name that no host can have.
+    .refine((text) => text.split(',').every((server) => URL.canParse(`http://${server}`)), {
+      error: WRONG_SERVERS,
+    })
     .describe(about);
 const word = (about: string) =>
   z
     .string()
     .regex(/^[^\s\p{Cc}@]+$/u, { error: 'must be one word' })
     .describe(about);
+
+/** What an address, or a name, may look like, wherever it is given: here or in the environment. */
+export const EXTERNAL_TERMS = { url: url(''), servers: servers(''), word: word('') } as const;
 
 /** `stack.external`: whatever is left out is taken from the environment. */
 export const external = strict(

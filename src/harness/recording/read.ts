@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { identifier, quoted } from '../../core/sql.ts';
 import { suggest } from '../../scenario/problems.ts';
 import { DAY_KINDS, type DayKind, type Recording, type TapeMap } from '../../scenario/recording.ts';
 import { type Connection, openDatabase } from '../clients/duckdb.ts';
+import { temporaryDir } from '../setup/user-dirs.ts';
 
 /** What is wrong with a recording, and which key of the scenario says so. */
 export class RecordingProblem extends Error {
@@ -47,7 +47,7 @@ export async function readRecording(path: string, map: TapeMap): Promise<Recordi
     throw new RecordingProblem('tape', `is of no format that can be read: ${known.join(', ')}`);
   }
   const sha256 = await digestOf(path);
-  const spillDir = join(tmpdir(), `doorbuster-tape-${process.pid}`);
+  const spillDir = join(temporaryDir(), `doorbuster-tape-${process.pid}`);
   const database = await openDatabase(':memory:', {
     memoryMb: MEMORY_MB,
     threads: THREADS,

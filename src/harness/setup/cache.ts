@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { entryDigest, type LockedArtifact } from './lock.ts';
+import { folder, xdgDir } from './user-dirs.ts';
 
 /** The stamp's file name. It is written last, so its presence says that the folder is whole. */
 export const STAMP = 'complete.json';
@@ -26,14 +26,10 @@ type CacheState =
   | { readonly kind: 'missing'; readonly dir: string }
   | { readonly kind: 'damaged'; readonly dir: string; readonly fact: string };
 
-/**
- * The cache: DOORBUSTER_CACHE, or XDG_CACHE_HOME/doorbuster, or ~/.cache/doorbuster. A relative
- * XDG_CACHE_HOME is ignored, as its specification says.
- */
+/** The cache: DOORBUSTER_CACHE, or XDG_CACHE_HOME/doorbuster, or ~/.cache/doorbuster. */
 export function defaultCacheDir(env: NodeJS.ProcessEnv = process.env): string {
-  if (env.DOORBUSTER_CACHE) return resolve(env.DOORBUSTER_CACHE);
-  const xdg = env.XDG_CACHE_HOME;
-  return join(xdg?.startsWith('/') ? xdg : join(homedir(), '.cache'), 'doorbuster');
+  if (env.DOORBUSTER_CACHE) return folder(resolve(env.DOORBUSTER_CACHE));
+  return xdgDir('XDG_CACHE_HOME', '.cache', env);
 }
 
 /** Where the artifact lives once it is complete. */

@@ -18,6 +18,7 @@ import {
   thisOs,
   toolsFor,
 } from './prerequisites.ts';
+import { temporaryDirFix, temporaryDirState } from './user-dirs.ts';
 import { verifyDeep } from './verify.ts';
 
 export type { Finding } from './finding.ts';
@@ -131,6 +132,11 @@ function diskFinding({
   command,
 }: NonNullable<DoctorContext['run']>): Finding {
   const subject = 'disk';
+  const { dir: temporary, problem: missing } = temporaryDirState();
+  if (missing !== null) {
+    const fact = `the folder for temporary files, ${temporary}, ${missing}`;
+    return { subject, state: 'bad', fact, fix: temporaryDirFix(temporary) };
+  }
   const places = placesOf(resultsDir, dataDir);
   const problem = roomProblem(estimate, places, command);
   if (problem) return { subject, state: 'bad', fact: problem.message, fix: problem.hint };

@@ -1,11 +1,11 @@
 import { mkdir, mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { RunRecord } from '../../record/record.ts';
 import { openFacts } from '../facts.ts';
 import { startLoad } from '../load/load.ts';
 import { takeIn } from '../load/take-in.ts';
 import type { Undertaking } from '../session.ts';
+import { temporaryDir } from '../setup/user-dirs.ts';
 import { Claim } from '../stack/claim.ts';
 import type { Stack } from '../stack/stack.ts';
 import { middleOf } from './clock-offset.ts';
@@ -27,7 +27,7 @@ export async function makeShare(
   const { clock, onEvent } = options;
   const note = (kind: string, fields: Readonly<Record<string, unknown>>) =>
     journal.note(kind, fields);
-  const workDir = await mkdtemp(join(tmpdir(), 'doorbuster-'));
+  const workDir = await mkdtemp(join(temporaryDir(), 'doorbuster-'));
   const claim = await Claim.open(workDir, { run: resolve(folder.dir) });
   try {
     await using facts = await openFacts({ spillDir: join(workDir, 'spill') });

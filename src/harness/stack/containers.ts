@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { badInput, stackBroke } from '../../core/errors.ts';
 import { SERVERS } from '../../core/metrics.ts';
 import type { ContainerEngine, RunningContainer } from '../clients/container-engine.ts';
 import { defaultCacheDir } from '../setup/cache.ts';
 import { readLock, type StackLock } from '../setup/lock.ts';
+import { temporaryDir } from '../setup/user-dirs.ts';
 import type { Beside } from './beside.ts';
 import { Claim } from './claim.ts';
 import { fromImage } from './fetch-from-image.ts';
@@ -245,7 +245,7 @@ async function besideIn(
   { name, memoryMiB, log, onLine, files, command }: Beside,
 ): Promise<Launched> {
   const own = `${session}-${name}`;
-  const claim = await Claim.open(await mkdtemp(join(tmpdir(), `doorbuster-${name}-`)), {
+  const claim = await Claim.open(await mkdtemp(join(temporaryDir(), `doorbuster-${name}-`)), {
     session: own,
   });
   const { program, args, env } = command({

@@ -1,7 +1,9 @@
 import { connect } from 'node:net';
+import { z } from 'zod';
 import { badInput, DoorbusterError } from '../../core/errors.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 import type { ExternalUse } from '../../scenario/scenario.ts';
+import { EXTERNAL_TERMS } from '../../scenario/schema-external.ts';
 import { type Body, bodyOf, httpRequest } from '../clients/http.ts';
 import { kafkaAnswers } from '../clients/kafka-admin.ts';
 import { fetchToken, type OAuth2, restCatalog } from '../clients/rest-catalog.ts';
@@ -11,6 +13,27 @@ import { launchBeside } from './processes.ts';
 import type { CatalogAuth, Endpoints, Stack } from './stack.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What no header and no command line could carry. */
+const secret = z
+  .string()
+  .regex(/^[^\p{Cc}]+$/u, { error: 'must be one line, with no control characters in it' });
+
+/** What each variable has to look like: as under `stack.external`. A message never repeats the value. */
+const TERMS = {
+  kafka: EXTERNAL_TERMS.servers,
+  flink: EXTERNAL_TERMS.url,
+  gateway: EXTERNAL_TERMS.url,
+  catalog: EXTERNAL_TERMS.url,
+  warehouse: EXTERNAL_TERMS.word,
+  endpoint: EXTERNAL_TERMS.url,
+  bucket: EXTERNAL_TERMS.word,
+  region: EXTERNAL_TERMS.word,
+  accessKeyId: secret,
+  secretAccessKey: secret,
+  token: secret,
+  credential: secret,
+} as const satisfies Readonly<Record<keyof typeof VARIABLES, z.ZodType<string>>>;
 
 /** What a scenario may leave to the environment, and what is the environment's alone: secrets. */
 const VARIABLES = {
@@ -32,13 +55,21 @@ const DEFAULT_REGION = 'us-east-1';
 
 /**
  * Where the servers are, by the scenario and else by the environment. Throws DoorbusterError (exit 2)
- * naming all that neither says.
+ * naming all that neither says, and every variable that is not what the scenario could have said.
  */
-function externalEndpoints(use: ExternalUse, env: Environment = process.env): Endpoints {
+export function externalEndpoints(use: ExternalUse, env: Environment = process.env): Endpoints {
   const missing: string[] = [];
+  const wrong: string[] = [];
+  const exported = (name: keyof typeof VARIABLES): string | undefined => {
+    const value = env[VARIABLES[name]];
+    if (!value) return undefined;
+    const problem = TERMS[name].safeParse(value).error?.issues[0]?.message;
+    if (problem !== undefined) wrong.push(`${VARIABLES[name]} ${problem}`);
+    return value;
+  };
   const said = (given: string | null, name: keyof typeof VARIABLES, key: string | null): string => {
-    const value = given ?? env[VARIABLES[name]];
-    if (value) return value;
+    const value = given ?? exported(name);
+    if (value !== undefined) return value;
     missing.push(key === null ? VARIABLES[name] : `${key} (or ${VARIABLES[name]})`);
     return '';
   };
@@ -54,7 +85,7 @@ function externalEndpoints(use: ExternalUse, env: Environment = process.env): En
     kafka: { brokers: brokers.split(',') },
     s3: {
       endpoint: said(s3.endpoint, 'endpoint', 's3.endpoint'),
-      region: s3.region ?? env[VARIABLES.region] ?? DEFAULT_REGION,
+      region: s3.region ?? exported('region') ?? DEFAULT_REGION,
       bucket: said(s3.bucket, 'bucket', 's3.bucket'),
       accessKeyId: said(null, 'accessKeyId', null),
       secretAccessKey: said(null, 'secretAccessKey', null),
@@ -67,6 +98,12 @@ function externalEndpoints(use: ExternalUse, env: Environment = process.env): En
       catalog: inside.catalog ?? uri,
     },
   };
+  if (wrong.length > 0) {
+    throw badInput(
+      [...new Set(wrong)].join('; '),
+      'unset it, or export it anew; what it says is not repeated here, since it may hold a password',
+    );
+  }
   if (missing.length === 0) return endpoints;
   throw badInput(
     `runtime: external, and nobody says where: ${[...new Set(missing)].join(', ')}`,

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { badInput } from '../../core/errors.ts';
 import { SERVERS } from '../../core/metrics.ts';
 import type { ServerFiles } from '../setup/artifacts.ts';
 import { javaCommand } from '../setup/prerequisites.ts';
+import { temporaryDir } from '../setup/user-dirs.ts';
 import type { Beside } from './beside.ts';
 import { Claim } from './claim.ts';
 import { withClassArchive } from './class-archives.ts';
@@ -23,7 +23,7 @@ import { startSupervised, takeUpSupervised } from './supervised.ts';
 export const processes: Runtime & { readonly kind: 'processes' } = {
   kind: 'processes',
   means: async () => ({}),
-  dataDir: async () => tmpdir(),
+  dataDir: async () => temporaryDir(),
   async start(options) {
     options.signal.throwIfAborted();
     await sweepLeftovers(options.clock);
@@ -83,7 +83,7 @@ export async function launchBeside(
   archives?: ArchiveFolders,
 ): Promise<Launched> {
   const { name, log, onLine } = program;
-  const dir = await mkdtemp(join(tmpdir(), `doorbuster-${name}-`));
+  const dir = await mkdtemp(join(temporaryDir(), `doorbuster-${name}-`));
   const claim = await Claim.open(dir);
   try {
     await mkdir(join(dir, 'tmp'));

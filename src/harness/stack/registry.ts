@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import { readTextFile, WRITTEN_BY_HAND } from '../../core/text-file.ts';
 import { removeHalfWritten } from '../../record/folder.ts';
 import { writeAtomically } from '../../record/write.ts';
+import { isHome, xdgDir } from '../setup/user-dirs.ts';
 import { engineHere, sweepSession } from './session.ts';
 
 /**
@@ -55,9 +55,7 @@ export const MARKER = '.doorbuster-stack';
 
 /** XDG_STATE_HOME/doorbuster/stacks, or ~/.local/state/doorbuster/stacks. */
 export function defaultRegistryDir(env: NodeJS.ProcessEnv = process.env): string {
-  const xdg = env.XDG_STATE_HOME;
-  const state = xdg?.startsWith('/') ? xdg : join(homedir(), '.local', 'state');
-  return join(state, 'doorbuster', 'stacks');
+  return join(xdgDir('XDG_STATE_HOME', join('.local', 'state'), env), 'stacks');
 }
 
 /**
@@ -183,7 +181,7 @@ function unrecorded(
   known: readonly ProcessIdentity[],
 ): readonly (ProcessIdentity & { readonly server: string })[] {
   // Never everything of a user, whatever is on record.
-  if (workDir === homedir() || !existsSync('/proc')) return [];
+  if (isHome(workDir) || !existsSync('/proc')) return [];
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && !known.some(({ pid }) => pid === Number(name)))
     .flatMap((name) => {

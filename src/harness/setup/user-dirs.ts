@@ -1,0 +1,100 @@
+import { statSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { badInput } from '../../core/errors.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * A folder of doorbuster's by the XDG Base Directory specification: in `variable`, or else in `customary` of
+ * the home folder. A relative value is ignored, as the specification says: it would be another
+ * folder in every working folder.
+ */
+export function xdgDir(
+  variable: 'XDG_CACHE_HOME' | 'XDG_STATE_HOME',
+  customary: string,
+  env: Environment,
+): string {
+  const base = env[variable];
+  const above =
+    base !== undefined && isAbsolute(base) ? base : join(homeDir(env, variable), customary);
+  return folder(join(above, 'doorbuster'));
+}
+
+/** Gives `dir`. Throws DoorbusterError (exit 2) where it, or what is above it, is a file. */
+export function folder(dir: string): string {
+  for (let at = dir; ; at = dirname(at)) {
+    const is = kindOf(at);
+    if (is === 'file') throw badInput(`${dir} cannot be a folder: ${at} is a file`, `ls -l ${at}`);
+    if (is === 'folder' || at === dirname(at)) return dir;
+  }
+}
+
+function kindOf(path: string): 'folder' | 'file' | 'none' {
+  try {
+    return statSync(path).isDirectory() ? 'folder' : 'file';
+  } catch {
+    return 'none';
+  }
+}
+
+/** Throws DoorbusterError (exit 2) where neither HOME nor the system's list of users has an absolute path. */
+function homeDir(env: Environment, variable: string): string {
+  const home = [env.HOME, listedHome()].find((dir) => dir !== undefined && isAbsolute(dir));
+  if (home !== undefined) return home;
+  throw badInput(
+    'HOME is not an absolute path, and the system knows no home folder of this user',
+    `export HOME=/home/you   # or ${variable}=/an/absolute/path`,
+  );
+}
+
+/** The home folder of this user by the system's list; undefined where the user is not in it. */
+function listedHome(): string | undefined {
+  try {
+    return userInfo().homedir;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Takes relative paths out of what children go by as well: the package clients would fill gigabytes beneath the
+ * working folder.
+ */
+export function withoutRelativeHomes(env: NodeJS.ProcessEnv): void {
+  for (const name of [
+    'HOME',
+    'XDG_CACHE_HOME',
+    'XDG_STATE_HOME',
+    'XDG_CONFIG_HOME',
+    'XDG_DATA_HOME',
+  ]) {
+    const dir = env[name];
+    if (dir !== undefined && !isAbsolute(dir)) delete env[name];
+  }
+  const home = env.HOME ?? listedHome();
+  if (home !== undefined && isAbsolute(home)) env.HOME = home;
+}
+
+/** Whether this is a home folder of this user. */
+export function isHome(dir: string): boolean {
+  return dir === process.env.HOME || dir === listedHome();
+}
+
+/** The folder for temporary files (TMPDIR, or /tmp), with what keeps it from being used, if anything does. */
+export function temporaryDirState(): { readonly dir: string; readonly problem: string | null } {
+  const dir = resolve(tmpdir());
+  const problem = { folder: null, file: 'is not a folder', none: 'does not exist' }[kindOf(dir)];
+  return { dir, problem };
+}
+
+/** Where temporary files go. Throws DoorbusterError (exit 2) where that is not an existing folder. */
+export function temporaryDir(): string {
+  const { dir, problem } = temporaryDirState();
+  if (problem === null) return dir;
+  throw badInput(`the folder for temporary files, ${dir}, ${problem}`, temporaryDirFix(dir));
+}
+
+export function temporaryDirFix(dir: string): string {
+  return `mkdir -p ${dir}   # or export TMPDIR=/another/folder`;
+}
