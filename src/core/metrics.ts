@@ -13,7 +13,8 @@ export type Unit =
   | 'percent'
   | 'per 10,000'
   | 'events/s'
-  | 's·s';
+  | 's·s'
+  | 'row·s';
 
 /** The statistics of a distribution that a check may name. */
 export const STATS = ['p50', 'p95', 'p99', 'max', 'mean', 'min'] as const;
@@ -199,6 +200,22 @@ export const METRICS = {
     shape: 'scalar',
     phased: false,
     about: 'sum of absolute on-hand errors against CONTRACT',
+  },
+  regressions: {
+    unit: 'count',
+    better: 'lower',
+    of: null,
+    shape: 'scalar',
+    phased: false,
+    about: 'times a row went back to an older version after a newer one had been visible',
+  },
+  regression_time: {
+    unit: 'row·s',
+    better: 'lower',
+    of: null,
+    shape: 'scalar',
+    phased: false,
+    about: 'how long older versions were visible after newer ones, summed over the rows',
   },
   distance: {
     unit: 'count',

@@ -12,6 +12,7 @@ import { judgeRun } from './measure/verdict.ts';
 import type { Observed } from './observed.ts';
 import type { Manifest } from './pipelines/manifest.ts';
 import { withReplayed } from './recording/record.ts';
+import type { StockTable } from './shown-versions.ts';
 import { appendedCounts } from './truth/appended.ts';
 import { replayPromises } from './truth/promises/replay.ts';
 import type { Rows } from './truth/tables-under-test.ts';
@@ -42,11 +43,10 @@ export async function conclude(
   const appended = observed.logs && (await appendedCounts(rows, observed.logs));
   const truth = await judgedTruth(concluding);
   const tables = tablesOf(concluding);
-  const view = { table: tables.inventory, t0Ms };
-  const promises = completed ? await replayPromises(facts, scenario, view) : null;
+  const stock = stockOf(concluding);
+  const promises = completed ? await replayPromises(facts, scenario, { stock, t0Ms }) : null;
   const context: MeasureContext = {
-    ...{ scenario, t0Ms, endedMs, tables, cores, clockApartMs, appended, incidents },
-    ledger: concluding.manifest.streams.inventory?.mode === 'append',
+    ...{ scenario, t0Ms, endedMs, tables, stock, cores, clockApartMs, appended, incidents },
     compaction: compactionRun(observed.compaction),
     ...{ truth, promises },
   };
@@ -58,7 +58,8 @@ export async function conclude(
     note('dimensions', { ...(await writeDimensions(facts, { scenario, cutMs, dir: folder })) });
   }
   const outcome = completed ? ('completed' as const) : ('interrupted' as const);
-  const judged = judgeRun({ outcome, truth, invalid: measured.invalid, checks: measured.checks });
+  const { invalid, checks, regressions } = measured;
+  const judged = judgeRun({ outcome, truth, regressions, invalid, checks });
   const record: Partial<RunRecord> = {
     ...measured,
     ...judged,
@@ -111,6 +112,12 @@ function tablesOf({ manifest, scenario }: Concluding): Partial<Record<Stream, st
       return table === undefined ? [] : [[stream, table]];
     }),
   );
+}
+
+function stockOf(concluding: Concluding): StockTable | null {
+  const table = tablesOf(concluding).inventory;
+  const ledger = concluding.manifest.streams.inventory?.mode === 'append';
+  return table === undefined ? null : { table, ledger };
 }
 
 async function judgedTruth(concluding: Concluding): Promise<TruthRecord | null> {

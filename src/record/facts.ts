@@ -33,7 +33,8 @@ export const FACTS = {
   /** One row per row found in a data file that a snapshot added. */
   sightings: `
     table_name VARCHAR, snapshot_id VARCHAR, event_id VARCHAR, store_id INTEGER, sku_id INTEGER, version BIGINT,
-    occurred_ms DOUBLE, due_ms DOUBLE, kafka_ms DOUBLE, flink_ms DOUBLE
+    occurred_ms DOUBLE, due_ms DOUBLE, kafka_ms DOUBLE, flink_ms DOUBLE,
+    row_no INTEGER                                            -- its place among the rows of the snapshot, as written: a later one of a key replaces it
   `,
   /** One row per canary: when the query engine missed it last and hit it first, ms. */
   canaries: `

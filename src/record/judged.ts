@@ -84,6 +84,36 @@ export const truth = z.strictObject({
   keysCompared: count,
 });
 
+/**
+ * Rows of an upsert table that were shown in an older version after a newer one had been. It must not happen: a
+ * version column promises that the highest wins, whenever it comes.
+ */
+export const regressions = z.strictObject({
+  table: z.string(),
+  /** How often a snapshot replaced a row: what could have gone back. */
+  updates: count,
+  /** How often a row went back, and how many rows did. */
+  count,
+  rows: count,
+  /** Over all of them: from the snapshot that went back to the next one that shows a version as high, s. */
+  rowSeconds: z.number().nonnegative(),
+  longestMs: z.number().nonnegative(),
+  /** Those that had not recovered at the last look at the table, up to which they are counted. */
+  notRecovered: count,
+  /** The longest ones. */
+  examples: z.array(
+    z.strictObject({
+      key: z.string(),
+      /** The version that was shown, and the highest one that had been. */
+      version: z.int(),
+      after: z.int(),
+      tMs: z.number(),
+      forMs: z.number(),
+      recovered: z.boolean(),
+    }),
+  ),
+});
+
 export const canaries = z.strictObject({
   sent: count,
   seen: count,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { fault } from './faults.ts';
-import { canaries, cost, producing, self, truth } from './judged.ts';
+import { canaries, cost, producing, regressions, self, truth } from './judged.ts';
 import { measured, metricSchema } from './metric.ts';
 import {
   changes,
@@ -197,6 +197,8 @@ export const recordSchema = z.strictObject({
   queries: queries.nullable(),
   compaction: compaction.nullable(),
   truth: truth.nullable(),
+  /** null: no table promises that a newer version stays. Absent in records of before it was looked for. */
+  regressions: regressions.nullable().optional(),
   /** Absent in records of before there was one; null without a stock table. */
   promises: promises.nullable().optional(),
   canaries: canaries.nullable(),
@@ -246,6 +248,7 @@ export type Queries = Part<'queries'>;
 export type QueryResult = Queries['results'][number];
 export type CompactionRecord = Part<'compaction'>;
 export type TruthRecord = Part<'truth'>;
+export type Regressions = NonNullable<RunRecord['regressions']>;
 export type Promises = Part<'promises'>;
 export type PromisePhase = Promises['phases'][number];
 export type PromiseTally = PromisePhase['line'];

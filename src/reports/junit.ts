@@ -1,5 +1,6 @@
 import type { RunRecord } from '../record/record.ts';
 import { inUnit, plural } from './format.ts';
+import { regressionsInWords } from './regressions.ts';
 
 /** One test case: passed, failed (the pipeline), in error (the run), or skipped (nothing to judge). */
 interface Case {
@@ -11,7 +12,13 @@ interface Case {
 
 /** JUnit XML: how the run ended, its validity, its truth, and one test case per check. */
 export function renderJunit(record: RunRecord): string {
-  const cases = [ending(record), validity(record), ...truth(record), ...checks(record)];
+  const cases = [
+    ending(record),
+    validity(record),
+    ...truth(record),
+    ...regressed(record),
+    ...checks(record),
+  ];
   const tally = (kind: Case['kind']) => cases.filter((one) => one.kind === kind).length;
   const seconds = ((record.tookMs ?? 0) / 1000).toFixed(3);
   const counts = `tests="${cases.length}" failures="${tally('failure')}" errors="${tally('error')}" skipped="${tally('skipped')}" time="${seconds}"`;
@@ -78,6 +85,18 @@ function truth({ truth: found }: RunRecord): readonly Case[] {
     const amount = plural(found[name], name === 'wrong' ? 'unit' : 'row');
     return { ...base, kind: 'failure', message: [`${amount} ${name}`, ...shown].join('; ') };
   });
+}
+
+/** Left out where no table promises a version. */
+function regressed({ regressions }: RunRecord): readonly Case[] {
+  if (!regressions) return [];
+  const base = { name: 'regressions is 0', group: 'truth' };
+  if (regressions.count > 0) {
+    return [{ ...base, kind: 'failure', message: regressionsInWords(regressions) }];
+  }
+  const nothing = regressions.updates === 0;
+  const message = nothing ? 'no row was replaced, so that none could go back' : '';
+  return [{ ...base, kind: nothing ? 'skipped' : 'passed', message }];
 }
 
 function checks(record: RunRecord): readonly Case[] {

@@ -27,7 +27,8 @@ const IN_SHORT: Readonly<Record<string, string>> = {
   faults: 'recovered: from when it was back until age stayed below the target',
   queries: 'hot: engine open; answer age: how old the answer was when it came',
   files: 'data + equality-delete + position-delete files, when each phase ended',
-  truth: 'one row lost, duplicated or wrong is a FAIL; BOOK is what happened in the shops',
+  truth:
+    'one row lost, duplicated, wrong or regressed is a FAIL; BOOK is what happened in the shops',
   promises: 'orders replayed against what the stock table showed, and what was there',
   canaries: 'marked rows polled by key, to check the census of commits',
   producing: 'messages, by the phase they were due in',

@@ -1,5 +1,6 @@
 import type { RunRecord, TruthRecord } from '../record/record.ts';
 import { count, duration, money, plural, signed } from './format.ts';
+import { regressionNotes } from './regressions.ts';
 import { type Cell, cell, left, right, type Section, type Table } from './section.ts';
 
 /** What goes wrong, in the words of a shop; checks and docs/measuring.md know it by its kind. */
@@ -42,7 +43,7 @@ export function truthSection(record: RunRecord): Section | null {
     id: 'truth',
     title: 'Truth',
     about:
-      'Against CONTRACT (what this SQL must give for what was appended) everything must be 0. Against BOOK (what happened in the shops): what the design caught of each thing that went wrong, what it missed (a row too many, or one that says something wrong) and what it wrongly dropped (a real event without a row). Last, what the same tables are worth to somebody who reads them carelessly.',
+      'Against CONTRACT (what this SQL must give for what was appended) everything must be 0, and no row may go back to an older version where a version is promised. Against BOOK (what happened in the shops): what the design caught of each thing that went wrong, what it missed (a row too many, or one that says something wrong) and what it wrongly dropped (a real event without a row). Last, what the same tables are worth to somebody who reads them carelessly.',
     tables: tables.filter((table) => table.rows.length > 0),
     notes: [
       ...(truth.notSeenWithinMs === null
@@ -57,6 +58,7 @@ export function truthSection(record: RunRecord): Section | null {
         `on-hand of ${plural(truth.keysCompared, 'key')} is ${truth.bookUnits === 0 ? 'equal to' : `${plural(truth.bookUnits, 'unit')} away from`} BOOK`,
         truth.bookUnits === 0 ? 'dim' : 'warn',
       ),
+      ...regressionNotes(record),
       ...takingsNote(truth),
       ...(truth.notScored?.length
         ? [cell(`not scored (–): the tables have no ${truth.notScored.join(', ')}`, 'warn')]

@@ -80,6 +80,14 @@ const failed: RunRecord = {
     ],
     notScored: ['pos.training'],
   },
+  regressions: {
+    ...{ table: 'inventory', updates: 4_017, count: 7, rows: 5, rowSeconds: 61.25 },
+    ...{ longestMs: 42_300, notRecovered: 1 },
+    examples: [
+      { key: '17/4', version: 3, after: 5, tMs: 61_000, forMs: 42_300, recovered: false },
+      { key: '3/99', version: 8, after: 9, tMs: 52_000, forMs: 5_010, recovered: true },
+    ],
+  },
   promises: {
     usdEach: 12,
     phases: [

@@ -23,7 +23,7 @@ const AT_TICKS = `
     SELECT stream, t FROM stream_tables, ticks
   ), aged AS (
     SELECT g.stream, g.t, greatest(0, coalesce(g.t - p.oldest, 0)) AS age
-    FROM grid g ASOF LEFT JOIN pending p ON g.stream = p.stream AND g.t < p.seen_ms
+    FROM grid g ASOF LEFT JOIN pending p ON g.stream = p.stream AND g.t < p.until_ms
   )
   SELECT a.stream, a.t, a.age, a.t - s.newest AS newest
   FROM aged a ASOF LEFT JOIN seen s ON a.stream = s.stream AND a.t >= s.seen_ms`;

@@ -2,6 +2,7 @@ import type { TruthRecord } from '../../record/record.ts';
 import type { Scenario, Stream } from '../../scenario/scenario.ts';
 import type { Connection } from '../clients/duckdb.ts';
 import type { Incident } from '../probes/probe.ts';
+import type { StockTable } from '../shown-versions.ts';
 import type { AppendedCount } from '../truth/appended.ts';
 import type { PromiseReplay } from '../truth/promises/replay.ts';
 
@@ -26,8 +27,8 @@ export interface MeasureContext {
   readonly endedMs: number;
   /** The table that carries each stream that is on. */
   readonly tables: Partial<Readonly<Record<Stream, string>>>;
-  /** Whether the inventory table keeps every version of a row: then each of them has to become visible. */
-  readonly ledger: boolean;
+  /** The table that carries the inventory stream; null when there is none. */
+  readonly stock: StockTable | null;
   readonly cores: number;
   /** Widest gap between the wall clock and the monotonic one, ms. */
   readonly clockApartMs: number;

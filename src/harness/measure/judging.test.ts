@@ -205,6 +205,7 @@ describe('the verdict', () => {
   const all: Findings = {
     outcome: 'completed',
     truth: untrue,
+    regressions: null,
     invalid,
     checks: [{ verdict: 'FAIL' }, { verdict: 'NO_DATA' }, { verdict: 'PASS' }],
   };
@@ -214,6 +215,16 @@ describe('the verdict', () => {
     ['stack broke', { outcome: 'stack-broke' }, { verdict: null, exitCode: EXIT.stackBroke }],
     ['our bug', { outcome: 'crashed' }, { verdict: null, exitCode: EXIT.ourBug }],
     ['untrue', {}, { verdict: 'FAIL', exitCode: EXIT.checkFailed }],
+    [
+      'a row that went back',
+      { truth: fine, regressions: { count: 1 }, checks: [] },
+      { verdict: 'FAIL', exitCode: EXIT.checkFailed },
+    ],
+    [
+      'none that went back',
+      { truth: fine, regressions: { count: 0 } },
+      { verdict: 'INVALID', exitCode: EXIT.invalid },
+    ],
     ['invalid', { truth: fine }, { verdict: 'INVALID', exitCode: EXIT.invalid }],
     ['failed', { truth: fine, invalid: [] }, { verdict: 'FAIL', exitCode: EXIT.checkFailed }],
     [
@@ -231,7 +242,13 @@ describe('the verdict', () => {
   });
 
   test('wrong data fails a run that asks for nothing', () => {
-    const found = judgeRun({ outcome: 'completed', truth: untrue, invalid: [], checks: [] });
+    const found = judgeRun({
+      outcome: 'completed',
+      truth: untrue,
+      regressions: null,
+      invalid: [],
+      checks: [],
+    });
     expect(found).toEqual({ verdict: 'FAIL', exitCode: EXIT.checkFailed });
   });
 });

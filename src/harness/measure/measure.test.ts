@@ -83,7 +83,7 @@ function contextWith(more: Partial<MeasureContext>): MeasureContext {
     t0Ms: T0,
     endedMs: ENDED,
     tables: { pos: 'pos', inventory: 'inventory' },
-    ledger: false,
+    stock: { table: 'inventory', ledger: false },
     cores: 2,
     clockApartMs: 0.4,
     appended: null,
@@ -399,7 +399,7 @@ describe('a ledger of the stock', () => {
     ]);
     await commit('inventory', 's2', 16_000, [{ sku_id: 7, version: 4 }]);
     expect(value(await run(), 'never_visible', 'inventory', 'spike')).toBe(0);
-    const measured = await run({ ledger: true });
+    const measured = await run({ stock: { table: 'inventory', ledger: true } });
     const { samples } = stats(measured, 'staleness', 'inventory', 'spike');
     expect(samples).toEqual({ kind: 'raw', values: [1_000, 3_000, 3_000, null] });
     expect(value(measured, 'never_visible', 'inventory', 'spike')).toBe(1);

@@ -1,5 +1,5 @@
 import { METRICS } from '../../core/metrics.ts';
-import type { Layout, Metric, RunRecord, TruthRecord } from '../../record/record.ts';
+import type { Layout, Metric, Regressions, RunRecord, TruthRecord } from '../../record/record.ts';
 import type { Connection } from '../clients/duckdb.ts';
 import type { Facts } from '../facts.ts';
 import { ageMetrics, stalenessSeries } from './age.ts';
@@ -16,6 +16,7 @@ import { producingMetrics, producingSection } from './producing.ts';
 import { promiseMetrics, promiseSection } from './promises.ts';
 import { queriesSection, queryMetrics } from './queries.ts';
 import { faultSection } from './recovery.ts';
+import { regressionMetrics, regressionSection } from './regressions.ts';
 import { changeCounts, stalenessMetrics, waterfalls } from './staleness.ts';
 import { storeAges } from './store-age.ts';
 
@@ -34,6 +35,7 @@ export type Measured = Pick<
 > & {
   readonly queries: NonNullable<RunRecord['queries']>;
   readonly layout: Layout;
+  readonly regressions: Regressions | null;
   readonly canaries: NonNullable<RunRecord['canaries']>;
   readonly producing: NonNullable<RunRecord['producing']>;
   readonly self: NonNullable<RunRecord['self']>;
@@ -77,6 +79,7 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
   const recovery = await faultSection(measuring);
   const perStore = await storeAges(measuring);
   const staleness = await stalenessMetrics(measuring);
+  const regressions = await regressionSection(measuring);
   const promises = context.promises && promiseSection(context.promises, staleness);
   const metrics = inOrder(measuring, [
     ...staleness,
@@ -89,6 +92,7 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
     ...costMetrics(cost),
     ...(compaction ? paybackMetric(compaction.payback) : []),
     ...(context.truth ? truthMetrics(context.truth) : []),
+    ...(regressions ? regressionMetrics(regressions) : []),
     ...(promises ? promiseMetrics(promises) : []),
   ]);
   const health = await phaseHealth(measuring);
@@ -96,6 +100,7 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
   return {
     metrics,
     faults: recovery.faults,
+    regressions,
     promises,
     staleness: await stalenessSeries(measuring),
     storeAge: perStore.storeAge,

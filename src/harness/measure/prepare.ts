@@ -1,7 +1,9 @@
 import { quoted } from '../../core/sql.ts';
+import { SERVED_SNAPSHOTS, shownVersionsSql } from '../shown-versions.ts';
 import type { MeasureContext } from './context.ts';
 import { streamTables } from './context.ts';
 import { SLIP_MS } from './limits.ts';
+import { pendingSteps } from './pending.ts';
 
 /**
  * Temporary tables that the metrics are computed from. They are plain SQL over the facts, so that
@@ -20,24 +22,16 @@ export function prepareSql(context: MeasureContext): string {
     WAITS,
     DUE,
     ROWS,
-    keysSql(context.ledger),
-    changesSql(context.ledger),
+    shownSql(context),
+    context.stock?.ledger ? LEDGER_VERSIONS : KEYS,
+    changesSql(context.stock?.ledger ?? false),
+    HIDDEN,
     PENDING,
     TOUCHED,
   ].join(';\n');
 }
 
-/**
- * When the catalog first served each snapshot, as long as the jobs ran by themselves: the savepoint that stops
- * them commits what no reader would have seen then.
- */
-const SERVED = `
-  CREATE OR REPLACE TEMP TABLE served AS
-  SELECT table_name, snapshot_id, min(snapshot_ms) AS snapshot_ms, min(seen_ms) AS seen_ms,
-    any_value(missed_ms) AS missed_ms
-  FROM commits GROUP BY table_name, snapshot_id
-  HAVING min(seen_ms)
-    <= coalesce((SELECT min(at_ms) FROM milestones WHERE name = 'stop'), 'Infinity'::DOUBLE)`;
+const SERVED = `CREATE OR REPLACE TEMP TABLE served AS ${SERVED_SNAPSHOTS}`;
 
 /** A broker that is back has to catch up with what it was asked meanwhile, and answers slowly at first, ms. */
 const SETTLES_MS = 5_000;
@@ -89,27 +83,35 @@ const ROWS = `
   WHERE t.stream <> 'inventory' AND s.event_id IS NOT NULL
   GROUP BY t.stream, s.event_id`;
 
+/** What a reader of the stock table is shown of each row; empty without one. */
+function shownSql({ stock }: MeasureContext): string {
+  const steps = shownVersionsSql(stock ?? { table: '', ledger: false });
+  return `CREATE OR REPLACE TEMP TABLE shown AS ${steps}`;
+}
+
 /**
- * Inventory: version v of a key is visible with the first snapshot whose highest version of that key
- * is v or higher. Per key and version met: the earliest moment of it or any higher one, and which
- * version a reader then found. A ledger keeps every version: there, a version is visible by itself alone.
+ * Inventory: version v of a key is visible with the first snapshot that shows v or a higher version of that
+ * key. Per key and version met: the earliest moment of it or any higher one, and which version a reader then
+ * found.
  */
-const keysSql = (ledger: boolean) => `
+const KEYS = `
   CREATE OR REPLACE TEMP TABLE visible_keys AS
-  WITH shown AS (
-    SELECT s.store_id, s.sku_id, ${ledger ? 's.version' : 'max(s.version) AS version'}, c.seen_ms,
-      c.snapshot_ms, c.missed_ms
-    FROM sightings s JOIN served c USING (table_name, snapshot_id)
-      JOIN stream_tables t USING (table_name)
-    WHERE t.stream = 'inventory'
-    GROUP BY s.store_id, s.sku_id, ${ledger ? 's.version,' : ''} s.snapshot_id, c.seen_ms,
-      c.snapshot_ms, c.missed_ms
-  )
   SELECT DISTINCT store_id, sku_id, version, min(seen_ms) OVER higher AS seen_ms,
     arg_min({version: version, snapshot_ms: snapshot_ms, missed_ms: missed_ms}, seen_ms)
       OVER higher AS at
   FROM shown
-  WINDOW higher AS (PARTITION BY store_id, sku_id${ledger ? ', version' : ''} ORDER BY version DESC)`;
+  WINDOW higher AS (PARTITION BY store_id, sku_id ORDER BY version DESC)`;
+
+/** A ledger keeps every version: there, a version is visible by itself alone. */
+const LEDGER_VERSIONS = `
+  CREATE OR REPLACE TEMP TABLE visible_keys AS
+  SELECT s.store_id, s.sku_id, s.version, min(c.seen_ms) AS seen_ms,
+    arg_min({version: s.version, snapshot_ms: c.snapshot_ms, missed_ms: c.missed_ms}, c.seen_ms)
+      AS at
+  FROM sightings s JOIN served c USING (table_name, snapshot_id)
+    JOIN stream_tables t USING (table_name)
+  WHERE t.stream = 'inventory'
+  GROUP BY s.store_id, s.sku_id, s.version`;
 
 /**
  * One row per change that gives a staleness sample: originals that CONTRACT wants shown, or that a
@@ -145,17 +147,20 @@ const changesSql = (ledger: boolean) => `
     AND stream IN (SELECT stream FROM stream_tables)`;
 
 /**
- * What is pending, in steps: until seen_ms, `oldest` is when the oldest change of the stream happened that
- * was not visible before. One look-up gives the age of any moment (nothing is pending that is yet to happen).
+ * Changes that were visible and are not while an older version of their row is shown again: per such step the
+ * oldest of them. Every change in between had been visible, for a version as high had been.
  */
+const HIDDEN = `
+  CREATE OR REPLACE TEMP TABLE hidden AS
+  SELECT c.stream, c.store_id, s.seen_ms AS from_ms, s.until_ms, min(c.occurred_ms) AS oldest
+  FROM shown s JOIN changes c ON c.stream = 'inventory' AND c.store_id = s.store_id AND c.sku_id = s.sku_id
+    AND c.version > s.version AND c.version <= s.highest_before
+  WHERE s.version < s.highest_before AND s.until_ms > s.seen_ms
+  GROUP BY ALL`;
+
+/** One look-up gives the age of any moment (nothing is pending that is yet to happen). */
 const PENDING = `
-  CREATE OR REPLACE TEMP TABLE pending AS
-  WITH moments AS (
-    SELECT stream, coalesce(seen_ms, 'Infinity'::DOUBLE) AS seen_ms, min(occurred_ms) AS oldest
-    FROM changes GROUP BY ALL
-  )
-  SELECT stream, seen_ms, min(oldest) OVER (PARTITION BY stream ORDER BY seen_ms DESC) AS oldest
-  FROM moments`;
+  CREATE OR REPLACE TEMP TABLE pending AS ${pendingSteps({ stream: 'stream' })}`;
 
 /**
  * The phases in which a change of a stream happened or was waiting: only there an age says something. In any
@@ -164,4 +169,4 @@ const PENDING = `
 const TOUCHED = `
   CREATE OR REPLACE TEMP TABLE touched AS
   SELECT DISTINCT p.stream, s.name AS phase
-  FROM pending p JOIN spans s ON p.oldest < s.end_ms AND p.seen_ms > s.start_ms`;
+  FROM pending p JOIN spans s ON p.oldest < s.end_ms AND p.until_ms > s.start_ms`;

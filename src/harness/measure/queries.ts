@@ -34,7 +34,7 @@ const AGE_AT_START = `
     SELECT nr, phase, start_ms, t.stream
     FROM (SELECT nr, phase, start_ms, unnest(string_split(reads, ',')) AS table_name FROM asked)
       JOIN stream_tables t USING (table_name)
-  ) r ASOF LEFT JOIN pending p ON r.stream = p.stream AND r.start_ms < p.seen_ms
+  ) r ASOF LEFT JOIN pending p ON r.stream = p.stream AND r.start_ms < p.until_ms
     LEFT JOIN touched k ON r.stream = k.stream AND r.phase = k.phase
   GROUP BY r.nr`;
 

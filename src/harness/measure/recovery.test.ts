@@ -63,7 +63,7 @@ function measured(): Promise<Measured> {
   const context: MeasureContext = {
     ...{ scenario, t0Ms: T0, endedMs: T0 + LENGTH_MS, cores: 2, clockApartMs: 0 },
     tables: { pos: 'pos', wms: 'wms' },
-    ledger: false,
+    stock: null,
     ...{ appended: null, incidents: [], compaction: null, truth: null, promises: null },
   };
   return measure(facts, context);

@@ -1,6 +1,7 @@
 import type { FaultRecord, Metric } from '../../record/record.ts';
 import type { Measuring } from './context.ts';
 import { scalar } from './metric.ts';
+import { pendingSteps } from './pending.ts';
 
 /** What recovery is measured over: the oldest pending change of any stream. */
 const ALL = '*';
@@ -11,16 +12,10 @@ const ALL = '*';
  */
 const STEPS = `
   CREATE OR REPLACE TEMP TABLE steps AS
-  WITH moments AS (
-    SELECT stream, seen_ms, oldest FROM pending
-    UNION ALL
-    SELECT '${ALL}', coalesce(seen_ms, 'Infinity'::DOUBLE) AS seen_ms,
-      min(occurred_ms) AS oldest FROM changes GROUP BY ALL
-  )
-  SELECT stream, seen_ms AS until_ms,
-    lag(seen_ms, 1, '-Infinity'::DOUBLE) OVER (PARTITION BY stream ORDER BY seen_ms) AS from_ms,
-    min(oldest) OVER (PARTITION BY stream ORDER BY seen_ms DESC) AS oldest
-  FROM moments`;
+  SELECT stream, from_ms, until_ms, oldest FROM pending WHERE oldest IS NOT NULL
+  UNION ALL
+  SELECT stream, from_ms, until_ms, oldest
+  FROM (${pendingSteps({ stream: `'${ALL}'` })}) WHERE oldest IS NOT NULL`;
 
 /**
  * Each fault, watched until the next one that begins when its server is back, or until the last phase ends:

@@ -3,6 +3,7 @@ import type { Metric, StoreAge } from '../../record/record.ts';
 import type { Stream } from '../../scenario/scenario.ts';
 import { type Measuring, streamTables } from './context.ts';
 import { distribution } from './metric.ts';
+import { pendingSteps } from './pending.ts';
 
 /** How many of the stores that were worst off the record names. */
 const NAMED = 3;
@@ -14,17 +15,7 @@ const NAMED = 3;
  */
 const RISES = `
   CREATE OR REPLACE TEMP TABLE rises AS
-  WITH moments AS (
-    SELECT stream, store_id, coalesce(seen_ms, 'Infinity'::DOUBLE) AS seen_ms,
-      min(occurred_ms) AS oldest
-    FROM changes GROUP BY ALL
-  ), steps AS (
-    SELECT stream, store_id, seen_ms AS until_ms,
-      lag(seen_ms, 1, '-Infinity'::DOUBLE) OVER (PARTITION BY stream, store_id ORDER BY seen_ms)
-        AS from_ms,
-      min(oldest) OVER (PARTITION BY stream, store_id ORDER BY seen_ms DESC) AS oldest
-    FROM moments
-  )
+  WITH steps AS (${pendingSteps({ stream: 'stream', store_id: 'store_id' })})
   SELECT stream, store_id, p.name AS phase,
     greatest(from_ms, oldest, p.start_ms) - oldest AS young_ms,
     least(until_ms, p.end_ms) - oldest AS old_ms

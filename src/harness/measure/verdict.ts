@@ -1,5 +1,5 @@
 import { EXIT, type ExitCode, type Outcome, type Verdict } from '../../core/exit-codes.ts';
-import type { CheckResult, Invalid, TruthRecord } from '../../record/record.ts';
+import type { CheckResult, Invalid, Regressions, TruthRecord } from '../../record/record.ts';
 
 interface Judged {
   /** null: the run did not get far enough to be judged. */
@@ -11,6 +11,8 @@ interface Judged {
 export interface Findings {
   readonly outcome: Outcome;
   readonly truth: Pick<TruthRecord, 'lost' | 'duplicated' | 'wrong'> | null;
+  /** null: no table promises a version. */
+  readonly regressions: Pick<Regressions, 'count'> | null;
   readonly invalid: readonly Invalid[];
   readonly checks: readonly Pick<CheckResult, 'verdict'>[];
 }
@@ -20,12 +22,13 @@ export interface Findings {
  * said even when the timing is not to be trusted, and whether or not a check asks for it: CONTRACT is
  * not a matter of speed.
  */
-export function judgeRun({ outcome, truth, invalid, checks }: Findings): Judged {
+export function judgeRun({ outcome, truth, regressions, invalid, checks }: Findings): Judged {
   const some = (verdict: Verdict) => checks.some((check) => check.verdict === verdict);
   if (outcome === 'interrupted') return { verdict: null, exitCode: EXIT.interrupted };
   if (outcome === 'stack-broke') return { verdict: null, exitCode: EXIT.stackBroke };
   if (outcome === 'crashed') return { verdict: null, exitCode: EXIT.ourBug };
-  if (truth && truth.lost + truth.duplicated + truth.wrong > 0) {
+  const untrue = truth ? truth.lost + truth.duplicated + truth.wrong : 0;
+  if (untrue + (regressions?.count ?? 0) > 0) {
     return { verdict: 'FAIL', exitCode: EXIT.checkFailed };
   }
   if (invalid.length > 0) return { verdict: 'INVALID', exitCode: EXIT.invalid };

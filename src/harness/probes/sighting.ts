@@ -18,7 +18,8 @@ const MARKER = 'marker-[A-Za-z0-9_:.-]+';
 
 /**
  * The statement that reads the rows of some data files: stamps, ids and versions, nothing else. A
- * column that the table lacks is NULL, but a dead letter's id is the drain marker in its payload.
+ * column that the table lacks is NULL, but a dead letter's id is the drain marker in its payload. A writer numbers
+ * its files by name, so that rows are numbered in the order in which they were written.
  */
 export function sightingsOf(
   table: ObservedTable,
@@ -36,6 +37,6 @@ export function sightingsOf(
     return `CAST(NULL AS ${type}) AS ${name}`;
   });
   return `SELECT ${quoted(table.name)} AS table_name, ${quoted(snapshotId)} AS snapshot_id,
-    ${columns.join(', ')}
-    FROM read_parquet([${paths.map(quoted).join(', ')}], hive_partitioning = false)`;
+    ${columns.join(', ')}, row_number() OVER ()::INTEGER AS row_no
+    FROM read_parquet([${paths.toSorted().map(quoted).join(', ')}], hive_partitioning = false)`;
 }

@@ -31,28 +31,30 @@ const seen = (version: number, snapshot: string): FactRow => ({
 const commit = (snapshot: string, seenMs: number): FactRow => ({
   ...{ table_name: 'inventory', snapshot_id: snapshot, seen_ms: T0 + seenMs },
 });
+const UPSERT = { table: 'inventory', ledger: false };
 const order: PickupOrder = {
   ...{ phase: 'only', store: 1, atMs: 0 },
   lines: [{ sku: 7, quantity: 1 }],
 };
 
 describe('what the table showed', () => {
-  const shown = async () =>
-    (await shownStock(facts, [order], { table: 'inventory', t0Ms: T0 })).get(1)?.get(7);
+  const shown = async (ledger: boolean) =>
+    (await shownStock(facts, [order], { table: 'inventory', ledger }, T0)).get(1)?.get(7);
 
-  test('the newest version met, from the first snapshot that has it', async () => {
+  test('of a ledger the newest version met, of an upsert table the one written last', async () => {
     await facts.append('events', [image(1, 9), image(2, 8), image(3, 6)]);
     await facts.append('commits', [commit('a', -500), commit('b', 1_000), commit('c', 2_000)]);
-    // Version 2 and 3 come in one commit: 2 was never shown. The last snapshot rewrites what is old.
+    // Version 2 and 3 come in one commit: 2 was never shown. The last snapshot adds what is old.
     await facts.append('sightings', [seen(1, 'a'), seen(2, 'b'), seen(3, 'b'), seen(1, 'c')]);
-    expect(await shown()).toEqual({ atMs: [-500, 1_000], value: [9, 6] });
+    expect(await shown(true)).toEqual({ atMs: [-500, 1_000], value: [9, 6] });
+    expect(await shown(false)).toEqual({ atMs: [-500, 1_000, 2_000], value: [9, 6, 9] });
   });
 
-  test('a snapshot served twice counts from the first time; a late older version changes nothing', async () => {
+  test('a snapshot served twice counts from the first time; a late older version changes nothing in a ledger', async () => {
     await facts.append('events', [image(1, 9), image(3, 6), image(2, 8, { expect: 'guarded' })]);
     await facts.append('commits', [commit('a', 900), commit('a', 100), commit('b', 1_000)]);
     await facts.append('sightings', [seen(3, 'a'), seen(2, 'b')]);
-    expect(await shown()).toEqual({ atMs: [100], value: [6] });
+    expect(await shown(true)).toEqual({ atMs: [100], value: [6] });
   });
 
   test('a deleted row shows nothing, a repeated image its first append, a damaged one is none', async () => {
@@ -65,14 +67,14 @@ describe('what the table showed', () => {
     ]);
     await facts.append('commits', [commit('a', 1), commit('b', 2), commit('c', 3)]);
     await facts.append('sightings', [seen(1, 'a'), seen(2, 'b'), seen(3, 'c')]);
-    expect(await shown()).toEqual({ atMs: [1, 2, 3], value: [9, 8, 0] });
+    expect(await shown(false)).toEqual({ atMs: [1, 2, 3], value: [9, 8, 0] });
   });
 
   test('of what nobody asks for, and of other tables, nothing is said', async () => {
     await facts.append('events', [image(1, 9), image(1, 5, { sku_id: 8 })]);
     await facts.append('commits', [{ ...commit('a', 1), table_name: 'pos' }, commit('b', 2)]);
     await facts.append('sightings', [seen(1, 'a'), { ...seen(1, 'b'), sku_id: 8 }]);
-    const all = await shownStock(facts, [order], { table: 'inventory', t0Ms: T0 });
+    const all = await shownStock(facts, [order], UPSERT, T0);
     expect(all.size).toBe(0);
   });
 });
@@ -131,7 +133,7 @@ const staleness = (mean: number) => [
 
 describe('a run’s orders', () => {
   const replayed = async (): Promise<PromiseReplay> => {
-    const replay = await replayPromises(facts, shop, { table: 'inventory', t0Ms: T0 });
+    const replay = await replayPromises(facts, shop, { stock: UPSERT, t0Ms: T0 });
     if (replay === null) throw new Error('nothing was replayed');
     return replay;
   };
@@ -184,7 +186,7 @@ describe('a run’s orders', () => {
   });
 
   test('without a stock table there is nothing to promise on', async () => {
-    expect(await replayPromises(facts, scenarioOf(), { table: undefined, t0Ms: T0 })).toBeNull();
+    expect(await replayPromises(facts, scenarioOf(), { stock: null, t0Ms: T0 })).toBeNull();
   });
 
   test('an empty table promises nothing: no data, and not 0', async () => {

@@ -5,6 +5,7 @@ import { pickupOrders } from '../../../generators/streams/pickups.ts';
 import type { Scenario } from '../../../scenario/scenario.ts';
 import { measuredPhases, type TimedPhase } from '../../../scenario/timeline.ts';
 import type { FactRow, Facts } from '../../facts.ts';
+import type { StockTable } from '../../shown-versions.ts';
 import { Demand } from './demand.ts';
 import { type OrderFate, replayOrder } from './promises.ts';
 import { shownStock } from './shown.ts';
@@ -27,13 +28,13 @@ export interface PromiseReplay {
 export async function replayPromises(
   facts: Pick<Facts, 'connect' | 'append'>,
   scenario: Scenario,
-  view: { readonly table: string | undefined; readonly t0Ms: number },
+  view: { readonly stock: StockTable | null; readonly t0Ms: number },
 ): Promise<PromiseReplay | null> {
-  const { table, t0Ms } = view;
-  if (scenario.traffic.inventory === null || table === undefined) return null;
+  const { stock, t0Ms } = view;
+  if (scenario.traffic.inventory === null || stock === null) return null;
   const phases = measuredPhases(scenario);
   const orders = [...pickupOrders(scenario, ORDERS)];
-  const shown = await shownStock(facts, orders, { table, t0Ms });
+  const shown = await shownStock(facts, orders, stock, t0Ms);
   const demand = new Demand(phases);
   const fates: OrderFate[] = [];
   const untilMs = (orders.at(-1)?.atMs ?? -1) + 1;

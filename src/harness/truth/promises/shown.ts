@@ -1,36 +1,30 @@
 import type { Steps } from '../../../generators/stock/stock-course.ts';
 import type { PickupOrder } from '../../../generators/streams/pickups.ts';
 import type { Facts } from '../../facts.ts';
+import { type StockTable, shownVersionsSql } from '../../shown-versions.ts';
 
 /**
- * What a reader of the stock table was shown, key by key: the image of the highest version met so far, from the
- * moment the catalog first served it. Of several images of a version the first append is the row, and a damaged
- * one is none; a row that no such image explains is left out here and is CONTRACT's to find.
+ * What a reader of the stock table was shown, key by key, from the moment the catalog first served it. Of several
+ * images of a version the first append is the row, and a damaged one is none; a row that no such image explains
+ * is left out here and is CONTRACT's to find.
  */
-const SHOWN = `
-  WITH served AS (
-    SELECT snapshot_id, min(seen_ms) AS seen_ms
-    FROM commits WHERE table_name = $table GROUP BY snapshot_id
-  ), met AS (
-    SELECT store_id, sku_id, seen_ms, max(version) AS version
-    FROM sightings s JOIN served USING (snapshot_id) SEMI JOIN asked USING (store_id, sku_id)
-    WHERE s.table_name = $table GROUP BY ALL
-  ), steps AS (
-    SELECT *, max(version) OVER (
-      PARTITION BY store_id, sku_id ORDER BY seen_ms
-      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
-    FROM met
-  ), images AS (
-    SELECT store_id, sku_id, version,
-      arg_min(CASE WHEN deleted THEN 0 ELSE available END,
-        coalesce(kafka_offset, 9223372036854775807)) AS available
-    FROM events SEMI JOIN asked USING (store_id, sku_id)
-    WHERE stream = 'inventory' AND expect <> 'dead_letter' GROUP BY ALL
-  )
-  SELECT store_id AS store, sku_id AS sku, seen_ms - $t0 AS "atMs", available
-  FROM steps JOIN images USING (store_id, sku_id, version)
-  WHERE before IS NULL OR version > before
-  ORDER BY ALL`;
+function shownSql(stock: StockTable): string {
+  return `
+    WITH shown AS (${shownVersionsSql(stock, 'SEMI JOIN asked USING (store_id, sku_id)')}
+    ), images AS (
+      SELECT store_id, sku_id, version,
+        arg_min(CASE WHEN deleted THEN 0 ELSE available END,
+          coalesce(kafka_offset, 9223372036854775807)) AS available
+      FROM events SEMI JOIN asked USING (store_id, sku_id)
+      WHERE stream = 'inventory' AND expect <> 'dead_letter' GROUP BY ALL
+    )
+    SELECT store_id AS store, sku_id AS sku, seen_ms - $t0 AS "atMs", available
+    FROM shown JOIN images USING (store_id, sku_id, version)
+    WHERE until_ms > seen_ms
+    QUALIFY version IS DISTINCT FROM
+      lag(version) OVER (PARTITION BY store_id, sku_id ORDER BY seen_ms)
+    ORDER BY ALL`;
+}
 
 interface Row {
   readonly store: number;
@@ -42,17 +36,18 @@ interface Row {
 /** By store and SKU, for what the orders ask for. Times are offsets from t0: opening stock comes before 0. */
 type Shown = ReadonlyMap<number, ReadonlyMap<number, Steps>>;
 
-/** The view's course, from the facts alone. `table` is the one that carries the inventory stream. */
+/** The view's course, from the facts alone. */
 export async function shownStock(
   facts: Pick<Facts, 'connect'>,
   orders: readonly PickupOrder[],
-  { table, t0Ms }: { readonly table: string; readonly t0Ms: number },
+  stock: StockTable,
+  t0Ms: number,
 ): Promise<Shown> {
   const sql = await facts.connect();
   try {
     await sql.run('CREATE OR REPLACE TEMP TABLE asked (store_id INTEGER, sku_id INTEGER)');
     await sql.append('asked', keysOf(orders));
-    return byKey(await sql.rows<Row>(SHOWN, { table, t0: t0Ms }));
+    return byKey(await sql.rows<Row>(shownSql(stock), { t0: t0Ms }));
   } finally {
     sql.close();
   }

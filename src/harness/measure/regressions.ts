@@ -1,0 +1,65 @@
+import { FIRST_CANARY_SKU } from '../../generators/event.ts';
+import type { Metric, Regressions } from '../../record/record.ts';
+import type { Measuring } from './context.ts';
+import { scalar } from './metric.ts';
+
+/** How many of the longest ones the record names. */
+const NAMED = 5;
+
+/**
+ * Each time a row was shown in an older version after a newer one had been: from that snapshot to the first one
+ * that shows a version as high as the highest before. Two steps below it in a row are one regression.
+ */
+const EPISODES = `
+  WITH steps AS (
+    SELECT *, coalesce(version < highest_before, false) AS back
+    FROM shown WHERE store_id > 0 AND sku_id < ${FIRST_CANARY_SKU}
+  ), numbered AS (
+    SELECT *, count(*) FILTER (NOT back)
+      OVER (PARTITION BY store_id, sku_id ORDER BY step) AS episode
+    FROM steps
+  )
+  SELECT store_id, sku_id, min(seen_ms) AS from_ms, max(until_ms) AS until_ms,
+    arg_min(version, step) AS version, max(highest_before) AS after
+  FROM numbered WHERE back GROUP BY store_id, sku_id, episode`;
+
+interface Summed {
+  readonly count: number;
+  readonly rows: number;
+  readonly rowSeconds: number;
+  readonly longestMs: number;
+  readonly notRecovered: number;
+}
+
+/**
+ * Rows of an upsert table that went back to an older version. null: there is no such table. A ledger keeps every
+ * version, so that its newest one never goes.
+ */
+export async function regressionSection({ sql, context }: Measuring): Promise<Regressions | null> {
+  const { stock, t0Ms, endedMs } = context;
+  if (stock === null || stock.ledger) return null;
+  const ended = `greatest(0, least(until_ms, ${endedMs}) - from_ms)`;
+  const [updates] = await sql.rows<{ n: number }>(`
+    SELECT count(*) AS n FROM shown
+    WHERE highest_before IS NOT NULL AND store_id > 0 AND sku_id < ${FIRST_CANARY_SKU}`);
+  const [summed] = await sql.rows<Summed>(`
+    SELECT count(*) AS count, count(DISTINCT (store_id, sku_id)) AS rows,
+      coalesce(sum(${ended}), 0) / 1000 AS "rowSeconds", coalesce(max(${ended}), 0) AS "longestMs",
+      count(*) FILTER (isinf(until_ms)) AS "notRecovered"
+    FROM (${EPISODES})`);
+  const examples = await sql.rows<Regressions['examples'][number]>(`
+    SELECT store_id || '/' || sku_id AS key, version, after, from_ms - ${t0Ms} AS "tMs",
+      ${ended} AS "forMs", NOT isinf(until_ms) AS recovered
+    FROM (${EPISODES}) ORDER BY "forMs" DESC, "tMs", key LIMIT ${NAMED}`);
+  if (!summed || !updates) throw new Error('an aggregate without GROUP BY gave no row');
+  return { table: stock.table, updates: updates.n, ...summed, examples };
+}
+
+/** `regressions` and `regression_time`; where no row was ever replaced there was nothing that could go back. */
+export function regressionMetrics({ updates, count, rowSeconds }: Regressions): Metric[] {
+  const whole = { of: null, phase: null };
+  return [
+    scalar('regressions', whole, updates, count),
+    scalar('regression_time', whole, updates, rowSeconds),
+  ];
+}

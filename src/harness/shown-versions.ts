@@ -1,0 +1,52 @@
+import { quoted } from '../core/sql.ts';
+
+/** How the stock table keeps a row's images: the last one written (an upsert), or all of them (a ledger). */
+export interface StockTable {
+  readonly table: string;
+  /** A reader of a ledger takes the highest version; a reader of an upsert table is given what is there. */
+  readonly ledger: boolean;
+}
+
+/**
+ * When the catalog first served each snapshot, as long as the jobs ran by themselves: the savepoint that stops
+ * them commits what no reader would have seen then.
+ */
+export const SERVED_SNAPSHOTS = `
+  SELECT table_name, snapshot_id, min(sequence_number) AS sequence_number,
+    min(snapshot_ms) AS snapshot_ms, min(seen_ms) AS seen_ms, any_value(missed_ms) AS missed_ms
+  FROM commits GROUP BY table_name, snapshot_id
+  HAVING min(seen_ms)
+    <= coalesce((SELECT min(at_ms) FROM milestones WHERE name = 'stop'), 'Infinity'::DOUBLE)`;
+
+/**
+ * Which version of each row of the stock table a reader is shown, step by step, from the facts `sightings` and
+ * `commits`: one row per snapshot that wrote the row, in Iceberg's sequence order, shown in [seen_ms, until_ms).
+ *
+ * An upsert deletes what there is of a key and inserts. So a snapshot shows the row that was written last: of one
+ * commit the last in its files, since the sink deletes those before it by position. A `replace` moves rows and
+ * shows nothing new; it has no sightings. `highest_before`: the highest version shown before this step, NULL at
+ * the first one; a step below it is a regression. Records from before `row_no` was kept: the highest of a commit.
+ */
+export function shownVersionsSql({ table, ledger }: StockTable, only = ''): string {
+  const shown = ledger
+    ? 'max(version) OVER (by_key ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)'
+    : 'version';
+  const ofCommit = ledger ? 'max(version)' : 'arg_max(version, coalesce(row_no, version))';
+  return `
+    WITH served AS (${SERVED_SNAPSHOTS}
+    ), written AS (
+      SELECT store_id, sku_id, sequence_number, seen_ms, snapshot_ms, missed_ms, ${ofCommit} AS version
+      FROM sightings JOIN served USING (table_name, snapshot_id) ${only}
+      WHERE table_name = ${quoted(table)} AND version IS NOT NULL
+      GROUP BY store_id, sku_id, snapshot_id, sequence_number, seen_ms, snapshot_ms, missed_ms
+    ), steps AS (
+      SELECT store_id, sku_id, seen_ms, snapshot_ms, missed_ms, ${shown} AS version,
+        lead(seen_ms, 1, 'Infinity'::DOUBLE) OVER by_key AS until_ms,
+        row_number() OVER by_key AS step
+      FROM written WINDOW by_key AS (PARTITION BY store_id, sku_id ORDER BY sequence_number, seen_ms)
+    )
+    SELECT store_id, sku_id, step, version, seen_ms, snapshot_ms, missed_ms, until_ms,
+      max(version) OVER (PARTITION BY store_id, sku_id ORDER BY step
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS highest_before
+    FROM steps`;
+}
