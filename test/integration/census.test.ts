@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { openReader } from '../../src/harness/clients/duckdb-reader.ts';
+import { openCatalog } from '../../src/harness/clients/iceberg.ts';
 import { PROBES } from '../../src/harness/probes/probes.ts';
 import { createTables, type Lakehouse, probeContext, startLakehouse } from './support/lakehouse.ts';
 
@@ -129,6 +130,60 @@ test('40 commits, rewrites and merged manifests among them: every row is in the 
   await lateCensusAgrees(n);
   await facts.close();
 }, 900_000);
+
+test('a rewrite between two periodic commits makes none of them late to be seen', async () => {
+  const { sql, stack } = lakehouse;
+  const everyMs = 4_000;
+  await sql.run(`CREATE TABLE ice.retail.paced (event_id STRING, n BIGINT)
+    WITH ('format-version' = '2')`);
+  await sql.run("SET 'execution.runtime-mode' = 'streaming'");
+  await sql.run("SET 'table.exec.iceberg.use-v2-sink' = 'true'");
+  await sql.run(`SET 'execution.checkpointing.interval' = '${everyMs} ms'`);
+  await sql.run(`CREATE TEMPORARY TABLE ticks (n BIGINT) WITH ('connector' = 'datagen',
+    'rows-per-second' = '20', 'fields.n.kind' = 'sequence', 'fields.n.start' = '1',
+    'fields.n.end' = '20000')`);
+  const base = await probeContext(lakehouse);
+  const pipeline = { ...base.scenario.pipeline, commitEveryMs: everyMs };
+  const context = {
+    ...base,
+    scenario: { ...base.scenario, pipeline },
+    tables: [{ name: 'paced' }],
+  };
+  const census = await PROBES.census.start(context);
+  const rows = await sql.run(`INSERT INTO ice.retail.paced
+    /*+ OPTIONS('flink-maintenance.rewrite.enabled' = 'true',
+      'flink-maintenance.rewrite.schedule.commit-count' = '1',
+      'flink-maintenance.rate-limit-seconds' = '1',
+      'flink-maintenance.lock-check-delay-seconds' = '1') */
+    SELECT 'e-' || CAST(n AS STRING), n FROM ticks`);
+  const count = async (operation: string) => {
+    const [found] = await context.facts.rows<{ n: number }>(
+      'SELECT count(*) AS n FROM commits WHERE operation = $operation',
+      { operation },
+    );
+    return found?.n ?? 0;
+  };
+  while ((await count('append')) < 6 || (await count('replace')) < 2) {
+    await clock.sleep(500, stack.broken);
+  }
+  await sql.run(`STOP JOB '${rows[0]?.['job id']}' WITH SAVEPOINT`);
+  await census.stop();
+  expect(context.incidents).toEqual([]);
+  // With a quiet time of half an interval after any commit, one that follows a rewrite has up to 2 s.
+  const [widest] = await context.facts.rows<{ ms: number }>(
+    "SELECT max(seen_ms - missed_ms) AS ms FROM commits WHERE operation = 'append'",
+  );
+  expect(widest?.ms).toBeLessThan(1_000);
+  // What the quiet time goes by: the sink says who it is.
+  const catalog = openCatalog(stack.endpoints.catalog, 'retail');
+  const snapshots = (await catalog.load('paced'))?.table().snapshots ?? [];
+  const appended = snapshots.filter(({ operation }) => operation === 'append');
+  expect(appended.length).toBeGreaterThanOrEqual(6);
+  expect(new Set(appended.map(({ summary }) => summary['flink.job-id']))).toEqual(
+    new Set([rows[0]?.['job id']]),
+  );
+  await context.facts.close();
+}, 300_000);
 
 /** The layout that the census tells for the last commit is what the layout probe and the bucket say. */
 async function layoutAgrees(context: Awaited<ReturnType<typeof probeContext>>): Promise<void> {

@@ -4,7 +4,8 @@ import { createS3Secret } from '../clients/duckdb-lakehouse.ts';
 import { openCatalog } from '../clients/iceberg.ts';
 import { type Bucket, openBucket } from '../clients/s3.ts';
 import { type CommitRead, CommitReader, isGone } from './commit-reader.ts';
-import { Follower, type Found } from './follow.ts';
+import { Follower, type Found, follow } from './follow.ts';
+import { PollSchedule } from './poll-schedule.ts';
 import type { ObservedTable, Probe, ProbeContext, RunningProbe } from './probe.ts';
 
 /** How the census stands with one table. */
@@ -39,10 +40,6 @@ export interface MarkerAt {
   readonly id: string;
 }
 
-/** Between two polls of one table. Asking costs the catalog about 5 ms of CPU each time. */
-const POLL_MS = 150;
-/** After a commit the next one is this share of the commit interval away: until then nobody asks. */
-const QUIET_SHARE = 0.5;
 /** Transient errors of the object store or the catalog are borne this often, and so long apart. */
 const ATTEMPTS = 5;
 const RETRY_MS = 300;
@@ -145,31 +142,26 @@ class RunningCensus implements Census {
   }
 
   /** Polls one table until the probe stops. */
-  async #follow(table: TableState): Promise<void> {
+  #follow(table: TableState): Promise<void> {
     const { clock, scenario } = this.#context;
-    const quietMs = Math.max(POLL_MS, scenario.pipeline.commitEveryMs * QUIET_SHARE);
-    while (!this.#signal.aborted) {
-      const startMs = clock.nowMs();
-      let found = 0;
-      try {
-        const poll = await table.follower.poll(this.#signal);
-        found = poll.found.length;
-        for (const one of poll.found) this.#enqueue(table, one);
-        if (poll.gap) this.#incident(table, poll.gap);
+    const schedule = new PollSchedule(scenario.pipeline.commitEveryMs);
+    return follow(table.follower, schedule, {
+      clock,
+      signal: this.#signal,
+      polled: ({ found, gap }, startMs) => {
+        for (const one of found) this.#enqueue(table, one);
+        if (gap) this.#incident(table, gap);
         table.polledFromMs = startMs;
         table.failures = 0;
-      } catch (error) {
-        if (this.#signal.aborted) return;
+      },
+      failed: (error) => {
         // A catalog that is down is the stack's to report; polls that it missed only widen intervals.
         table.failures = this.#context.excused() ? 0 : table.failures + 1;
         if (table.failures === ATTEMPTS) {
           this.#incident(table, `${ATTEMPTS} polls in a row failed: ${reason(error)}`);
         }
-      }
-      const waitMs = found > 0 ? quietMs : POLL_MS;
-      const leftMs = Math.max(10, waitMs - (clock.nowMs() - startMs));
-      await clock.sleep(leftMs, this.#signal).catch(() => {});
-    }
+      },
+    });
   }
 
   #enqueue(table: TableState, found: Found): void {

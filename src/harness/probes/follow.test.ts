@@ -1,61 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Clock } from '../../core/clock.ts';
-import type { Catalog, Snapshot, Table } from '../clients/iceberg.ts';
+import { Shelf } from '../../../test/support/shelf.ts';
 import { Follower } from './follow.ts';
-
-/** A catalog in memory, whose answers take 5 ms of a clock that only they move. */
-class Shelf implements Pick<Catalog, 'load'> {
-  readonly #snapshots: Snapshot[] = [];
-  #expired = 0;
-  #nowMs = 1000;
-  /** Runs after the next answer was made: a commit that falls between two requests. */
-  between: (() => void) | null = null;
-
-  readonly clock: Clock = {
-    nowMs: () => this.#nowMs,
-    monotonicMs: () => this.#nowMs,
-    sleep: async (ms) => {
-      this.#nowMs += ms;
-    },
-  };
-
-  commit(id: string): void {
-    const parentId = this.#snapshots.at(-1)?.id ?? null;
-    this.#snapshots.push({
-      id,
-      parentId,
-      sequenceNumber: this.#snapshots.length + 1,
-      timestampMs: this.#nowMs,
-      operation: 'append',
-      manifestList: `s3://warehouse/${id}`,
-      summary: {},
-    });
-  }
-
-  expireFirst(count: number): void {
-    this.#expired = count;
-  }
-
-  async load(_table: string, options: { readonly snapshots?: 'all' | 'refs' } = {}) {
-    this.#nowMs += 5;
-    const kept = this.#snapshots.slice(this.#expired);
-    const current = kept.at(-1);
-    const table: Table = {
-      location: 's3://warehouse/t',
-      metadataLocation: 's3://warehouse/t/metadata/1.json',
-      formatVersion: 2,
-      columns: ['event_id'],
-      currentSnapshotId: current?.id ?? null,
-      snapshots: options.snapshots === 'refs' ? kept.slice(-1) : kept,
-      snapshotCount: kept.length,
-      metadataLog: [],
-      statisticsPaths: [],
-    };
-    this.between?.();
-    this.between = null;
-    return { currentSnapshotId: table.currentSnapshotId, table: () => table };
-  }
-}
 
 const shown = (poll: Awaited<ReturnType<Follower['poll']>>) =>
   poll.found.map(({ snapshot, missedMs, seenMs, snapshots }) => [

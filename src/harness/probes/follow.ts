@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Answer, Catalog, Snapshot, Table } from '../clients/iceberg.ts';
+import type { PollSchedule } from './poll-schedule.ts';
 
 /** A snapshot, and between which two moments the catalog began to serve it. */
 export interface Found {
@@ -15,7 +16,7 @@ export interface Found {
 }
 
 /** What one poll found, oldest first. `gap`: snapshots in between had expired before any poll saw them. */
-interface Poll {
+export interface Poll {
   readonly found: readonly Found[];
   readonly gap: string | null;
 }
@@ -81,6 +82,33 @@ export class Follower {
 
   #load(snapshots: 'all' | 'refs', signal?: AbortSignal): Promise<Answer | null> {
     return this.#catalog.load(this.#table, { snapshots, ...(signal ? { signal } : {}) });
+  }
+}
+
+/** Polls one table by its schedule until `signal` aborts. Never rejects. */
+export async function follow(
+  follower: Follower,
+  schedule: PollSchedule,
+  options: {
+    readonly clock: Clock;
+    readonly signal: AbortSignal;
+    /** `startMs`: what the catalog served then has been found. */
+    readonly polled: (poll: Poll, startMs: number) => void;
+    readonly failed: (error: unknown) => void;
+  },
+): Promise<void> {
+  const { clock, signal, polled, failed } = options;
+  while (!signal.aborted) {
+    const startMs = clock.nowMs();
+    try {
+      const poll = await follower.poll(signal);
+      schedule.note(poll.found);
+      polled(poll, startMs);
+    } catch (error) {
+      if (signal.aborted) return;
+      failed(error);
+    }
+    await clock.sleep(schedule.waitMs(startMs, clock.nowMs()), signal).catch(() => {});
   }
 }
 
