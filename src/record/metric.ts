@@ -46,6 +46,8 @@ const common = {
   n: z.int().nonnegative(),
   /** Half the distance between two neighbouring values the instrument can tell apart, in the unit. */
   resolution: z.number().nonnegative().optional(),
+  /** The same where it is widest; `resolution` is then the median over the samples. Absent in records of before. */
+  resolutionMax: z.number().nonnegative().optional(),
   /** When not to trust this number, in a sentence. */
   distrust: z.string().optional(),
 };

@@ -1,4 +1,4 @@
-import type { CompactionRecord, RunRecord } from '../record/record.ts';
+import type { CompactionRecord, Distribution, RunRecord } from '../record/record.ts';
 import { distribution, measuredPhases, scalar, streamsOf, tablesOf, watchedMs } from './find.ts';
 import {
   bytes,
@@ -41,6 +41,9 @@ export function stalenessSection(record: RunRecord): Section | null {
       cell('n', 'dim'),
       ...found.map((metric) => cell(count(metric?.n ?? 0), 'dim')),
     ]);
+    if (found.some((metric) => metric?.resolutionMax !== undefined)) {
+      rows.push([cell(''), cell('known to ±', 'dim'), ...found.map(knownTo)]);
+    }
     if (found.some((metric) => metric?.censored)) {
       rows.push([
         cell(''),
@@ -74,6 +77,13 @@ export function stalenessSection(record: RunRecord): Section | null {
     tables: [{ columns: [left('phase'), left('time, load'), ...streams.map(right)], rows }],
     notes,
   };
+}
+
+/** Half the interval between two polls of the catalog: its median over the rows, and where it was widest. */
+function knownTo(metric: Distribution | undefined): Cell {
+  const { resolution, resolutionMax } = metric ?? {};
+  if (resolution === undefined || resolutionMax === undefined) return cell('', 'dim');
+  return cell(`${duration(resolution)}, max ${duration(resolutionMax)}`, 'dim');
 }
 
 const HOP_NAMES: Readonly<Record<string, string>> = {

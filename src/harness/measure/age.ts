@@ -37,7 +37,7 @@ export async function ageMetrics({ sql }: Measuring): Promise<Metric[]> {
   const rows = await sql.rows<GroupedValue>(`
     SELECT stream AS of, phase, age AS value, count(touched.phase) AS count
     FROM (${AT_TICKS}) JOIN ticks USING (t) LEFT JOIN touched USING (stream, phase) GROUP BY ALL`);
-  return distributions('age', rows, () => AGE_EVERY_MS / 2);
+  return distributions('age', rows, () => ({ resolution: AGE_EVERY_MS / 2 }));
 }
 
 /** Staleness and age second by second, from t0 to the end of the last phase. */

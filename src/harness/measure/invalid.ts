@@ -3,11 +3,14 @@ import type { Check } from '../../scenario/scenario.ts';
 import type { MeasureContext } from './context.ts';
 import type { PhaseHealth } from './health.ts';
 import { SLIP_MS } from './limits.ts';
+import type { Resolution } from './resolution.ts';
+import { RESOLUTION_LIMIT, tooCoarse } from './resolution-rule.ts';
 
 /** What the rules judge. */
 export interface Evidence {
   readonly phases: readonly PhaseHealth[];
   readonly canaries: CanaryRecord;
+  readonly resolutions: readonly Resolution[];
   readonly context: Pick<MeasureContext, 'clockApartMs' | 'appended' | 'incidents'> & {
     readonly scenario: { readonly checks: readonly Check[] };
   };
@@ -86,6 +89,11 @@ export const INVALID_RULES: readonly InvalidRule[] = [
         ? `${censusBehind} commits were unread`
         : undefined,
     ),
+  },
+  {
+    rule: 'resolution',
+    limit: RESOLUTION_LIMIT,
+    broken: ({ resolutions, context }) => tooCoarse(context.scenario.checks, resolutions),
   },
   {
     rule: 'harness too heavy',

@@ -10,6 +10,7 @@ import { judge } from './checks.ts';
 import type { PhaseHealth } from './health.ts';
 import { type Evidence, INVALID_RULES, judgeValidity } from './invalid.ts';
 import { distribution, scalar } from './metric.ts';
+import type { Resolution } from './resolution.ts';
 import { type Findings, judgeRun } from './verdict.ts';
 
 function checkOf(text: string): Check {
@@ -134,6 +135,7 @@ describe('the INVALID table', () => {
   ): Evidence => ({
     phases: [{ ...healthy, ...phase }],
     canaries,
+    resolutions: [],
     context: {
       clockApartMs: 20,
       appended: [part],
@@ -150,11 +152,29 @@ describe('the INVALID table', () => {
     expect(judgeValidity(evidence({ harnessShare: 0.5, machineBusy: 0.9 }))).toEqual([]);
   });
 
+  const atMost = (
+    phase: string | null,
+    bounds: Resolution['bounds'],
+    judgedMs = 0,
+    of: Resolution['of'] = 'pos',
+  ): Resolution => ({ of, phase, p50Ms: 100, maxMs: 9_000, judgedMs, bounds });
+  const checking = (text: string, ...resolutions: Resolution[]): Evidence => ({
+    ...evidence({ slipP99Ms: 1 }, { scenario: { checks: [checkOf(text)] } }),
+    resolutions,
+  });
+
   const trips: Readonly<Record<string, readonly [Evidence, string]>> = {
     'late hand-over': [evidence({ lateShare: 0.021 }), '2.1 % were late in spike'],
     'schedule slip': [evidence({ slipP99Ms: 51 }), 'p99 51.0 ms against 50.0 ms in spike'],
     'event loop': [evidence({ loopP99Ms: 50.1 }), 'p99 50.1 ms in spike'],
     'census behind': [evidence({ censusBehind: 3 }), '3 commits were unread in spike'],
+    resolution: [
+      checking(
+        'staleness(pos).p99 during spike < 5s',
+        atMost('spike', { p99: { low: 2_000, high: 3_001 } }),
+      ),
+      '"staleness(pos).p99 during spike < 5s" is known to within 1.00 s',
+    ],
     'harness too heavy': [
       evidence({ harnessShare: 0.21, machineBusy: 0.91 }),
       '21.0 % of a machine 91.0 % busy in spike',
@@ -189,6 +209,46 @@ describe('the INVALID table', () => {
     expect(
       judgeValidity(evidence({ slipP99Ms: 61 }, { scenario: { checks: strict } })),
     ).toHaveLength(1);
+  });
+
+  test('a check is judged when the census knows its number to a fifth of the limit', () => {
+    const text = 'staleness(pos).p99 during spike < 5s';
+    const p99 = (high: number) => ({ p99: { low: 2_000, high } });
+    const broken = (...of: Resolution[]) => judgeValidity(checking(text, ...of)).length;
+    expect(broken(atMost('spike', p99(3_000)))).toBe(0);
+    expect(broken(atMost('spike', p99(3_001)))).toBe(1);
+    // Another phase, another stream and another statistic decide other checks.
+    expect(broken(atMost(null, p99(3_001)), atMost('before', p99(3_001)))).toBe(0);
+    expect(broken(atMost('spike', p99(3_001), 0, 'inventory'))).toBe(0);
+    expect(broken(atMost('spike', { max: { low: 0, high: 4_000 } }))).toBe(0);
+    // Never visible: there is no number to be known to anything.
+    expect(broken(atMost('spike', {}))).toBe(0);
+  });
+
+  test('of a ratio both ends count, and of an age the widest interval', () => {
+    const p50 = (low: number, high: number) => ({ p50: { low, high } });
+    const ratio = (low: number, high: number) =>
+      judgeValidity(
+        checking(
+          'staleness(pos).p50 after / before < 1.5',
+          atMost('before', p50(low, high)),
+          atMost('after', p50(low, high)),
+        ),
+      );
+    // 1000/880 − 880/1000 is below 0.3, and 1000/850 − 850/1000 above it.
+    expect(ratio(880, 1_000)).toEqual([]);
+    expect(ratio(850, 1_000)).toMatchObject([{ rule: 'resolution' }]);
+    expect(ratio(0, 1_000)).toMatchObject([{ rule: 'resolution' }]);
+    const age = (judgedMs: number, of: Resolution['of']) =>
+      judgeValidity(checking('age(pos).max during spike < 5s', atMost('spike', {}, judgedMs, of)));
+    expect(age(1_000, 'pos')).toEqual([]);
+    expect(age(1_001, 'pos')).toMatchObject([{ rule: 'resolution' }]);
+    expect(age(1_001, 'inventory')).toEqual([]);
+    // Which table an answer was as old as is not told: any may be.
+    const answer = atMost('spike', {}, 1_001, 'inventory');
+    expect(
+      judgeValidity(checking('answer_age(revenue).max during spike < 5s', answer)),
+    ).toMatchObject([{ rule: 'resolution' }]);
   });
 
   test('what a probe could not do is on the list too', () => {

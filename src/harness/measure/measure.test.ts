@@ -286,6 +286,92 @@ describe('which events give a sample', () => {
   });
 });
 
+describe('what staleness is known to', () => {
+  const ids = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, i) => `r${from + i}`);
+  const missed = (ms: number) => ({ missed_ms: T0 + ms });
+  const visible = (rows: readonly string[]) => rows.map((event_id) => ({ event_id }));
+
+  /** 100 receipts in two commits: of the first 85 the interval is 150 ms, of the others 2.5 s. */
+  async function twoCommits() {
+    await facts.append(
+      'events',
+      ids(0, 100).map((id) => receipt(id, 11_000)),
+    );
+    await commit('pos', 's1', 13_000, visible(ids(0, 85)), missed(12_850));
+    await commit('pos', 's2', 16_000, visible(ids(85, 100)), missed(13_500));
+    // A hundred commits that show nothing of this stream's changes count for nothing.
+    for (let i = 0; i < 100; i++) await commit('pos', `e${i}`, 14_000 + i, [], missed(13_999 + i));
+  }
+
+  test('is weighted by rows: the median, and what a few of them had', async () => {
+    await twoCommits();
+    const { resolution, resolutionMax } = stats(await run(), 'staleness', 'pos', 'spike');
+    expect([resolution, resolutionMax]).toEqual([75, 1_250]);
+  });
+
+  test('is told phase by phase', async () => {
+    await twoCommits();
+    await facts.append('events', [receipt('late', 21_000)]);
+    await commit('pos', 's3', 22_000, visible(['late']), missed(21_960));
+    const measured = await run();
+    const known = (phase: string | null) => {
+      const { resolution, resolutionMax } = stats(measured, 'staleness', 'pos', phase);
+      return [resolution, resolutionMax];
+    };
+    expect(known('before')).toEqual([20, 20]);
+    expect(known('spike')).toEqual([75, 1_250]);
+    expect(known(null)).toEqual([75, 1_250]);
+  });
+
+  test('makes a check INVALID when its own statistic is not known to a fifth of the limit', async () => {
+    await twoCommits();
+    const judged = (text: string) => {
+      const { scenario: checked } = parseScenario(
+        `name: x
+retail: { stores: 1 }
+traffic: { pos: {} }
+phases: [{ name: spike, for: 10s }]
+checks: ['${text}']
+`,
+        { file: 'x.yaml' },
+      );
+      return run({ scenario: { ...scenario, checks: checked.checks } });
+    };
+    // The 95th of 100 became visible between 2.5 s and 5 s after it happened.
+    const coarse = await judged('staleness(pos).p95 during spike < 12s');
+    expect(coarse.invalid).toMatchObject([
+      {
+        rule: 'resolution',
+        fact: '"staleness(pos).p95 during spike < 12s" is known to within 2.50 s',
+      },
+    ]);
+    expect((await judged('staleness(pos).p95 during spike < 13s')).invalid).toEqual([]);
+    // The median lies in the first commit.
+    expect((await judged('staleness(pos).p50 during spike < 3s')).invalid).toEqual([]);
+    expect((await judged('age(pos).max during spike < 12s')).invalid).toHaveLength(1);
+    // Nobody could be shown anything while the catalog was away.
+    await facts.append('faults', [
+      {
+        act: 'kill',
+        server: 'catalog',
+        phase: 'spike',
+        start_ms: T0 + 14_000,
+        back_ms: T0 + 15_000,
+      },
+    ]);
+    expect((await judged('staleness(pos).p95 during spike < 12s')).invalid).toEqual([]);
+    expect((await judged('age(pos).max during spike < 12s')).invalid).toEqual([]);
+  });
+
+  test('is nothing where nothing was visible', async () => {
+    await facts.append('events', [receipt('a', 12_000)]);
+    const found = stats(await run(), 'staleness', 'pos', 'spike');
+    expect(found).not.toHaveProperty('resolution');
+    expect(found).not.toHaveProperty('resolutionMax');
+  });
+});
+
 describe('a row of an upsert table', () => {
   test('is visible with the first snapshot whose highest version is as high', async () => {
     await facts.append('events', [

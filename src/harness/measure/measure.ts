@@ -17,6 +17,7 @@ import { promiseMetrics, promiseSection } from './promises.ts';
 import { queriesSection, queryMetrics } from './queries.ts';
 import { faultSection } from './recovery.ts';
 import { regressionMetrics, regressionSection } from './regressions.ts';
+import { resolutions } from './resolution.ts';
 import { changeCounts, stalenessMetrics, waterfalls } from './staleness.ts';
 import { storeAges } from './store-age.ts';
 
@@ -78,7 +79,8 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
   const compaction = context.compaction && (await measureCompaction(measuring, context.compaction));
   const recovery = await faultSection(measuring);
   const perStore = await storeAges(measuring);
-  const staleness = await stalenessMetrics(measuring);
+  const known = await resolutions(measuring);
+  const staleness = await stalenessMetrics(measuring, known);
   const regressions = await regressionSection(measuring);
   const promises = context.promises && promiseSection(context.promises, staleness);
   const metrics = inOrder(measuring, [
@@ -114,7 +116,7 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
     cost,
     compaction,
     checks: context.scenario.checks.map((check) => judge(check, metrics)),
-    invalid: judgeValidity({ phases: health, canaries, context }),
+    invalid: judgeValidity({ phases: health, canaries, resolutions: known, context }),
     warnings: warningsOf(health),
   };
 }

@@ -2,17 +2,22 @@ import { METRICS, type MetricName } from '../../core/metrics.ts';
 import { type Distribution, distributionOf, TAIL_FROM, type Weighted } from '../../core/stats.ts';
 import type { Metric } from '../../record/record.ts';
 
-interface Labels {
+/** How exactly a number is known: half an interval of the instrument, at the median and at its widest. */
+interface Known {
+  readonly resolution?: number;
+  readonly resolutionMax?: number;
+}
+
+interface Labels extends Known {
   readonly of: string | null;
   /** null: of the whole run, which is all its measured phases. */
   readonly phase: string | null;
-  readonly resolution?: number;
 }
 
 /** A distribution as the record keeps it. Without a sample it is there too, with n = 0. */
 export function distribution(
   name: MetricName,
-  { of, phase, resolution }: Labels,
+  { of, phase, resolution, resolutionMax }: Labels,
   { n, censored, negatives, stats, samples }: Distribution,
 ): Metric {
   const { unit, better } = METRICS[name];
@@ -27,6 +32,7 @@ export function distribution(
     censored,
     ...(negatives > 0 ? { negatives } : {}),
     ...(resolution === undefined ? {} : { resolution }),
+    ...(resolutionMax === undefined ? {} : { resolutionMax }),
     ...(n > 0 && n < TAIL_FROM ? { distrust: `only ${n} samples` } : {}),
     stats,
     samples,
@@ -51,7 +57,7 @@ export interface GroupedValue extends Weighted {
 export function distributions(
   name: MetricName,
   rows: readonly GroupedValue[],
-  resolutionOf: (of: string | null) => number | undefined = () => undefined,
+  knownTo: (of: string | null, phase: string | null) => Known | undefined = () => undefined,
 ): Metric[] {
   const groups = new Map<string, { of: string | null; phase: string | null; rows: Weighted[] }>();
   for (const row of rows) {
@@ -63,8 +69,8 @@ export function distributions(
     }
   }
   return [...groups.values()].map((group) => {
-    const resolution = resolutionOf(group.of);
-    const labels = { of: group.of, phase: group.phase, ...(resolution ? { resolution } : {}) };
+    const { of, phase } = group;
+    const labels = { of, phase, ...knownTo(of, phase) };
     return distribution(name, labels, distributionOf(group.rows));
   });
 }

@@ -3,6 +3,7 @@ import type { Changes, Metric, Waterfall } from '../../record/record.ts';
 import type { Stream } from '../../scenario/scenario.ts';
 import { type Measuring, streamTables } from './context.ts';
 import { distributions, type GroupedValue, scalar } from './metric.ts';
+import type { Resolution } from './resolution.ts';
 
 /** Each hop as the difference of two stamps of `changes`; together they are seen_ms − occurred_ms. */
 const HOP_SQL: Readonly<Record<(typeof HOPS)[number], string>> = {
@@ -16,18 +17,23 @@ const HOP_SQL: Readonly<Record<(typeof HOPS)[number], string>> = {
 
 const STAMPED = `(${Object.values(HOP_SQL).join(' + ')}) IS NOT NULL`;
 
-/** Staleness, what was never visible, the hops and the floor. */
-export async function stalenessMetrics(measuring: Measuring): Promise<Metric[]> {
+/** Staleness with what it is known to, what was never visible, the hops and the floor. */
+export async function stalenessMetrics(
+  measuring: Measuring,
+  known: readonly Resolution[],
+): Promise<Metric[]> {
   const { sql } = measuring;
   const values = await sql.rows<GroupedValue>(`
     SELECT stream AS of, phase, coalesce(seen_ms - occurred_ms, 'Infinity'::DOUBLE) AS value,
       count(*) AS count
     FROM changes WHERE measured GROUP BY ALL`);
   const commits = await commitTimes(measuring);
-  const half = (of: string | null) =>
-    commits.find(({ stream }) => stream === of)?.half ?? undefined;
+  const resolutionOf = (of: string | null, phase: string | null) => {
+    const found = known.find((one) => one.of === of && one.phase === phase);
+    return found && { resolution: found.p50Ms / 2, resolutionMax: found.maxMs / 2 };
+  };
   return [
-    ...distributions('staleness', values, half),
+    ...distributions('staleness', values, resolutionOf),
     ...(await neverVisible(measuring)),
     ...distributions('hop', await hopValues(measuring)),
     ...commits.map(({ stream, n, commit }) => {
@@ -52,14 +58,11 @@ interface CommitTimes {
   readonly n: number;
   /** Median from a snapshot's own stamp to the catalog serving it, ms. */
   readonly commit: number | null;
-  /** Half the median time between the last look without a snapshot and the first with it, ms. */
-  readonly half: number | null;
 }
 
 async function commitTimes({ sql }: Measuring): Promise<CommitTimes[]> {
   return sql.rows<CommitTimes>(`
-    SELECT t.stream, count(c.seen_ms) AS n, median(c.seen_ms - c.snapshot_ms) AS commit,
-      median(c.seen_ms - c.missed_ms) / 2 AS half
+    SELECT t.stream, count(c.seen_ms) AS n, median(c.seen_ms - c.snapshot_ms) AS commit
     FROM stream_tables t LEFT JOIN commits c
       ON c.table_name = t.table_name AND c.added_rows > 0 AND c.operation <> 'replace'
     GROUP BY t.stream`);

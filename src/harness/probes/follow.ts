@@ -16,7 +16,7 @@ export interface Found {
 }
 
 /** What one poll found, oldest first. `gap`: snapshots in between had expired before any poll saw them. */
-export interface Poll {
+interface Poll {
   readonly found: readonly Found[];
   readonly gap: string | null;
 }

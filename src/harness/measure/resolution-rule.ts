@@ -1,0 +1,62 @@
+import type { Stat } from '../../core/metrics.ts';
+import { duration } from '../../core/readable.ts';
+import type { Check } from '../../scenario/scenario.ts';
+import type { Bounds, Resolution } from './resolution.ts';
+
+/**
+ * The widest interval that decides a check, as a share of its limit. A number that is known to ± 10 % of the limit
+ * says whether a design keeps it; one that is known to half of it says what the census was doing.
+ */
+const SHARE = 0.2;
+
+export const RESOLUTION_LIMIT = `an interval of ${SHARE * 100} % of the limit that a check uses`;
+
+/** Metrics that fall when a change becomes visible: they are as uncertain as the widest interval of their stream. */
+const BY_WIDEST: readonly string[] = ['age', 'store_age', 'answer_age', 'recovery'];
+
+/** A sentence for each check whose metric the census knows too coarsely to judge it. */
+export function tooCoarse(
+  checks: readonly Check[],
+  resolutions: readonly Resolution[],
+): readonly string[] {
+  return checks.flatMap((check) => {
+    const width = widthOf(check, resolutions);
+    // Nothing is a share of a limit of 0.
+    if (width === undefined || check.limit <= 0 || width <= SHARE * check.limit) return [];
+    const read = (value: number) => (check.ratio ? value.toPrecision(2) : duration(value));
+    return [`"${check.text}" is known to within ${read(width)}`];
+  });
+}
+
+/** The interval in which a check's number lies, in its unit; undefined: the census has no part in it. */
+function widthOf(check: Check, resolutions: readonly Resolution[]): number | undefined {
+  const { metric, stat, ratio, during } = check;
+  if (BY_WIDEST.includes(metric) && ratio === null) {
+    const ofIt = resolutions.filter(
+      ({ of, phase }) => phase === during && (check.of === of || !isStream(check)),
+    );
+    return ofIt.length === 0 ? undefined : Math.max(...ofIt.map(({ judgedMs }) => judgedMs));
+  }
+  if (metric !== 'staleness' || stat === null) return undefined;
+  const bounds = (phase: string | null) => boundsOf(resolutions, check.of, phase, stat as Stat);
+  if (ratio === null) {
+    const found = bounds(during);
+    return found && found.high - found.low;
+  }
+  const [over, under] = [bounds(ratio.numerator), bounds(ratio.denominator)];
+  return over && under && over.high / under.low - over.low / under.high;
+}
+
+/** answer_age is of a query and recovery of a server: any stream may be the one that decides. */
+function isStream({ metric }: Check): boolean {
+  return metric === 'age' || metric === 'store_age';
+}
+
+function boundsOf(
+  resolutions: readonly Resolution[],
+  of: string | null,
+  phase: string | null,
+  stat: Stat,
+): Bounds | undefined {
+  return resolutions.find((one) => one.of === of && one.phase === phase)?.bounds[stat];
+}

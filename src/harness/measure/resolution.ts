@@ -1,0 +1,88 @@
+import type { Stat } from '../../core/metrics.ts';
+import type { Stream } from '../../scenario/scenario.ts';
+import type { Measuring } from './context.ts';
+
+/** How exactly the census knows when the changes of a stream became visible, in a phase or the whole run. */
+export interface Resolution {
+  readonly of: Stream;
+  /** null: of all measured phases. */
+  readonly phase: string | null;
+  /**
+   * Time between the last poll that did not show a change and the first that did, over the changes, ms: the median and
+   * the widest.
+   */
+  readonly p50Ms: number;
+  readonly maxMs: number;
+  /** The widest, without the intervals in which a declared fault had taken catalog or object store away, ms. */
+  readonly judgedMs: number;
+  /** Between which two values each statistic of staleness lies, ms; absent where some change was never visible. */
+  readonly bounds: Readonly<Partial<Record<Stat, Bounds>>>;
+}
+
+export interface Bounds {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Each statistic over a column. Nearest rank, as in core/stats.ts. */
+const STAT_SQL: Readonly<Record<Stat, (column: string) => string>> = {
+  p50: (column) => `quantile_disc(${column}, 0.5)`,
+  p95: (column) => `quantile_disc(${column}, 0.95)`,
+  p99: (column) => `quantile_disc(${column}, 0.99)`,
+  max: (column) => `max(${column})`,
+  mean: (column) => `avg(${column})`,
+  min: (column) => `min(${column})`,
+};
+
+const STATS = Object.keys(STAT_SQL) as Stat[];
+
+/**
+ * Every change with the interval in which it became visible. It cannot have been visible before it happened. While
+ * a declared fault keeps catalog or object store away nobody can be shown anything: such an interval is
+ * wide because of the fault, and tells nothing against the census.
+ */
+const INTERVALS = `
+  WITH intervals AS (
+    SELECT stream, phase, seen_ms, occurred_ms,
+      least(seen_ms, greatest(occurred_ms, coalesce(missed_ms, occurred_ms))) AS from_ms,
+      EXISTS (SELECT 1 FROM faults f WHERE f.server IN ('minio', 'catalog')
+        AND f.start_ms <= seen_ms AND coalesce(f.back_ms, 'Infinity') >= from_ms) AS away
+    FROM changes WHERE measured
+  ), known AS (
+    SELECT stream, phase, away, seen_ms - from_ms AS width_ms,
+      coalesce(seen_ms - occurred_ms, 'Infinity'::DOUBLE) AS high,
+      coalesce(CASE WHEN away THEN seen_ms ELSE from_ms END - occurred_ms, 'Infinity'::DOUBLE) AS low
+    FROM intervals
+  )`;
+
+type Row = { readonly stream: Stream; readonly phase: string | null } & {
+  readonly p50Ms: number | null;
+  readonly maxMs: number | null;
+  readonly judgedMs: number | null;
+} & Readonly<Record<`${Stat}_${'low' | 'high'}`, number>>;
+
+/** Weighted by changes: a commit that showed many counts for many. Without one that was visible there is none. */
+export async function resolutions({ sql }: Measuring): Promise<Resolution[]> {
+  const stats = STATS.flatMap((stat) =>
+    (['low', 'high'] as const).map((end) => `${STAT_SQL[stat](end)} AS ${stat}_${end}`),
+  );
+  const rows = await sql.rows<Row>(`
+    ${INTERVALS}
+    SELECT stream, phase, quantile_disc(width_ms, 0.5) AS "p50Ms", max(width_ms) AS "maxMs",
+      coalesce(max(width_ms) FILTER (NOT away), 0) AS "judgedMs", ${stats.join(', ')}
+    FROM known GROUP BY GROUPING SETS ((stream, phase), (stream))`);
+  return rows.flatMap((row) => {
+    const { stream, phase, p50Ms, maxMs, judgedMs } = row;
+    if (p50Ms === null || maxMs === null || judgedMs === null) return [];
+    return [{ of: stream, phase, p50Ms, maxMs, judgedMs, bounds: boundsOf(row) }];
+  });
+}
+
+function boundsOf(row: Row): Resolution['bounds'] {
+  return Object.fromEntries(
+    STATS.flatMap((stat) => {
+      const [low, high] = [row[`${stat}_low`], row[`${stat}_high`]];
+      return Number.isFinite(high) && Number.isFinite(low) ? [[stat, { low, high }]] : [];
+    }),
+  );
+}
