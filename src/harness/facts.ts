@@ -1,5 +1,5 @@
 import { rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { quoted } from '../core/sql.ts';
 import { FACTS, type FactTable } from '../record/facts.ts';
 import {
@@ -22,6 +22,8 @@ export interface Facts extends AsyncDisposable {
   rows<T = Record<string, unknown>>(sql: string, params?: Params): Promise<T[]>;
   /** A connection of one's own, so that a long statement makes nobody wait. The caller closes it. */
   connect(): Promise<Connection>;
+  /** From now on no file outside these folders is read or written, and no extension is loaded. */
+  confine(dirs: readonly string[]): Promise<void>;
   /** One Parquet file per table, written whole or not at all. Returns their paths. */
   exportParquet(dir: string): Promise<string[]>;
   close(): Promise<void>;
@@ -56,10 +58,18 @@ export async function openFacts(options: { readonly spillDir?: string } = {}): P
     run: (sql, params) => reading.run(sql, params),
     rows: (sql, params) => reading.rows(sql, params),
     connect: () => database.connect(),
+    confine: (dirs) => confine(reading, dirs),
     exportParquet: (dir) => exportParquet(reading, dir),
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+async function confine(connection: Connection, dirs: readonly string[]): Promise<void> {
+  const allowed = dirs.map((dir) => quoted(`${resolve(dir)}/`));
+  await connection.run(`SET allowed_directories=[${allowed.join(', ')}]`);
+  await connection.run('SET enable_external_access=false');
+  await connection.run('SET lock_configuration=true');
 }
 
 async function exportParquet(connection: Connection, dir: string): Promise<string[]> {

@@ -55,7 +55,8 @@ export function parseRecord(text: string, file: string): RunRecord {
   );
 }
 
-function described({ issues }: z.ZodError): string {
+/** The first few things wrong with a value, each with its field. */
+export function described({ issues }: z.ZodError): string {
   const shown = issues.slice(0, 3).map(({ path, message }) => `${fieldName(path)}: ${message}`);
   const more = issues.length > 3 ? ` (and ${issues.length - 3} more)` : '';
   return shown.join('; ') + more;

@@ -89,7 +89,7 @@ const pipeline = z.strictObject({
 });
 
 /** A drain: markers went to every partition, and every sink had to show them. */
-const drain = z.strictObject({
+export const drain = z.strictObject({
   drained: z.boolean(),
   tookMs: z.number(),
   withinMs: z.number(),
@@ -128,7 +128,7 @@ const shard = z.strictObject({
   }),
 });
 
-const phase = z.strictObject({
+export const phase = z.strictObject({
   name: z.string(),
   kind: z.enum(['load', 'query', 'compact']),
   measured: z.boolean(),

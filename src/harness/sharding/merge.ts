@@ -1,21 +1,23 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { badInput } from '../../core/errors.ts';
 import { grouped } from '../../core/grouped.ts';
-import { quoted } from '../../core/sql.ts';
+import { literalGlob, quoted } from '../../core/sql.ts';
 import { FACTS, type FactTable } from '../../record/facts.ts';
 import { createRunFolder } from '../../record/folder.ts';
 import { openJournal } from '../../record/journal.ts';
+import { parquetFiles } from '../../record/parquet-files.ts';
 import { readRecord, runDir } from '../../record/read.ts';
 import type { RunRecord, ShardRecord } from '../../record/record.ts';
 import { startedRecord, writeRecord } from '../../record/write.ts';
-import type { Scenario } from '../../scenario/scenario.ts';
+import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts';
 import { conclude } from '../conclude.ts';
 import { type Facts, openFacts } from '../facts.ts';
 import { loadPipeline } from '../pipelines/load.ts';
+import type { Manifest } from '../pipelines/manifest.ts';
 import type { Incident } from '../probes/probe.ts';
-import { readHandOver } from './hand-over.ts';
+import { checkFacts, checkHandOver, checkTables } from './consistent.ts';
+import { readHandOver } from './hand-over-file.ts';
 
 /** The part of one shard, as it was read. */
 interface Part {
@@ -97,11 +99,17 @@ export async function merge(
   const { scenario, resultsDir, baseDir, clock, reproduce } = options;
   const [leader] = parts;
   const seen = readHandOver(leader.dir);
+  checkHandOver(seen, leader.record, leader.dir);
   const observed = {
     ...seen,
     incidents: [...seen.incidents, ...clockIncidents(parts, seen.endedMs)],
   };
   const { manifest } = loadPipeline(scenario.pipeline.use, baseDir);
+  await using facts = await openFacts();
+  await facts.confine([resultsDir, ...parts.map(({ dir }) => dir)]);
+  await joinFacts(facts, parts);
+  await checkFacts(facts, seen);
+  await checkTables(facts, seen, carried(scenario, manifest));
   const folder = createRunFolder(resultsDir, scenario.name, clock.nowMs());
   using journal = openJournal(folder.dir, clock);
   journal.note('merge', { parts: parts.map(({ record }) => record.id) });
@@ -116,11 +124,9 @@ export async function merge(
     tookMs,
     shards: parts.map(({ shard }) => shard),
   };
-  await using facts = await openFacts();
-  await joinFacts(facts, parts);
   const concluded = await conclude(
     {
-      ...{ facts, scenario, manifest, observed, dir: folder.dir },
+      ...{ facts, scenario, manifest, observed, dir: resolve(folder.dir) },
       note: (kind, fields) => journal.note(kind, fields),
     },
     first,
@@ -131,16 +137,31 @@ export async function merge(
   return { record, dir: folder.dir };
 }
 
+/** The streams that the load had and the pipeline carries. */
+function carried({ traffic }: Scenario, { streams }: Manifest): readonly Stream[] {
+  return STREAMS.filter((stream) => traffic[stream] !== null && streams[stream] !== undefined);
+}
+
 async function joinFacts(facts: Pick<Facts, 'run'>, parts: readonly Part[]): Promise<void> {
   for (const table of Object.keys(FACTS) as FactTable[]) {
     const from = OF_EVERY_SHARD.includes(table) ? parts : parts.slice(0, 1);
     for (const { dir } of from) {
-      const file = join(dir, `${table}.parquet`);
-      if (!existsSync(file)) {
-        throw badInput(`${dir} has no ${table}.parquet: the shard's facts are not whole`);
+      const file = parquetFiles(dir).files.find(({ name }) => name === table);
+      if (file === undefined) {
+        throw badInput(`${dir} has no file ${table}.parquet: the shard's facts are not whole`);
       }
-      await facts.run(`INSERT INTO ${table} BY NAME SELECT * FROM read_parquet(${quoted(file)})`);
+      await taken(facts, table, file.path);
     }
+  }
+}
+
+async function taken(facts: Pick<Facts, 'run'>, table: FactTable, path: string): Promise<void> {
+  const source = `read_parquet(${quoted(literalGlob(path))})`;
+  try {
+    await facts.run(`INSERT INTO ${table} BY NAME SELECT * FROM ${source}`);
+  } catch (error) {
+    const fact = (error as Error).message.split('\n')[0];
+    throw badInput(`cannot read ${path}: ${fact}`, 'copy the folder of the shard again');
   }
 }
 

@@ -1,0 +1,88 @@
+import { badInput } from '../../core/errors.ts';
+import type { FactTable } from '../../record/facts.ts';
+import type { RunRecord } from '../../record/record.ts';
+import type { Stream } from '../../scenario/scenario.ts';
+import type { Facts } from '../facts.ts';
+import type { Observed } from '../observed.ts';
+
+/**
+ * What is computed from a load takes a step per second of it: a moment that was damaged to the year 5000 would
+ * never be reached. So the moments of a hand-over, of its record and of the facts must belong to one load.
+ */
+
+/** What two clocks and the end of a run may differ by, ms. */
+const SLACK_MS = 60_000;
+const DAY_MS = 86_400_000;
+
+const HINT = 'copy the folder of every shard again, whole';
+
+/** Throws DoorbusterError (exit 2) when a hand-over is not of the run that its record is of. */
+export function checkHandOver(
+  { t0Ms, endedMs, cutMs, phases }: Observed,
+  { t0Ms: startMs, tookMs }: Pick<RunRecord, 't0Ms' | 'tookMs'>,
+  dir: string,
+): void {
+  const lastMs = t0Ms + (tookMs ?? 0) + SLACK_MS;
+  const refused = (fact: string) => badInput(`hand-over.json of ${dir} ${fact}`, HINT);
+  if (t0Ms !== startMs) throw refused(`begins at ${t0Ms}, and its record at ${startMs}`);
+  if (endedMs < t0Ms || endedMs > lastMs) {
+    throw refused(`ends ${endedMs - t0Ms} ms after its beginning; its record says ${tookMs} ms`);
+  }
+  if (cutMs !== null && cutMs > endedMs - t0Ms + SLACK_MS) {
+    throw refused(`sent until ${cutMs} ms after its beginning, and had ended by then`);
+  }
+  const odd = phases.find((phase) => phase.startMs < t0Ms || phase.endMs < phase.startMs);
+  const late = phases.find((phase) => phase.endMs > lastMs);
+  const wrong = odd ?? late;
+  if (wrong === undefined) return;
+  throw refused(`has the phase ${wrong.name} from ${wrong.startMs} to ${wrong.endMs}`);
+}
+
+/** Columns of facts whose values are stepped through, or stepped to. */
+const STEPPED: readonly (readonly [table: FactTable, column: string])[] = [
+  ['phases', 'start_ms'],
+  ['phases', 'end_ms'],
+  ['load', 'at_ms'],
+  ['loop_delay', 'at_ms'],
+  ['events', 'due_ms'],
+];
+
+/** Throws DoorbusterError (exit 2) when facts are of another time than the load. */
+export async function checkFacts(
+  facts: Pick<Facts, 'rows'>,
+  { t0Ms, endedMs }: Pick<Observed, 't0Ms' | 'endedMs'>,
+): Promise<void> {
+  for (const [table, column] of STEPPED) {
+    const [found] = await facts.rows<{ n: number }>(
+      `SELECT count(*)::INTEGER AS n FROM ${table}
+       WHERE ${column} NOT BETWEEN $from AND $to OR isnan(${column})`,
+      { from: t0Ms - DAY_MS, to: endedMs + DAY_MS },
+    );
+    if (found === undefined || found.n === 0) continue;
+    throw badInput(
+      `${table}.parquet has ${found.n} rows whose ${column} is more than a day outside the load`,
+      HINT,
+    );
+  }
+}
+
+/**
+ * Throws DoorbusterError (exit 2) when the copy of a table that the oracles need is missing or cannot be read to its
+ * end: they would fail in the middle of it.
+ */
+export async function checkTables(
+  facts: Pick<Facts, 'rows'>,
+  { tables }: Pick<Observed, 'tables'>,
+  needed: readonly Stream[],
+): Promise<void> {
+  if (tables === null) return;
+  const missing = needed.find((stream) => tables.streams[stream] === undefined);
+  if (missing !== undefined) throw badInput(`hand-over.json names no table of ${missing}`, HINT);
+  for (const source of [...Object.values(tables.streams), tables.deadLetter]) {
+    try {
+      await facts.rows(`SELECT bit_xor(hash(t))::VARCHAR AS whole FROM ${source} t`);
+    } catch (error) {
+      throw badInput(`cannot read a table: ${(error as Error).message.split('\n')[0]}`, HINT);
+    }
+  }
+}

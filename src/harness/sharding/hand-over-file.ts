@@ -1,0 +1,149 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { badInput } from '../../core/errors.ts';
+import { literalGlob, quoted } from '../../core/sql.ts';
+import { readTextFile } from '../../core/text-file.ts';
+import { RUN_FILES } from '../../record/folder.ts';
+import { layout } from '../../record/observed.ts';
+import { parquetFiles } from '../../record/parquet-files.ts';
+import { described } from '../../record/read.ts';
+import { drain, phase } from '../../record/record.ts';
+import { STREAMS } from '../../scenario/scenario.ts';
+import type { Observed } from '../observed.ts';
+
+/** Far more than a load of a day leaves, bytes. */
+const LARGEST = 64 * 2 ** 20;
+
+/** Latest moment that a file can name, ms: JavaScript has no later date. */
+const LAST_MS = 8.64e15;
+
+const count = z.int().nonnegative();
+const epochMs = z.number().min(0).max(LAST_MS);
+const durationMs = z.number().nonnegative().max(LAST_MS);
+
+/** A copy of a table, in the folder `tables` beside the file: a name, and no SQL. */
+const tableFile = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]*\.parquet$/, 'must be the name of a Parquet file');
+
+const incident = z.strictObject({
+  atMs: epochMs,
+  probe: z.string(),
+  rule: z.string(),
+  fact: z.string(),
+  limit: z.string(),
+});
+
+const compaction = z.strictObject({
+  outcome: z.enum(['committed', 'failed']),
+  error: z.string().nullable(),
+  tables: z.array(z.string()),
+  startedMs: epochMs,
+  engineReadyMs: epochMs.nullable(),
+  committedMs: epochMs.nullable(),
+  wallMs: durationMs,
+  startupMs: durationMs,
+  coreSeconds: z.number().nonnegative().nullable(),
+  startupCoreSeconds: z.number().nonnegative().nullable(),
+  rewrittenFiles: count,
+  addedFiles: count,
+  rewrittenBytes: count,
+  removedDeleteFiles: count,
+  output: z.string(),
+});
+
+const tables = z.strictObject({
+  streams: z.partialRecord(z.enum(STREAMS), tableFile),
+  deadLetter: tableFile,
+  ledger: z.boolean(),
+  absent: z.array(z.string()),
+});
+
+/** `hand-over.json`: what the leader of a load observed. It may come from another machine, so all of it is checked. */
+const handOverSchema = z.strictObject({
+  completed: z.boolean(),
+  t0Ms: epochMs,
+  cutMs: durationMs.nullable(),
+  endedMs: epochMs,
+  cores: z.int().positive(),
+  clockApartMs: durationMs,
+  logs: z
+    .array(z.strictObject({ stream: z.enum(STREAMS), part: count, appended: count }))
+    .nullable(),
+  phases: z.array(phase.extend({ startMs: epochMs, endMs: epochMs })),
+  incidents: z.array(incident),
+  drains: z.strictObject({
+    opening: drain.nullable(),
+    before: drain.nullable(),
+    final: drain.nullable(),
+  }),
+  compaction: compaction.nullable(),
+  tables: tables.nullable(),
+  bucket: layout.shape.bucket,
+  missing: z.array(z.string()),
+});
+
+/** Text of the file: of each table the name of its copy. */
+export function handOverText({ tablesDir: _here, tables: copies, ...observed }: Observed): string {
+  const tables = copies && {
+    ...copies,
+    deadLetter: fileIn(copies.deadLetter),
+    streams: mapped(copies.streams, fileIn),
+  };
+  return JSON.stringify(handOverSchema.parse({ ...observed, tables }));
+}
+
+/**
+ * What the leader of a load observed, from its folder, wherever that was taken. Throws DoorbusterError (exit 2) that
+ * names the file and the field at fault.
+ */
+export function readHandOver(dir: string): Observed {
+  const path = join(dir, RUN_FILES.handOver);
+  const text = readTextFile(path, {
+    limitBytes: LARGEST,
+    hint: 'name the folder of shard 1, which leads, whole',
+  });
+  const { tables: named, ...observed } = checked(text, path);
+  const tablesDir = join(dir, RUN_FILES.tables);
+  const { files } = parquetFiles(tablesDir);
+  const sourceOf = (file: string) => {
+    const found = files.find(({ name }) => `${name}.parquet` === file);
+    if (found !== undefined) return `read_parquet(${quoted(literalGlob(found.path))})`;
+    throw badInput(`${path} names ${file}, and ${tablesDir} has no such regular file`);
+  };
+  const tables = named && {
+    ...named,
+    deadLetter: sourceOf(named.deadLetter),
+    streams: mapped(named.streams, sourceOf),
+  };
+  return { ...observed, tables, tablesDir };
+}
+
+function checked(text: string, path: string): z.infer<typeof handOverSchema> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw badInput(`${path} is not JSON: ${(error as Error).message}`, AGAIN);
+  }
+  const result = handOverSchema.safeParse(value);
+  if (result.success) return result.data;
+  throw badInput(`${path} is not what a shard hands over: ${described(result.error)}`, AGAIN);
+}
+
+const AGAIN = 'the file is never edited by hand: make the load again';
+
+/** The copy that a source of `readTables` reads. */
+function fileIn(source: string): string {
+  return /([a-z0-9_]+\.parquet)'\)$/.exec(source)?.[1] ?? source;
+}
+
+function mapped<K extends string>(
+  record: Readonly<Partial<Record<K, string>>>,
+  of: (text: string) => string,
+): Partial<Record<K, string>> {
+  const entries = Object.entries(record) as [K, string][];
+  return Object.fromEntries(entries.map(([key, text]) => [key, of(text)])) as Partial<
+    Record<K, string>
+  >;
+}

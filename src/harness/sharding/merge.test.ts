@@ -1,0 +1,207 @@
+import { execFileSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { SHARDED, shardFolders } from '../../../test/support/shard-folders.ts';
+import { systemClock } from '../../core/clock.ts';
+import { DoorbusterError } from '../../core/errors.ts';
+import { EXIT } from '../../core/exit-codes.ts';
+import { recordSchema } from '../../record/record.ts';
+import { packageRoot } from '../entry.ts';
+import { merge, readParts } from './merge.ts';
+
+// Facts, not speeds: other work may share the machine.
+vi.setConfig({ testTimeout: 60_000 });
+
+const root = mkdtempSync(join(tmpdir(), 'doorbuster-merge-'));
+afterAll(() => rmSync(root, { recursive: true }));
+
+const whole = join(root, 'whole');
+beforeAll(() => shardFolders(whole));
+
+/** The two folders, to be damaged. */
+let dirs: readonly [string, string];
+beforeEach(() => {
+  const copy = mkdtempSync(join(root, 'copy-'));
+  cpSync(whole, copy, { recursive: true });
+  dirs = [join(copy, 'one'), join(copy, 'two')];
+});
+
+function merged() {
+  return merge(readParts(dirs), {
+    scenario: SHARDED.scenario,
+    resultsDir: join(dirs[0], '..', 'results'),
+    baseDir: packageRoot,
+    clock: systemClock,
+    reproduce: 'doorbuster merge',
+  });
+}
+
+/** Exit 2, naming what is wrong, and no folder of a run that there is not. */
+async function refused(message: RegExp | string): Promise<void> {
+  await expect(merged()).rejects.toMatchObject({
+    exitCode: EXIT.badInput,
+    message: expect.stringMatching(message),
+  });
+  expect(existsSync(join(dirs[0], '..', 'results'))).toBe(false);
+}
+
+type HandOver = Record<string, unknown> & { tables: Record<string, unknown> };
+
+function handOver(change: (written: HandOver) => unknown): void {
+  const path = join(dirs[0], 'hand-over.json');
+  const written = JSON.parse(readFileSync(path, 'utf8')) as HandOver;
+  writeFileSync(path, JSON.stringify(change(written)));
+}
+
+test('two shards are joined, wherever their folders were taken', async () => {
+  const { record, dir } = await merged();
+  expect(recordSchema.parse(record)).toEqual(record);
+  expect(record).toMatchObject({ outcome: 'completed', truth: { lost: 0, duplicated: 0 } });
+  expect(record.producing?.total.acknowledged).toBe(40);
+  expect(readdirSync(dir)).toContain('events.parquet');
+  const text = readFileSync(join(dirs[0], 'hand-over.json'), 'utf8');
+  expect(text).toContain('"pos":"pos_receipts.parquet"');
+  expect(text).not.toContain('read_parquet');
+});
+
+describe('a hand-over', () => {
+  test.each([
+    `(SELECT 1); COPY (SELECT 1) TO 'pwned'; --`,
+    `read_parquet('x'); COPY (SELECT 1) TO 'pwned'`,
+    '../../../etc/passwd.parquet',
+    '/etc/passwd',
+    'pos_receipts.parquet/../../x.parquet',
+    '',
+    null,
+    ['pos_receipts.parquet'],
+  ])('cannot name %j as a table', async (source) => {
+    for (const of of ['pos', 'dead_letter']) {
+      handOver(({ tables, ...rest }) => ({
+        ...rest,
+        tables: {
+          ...{ ledger: false, absent: [], deadLetter: 'dead_letter.parquet' },
+          ...(of === 'pos' ? { streams: { pos: source } } : { streams: {}, deadLetter: source }),
+        },
+      }));
+      await refused(/one\/hand-over\.json is not what a shard hands over: tables\./);
+      expect(existsSync('pwned')).toBe(false);
+    }
+  });
+
+  test.each([
+    ['null', 'the whole file'],
+    ['{}', 'completed: '],
+    ['[]', 'the whole file'],
+    ['{', 'is not JSON'],
+    ['', 'is not JSON'],
+    ['"text"', 'the whole file'],
+  ])('that is %s is refused by its field', async (text, fact) => {
+    writeFileSync(join(dirs[0], 'hand-over.json'), text);
+    await refused(new RegExp(`one/hand-over\\.json .*${fact}`));
+  });
+
+  test.each([
+    [{ endedMs: 1e15 }, 'its record says 20000 ms'],
+    [{ cutMs: 1e12 }, 'had ended by then'],
+    [{ t0Ms: 5 }, 'begins at 5, and its record at 1795788000000'],
+    [{ phases: [] }, null],
+    [{ cores: 0 }, 'cores: '],
+    [{ drains: { constructor: null } }, 'drains\\.opening'],
+    [{ __proto__: null, constructor: 1 }, 'Unrecognized key: "constructor"'],
+  ])('with %j is refused, or merged', async (change, fact) => {
+    handOver((written) => ({ ...written, ...change }));
+    if (fact === null) expect((await merged()).record.outcome).toBe('completed');
+    else await refused(new RegExp(fact));
+  });
+
+  test('that is a FIFO, a device or gone is refused', async () => {
+    const path = join(dirs[0], 'hand-over.json');
+    rmSync(path);
+    await refused(/hand-over\.json: there is no such file/);
+    execFileSync('mkfifo', [path]);
+    await refused(/hand-over\.json: it is a FIFO/);
+    rmSync(path);
+    symlinkSync('/dev/zero', path);
+    await refused(/hand-over\.json: it is a device/);
+  });
+});
+
+describe('facts', () => {
+  const damages: Readonly<Record<string, (path: string) => void>> = {
+    truncated: (path) => truncateSync(path, 300),
+    empty: (path) => writeFileSync(path, ''),
+    'a folder': (path) => {
+      rmSync(path);
+      mkdirSync(path);
+    },
+    'a FIFO': (path) => {
+      rmSync(path);
+      execFileSync('mkfifo', [path]);
+    },
+    'a link': (path) => {
+      rmSync(path);
+      symlinkSync('/etc/hostname', path);
+    },
+    'of other columns': (path) => cpSync(path.replace('events', 'load'), path),
+  };
+  test.each(Object.keys(damages))('that are %s are refused by their file', async (name) => {
+    damages[name]?.(join(dirs[1], 'events.parquet'));
+    await refused(/events\.parquet/);
+  });
+
+  test.each(Object.keys(damages).slice(0, 5))('of a copied table: %s', async (name) => {
+    damages[name]?.(join(dirs[0], 'tables', 'pos_receipts.parquet'));
+    await expect(merged()).rejects.toMatchObject({
+      exitCode: EXIT.badInput,
+      message: expect.stringContaining('pos_receipts.parquet'),
+    });
+  });
+});
+
+test('a hand-over with any one value replaced is merged or refused, and nothing else', async () => {
+  const values: readonly unknown[] = [null, -1, 1e308, 'constructor', '__proto__', [], {}, true];
+  const text = readFileSync(join(dirs[0], 'hand-over.json'), 'utf8');
+  const paths = [...leaves(JSON.parse(text), [])];
+  expect(paths.length).toBeGreaterThan(25);
+  let n = 0;
+  for (const path of paths) {
+    for (const value of values) {
+      writeFileSync(join(dirs[0], 'hand-over.json'), replaced(text, path, value));
+      try {
+        await merged();
+        n += 1;
+      } catch (error) {
+        if (!(error instanceof DoorbusterError)) throw error;
+        expect(error.exitCode, `${path.join('.')} = ${value}`).toBe(EXIT.badInput);
+      }
+    }
+  }
+  expect(n).toBeGreaterThan(5);
+}, 300_000);
+
+function* leaves(value: unknown, path: readonly string[]): Generator<readonly string[]> {
+  if (path.length > 0) yield path;
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, child] of Object.entries(value)) yield* leaves(child, [...path, key]);
+}
+
+function replaced(text: string, path: readonly string[], value: unknown): string {
+  const copy = JSON.parse(text) as Record<string, unknown>;
+  let at = copy;
+  for (const key of path.slice(0, -1)) at = at[key] as Record<string, unknown>;
+  at[path.at(-1) as string] = value;
+  return JSON.stringify(copy);
+}
