@@ -22,7 +22,7 @@ import { failed, writeLast } from './outcome.ts';
 import { drainNow, markStop, replay } from './phases.ts';
 import { compactionOf } from './pipelines/compact.ts';
 import { deploy } from './pipelines/deploy.ts';
-import { loadPipeline, placed } from './pipelines/load.ts';
+import { pipelineFor, placed } from './pipelines/load.ts';
 import { columnsOf, taskSlotsOf } from './pipelines/manifest.ts';
 import type { ProbeContext } from './probes/probe.ts';
 import { type RunningProbes, startAll, stopAll } from './probes/probes.ts';
@@ -47,7 +47,7 @@ import { ticking } from './ticking.ts';
 export async function run(given: RunOptions): Promise<{ record: RunRecord; dir: string }> {
   const { parsed } = given;
   let options = given;
-  const pipeline = loadPipeline(parsed.scenario.pipeline.use, options.baseDir);
+  const pipeline = pipelineFor(parsed, options.baseDir);
   compactionOf(pipeline, parsed.scenario);
   // First of all: what a killed run has left takes room, and cores.
   const leftovers = sweptLines(await sweepLeftovers(options.clock));

@@ -2,7 +2,7 @@ import pc from 'picocolors';
 import { EXIT } from '../../core/exit-codes.ts';
 import { formatDuration } from '../../core/units.ts';
 import { expectedCounts, rateAt } from '../../generators/expected/rate.ts';
-import { loadPipeline } from '../../harness/pipelines/load.ts';
+import { pipelineFor } from '../../harness/pipelines/load.ts';
 import { type Preview, renderPreview } from '../../reports/preview.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { timedMs, timeline } from '../../scenario/timeline.ts';
@@ -34,8 +34,9 @@ export const previewCommand: Command = {
       ),
   async run(args, context) {
     const { terminal } = context;
-    const { scenario } = await recorded(readScenario(args), args, context);
-    const { name, tier, headline } = loadPipeline(scenario.pipeline.use, process.cwd()).manifest;
+    const parsed = await recorded(readScenario(args), args, context);
+    const { scenario } = parsed;
+    const { name, tier, headline } = pipelineFor(parsed, process.cwd()).manifest;
     const looks = looksOf(scenario);
     const preview = previewOf(scenario, looks, `${name} (tier ${tier}): ${headline}`);
     const color = pc.isColorSupported && process.stdout.isTTY === true;

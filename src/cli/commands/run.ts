@@ -1,8 +1,9 @@
 import { systemClock } from '../../core/clock.ts';
 import { badInput } from '../../core/errors.ts';
 import type { ExitCode } from '../../core/exit-codes.ts';
-import { loadPipeline } from '../../harness/pipelines/load.ts';
+import { pipelineFor } from '../../harness/pipelines/load.ts';
 import { taskSlotsOf } from '../../harness/pipelines/manifest.ts';
+import type { ScenarioOnDisk } from '../../harness/recording/open.ts';
 import { run } from '../../harness/run.ts';
 import type { Artifacts } from '../../harness/setup/artifacts.ts';
 import { readLock } from '../../harness/setup/lock.ts';
@@ -124,10 +125,11 @@ function workOf(
 /** The stack that a run is to be on, if not one of its own. */
 async function stackFor(
   { on, keep }: { on?: string; keep: boolean },
-  { scenario }: ParsedScenario,
+  parsed: ScenarioOnDisk,
   { runtime, artifacts }: { readonly runtime: RuntimeKind; readonly artifacts: Artifacts },
   { terminal, signal }: CommandContext,
 ): Promise<SharedStack | undefined> {
+  const { scenario } = parsed;
   const onProgress: StackOptions['onProgress'] = ({ server, state, ms }) => {
     if (state === 'ready') terminal.say(`${server} ready after ${(ms / 1_000).toFixed(1)} s`);
   };
@@ -147,7 +149,7 @@ async function stackFor(
     return undefined;
   }
   if (on !== undefined) return sharedStack(on, reach);
-  const { manifest } = loadPipeline(scenario.pipeline.use, process.cwd());
+  const { manifest } = pipelineFor(parsed, process.cwd());
   await up({
     ...reach,
     signal,

@@ -1,6 +1,6 @@
 import { EXIT } from '../../core/exit-codes.ts';
 import { formatDuration } from '../../core/units.ts';
-import { loadPipeline } from '../../harness/pipelines/load.ts';
+import { pipelineFor } from '../../harness/pipelines/load.ts';
 import { withRecording } from '../../harness/recording/open.ts';
 import { defaultCacheDir } from '../../harness/setup/cache.ts';
 import { plural } from '../../reports/format.ts';
@@ -24,7 +24,7 @@ export const validateCommand: Command = {
     const { scenario, overrides, hash, file } = parsed;
     // A data set that is not there yet is not fetched to be looked at.
     await withRecording(parsed, defaultCacheDir(), null);
-    loadPipeline(scenario.pipeline.use, process.cwd());
+    pipelineFor(parsed, process.cwd());
     if (args.json) {
       terminal.result(JSON.stringify({ scenario, overrides, hash }, null, 1));
       return EXIT.pass;

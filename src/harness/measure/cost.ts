@@ -1,5 +1,6 @@
 import { ALL_APIS, MACHINE } from '../../record/facts.ts';
 import type { Cost, Metric } from '../../record/record.ts';
+import { OF_THE_TAPE } from '../truth/event-sql.ts';
 import type { Measuring } from './context.ts';
 import { scalar } from './metric.ts';
 import { USED } from './resources.ts';
@@ -52,7 +53,7 @@ async function amplification(
     WITH since AS (SELECT min(at_ms) AS at_ms FROM s3)
     SELECT
       (SELECT coalesce(sum(bytes), 0)::BIGINT FROM events, since
-        WHERE expect = 'row' AND kafka_ms >= since.at_ms) AS kafka,
+        WHERE ${OF_THE_TAPE} AND expect = 'row' AND kafka_ms >= since.at_ms) AS kafka,
       (SELECT coalesce(sum(added_bytes), 0)::BIGINT FROM commits, since
         WHERE operation <> 'replace' AND snapshot_ms >= since.at_ms) AS data`);
   if (!row || row.kafka === 0 || row.data === 0) return null;

@@ -797,6 +797,9 @@ test('write amplification: bytes the bucket took in per byte of accepted values'
     receipt('a', 12_000),
     receipt('a', 13_000, {}, { role: 'copy', expect: 'duplicate' }),
     receipt('b', 14_000),
+    receipt('marker-1', 14_000, {}, { role: 'marker' }),
+    receipt('canary-1', 14_000, {}, { role: 'canary' }),
+    receipt('bad', 14_000, {}, { expect: 'dead_letter' }),
   ]);
   await commit('pos', 's1', 15_000, [], { added_bytes: 400 });
   await commit('pos', 's2', 16_000, [], { added_bytes: 999, operation: 'replace' });

@@ -215,6 +215,11 @@ describe('what is no regression', () => {
   });
 
   test('markers and canaries of ours, other tables, and the versions that a ledger keeps', async () => {
+    const own = { stream: 'inventory', store_id: 1, sku_id: 9_000_001, expect: 'row' };
+    await facts.append('events', [
+      { ...own, role: 'canary', version: 2 },
+      { ...own, role: 'marker', store_id: 0, sku_id: 7, version: 2 },
+    ]);
     await commit(1_000, [
       { sku_id: 9_000_001, version: 2 },
       { store_id: 0, version: 2 },

@@ -1,10 +1,15 @@
-import { FIRST_CANARY_SKU } from '../../generators/event.ts';
 import type { Metric, Regressions } from '../../record/record.ts';
+import { OF_THE_TAPE } from '../truth/event-sql.ts';
 import type { Measuring } from './context.ts';
 import { scalar } from './metric.ts';
 
 /** How many of the longest ones the record names. */
 const NAMED = 5;
+
+/** What was shown, without the rows of drain markers and canaries. */
+const ROWS_OF_THE_TAPE = `(SELECT * FROM shown ANTI JOIN (
+  SELECT store_id, sku_id FROM events WHERE stream = 'inventory' AND NOT (${OF_THE_TAPE})
+) USING (store_id, sku_id))`;
 
 /**
  * Each time a row was shown in an older version after a newer one had been: from that snapshot to the first one
@@ -12,8 +17,7 @@ const NAMED = 5;
  */
 const EPISODES = `
   WITH steps AS (
-    SELECT *, coalesce(version < highest_before, false) AS back
-    FROM shown WHERE store_id > 0 AND sku_id < ${FIRST_CANARY_SKU}
+    SELECT *, coalesce(version < highest_before, false) AS back FROM ${ROWS_OF_THE_TAPE}
   ), numbered AS (
     SELECT *, count(*) FILTER (NOT back)
       OVER (PARTITION BY store_id, sku_id ORDER BY step) AS episode
@@ -40,8 +44,7 @@ export async function regressionSection({ sql, context }: Measuring): Promise<Re
   if (stock === null || stock.ledger) return null;
   const ended = `greatest(0, least(until_ms, ${endedMs}) - from_ms)`;
   const [updates] = await sql.rows<{ n: number }>(`
-    SELECT count(*) AS n FROM shown
-    WHERE highest_before IS NOT NULL AND store_id > 0 AND sku_id < ${FIRST_CANARY_SKU}`);
+    SELECT count(*) AS n FROM ${ROWS_OF_THE_TAPE} WHERE highest_before IS NOT NULL`);
   const [summed] = await sql.rows<Summed>(`
     SELECT count(*) AS count, count(DISTINCT (store_id, sku_id)) AS rows,
       coalesce(sum(${ended}), 0) / 1000 AS "rowSeconds", coalesce(max(${ended}), 0) AS "longestMs",

@@ -3,10 +3,11 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parseScenario } from '../../scenario/parse.ts';
 import { STREAMS } from '../../scenario/scenario.ts';
 import { packageRoot } from '../entry.ts';
 import { compactionOf } from './compact.ts';
-import { loadPipeline, placed } from './load.ts';
+import { loadPipeline, pipelineFor, placed } from './load.ts';
 import { placeApart } from './place.ts';
 import { fillPlaceholders, placeholderValues } from './placeholders.ts';
 
@@ -174,6 +175,31 @@ describe('a folder of one’s own', () => {
   test('a stream without a job of its name is an error', () => {
     edit('jobs.sql', "SET 'pipeline.name' = 'wms';", "SET 'pipeline.name' = 'warehouse';");
     expect(load).toThrow(/mine\/jobs\.sql:\d+: a job that is named warehouse/);
+  });
+
+  test('traffic for a stream without a table is refused, with line and column of each', () => {
+    edit('pipeline.yaml', / {2}(cart|loyalty): .*\n/g, '');
+    const scenario = (traffic: string) => ({
+      ...parseScenario(
+        `name: x\nretail: { stores: 1 }\npipeline: { use: ./mine }\ntraffic:\n${traffic}phases: [{ name: one, for: 1s }]\n`,
+        { file: 'x.yaml' },
+      ),
+      file: 'x.yaml',
+    });
+    expect(pipelineFor(scenario('  pos: {}\n  wms: {}\n'), dir).manifest.name).toBe('cdc-upsert');
+    const refused = () => pipelineFor(scenario('  pos: {}\n  cart: { sessions: 1/s }\n  loyalty: {}\n'), dir);
+    expect(refused).toThrow(expect.objectContaining({ exitCode: 2 }));
+    for (const [stream, line] of [
+      ['cart', 6],
+      ['loyalty', 7],
+    ] as const) {
+      expect(refused).toThrow(
+        `traffic.${stream}: the pipeline cdc-upsert has no table for ${stream}, only for pos, wms, inventory`,
+      );
+      expect(refused).toThrow(`at x.yaml:${line}:3`);
+    }
+    expect(refused).toThrow('2 problems');
+    expect(refused).toThrow('mine/pipeline.yaml');
   });
 
   test('a file that is missing is named', () => {

@@ -2,7 +2,8 @@ import { statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { badInput } from '../../core/errors.ts';
 import { readTextFile, WRITTEN_BY_HAND } from '../../core/text-file.ts';
-import { suggest } from '../../scenario/problems.ts';
+import { type ParsedScenario, scenarioProblems } from '../../scenario/parse.ts';
+import { atKey, suggest } from '../../scenario/problems.ts';
 import { STREAMS, type Stream } from '../../scenario/scenario.ts';
 import { packageRoot } from '../entry.ts';
 import { type Manifest, parseManifest, type QueryParameter, shownPath } from './manifest.ts';
@@ -71,6 +72,29 @@ export function loadPipeline(use: string, baseDir: string): Pipeline {
     );
   }
   return { dir, manifest, tables, jobs, compact, queries: queriesOf(dir, manifest) };
+}
+
+/**
+ * The pipeline of a scenario. Throws DoorbusterError (exit 2), with line and column in the scenario, also when there
+ * is traffic for a stream that it has no table for: those messages would go to a topic that nobody reads.
+ */
+export function pipelineFor(
+  parsed: ParsedScenario & { readonly file: string },
+  baseDir: string,
+): Pipeline {
+  const { traffic, pipeline } = parsed.scenario;
+  const loaded = loadPipeline(pipeline.use, baseDir);
+  const { name, streams } = loaded.manifest;
+  const known = Object.keys(streams).join(', ');
+  const problems = STREAMS.filter((stream) => traffic[stream] !== null && !streams[stream]).map(
+    (stream) =>
+      atKey(
+        ['traffic', stream],
+        `the pipeline ${name} has no table for ${stream}, only for ${known}: leave ${stream} out, or add it to streams in ${shownPath(loaded.dir, 'pipeline.yaml')}`,
+      ),
+  );
+  if (problems.length > 0) throw scenarioProblems(parsed, parsed.file, problems);
+  return loaded;
 }
 
 /** The stream a statement submits the job of, going by the last `pipeline.name` before it. */
