@@ -17,7 +17,7 @@ export type Unit =
   | 'row·s';
 
 /** The statistics of a distribution that a check may name. */
-export const STATS = ['p50', 'p95', 'p99', 'max', 'mean', 'min'] as const;
+export const STATS = ['p50', 'p95', 'p99', 'p999', 'max', 'mean', 'min'] as const;
 export type Stat = (typeof STATS)[number];
 
 /** The hops of the staleness waterfall, in order; `transport` is simulated. What `hop(…)` may name. */
@@ -76,6 +76,11 @@ export interface MetricKind {
   readonly shape: 'distribution' | 'scalar';
   /** Whether it is told apart by phase. */
   readonly phased: boolean;
+  /**
+   * Set where the samples were drawn from more that could have been observed: other moments, other orders. A check on
+   * such a metric is judged by an interval. Of any other metric the whole population is known, and the number is exact.
+   */
+  readonly sampled?: boolean;
   readonly about: string;
 }
 
@@ -151,6 +156,7 @@ export const METRICS = {
     of: 'query',
     shape: 'distribution',
     phased: true,
+    sampled: true,
     about: 'query latency from the intended start',
   },
   answer_age: {
@@ -159,6 +165,7 @@ export const METRICS = {
     of: 'query',
     shape: 'distribution',
     phased: true,
+    sampled: true,
     about: 'age of the tables at the start of a query, plus the time it took to answer',
   },
   query_failed: {
@@ -232,6 +239,7 @@ export const METRICS = {
     of: 'level',
     shape: 'scalar',
     phased: true,
+    sampled: true,
     about: 'pickup promises that could not be kept, of those made on what the table showed',
   },
   promises_stale: {
@@ -240,6 +248,7 @@ export const METRICS = {
     of: 'level',
     shape: 'scalar',
     phased: true,
+    sampled: true,
     about: 'those among them that a view without delay would not have made',
   },
   payback: {
@@ -248,6 +257,7 @@ export const METRICS = {
     of: null,
     shape: 'scalar',
     phased: false,
+    sampled: true,
     about: 'query rounds until compaction has paid for itself',
   },
   write_amplification: {

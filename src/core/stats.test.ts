@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { decodeFromCompressedBase64 } from 'hdr-histogram-js';
 import { expect, test, vi } from 'vitest';
-import { distributionOf, mergeSamples, weighted, wilson95 } from './stats.ts';
+import {
+  distributionOf,
+  mergeSamples,
+  samplesFor,
+  statisticOf,
+  valuesOf,
+  weighted,
+} from './stats.ts';
 
 // Facts, not speeds: other work may share the machine.
 vi.setConfig({ testTimeout: 60_000 });
@@ -21,9 +28,40 @@ test('what was never seen takes part in every rank, as +Infinity', () => {
   expect(stats).toEqual({ p50: 50, p95: 95, p99: null, max: null, mean: null, min: 1 });
 });
 
-test('below 20 samples there is no p95 and no p99', () => {
-  expect(Object.keys(of([3, 1, 2]).stats).sort()).toEqual(['max', 'mean', 'min', 'p50']);
-  expect(of([]).stats).toEqual({});
+test('a quantile that would equal the maximum is left out: p95 below 20 samples, p99 below 100, p999 below 1,000', () => {
+  const names = (n: number) => Object.keys(of(Array.from({ length: n }, (_, i) => i)).stats);
+  expect(names(0)).toEqual([]);
+  for (const [stat, n] of [
+    ['p50', 1],
+    ['p95', 20],
+    ['p99', 100],
+    ['p999', 1_000],
+  ] as const) {
+    expect(samplesFor(stat)).toBe(n);
+    expect(names(n)).toContain(stat);
+    expect(names(n - 1)).not.toContain(stat);
+  }
+  const { stats } = of(Array.from({ length: 1_000 }, (_, i) => i + 1));
+  expect([stats.p99, stats.p999, stats.max]).toEqual([990, 999, 1_000]);
+});
+
+test('the values behind a distribution come back, from a histogram to three digits', () => {
+  expect(valuesOf(of([3, Inf, 1, 2]).samples)).toEqual([1, 2, 3, Inf]);
+  const all = [...Array.from({ length: 1_500 }, (_, i) => i * 1.7), Inf, Inf, -4];
+  const values = valuesOf(of(all).samples);
+  expect([values.length, values[0], values.at(-2)]).toEqual([1_503, 0, Inf]);
+  for (const stat of ['p50', 'p95', 'p99'] as const) {
+    const exact = of(all).stats[stat] as number;
+    expect(Math.abs(statisticOf(values, stat) / exact - 1)).toBeLessThan(0.002);
+  }
+});
+
+test('one statistic of sorted values is what the distribution has', () => {
+  const values = Array.from({ length: 1_234 }, (_, i) => (i * 7919) % 1_009).sort((a, b) => a - b);
+  const { stats } = of(values);
+  for (const [stat, value] of Object.entries(stats)) {
+    expect(statisticOf(values, stat as keyof typeof stats)).toBeCloseTo(value as number, 9);
+  }
 });
 
 test('negative samples are counted, and stay in min', () => {
@@ -57,13 +95,4 @@ test('a histogram keeps three digits', () => {
   const histogram = decodeFromCompressedBase64(samples.base64, 32, false);
   const p99 = histogram.getValueAtPercentile(99) / samples.scale;
   expect(Math.abs(p99 / (of(values).stats.p99 as number) - 1)).toBeLessThan(0.001);
-});
-
-test('the interval of a share is Wilson’s', () => {
-  // 15 of 50: 0.1910 to 0.4375 by the score interval without continuity correction.
-  const { low, high } = wilson95(15, 50);
-  expect([low.toFixed(4), high.toFixed(4)]).toEqual(['0.1910', '0.4375']);
-  expect(wilson95(0, 100)).toEqual({ low: 0, high: expect.closeTo(0.037, 4) });
-  expect(wilson95(100, 100)).toEqual({ low: expect.closeTo(0.963, 4), high: 1 });
-  expect(wilson95(0, 0)).toEqual({ low: 0, high: 1 });
 });

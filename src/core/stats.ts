@@ -3,6 +3,7 @@ import {
   decodeFromCompressedBase64,
   encodeIntoCompressedBase64,
   type Histogram,
+  type JsHistogram,
 } from 'hdr-histogram-js';
 import type { Stat } from './metrics.ts';
 
@@ -43,8 +44,17 @@ export interface Distribution {
 
 /** From this many samples on, a histogram is kept instead of the values. */
 const RAW_BELOW = 1_000;
-/** Below this many samples a p95 or p99 is only another name for the maximum, and is left out. */
-export const TAIL_FROM = 20;
+/** The quantiles a distribution has, by the name of the statistic. */
+export const QUANTILES = { p50: 0.5, p95: 0.95, p99: 0.99, p999: 0.999 } as const;
+type Quantile = keyof typeof QUANTILES;
+/** Below 1 / (1 - p) samples the quantile p is only another name for the maximum, and is left out. */
+const NEEDS: Readonly<Record<Quantile, number>> = { p50: 1, p95: 20, p99: 100, p999: 1_000 };
+
+/** From how many samples on a distribution has this statistic. */
+export function samplesFor(stat: Stat): number {
+  return stat in NEEDS ? NEEDS[stat as Quantile] : 1;
+}
+
 /** A histogram counts microseconds, to three digits. */
 const SCALE = 1_000;
 const DIGITS = 3;
@@ -56,6 +66,16 @@ export function weighted(values: Iterable<number>): readonly Weighted[] {
   const counts = new Map<number, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
   return [...counts].map(([value, count]) => ({ value, count }));
+}
+
+/** One statistic of ascending values, +∞ allowed; of no value it is not a number. */
+export function statisticOf(sorted: ArrayLike<number>, stat: Stat): number {
+  const last = sorted.length - 1;
+  if (stat === 'max') return sorted[last] ?? Number.NaN;
+  if (stat === 'min') return sorted[0] ?? Number.NaN;
+  if (stat === 'mean')
+    return Array.from(sorted).reduce((sum, value) => sum + value, 0) / sorted.length;
+  return sorted[Math.max(1, Math.ceil(QUANTILES[stat] * sorted.length)) - 1] ?? Number.NaN;
 }
 
 /** The distribution of weighted values; several lists of them are simply put together. */
@@ -73,10 +93,11 @@ function statsOf(sorted: readonly Weighted[], n: number): Stats {
   const last = sorted.at(-1);
   if (!first || !last) return {};
   const sum = sorted.reduce((total, { value, count }) => total + value * count, 0);
-  const few = { p50: rank(sorted, n, 0.5), max: last.value, mean: sum / n, min: first.value };
-  const all =
-    n < TAIL_FROM ? few : { ...few, p95: rank(sorted, n, 0.95), p99: rank(sorted, n, 0.99) };
-  return Object.fromEntries(Object.entries(all).map(([stat, value]) => [stat, finite(value)]));
+  const quantiles = Object.entries(QUANTILES)
+    .filter(([stat]) => n >= NEEDS[stat as Quantile])
+    .map(([stat, p]) => [stat, rank(sorted, n, p)] as const);
+  const all = [...quantiles, ['max', last.value], ['mean', sum / n], ['min', first.value]] as const;
+  return Object.fromEntries(all.map(([stat, value]) => [stat, finite(value)]));
 }
 
 /** Nearest rank: the smallest value that at least the share `p` of the samples do not exceed. */
@@ -151,22 +172,24 @@ export function mergeSamples(parts: readonly Samples[]): Samples {
   return encoded(histogram, negatives, censored);
 }
 
-/** The standard normal's 97.5 % quantile: an interval of two such tails holds 95 %. */
-const Z95 = 1.959963984540054;
-
 /**
- * Wilson's 95 % score interval of a share, of `hits` in `n` trials that do not depend on each other (E. B. Wilson,
- * 1927): it stays within 0..1 and says something at 0 hits too. Without a trial it is 0..1.
+ * The samples behind a distribution, ascending, +∞ last. Those of a histogram are the upper ends of its buckets (three
+ * digits); what was below 0 is in no bucket, and counts as 0 here.
  */
-export function wilson95(hits: number, n: number): { readonly low: number; readonly high: number } {
-  if (n === 0) return { low: 0, high: 1 };
-  const share = hits / n;
-  const spread = Z95 ** 2 / n;
-  const middle = (share + spread / 2) / (1 + spread);
-  const half = (Z95 / (1 + spread)) * Math.sqrt((share * (1 - share)) / n + spread / (4 * n));
-  // At the ends rounding would leave a crumb.
-  return {
-    low: hits === 0 ? 0 : middle - half,
-    high: hits === n ? 1 : middle + half,
-  };
+export function valuesOf(samples: Samples): readonly number[] {
+  if (samples.kind === 'raw') {
+    return samples.values
+      .map((value) => value ?? Number.POSITIVE_INFINITY)
+      .sort((a, b) => (a === b ? 0 : a - b));
+  }
+  const values = Array<number>(samples.negatives).fill(0);
+  const buckets = (decodeFromCompressedBase64(samples.base64, 32, false) as JsHistogram)
+    .recordedValuesIterator;
+  buckets.reset();
+  while (buckets.hasNext()) {
+    const { valueIteratedTo, countAtValueIteratedTo } = buckets.next();
+    for (let i = 0; i < countAtValueIteratedTo; i++) values.push(valueIteratedTo / samples.scale);
+  }
+  for (let i = 0; i < samples.censored; i++) values.push(Number.POSITIVE_INFINITY);
+  return values;
 }

@@ -34,6 +34,9 @@ export const samplesSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
+/** A 95 % interval of what was estimated; high null = +∞. Absent of exact numbers, and in records before intervals. */
+export const intervalSchema = z.strictObject({ low: z.number(), high: measured });
+
 const common = {
   name: z.enum(names),
   /** The argument in parentheses: stream, query, table, fault, server, hop or level. */
@@ -63,5 +66,10 @@ export const metricSchema = z.discriminatedUnion('shape', [
     stats: statsSchema,
     samples: samplesSchema.optional(),
   }),
-  z.strictObject({ ...common, shape: z.literal('scalar'), value: measured }),
+  z.strictObject({
+    ...common,
+    shape: z.literal('scalar'),
+    value: measured,
+    interval: intervalSchema.optional(),
+  }),
 ]);

@@ -12,7 +12,7 @@ const tally = z.strictObject({
   /** Of those refused: it was there, but the view was behind, or the books were wrong. */
   missedStale: count,
   missedPhantom: count,
-  /** Broken promises per 10,000 made, and the 95 % interval for it over the draw of orders; absent when none was made. */
+  /** broken promises per 10,000 made, and its 95 % interval, of rows drawn again; absent when none was made. */
   broken: z.strictObject({ per10k: z.number(), low: z.number(), high: z.number() }).optional(),
 });
 

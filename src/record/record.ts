@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { fault } from './faults.ts';
 import { canaries, cost, producing, regressions, self, truth } from './judged.ts';
-import { measured, metricSchema } from './metric.ts';
+import { intervalSchema, measured, metricSchema } from './metric.ts';
 import {
   changes,
   compaction,
@@ -146,6 +146,8 @@ const check = z.strictObject({
   verdict,
   /** Absent when nothing was found to judge. */
   measured: measured.optional(),
+  /** By which it was judged, where `measured` is an estimate. */
+  interval: intervalSchema.optional(),
   /** Unit of `measured` and `limit`; `ratio` for `after / before`. */
   unit: z.string(),
   limit: z.number(),

@@ -260,14 +260,15 @@ export function checkSection(record: RunRecord): Section | null {
   return {
     id: 'checks',
     title: 'Checks',
-    about: 'What the scenario demands, and what was measured.',
+    about:
+      'What the scenario demands, and what was measured. In brackets the 95 % interval of an estimate: the check is decided only when all of it is on one side of the limit.',
     tables: [
       {
         columns: [left('verdict'), left('check'), right('measured'), right('n')],
         rows: record.checks.map((check) => [
           verdictTone(check.verdict),
           cell(check.text),
-          cell(inUnit(check.measured, check.unit)),
+          cell(measuredText(check)),
           cell(count(check.n), 'dim'),
         ]),
       },
@@ -276,4 +277,11 @@ export function checkSection(record: RunRecord): Section | null {
       reason ? [cell(`${text}: ${reason}`, verdictTone(verdict).tone)] : [],
     ),
   };
+}
+
+function measuredText({ measured, unit, interval }: RunRecord['checks'][number]): string {
+  const value = inUnit(measured, unit);
+  if (interval === undefined) return value;
+  const high = interval.high === null ? '∞' : inUnit(interval.high, unit);
+  return `${value} [${inUnit(interval.low, unit)}–${high}]`;
 }

@@ -14,7 +14,7 @@ export function promisesSection(record: RunRecord): Section | null {
     id: 'promises',
     title: 'Pickup promises',
     about:
-      'Orders to pick up in a store, replayed by the web shop’s laws against what the stock table showed at that moment and what stood on the shelf. They reserve nothing. Stale: the shelf was empty and the books knew, the table not yet. Books wrong: theft and miscounts, which no pipeline can show. In brackets, 95 % over the draw of orders. Beneath, what theory makes of the staleness S and of the time T in which a shelf sells out.',
+      'Orders to pick up in a store, replayed by the web shop’s laws against what the stock table showed at that moment and what stood on the shelf. They reserve nothing. Stale: the shelf was empty and the books knew, the table not yet. Books wrong: theft and miscounts, which no pipeline can show. In brackets, 95 %: the rows of the stock (store and SKU) drawn again, since promises on one row break together. Beneath, what theory makes of the staleness S and of the time T in which a shelf sells out.',
     tables: [
       {
         columns: [

@@ -1,6 +1,8 @@
-import type { Stat } from '../../core/metrics.ts';
+import { METRICS, type MetricKind, type Stat } from '../../core/metrics.ts';
+import { samplesFor } from '../../core/stats.ts';
 import type { CheckResult, Metric } from '../../record/record.ts';
 import type { Check, Comparator } from '../../scenario/scenario.ts';
+import { type Estimate, estimateOf, MIN_SAMPLES, ratioOf, samplesMissing } from './estimates.ts';
 
 const COMPARE: Readonly<Record<Comparator, (value: number, limit: number) => boolean>> = {
   '<': (value, limit) => value < limit,
@@ -10,14 +12,15 @@ const COMPARE: Readonly<Record<Comparator, (value: number, limit: number) => boo
   '>': (value, limit) => value > limit,
 };
 
-/** A number that was measured (null: +∞), or why there is none. */
+/** A number that was measured, or why there is none. */
 type Found =
-  | { readonly kind: 'value'; readonly value: number | null; readonly n: number }
+  | ({ readonly kind: 'value' } & Estimate)
   | { readonly kind: 'nothing'; readonly reason: string; readonly n: number };
 
 /**
  * Judges a check by the metrics. What was not measured is NO_DATA and never a pass; a number that is
- * +∞ (something the run did not live to see) fails, whatever the comparator.
+ * +∞ (something the run did not live to see) fails, whatever the comparator. Where the number is an estimate, the
+ * check is decided by the whole of its interval: one that contains the limit is NO_DATA too.
  */
 export function judge(check: Check, metrics: readonly Metric[]): CheckResult {
   const found = check.ratio
@@ -26,16 +29,49 @@ export function judge(check: Check, metrics: readonly Metric[]): CheckResult {
   const unit = check.ratio ? 'ratio' : (unitOf(check, metrics) ?? '');
   const base = { text: check.text, line: check.line, unit, limit: check.limit, n: found.n };
   if (found.kind === 'nothing') return { ...base, verdict: 'NO_DATA', reason: found.reason };
-  const { value } = found;
-  if (value === null) {
+  const { value, interval } = found;
+  if (value === Number.POSITIVE_INFINITY) {
     const reason = 'not seen before the run ended: it counts as +∞';
     return { ...base, verdict: 'FAIL', measured: null, reason };
+  }
+  const shownInterval = interval && {
+    interval: {
+      low: Math.max(0, interval.low),
+      high: interval.high === Number.POSITIVE_INFINITY ? null : interval.high,
+    },
+  };
+  const measured = { ...base, measured: value, ...shownInterval };
+  if (interval && !decided(check, found)) {
+    return { ...measured, verdict: 'NO_DATA', reason: undecided(check, found) };
   }
   const passed = COMPARE[check.comparator](value, check.limit);
   const reason = passed
     ? null
-    : `measured ${shown(value)}, and not ${check.comparator} ${check.limit}`;
-  return { ...base, verdict: passed ? 'PASS' : 'FAIL', measured: value, reason };
+    : `measured ${shown(value)}${interval ? ` (95 % ${span(found)})` : ''}, and not ${check.comparator} ${check.limit}`;
+  return { ...measured, verdict: passed ? 'PASS' : 'FAIL', reason };
+}
+
+/** Whether every value within the interval gives the same answer. */
+function decided({ comparator, limit }: Check, { value, interval }: Estimate): boolean {
+  const { low, high } = interval ?? { low: value, high: value };
+  if (comparator === '==') return low === high || limit < low || limit > high;
+  const holds = COMPARE[comparator];
+  return holds(low, limit) === holds(high, limit);
+}
+
+function undecided({ limit, ratio, metric }: Check, found: Estimate): string {
+  const missing = samplesMissing(found, limit);
+  const where = ratio ? ' in each of the two phases' : '';
+  const more =
+    metric.startsWith('promises') || missing === null
+      ? ''
+      : `: it needs about ${missing.toLocaleString('en-US')} more samples${where}`;
+  return `measured ${shown(found.value)}, and the 95 % interval ${span(found)} contains the limit ${limit}${more}`;
+}
+
+function span({ value, interval }: Estimate): string {
+  const { low, high } = interval ?? { low: value, high: value };
+  return `${shown(Math.max(0, low))} to ${high === Number.POSITIVE_INFINITY ? '+∞' : shown(high)}`;
 }
 
 function unitOf(check: Check, metrics: readonly Metric[]): string | undefined {
@@ -60,10 +96,15 @@ function lookUp(check: Check, phase: string | null, metrics: readonly Metric[]):
   if (!metric) return { kind: 'nothing', reason: `${name} was not measured`, n: 0 };
   const { n } = metric;
   if (n === 0) return { kind: 'nothing', reason: `${name} found nothing to measure`, n };
-  if (metric.shape === 'scalar') return { kind: 'value', value: metric.value, n };
-  const value = metric.stats[check.stat as Stat];
-  if (value !== undefined) return { kind: 'value', value, n };
-  return { kind: 'nothing', reason: `${name} needs more than ${n} samples`, n };
+  const { sampled = false }: MetricKind = METRICS[metric.name];
+  const stat = check.stat as Stat;
+  const needed =
+    metric.shape === 'scalar' ? 0 : Math.max(samplesFor(stat), sampled ? MIN_SAMPLES : 0);
+  if (n < needed) {
+    const reason = `${name} needs ${needed} samples and has ${n}: ${needed - n} more`;
+    return { kind: 'nothing', reason, n };
+  }
+  return { kind: 'value', ...estimateOf(metric, stat) };
 }
 
 function ratio(
@@ -75,13 +116,9 @@ function ratio(
   const under = lookUp(check, denominator, metrics);
   if (over.kind === 'nothing') return over;
   if (under.kind === 'nothing') return under;
-  const n = Math.min(over.n, under.n);
-  if (over.value === null || under.value === null) {
-    return { kind: 'value', value: null, n };
-  }
   if (under.value === 0) {
     const reason = `${nameOf(check, denominator)} is 0, and nothing can be measured against it`;
-    return { kind: 'nothing', reason, n };
+    return { kind: 'nothing', reason, n: Math.min(over.n, under.n) };
   }
-  return { kind: 'value', value: over.value / under.value, n };
+  return { kind: 'value', ...ratioOf(over, under) };
 }

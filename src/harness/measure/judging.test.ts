@@ -1,6 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { EXIT } from '../../core/exit-codes.ts';
 import { CONSUMERS, SERVERS } from '../../core/metrics.ts';
+import { type Random, random } from '../../core/random.ts';
 import { distributionOf, weighted } from '../../core/stats.ts';
 import { HARNESS } from '../../record/facts.ts';
 import type { CanaryRecord, Invalid, Metric } from '../../record/record.ts';
@@ -12,6 +13,9 @@ import { type Evidence, INVALID_RULES, judgeValidity } from './invalid.ts';
 import { distribution, scalar } from './metric.ts';
 import type { Resolution } from './resolution.ts';
 import { type Findings, judgeRun } from './verdict.ts';
+
+// Facts, not speeds: other work may share the machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 function checkOf(text: string): Check {
   const scenario = `name: x
@@ -38,7 +42,7 @@ test('cost may be asked of every server, and of the harness', () => {
 
 describe('a check', () => {
   const verdictOf = (text: string, metrics: readonly Metric[]) => judge(checkOf(text), metrics);
-  const spike = of('staleness', 'pos', 'spike', times(30, 900));
+  const spike = of('staleness', 'pos', 'spike', times(130, 900));
 
   test('passes or fails by what was measured, and says what that was', () => {
     const metrics = [spike];
@@ -49,7 +53,7 @@ describe('a check', () => {
       measured: 900,
       unit: 'ms',
       limit: 1_000,
-      n: 30,
+      n: 130,
       reason: null,
     });
     expect(verdictOf('staleness(pos).p99 during spike < 900ms', metrics)).toMatchObject({
@@ -67,7 +71,8 @@ describe('a check', () => {
       ['staleness(pos).p99 < 1s', [spike], 'was not measured'],
       ['staleness(pos).p99 during before < 1s', [spike], 'was not measured'],
       ['staleness(pos).p99 < 1s', [of('staleness', 'pos', null, [])], 'nothing to measure'],
-      ['staleness(pos).p99 < 1s', [of('staleness', 'pos', null, times(19, 1))], 'more than 19'],
+      ['staleness(pos).p99 < 1s', [of('staleness', 'pos', null, times(99, 1))], 'has 99: 1 more'],
+      ['staleness(pos).p999 < 1s', [of('staleness', 'pos', null, times(800, 1))], 'has 800: 200'],
       ['lost == 0', [scalar('lost', { of: null, phase: null }, 0, 0)], 'nothing to measure'],
     ];
     for (const [text, metrics, reason] of nothing) {
@@ -94,7 +99,7 @@ describe('a check', () => {
 
   test('of one phase over another is a ratio', () => {
     const text = 'query(revenue).p50 after / before < 0.5';
-    const query = (phase: string, value: number) => of('query', 'revenue', phase, [value]);
+    const query = (phase: string, value: number) => of('query', 'revenue', phase, times(10, value));
     const judged = (before: number, after: number) =>
       verdictOf(text, [query('before', before), query('after', after)]);
     expect(judged(100, 40)).toMatchObject({ verdict: 'PASS', measured: 0.4, unit: 'ratio' });
@@ -102,6 +107,101 @@ describe('a check', () => {
     expect(judged(Number.POSITIVE_INFINITY, 60)).toMatchObject({ verdict: 'FAIL', measured: null });
     expect(judged(0, 60).verdict).toBe('NO_DATA');
     expect(verdictOf(text, [query('after', 1)]).verdict).toBe('NO_DATA');
+  });
+});
+
+describe('a check on what was sampled', () => {
+  const text = 'query(revenue).p50 after / before < 0.8';
+  const noisy = (draw: Random, n: number, factor: number) =>
+    Array.from({ length: n }, () => 400 * factor * draw.logNormal(0, 0.4));
+  const judged = (before: readonly number[], after: readonly number[]) =>
+    judge(checkOf(text), [
+      of('query', 'revenue', 'before', [...before]),
+      of('query', 'revenue', 'after', [...after]),
+    ]);
+
+  test('is not decided by a sample or two', () => {
+    expect(judged([100], [26, 27])).toMatchObject({
+      verdict: 'NO_DATA',
+      n: 2,
+      reason: 'query(revenue).p50 during after needs 10 samples and has 2: 8 more',
+    });
+    const single = judge(checkOf('query(revenue).max during after < 1s'), [
+      of('query', 'revenue', 'after', times(9, 1)),
+    ]);
+    expect(single).toMatchObject({ verdict: 'NO_DATA', n: 9 });
+  });
+
+  test('is decided where its interval is clear of the limit, and says which', () => {
+    const draw = random(5, 'checks');
+    const found = judged(noisy(draw, 20, 1), noisy(draw, 20, 0.25));
+    expect(found.verdict).toBe('PASS');
+    const { low = 0, high } = found.interval ?? {};
+    expect(low).toBeLessThan(found.measured as number);
+    expect(high).toBeGreaterThan(found.measured as number);
+    expect(high).toBeLessThan(0.8);
+    expect(judged(noisy(draw, 20, 1), noisy(draw, 20, 2))).toMatchObject({ verdict: 'FAIL' });
+  });
+
+  test('has no data where the interval holds the limit: it needs more samples', () => {
+    const before = [80, 90, 100, 100, 100, 100, 100, 110, 130, 150];
+    const found = judged(
+      before,
+      before.map((ms) => 0.75 * ms),
+    );
+    expect(found).toMatchObject({ verdict: 'NO_DATA', measured: 0.75, n: 10 });
+    expect(found.reason).toMatch(
+      /^measured 0\.7500, and the 95 % interval .* contains the limit 0\.8: it needs about \d+ more samples in each of the two phases$/,
+    );
+  });
+
+  test('a compaction without any effect passes in less than its nominal share', () => {
+    const draw = random(6, 'no effect');
+    const runs = Array.from({ length: 60 }, () => judged(noisy(draw, 10, 1), noisy(draw, 10, 1)));
+    // With one sample each, 29 % passed.
+    expect(runs.filter(({ verdict }) => verdict === 'PASS').length).toBeLessThanOrEqual(2);
+    const atLimit = Array.from({ length: 60 }, () =>
+      judged(noisy(draw, 20, 1), noisy(draw, 20, 0.8)),
+    );
+    expect(atLimit.filter(({ verdict }) => verdict === 'PASS').length).toBeLessThanOrEqual(6);
+  });
+
+  test('one quantile has an interval too: a p99 of few answers is nobody’s', () => {
+    const answers = (n: number) => [of('query', 'revenue', 'after', times(n, 20))];
+    const p99 = checkOf('query(revenue).p99 during after < 1s');
+    expect(judge(p99, answers(150))).toMatchObject({
+      verdict: 'NO_DATA',
+      measured: 20,
+      interval: { low: 20, high: null },
+      reason: expect.stringContaining('95 % interval 20 to +∞ contains the limit 1000'),
+    });
+    expect(judge(p99, answers(150)).reason).toContain('about 218 more samples');
+    expect(judge(p99, answers(400)).verdict).toBe('PASS');
+    // What is above the limit for certain fails, however few there are.
+    const slow = [of('query', 'revenue', 'after', times(150, 2_000))];
+    expect(judge(p99, slow).verdict).toBe('FAIL');
+  });
+
+  test('a number of the whole population is exact', () => {
+    const staleness = of('staleness', 'pos', 'spike', [...times(59, 900), ...times(41, 1_100)]);
+    const found = judge(checkOf('staleness(pos).p50 during spike < 1s'), [staleness]);
+    expect(found).toMatchObject({ verdict: 'PASS', measured: 900 });
+    expect(found).not.toHaveProperty('interval');
+  });
+
+  test('one number is judged by the interval it brings', () => {
+    const payback = (low: number, high: number | null): Metric => ({
+      ...scalar('payback', { of: null, phase: null }, 10, 15),
+      shape: 'scalar',
+      value: 15,
+      interval: { low, high },
+    });
+    const verdict = (low: number, high: number | null) =>
+      judge(checkOf('payback < 20'), [payback(low, high)]);
+    expect(verdict(12, 18).verdict).toBe('PASS');
+    expect(verdict(12, 30)).toMatchObject({ verdict: 'NO_DATA', interval: { low: 12, high: 30 } });
+    expect(verdict(12, 30).reason).toContain('12 to 30 contains the limit 20: it needs about 80');
+    expect(verdict(12, null).reason).toMatch(/12 to \+∞ contains the limit 20$/);
   });
 });
 

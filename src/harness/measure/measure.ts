@@ -95,7 +95,7 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
     ...(compaction ? paybackMetric(compaction.payback) : []),
     ...(context.truth ? truthMetrics(context.truth) : []),
     ...(regressions ? regressionMetrics(regressions) : []),
-    ...(promises ? promiseMetrics(promises) : []),
+    ...(context.promises ? promiseMetrics(context.promises) : []),
   ]);
   const health = await phaseHealth(measuring);
   const canaries = await canarySection(measuring);

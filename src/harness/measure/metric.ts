@@ -1,5 +1,6 @@
+import type { Interval } from '../../core/intervals.ts';
 import { METRICS, type MetricName } from '../../core/metrics.ts';
-import { type Distribution, distributionOf, TAIL_FROM, type Weighted } from '../../core/stats.ts';
+import { type Distribution, distributionOf, samplesFor, type Weighted } from '../../core/stats.ts';
 import type { Metric } from '../../record/record.ts';
 
 /** How exactly a number is known: half an interval of the instrument, at the median and at its widest. */
@@ -33,18 +34,29 @@ export function distribution(
     ...(negatives > 0 ? { negatives } : {}),
     ...(resolution === undefined ? {} : { resolution }),
     ...(resolutionMax === undefined ? {} : { resolutionMax }),
-    ...(n > 0 && n < TAIL_FROM ? { distrust: `only ${n} samples` } : {}),
+    ...(n > 0 && n < samplesFor('p95') ? { distrust: `only ${n} samples` } : {}),
     stats,
     samples,
   };
 }
 
-/** One number. `n` is what it was counted over; 0 means that there was nothing to count. */
-export function scalar(name: MetricName, labels: Labels, n: number, value: number): Metric {
+/**
+ * One number. `n` is what it was counted over; 0 means that there was nothing to count. The interval is 95 %, of a
+ * number that is an estimate.
+ */
+export function scalar(
+  name: MetricName,
+  { of, phase }: Labels,
+  n: number,
+  value: number,
+  interval?: Interval,
+): Metric {
   const { unit, better } = METRICS[name];
-  const { of, phase } = labels;
-  const measured = value === Number.POSITIVE_INFINITY ? null : value;
-  return { name, of, phase, unit, better, n, shape: 'scalar', value: measured };
+  const measured = (number: number) => (number === Number.POSITIVE_INFINITY ? null : number);
+  return {
+    ...{ name, of, phase, unit, better, n, shape: 'scalar', value: measured(value) },
+    ...(interval ? { interval: { low: interval.low, high: measured(interval.high) } } : {}),
+  };
 }
 
 /** A row of a query that tells values apart by what they are of and by phase. */

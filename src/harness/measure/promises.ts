@@ -1,5 +1,6 @@
+import { grouped } from '../../core/grouped.ts';
+import { bootstrap, type Interval, wilson } from '../../core/intervals.ts';
 import { LEVELS, type Level } from '../../core/metrics.ts';
-import { wilson95 } from '../../core/stats.ts';
 import type { Metric, PromisePhase, Promises, PromiseTally } from '../../record/record.ts';
 import type { TimedPhase } from '../../scenario/timeline.ts';
 import { lowStockFailure, sellDownFailure } from '../truth/promises/demand.ts';
@@ -19,13 +20,12 @@ export function promiseSection(replay: PromiseReplay, staleness: readonly Metric
     usdEach: USD_EACH,
     phases: replay.phases.map((phase) => {
       const fates = replay.fates.filter(({ order }) => order.phase === phase.phase.name);
-      const lines = fates.flatMap(({ lines }) => lines);
       const rows = (fate: Fate) => rowsWith(fates, fate);
-      const line = tallyOf(lines.map(({ fate }) => fate));
+      const line = tallyOf(judgedOf('line', fates));
       return {
         phase: phase.phase.name,
         line,
-        order: tallyOf(fates.map(({ fate }) => fate)),
+        order: tallyOf(judgedOf('order', fates)),
         staleRows: rows('stale'),
         phantomRows: rows('phantom'),
         check: checkOf(replay, phase, fates, {
@@ -38,8 +38,56 @@ export function promiseSection(replay: PromiseReplay, staleness: readonly Metric
   };
 }
 
-function tallyOf(fates: readonly Fate[]): PromiseTally {
-  const n = (wanted: Fate) => fates.filter((fate) => fate === wanted).length;
+/** What became of a line or an order, and the row of the stock (store and SKU) that decided it. */
+export interface Judged {
+  readonly fate: Fate;
+  readonly row: string;
+}
+
+/** An order is decided by the first of its lines that has its fate. */
+function judgedOf(level: Level, fates: readonly OrderFate[]): readonly Judged[] {
+  const at = ({ store }: OrderFate['order'], sku: number | undefined) => `${store}/${sku}`;
+  if (level === 'line') {
+    return fates.flatMap(({ order, lines }) =>
+      lines.map(({ fate, sku }) => ({ fate, row: at(order, sku) })),
+    );
+  }
+  return fates.map(({ order, lines, fate }) => ({
+    fate,
+    row: at(order, lines.find((line) => line.fate === fate)?.sku),
+  }));
+}
+
+const PROMISED: readonly Fate[] = ['kept', 'stale', 'phantom'];
+const BROKEN: readonly Fate[] = ['stale', 'phantom'];
+
+/**
+ * 95 % interval of the share of promises with one of these fates. Promises on one row run short together, so that not
+ * they but the rows are drawn again (cluster bootstrap: A. C. Davison, D. V. Hinkley, Bootstrap Methods, 3.8). Where no
+ * row has such a promise there is nothing to draw: then it is Wilson's interval, with one trial per row.
+ */
+export function shareInterval(judged: readonly Judged[], fates: readonly Fate[]): Interval {
+  const rows = [...grouped(judged, ({ row }) => row).values()].map((of) => ({
+    hits: of.filter(({ fate }) => fates.includes(fate)).length,
+    promised: of.filter(({ fate }) => PROMISED.includes(fate)).length,
+  }));
+  const asked = rows.filter(({ promised }) => promised > 0);
+  if (asked.every(({ hits }) => hits === 0)) return wilson(0, asked.length);
+  return bootstrap([asked], ([drawn = []]) => {
+    let hits = 0;
+    let promised = 0;
+    for (const row of drawn) {
+      hits += row.hits;
+      promised += row.promised;
+    }
+    return hits / promised;
+  });
+}
+
+const per10kOf = ({ low, high }: Interval): Interval => ({ low: PER * low, high: PER * high });
+
+function tallyOf(judged: readonly Judged[]): PromiseTally {
+  const n = (wanted: Fate) => judged.filter(({ fate }) => fate === wanted).length;
   const [stale, phantom, missedStale, missedPhantom] = [
     n('stale'),
     n('phantom'),
@@ -47,18 +95,17 @@ function tallyOf(fates: readonly Fate[]): PromiseTally {
     n('missed_phantom'),
   ];
   const promised = n('kept') + stale + phantom;
-  const { low, high } = wilson95(stale + phantom, promised);
   const tally = {
     promised,
     stale,
     phantom,
-    refused: fates.length - promised,
+    refused: judged.length - promised,
     missedStale,
     missedPhantom,
   };
   if (promised === 0) return tally;
   const per10k = (PER * (stale + phantom)) / promised;
-  return { ...tally, broken: { per10k, low: PER * low, high: PER * high } };
+  return { ...tally, broken: { per10k, ...per10kOf(shareInterval(judged, BROKEN)) } };
 }
 
 function rowsWith(fates: readonly OrderFate[], wanted: Fate): number {
@@ -139,27 +186,30 @@ function sellOutMs(
 }
 
 /** Broken promises, and the stale ones among them, per 10,000 made; phase by phase and over all of them. */
-export function promiseMetrics({ phases }: Promises): Metric[] {
-  return LEVELS.flatMap((level) => [
-    ...phases.flatMap((phase) => scalars(level, phase.phase, [phase[level]])),
-    ...scalars(
-      level,
-      null,
-      phases.map((phase) => phase[level]),
-    ),
-  ]);
+export function promiseMetrics({ phases, fates }: PromiseReplay): Metric[] {
+  return LEVELS.flatMap((level) =>
+    [...phases.map(({ phase }) => phase.name), null].flatMap((phase) => {
+      const judged = judgedOf(
+        level,
+        fates.filter(({ order }) => phase === null || order.phase === phase),
+      );
+      return [
+        shareMetric('promises_broken', { of: level, phase }, judged, BROKEN),
+        shareMetric('promises_stale', { of: level, phase }, judged, ['stale']),
+      ];
+    }),
+  );
 }
 
-function scalars(level: Level, phase: string | null, tallies: readonly PromiseTally[]): Metric[] {
-  const sum = (of: (tally: PromiseTally) => number) =>
-    tallies.reduce((total, tally) => total + of(tally), 0);
-  const promised = sum((tally) => tally.promised);
-  const per10k = (n: number) => (promised === 0 ? 0 : (PER * n) / promised);
-  const labels = { of: level, phase };
-  const stale = sum((tally) => tally.stale);
-  const phantom = sum((tally) => tally.phantom);
-  return [
-    scalar('promises_broken', labels, promised, per10k(stale + phantom)),
-    scalar('promises_stale', labels, promised, per10k(stale)),
-  ];
+function shareMetric(
+  name: 'promises_broken' | 'promises_stale',
+  labels: { readonly of: Level; readonly phase: string | null },
+  judged: readonly Judged[],
+  fates: readonly Fate[],
+): Metric {
+  const promised = judged.filter(({ fate }) => PROMISED.includes(fate)).length;
+  const hits = judged.filter(({ fate }) => fates.includes(fate)).length;
+  if (promised === 0) return scalar(name, labels, 0, 0);
+  const interval = per10kOf(shareInterval(judged, fates));
+  return scalar(name, labels, promised, (PER * hits) / promised, interval);
 }

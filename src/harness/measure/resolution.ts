@@ -29,6 +29,7 @@ const STAT_SQL: Readonly<Record<Stat, (column: string) => string>> = {
   p50: (column) => `quantile_disc(${column}, 0.5)`,
   p95: (column) => `quantile_disc(${column}, 0.95)`,
   p99: (column) => `quantile_disc(${column}, 0.99)`,
+  p999: (column) => `quantile_disc(${column}, 0.999)`,
   max: (column) => `max(${column})`,
   mean: (column) => `avg(${column})`,
   min: (column) => `min(${column})`,

@@ -168,7 +168,7 @@ describe('a run’s orders', () => {
     );
     const n = (fate: string) => counted.find((row) => row.fate === fate)?.n ?? 0;
     expect([n('kept'), n('stale'), n('phantom')]).toEqual([kept, line.stale, line.phantom]);
-    const metrics = promiseMetrics(section);
+    const metrics = promiseMetrics(replay);
     for (const [of, tally] of [
       ['line', line],
       ['order', orders],
@@ -190,10 +190,11 @@ describe('a run’s orders', () => {
   });
 
   test('an empty table promises nothing: no data, and not 0', async () => {
-    const section = promiseSection(await replayed(), []);
+    const replay = await replayed();
+    const section = promiseSection(replay, []);
     expect(section.phases[0]?.order.promised).toBe(0);
     expect(section.phases[0]?.order.broken).toBeUndefined();
     expect(section.phases[0]?.check.doubt).toMatch(/no change/);
-    expect(promiseMetrics(section).every(({ n }) => n === 0)).toBe(true);
+    expect(promiseMetrics(replay).every(({ n }) => n === 0)).toBe(true);
   });
 });

@@ -1,0 +1,113 @@
+import { random } from './random.ts';
+
+/**
+ * 95 % intervals of what samples estimate. All are two-sided, with 2.5 % on either side, and deterministic: the
+ * same samples give the same interval.
+ */
+export interface Interval {
+  readonly low: number;
+  /** May be +∞: so few samples that no bound is known. */
+  readonly high: number;
+}
+
+const TAIL = 0.025;
+/** Enough for an interval of 95 % to be one of 94 to 96 whatever the seed is. */
+const RESAMPLES = 1_000;
+
+/**
+ * Of the quantile `p` of whatever the samples are drawn from, without assuming a distribution: the order statistics
+ * whose ranks hold the binomial number of samples below it (W. J. Conover, Practical Nonparametric Statistics, 3.2).
+ * `sorted` ascending, +∞ allowed. low is -∞ and high +∞ where n supports no such rank.
+ */
+export function quantileInterval(sorted: readonly number[], p: number): Interval {
+  const n = sorted.length;
+  const odds = p / (1 - p);
+  let low = Number.NEGATIVE_INFINITY;
+  // P(exactly rank - 1 of n are at or below the quantile), by its logarithm: powers underflow from n = 1,075 on.
+  let log = n * Math.log(1 - p);
+  let below = 0;
+  for (const [i, value] of sorted.entries()) {
+    below += Math.exp(log);
+    log += Math.log(((n - i) / (i + 1)) * odds);
+    if (below <= TAIL) low = value;
+    if (below >= 1 - TAIL) return { low, high: value };
+  }
+  return { low, high: Number.POSITIVE_INFINITY };
+}
+
+/** How many samples at least give the quantile `p` an interval that is bounded on both sides. */
+export function samplesToBound(p: number): number {
+  return Math.ceil(Math.log(TAIL) / Math.log(Math.max(p, 1 - p)));
+}
+
+/**
+ * Percentile bootstrap (B. Efron, 1979): each group is drawn again with replacement, independently of the others, and
+ * the interval holds the middle 95 % of what the statistic then comes to. Not BCa: its jackknife is not consistent for
+ * quantiles. Seeded; a statistic that is not a number (∞/∞) counts as +∞.
+ */
+export function bootstrap<T>(
+  groups: readonly (readonly T[])[],
+  statistic: (drawn: readonly (readonly T[])[]) => number,
+): Interval {
+  const draw = random(RESAMPLES, 'bootstrap');
+  const found = new Float64Array(RESAMPLES);
+  for (let i = 0; i < RESAMPLES; i++) {
+    const value = statistic(
+      groups.map((group) => group.map(() => group[draw.integer(group.length)] as T)),
+    );
+    found[i] = Number.isNaN(value) ? Number.POSITIVE_INFINITY : value;
+  }
+  found.sort();
+  return {
+    low: found[Math.floor(TAIL * RESAMPLES)] as number,
+    high: found[Math.ceil((1 - TAIL) * RESAMPLES) - 1] as number,
+  };
+}
+
+/** A straight line's rise per unit of x, robust against outliers, with its interval. */
+interface Slope extends Interval {
+  readonly slope: number;
+}
+
+/**
+ * Theil–Sen: the median of the slopes of all pairs of points; its interval is that of Kendall's S without a trend
+ * (P. K. Sen, 1968), by the normal approximation, which holds from 10 points on. y may be +∞: a pair of two such
+ * points rises by nothing.
+ */
+export function theilSen(points: readonly { readonly x: number; readonly y: number }[]): Slope {
+  const slopes: number[] = [];
+  for (const [i, a] of points.entries()) {
+    for (const b of points.slice(i + 1)) {
+      if (b.x === a.x) continue;
+      slopes.push(b.y === a.y ? 0 : (b.y - a.y) / (b.x - a.x));
+    }
+  }
+  slopes.sort((a, b) => (a === b ? 0 : a - b));
+  const n = points.length;
+  const reach = Z95 * Math.sqrt((n * (n - 1) * (2 * n + 5)) / 18);
+  return {
+    slope: slopes[Math.floor((slopes.length - 1) / 2)] ?? Number.NaN,
+    low: slopes[Math.floor((slopes.length - reach) / 2) - 1] ?? Number.NEGATIVE_INFINITY,
+    high: slopes[Math.ceil((slopes.length + reach) / 2)] ?? Number.POSITIVE_INFINITY,
+  };
+}
+
+/** The standard normal's 97.5 % quantile. */
+const Z95 = 1.959963984540054;
+
+/**
+ * Wilson's score interval of a share, of `hits` in `n` trials that do not depend on each other (E. B. Wilson, 1927):
+ * it stays within 0..1 and says something at 0 hits too. Without a trial it is 0..1.
+ */
+export function wilson(hits: number, n: number): Interval {
+  if (n === 0) return { low: 0, high: 1 };
+  const share = hits / n;
+  const spread = Z95 ** 2 / n;
+  const middle = (share + spread / 2) / (1 + spread);
+  const half = (Z95 / (1 + spread)) * Math.sqrt((share * (1 - share)) / n + spread / (4 * n));
+  // At the ends rounding would leave a crumb.
+  return {
+    low: hits === 0 ? 0 : middle - half,
+    high: hits === n ? 1 : middle + half,
+  };
+}
