@@ -39,7 +39,9 @@ export const FACTS = {
   /** One row per canary: when the query engine missed it last and hit it first, ms. */
   canaries: `
     event_id VARCHAR, store_id INTEGER, sku_id INTEGER, version BIGINT, due_ms DOUBLE,
-    last_miss_ms DOUBLE, first_hit_ms DOUBLE, polls INTEGER, outcome VARCHAR -- seen | never | failed
+    last_miss_ms DOUBLE, first_hit_ms DOUBLE,
+    polls INTEGER, failed_polls INTEGER,                      -- that asked for it: answered; without an answer, declared outages aside
+    outcome VARCHAR                                           -- seen | never | failed (to be sent, or to be asked for)
   `,
   /** One row per intended query. */
   queries: `

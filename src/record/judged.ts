@@ -119,9 +119,14 @@ export const canaries = z.strictObject({
   seen: count,
   never: count,
   failed: count,
-  /** Canaries that both instruments saw, and how many pairs of intervals do not touch. */
+  /** Canaries about which the reader was answered at least once, and how many of them contradict the census. */
   compared: count,
   disjoint: count,
+  /** Canaries that the census saw. Absent in records of before. */
+  inCensus: count.optional(),
+  /** Polls, each counted once per canary it asked for, and those without an answer (a declared outage aside). */
+  polls: count.optional(),
+  failedPolls: count.optional(),
   /** Widths of the intervals: what the two instruments can tell apart, ms. */
   canaryWidth: statsSchema,
   censusWidth: statsSchema,

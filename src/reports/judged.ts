@@ -8,6 +8,10 @@ export function canarySection(record: RunRecord): Section | null {
   if (!canaries) return null;
   const width = (stats: typeof canaries.canaryWidth) =>
     `${latency(stats.p50, 0)} p50, ${latency(tail(stats).value, 0)} ${tail(stats).name}`;
+  const { polls: asked, failedPolls } = canaries;
+  const polls = failedPolls
+    ? `; ${count(failedPolls)} of ${count(asked ?? 0)} polls without an answer`
+    : '';
   return {
     id: 'canaries',
     title: 'Canaries',
@@ -16,7 +20,7 @@ export function canarySection(record: RunRecord): Section | null {
     tables: [],
     notes: [
       cell(
-        `${count(canaries.compared - canaries.disjoint)} of ${count(canaries.compared)} agree with the census; ${count(canaries.sent)} sent, ${count(canaries.seen)} seen, ${count(canaries.never)} never, ${count(canaries.failed)} not readable`,
+        `${count(canaries.compared - canaries.disjoint)} of ${count(canaries.compared)} agree with the census; ${count(canaries.sent)} sent, ${count(canaries.seen)} seen, ${count(canaries.never)} never, ${count(canaries.failed)} not readable${polls}`,
         canaries.disjoint > 0 ? 'bad' : canaries.compared === 0 ? 'warn' : 'good',
       ),
       cell(

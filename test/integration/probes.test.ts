@@ -3,6 +3,7 @@ import { systemClock as clock } from '../../src/core/clock.ts';
 import { openReader, type Reader } from '../../src/harness/clients/duckdb-reader.ts';
 import type { SentMark } from '../../src/harness/load/marked-sender.ts';
 import { PROBES, type ProbeKind } from '../../src/harness/probes/probes.ts';
+import { PLAIN } from '../support/place.ts';
 import { createTables, type Lakehouse, probeContext, startLakehouse } from './support/lakehouse.ts';
 
 let lakehouse: Lakehouse;
@@ -201,6 +202,26 @@ test('a canary is missed before its row is committed, and hit after', async () =
   );
   expect(never).toEqual([{ first_hit_ms: null }]);
   await context.facts.close();
+});
+
+test('a canary whose polls are all refused has that many failed polls, declared outages aside', async () => {
+  const outcomes = async (excused: boolean) => {
+    const context = await probeContext(lakehouse, {
+      place: { ...PLAIN, namespace: 'nowhere' },
+      sendCanary: canaryOf(1),
+      excused: () => excused,
+    });
+    const canaries = await PROBES.canary.start(context);
+    await clock.sleep(1_500);
+    await canaries.stop();
+    const rows = await context.facts.rows<{ polls: number; failed: number; outcome: string }>(
+      'SELECT DISTINCT polls, failed_polls > 0 AS failed, outcome FROM canaries ORDER BY ALL',
+    );
+    await context.facts.close();
+    return rows;
+  };
+  expect(await outcomes(false)).toEqual([{ polls: 0, failed: true, outcome: 'failed' }]);
+  expect(await outcomes(true)).toEqual([{ polls: 0, failed: false, outcome: 'failed' }]);
 });
 
 test('the trickle keeps its beat, and a query that hangs is a time-out and then skips', async () => {

@@ -1,6 +1,6 @@
-import { distributionOf, weighted } from '../../core/stats.ts';
+import { distributionOf } from '../../core/stats.ts';
 import { HARNESS, MACHINE } from '../../record/facts.ts';
-import type { CanaryRecord, Self } from '../../record/record.ts';
+import type { Self } from '../../record/record.ts';
 import type { Measuring } from './context.ts';
 import { LATE_MS } from './producing.ts';
 import { coreSeconds } from './resources.ts';
@@ -177,52 +177,4 @@ async function selfSeries({ sql, context }: Measuring): Promise<Self['series']> 
     machine: rows.map((row) => row.machine),
     slipP99: rows.map((row) => row.slip),
   };
-}
-
-/**
- * Canaries against the census: each says between which two moments a row became visible. Two such
- * intervals that do not touch cannot both be right.
- */
-export async function canarySection({ sql }: Measuring): Promise<CanaryRecord> {
-  const rows = await sql.rows<CanaryRow>(`
-    WITH keys AS (
-      SELECT c.event_id, c.due_ms, c.outcome, c.last_miss_ms, c.first_hit_ms, min(v.seen_ms) AS seen_ms,
-        arg_min(v.missed_ms, v.seen_ms) AS missed_ms
-      FROM canaries c LEFT JOIN (
-        SELECT s.store_id, s.sku_id, s.version, m.seen_ms, m.missed_ms
-        FROM sightings s JOIN commits m USING (table_name, snapshot_id)
-          JOIN stream_tables t USING (table_name)
-        WHERE t.stream = 'inventory'
-      ) v ON c.store_id = v.store_id AND c.sku_id = v.sku_id AND c.version <= v.version
-      GROUP BY ALL
-    )
-    SELECT *, coalesce(first_hit_ms < missed_ms, false) OR coalesce(seen_ms < last_miss_ms, false)
-      AS disjoint FROM keys`);
-  const seen = rows.filter(({ outcome }) => outcome === 'seen');
-  const both = seen.filter(({ seen_ms }) => seen_ms !== null);
-  const widths = (from: keyof CanaryRow, to: keyof CanaryRow) => {
-    const known = both.filter((row) => row[from] !== null && row[to] !== null);
-    const values = known.map((row) => (row[to] as number) - (row[from] as number));
-    return distributionOf(weighted(values)).stats;
-  };
-  return {
-    sent: rows.length,
-    seen: seen.length,
-    never: rows.filter(({ outcome }) => outcome === 'never').length,
-    failed: rows.filter(({ outcome }) => outcome === 'failed').length,
-    compared: both.length,
-    // A canary that a reader found and that no commit holds is the plainest contradiction.
-    disjoint: both.filter(({ disjoint }) => disjoint).length + (seen.length - both.length),
-    canaryWidth: widths('last_miss_ms', 'first_hit_ms'),
-    censusWidth: widths('missed_ms', 'seen_ms'),
-  };
-}
-
-interface CanaryRow {
-  readonly outcome: 'seen' | 'never' | 'failed';
-  readonly last_miss_ms: number | null;
-  readonly first_hit_ms: number | null;
-  readonly seen_ms: number | null;
-  readonly missed_ms: number | null;
-  readonly disjoint: boolean;
 }

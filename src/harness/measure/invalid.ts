@@ -33,6 +33,9 @@ const HARNESS_SHARE = 0.2;
 export const BUSY = 0.9;
 const STEAL = 0.05;
 const CLOCKS_MS = 20;
+/** Of canary polls, and of canaries: with fewer the second instrument says too little against the first. */
+const ANSWERED = 0.5;
+const COMPARED = 0.5;
 
 const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
 const ms = (value: number) => `${value.toFixed(1)} ms`;
@@ -132,6 +135,18 @@ export const INVALID_RULES: readonly InvalidRule[] = [
     limit: 'every canary within the interval in which the census saw it',
     broken: ({ canaries: { disjoint, compared } }) =>
       disjoint > 0 ? [`${disjoint} of ${Math.max(compared, disjoint)} contradict each other`] : [],
+  },
+  {
+    rule: 'canary polls',
+    limit: 'an answer to half of the polls for canaries',
+    broken: ({ canaries: { polls = 0, failedPolls = 0 } }) =>
+      failedPolls > ANSWERED * polls ? [`${failedPolls} of ${polls} had no answer`] : [],
+  },
+  {
+    rule: 'canaries compared',
+    limit: 'half of the canaries that were sent',
+    broken: ({ canaries: { sent, compared } }) =>
+      compared < COMPARED * sent ? [`the reader was asked for ${compared} of ${sent}`] : [],
   },
 ];
 

@@ -250,6 +250,8 @@ describe('the INVALID table', () => {
     const unanswered = { ...part, unanswered: 2, appended: 101 };
     expect(judgeValidity(evidence({}, { appended: [unanswered] }))).toEqual([]);
     expect(judgeValidity(evidence({ harnessShare: 0.5, machineBusy: 0.9 }))).toEqual([]);
+    const half = { ...canaries, compared: 5, polls: 100, failedPolls: 50 };
+    expect(judgeValidity({ ...evidence({}), canaries: half })).toEqual([]);
   });
 
   const atMost = (
@@ -288,6 +290,14 @@ describe('the INVALID table', () => {
     'canary and census disjoint': [
       { ...evidence({}), canaries: { ...canaries, disjoint: 1 } },
       '1 of 10 contradict each other',
+    ],
+    'canary polls': [
+      { ...evidence({}), canaries: { ...canaries, polls: 100, failedPolls: 51 } },
+      '51 of 100 had no answer',
+    ],
+    'canaries compared': [
+      { ...evidence({}), canaries: { ...canaries, compared: 4 } },
+      'the reader was asked for 4 of 10',
     ],
   };
 

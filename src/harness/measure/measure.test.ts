@@ -904,6 +904,60 @@ describe('canaries', () => {
     await facts.append('canaries', [canary(13_000, 13_900)]);
     expect((await run()).invalid).toMatchObject([{ rule: 'canary and census disjoint' }]);
   });
+
+  const unseen = (more: FactRow) => ({ ...canary(null, 0), first_hit_ms: null, ...more });
+
+  test('that the reader never finds though the census saw them make the run INVALID', async () => {
+    const never = { last_miss_ms: T0 + 50_000, polls: 90, failed_polls: 0, outcome: 'never' };
+    await facts.append('canaries', [unseen(never)]);
+    await commit('inventory', 's1', 14_000, [row]);
+    const { canaries, invalid } = await run();
+    expect(canaries).toMatchObject({ sent: 1, seen: 0, never: 1, compared: 1, disjoint: 1 });
+    expect(invalid).toMatchObject([
+      { rule: 'canary and census disjoint', fact: '1 of 1 contradict each other' },
+    ]);
+  });
+
+  test('that the run ended before the reader asked again are no contradiction', async () => {
+    const last = { last_miss_ms: T0 + 13_990, polls: 1, failed_polls: 0, outcome: 'never' };
+    await facts.append('canaries', [unseen(last)]);
+    await commit('inventory', 's1', 14_000, [row]);
+    expect((await run()).invalid).toEqual([]);
+  });
+
+  test('that the pipeline keeps out of its table are a warning: nothing was compared', async () => {
+    const never = { last_miss_ms: T0 + 50_000, polls: 90, failed_polls: 0, outcome: 'never' };
+    await facts.append('canaries', [unseen(never)]);
+    const { canaries, invalid, warnings } = await run();
+    expect(canaries).toMatchObject({ compared: 1, disjoint: 0, inCensus: 0 });
+    expect(invalid).toEqual([]);
+    expect(warnings).toMatchObject([expect.stringContaining('no canary was ever visible')]);
+  });
+
+  test('of which no poll was answered make the run INVALID', async () => {
+    const failed = { polls: 0, failed_polls: 40, outcome: 'failed' };
+    await facts.append('canaries', [unseen(failed), unseen({ ...failed, event_id: 'canary-2' })]);
+    await commit('inventory', 's1', 14_000, [row]);
+    const { canaries, invalid } = await run();
+    expect(canaries).toMatchObject({ failed: 2, compared: 0, polls: 80, failedPolls: 80 });
+    expect(invalid).toMatchObject([
+      { rule: 'canary polls', fact: '80 of 80 had no answer' },
+      { rule: 'canaries compared', fact: 'the reader was asked for 0 of 2' },
+    ]);
+  });
+
+  test('that were asked for in vain until the last poll are seen, and prove too little', async () => {
+    const late = { ...canary(null, 50_000), polls: 1, failed_polls: 60 };
+    await facts.append('canaries', [late]);
+    await commit('inventory', 's1', 14_000, [row]);
+    expect((await run()).invalid).toMatchObject([{ rule: 'canary polls' }]);
+  });
+
+  test('that a declared outage kept from being asked for are polled later, and count', async () => {
+    await facts.append('canaries', [{ ...canary(null, 40_000), polls: 1, failed_polls: 0 }]);
+    await commit('inventory', 's1', 14_000, [row]);
+    expect((await run()).invalid).toEqual([]);
+  });
 });
 
 test('the census is behind by the table that is furthest behind', async () => {

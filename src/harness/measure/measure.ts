@@ -3,10 +3,11 @@ import type { Layout, Metric, Regressions, RunRecord, TruthRecord } from '../../
 import type { Connection } from '../clients/duckdb.ts';
 import type { Facts } from '../facts.ts';
 import { ageMetrics, stalenessSeries } from './age.ts';
+import { canarySection, canaryWarnings } from './canaries.ts';
 import { judge } from './checks.ts';
 import type { MeasureContext, MeasuredPhase, Measuring } from './context.ts';
 import { costMetrics, costSection } from './cost.ts';
-import { canarySection, type PhaseHealth, phaseHealth, selfSection } from './health.ts';
+import { type PhaseHealth, phaseHealth, selfSection } from './health.ts';
 import { BUSY, judgeValidity } from './invalid.ts';
 import { fileMetrics, layoutSection } from './layout.ts';
 import { scalar } from './metric.ts';
@@ -117,7 +118,7 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
     compaction,
     checks: context.scenario.checks.map((check) => judge(check, metrics)),
     invalid: judgeValidity({ phases: health, canaries, resolutions: known, context }),
-    warnings: warningsOf(health),
+    warnings: [...warningsOf(health), ...canaryWarnings(canaries)],
   };
 }
 

@@ -35,7 +35,9 @@ export const canaryProbe: Probe<Canaries> & { readonly kind: 'canary' } = {
 interface Flying {
   readonly mark: SentMark;
   lastMissMs: number | null;
+  /** Polls with an answer, and without one. */
   polls: number;
+  failedPolls: number;
 }
 
 class RunningCanaries implements Canaries {
@@ -104,11 +106,11 @@ class RunningCanaries implements Canaries {
   async #sendOne(dueMs: number): Promise<void> {
     try {
       const mark = await this.#context.sendCanary(dueMs);
-      this.#flying.add({ mark, lastMissMs: null, polls: 0 });
+      this.#flying.add({ mark, lastMissMs: null, polls: 0, failedPolls: 0 });
     } catch {
       // The sender has written down what the broker said; here it is a canary that gave no answer.
       await this.#context.facts.append('canaries', [
-        { due_ms: dueMs, polls: 0, outcome: 'failed' },
+        { due_ms: dueMs, polls: 0, failed_polls: 0, outcome: 'failed' },
       ]);
     }
   }
@@ -128,9 +130,14 @@ class RunningCanaries implements Canaries {
   async #pollOnce(): Promise<void> {
     const asked = [...this.#flying];
     if (asked.length === 0) return;
+    const before = this.#context.excused();
     const answer = await this.#reader.query(this.#sql(asked), {}, { timeoutMs: TIMEOUT_MS });
     // A poll without an answer is neither a miss nor a hit: the interval just gets wider.
-    if (answer.outcome !== 'ok') return;
+    if (answer.outcome !== 'ok') {
+      if (before || this.#context.excused()) return;
+      for (const canary of asked) canary.failedPolls += 1;
+      return;
+    }
     const versions = new Map(
       answer.rows.map((row) => [`${row.store_id}/${row.sku_id}`, Number(row.version)]),
     );
@@ -167,7 +174,7 @@ class RunningCanaries implements Canaries {
 
   #write(
     mark: SentMark,
-    { lastMissMs, polls }: Flying,
+    { lastMissMs, polls, failedPolls }: Flying,
     firstHitMs: number | null,
     outcome: 'seen' | 'never' | 'failed',
   ): Promise<void> {
@@ -181,6 +188,7 @@ class RunningCanaries implements Canaries {
         last_miss_ms: lastMissMs,
         first_hit_ms: firstHitMs,
         polls,
+        failed_polls: failedPolls,
         outcome,
       },
     ]);
