@@ -57,10 +57,14 @@ export const FACTS = {
     mark VARCHAR, at_ms DOUBLE, table_name VARCHAR, content VARCHAR, -- data | equality_delete | position_delete | dv
     path VARCHAR, rows BIGINT, bytes BIGINT
   `,
-  /** One sample per server; beside them 'harness', 'query-engine' and 'compaction', each apart, and the whole 'machine'. */
+  /**
+   * One sample per server, of all its processes so far; beside them 'harness', 'query-engine', 'compaction' and
+   * 'container-engine', each apart, and the whole 'machine'.
+   */
   resources: `
     at_ms DOUBLE, server VARCHAR, cpu_s DOUBLE, rss_bytes BIGINT,
-    busy DOUBLE, steal DOUBLE                                 -- machine only: shares of all cores since the last sample
+    busy DOUBLE, steal DOUBLE,                                -- machine only: shares of all cores since the last sample
+    programs_s DOUBLE                                         -- machine only: cpu_s without interrupts and the kernel's own threads
   `,
   /** Cumulative S3 counters from the object store, by API; bytes only in the sum over all, '*'. */
   s3: `at_ms DOUBLE, api VARCHAR, requests BIGINT, bytes_in BIGINT, bytes_out BIGINT`,

@@ -168,6 +168,11 @@ export const self = z.strictObject({
   /** Shares of all cores, 0..1, over the measured phases in which somebody looked. */
   harnessShare: z.number(),
   machineBusy: z.number(),
+  /**
+   * Per phase, share of all cores that went to programs which are neither servers nor the harness; may be a little
+   * below 0. A phase in which it cannot be told is not listed; absent in records before 0.2.
+   */
+  foreign: z.array(z.strictObject({ phase: z.string(), share: z.number() })).optional(),
   stealMax: z.number(),
   /** Widest gap between the wall clock and the monotonic one, ms. */
   clockApartMs: z.number(),

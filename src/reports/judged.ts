@@ -83,6 +83,7 @@ export function healthSection(record: RunRecord): Section | null {
     .toSorted((a, b) => (tail(b.stats).value ?? Infinity) - (tail(a.stats).value ?? Infinity))[0];
   const loop = self.eventLoop.toSorted((a, b) => b.p99Ms - a.p99Ms)[0];
   const behind = self.censusBehind.toSorted((a, b) => b.commits - a.commits)[0];
+  const mostForeign = (self.foreign ?? []).toSorted((a, b) => b.share - a.share)[0];
   const late = self.slip.toSorted((a, b) => b.lateShare - a.lateShare)[0];
   const row = (name: string, value: string, limit: string) => [
     cell(name),
@@ -139,6 +140,15 @@ export function healthSection(record: RunRecord): Section | null {
             '20 % while the machine is above 90 %',
           ),
           row('machine busy', percent(self.machineBusy), 'a warning when saturated'),
+          ...(mostForeign
+            ? [
+                row(
+                  `other programs (${mostForeign.phase})`,
+                  percent(mostForeign.share),
+                  '15 %, and 10 points between phases that a check compares',
+                ),
+              ]
+            : []),
           row('steal', percent(self.stealMax), '5 %'),
           row('wall and monotonic clock apart', duration(self.clockApartMs), '20 ms'),
         ],

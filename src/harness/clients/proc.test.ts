@@ -1,12 +1,5 @@
 import { expect, test } from 'vitest';
-import {
-  type ProcessStat,
-  parseMachineStat,
-  parseMemoryUsed,
-  parseProcessStat,
-  parseS3Counters,
-  usageOf,
-} from './proc.ts';
+import { parseMachineStat, parseMemoryUsed, parseProcessStat, parseS3Counters } from './proc.ts';
 
 test('a process whose name holds spaces and parentheses is parsed', () => {
   const text =
@@ -14,7 +7,9 @@ test('a process whose name holds spaces and parentheses is parsed', () => {
     '123456 4200000000 25600 18446744073709551615 1 1 0 0 0 0 0 4096 81920 0 0 0 17 1 0 0 0 0 0';
   expect(parseProcessStat(text)).toEqual({
     pid: 4242,
+    name: 'java (main) x',
     parent: 17,
+    bornTicks: 123456,
     ownS: 13,
     reapedS: 0.57,
     rssBytes: 25600 * 4096,
@@ -24,36 +19,12 @@ test('a process whose name holds spaces and parentheses is parsed', () => {
 test('the machine counts idle and waiting as idle, and stolen time in the total', () => {
   const text =
     'cpu  1000 100 500 8000 300 50 50 200 40 0\ncpu0 500 50 250 4000 150 25 25 100 20 0\n';
-  expect(parseMachineStat(text)).toEqual({ totalS: 102, idleS: 83, stealS: 2 });
+  expect(parseMachineStat(text)).toEqual({ totalS: 102, idleS: 83, stealS: 2, programsS: 16 });
 });
 
 test('memory in use is what is not available', () => {
   const text = 'MemTotal:       1000 kB\nMemFree:         100 kB\nMemAvailable:    600 kB\n';
   expect(parseMemoryUsed(text)).toBe(400 * 1024);
-});
-
-const process = (pid: number, parent: number, ownS: number, reapedS = 0): ProcessStat => ({
-  pid,
-  parent,
-  ownS,
-  reapedS,
-  rssBytes: 10,
-});
-
-test('a subtree is counted once, with ended children and without what belongs to others', () => {
-  const all = new Map(
-    [
-      process(1, 0, 1000),
-      process(10, 1, 5, 2),
-      process(11, 10, 3),
-      process(12, 11, 1, 0.5),
-      process(20, 10, 100, 50),
-      process(21, 20, 70),
-    ].map((one) => [one.pid, one]),
-  );
-  expect(usageOf(10, all, new Set([20]))).toEqual({ cpuS: 11.5, rssBytes: 30 });
-  expect(usageOf(20, all)).toEqual({ cpuS: 220, rssBytes: 20 });
-  expect(usageOf(99, all)).toBeNull();
 });
 
 test('request counts come by API, bytes over all, and what is not S3 stays out', () => {

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { grouped } from '../../core/grouped.ts';
 
 /** Linux counts CPU time in hundredths of a second for programs, whatever its own tick. */
 const TICKS_PER_SECOND = 100;
@@ -8,7 +7,11 @@ const PAGE_BYTES = 4096;
 /** What /proc/<pid>/stat tells. */
 export interface ProcessStat {
   readonly pid: number;
+  /** The program's name, cut off after 15 characters. */
+  readonly name: string;
   readonly parent: number;
+  /** When it was started, in ticks since the machine was. */
+  readonly bornTicks: number;
   /** CPU seconds of the process itself. */
   readonly ownS: number;
   /** CPU seconds of its children that have ended and were waited for. */
@@ -23,7 +26,9 @@ export function parseProcessStat(text: string): ProcessStat {
   const field = (number: number) => Number(fields[number - 3]);
   return {
     pid,
+    name: text.slice(text.indexOf('(') + 1, text.lastIndexOf(')')),
     parent: field(4),
+    bornTicks: field(22),
     ownS: (field(14) + field(15)) / TICKS_PER_SECOND,
     reapedS: (field(16) + field(17)) / TICKS_PER_SECOND,
     rssBytes: field(24) * PAGE_BYTES,
@@ -44,6 +49,8 @@ export interface MachineStat {
   readonly totalS: number;
   readonly idleS: number;
   readonly stealS: number;
+  /** Of programs, and of the kernel on their behalf: without interrupts, whoever they are for. */
+  readonly programsS: number;
 }
 
 /** Parses the first line of /proc/stat. Guest time is part of user time already. */
@@ -67,6 +74,7 @@ export function parseMachineStat(text: string): MachineStat {
     totalS: user + nice + system + idle + iowait + irq + softirq + steal,
     idleS: idle + iowait,
     stealS: steal,
+    programsS: user + nice + system,
   };
 }
 
@@ -81,29 +89,6 @@ export function parseMemoryUsed(text: string): number {
 export interface Usage {
   readonly cpuS: number;
   readonly rssBytes: number;
-}
-
-/**
- * What a process and everything beneath it use, leaving out the subtrees of `without`. Children that
- * have ended are in their parent's account.
- */
-export function usageOf(
-  root: number,
-  processes: ReadonlyMap<number, ProcessStat>,
-  without: ReadonlySet<number> = new Set(),
-): Usage | null {
-  const top = processes.get(root);
-  if (!top) return null;
-  const children = grouped([...processes.values()], ({ parent }) => parent);
-  let cpuS = 0;
-  let rssBytes = 0;
-  const open = [top];
-  for (let next = open.pop(); next; next = open.pop()) {
-    cpuS += next.ownS + next.reapedS;
-    rssBytes += next.rssBytes;
-    open.push(...(children.get(next.pid) ?? []).filter((child) => !without.has(child.pid)));
-  }
-  return { cpuS, rssBytes };
 }
 
 /** Request counts by API, and bytes over all of them, since the object store started. */

@@ -1,13 +1,14 @@
 import { distributionOf } from '../../core/stats.ts';
 import { HARNESS, MACHINE } from '../../record/facts.ts';
 import type { Self } from '../../record/record.ts';
-import type { Measuring } from './context.ts';
+import type { MeasuredPhase, Measuring } from './context.ts';
 import { LATE_MS } from './producing.ts';
-import { coreSeconds } from './resources.ts';
+import { coreSeconds, foreignShare } from './resources.ts';
 
 /** How the harness itself was in one measured phase: what the INVALID rules judge. */
 export interface PhaseHealth {
   readonly phase: string;
+  readonly kind: MeasuredPhase['kind'];
   /** Messages due in it. */
   readonly n: number;
   /** Of these, how many waited for a broker that a declared fault had taken away. */
@@ -27,6 +28,8 @@ export interface PhaseHealth {
   readonly harnessShare: number | undefined;
   readonly machineBusy: number | undefined;
   readonly steal: number | undefined;
+  /** Share of all cores that went to programs which are neither servers nor ours; undefined: cannot be told. */
+  readonly foreignShare: number | undefined;
 }
 
 /** One entry per measured phase, in their order. */
@@ -55,7 +58,7 @@ export async function phaseHealth(measuring: Measuring): Promise<PhaseHealth[]> 
     FROM resources r JOIN spans s ON r.at_ms >= s.start_ms AND r.at_ms < s.end_ms
     WHERE r.server = '${MACHINE}' AND s.measured GROUP BY ALL`);
   return Promise.all(
-    phases.map(async ({ name, startMs, endMs }) => {
+    phases.map(async ({ name, kind, startMs, endMs }) => {
       // Servers, query engine and compaction are rows of their own.
       const used = await coreSeconds(sql, HARNESS, startMs, endMs);
       const slip = slips.find(({ phase }) => phase === name);
@@ -63,6 +66,7 @@ export async function phaseHealth(measuring: Measuring): Promise<PhaseHealth[]> 
       const seconds = ((endMs - startMs) / 1_000) * context.cores;
       return {
         phase: name,
+        kind,
         n: slip?.n ?? 0,
         waited: slip?.waited ?? 0,
         lateShare: slip ? slip.late / slip.n : 0,
@@ -74,6 +78,7 @@ export async function phaseHealth(measuring: Measuring): Promise<PhaseHealth[]> 
         harnessShare: used === undefined || seconds <= 0 ? undefined : used / seconds,
         machineBusy: around?.busy ?? undefined,
         steal: around?.steal ?? undefined,
+        foreignShare: await foreignShare(sql, context.cores, startMs, endMs),
       };
     }),
   );
@@ -132,6 +137,9 @@ export async function selfSection(
     censusBehind: await sql.rows<Self['censusBehind'][number]>(BEHIND),
     harnessShare: mean('harnessShare'),
     machineBusy: mean('machineBusy'),
+    foreign: health.flatMap(({ phase, foreignShare: share }) =>
+      share === undefined ? [] : [{ phase, share }],
+    ),
     stealMax: Math.max(0, ...health.map(({ steal }) => steal ?? 0)),
     clockApartMs: context.clockApartMs,
     series: await selfSeries(measuring),

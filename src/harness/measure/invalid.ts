@@ -32,6 +32,9 @@ const HARNESS_SHARE = 0.2;
 /** From here on a machine counts as saturated. */
 export const BUSY = 0.9;
 const STEAL = 0.05;
+/** Programs of others on an otherwise idle machine take 2 %; 15 % of two cores is a third of one. */
+const FOREIGN_SHARE = 0.15;
+const FOREIGN_APART = 0.1;
 const CLOCKS_MS = 20;
 /** Of canary polls, and of canaries: with fewer the second instrument says too little against the first. */
 const ANSWERED = 0.5;
@@ -56,6 +59,28 @@ function targetMs(phase: string, checks: readonly Check[]): number {
     .filter(({ during }) => during === null || during === phase)
     .map(({ limit }) => limit);
   return limits.length === 0 ? 0 : Math.min(...limits);
+}
+
+/** Pairs of phases that a check sets beside each other; payback does so with the rounds around a compaction. */
+function comparedPhases(
+  checks: readonly Check[],
+  phases: readonly PhaseHealth[],
+): readonly (readonly [PhaseHealth, PhaseHealth])[] {
+  const pairs = checks.flatMap(({ metric, ratio }): readonly (readonly [string, string])[] => {
+    if (ratio !== null) return [[ratio.numerator, ratio.denominator]];
+    if (metric !== 'payback') return [];
+    const at = phases.findIndex(({ kind }) => kind === 'compact');
+    const rounds = [phases.slice(0, at), phases.slice(at + 1)];
+    const before = rounds[0]?.findLast(({ kind }) => kind === 'query');
+    const after = rounds[1]?.find(({ kind }) => kind === 'query');
+    return at >= 0 && before && after ? [[before.phase, after.phase]] : [];
+  });
+  const unique = new Map(pairs.map((pair) => [pair.join('\n'), pair]));
+  return [...unique.values()].flatMap(([a, b]) => {
+    const one = phases.find(({ phase }) => phase === a);
+    const other = phases.find(({ phase }) => phase === b);
+    return one && other ? [[one, other] as const] : [];
+  });
 }
 
 /** The table of docs/measuring.md. A broken rule makes a run INVALID: no number of it is to be trusted. */
@@ -106,6 +131,28 @@ export const INVALID_RULES: readonly InvalidRule[] = [
         ? `${percent(harnessShare ?? 0)} of a machine ${percent(machineBusy ?? 0)} busy`
         : undefined,
     ),
+  },
+  {
+    rule: 'other programs',
+    limit: '15 % of the machine over a phase',
+    broken: perPhase(({ foreignShare }) =>
+      (foreignShare ?? 0) > FOREIGN_SHARE
+        ? `other programs took ${percent(foreignShare ?? 0)}`
+        : undefined,
+    ),
+  },
+  {
+    rule: 'other programs in compared phases',
+    limit: '10 points between two phases that a check compares',
+    broken: ({ phases, context }) =>
+      comparedPhases(context.scenario.checks, phases).flatMap(([a, b]) => {
+        const [one, other] = [a.foreignShare, b.foreignShare];
+        if (one === undefined || other === undefined) return [];
+        if (Math.abs(one - other) <= FOREIGN_APART) return [];
+        return [
+          `other programs took ${percent(one)} in ${a.phase} and ${percent(other)} in ${b.phase}`,
+        ];
+      }),
   },
   {
     rule: 'steal',

@@ -208,6 +208,7 @@ describe('a check on what was sampled', () => {
 describe('the INVALID table', () => {
   const healthy: PhaseHealth = {
     phase: 'spike',
+    kind: 'load',
     n: 1_000,
     waited: 0,
     lateShare: 0.02,
@@ -217,6 +218,7 @@ describe('the INVALID table', () => {
     harnessShare: 0.2,
     machineBusy: 0.99,
     steal: 0.05,
+    foreignShare: 0.15,
   };
   const canaries: CanaryRecord = {
     sent: 10,
@@ -243,6 +245,30 @@ describe('the INVALID table', () => {
       scenario: { checks: [] },
       ...more,
     },
+  });
+
+  /** Two rounds of queries around a compaction, and what others took in each. */
+  const rounds = (before: number, after: number, check: string): Evidence => ({
+    ...evidence({}, { scenario: { checks: [checkOf(check)] } }),
+    phases: [
+      { ...healthy, phase: 'before', kind: 'query', foreignShare: before },
+      { ...healthy, phase: 'compact', kind: 'compact', foreignShare: 0 },
+      { ...healthy, phase: 'after', kind: 'query', foreignShare: after },
+    ],
+  });
+
+  test('phases are held against each other where a check compares them, and only there', () => {
+    const ratio = 'query(revenue).p50 after / before < 0.5';
+    expect(judgeValidity(rounds(0.14, 0.041, ratio))).toEqual([]);
+    expect(judgeValidity(rounds(0.14, 0, 'query(revenue).p50 during after < 1s'))).toEqual([]);
+    expect(judgeValidity(rounds(0.14, 0, 'payback < 20'))).toMatchObject([
+      { fact: 'other programs took 14.0 % in before and 0.0 % in after' },
+    ]);
+    // Said once, whatever number of checks compares the two.
+    const twice = rounds(0, 0.14, ratio);
+    const checks = [checkOf(ratio), checkOf('query(revenue).p95 after / before < 0.5')];
+    const found = judgeValidity({ ...twice, context: { ...twice.context, scenario: { checks } } });
+    expect(found).toHaveLength(1);
   });
 
   test('holds nothing against a run that is at every limit', () => {
@@ -280,6 +306,11 @@ describe('the INVALID table', () => {
     'harness too heavy': [
       evidence({ harnessShare: 0.21, machineBusy: 0.91 }),
       '21.0 % of a machine 91.0 % busy in spike',
+    ],
+    'other programs': [evidence({ foreignShare: 0.151 }), 'other programs took 15.1 % in spike'],
+    'other programs in compared phases': [
+      rounds(0.14, 0.039, 'query(revenue).p50 after / before < 0.5'),
+      'other programs took 3.9 % in after and 14.0 % in before',
     ],
     steal: [evidence({ steal: 0.051 }), '5.1 % went to others in spike'],
     'clocks apart': [evidence({}, { clockApartMs: 20.1 }), 'they were 20.1 ms apart'],

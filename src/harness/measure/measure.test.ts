@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { SERVERS } from '../../core/metrics.ts';
 import { random } from '../../core/random.ts';
 import { recordSchema } from '../../record/record.ts';
 import { parseScenario } from '../../scenario/parse.ts';
@@ -809,16 +810,50 @@ test('write amplification: bytes the bucket took in per byte of accepted values'
   expect(measured.cost.s3).toEqual({ requests: 100, bytesIn: 1_000, bytesOut: 0 });
 });
 
-test('a process that was started again has used both its counters', async () => {
-  const used = [3, 4, 1, 2].map((cpu_s, i) => ({
-    server: 'queries',
-    at_ms: T0 + i * 1_000,
-    cpu_s,
-    rss_bytes: 100 + i,
-  }));
-  await facts.append('resources', used);
-  const { servers } = (await run()).cost;
-  expect(servers).toEqual([{ server: 'queries', coreSeconds: 3, rssMaxBytes: 103 }]);
+describe('other programs', () => {
+  const all = (atMs: number, each: number) =>
+    SERVERS.map((server) => ({ server, at_ms: T0 + atMs, cpu_s: each }));
+  const machine = (atMs: number, programs_s: number, more = 0) => ({
+    ...{ server: 'machine', at_ms: T0 + atMs, programs_s, cpu_s: programs_s + more },
+  });
+  const shareOf = async (phase: string) =>
+    (await health({})).find((one) => one.phase === phase)?.foreignShare;
+
+  test('have what no account has, without interrupts and the time that was stolen or waited', async () => {
+    await facts.append('resources', [
+      ...[...all(9_500, 1), { server: 'harness', at_ms: T0 + 9_500, cpu_s: 3 }],
+      ...[...all(20_500, 2), { server: 'harness', at_ms: T0 + 20_500, cpu_s: 5 }],
+      // 11 s: 6 of the servers, 2 of the harness, 3.3 of others, 5 in interrupts.
+      ...[machine(9_500, 100), machine(20_500, 111.3, 5)],
+    ]);
+    expect(await shareOf('spike')).toBeCloseTo(3.3 / (11 * 2), 9);
+  });
+
+  test('are not told where a server is out of sight', async () => {
+    const some = (atMs: number, each: number) => all(atMs, each).slice(1);
+    await facts.append('resources', [
+      ...[...some(10_000, 1), ...some(20_000, 2)],
+      ...[machine(10_000, 100), machine(20_000, 119)],
+    ]);
+    expect(await shareOf('spike')).toBeUndefined();
+  });
+
+  test('take nothing of a server that is away, or of a compaction that has just begun', async () => {
+    const kafka = (atMs: number, cpu_s: number) => ({
+      ...{ server: 'kafka', at_ms: T0 + atMs, cpu_s },
+    });
+    await facts.append('resources', [
+      ...[10_000, 15_000, 20_000].flatMap((atMs) => all(atMs, 1).slice(1)),
+      ...[kafka(10_000, 8), kafka(15_000, 10), kafka(20_000, 10)],
+      // Its first sample comes with one that says it had used nothing by the sample before.
+      ...[
+        { server: 'compaction', at_ms: T0 + 15_000, cpu_s: 0 },
+        { server: 'compaction', at_ms: T0 + 20_000, cpu_s: 4 },
+      ],
+      ...[machine(10_000, 100), machine(15_000, 102), machine(20_000, 106)],
+    ]);
+    expect(await shareOf('spike')).toBeCloseTo(0, 9);
+  });
 });
 
 test('the share of the harness is its own core-seconds alone', async () => {

@@ -1,12 +1,12 @@
+import { SERVERS } from '../../core/metrics.ts';
+import { quoted } from '../../core/sql.ts';
+import { MACHINE } from '../../record/facts.ts';
 import type { Connection } from '../clients/duckdb.ts';
 
-/**
- * CPU seconds that each server used between two samples. A counter that went back belongs to a new
- * process: all it shows was used since.
- */
+/** CPU seconds that each server used between two samples: a server's count goes on when it is started again. */
 export const USED = `
   SELECT server, lag(at_ms) OVER w AS from_ms, at_ms AS to_ms,
-    CASE WHEN cpu_s < lag(cpu_s) OVER w THEN cpu_s ELSE cpu_s - lag(cpu_s) OVER w END AS cpu_s
+    cpu_s - lag(cpu_s) OVER w AS cpu_s, programs_s - lag(programs_s) OVER w AS programs_s
   FROM resources WHERE cpu_s IS NOT NULL
   WINDOW w AS (PARTITION BY server ORDER BY at_ms)
   QUALIFY from_ms IS NOT NULL`;
@@ -27,4 +27,33 @@ export async function coreSeconds(
     { server, from: fromMs, to: toMs },
   );
   return row?.cpu ?? undefined;
+}
+
+/**
+ * Share of the machine's cores, 0..1, that went to programs which are neither servers nor ours: what all programs
+ * used, less every account. Noise may take it a little below 0. undefined: nobody looked, or some server's
+ * process is out of sight, so that it would count as a stranger.
+ */
+export async function foreignShare(
+  sql: Connection,
+  cores: number,
+  fromMs: number,
+  toMs: number,
+): Promise<number | undefined> {
+  const overlap = '(least(to_ms, $to) - greatest(from_ms, $from))';
+  const [row] = await sql.rows<{ programs: number | null; ours: number | null; ms: number }>(
+    `WITH parts AS (
+       SELECT server, coalesce(programs_s, cpu_s) * ${overlap} / (to_ms - from_ms) AS used_s,
+         programs_s, ${overlap} AS ms
+       FROM (${USED}) WHERE to_ms > $from AND from_ms < $to AND to_ms > from_ms
+     )
+     SELECT sum(used_s) FILTER (programs_s IS NOT NULL) AS programs,
+       sum(used_s) FILTER (server <> '${MACHINE}') AS ours,
+       sum(ms) FILTER (server = '${MACHINE}') AS ms
+     FROM parts WHERE (SELECT count(DISTINCT server) FROM resources
+       WHERE server IN (${SERVERS.map(quoted).join(', ')})) = ${SERVERS.length}`,
+    { from: fromMs, to: toMs },
+  );
+  if (!row || row.programs === null || row.ours === null || !(row.ms > 0)) return undefined;
+  return (row.programs - row.ours) / ((row.ms / 1_000) * cores);
 }

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { badInput } from '../../core/errors.ts';
 import { ALL_APIS, HARNESS, MACHINE, QUERY_ENGINE } from '../../record/facts.ts';
+import { CONTAINER_ENGINE, CpuAccounts, KERNEL } from '../clients/cpu-accounts.ts';
 import {
   type MachineStat,
   type ProcessStat,
@@ -8,7 +9,7 @@ import {
   parseMemoryUsed,
   parseProcessStat,
   parseS3Counters,
-  usageOf,
+  type Usage,
 } from '../clients/proc.ts';
 import type { FactRow } from '../facts.ts';
 import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
@@ -37,9 +38,12 @@ class RunningResources implements ResourceProbe {
   readonly #context: ProbeContext;
   readonly #stopping = new AbortController();
   readonly #loop: Promise<void>;
-  /** CPU seconds of each server process when it was last seen alive. */
-  readonly #serverCpu = new Map<number, number>();
-  #ownCpuS = 0;
+  readonly #accounts = new CpuAccounts();
+  /** Every account that a server ever had. */
+  readonly #servers = new Set<string>();
+  readonly #sampled = new Set<string>();
+  #lastMs: number | null = null;
+  #harnessS = 0;
   #machine: MachineStat | null = null;
   #storeFailures = 0;
 
@@ -80,27 +84,40 @@ class RunningResources implements ResourceProbe {
   }
 
   #processRows(atMs: number, processes: ReadonlyMap<number, ProcessStat>): FactRow[] {
-    const rows: FactRow[] = [];
-    for (const { server, pid } of this.#context.processes()) {
-      const usage = usageOf(pid, processes);
-      if (!usage) continue;
-      this.#serverCpu.set(pid, usage.cpuS);
-      rows.push({ at_ms: atMs, server, cpu_s: usage.cpuS, rss_bytes: usage.rssBytes });
-    }
     const engine = this.#context.queryEngine();
-    const { cpuS: engineS, rssBytes: engineBytes } = engine;
-    rows.push({ at_ms: atMs, server: QUERY_ENGINE, cpu_s: engineS, rss_bytes: engineBytes });
-    const others = new Set([...this.#serverCpu.keys(), ...engine.pids]);
-    const own = usageOf(process.pid, processes, others);
-    // What ended among them is in our account of ended children: it is taken out again.
-    let endedS = engine.endedCpuS;
-    for (const [pid, cpuS] of this.#serverCpu) if (!processes.has(pid)) endedS += cpuS;
-    // An engine may have ended since its processes were listed: it is taken off too early then, and
-    // what the harness has used never becomes less.
-    this.#ownCpuS = Math.max(this.#ownCpuS, (own?.cpuS ?? 0) - endedS);
-    const cpuS = this.#ownCpuS;
-    rows.push({ at_ms: atMs, server: HARNESS, cpu_s: cpuS, rss_bytes: own?.rssBytes ?? 0 });
-    return rows;
+    const servers = this.#context.processes();
+    this.#accounts.take(
+      processes,
+      new Map([
+        [process.pid, HARNESS],
+        ...servers.map(({ server, pid }) => [pid, server] as const),
+        ...engine.pids.map((pid) => [pid, QUERY_ENGINE] as const),
+      ]),
+    );
+    for (const { server } of servers) this.#servers.add(server);
+    const rows = [...this.#servers, CONTAINER_ENGINE].flatMap((server): FactRow[] => {
+      const usage = this.#accounts.usage(server);
+      if (usage === undefined) return [];
+      // What was started since the last sample had used nothing by then.
+      const before = this.#lastMs !== null && !this.#sampled.has(server) ? [this.#lastMs] : [];
+      this.#sampled.add(server);
+      return [
+        ...before.map((ms) => rowOf(ms, server, { cpuS: 0, rssBytes: 0 })),
+        rowOf(atMs, server, usage),
+      ];
+    });
+    this.#lastMs = atMs;
+    const own = this.#accounts.usage(HARNESS) ?? { cpuS: 0, rssBytes: 0 };
+    // The engine tells what its processes used to their end, and some of them no sample has seen: all of that is
+    // in our account of ended children.
+    const unseenS = Math.max(0, engine.endedCpuS - this.#accounts.endedS(QUERY_ENGINE));
+    // One may have ended since the processes were listed: what the harness has used never becomes less.
+    this.#harnessS = Math.max(this.#harnessS, own.cpuS - unseenS);
+    return [
+      ...rows,
+      rowOf(atMs, QUERY_ENGINE, engine),
+      rowOf(atMs, HARNESS, { ...own, cpuS: this.#harnessS }),
+    ];
   }
 
   #machineRow(atMs: number, now: MachineStat, usedBytes: number): FactRow {
@@ -113,6 +130,7 @@ class RunningResources implements ResourceProbe {
       server: MACHINE,
       // Stolen time is nobody's here; for `busy` it is time that was not to be had.
       cpu_s: now.totalS - now.idleS - now.stealS,
+      programs_s: now.programsS - (this.#accounts.usage(KERNEL)?.cpuS ?? 0),
       rss_bytes: usedBytes,
       busy: before && share(passedS - (now.idleS - before.idleS)),
       steal: before && share(now.stealS - before.stealS),
@@ -138,6 +156,10 @@ class RunningResources implements ResourceProbe {
       if (!this.#context.excused()) this.#storeFailures += 1;
     }
   }
+}
+
+function rowOf(atMs: number, server: string, { cpuS, rssBytes }: Usage): FactRow {
+  return { at_ms: atMs, server, cpu_s: cpuS, rss_bytes: rssBytes };
 }
 
 async function readProcesses(): Promise<ReadonlyMap<number, ProcessStat>> {
