@@ -187,7 +187,8 @@ describe('a folder of one’s own', () => {
       file: 'x.yaml',
     });
     expect(pipelineFor(scenario('  pos: {}\n  wms: {}\n'), dir).manifest.name).toBe('cdc-upsert');
-    const refused = () => pipelineFor(scenario('  pos: {}\n  cart: { sessions: 1/s }\n  loyalty: {}\n'), dir);
+    const refused = () =>
+      pipelineFor(scenario('  pos: {}\n  cart: { sessions: 1/s }\n  loyalty: {}\n'), dir);
     expect(refused).toThrow(expect.objectContaining({ exitCode: 2 }));
     for (const [stream, line] of [
       ['cart', 6],
