@@ -4,6 +4,7 @@ import type { RunRecord, TruthRecord } from '../record/record.ts';
 import { type Scenario, STREAMS, type Stream } from '../scenario/scenario.ts';
 import { writeDimensions } from './dimensions.ts';
 import type { Facts } from './facts.ts';
+import { runsElsewhere } from './first-record.ts';
 import { drainWarnings, headlineOf } from './headline.ts';
 import { compactionRecord, compactionRun } from './measure/compaction-record.ts';
 import type { MeasureContext } from './measure/context.ts';
@@ -47,6 +48,7 @@ export async function conclude(
   const promises = completed ? await replayPromises(facts, scenario, { stock, t0Ms }) : null;
   const context: MeasureContext = {
     ...{ scenario, t0Ms, endedMs, tables, stock, cores, clockApartMs, appended, incidents },
+    flinkOnOurClock: !runsElsewhere(first),
     compaction: compactionRun(observed.compaction),
     ...{ truth, promises },
   };

@@ -8,6 +8,16 @@ import { recordingSection } from './recording/record.ts';
 import type { RunOptions } from './session.ts';
 import type { ChosenStack, SharedStack } from './shared-stack.ts';
 
+/** What the name of a runtime ends in, where the servers were there before the run. */
+const SHARED = ', shared';
+
+/** Whether the servers of a run are of other machines, whose clocks nobody here has compared with ours. */
+export function runsElsewhere({
+  environment: { runtime },
+}: Pick<RunRecord, 'environment'>): boolean {
+  return runtime === `external${SHARED}`;
+}
+
 /** The record of a run that has got nowhere yet. */
 export function firstRecord(
   options: RunOptions,
@@ -45,7 +55,7 @@ export function firstRecord(
         ? { runtime: chosen.runtime, versions: options.artifacts.versions }
         : // Not of the same lane as a stack that is started anew for every run.
           {
-            runtime: `${chosen.on.stack.runtime}, shared`,
+            runtime: `${chosen.on.stack.runtime}${SHARED}`,
             versions: versionsOf(chosen.on, options),
           },
     ),

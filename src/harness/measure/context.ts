@@ -29,6 +29,8 @@ export interface MeasureContext {
   readonly tables: Partial<Readonly<Record<Stream, string>>>;
   /** The table that carries the inventory stream; null when there is none. */
   readonly stock: StockTable | null;
+  /** Whether Flink, which stamps snapshots, goes by the clock of the census. */
+  readonly flinkOnOurClock: boolean;
   readonly cores: number;
   /** Widest gap between the wall clock and the monotonic one, ms. */
   readonly clockApartMs: number;

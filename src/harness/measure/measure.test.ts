@@ -87,6 +87,7 @@ function contextWith(more: Partial<MeasureContext>): MeasureContext {
     stock: { table: 'inventory', ledger: false },
     cores: 2,
     clockApartMs: 0.4,
+    flinkOnOurClock: true,
     appended: null,
     incidents: [],
     compaction: null,
@@ -654,6 +655,62 @@ test('the floor is half the commit interval and the commit itself', async () => 
   const measured = await run();
   expect(value(measured, 'floor', 'pos', null)).toBe(1_050);
   expect(metric(measured, 'floor', 'inventory', null).n).toBe(0);
+});
+
+describe('the floor', () => {
+  /** 40 receipts over the spike, each visible so long after it happened. */
+  async function stale(ms: number) {
+    const ids = Array.from({ length: 40 }, (_, i) => `r${i}`);
+    await facts.append(
+      'events',
+      ids.map((id, i) => receipt(id, 10_000 + 250 * i)),
+    );
+    for (const [i, event_id] of ids.entries()) {
+      await commit('pos', `s${i}`, 10_000 + 250 * i + ms, [{ event_id }], { stampMs: 40 });
+    }
+  }
+
+  test('is withheld on another clock, with a warning and no data for a check', async () => {
+    await stale(1_500);
+    const withheld = await run({ flinkOnOurClock: false });
+    expect(withheld.metrics.filter(({ name }) => name === 'floor')).toEqual([]);
+    expect(withheld.warnings).toEqual([expect.stringContaining('the floor is not told')]);
+    expect((await run()).warnings).toEqual([]);
+  });
+
+  test('is withheld where a snapshot was served before it was stamped', async () => {
+    await stale(1_500);
+    await commit('inventory', 'x', 13_000, [{ sku_id: 1, version: 1 }], { stampMs: -3 });
+    const withheld = await run();
+    expect(withheld.metrics.filter(({ name }) => name === 'floor')).toEqual([]);
+    expect(withheld.warnings).toEqual([expect.stringContaining('another clock')]);
+  });
+
+  test('is 1,040 ms here: a median more than a fifth below it is a warning', async () => {
+    await stale(831);
+    const { warnings, invalid } = await run();
+    expect(warnings).toEqual([
+      expect.stringContaining(
+        'staleness of pos is below its floor of 1.04 s: p50 831 ms in spike (n 40)',
+      ),
+    ]);
+    expect(invalid).toEqual([]);
+  });
+
+  test('is not undercut by less, nor by a median of a few', async () => {
+    await stale(833);
+    await facts.append('events', [stock(7, 1, 12_000)]);
+    await commit('inventory', 'i', 12_100, [{ sku_id: 7, version: 1 }], { stampMs: 40 });
+    expect((await run()).warnings).toEqual([]);
+  });
+
+  test('says so when the phase has few commit intervals', async () => {
+    await stale(831);
+    const slow = { ...scenario, pipeline: { ...scenario.pipeline, commitEveryMs: 60_000 } };
+    expect((await run({ scenario: slow })).warnings).toEqual([
+      expect.stringContaining('in spike (n 40, over 0.2 commit intervals)'),
+    ]);
+  });
 });
 
 const compaction = {

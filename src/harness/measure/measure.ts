@@ -7,6 +7,7 @@ import { canarySection, canaryWarnings } from './canaries.ts';
 import { judge } from './checks.ts';
 import type { MeasureContext, MeasuredPhase, Measuring } from './context.ts';
 import { costMetrics, costSection } from './cost.ts';
+import { floorMetrics, floorWarnings } from './floor.ts';
 import { type PhaseHealth, phaseHealth, selfSection } from './health.ts';
 import { BUSY, judgeValidity } from './invalid.ts';
 import { fileMetrics, layoutSection } from './layout.ts';
@@ -86,6 +87,7 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
   const promises = context.promises && promiseSection(context.promises, staleness);
   const metrics = inOrder(measuring, [
     ...staleness,
+    ...(await floorMetrics(measuring)),
     ...(await ageMetrics(measuring)),
     ...perStore.metrics,
     ...recovery.metrics,
@@ -118,7 +120,11 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
     compaction,
     checks: context.scenario.checks.map((check) => judge(check, metrics)),
     invalid: judgeValidity({ phases: health, canaries, resolutions: known, context }),
-    warnings: [...warningsOf(health), ...canaryWarnings(canaries)],
+    warnings: [
+      ...warningsOf(health),
+      ...canaryWarnings(canaries),
+      ...floorWarnings(measuring, metrics),
+    ],
   };
 }
 

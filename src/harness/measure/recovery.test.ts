@@ -61,7 +61,14 @@ async function change(occurredMs: number, seenMs: number, stream: 'pos' | 'wms' 
 
 function measured(): Promise<Measured> {
   const context: MeasureContext = {
-    ...{ scenario, t0Ms: T0, endedMs: T0 + LENGTH_MS, cores: 2, clockApartMs: 0 },
+    ...{
+      scenario,
+      t0Ms: T0,
+      endedMs: T0 + LENGTH_MS,
+      cores: 2,
+      clockApartMs: 0,
+      flinkOnOurClock: true,
+    },
     tables: { pos: 'pos', wms: 'wms' },
     stock: null,
     ...{ appended: null, incidents: [], compaction: null, truth: null, promises: null },

@@ -62,7 +62,14 @@ async function commit(ms: number, rows: readonly FactRow[], more: FactRow = {}) 
 function run(more: Partial<MeasureContext> = {}): Promise<Measured> {
   return measure(facts, {
     ...{ scenario, t0Ms: T0, endedMs: ENDED, tables: { inventory: 'stock' }, stock: UPSERT },
-    ...{ cores: 2, clockApartMs: 0, appended: null, incidents: [], compaction: null },
+    ...{
+      cores: 2,
+      clockApartMs: 0,
+      flinkOnOurClock: true,
+      appended: null,
+      incidents: [],
+      compaction: null,
+    },
     ...{ truth: null, promises: null },
     ...more,
   });

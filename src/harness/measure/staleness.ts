@@ -17,7 +17,7 @@ const HOP_SQL: Readonly<Record<(typeof HOPS)[number], string>> = {
 
 const STAMPED = `(${Object.values(HOP_SQL).join(' + ')}) IS NOT NULL`;
 
-/** Staleness with what it is known to, what was never visible, the hops and the floor. */
+/** Staleness with what it is known to, what was never visible, and the hops. */
 export async function stalenessMetrics(
   measuring: Measuring,
   known: readonly Resolution[],
@@ -27,7 +27,6 @@ export async function stalenessMetrics(
     SELECT stream AS of, phase, coalesce(seen_ms - occurred_ms, 'Infinity'::DOUBLE) AS value,
       count(*) AS count
     FROM changes WHERE measured GROUP BY ALL`);
-  const commits = await commitTimes(measuring);
   const resolutionOf = (of: string | null, phase: string | null) => {
     const found = known.find((one) => one.of === of && one.phase === phase);
     return found && { resolution: found.p50Ms / 2, resolutionMax: found.maxMs / 2 };
@@ -36,10 +35,6 @@ export async function stalenessMetrics(
     ...distributions('staleness', values, resolutionOf),
     ...(await neverVisible(measuring)),
     ...distributions('hop', await hopValues(measuring)),
-    ...commits.map(({ stream, n, commit }) => {
-      const floor = measuring.context.scenario.pipeline.commitEveryMs / 2 + (commit ?? 0);
-      return scalar('floor', { of: stream, phase: null }, n, floor);
-    }),
   ];
 }
 
@@ -50,22 +45,6 @@ async function hopValues({ sql }: Measuring): Promise<GroupedValue[]> {
     FROM changes WHERE measured AND ${STAMPED} GROUP BY ALL`,
   );
   return sql.rows<GroupedValue>(each.join(' UNION ALL '));
-}
-
-interface CommitTimes {
-  readonly stream: Stream;
-  /** Commits that added rows. */
-  readonly n: number;
-  /** Median from a snapshot's own stamp to the catalog serving it, ms. */
-  readonly commit: number | null;
-}
-
-async function commitTimes({ sql }: Measuring): Promise<CommitTimes[]> {
-  return sql.rows<CommitTimes>(`
-    SELECT t.stream, count(c.seen_ms) AS n, median(c.seen_ms - c.snapshot_ms) AS commit
-    FROM stream_tables t LEFT JOIN commits c
-      ON c.table_name = t.table_name AND c.added_rows > 0 AND c.operation <> 'replace'
-    GROUP BY t.stream`);
 }
 
 /** A phase in which nothing was due has n = 0: there was nothing that could have been seen. */
