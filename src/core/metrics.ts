@@ -20,6 +20,9 @@ export type Unit =
 export const STATS = ['p50', 'p95', 'p99', 'p999', 'max', 'mean', 'min'] as const;
 export type Stat = (typeof STATS)[number];
 
+/** Fewer samples than this say nothing that a check could be decided by; the least of a query in a round by default. */
+export const MIN_SAMPLES = 10;
+
 /** The hops of the staleness waterfall, in order; `transport` is simulated. What `hop(…)` may name. */
 export const HOPS = [
   'transport',

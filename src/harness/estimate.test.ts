@@ -33,6 +33,15 @@ describe('an estimate', () => {
     expect(of('traffic.inventory.preload=none').events).toBeLessThan(events - 3_500);
   });
 
+  test('says what the query rounds ask', () => {
+    const { rounds } = of('queries.round_samples=20', 'queries.round_budget=10s', 'queries.cold=2');
+    // Two rounds of six queries: 20 samples, one to warm up, two cold ones.
+    expect(rounds).toEqual({
+      ...{ phases: ['before', 'after'], samples: 20 },
+      ...{ asked: 2 * 6 * 23, atMostMs: 2 * 6 * 10_000 },
+    });
+  });
+
   test('grows with what costs time and room: jobs, opening stock, commits, events', () => {
     const usual = of();
     const without = estimated(text.replace(/^ {2}loyalty:.*\n/m, ''), []);
@@ -61,6 +70,9 @@ describe('an estimate', () => {
     );
     expect(apart(null)).toMatch(
       / of disk where the servers are, whose room nobody here knows, and /,
+    );
+    expect(estimateLines(of(), { data: '/tmp', work: '/tmp', results: 'r' })[2]).toMatch(
+      /^ {10}queries of before and after: 6 with \d+ samples each, \w+ if one takes 1s, hot ones at most \w+$/,
     );
     const known = estimateLines(
       { ...of(), openPhases: [] },

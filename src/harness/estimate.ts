@@ -1,3 +1,4 @@
+import { QUERIES } from '../core/metrics.ts';
 import { bytes, count } from '../core/readable.ts';
 import { formatDuration } from '../core/units.ts';
 import { expectedCounts, rateAt } from '../generators/expected/rate.ts';
@@ -16,12 +17,23 @@ export interface Estimate {
   readonly endMs: number;
   /** Phases that take as long as they take. */
   readonly openPhases: readonly string[];
+  /** What is asked in those of them that are query rounds; null: there is none. */
+  readonly rounds: Rounds | null;
   /** The servers' data, while it runs. */
   readonly dataBytes: number;
   /** In the temporary folder while it runs: what the harness writes down. */
   readonly factsBytes: number;
   /** What stays in the run's own folder. */
   readonly keptBytes: number;
+}
+
+interface Rounds {
+  readonly phases: readonly string[];
+  /** Hot samples of each query in one round, and of all queries together how often one is asked in all rounds. */
+  readonly samples: number;
+  readonly asked: number;
+  /** With every query at its budget. */
+  readonly atMostMs: number;
 }
 
 /**
@@ -82,6 +94,7 @@ export function estimateOf(scenario: Scenario, { streams }: Pick<Manifest, 'stre
     timedMs: timed,
     endMs,
     openPhases,
+    rounds: roundsOf(scenario),
     dataBytes:
       MEASURED.idleBytes +
       events * MEASURED.dataBytesPerEvent +
@@ -94,9 +107,19 @@ export function estimateOf(scenario: Scenario, { streams }: Pick<Manifest, 'stre
   };
 }
 
-/** The estimate in two lines, for whoever waits: what can be known, and what cannot. */
+function roundsOf({ phases, queries }: Scenario): Rounds | null {
+  const names = phases.filter(({ kind }) => kind === 'query').map(({ name }) => name);
+  if (names.length === 0) return null;
+  const { roundSamples: samples, coldSamples, roundBudgetMs } = queries;
+  const each = names.length * QUERIES.length;
+  // One more warms up, and is not measured.
+  const asked = each * (samples + 1 + coldSamples);
+  return { phases: names, samples, asked, atMostMs: each * roundBudgetMs };
+}
+
+/** The estimate in lines, for whoever waits: what can be known, and what cannot. */
 export function estimateLines(
-  { events, startMs, timedMs: timed, endMs, openPhases, ...size }: Estimate,
+  { events, startMs, timedMs: timed, endMs, openPhases, rounds, ...size }: Estimate,
   where: { readonly data: string | null; readonly work: string; readonly results: string },
 ): readonly string[] {
   const open = openPhases.length === 0 ? '' : ` and however long ${listed(openPhases)} may take`;
@@ -105,7 +128,16 @@ export function estimateLines(
       `${formatDuration(timed)} of timed load, ${roughly(endMs)} to drain and judge)`,
     `          about ${whileItRuns(size, where)} while it runs, ${bytes(size.keptBytes)} ` +
       `for good in ${where.results} (${count(Math.round(events / 100) * 100)} events)`,
+    ...(rounds === null ? [] : [roundsLine(rounds)]),
   ];
+}
+
+/** How long a query takes is what the run is to find out: so it is said what a second of it costs. */
+function roundsLine({ phases, samples, asked, atMostMs }: Rounds): string {
+  return (
+    `          queries of ${listed(phases)}: ${QUERIES.length} with ${samples} samples each, ` +
+    `${formatDuration(asked * 1_000)} if one takes 1s, hot ones at most ${formatDuration(atMostMs)}`
+  );
 }
 
 function whileItRuns(

@@ -210,6 +210,11 @@ const READ: Readonly<
     as: 'scenario.queries.timeoutMs',
     by: 'harness/probes/queries.ts',
   },
+  'queries.round_samples': {
+    change: 'queries.round_samples=7',
+    as: 'scenario.queries.roundSamples',
+    by: 'harness/probes/queries.ts',
+  },
   'queries.round_budget': {
     change: 'queries.round_budget=3s',
     as: 'scenario.queries.roundBudgetMs',

@@ -45,7 +45,9 @@ export const FACTS = {
   `,
   /** One row per intended query. */
   queries: `
-    name VARCHAR, phase VARCHAR, mode VARCHAR,                -- trickle | hot | cold
+    name VARCHAR,
+    phase VARCHAR,                                            -- as it was at the start; a background query counts for that of intended_ms
+    mode VARCHAR,                                             -- trickle | hot | cold
     intended_ms DOUBLE, start_ms DOUBLE, end_ms DOUBLE, attach_ms DOUBLE,
     cpu_s DOUBLE,                                             -- of the query engine's process; NULL: it died
     outcome VARCHAR,                                          -- ok | timeout | failed | crashed | skipped

@@ -101,6 +101,7 @@ export function resolve(draft: Draft, checks: readonly Check[]): Scenario {
     queries: {
       everyMs: draft.queries.every,
       timeoutMs: draft.queries.timeout,
+      roundSamples: draft.queries.round_samples,
       roundBudgetMs: draft.queries.round_budget,
       coldSamples: draft.queries.cold,
     },

@@ -232,7 +232,9 @@ interface QueryUse {
   /** The open-loop trickle: one query, in turn, is intended every so many ms. */
   readonly everyMs: number;
   readonly timeoutMs: number;
-  /** Time budget of one query in a tinybench round, ms. */
+  /** Hot samples of one query in a round. */
+  readonly roundSamples: number;
+  /** After this time no other sample of a query is begun in a round, ms. */
   readonly roundBudgetMs: number;
   /** Cold samples of each query in a round: each costs a process of its own. */
   readonly coldSamples: number;

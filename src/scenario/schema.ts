@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MIN_SAMPLES } from '../core/metrics.ts';
 import { FACTOR, parseFactor } from '../core/units.ts';
 import { PROFILES, SHAPES } from './scenario.ts';
 import { external } from './schema-external.ts';
@@ -163,7 +164,12 @@ const queries = strict(
   {
     every: duration('one query, in turn, is intended every so often', '50ms').prefault('2s'),
     timeout: duration('after which a query is stopped and counted', '50ms').prefault('30s'),
-    round_budget: duration('time for each query in a round, hot', '10ms', '10m').prefault('2s'),
+    round_samples: count(1, 1_000, 'hot samples of each query in a round').default(MIN_SAMPLES),
+    round_budget: duration(
+      'longest time for each query in a round, hot; below 10 samples a check on it has no data',
+      '10ms',
+      '10m',
+    ).prefault('30s'),
     cold: z
       .int({ error: 'must be a whole number from 0 to 20' })
       .min(0, { error: 'must be a whole number from 0 to 20' })

@@ -230,7 +230,13 @@ test('the trickle keeps its beat, and a query that hangs is a time-out and then 
     ...base,
     scenario: {
       ...base.scenario,
-      queries: { everyMs: 100, timeoutMs: 700, roundBudgetMs: 200, coldSamples: 3 },
+      queries: {
+        everyMs: 100,
+        timeoutMs: 700,
+        roundSamples: 5,
+        roundBudgetMs: 200,
+        coldSamples: 3,
+      },
     },
   };
   const queries = await PROBES.queries.start(context);
@@ -261,7 +267,13 @@ test('a round keeps every sample, hot and cold, and asks no more what does not a
     ...base,
     scenario: {
       ...base.scenario,
-      queries: { everyMs: 3_600_000, timeoutMs: 500, roundBudgetMs: 300, coldSamples: 3 },
+      queries: {
+        everyMs: 3_600_000,
+        timeoutMs: 500,
+        roundSamples: 5,
+        roundBudgetMs: 300,
+        coldSamples: 3,
+      },
     },
   };
   const queries = await PROBES.queries.start(context);

@@ -1,8 +1,8 @@
-import { METRICS, type MetricKind, type Stat } from '../../core/metrics.ts';
+import { METRICS, type MetricKind, MIN_SAMPLES, type Stat } from '../../core/metrics.ts';
 import { samplesFor } from '../../core/stats.ts';
 import type { CheckResult, Metric } from '../../record/record.ts';
 import type { Check, Comparator } from '../../scenario/scenario.ts';
-import { type Estimate, estimateOf, MIN_SAMPLES, ratioOf, samplesMissing } from './estimates.ts';
+import { type Estimate, estimated, ratioOf, samplesMissing } from './sampled.ts';
 
 const COMPARE: Readonly<Record<Comparator, (value: number, limit: number) => boolean>> = {
   '<': (value, limit) => value < limit,
@@ -104,7 +104,7 @@ function lookUp(check: Check, phase: string | null, metrics: readonly Metric[]):
     const reason = `${name} needs ${needed} samples and has ${n}: ${needed - n} more`;
     return { kind: 'nothing', reason, n };
   }
-  return { kind: 'value', ...estimateOf(metric, stat) };
+  return { kind: 'value', ...estimated(metric, stat) };
 }
 
 function ratio(

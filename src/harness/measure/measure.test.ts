@@ -754,6 +754,20 @@ describe('queries', () => {
     expect(cold).toMatchObject({ phase: 'before', n: 1, outcomes: { ok: 1, timeout: 0 } });
   });
 
+  test('count for the phase in which they were intended, however late they were started', async () => {
+    await facts.append('queries', [
+      { ...asked('revenue', 'before', 'trickle', 19_990, 300), start_ms: T0 + 20_150 },
+      asked('revenue', 'before', 'trickle', 20_000, 100),
+    ]);
+    const measured = await run();
+    expect(stats(measured, 'query', 'revenue', 'spike').samples).toMatchObject({ values: [300] });
+    const trickle = measured.queries.results.map(({ phase, n }) => [phase, n]);
+    expect(trickle).toEqual([
+      ['spike', 1],
+      ['before', 1],
+    ]);
+  });
+
   test('an answer is as old as what it read was at its start, and the time it took', async () => {
     await facts.append('events', [receipt('a', 12_000), receipt('b', 14_000), stock(7, 1, 10_500)]);
     await commit('pos', 's1', 15_000, [{ event_id: 'a' }]);
@@ -819,6 +833,21 @@ describe('queries', () => {
     ]);
     expect((await run({ compaction })).compaction?.gainLastsMs).toBeCloseTo(90_000, 3);
   });
+});
+
+test('a phase without a length owns nothing, and hides no other phase', async () => {
+  // It ended as it began, and is named first or last among those that begin with it.
+  for (const name of ['a', 'z']) {
+    const at = T0 + 10_000;
+    await facts.append('phases', [
+      { name, kind: 'compact', measured: true, start_ms: at, end_ms: at },
+    ]);
+  }
+  await facts.append('events', [receipt('a', 10_000), receipt('b', 12_000)]);
+  await commit('pos', 's1', 14_000, [{ event_id: 'a' }, { event_id: 'b' }]);
+  const measured = await run();
+  expect(stats(measured, 'staleness', 'pos', 'spike').n).toBe(2);
+  expect(value(measured, 'achieved', 'pos', 'spike')).toBe(1);
 });
 
 test('files are those of the last snapshot served by the end of the phase', async () => {

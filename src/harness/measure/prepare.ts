@@ -19,6 +19,8 @@ export function prepareSql(context: MeasureContext): string {
        SELECT name, kind, measured, start_ms, coalesce(end_ms, ${context.endedMs}) AS end_ms
        FROM phases`,
     SERVED,
+    OWNERS,
+    ASKED,
     WAITS,
     DUE,
     ROWS,
@@ -32,6 +34,20 @@ export function prepareSql(context: MeasureContext): string {
 }
 
 const SERVED = `CREATE OR REPLACE TEMP TABLE served AS ${SERVED_SNAPSHOTS}`;
+
+/** Phases that can own something: one that ended as it began owns no event, and must not hide the one after it. */
+const OWNERS = 'CREATE OR REPLACE TEMP TABLE owners AS FROM spans WHERE end_ms > start_ms';
+
+/**
+ * Every query by number. A background query belongs to the phase in which it was intended, however late it was
+ * started; one of a round to that round.
+ */
+const ASKED = `
+  CREATE OR REPLACE TEMP TABLE asked AS
+  SELECT q.* EXCLUDE (phase), row_number() OVER () AS nr,
+    CASE WHEN q.mode <> 'trickle' THEN q.phase
+      WHEN q.intended_ms < p.end_ms THEN p.name END AS phase
+  FROM queries q ASOF LEFT JOIN owners p ON q.intended_ms >= p.start_ms`;
 
 /** A broker that is back has to catch up with what it was asked meanwhile, and answers slowly at first, ms. */
 const SETTLES_MS = 5_000;
@@ -70,7 +86,7 @@ const DUE = `
     coalesce(p.measured AND e.due_ms < p.end_ms, false) AS measured
   FROM events e CROSS JOIN threads
     LEFT JOIN waits w ON w.worker = e.store_id % threads.n AND w.sent_ms = e.sent_ms
-    ASOF LEFT JOIN spans p ON e.due_ms >= p.start_ms
+    ASOF LEFT JOIN owners p ON e.due_ms >= p.start_ms
   WHERE e.role IN ('original', 'copy')`;
 
 /** Append-only tables: a row is visible with the first snapshot that holds its event id. */

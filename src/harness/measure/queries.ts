@@ -44,17 +44,15 @@ const AGE_AT_START = `
  */
 async function queryRows({ sql, context }: Measuring): Promise<QueryRow[]> {
   return sql.rows<QueryRow>(`
-    WITH asked AS (
-      SELECT q.*, row_number() OVER () AS nr
-      FROM queries q JOIN spans s ON s.name = q.phase WHERE s.measured
-    ), aged AS (${AGE_AT_START})
+    WITH aged AS (${AGE_AT_START})
     SELECT q.name AS query, q.phase, q.mode, q.outcome, q.intended_ms - ${context.t0Ms} AS t,
       coalesce(q.end_ms - q.intended_ms, 0) AS ms, q.attach_ms AS attach, q.error,
       a.nr IS NOT NULL AS ages,
       CASE WHEN a.known THEN
         CASE q.outcome WHEN 'ok' THEN a.age + q.end_ms - q.start_ms ELSE 'Infinity'::DOUBLE END
       END AS "answerAge"
-    FROM asked q LEFT JOIN aged a USING (nr) ORDER BY q.intended_ms`);
+    FROM asked q JOIN spans s ON s.name = q.phase LEFT JOIN aged a USING (nr)
+    WHERE s.measured ORDER BY q.intended_ms`);
 }
 
 const sampleOf = (row: QueryRow): Weighted => ({

@@ -1,4 +1,3 @@
-import { Bench } from 'tinybench';
 import { type Random, random } from '../../core/random.ts';
 import type { Cell } from '../clients/duckdb.ts';
 import type { QueryAnswer } from '../clients/duckdb-engine.ts';
@@ -10,8 +9,8 @@ import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
 /** The query set at work: an open-loop trickle through all phases, and rounds on demand. */
 export interface QueryProbe extends RunningProbe {
   /**
-   * One round over all queries, each for the scenario's budget: `hot` on the reader that is open, after
-   * one unmeasured warm-up; `cold` each in a new process and instance. Every sample is a row of
+   * One round over all queries, each for as many samples as the scenario wants or until its budget is used up: `hot` on
+   * the reader that is open, after one unmeasured warm-up; `cold` each in a new process and instance. Every sample is a row of
    * `queries` under this phase. A query that does not answer is not asked again in that round. The trickle
    * pauses for as long as a round takes: neither queues behind the other.
    */
@@ -150,27 +149,19 @@ class RunningQueries implements QueryProbe {
   }
 
   async #hot(phase: string, query: PipelineQuery): Promise<void> {
-    const { scenario, signal } = this.#context;
+    const { scenario, signal, clock } = this.#context;
     const draw = random(scenario.seed, 'queries', 'round', query.name);
     const ask = () => this.#reader.query(query.sql, this.#params(query, draw), scenario.queries);
     const warm = await ask();
     if (warm.outcome !== 'ok') return this.#record(phase, 'hot', query, warm);
-    const bench = new Bench({
-      time: scenario.queries.roundBudgetMs,
-      iterations: 1,
-      warmup: false,
-      retainSamples: true,
-      throws: false,
-      signal,
-    });
-    bench.add(query.name, async () => {
+    const untilMs = clock.nowMs() + scenario.queries.roundBudgetMs;
+    for (let n = 0; n < scenario.queries.roundSamples && !signal.aborted; n++) {
+      if (n > 0 && clock.nowMs() >= untilMs) return;
       const answer = await ask();
       await this.#record(phase, 'hot', query, answer);
       // Ends this query's part of the round: what does not answer would only eat up its budget.
-      if (answer.outcome !== 'ok') throw new Error(answer.error ?? answer.outcome);
-      return { overriddenDuration: answer.endMs - answer.startMs };
-    });
-    await bench.run();
+      if (answer.outcome !== 'ok') return;
+    }
   }
 
   async #cold(phase: string, query: PipelineQuery): Promise<void> {

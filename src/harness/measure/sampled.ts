@@ -8,9 +8,6 @@ import { METRICS, type MetricKind, type Stat } from '../../core/metrics.ts';
 import { QUANTILES, statisticOf, valuesOf } from '../../core/stats.ts';
 import type { Metric } from '../../record/record.ts';
 
-/** Fewer samples than this say nothing that a check could be decided by: the default of `queries.round_samples`. */
-export const MIN_SAMPLES = 10;
-
 /** A number that a check judges; +∞ where something was not seen. */
 export interface Estimate {
   readonly value: number;
@@ -27,7 +24,7 @@ const finite = (value: number | null) => value ?? Number.POSITIVE_INFINITY;
  * What a metric says, with the 95 % interval where it was sampled: of a quantile by its order statistics, of a mean by
  * the bootstrap. A maximum or minimum is that of the samples met, and exact. One number brings its own interval, if any.
  */
-export function estimateOf(metric: Metric, stat: Stat): Estimate {
+export function estimated(metric: Metric, stat: Stat): Estimate {
   const { n } = metric;
   if (metric.shape === 'scalar') {
     const { value, interval } = metric;
