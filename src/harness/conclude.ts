@@ -16,6 +16,7 @@ import { withReplayed } from './recording/record.ts';
 import type { StockTable } from './shown-versions.ts';
 import { appendedCounts } from './truth/appended.ts';
 import { replayPromises } from './truth/promises/replay.ts';
+import { reasonOf } from './truth/reason.ts';
 import type { Rows } from './truth/tables-under-test.ts';
 import { judgeTruth } from './truth/truth.ts';
 
@@ -32,7 +33,8 @@ interface Concluding {
 
 /**
  * From facts to the record: the tables are judged against both oracles, and every metric is computed once. Of
- * a run that was cut short, what was observed is still measured, and nothing is judged.
+ * a run that was cut short, what was observed is still measured, and nothing is judged. What cannot be judged or
+ * written is told, and takes nothing from what was measured.
  */
 export async function conclude(
   concluding: Concluding,
@@ -45,19 +47,37 @@ export async function conclude(
   const truth = await judgedTruth(concluding);
   const tables = tablesOf(concluding);
   const stock = stockOf(concluding);
-  const promises = completed ? await replayPromises(facts, scenario, { stock, t0Ms }) : null;
+  const lacking: string[] = [];
+  const orTell = async <T>(what: string, work: () => Promise<T>): Promise<T | null> => {
+    try {
+      return await work();
+    } catch (error) {
+      lacking.push(`${what}: ${reasonOf(error)}`);
+      return null;
+    }
+  };
+  const promises = completed
+    ? await orTell('pickup promises were not judged', () =>
+        replayPromises(facts, scenario, { stock, t0Ms }),
+      )
+    : null;
   const context: MeasureContext = {
     ...{ scenario, t0Ms, endedMs, tables, stock, cores, clockApartMs, appended, incidents },
     flinkOnOurClock: !runsElsewhere(first),
     compaction: compactionRun(observed.compaction),
     ...{ truth, promises },
   };
+  // Before anything is computed: whatever becomes of that, it can be computed again from the facts.
+  const { paths, failed } = await facts.exportParquet(dir);
+  note('facts', { files: paths.length, failed });
+  lacking.push(...failed.map((one) => `${one.table}.parquet was not written: ${one.reason}`));
   const { warnings, compaction, ...measured } = await measure(facts, context, observed.bucket);
-  const exported = await facts.exportParquet(dir);
-  note('facts', { files: exported.length });
   if (completed && cutMs !== null) {
     const folder = join(dir, RUN_FILES.dimensions);
-    note('dimensions', { ...(await writeDimensions(facts, { scenario, cutMs, dir: folder })) });
+    const written = await orTell('the dimensions were not written', () =>
+      writeDimensions(facts, { scenario, cutMs, dir: folder }),
+    );
+    note('dimensions', { ...written });
   }
   const outcome = completed ? ('completed' as const) : ('interrupted' as const);
   const { invalid, checks, regressions } = measured;
@@ -93,6 +113,7 @@ export async function conclude(
       text: headlineOf({ ...first, ...record }),
       warnings: [
         ...observed.missing,
+        ...lacking,
         ...warnings,
         ...drainWarnings(observed.drains, observed.phases),
       ],

@@ -63,7 +63,7 @@ test('every table is exported as Parquet, and the export reads back the same', a
     await facts.append('phases', [
       { name: 'spike', kind: 'load', measured: true, start_ms: 1, end_ms: 2 },
     ]);
-    const paths = await facts.exportParquet(dir);
+    const { paths } = await facts.exportParquet(dir);
     expect(paths).toHaveLength(Object.keys(FACTS).length);
     const back = await facts.rows(`SELECT * FROM read_parquet('${join(dir, 'phases.parquet')}')`);
     expect(back).toEqual(await facts.rows('SELECT * FROM phases'));

@@ -24,9 +24,16 @@ export interface Facts extends AsyncDisposable {
   connect(): Promise<Connection>;
   /** From now on no file outside these folders is read or written, and no extension is loaded. */
   confine(dirs: readonly string[]): Promise<void>;
-  /** One Parquet file per table, written whole or not at all. Returns their paths. */
-  exportParquet(dir: string): Promise<string[]>;
+  /** One Parquet file per table, written whole or not at all; one that fails keeps none of the others back. */
+  exportParquet(dir: string): Promise<ParquetExport>;
   close(): Promise<void>;
+}
+
+/** What came of an export. */
+interface ParquetExport {
+  readonly paths: readonly string[];
+  /** Tables that could not be written, each with the reason. */
+  readonly failed: readonly { readonly table: FactTable; readonly reason: string }[];
 }
 
 /**
@@ -72,14 +79,19 @@ async function confine(connection: Connection, dirs: readonly string[]): Promise
   await connection.run('SET lock_configuration=true');
 }
 
-async function exportParquet(connection: Connection, dir: string): Promise<string[]> {
+async function exportParquet(connection: Connection, dir: string): Promise<ParquetExport> {
   const paths: string[] = [];
-  for (const table of Object.keys(FACTS)) {
+  const failed: { table: FactTable; reason: string }[] = [];
+  for (const table of Object.keys(FACTS) as FactTable[]) {
     const path = join(dir, `${table}.parquet`);
-    await writeParquet(connection, table, path);
-    paths.push(path);
+    try {
+      await writeParquet(connection, table, path);
+      paths.push(path);
+    } catch (error) {
+      failed.push({ table, reason: (error as Error).message });
+    }
   }
-  return paths;
+  return { paths, failed };
 }
 
 /** Writes a table that this connection sees as one Parquet file, whole or not at all. */

@@ -7,7 +7,8 @@ import { openKafkaAdmin } from './clients/kafka-admin.ts';
 import { takeIn } from './load/take-in.ts';
 import type { Session } from './session.ts';
 import { type AppendedLog, appendedLogs } from './truth/appended.ts';
-import { readTables } from './truth/read-tables.ts';
+import { noneRead, readTables } from './truth/read-tables.ts';
+import { reasonOf } from './truth/reason.ts';
 import type { TablesUnderTest } from './truth/tables-under-test.ts';
 
 /**
@@ -45,7 +46,7 @@ export async function observe(
 ): Promise<Observed> {
   const { load, facts, options, progress, journal } = session;
   const result = completed ? await load.finish() : await load.abort();
-  const missing = await takeIn(facts, result);
+  const missing = [...(await takeIn(facts, result))];
   for (const text of missing) journal.note('facts-missing', { text });
   progress.endedMs ??= options.clock.nowMs();
   journal.note('step', { text: 'judging' });
@@ -60,12 +61,37 @@ export async function observe(
     incidents: progress.incidents,
     drains: progress.drains,
     compaction: progress.compaction,
-    logs: completed ? await logsOf(session) : null,
+    logs: completed ? await logsOrIncident(session) : null,
     tables: completed ? await copiedTables(session, tablesDir) : null,
     tablesDir,
-    bucket: completed ? await listedBucket(session) : null,
+    bucket: completed ? await bucketOrMissing(session, missing) : null,
     missing,
   };
+}
+
+/** Without a count of the logs nobody knows whether they hold what was acknowledged: the run is INVALID. */
+async function logsOrIncident(session: Session): Promise<readonly AppendedLog[] | null> {
+  try {
+    return await logsOf(session);
+  } catch (error) {
+    const fact = `the logs could not be counted: ${reasonOf(error)}`;
+    session.progress.incidents.push({
+      ...{ atMs: session.options.clock.nowMs(), probe: 'logs', fact },
+      ...{ rule: 'acknowledged is appended', limit: 'every partition counted' },
+    });
+    return null;
+  }
+}
+
+async function bucketOrMissing(session: Session, missing: string[]): Promise<Layout['bucket']> {
+  try {
+    return await listedBucket(session);
+  } catch (error) {
+    missing.push(
+      `the bucket could not be listed, so orphan files are not known: ${reasonOf(error)}`,
+    );
+    return null;
+  }
 }
 
 async function listedBucket({ probes, journal }: Session): Promise<Layout['bucket']> {
@@ -80,15 +106,20 @@ async function logsOf({ stack, pipeline, scenario }: Session): Promise<readonly 
   return await appendedLogs(admin, pipeline.place, streams);
 }
 
+/** Copies for the oracles. What cannot be read is not judged; whatever was measured stands. */
 async function copiedTables(session: Session, dir: string): Promise<TablesUnderTest> {
   const { stack, options, scenario, pipeline } = session;
-  await mkdir(dir, { recursive: true });
-  await using reader = await openReader(stack.endpoints, options.artifacts.duckdbExtensions, {
-    clock: options.clock,
-    threads: availableParallelism(),
-    memoryMb: 4096,
-  });
   const streams = STREAMS.filter((stream) => scenario.traffic[stream] !== null);
-  // Awaited here, since the reader is closed on the way out.
-  return await readTables(reader, pipeline, streams, dir);
+  try {
+    await mkdir(dir, { recursive: true });
+    await using reader = await openReader(stack.endpoints, options.artifacts.duckdbExtensions, {
+      clock: options.clock,
+      threads: availableParallelism(),
+      memoryMb: 4096,
+    });
+    // Awaited here, since the reader is closed on the way out.
+    return await readTables(reader, pipeline, streams, dir);
+  } catch (error) {
+    return noneRead(pipeline.manifest, streams, error);
+  }
 }

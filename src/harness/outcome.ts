@@ -4,8 +4,10 @@ import { RUN_FILES } from '../record/folder.ts';
 import type { RunRecord } from '../record/record.ts';
 import { writeRecord } from '../record/write.ts';
 
+type Ending = Pick<RunRecord, 'outcome' | 'exitCode' | 'verdict' | 'headline' | 'failures'>;
+
 /** The parts of the record that say how a run ended that did not complete. */
-export function failed(reason: unknown, interrupted: AbortSignal): Partial<RunRecord> {
+function failed(reason: unknown, interrupted: AbortSignal): Ending {
   const cause = refusedByMachine(reason, { exitCode: EXIT.stackBroke }) ?? reason;
   const outcome: Outcome = interrupted.aborted
     ? 'interrupted'
@@ -31,6 +33,39 @@ export function failed(reason: unknown, interrupted: AbortSignal): Partial<RunRe
       outcome === 'interrupted'
         ? []
         : [{ tMs: null, server: 'run', message, cause: causeOf(cause) }],
+  };
+}
+
+/** What was measured of a run, with what cut it short or interrupted its judging, if anything did. */
+export function endedAs(
+  measured: Partial<RunRecord>,
+  cause: { readonly reason: unknown } | undefined,
+  interrupted: AbortSignal,
+): Partial<RunRecord> {
+  if (cause === undefined && !interrupted.aborted) return measured;
+  return { ...measured, ...failed(cause ? cause.reason : interrupted.reason, interrupted) };
+}
+
+/**
+ * The parts of the record that say how a run ended that something threw out of: `cause` is what ended it, `error` what
+ * was thrown. What had been concluded by then stands: with the verdict, where all that failed is what came
+ * after it, such as stopping the servers.
+ */
+export function brokenOff(
+  { concluded }: { readonly concluded: Partial<RunRecord> | null },
+  { error, cause }: { readonly error: unknown; readonly cause: unknown },
+  interrupted: AbortSignal,
+): Partial<RunRecord> {
+  if (concluded === null) return failed(cause, interrupted);
+  if (concluded.outcome !== 'completed') return concluded;
+  const end = failed(error, interrupted);
+  if (interrupted.aborted) return { ...concluded, ...end };
+  const text = `something failed after the run was judged: ${end.headline.text}`;
+  const { headline = end.headline } = concluded;
+  return {
+    ...concluded,
+    headline: { ...headline, warnings: [...headline.warnings, text] },
+    failures: end.failures,
   };
 }
 

@@ -18,7 +18,7 @@ import { firstRecord } from './first-record.ts';
 import { HEAD_START_MS, type Load, startLoad } from './load/load.ts';
 import { lookupKeys } from './lookup-keys.ts';
 import { observe } from './observed.ts';
-import { failed, writeLast } from './outcome.ts';
+import { brokenOff, endedAs, writeLast } from './outcome.ts';
 import { drainNow, markStop, replay } from './phases.ts';
 import { compactionOf } from './pipelines/compact.ts';
 import { deploy } from './pipelines/deploy.ts';
@@ -96,6 +96,7 @@ export async function run(given: RunOptions): Promise<{ record: RunRecord; dir: 
       compactorPid: null,
       cutMs: null,
       endedMs: null,
+      concluded: null,
     },
     faults: new Faults(parsed.scenario, clock),
     signal: over.signal,
@@ -118,7 +119,7 @@ export async function run(given: RunOptions): Promise<{ record: RunRecord; dir: 
     record = { ...record, ...(await itsPart(undertaking, record)) };
   } catch (error) {
     const cause = over.signal.aborted ? over.signal.reason : error;
-    record = { ...record, ...failed(cause, options.signal) };
+    record = { ...record, ...brokenOff(undertaking.progress, { error, cause }, options.signal) };
     // What went wrong after a run was cut short is not why it was, and is not to be lost either.
     if (record.outcome === 'crashed' || error !== cause) {
       journal.note('crash', { stack: (error as Error).stack });
@@ -234,9 +235,8 @@ async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<Run
         first,
       );
       completed = cause === undefined;
-      return cause === undefined
-        ? measured
-        : { ...measured, ...failed(cause.reason, options.signal) };
+      u.progress.concluded = endedAs(measured, cause, options.signal);
+      return u.progress.concluded;
     } finally {
       await stopAll(probes);
     }

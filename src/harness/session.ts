@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { RunFolder } from '../record/folder.ts';
 import type { Journal } from '../record/journal.ts';
-import type { Drain, RecordedPhase } from '../record/record.ts';
+import type { Drain, RecordedPhase, RunRecord } from '../record/record.ts';
 import type { ParsedScenario } from '../scenario/parse.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import type { Facts } from './facts.ts';
@@ -61,6 +61,8 @@ interface Progress {
   cutMs: number | null;
   /** When the tables were last looked at: what was not visible by then never was. Epoch ms. */
   endedMs: number | null;
+  /** What the record says, once it is computed: nothing that goes wrong from then on takes it away. */
+  concluded: Partial<RunRecord> | null;
 }
 
 /** A run before anything is started: who asked, where it is written down, and what ends it. */

@@ -17,10 +17,16 @@ export const READINGS = [
 export const truth = z.strictObject({
   /** Rows not there when the drain deadline passed: "lost" is then worded "not seen within". */
   notSeenWithinMs: z.number().nullable(),
-  lost: count,
-  duplicated: count,
-  /** Sum of absolute on-hand errors, units. */
-  wrong: z.number().nonnegative(),
+  /**
+   * What could not be judged, and why: a table as the pipeline calls it, or an oracle (CONTRACT, BOOK). Absent when
+   * everything was judged. Everything below is about the rest.
+   */
+  notJudged: z.array(z.strictObject({ what: z.string(), reason: z.string() })).optional(),
+  /** Absent when no table was judged. */
+  lost: count.optional(),
+  duplicated: count.optional(),
+  /** Sum of absolute on-hand errors, units. Absent when no stock table was judged. */
+  wrong: z.number().nonnegative().optional(),
   /** Against CONTRACT, table by table (dead_letter included). */
   tables: z.array(
     z.strictObject({
@@ -29,7 +35,10 @@ export const truth = z.strictObject({
       found: count,
       lost: count,
       duplicated: count,
-      wrong: z.number().nonnegative(),
+      /** Of the stock table. In records before it could be absent, the other tables have 0. */
+      wrong: z.number().nonnegative().optional(),
+      /** The engine that read the table for the oracles. Absent in records before there was a choice. */
+      readBy: z.string().optional(),
     }),
   ),
   /** Up to 20, so that a failure can be looked up. */
@@ -57,8 +66,8 @@ export const truth = z.strictObject({
       leaked: count.optional(),
       /** Real events that no row stands for. */
       dropped: count,
-      /** Sum of absolute errors of on-hand. */
-      units: z.number(),
+      /** Sum of absolute errors of on-hand. Absent when no stock table was judged. */
+      units: z.number().optional(),
       /** Sum of absolute errors of takings, cents. Absent in records before scores, too. */
       cents: count.optional(),
     }),
@@ -79,9 +88,9 @@ export const truth = z.strictObject({
     .optional(),
   /** `stream.column` of each column that a table lacks, so that what it would tell is not scored. */
   notScored: z.array(z.string()).optional(),
-  /** Sum of absolute differences of on-hand, tables against BOOK. */
-  bookUnits: z.number().nonnegative(),
-  keysCompared: count,
+  /** Sum of absolute differences of on-hand, tables against BOOK. Absent when no stock table was judged. */
+  bookUnits: z.number().nonnegative().optional(),
+  keysCompared: count.optional(),
 });
 
 /**

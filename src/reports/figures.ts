@@ -106,11 +106,12 @@ function paybackFigure(record: RunRecord): Figure | null {
 
 function truthFigure({ truth }: RunRecord): Figure | null {
   if (!truth) return null;
+  const shown = (n: number | undefined) => (n === undefined ? '–' : count(n));
   const rows = truth.tables.reduce((sum, { expected }) => sum + expected, 0);
   return {
     name:
       truth.notSeenWithinMs === null ? 'Lost, duplicated, wrong' : 'Not seen, duplicated, wrong',
-    value: `${count(truth.lost)}, ${count(truth.duplicated)}, ${count(truth.wrong)}`,
+    value: [truth.lost, truth.duplicated, truth.wrong].map(shown).join(', '),
     unit: '',
     note: `of ${plural(rows, 'row')} that the SQL had to give, in ${plural(truth.tables.length, 'table')}`,
   };

@@ -73,18 +73,30 @@ function validity(record: RunRecord): Case {
 }
 
 function truth({ truth: found }: RunRecord): readonly Case[] {
-  return (['lost', 'duplicated', 'wrong'] as const).map((name) => {
+  const missing = found?.notJudged ?? [];
+  const findings = (['lost', 'duplicated', 'wrong'] as const).map((name): Case => {
     const base = { name: `${name} is 0`, group: 'truth' };
     if (!found)
       return { ...base, kind: 'skipped', message: 'the run ended before its truth was read' };
-    if (found[name] === 0) return { ...base, kind: 'passed', message: '' };
+    const amountOf = found[name];
+    if (amountOf === undefined) {
+      const message = missing.length > 0 ? 'not judged' : 'there is no table to count it in';
+      return { ...base, kind: 'skipped', message };
+    }
+    if (amountOf === 0) return { ...base, kind: 'passed', message: '' };
     const examples = found.examples.filter(({ kind }) => kind === name).slice(0, 3);
     const shown = examples.map(
       (row) => `${row.table} ${row.key}: expected ${row.expected}, found ${row.found}`,
     );
-    const amount = plural(found[name], name === 'wrong' ? 'unit' : 'row');
+    const amount = plural(amountOf, name === 'wrong' ? 'unit' : 'row');
     return { ...base, kind: 'failure', message: [`${amount} ${name}`, ...shown].join('; ') };
   });
+  return [
+    ...findings,
+    ...missing.map(({ what, reason }): Case => {
+      return { name: `${what} is judged`, group: 'truth', kind: 'error', message: reason };
+    }),
+  ];
 }
 
 /** Left out where no table promises a version. */

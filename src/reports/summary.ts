@@ -14,14 +14,14 @@ import {
 import { promisesSection } from './promises.ts';
 import { querySection, trickleSection } from './queries.ts';
 import { type Cell, cell, type Section, verdictTone } from './section.ts';
-import { truthSection } from './truth.ts';
+import { notJudged, truthSection } from './truth.ts';
 
 /** A record in words and tables: what terminal, Markdown and HTML render, each in its own way. */
 export interface Summary {
   readonly verdict: Cell;
   readonly headline: string;
   readonly warnings: readonly string[];
-  /** What must be read before any number: broken INVALID rules and broken servers. */
+  /** What must be read before any number: what was not judged, broken INVALID rules and broken servers. */
   readonly alarms: readonly string[];
   readonly identity: readonly { readonly name: string; readonly value: string }[];
   readonly reproduce: string;
@@ -63,6 +63,7 @@ export function summarize(record: RunRecord): Summary {
     headline: record.headline.text,
     warnings: record.headline.warnings,
     alarms: [
+      ...notJudged(record.truth).map(({ text }) => text),
       ...record.invalid.map(({ rule, fact, limit }) => `${rule}: ${fact} (limit: ${limit})`),
       ...record.failures.map(
         ({ server, message, cause, tMs }) =>

@@ -46,6 +46,7 @@ export function truthSection(record: RunRecord): Section | null {
       'Against CONTRACT (what this SQL must give for what was appended) everything must be 0, and no row may go back to an older version where a version is promised. Against BOOK (what happened in the shops): what the design caught of each thing that went wrong, what it missed (a row too many, or one that says something wrong) and what it wrongly dropped (a real event without a row). Last, what the same tables are worth to somebody who reads them carelessly.',
     tables: tables.filter((table) => table.rows.length > 0),
     notes: [
+      ...notJudged(truth),
       ...(truth.notSeenWithinMs === null
         ? []
         : [
@@ -54,10 +55,8 @@ export function truthSection(record: RunRecord): Section | null {
               'warn',
             ),
           ]),
-      cell(
-        `on-hand of ${plural(truth.keysCompared, 'key')} is ${truth.bookUnits === 0 ? 'equal to' : `${plural(truth.bookUnits, 'unit')} away from`} BOOK`,
-        truth.bookUnits === 0 ? 'dim' : 'warn',
-      ),
+      ...stockNote(truth),
+      ...readersNote(truth),
       ...regressionNotes(record),
       ...takingsNote(truth),
       ...(truth.notScored?.length
@@ -75,8 +74,31 @@ export function truthSection(record: RunRecord): Section | null {
   };
 }
 
+/** What was not judged, and why: a run with any of it never passes. */
+export function notJudged(truth: TruthRecord | null): readonly Cell[] {
+  return (truth?.notJudged ?? []).map(({ what, reason }) =>
+    cell(`${what} was not judged: ${reason}`, 'bad'),
+  );
+}
+
+function stockNote({ keysCompared, bookUnits }: TruthRecord): readonly Cell[] {
+  if (keysCompared === undefined || bookUnits === undefined) return [];
+  const off = bookUnits === 0 ? 'equal to' : `${plural(bookUnits, 'unit')} away from`;
+  const tone = bookUnits === 0 ? 'dim' : 'warn';
+  return [cell(`on-hand of ${plural(keysCompared, 'key')} is ${off} BOOK`, tone)];
+}
+
+/** Which engine each table was read by, where it was not the one that the queries go through. */
+function readersNote({ tables }: TruthRecord): readonly Cell[] {
+  const others = tables.filter(({ readBy = 'DuckDB' }) => readBy !== 'DuckDB');
+  if (others.length === 0) return [];
+  const list = others.map(({ table, readBy }) => `${table} by ${readBy}`).join(', ');
+  return [cell(`read for the oracles by another engine than DuckDB: ${list}`, 'dim')];
+}
+
 function contractTable(truth: TruthRecord): Table {
-  const zero = (n: number) => cell(count(n), n > 0 ? 'bad' : 'good');
+  const zero = (n: number | undefined) =>
+    n === undefined ? cell('–', 'dim') : cell(count(n), n > 0 ? 'bad' : 'good');
   return {
     columns: [
       left('table'),

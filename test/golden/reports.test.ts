@@ -22,6 +22,29 @@ function score(fault: string, injected: number, off: Partial<Score>): Score {
   return { fault, injected, caught: injected - leaked - dropped, leaked, dropped, units, ...off };
 }
 
+/** The same run, of which one table could not be read and nothing was held against BOOK. */
+const notJudged: RunRecord = {
+  ...fixture,
+  verdict: 'NO_DATA',
+  exitCode: 6,
+  metrics: fixture.metrics.filter(({ name }) => !['lost', 'duplicated', 'wrong'].includes(name)),
+  checks: fixture.checks.map(({ measured, ...check }) =>
+    /^(lost|duplicated|wrong) /.test(check.text)
+      ? { ...check, verdict: 'NO_DATA', n: 0, reason: `${check.text.split(' ')[0]} was not measured` }
+      : { ...check, ...(measured === undefined ? {} : { measured }) },
+  ),
+  truth: fixture.truth && {
+    ...{ notSeenWithinMs: null, lost: 0, duplicated: 0, examples: [], distance: [] },
+    tables: fixture.truth.tables.flatMap(({ wrong: _, ...row }) =>
+      row.table === 'inventory' ? [] : [{ ...row, readBy: row.table === 'pos' ? 'Spark' : 'DuckDB' }],
+    ),
+    notJudged: [
+      { what: 'inventory', reason: 'DuckDB timeout after 300 s: no answer within 300 s' },
+      { what: 'BOOK', reason: 'Out of Memory Error: failed to allocate 16 MiB' },
+    ],
+  },
+};
+
 /** The same run with everything that can go wrong gone wrong: lost rows, +∞, an invalid harness, no data. */
 const failed: RunRecord = {
   ...fixture,
@@ -207,7 +230,7 @@ const interrupted = startedRecord({
   reproduce,
 });
 
-const records = { 'black-friday': fixture, failed, interrupted };
+const records = { 'black-friday': fixture, failed, interrupted, 'not-judged': notJudged };
 const EXTENSIONS: Readonly<Record<FormatName, string>> = {
   terminal: 'txt',
   markdown: 'md',

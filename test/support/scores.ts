@@ -13,6 +13,8 @@ export const tables: TablesUnderTest = {
   deadLetter: 'got_dead_letter',
   ledger: false,
   absent: [],
+  notRead: [],
+  readBy: {},
 };
 
 /** Facts with the two tables in them, empty. */

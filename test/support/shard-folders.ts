@@ -99,6 +99,7 @@ function observed(dir: string): Observed {
     tables: {
       streams: { pos: source('pos_receipts') },
       ...{ deadLetter: source('dead_letter'), ledger: false, absent: [] },
+      ...{ notRead: [], readBy: {} },
     },
     tablesDir,
   };

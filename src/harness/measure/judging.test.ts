@@ -442,6 +442,17 @@ describe('the verdict', () => {
     expect(judgeRun({ ...all, ...findings })).toEqual(judged);
   });
 
+  test('a table that was not judged is no pass, and takes no other verdict away', () => {
+    const truth = { notJudged: [{ what: 'inventory', reason: 'DuckDB timeout after 300 s' }] };
+    const none = { regressions: null, invalid: [], checks: [] };
+    const run = { outcome: 'completed', truth, ...none } as const;
+    expect(judgeRun(run)).toEqual({ verdict: 'NO_DATA', exitCode: EXIT.noData });
+    expect(judgeRun({ ...run, truth: { ...truth, lost: 1 } }).verdict).toBe('FAIL');
+    expect(judgeRun({ ...run, checks: [{ verdict: 'FAIL' }] }).verdict).toBe('FAIL');
+    const invalid = [{ rule: 'steal', fact: '9 %', limit: '5 %' }];
+    expect(judgeRun({ ...run, invalid }).verdict).toBe('INVALID');
+  });
+
   test('wrong data fails a run that asks for nothing', () => {
     const found = judgeRun({
       outcome: 'completed',

@@ -141,15 +141,17 @@ function inOrder({ phases }: Measuring, metrics: readonly Metric[]): Metric[] {
   );
 }
 
-/** What the oracles found, as metrics; of no row at all it is no finding. */
-function truthMetrics({ tables, lost, duplicated, wrong, distance, keysCompared }: TruthRecord) {
+/** What the oracles found, as metrics; of no row at all it is no finding, and of a part of the tables no number. */
+function truthMetrics(truth: TruthRecord) {
+  const { tables, lost, duplicated, wrong, distance, keysCompared, notJudged } = truth;
+  if (notJudged !== undefined) return [];
   const whole = { of: null, phase: null };
   const demanded = tables.reduce((total, { expected }) => total + expected, 0);
   const found = tables.reduce((total, table) => total + table.found, 0);
   return [
-    scalar('lost', whole, demanded, lost),
-    scalar('duplicated', whole, found, duplicated),
-    scalar('wrong', whole, keysCompared, wrong),
+    ...(lost === undefined ? [] : [scalar('lost', whole, demanded, lost)]),
+    ...(duplicated === undefined ? [] : [scalar('duplicated', whole, found, duplicated)]),
+    ...(wrong === undefined ? [] : [scalar('wrong', whole, keysCompared ?? 0, wrong)]),
     ...distance.flatMap(({ fault, injected, leaked, dropped }) =>
       leaked === undefined
         ? []

@@ -10,7 +10,7 @@ interface Judged {
 /** What a run came to, in the order in which it is asked. */
 export interface Findings {
   readonly outcome: Outcome;
-  readonly truth: Pick<TruthRecord, 'lost' | 'duplicated' | 'wrong'> | null;
+  readonly truth: Pick<TruthRecord, 'lost' | 'duplicated' | 'wrong' | 'notJudged'> | null;
   /** null: no table promises a version. */
   readonly regressions: Pick<Regressions, 'count'> | null;
   readonly invalid: readonly Invalid[];
@@ -27,12 +27,13 @@ export function judgeRun({ outcome, truth, regressions, invalid, checks }: Findi
   if (outcome === 'interrupted') return { verdict: null, exitCode: EXIT.interrupted };
   if (outcome === 'stack-broke') return { verdict: null, exitCode: EXIT.stackBroke };
   if (outcome === 'crashed') return { verdict: null, exitCode: EXIT.ourBug };
-  const untrue = truth ? truth.lost + truth.duplicated + truth.wrong : 0;
-  if (untrue + (regressions?.count ?? 0) > 0) {
+  const { lost = 0, duplicated = 0, wrong = 0, notJudged = [] } = truth ?? {};
+  if (lost + duplicated + wrong + (regressions?.count ?? 0) > 0) {
     return { verdict: 'FAIL', exitCode: EXIT.checkFailed };
   }
   if (invalid.length > 0) return { verdict: 'INVALID', exitCode: EXIT.invalid };
   if (some('FAIL')) return { verdict: 'FAIL', exitCode: EXIT.checkFailed };
-  if (some('NO_DATA')) return { verdict: 'NO_DATA', exitCode: EXIT.noData };
+  // Tables that nobody could hold against CONTRACT may hold anything.
+  if (notJudged.length > 0 || some('NO_DATA')) return { verdict: 'NO_DATA', exitCode: EXIT.noData };
   return { verdict: 'PASS', exitCode: EXIT.pass };
 }

@@ -54,9 +54,17 @@ const compaction = z.strictObject({
 
 const tables = z.strictObject({
   streams: z.partialRecord(z.enum(STREAMS), tableFile),
-  deadLetter: tableFile,
+  deadLetter: tableFile.nullable(),
   ledger: z.boolean(),
   absent: z.array(z.string()),
+  notRead: z.array(
+    z.strictObject({
+      of: z.enum([...STREAMS, 'dead_letter']),
+      table: z.string(),
+      reason: z.string(),
+    }),
+  ),
+  readBy: z.record(z.string(), z.string()),
 });
 
 /** `hand-over.json`: what the leader of a load observed. It may come from another machine, so all of it is checked. */
@@ -87,7 +95,7 @@ const handOverSchema = z.strictObject({
 export function handOverText({ tablesDir: _here, tables: copies, ...observed }: Observed): string {
   const tables = copies && {
     ...copies,
-    deadLetter: fileIn(copies.deadLetter),
+    deadLetter: copies.deadLetter && fileIn(copies.deadLetter),
     streams: mapped(copies.streams, fileIn),
   };
   return JSON.stringify(handOverSchema.parse({ ...observed, tables }));
@@ -113,7 +121,7 @@ export function readHandOver(dir: string): Observed {
   };
   const tables = named && {
     ...named,
-    deadLetter: sourceOf(named.deadLetter),
+    deadLetter: named.deadLetter && sourceOf(named.deadLetter),
     streams: mapped(named.streams, sourceOf),
   };
   return { ...observed, tables, tablesDir };

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { stackBroke } from '../../core/errors.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 import { RUN_FILES } from '../../record/folder.ts';
 import type { RunRecord } from '../../record/record.ts';
@@ -28,8 +29,11 @@ export async function handOver(
   { t0Ms, observed }: { readonly t0Ms: number | null; readonly observed: Observed | null },
 ): Promise<Partial<RunRecord>> {
   const driftMs = await meeting.driftMs();
-  const exported = await facts.exportParquet(dir);
-  note('facts', { files: exported.length });
+  const { paths, failed } = await facts.exportParquet(dir);
+  note('facts', { files: paths.length });
+  const [first] = failed;
+  // A part without one of its tables can be joined with no other.
+  if (first !== undefined) throw stackBroke(`cannot write ${first.table}.parquet: ${first.reason}`);
   if (observed !== null) {
     writeAtomically(join(dir, RUN_FILES.handOver), handOverText(observed));
   }

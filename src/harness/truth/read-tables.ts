@@ -1,11 +1,13 @@
 import { join } from 'node:path';
-import { stackBroke } from '../../core/errors.ts';
+import { badInput } from '../../core/errors.ts';
 import { quoted } from '../../core/sql.ts';
 import type { Stream } from '../../scenario/scenario.ts';
 import type { ReaderRow } from '../clients/duckdb-engine.ts';
 import type { Reader } from '../clients/duckdb-reader.ts';
 import type { PlacedPipeline } from '../pipelines/load.ts';
-import type { TablesUnderTest } from './tables-under-test.ts';
+import type { Manifest } from '../pipelines/manifest.ts';
+import { reasonOf } from './reason.ts';
+import type { NotRead, TablesUnderTest } from './tables-under-test.ts';
 
 /** An uncompacted upsert table is slow to read whole; beyond this the truth is not judged. */
 const TIMEOUT_MS = 300_000;
@@ -46,8 +48,8 @@ function columnsOf(stream: Stream): Columns {
 /**
  * Reads every table whole, once, through the query engine, which merges data and delete files as it
  * does for anybody, into Parquet files of `dir`: the oracles then work on copies that stand still. A column
- * that the pipeline's table calls otherwise, by its `columns`, is read under our name. Throws
- * DoorbusterError (exit 3) when a table cannot be read or lacks a column that is needed.
+ * that the pipeline's table calls otherwise, by its `columns`, is read under our name. A table that cannot be read, or
+ * lacks a column that is needed, is in `notRead` with the reason, and the others are read all the same.
  */
 export async function readTables(
   reader: Pick<Reader, 'query'>,
@@ -55,38 +57,73 @@ export async function readTables(
   streams: readonly Stream[],
   dir: string,
 ): Promise<TablesUnderTest> {
-  const asked = async (table: string, sql: string): Promise<readonly ReaderRow[]> => {
-    const answer = await reader.query(sql, {}, { timeoutMs: TIMEOUT_MS });
-    if (answer.outcome === 'ok') return answer.rows;
-    throw stackBroke(
-      `reading table ${table} for the oracles: ${answer.outcome} after ` +
-        `${((answer.endMs - answer.startMs) / 1000).toFixed(0)} s: ${answer.error ?? 'no cause given'}`,
-    );
-  };
+  const read: Partial<Record<Stream | 'dead_letter', string>> = {};
   const absent: string[] = [];
-  const copy = async (table: string, columns: Columns, called: Called, of: string) => {
-    const from = `ice.${place.namespace}.${table}`;
-    const rows = await asked(table, `SELECT column_name FROM (DESCRIBE ${from})`);
-    const there = new Set(rows.map((row) => String(row.column_name)));
-    const lacking = Object.keys(columns.scored).filter((name) => !there.has(called[name] ?? name));
-    absent.push(...lacking.map((name) => `${of}.${name}`));
-    const file = quoted(join(dir, `${table}.parquet`));
-    const list = selected(columns, called, there, `${place.namespace}.${table}`, of);
-    await asked(table, `COPY (SELECT ${list} FROM ${from}) TO ${file} (FORMAT parquet)`);
-    return `read_parquet(${file})`;
-  };
-  const read: Partial<Record<Stream, string>> = {};
-  for (const stream of streams) {
-    const spec = manifest.streams[stream];
-    if (spec === undefined) continue;
-    read[stream] = await copy(spec.table, columnsOf(stream), spec.columns, stream);
+  const notRead: NotRead[] = [];
+  const readBy: Record<string, string> = {};
+  for (const { of, table, columns, called } of wantedTables(manifest, streams)) {
+    try {
+      const from = `ice.${place.namespace}.${table}`;
+      const rows = await answered(reader, `SELECT column_name FROM (DESCRIBE ${from})`);
+      const there = new Set(rows.map((row) => String(row.column_name)));
+      const list = selected(columns, called, there, `${place.namespace}.${table}`, of);
+      const file = quoted(join(dir, `${table}.parquet`));
+      await answered(reader, `COPY (SELECT ${list} FROM ${from}) TO ${file} (FORMAT parquet)`);
+      read[of] = `read_parquet(${file})`;
+      readBy[table] = 'DuckDB';
+      const lacking = Object.keys(columns.scored).filter(
+        (name) => !there.has(called[name] ?? name),
+      );
+      absent.push(...lacking.map((name) => `${of}.${name}`));
+    } catch (error) {
+      notRead.push({ of, table, reason: reasonOf(error) });
+    }
   }
+  const { dead_letter: deadLetter = null, ...tables } = read;
+  const ledger = manifest.streams.inventory?.mode === 'append';
+  return { streams: tables, deadLetter, ledger, absent, notRead, readBy };
+}
+
+/** What the oracles want to read of a pipeline. */
+interface WantedTable {
+  readonly of: Stream | 'dead_letter';
+  readonly table: string;
+  readonly columns: Columns;
+  readonly called: Called;
+}
+
+function wantedTables(manifest: Manifest, streams: readonly Stream[]): readonly WantedTable[] {
+  return [
+    ...streams.flatMap((of) => {
+      const spec = manifest.streams[of];
+      if (spec === undefined) return [];
+      return [{ of, table: spec.table, columns: columnsOf(of), called: spec.columns }];
+    }),
+    { of: 'dead_letter', table: manifest.dead_letter, columns: DEAD_LETTERS, called: {} },
+  ];
+}
+
+/** Every table of a run as one that no engine read, for the one reason. */
+export function noneRead(
+  manifest: Manifest,
+  streams: readonly Stream[],
+  error: unknown,
+): TablesUnderTest {
+  const reason = reasonOf(error);
   return {
-    streams: read,
+    ...{ streams: {}, deadLetter: null, absent: [], readBy: {} },
     ledger: manifest.streams.inventory?.mode === 'append',
-    deadLetter: await copy(manifest.dead_letter, DEAD_LETTERS, {}, 'dead_letter'),
-    absent,
+    notRead: wantedTables(manifest, streams).map(({ of, table }) => ({ of, table, reason })),
   };
+}
+
+async function answered(reader: Pick<Reader, 'query'>, sql: string): Promise<readonly ReaderRow[]> {
+  const answer = await reader.query(sql, {}, { timeoutMs: TIMEOUT_MS });
+  if (answer.outcome === 'ok') return answer.rows;
+  const seconds = ((answer.endMs - answer.startMs) / 1000).toFixed(0);
+  throw new Error(
+    `DuckDB ${answer.outcome} after ${seconds} s: ${answer.error ?? 'no cause given'}`,
+  );
 }
 
 /** Our name → the table's, where it has another. */
@@ -102,7 +139,7 @@ function selected(
   const needed = columns.needed.map((name) => {
     const own = called[name] ?? name;
     if (there.has(own)) return `"${own}" AS ${name}`;
-    throw stackBroke(
+    throw badInput(
       `${table} has no column ${own}, and without ${columns.needed.join(', ')} no oracle can judge it`,
       `if the table calls it otherwise: streams.${of}.columns: { ${name}: its_name } in pipeline.yaml`,
     );

@@ -11,6 +11,7 @@ import {
   foundSql,
   judgeContract,
 } from './contract/oracle.ts';
+import { reasonOf } from './reason.ts';
 import type { Rows, TablesUnderTest } from './tables-under-test.ts';
 
 interface TruthContext {
@@ -28,33 +29,85 @@ interface TruthContext {
 const EXAMPLES = 20;
 const OF_EACH = 10;
 
-/** Holds copies of the tables against CONTRACT and BOOK. */
+/**
+ * Holds copies of the tables against CONTRACT and BOOK. It never throws for what it cannot judge: that is
+ * in `notJudged`, and what was judged stands.
+ */
 export async function judgeTruth(context: TruthContext): Promise<TruthRecord> {
-  const { facts, scenario, manifest, tables } = context;
+  const { facts, tables, manifest, notSeenWithinMs } = context;
+  const notJudged = tables.notRead.map(({ table, reason }) => ({ what: table, reason }));
+  const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work();
+    } catch (error) {
+      notJudged.push({ what, reason: reasonOf(error) });
+      return undefined;
+    }
+  };
   const rows: Rows = (sql) => facts.rows(sql);
-  const contract = await judgeContract(rows, tables);
-  await writeBook(facts, scenario, context.cutMs);
-  const distance = await distanceFromBook(rows, tables);
-  const told = await takings(rows, tables);
+  const contract = await attempt('CONTRACT', async () => {
+    const judgement = await judgeContract(rows, tables);
+    return await againstContract(rows, tables, judgement, manifest);
+  });
+  for (const { of, reason } of contract?.failed ?? []) {
+    notJudged.push({ what: tableOf(of, manifest), reason });
+  }
+  const book = await attempt('BOOK', () => againstBook(context));
   return {
-    notSeenWithinMs: context.notSeenWithinMs,
-    lost: contract.lost.count,
-    // A row that stems from another append than the first is one too many of the wrong kind.
-    duplicated: contract.duplicated.count + contract.wrongCopy.count,
-    wrong: contract.wrong.units,
+    notSeenWithinMs,
+    ...(notJudged.length === 0 ? {} : { notJudged }),
+    ...(contract?.section ?? { tables: [], examples: [] }),
+    ...(book ?? { distance: [], readings: [] }),
+    notScored: [...tables.absent],
+  };
+}
+
+async function againstContract(
+  rows: Rows,
+  tables: TablesUnderTest,
+  contract: ContractJudgement,
+  manifest: Manifest,
+) {
+  const { lost, duplicated, wrongCopy, wrong, byStream, keys, failed } = contract;
+  const section: Pick<
+    TruthRecord,
+    'lost' | 'duplicated' | 'wrong' | 'keysCompared' | 'tables' | 'examples'
+  > = {
+    ...(Object.keys(byStream).length === 0
+      ? {}
+      : {
+          lost: lost.count,
+          // A row that stems from another append than the first is one too many of the wrong kind.
+          duplicated: duplicated.count + wrongCopy.count,
+        }),
+    ...(byStream.inventory === undefined ? {} : { wrong: wrong.units, keysCompared: keys }),
     tables: await tableFindings(rows, tables, contract, manifest),
     examples: examplesOf(contract, manifest),
-    distance: scoresOf(distance),
+  };
+  return { section, failed };
+}
+
+async function againstBook(
+  context: TruthContext,
+): Promise<Pick<TruthRecord, 'distance' | 'takings' | 'readings' | 'bookUnits'>> {
+  const { facts, scenario, tables, cutMs } = context;
+  const rows: Rows = (sql) => facts.rows(sql);
+  await writeBook(facts, scenario, cutMs);
+  const distance = await distanceFromBook(rows, tables);
+  const told = await takings(rows, tables);
+  const stock = tables.streams.inventory !== undefined;
+  return {
+    distance: scoresOf(distance, stock),
     ...(told === null ? {} : { takings: told }),
     readings: [...(await naiveReadings(rows, tables))],
-    notScored: [...tables.absent],
-    bookUnits: Object.values(distance).reduce((sum, { units }) => sum + units, 0),
-    keysCompared: contract.keys,
+    ...(stock
+      ? { bookUnits: Object.values(distance).reduce((sum, { units }) => sum + units, 0) }
+      : {}),
   };
 }
 
 /** What is not scored is left out: 0 would say that nothing was found. */
-function scoresOf(distance: BusinessDistance): TruthRecord['distance'] {
+function scoresOf(distance: BusinessDistance, stock: boolean): TruthRecord['distance'] {
   return Object.entries(distance).map(([fault, { injected, leaked, dropped, units, cents }]) => ({
     fault,
     injected,
@@ -66,7 +119,7 @@ function scoresOf(distance: BusinessDistance): TruthRecord['distance'] {
           ...(fault === 'none' ? {} : { caught: injected - leaked.count - dropped.count }),
         }),
     dropped: dropped.count,
-    units,
+    ...(stock ? { units } : {}),
     ...(cents === null ? {} : { cents }),
   }));
 }
@@ -77,24 +130,22 @@ async function tableFindings(
   contract: ContractJudgement,
   manifest: Manifest,
 ): Promise<TruthRecord['tables']> {
-  const sources: (readonly [name: Stream | 'dead_letter', source: string])[] = [
-    ...STREAMS.flatMap((stream) => {
-      const source = tables.streams[stream];
-      return source === undefined ? [] : [[stream, source] as const];
-    }),
-    ['dead_letter', tables.deadLetter],
-  ];
   const findings: TruthRecord['tables'][number][] = [];
-  for (const [name, source] of sources) {
-    const [counted] = await rows<{ n: number }>(foundSql(name, source));
+  for (const name of [...STREAMS, 'dead_letter'] as const) {
     const judged = contract.byStream[name];
+    const source = name === 'dead_letter' ? tables.deadLetter : tables.streams[name];
+    if (judged === undefined || source === undefined || source === null) continue;
+    const [counted] = await rows<{ n: number }>(foundSql(name, source));
+    const table = tableOf(name, manifest);
+    const readBy = tables.readBy[table];
     findings.push({
-      table: tableOf(name, manifest),
-      expected: judged?.demanded ?? 0,
+      table,
+      expected: judged.demanded,
       found: counted?.n ?? 0,
-      lost: judged?.lost ?? 0,
-      duplicated: judged?.duplicated ?? 0,
-      wrong: name === 'inventory' ? contract.wrong.units : 0,
+      lost: judged.lost,
+      duplicated: judged.duplicated,
+      ...(name === 'inventory' ? { wrong: contract.wrong.units } : {}),
+      ...(readBy === undefined ? {} : { readBy }),
     });
   }
   return findings;

@@ -108,7 +108,7 @@ function aRun(ledger: boolean): Run {
 const judgement = (ledger: boolean) => {
   const judged: TablesUnderTest = {
     streams: { pos: 'got_pos', inventory: 'got_inventory' },
-    ...{ deadLetter: 'got_dead_letter', ledger, absent: [] },
+    ...{ deadLetter: 'got_dead_letter', ledger, absent: [], notRead: [], readBy: {} },
   };
   return judgeContract(facts.rows, judged);
 };

@@ -8,6 +8,8 @@ const tables: TablesUnderTest = {
   deadLetter: 'got_dead_letter',
   ledger: false,
   absent: [],
+  notRead: [],
+  readBy: {},
 };
 
 let facts: Facts;
@@ -89,6 +91,7 @@ test('a perfect pipeline has nothing to answer for, and what was demanded is cou
     },
     demanded: 6,
     keys: 2,
+    failed: [],
   });
 });
 

@@ -1,7 +1,8 @@
 import { STREAMS, type Stream } from '../../../scenario/scenario.ts';
 import { judgedRows, OF_THE_TAPE } from '../event-sql.ts';
 import { EXAMPLES, type Finding, type FoundRow, gathered } from '../finding.ts';
-import type { Rows, TablesUnderTest } from '../tables-under-test.ts';
+import { reasonOf } from '../reason.ts';
+import type { NotRead, Rows, TablesUnderTest } from '../tables-under-test.ts';
 import { ledgerSql } from './ledger.ts';
 import { upsertSql } from './upsert.ts';
 
@@ -31,6 +32,8 @@ export interface ContractJudgement {
   readonly demanded: number;
   /** Inventory keys that were compared. */
   readonly keys: number;
+  /** Tables whose comparison broke off, with the reason: they are in no number here. */
+  readonly failed: readonly NotRead[];
 }
 
 interface StreamFindings {
@@ -170,19 +173,24 @@ export async function judgeContract(
   rows: Rows,
   tables: TablesUnderTest,
 ): Promise<ContractJudgement> {
-  const used = STREAMS.filter((stream) => tables.streams[stream] !== undefined);
+  const carried = STREAMS.filter(
+    (stream) =>
+      tables.streams[stream] !== undefined || tables.notRead.some(({ of }) => of === stream),
+  );
   const counts = await rows<DemandedRow>(demandedSql());
   const found = new Map<Stream | 'dead_letter', readonly FindingRow[]>();
-  for (const stream of used) {
-    const table = tables.streams[stream] as string;
-    const sql = stream === 'inventory' ? stockSql(tables, table) : appendSql(stream, table);
-    found.set(stream, await rows<FindingRow>(sql));
+  const failed: NotRead[] = [];
+  for (const [name, sql] of comparisons(tables, carried)) {
+    try {
+      found.set(name, await rows<FindingRow>(sql));
+    } catch (error) {
+      failed.push({ of: name, table: name, reason: reasonOf(error) });
+    }
   }
-  found.set('dead_letter', await rows<FindingRow>(deadLetterSql(tables.deadLetter, used)));
 
   const demandedOf = (name: string) =>
     counts
-      .filter(({ stream }) => used.includes(stream))
+      .filter(({ stream }) => carried.includes(stream))
       .reduce((total, { stream, rows: plain, keys, images, damaged }) => {
         if (name === 'dead_letter') return total + Number(damaged);
         const stock = Number(tables.ledger ? images : keys);
@@ -219,7 +227,25 @@ export async function judgeContract(
     byStream,
     demanded: Object.values(byStream).reduce((total, { demanded }) => total + demanded, 0),
     keys: Number(counts.find(({ stream }) => stream === 'inventory')?.keys ?? 0),
+    failed,
   };
+}
+
+/** The SQL that compares each table that was read. */
+function comparisons(
+  tables: TablesUnderTest,
+  carried: readonly Stream[],
+): readonly (readonly [name: Stream | 'dead_letter', sql: string])[] {
+  const { streams, deadLetter } = tables;
+  return [
+    ...STREAMS.flatMap((stream) => {
+      const table = streams[stream];
+      if (table === undefined) return [];
+      const sql = stream === 'inventory' ? stockSql(tables, table) : appendSql(stream, table);
+      return [[stream, sql] as const];
+    }),
+    ...(deadLetter === null ? [] : [['dead_letter', deadLetterSql(deadLetter, carried)] as const]),
+  ];
 }
 
 function examplesOf(name: Stream | 'dead_letter', row: FindingRow): readonly Example[] {

@@ -1,0 +1,6 @@
+/** Why something was not judged, in one line: the message, and its hint where there is one. */
+export function reasonOf(error: unknown): string {
+  const { message, hint } = error as { readonly message?: string; readonly hint?: string };
+  const text = [message ?? String(error), ...(hint === undefined ? [] : [`next: ${hint}`])];
+  return text.join('; ').replace(/\s+/g, ' ').trim();
+}
