@@ -14,8 +14,15 @@ const STREAMS_ON = [
 const offMs = ({ claimedMs, occurredMs }: TapeEvent) => claimedMs - occurredMs;
 const HOUR_MS = 3_600_000;
 
-function skewed(clocks: string): TapeEvent[] {
-  return tapeUntil(scenarioOf(...STREAMS_ON, `traffic.faults.clocks=${clocks}`), 30_000);
+const made = new Map<string, TapeEvent[]>();
+
+/** Whoever asks again for the same clocks gets the same events. */
+function skewed(clocks: string): readonly TapeEvent[] {
+  const events =
+    made.get(clocks) ??
+    tapeUntil(scenarioOf(...STREAMS_ON, `traffic.faults.clocks=${clocks}`), 30_000);
+  made.set(clocks, events);
+  return events;
 }
 
 /** How far each till of each store is off; a device is off by the same all the time. */
