@@ -15,6 +15,8 @@ import { EXIT } from '../../src/core/exit-codes.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { ask } from '../../src/record/ask.ts';
 import { readRecord } from '../../src/record/read.ts';
+import { joinSharedStack } from '../support/shared-stack.ts';
+import { SHARED_STACK } from '../support/shared-stack-name.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'doorbuster-tape-e2e-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -35,7 +37,6 @@ traffic:
     duplicates: { rate: 5%, delay: 300ms, delay_max: 1s }
     malformed: { rate: 1% }
 pipeline: { commit_every: 2s }
-stack: { jit: c1 }
 phases:
   - { name: only, for: 15s }
 checks:
@@ -52,11 +53,13 @@ test('a recorded CSV is replayed, begins again, and is judged like any other tap
   writeFileSync(join(dir, 'recorded.yaml'), SCENARIO);
   const results = join(dir, 'results');
   const binary = join(packageRoot, 'bin/doorbuster.js');
-  const run = [binary, 'run', join(dir, 'recorded.yaml'), '--results', results];
+  const { stack } = await joinSharedStack();
+  await using _joined = stack;
+  const run = ['run', join(dir, 'recorded.yaml'), '--on', SHARED_STACK, '--results', results];
   // The machine may be too busy for a valid verdict: what is asked here are counts.
-  await promisify(execFile)(process.execPath, run, {
+  await promisify(execFile)(process.execPath, [binary, ...run], {
     cwd: dir,
-    env: { ...process.env, NO_COLOR: '1', XDG_STATE_HOME: dir },
+    env: { ...process.env, NO_COLOR: '1' },
     maxBuffer: 64 * 2 ** 20,
   }).catch((error: { code?: number }) =>
     expect([EXIT.checkFailed, EXIT.invalid]).toContain(error.code),

@@ -3,7 +3,7 @@ import { systemClock as clock } from '../../src/core/clock.ts';
 import { openReader } from '../../src/harness/clients/duckdb-reader.ts';
 import { openCatalog } from '../../src/harness/clients/iceberg.ts';
 import { PROBES } from '../../src/harness/probes/probes.ts';
-import { createTables, type Lakehouse, probeContext, startLakehouse } from './support/lakehouse.ts';
+import { createTables, type Lakehouse, openLakehouse, probeContext } from './support/lakehouse.ts';
 
 const CHECKPOINT_MS = 250;
 const COMMITS = 40;
@@ -13,15 +13,15 @@ const MERGE_MANIFESTS_AT = 10;
 let lakehouse: Lakehouse;
 
 beforeAll(async () => {
-  lakehouse = await startLakehouse(CHECKPOINT_MS);
-  await createTables(lakehouse.sql, MERGE_MANIFESTS_AT);
+  lakehouse = await openLakehouse('census', CHECKPOINT_MS);
+  await createTables(lakehouse, MERGE_MANIFESTS_AT);
 });
 
-afterAll(() => lakehouse?.stop());
+afterAll(() => lakehouse?.leave());
 
 /** A job that writes the same sequence into all three tables, and compacts two of them as it goes. */
 async function submit(): Promise<string> {
-  const { sql } = lakehouse;
+  const { sql, table } = lakehouse;
   const stamp = 'CAST(UNIX_TIMESTAMP(CAST(CURRENT_TIMESTAMP AS STRING)) AS BIGINT) * 1000';
   const compacting = `/*+ OPTIONS('flink-maintenance.rewrite.enabled' = 'true',
     'flink-maintenance.rewrite.schedule.commit-count' = '15',
@@ -39,12 +39,12 @@ async function submit(): Promise<string> {
   await sql.run(`CREATE TEMPORARY VIEW stamped AS
     SELECT n, 'e-' || CAST(n AS STRING) AS event_id, ${stamp} AS ms FROM numbers`);
   const rows = await sql.run(`EXECUTE STATEMENT SET BEGIN
-    INSERT INTO ice.retail.pos ${compacting}
+    INSERT INTO ${table('pos')} ${compacting}
       SELECT event_id, CAST(MOD(n, 7) + 1 AS INT), ms, ms, ms, ms, ms FROM stamped;
-    INSERT INTO ice.retail.inventory ${compacting}
+    INSERT INTO ${table('inventory')} ${compacting}
       SELECT event_id, CAST(MOD(n, 7) + 1 AS INT), CAST(MOD(n, 11) + 1 AS INT), 1, n, FALSE,
         ms, ms, ms, ms, ms FROM stamped;
-    INSERT INTO ice.retail.dead_letter
+    INSERT INTO ${table('dead_letter')}
       SELECT 'pos', 0, n, 'cut short',
         ENCODE('{"event_id":"marker-run-0-pos-' || CAST(n AS STRING) || '-bad","x', 'UTF-8'), ms, ms
       FROM stamped WHERE MOD(n, 100) = 0;
@@ -95,11 +95,13 @@ test('40 commits, rewrites and merged manifests among them: every row is in the 
     `SELECT sum(v) AS versions FROM (SELECT max(version) AS v FROM sightings
        WHERE table_name = 'inventory' GROUP BY store_id, sku_id)`,
   );
-  expect(await ask('SELECT count(*) AS answer FROM ice.retail.pos')).toBe(n);
-  expect(await ask('SELECT count(DISTINCT event_id) AS answer FROM ice.retail.pos')).toBe(n);
-  expect(await ask('SELECT count(*) AS answer FROM ice.retail.dead_letter')).toBe(dead);
-  expect(await ask('SELECT count(*) AS answer FROM ice.retail.inventory')).toBe(77);
-  expect(await ask('SELECT sum(version) AS answer FROM ice.retail.inventory')).toBe(
+  expect(await ask(`SELECT count(*) AS answer FROM ${lakehouse.table('pos')}`)).toBe(n);
+  expect(
+    await ask(`SELECT count(DISTINCT event_id) AS answer FROM ${lakehouse.table('pos')}`),
+  ).toBe(n);
+  expect(await ask(`SELECT count(*) AS answer FROM ${lakehouse.table('dead_letter')}`)).toBe(dead);
+  expect(await ask(`SELECT count(*) AS answer FROM ${lakehouse.table('inventory')}`)).toBe(77);
+  expect(await ask(`SELECT sum(version) AS answer FROM ${lakehouse.table('inventory')}`)).toBe(
     latest?.versions,
   );
 
@@ -132,9 +134,9 @@ test('40 commits, rewrites and merged manifests among them: every row is in the 
 }, 900_000);
 
 test('a rewrite between two periodic commits makes none of them late to be seen', async () => {
-  const { sql, stack } = lakehouse;
+  const { sql, stack, place, table } = lakehouse;
   const everyMs = 4_000;
-  await sql.run(`CREATE TABLE ice.retail.paced (event_id STRING, n BIGINT)
+  await sql.run(`CREATE TABLE ${table('paced')} (event_id STRING, n BIGINT)
     WITH ('format-version' = '2')`);
   await sql.run("SET 'execution.runtime-mode' = 'streaming'");
   await sql.run("SET 'table.exec.iceberg.use-v2-sink' = 'true'");
@@ -150,7 +152,7 @@ test('a rewrite between two periodic commits makes none of them late to be seen'
     tables: [{ name: 'paced' }],
   };
   const census = await PROBES.census.start(context);
-  const rows = await sql.run(`INSERT INTO ice.retail.paced
+  const rows = await sql.run(`INSERT INTO ${table('paced')}
     /*+ OPTIONS('flink-maintenance.rewrite.enabled' = 'true',
       'flink-maintenance.rewrite.schedule.commit-count' = '1',
       'flink-maintenance.rate-limit-seconds' = '1',
@@ -175,7 +177,7 @@ test('a rewrite between two periodic commits makes none of them late to be seen'
   );
   expect(widest?.ms).toBeLessThan(1_000);
   // What the quiet time goes by: the sink says who it is.
-  const catalog = openCatalog(stack.endpoints.catalog, 'retail');
+  const catalog = openCatalog(stack.endpoints.catalog, place.namespace);
   const snapshots = (await catalog.load('paced'))?.table().snapshots ?? [];
   const appended = snapshots.filter(({ operation }) => operation === 'append');
   expect(appended.length).toBeGreaterThanOrEqual(6);

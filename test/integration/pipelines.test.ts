@@ -11,6 +11,7 @@ import { packageRoot } from '../../src/harness/entry.ts';
 import { compact } from '../../src/harness/pipelines/compact.ts';
 import { type Deployment, deploy } from '../../src/harness/pipelines/deploy.ts';
 import { loadPipeline, type PlacedPipeline, placed } from '../../src/harness/pipelines/load.ts';
+import { topicOf } from '../../src/harness/pipelines/place.ts';
 import {
   MALFORMED_KINDS,
   type PipelineUse,
@@ -18,8 +19,7 @@ import {
   STREAMS,
   type Stream,
 } from '../../src/scenario/scenario.ts';
-import { PLAIN } from '../support/place.ts';
-import { type Lakehouse, startLakehouse } from './support/lakehouse.ts';
+import { type Lakehouse, openLakehouse } from './support/lakehouse.ts';
 import { bytes, damaged, event, type Fields, image } from './support/wire.ts';
 
 const NOW_MS = 1_795_000_060_000;
@@ -37,13 +37,13 @@ interface World extends AsyncDisposable {
 }
 
 async function world(use: string, over: Partial<PipelineUse> = {}): Promise<World> {
-  const lake = await startLakehouse(1_000);
-  const undo: (() => unknown)[] = [() => lake.stop()];
+  const lake = await openLakehouse('pipelines', 1_000);
+  const undo: (() => unknown)[] = [() => lake.leave()];
   const dispose = async () => {
     for (const step of undo.splice(0).reverse()) await step();
   };
   try {
-    const pipeline = placed(loadPipeline(use, packageRoot), PLAIN);
+    const pipeline = placed(loadPipeline(use, packageRoot), lake.place);
     const scenario = {
       pipeline: {
         use,
@@ -70,13 +70,13 @@ async function world(use: string, over: Partial<PipelineUse> = {}): Promise<Worl
     });
     await producer.connect();
     undo.push(() => producer.disconnect());
-    const send: World['send'] = async (topic, values) => {
+    const send: World['send'] = async (stream, values) => {
       const messages = values.map((value) => ({
         key: '1',
         partition: 0,
         value: value === null || Buffer.isBuffer(value) ? value : bytes(value as Fields),
       }));
-      await producer.send({ topic, acks: -1, messages });
+      await producer.send({ topic: topicOf(lake.place, stream), acks: -1, messages });
     };
     return { lake, pipeline, deployment, scenario, duck, send, [Symbol.asyncDispose]: dispose };
   } catch (error) {
@@ -110,8 +110,8 @@ async function until<T>(ask: () => Promise<T>, holds: (answer: T) => boolean): P
   }
 }
 
-async function count(duck: Connection, where: string): Promise<number> {
-  const [row] = await duck.rows<{ n: number }>(`SELECT count(*) AS n FROM ice.retail.${where}`);
+async function count({ duck, lake }: World, where: string): Promise<number> {
+  const [row] = await duck.rows<{ n: number }>(`SELECT count(*) AS n FROM ${lake.table(where)}`);
   return row?.n ?? 0;
 }
 
@@ -128,12 +128,12 @@ async function settled(w: World, id: string, streams: readonly Stream[] = STREAM
   for (const stream of streams) {
     const { table } = w.pipeline.manifest.streams[stream] as { table: string };
     await until(
-      () => count(w.duck, `${table} WHERE event_id = '${id}'`),
+      () => count(w, `${table} WHERE event_id = '${id}'`),
       (n) => n === 1,
     );
   }
   await until(
-    () => count(w.duck, `dead_letter WHERE contains(payload::VARCHAR, '${id}-bad')`),
+    () => count(w, `dead_letter WHERE contains(payload::VARCHAR, '${id}-bad')`),
     (n) => n === streams.length,
   );
 }
@@ -279,7 +279,7 @@ describe.each(['cdc-upsert', 'append-ledger'])('%s', (name) => {
       for (const sink of physical.split(/^Sink\(/m).slice(1)) {
         const feeding = sink.split('\n')[1] ?? '';
         const changes = /changelogMode=\[([^\]]*)\]/.exec(feeding)?.[1];
-        if (mode === 'upsert' && sink.includes(`ice.retail.${stream}]`)) {
+        if (mode === 'upsert' && sink.includes(`${w.lake.table(stream)}]`)) {
           expect(changes, stream).toMatch(/^I,U/);
         } else {
           expect(changes, `${stream}: ${feeding.slice(0, 80)}`).toBe('I');
@@ -310,21 +310,21 @@ describe.each(['cdc-upsert', 'append-ledger'])('%s', (name) => {
     await settled(w, 'marker-a');
 
     const refused = await w.duck.rows<{ topic: string; reason: string }>(
-      `SELECT topic, reason FROM ice.retail.dead_letter
+      `SELECT topic, reason FROM ${w.lake.table('dead_letter')}
        WHERE payload IS NULL OR NOT contains(payload::VARCHAR, 'marker-')`,
     );
     const sorted = (list: { topic: string; reason: string }[]) =>
       list.map(({ topic, reason }) => `${topic} ${reason}`).sort();
     expect(sorted(refused)).toEqual(sorted(reasons));
     const [kept] = await w.duck.rows<{ hex: string }>(
-      `SELECT hex(payload) AS hex FROM ice.retail.dead_letter WHERE topic = 'pos' AND reason = 'bad_utf8'`,
+      `SELECT hex(payload) AS hex FROM ${w.lake.table('dead_letter')} WHERE topic = 'pos' AND reason = 'bad_utf8'`,
     );
     expect(kept?.hex.toLowerCase()).toBe(damaged('pos', 'bad_utf8').value.toString('hex'));
 
     for (const stream of ['pos', 'wms', 'cart', 'loyalty'] as const) {
       const rows = await w.duck.rows<Record<string, unknown>>(
         `SELECT event_id, event_type, kafka_ms, flink_ms, occurred_ms, due_ms
-         FROM ice.retail.${stream} WHERE store_id > 0 AND event_id LIKE '${stream}-%'
+         FROM ${w.lake.table(stream)} WHERE store_id > 0 AND event_id LIKE '${stream}-%'
          AND event_id NOT IN ('pos-return', 'pos-no-lines') ORDER BY event_id`,
       );
       expect(rows.map((row) => row.event_id)).toEqual(
@@ -341,7 +341,7 @@ describe.each(['cdc-upsert', 'append-ledger'])('%s', (name) => {
     }
     const [receipt] = await w.duck.rows(
       `SELECT store_id, terminal_id, total_cents, customer_id, line_sku_ids, line_quantities,
-         line_unit_price_cents, line_extended_cents FROM ice.retail.pos WHERE event_id = 'pos-1'`,
+         line_unit_price_cents, line_extended_cents FROM ${w.lake.table('pos')} WHERE event_id = 'pos-1'`,
     );
     expect(receipt).toMatchObject({
       store_id: 1,
@@ -363,7 +363,7 @@ describe.each(['cdc-upsert', 'append-ledger'])('%s', (name) => {
         w,
         `SELECT total_cents, terminal_id, training, local_time, line_sku_ids, line_quantities,
            line_unit_price_cents, line_extended_cents
-         FROM ice.retail.pos WHERE event_id = 'drifted-pos'`,
+         FROM ${w.lake.table('pos')} WHERE event_id = 'drifted-pos'`,
       ),
     ).toEqual([
       {
@@ -373,7 +373,10 @@ describe.each(['cdc-upsert', 'append-ledger'])('%s', (name) => {
       },
     ]);
     const one = (columns: string, stream: Stream) =>
-      plain(w, `SELECT ${columns} FROM ice.retail.${stream} WHERE event_id = 'drifted-${stream}'`);
+      plain(
+        w,
+        `SELECT ${columns} FROM ${w.lake.table(stream)} WHERE event_id = 'drifted-${stream}'`,
+      );
     expect(await one('quantity', 'wms')).toEqual([{ quantity: -7 }]);
     expect(await one('points', 'loyalty')).toEqual([{ points: -40 }]);
     expect(
@@ -389,7 +392,7 @@ describe.each(['cdc-upsert', 'append-ledger'])('%s', (name) => {
   test('a training receipt is in the table, marked as one', async () => {
     const columns = 'training, local_time, total_cents';
     expect(
-      await plain(w, `SELECT ${columns} FROM ice.retail.pos WHERE event_id = 'training'`),
+      await plain(w, `SELECT ${columns} FROM ${w.lake.table('pos')} WHERE event_id = 'training'`),
     ).toEqual([{ training: true, local_time: LOCAL_TIME, total_cents: 99_900 }]);
   });
 
@@ -403,7 +406,7 @@ describe.each(['cdc-upsert', 'append-ledger'])('%s', (name) => {
       plain(
         w,
         `SELECT max(version) AS version, arg_max(deleted, version) AS deleted
-         FROM ice.retail.inventory WHERE store_id = ${key.store} AND sku_id = ${key.sku}`,
+         FROM ${w.lake.table('inventory')} WHERE store_id = ${key.store} AND sku_id = ${key.sku}`,
       );
     await w.send('inventory', [
       image({ ...key, version: 1, onHand: 2 }, 'list'),
@@ -440,7 +443,7 @@ describe.each(['cdc-upsert', 'append-ledger'])('%s', (name) => {
 /** Snapshots of a table, as the catalog serves them. */
 async function operations(w: World, table: string): Promise<readonly string[]> {
   const { uri } = w.lake.stack.endpoints.catalog;
-  const answer = await fetch(`${uri}/v1/namespaces/retail/tables/${table}`);
+  const answer = await fetch(`${uri}/v1/namespaces/${w.lake.place.namespace}/tables/${table}`);
   const { metadata } = (await answer.json()) as {
     metadata: { snapshots?: readonly { summary: { operation: string } }[] };
   };
@@ -492,7 +495,7 @@ function losesATable(current: () => World): void {
     await sql.run(`CREATE CATALOG ice WITH ('type' = 'iceberg', 'catalog-type' = 'rest',
       'uri' = '${inside.catalog}', 'warehouse' = '${catalog.warehouse}')`);
     const watching = w.deployment.watch(AbortSignal.timeout(120_000));
-    await sql.run('DROP TABLE ice.retail.loyalty');
+    await sql.run(`DROP TABLE ${w.lake.table('loyalty')}`);
     await w.send('loyalty', [event('loyalty', 'after-the-end', 1)]);
     await expect(watching).rejects.toThrow(
       /Flink job loyalty .*(NoSuchTable|Table does not exist)/,
@@ -525,7 +528,7 @@ function spark(current: () => World): void {
       expect(done).toMatchObject({
         outcome: 'committed',
         error: null,
-        tables: ['retail.inventory'],
+        tables: [`${w.lake.place.namespace}.inventory`],
       });
       expect(done.rewrittenFiles).toBeGreaterThan(0);
       expect(done.addedFiles).toBeGreaterThan(0);
@@ -583,11 +586,11 @@ describe('a folder of the user’s own, on format 3', () => {
         (written) => (written ?? 0) >= sent[name],
       );
     }
-    expect(await count(w.duck, 'pos')).toBe(0);
+    expect(await count(w, 'pos')).toBe(0);
     await w.deployment.drain();
     expect(await answers(w)).toEqual(EXPECTED);
     const metadata = await fetch(
-      `${w.lake.stack.endpoints.catalog.uri}/v1/namespaces/retail/tables/inventory`,
+      `${w.lake.stack.endpoints.catalog.uri}/v1/namespaces/${w.lake.place.namespace}/tables/inventory`,
     );
     const { metadata: table } = (await metadata.json()) as {
       metadata: { 'format-version': number };

@@ -3,25 +3,24 @@ import { systemClock as clock } from '../../src/core/clock.ts';
 import { openReader, type Reader } from '../../src/harness/clients/duckdb-reader.ts';
 import type { SentMark } from '../../src/harness/load/marked-sender.ts';
 import { PROBES, type ProbeKind } from '../../src/harness/probes/probes.ts';
-import { PLAIN } from '../support/place.ts';
-import { createTables, type Lakehouse, probeContext, startLakehouse } from './support/lakehouse.ts';
+import { createTables, type Lakehouse, openLakehouse, probeContext } from './support/lakehouse.ts';
 
 let lakehouse: Lakehouse;
 
 beforeAll(async () => {
-  lakehouse = await startLakehouse(500);
-  await createTables(lakehouse.sql, 100);
+  lakehouse = await openLakehouse('probes', 500);
+  await createTables(lakehouse, 100);
   await insert(1, 1, 1);
 });
 
-afterAll(() => lakehouse?.stop());
+afterAll(() => lakehouse?.leave());
 
 /** One committed row image. */
 async function insert(store: number, sku: number, version: number): Promise<void> {
-  const { sql } = lakehouse;
+  const { sql, table } = lakehouse;
   await sql.run("SET 'table.dml-sync' = 'true'");
   await sql.run("SET 'execution.runtime-mode' = 'streaming'");
-  await sql.run(`INSERT INTO ice.retail.inventory
+  await sql.run(`INSERT INTO ${table('inventory')}
     VALUES ('e-${version}', ${store}, ${sku}, 5, CAST(${version} AS BIGINT), FALSE,
       CAST(1 AS BIGINT), CAST(1 AS BIGINT), CAST(1 AS BIGINT), CAST(1 AS BIGINT), CAST(1 AS BIGINT))`);
 }
@@ -39,7 +38,7 @@ describe('the reader', () => {
     await using reader = await open();
     const before = clock.nowMs();
     const answer = await reader.query(
-      'SELECT store_id, version FROM ice.retail.inventory WHERE store_id = $store',
+      `SELECT store_id, version FROM ${lakehouse.table('inventory')} WHERE store_id = $store`,
       { store: 1 },
       LIMITS,
     );
@@ -52,7 +51,7 @@ describe('the reader', () => {
 
   test('a query that cannot be answered failed, and says why', async () => {
     await using reader = await open();
-    const answer = await reader.query('SELECT * FROM ice.retail.nowhere', {}, LIMITS);
+    const answer = await reader.query(`SELECT * FROM ${lakehouse.table('nowhere')}`, {}, LIMITS);
     expect(answer.outcome).toBe('failed');
     expect(answer.error).toContain('nowhere');
     expect(reader.crashes).toBe(0);
@@ -78,7 +77,11 @@ describe('the reader', () => {
     const answer = await asked;
     expect(answer).toMatchObject({ outcome: 'crashed', error: 'the engine was ended by SIGKILL' });
     expect(reader.crashes).toBe(1);
-    const next = await reader.query('SELECT count(*) AS n FROM ice.retail.inventory', {}, LIMITS);
+    const next = await reader.query(
+      `SELECT count(*) AS n FROM ${lakehouse.table('inventory')}`,
+      {},
+      LIMITS,
+    );
     expect(next).toMatchObject({ outcome: 'ok', rows: [{ n: 1 }] });
     expect(reader.pid).not.toBe(pid);
   });
@@ -94,7 +97,11 @@ describe('the reader', () => {
 
   test('a cold query has an instance of its own, and its opening apart', async () => {
     await using reader = await open();
-    const answer = await reader.cold('SELECT count(*) AS n FROM ice.retail.inventory', {}, LIMITS);
+    const answer = await reader.cold(
+      `SELECT count(*) AS n FROM ${lakehouse.table('inventory')}`,
+      {},
+      LIMITS,
+    );
     expect(answer).toMatchObject({ outcome: 'ok', rows: [{ n: 1 }] });
     expect(answer.attachMs).toBeGreaterThan(0);
   });
@@ -108,11 +115,11 @@ describe('the reader', () => {
   });
 });
 
-const LOOKUP = {
+const lookup = () => ({
   name: 'store-lookup',
-  sql: `SELECT version FROM ice.retail.inventory WHERE store_id = $store AND sku_id = $sku`,
+  sql: `SELECT version FROM ${lakehouse.table('inventory')} WHERE store_id = $store AND sku_id = $sku`,
   parameters: ['store', 'sku'] as const,
-};
+});
 const SLOW = { name: 'endless', sql: ENDLESS, parameters: [] };
 
 describe('every probe', () => {
@@ -120,7 +127,7 @@ describe('every probe', () => {
     '%s starts, observes and stops, twice if asked',
     async (kind) => {
       const context = await probeContext(lakehouse, {
-        queries: [LOOKUP],
+        queries: [lookup()],
         sendCanary: canaryOf(1),
       });
       expect(PROBES[kind].kind).toBe(kind);
@@ -138,7 +145,7 @@ describe('every probe', () => {
     async (kind) => {
       const over = new AbortController();
       const context = await probeContext(lakehouse, {
-        queries: [LOOKUP],
+        queries: [lookup()],
         sendCanary: canaryOf(1_000_000),
         signal: over.signal,
       });
@@ -207,7 +214,7 @@ test('a canary is missed before its row is committed, and hit after', async () =
 test('a canary whose polls are all refused has that many failed polls, declared outages aside', async () => {
   const outcomes = async (excused: boolean) => {
     const context = await probeContext(lakehouse, {
-      place: { ...PLAIN, namespace: 'nowhere' },
+      place: { ...lakehouse.place, namespace: 'nowhere' },
       sendCanary: canaryOf(1),
       excused: () => excused,
     });
@@ -225,7 +232,7 @@ test('a canary whose polls are all refused has that many failed polls, declared 
 });
 
 test('the trickle keeps its beat, and a query that hangs is a time-out and then skips', async () => {
-  const base = await probeContext(lakehouse, { queries: [LOOKUP, SLOW] });
+  const base = await probeContext(lakehouse, { queries: [lookup(), SLOW] });
   const context = {
     ...base,
     scenario: {
@@ -262,7 +269,7 @@ test('the trickle keeps its beat, and a query that hangs is a time-out and then 
 });
 
 test('a round keeps every sample, hot and cold, and asks no more what does not answer', async () => {
-  const base = await probeContext(lakehouse, { queries: [LOOKUP, SLOW] });
+  const base = await probeContext(lakehouse, { queries: [lookup(), SLOW] });
   const context = {
     ...base,
     scenario: {
@@ -311,7 +318,9 @@ test('a round keeps every sample, hot and cold, and asks no more what does not a
 
 test('resources name every server, the harness and the machine, and the store counts what it is asked', async () => {
   const context = await probeContext(lakehouse, {
-    queries: [{ name: 'count', sql: 'SELECT count(*) FROM ice.retail.pos', parameters: [] }],
+    queries: [
+      { name: 'count', sql: `SELECT count(*) FROM ${lakehouse.table('pos')}`, parameters: [] },
+    ],
     queryEngine: () => queries.engine(),
   });
   const queries = await PROBES.queries.start(context);

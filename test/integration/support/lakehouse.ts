@@ -1,76 +1,87 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { systemClock as clock } from '../../../src/core/clock.ts';
 import { openSqlSession, type SqlSession } from '../../../src/harness/clients/sql-gateway.ts';
 import { type Facts, openFacts } from '../../../src/harness/facts.ts';
+import type { Place } from '../../../src/harness/pipelines/place.ts';
 import type { Incident, ProbeContext } from '../../../src/harness/probes/probe.ts';
 import { type Artifacts, locateArtifacts } from '../../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../../src/harness/setup/cache.ts';
 import { readLock } from '../../../src/harness/setup/lock.ts';
 import type { Stack } from '../../../src/harness/stack/stack.ts';
-import { PLAIN } from '../../support/place.ts';
-import { startStack } from './stacks.ts';
+import { clearPlace, joinSharedStack, ownPlace } from '../../support/shared-stack.ts';
 
-/** A running stack with Flink SQL in front of it, for what observes tables rather than Kafka. */
+/** Flink SQL on the shared stack, for what observes tables rather than Kafka. */
 export interface Lakehouse {
   readonly stack: Stack;
   readonly artifacts: Artifacts;
   readonly sql: SqlSession;
-  stop(): Promise<void>;
+  /** What the names of its tables and jobs begin with. */
+  readonly place: Place;
+  /** A table as SQL names it, in Flink, Spark and DuckDB. */
+  table(name: string): string;
+  /** Removes what was made here, and leaves the stack up. */
+  leave(): Promise<void>;
 }
 
-export async function startLakehouse(checkpointEveryMs: number): Promise<Lakehouse> {
-  const runDir = mkdtempSync(join(tmpdir(), 'doorbuster-lakehouse-'));
-  process.env.XDG_STATE_HOME = runDir;
-  const artifacts = locateArtifacts(defaultCacheDir(), readLock());
+/** `name` tells this test's tables from those of others: lower-case letters and `_`. */
+export async function openLakehouse(name: string, checkpointEveryMs: number): Promise<Lakehouse> {
+  const { stack } = await joinSharedStack();
+  const place = ownPlace(name);
   const { signal } = new AbortController();
-  const stack = await startStack({ runDir, taskSlots: 6, checkpointEveryMs, beside: ['spark'] });
-  const stop = async () => {
-    await stack.stop();
-    rmSync(runDir, { recursive: true, force: true });
+  const sql = await openSqlSession(stack.endpoints.flink.gateway, { clock, signal });
+  const leave = async () => {
+    await sql.close();
+    await clearPlace(place, stack);
+    await stack[Symbol.asyncDispose]();
   };
   try {
-    const sql = await openSqlSession(stack.endpoints.flink.gateway, { clock, signal });
     const { s3, catalog, inside } = stack.endpoints;
+    await sql.run(`SET 'execution.checkpointing.interval' = '${checkpointEveryMs} ms'`);
+    await sql.run(`SET 'pipeline.name' = '${place.topicPrefix}job'`);
     await sql.run(`CREATE CATALOG ice WITH ('type' = 'iceberg', 'catalog-type' = 'rest',
       'uri' = '${inside.catalog}', 'warehouse' = '${catalog.warehouse}',
       'io-impl' = 'org.apache.iceberg.aws.s3.S3FileIO', 's3.endpoint' = '${inside.s3}',
       's3.path-style-access' = 'true', 's3.access-key-id' = '${s3.accessKeyId}',
       's3.secret-access-key' = '${s3.secretAccessKey}', 'client.region' = '${s3.region}')`);
-    await sql.run('CREATE DATABASE IF NOT EXISTS ice.retail');
-    return { stack, artifacts, sql, stop };
+    await sql.run(`CREATE DATABASE IF NOT EXISTS ice.${place.namespace}`);
+    return {
+      ...{ stack, sql, place, leave },
+      artifacts: locateArtifacts(defaultCacheDir(), readLock()),
+      table: (table) => `ice.${place.namespace}.${table}`,
+    };
   } catch (error) {
-    await stop();
+    await leave();
     throw error;
   }
 }
 
 /** Tables in the shape of the pipelines', each fed by a sequence so that every row is known. */
-export async function createTables(sql: SqlSession, mergeManifestsAt: number): Promise<void> {
+export async function createTables(
+  { sql, table }: Lakehouse,
+  mergeManifestsAt: number,
+): Promise<void> {
   const stamps =
     'event_ts BIGINT, occurred_ms BIGINT, due_ms BIGINT, kafka_ms BIGINT, flink_ms BIGINT';
   const merging = `'format-version' = '2', 'commit.manifest.min-count-to-merge' = '${mergeManifestsAt}'`;
-  await sql.run(`CREATE TABLE ice.retail.pos (event_id STRING, store_id INT, ${stamps})
+  await sql.run(`CREATE TABLE ${table('pos')} (event_id STRING, store_id INT, ${stamps})
     WITH (${merging})`);
-  await sql.run(`CREATE TABLE ice.retail.inventory (event_id STRING, store_id INT NOT NULL,
+  await sql.run(`CREATE TABLE ${table('inventory')} (event_id STRING, store_id INT NOT NULL,
       sku_id INT NOT NULL, on_hand INT, version BIGINT, deleted BOOLEAN, ${stamps},
       PRIMARY KEY (store_id, sku_id) NOT ENFORCED)
     WITH (${merging}, 'write.upsert.enabled' = 'true', 'write.distribution-mode' = 'hash')`);
-  await sql.run(`CREATE TABLE ice.retail.dead_letter (topic STRING, part INT, kafka_offset BIGINT,
+  await sql.run(`CREATE TABLE ${table('dead_letter')} (topic STRING, part INT, kafka_offset BIGINT,
       reason STRING, payload BYTES, kafka_ms BIGINT, flink_ms BIGINT)
     WITH ('format-version' = '2')`);
 }
 
 /** A probe's context over a real stack; what a test does not care about has a plain value. */
 export async function probeContext(
-  { stack, artifacts }: Lakehouse,
+  { stack, artifacts, place }: Lakehouse,
   over: Partial<ProbeContext> = {},
 ): Promise<ProbeContext & { readonly facts: Facts; readonly incidents: Incident[] }> {
   const incidents: Incident[] = [];
   return {
     endpoints: stack.endpoints,
-    place: PLAIN,
+    place,
     extensions: artifacts.duckdbExtensions,
     facts: await openFacts(),
     clock,

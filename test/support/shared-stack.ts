@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs';
+import { inject } from 'vitest';
+import { systemClock as clock } from '../../src/core/clock.ts';
+import { type Place, placeApart } from '../../src/harness/pipelines/place.ts';
+import { removeAll } from '../../src/harness/pipelines/remove.ts';
+import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
+import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
+import { readLock } from '../../src/harness/setup/lock.ts';
+import type { SharedStack } from '../../src/harness/shared-stack.ts';
+import { keptPath } from '../../src/harness/stack/kept.ts';
+import type { Stack } from '../../src/harness/stack/stack.ts';
+import { down, sharedStack, up } from '../../src/harness/up.ts';
+import { runtime } from '../integration/support/runtime.ts';
+import { SHARED_STACK } from './shared-stack-name.ts';
+
+/** Room for two tests whose runs have a job per stream. */
+const TASK_SLOTS = 12;
+
+const artifacts = locateArtifacts(defaultCacheDir(), readLock());
+const reach = { clock, onProgress: () => {}, artifacts };
+
+/**
+ * Joins the stack that all tests share, for the rest of this test file: `run({ on })`, or the binary with
+ * `--on tests`. The first test file that joins starts it; it is ended after the last one. Whoever is on it
+ * has names of its own (`ownPlace`, or a run's own) and leaves every server as it was.
+ */
+export async function joinSharedStack(): Promise<SharedStack> {
+  // Here the stack is on record, and so is every run on it.
+  process.env.XDG_STATE_HOME = inject('sharedState');
+  if (existsSync(keptPath(SHARED_STACK))) {
+    const found = await sharedStack(SHARED_STACK, reach).catch((error: Error) => error);
+    if (!(found instanceof Error)) return found;
+    // An earlier test has broken it, and has failed for that itself.
+    process.stderr.write(`the shared stack is started again: ${found.message}\n`);
+    await down(SHARED_STACK, reach);
+  }
+  await up({
+    ...{ name: SHARED_STACK, runtime: runtime.kind, artifacts, clock, jit: 'c1' },
+    // Every job says for itself how often it commits.
+    flink: { taskSlots: TASK_SLOTS, checkpointEveryMs: 2_000 },
+    signal: new AbortController().signal,
+    onProgress: () => {},
+  });
+  return sharedStack(SHARED_STACK, reach);
+}
+
+/** Topics, tables and jobs of one test on the shared stack: their names begin with the test's. */
+export function ownPlace(test: string): Place {
+  return placeApart({ namespace: 'retail' }, { prefix: 'test', runId: `${test}_${process.pid}` });
+}
+
+/** Removes all that a test has made at its place, jobs that still run first. */
+export async function clearPlace(place: Place, { endpoints }: Pick<Stack, 'endpoints'>) {
+  await removeAll(place, { endpoints, clock, signal: AbortSignal.timeout(60_000) });
+}
