@@ -1,15 +1,19 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Three projects by what they need: `unit` needs nothing, `integration` needs the real servers,
- * `e2e` runs the built binary. They run in that order, the last two
- * one file at a time: they share two cores.
+ * Three projects by what they need: `unit` needs nothing, `integration` needs the real servers, `e2e` runs the
+ * built binary. They run in that order, the last two one file at a time: they share two cores, and most
+ * of their files share one stack (test/support/shared-stack.ts).
  */
+
 /** Whether or not a container engine answers, what is tested is what was asked for. */
 const env = { DOORBUSTER_RUNTIME: process.env.DOORBUSTER_TEST_RUNTIME ?? 'processes' };
 
 export default defineConfig({
   test: {
+    reporters: ['./test/slowest-reporter.ts', 'default'],
+    // The shared stack ends with its last server.
+    teardownTimeout: 60_000,
     projects: [
       {
         test: {
@@ -41,6 +45,8 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/stack-setup.ts'],
           fileParallelism: false,
+          // Of tests that may run side by side: each has servers of its own.
+          maxConcurrency: 2,
           testTimeout: 600_000,
           hookTimeout: 600_000,
         },

@@ -1,0 +1,46 @@
+import type { Reporter, TestModule } from 'vitest/node';
+
+/** How many are named. */
+const SLOWEST = 10;
+/** Below this nobody needs to be told, ms. */
+const WORTH_TELLING_MS = 1_000;
+
+interface Timed {
+  readonly name: string;
+  readonly ms: number;
+}
+
+/**
+ * Names the slowest files and tests after a run, so that whoever has added one sees what it costs. Listed
+ * before vitest's own reporter, whose closing lines stay the last.
+ */
+export default class SlowestReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[]): void {
+    const files = modules.map((module) => ({
+      name: nameOf(module),
+      ms: module.diagnostic().duration + module.diagnostic().collectDuration,
+    }));
+    const tests = modules.flatMap((module) =>
+      [...module.children.allTests()].map((test) => ({
+        name: `${nameOf(module)} > ${test.fullName}`,
+        ms: test.diagnostic()?.duration ?? 0,
+      })),
+    );
+    const lines = [...slowest('files', files), ...slowest('tests', tests)];
+    if (lines.length > 0) process.stdout.write(`\n${lines.join('\n')}\n`);
+  }
+}
+
+const nameOf = ({ project, relativeModuleId }: TestModule) => `${project.name} ${relativeModuleId}`;
+
+function slowest(what: string, all: readonly Timed[]): readonly string[] {
+  const worst = all
+    .filter(({ ms }) => ms >= WORTH_TELLING_MS)
+    .toSorted((a, b) => b.ms - a.ms)
+    .slice(0, SLOWEST);
+  if (worst.length === 0) return [];
+  return [
+    `The slowest ${what}:`,
+    ...worst.map(({ name, ms }) => `  ${(ms / 1_000).toFixed(1).padStart(7)} s  ${name}`),
+  ];
+}
