@@ -10,8 +10,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { join, resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { SERVERS } from '../../src/core/metrics.ts';
 import { random } from '../../src/core/random.ts';
@@ -20,7 +20,7 @@ import { onPath } from '../../src/harness/setup/on-path.ts';
 import { killGroup, registrations, sweepLeftovers } from '../../src/harness/stack/registry.ts';
 import { type JournalEntry, readJournal } from '../../src/record/journal.ts';
 import { readRecord } from '../../src/record/read.ts';
-import { processesNaming, watchdogsOf } from '../support/processes.ts';
+import { processesNaming, processesRunning, watchdogsOf } from '../support/processes.ts';
 import { canMount, smallDisk } from '../support/small-disk.ts';
 
 const binary = join(packageRoot, 'bin/doorbuster.js');
@@ -44,38 +44,15 @@ phases:
 /** Long enough for what is done to it to be what ends it. */
 const LONG = ['--set', 'phases.load.for=300s'];
 
-let dir: string;
-let results: string;
-let temporary: string;
-let state: string;
-const running: Run[] = [];
-const folders: string[] = [];
-
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'doorbuster-hard-'));
-  folders.push(dir);
-  [results, temporary, state] = ['results', 'tmp', 'state'].map((name) => join(dir, name)) as [
-    string,
-    string,
-    string,
-  ];
-  mkdirSync(temporary);
-  writeFileSync(join(dir, 'tiny.yaml'), TINY);
-});
-afterEach(async () => {
-  for (const { child } of running.splice(0)) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  }
-  // What a failed test has left is not the next one's.
-  await sweepLeftovers(clock, registry());
-});
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
-const registry = () => join(state, 'doorbuster', 'stacks');
+/** How far a run has come, by its own journal. */
+const STAGES = {
+  'starting servers': ({ kind, state: is }) => kind === 'server' && is === 'ready',
+  deploying: ({ kind, text }) => kind === 'step' && `${text}`.startsWith('deploying'),
+  load: ({ kind }) => kind === 'phase-begin',
+  draining: ({ kind, text }) => kind === 'step' && text === 'stopping the load and draining',
+  judging: ({ kind, text }) => kind === 'step' && text === 'judging',
+} as const satisfies Record<string, (entry: JournalEntry) => boolean>;
+type Stage = keyof typeof STAGES;
 
 interface Run {
   readonly child: ChildProcess;
@@ -91,32 +68,111 @@ interface Start {
   readonly through?: readonly string[];
 }
 
-/** The built binary with what it is given, everything it writes beneath this test's folder. */
-function doorbuster(args: readonly string[], { env, through = [] }: Start = {}): Run {
-  const [program, ...rest] = [...through, process.execPath, binary, ...args];
-  const child = spawn(program as string, rest, {
-    cwd: dir,
-    env: { ...process.env, NO_COLOR: '1', TMPDIR: temporary, XDG_STATE_HOME: state, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const ended = new Promise<number | string>((resolve) => {
-    child.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown'));
-  });
-  const run: Run = { child, said: '', ended };
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
-      run.said += chunk;
-    });
+/** Where one test's runs write, and all that they have started: nothing of it outlives the test. */
+class Home implements AsyncDisposable {
+  readonly dir = mkdtempSync(join(tmpdir(), 'doorbuster-hard-'));
+  readonly state = join(this.dir, 'state');
+  readonly results: string;
+  readonly temporary: string;
+  readonly #running: Run[] = [];
+
+  /** Results and temporary files may be elsewhere. */
+  constructor(elsewhere: { readonly results?: string; readonly temporary?: string } = {}) {
+    this.results = resolve(this.dir, elsewhere.results ?? 'results');
+    this.temporary = elsewhere.temporary ?? join(this.dir, 'tmp');
+    mkdirSync(this.temporary, { recursive: true });
+    writeFileSync(join(this.dir, 'tiny.yaml'), TINY);
   }
-  running.push(run);
-  return run;
+
+  /** The built binary with what it is given, everything it writes beneath this test's folder. */
+  doorbuster(args: readonly string[], { env, through = [] }: Start = {}): Run {
+    const [program, ...rest] = [...through, process.execPath, binary, ...args];
+    const child = spawn(program as string, rest, {
+      cwd: this.dir,
+      env: { ...this.environment(), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const ended = new Promise<number | string>((resolve) => {
+      child.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown'));
+    });
+    const run: Run = { child, said: '', ended };
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => {
+        run.said += chunk;
+      });
+    }
+    this.#running.push(run);
+    return run;
+  }
+
+  environment(): Readonly<Record<string, string | undefined>> {
+    const { temporary, state } = this;
+    return { ...process.env, NO_COLOR: '1', TMPDIR: temporary, XDG_STATE_HOME: state };
+  }
+
+  start({ args = [], ...how }: Start = {}): Run {
+    return this.doorbuster(['run', 'tiny.yaml', '--results', this.results, ...args], how);
+  }
+
+  /** The folders of the runs so far, oldest first. */
+  runs(): readonly string[] {
+    const { results } = this;
+    const names = existsSync(results)
+      ? readdirSync(results).filter((name) => /tiny/.test(name))
+      : [];
+    return names.sort().map((name) => join(results, name));
+  }
+
+  only(): string {
+    return this.runs()[0] as string;
+  }
+
+  journal(): readonly JournalEntry[] {
+    return this.runs().length > 0 && existsSync(join(this.only(), 'events.ndjson'))
+      ? readJournal(this.only()).entries
+      : [];
+  }
+
+  registry(): string {
+    return join(this.state, 'doorbuster', 'stacks');
+  }
+
+  /** The servers that are on record. */
+  servers() {
+    return registrations(this.registry()).flatMap(({ registration }) => registration.servers);
+  }
+
+  reaches(run: Pick<Run, 'child' | 'said'>, stage: Stage): Promise<void> {
+    return until(() => this.journal().some(STAGES[stage]), 600_000, run);
+  }
+
+  /** Nothing of it runs, nothing of it is on the disk but its own folder. */
+  async expectNothingLeft(): Promise<void> {
+    await until(() => processesNaming(this.dir).length === 0, 30_000);
+    await until(() => readdirSync(this.temporary).length === 0, 30_000);
+    const strays = this.runs().flatMap((run) =>
+      readdirSync(run, { recursive: true }).filter((name) => /\.(tmp|partial)$/.test(`${name}`)),
+    );
+    expect(strays).toEqual([]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { child } of this.#running.splice(0)) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    // What a failed test has left is not the next one's.
+    await sweepLeftovers(clock, this.registry());
+    rmSync(this.dir, { recursive: true, force: true });
+  }
 }
 
-function start({ args = [], ...how }: Start = {}): Run {
-  return doorbuster(['run', 'tiny.yaml', '--results', results, ...args], how);
-}
-
-async function until(what: () => boolean, withinMs: number, run?: Run): Promise<void> {
+async function until(
+  what: () => boolean,
+  withinMs: number,
+  run?: Pick<Run, 'child' | 'said'>,
+): Promise<void> {
   const deadline = clock.monotonicMs() + withinMs;
   while (!what()) {
     if (clock.monotonicMs() > deadline) throw new Error(`not in time; ${run?.said ?? ''}`);
@@ -126,44 +182,7 @@ async function until(what: () => boolean, withinMs: number, run?: Run): Promise<
   }
 }
 
-/** The folders of the runs so far, oldest first. */
-function runs(): readonly string[] {
-  const names = existsSync(results) ? readdirSync(results).filter((name) => /tiny/.test(name)) : [];
-  return names.sort().map((name) => join(results, name));
-}
-
-const only = () => runs()[0] as string;
-
-function journal(): readonly JournalEntry[] {
-  return runs().length > 0 && existsSync(join(only(), 'events.ndjson'))
-    ? readJournal(only()).entries
-    : [];
-}
-
-/** How far a run has come, by its own journal. */
-const STAGES = {
-  'starting servers': ({ kind, state: is }) => kind === 'server' && is === 'ready',
-  deploying: ({ kind, text }) => kind === 'step' && `${text}`.startsWith('deploying'),
-  load: ({ kind }) => kind === 'phase-begin',
-  draining: ({ kind, text }) => kind === 'step' && text === 'stopping the load and draining',
-  judging: ({ kind, text }) => kind === 'step' && text === 'judging',
-} as const satisfies Record<string, (entry: JournalEntry) => boolean>;
-type Stage = keyof typeof STAGES;
-
-const reaches = (run: Run, stage: Stage) =>
-  until(() => journal().some(STAGES[stage]), 600_000, run);
-
-/** Nothing of it runs, nothing of it is on the disk but its own folder. */
-async function expectNothingLeft(): Promise<void> {
-  await until(() => processesNaming(dir).length === 0, 30_000);
-  await until(() => readdirSync(temporary).length === 0, 30_000);
-  const strays = runs().flatMap((run) =>
-    readdirSync(run, { recursive: true }).filter((name) => /\.(tmp|partial)$/.test(`${name}`)),
-  );
-  expect(strays).toEqual([]);
-}
-
-describe('kill -9', { timeout: 900_000 }, () => {
+describe.concurrent('kill -9', { timeout: 900_000 }, () => {
   const draw = random(SEED, 'kill -9');
 
   test.each<[Stage, string]>([
@@ -172,10 +191,11 @@ describe('kill -9', { timeout: 900_000 }, () => {
     ['load', 'with its watchdogs'],
     ['judging', 'alone'],
   ])('while %s, %s: the record holds, and the next start leaves nothing', async (stage, how) => {
-    const run = start();
-    await reaches(run, stage);
+    await using home = new Home();
+    const run = home.start();
+    await home.reaches(run, stage);
     await clock.sleep(draw.integer(300));
-    const servers = registrations(registry()).flatMap(({ registration }) => registration.servers);
+    const servers = home.servers();
     expect(servers.length).toBeGreaterThan(0);
     // In one go, so that no watchdog sees the other end of its pipe close first.
     const doomed = how === 'alone' ? [] : watchdogsOf(run.child.pid as number);
@@ -184,27 +204,27 @@ describe('kill -9', { timeout: 900_000 }, () => {
     expect(await run.ended).toBe('SIGKILL');
     for (const pid of doomed) killGroup(pid, 'SIGKILL');
 
-    expect(readRecord(only())).toMatchObject({ outcome: 'interrupted', exitCode: 130 });
-    expect(readJournal(only()).torn.length).toBeLessThanOrEqual(1);
-    if (how === 'alone') await expectNothingLeft();
-    else expect(processesNaming(temporary)).not.toEqual([]);
+    expect(readRecord(home.only())).toMatchObject({ outcome: 'interrupted', exitCode: 130 });
+    expect(readJournal(home.only()).torn.length).toBeLessThanOrEqual(1);
+    if (how === 'alone') await home.expectNothingLeft();
+    else expect(processesNaming(home.temporary)).not.toEqual([]);
 
     // The next start, which gets no further than where its results would go.
-    const next = doorbuster(['run', 'tiny.yaml', '--results', '/dev/null/results']);
+    const next = home.doorbuster(['run', 'tiny.yaml', '--results', '/dev/null/results']);
     expect(await next.ended).toBe(2);
-    expect(next.said).toContain(`the run ${only()} was killed (process ${run.child.pid}): `);
+    expect(next.said).toContain(`the run ${home.only()} was killed (process ${run.child.pid}): `);
     expect(next.said).toContain(how === 'alone' ? 'its servers had ended' : 'ended ');
-    await expectNothingLeft();
-    expect(readRecord(only()).outcome).toBe('interrupted');
-    expect(readJournal(only()).entries.length).toBeGreaterThan(1);
+    await home.expectNothingLeft();
+    expect(readRecord(home.only()).outcome).toBe('interrupted');
+    expect(readJournal(home.only()).entries.length).toBeGreaterThan(1);
 
-    const third = doorbuster(['run', 'tiny.yaml', '--results', '/dev/null/results']);
+    const third = home.doorbuster(['run', 'tiny.yaml', '--results', '/dev/null/results']);
     expect(await third.ended).toBe(2);
     expect(third.said).not.toContain('was killed');
   });
 });
 
-describe('a server that is killed', { timeout: 900_000 }, () => {
+describe.concurrent('a server that is killed', { timeout: 900_000 }, () => {
   const WHEN: Readonly<Record<(typeof SERVERS)[number], Stage>> = {
     kafka: 'load',
     minio: 'load',
@@ -215,87 +235,92 @@ describe('a server that is killed', { timeout: 900_000 }, () => {
   };
 
   test.each(SERVERS)('%s ends the run, which names it', async (server) => {
-    const run = start(WHEN[server] === 'load' ? { args: LONG } : {});
-    await reaches(run, WHEN[server]);
-    const [victim] = registrations(registry())
-      .flatMap(({ registration }) => registration.servers)
-      .filter((one) => one.server === server);
+    await using home = new Home();
+    const run = home.start(WHEN[server] === 'load' ? { args: LONG } : {});
+    await home.reaches(run, WHEN[server]);
+    const [victim] = home.servers().filter((one) => one.server === server);
     killGroup(victim?.pid as number, 'SIGKILL');
     expect(await run.ended, run.said).toBe(3);
-    const record = readRecord(only());
+    const record = readRecord(home.only());
     expect(record).toMatchObject({ outcome: 'stack-broke', exitCode: 3, verdict: null });
     expect(record.failures[0]?.message).toContain(`${server} died unasked (killed by SIGKILL)`);
     expect(run.said).toContain(`${server} died unasked (killed by SIGKILL)`);
-    expect(readJournal(only()).torn).toEqual([]);
-    await expectNothingLeft();
+    expect(readJournal(home.only()).torn).toEqual([]);
+    await home.expectNothingLeft();
   });
 });
 
-test('a JobManager that hangs ends the run, which names it', { timeout: 900_000 }, async () => {
-  const run = start({ args: LONG });
-  await reaches(run, 'load');
-  const [hung] = registrations(registry())
-    .flatMap(({ registration }) => registration.servers)
-    .filter(({ server }) => server === 'flink-jobmanager');
+test.concurrent('a JobManager that hangs ends the run, which names it', {
+  timeout: 900_000,
+}, async () => {
+  await using home = new Home();
+  const run = home.start({ args: LONG });
+  await home.reaches(run, 'load');
+  const [hung] = home.servers().filter(({ server }) => server === 'flink-jobmanager');
   killGroup(hung?.pid as number, 'SIGSTOP');
   expect(await run.ended, run.said).toBe(3);
-  expect(readRecord(only())).toMatchObject({ outcome: 'stack-broke', exitCode: 3 });
+  expect(readRecord(home.only())).toMatchObject({ outcome: 'stack-broke', exitCode: 3 });
   expect(run.said).toMatch(/flink-jobmanager has not answered for \d+ s/);
-  await expectNothingLeft();
+  await home.expectNothingLeft();
 });
 
-describe.skipIf(!canMount())('a disk that fills up (needs root)', { timeout: 900_000 }, () => {
-  test('under the results: the record of the beginning stays, and the error names the disk', async () => {
-    using disk = smallDisk(16);
-    results = join(disk.dir, 'results');
-    // Nothing is noted within a phase: the full disk is met as it ends.
-    const run = start({ args: ['--set', 'phases.load.for=10s'] });
-    await reaches(run, 'load');
-    disk.fill();
-    expect(await run.ended, run.said).toBe(3);
-    expect(run.said).toContain('no space is left on its file system');
-    expect(run.said).toContain('next  df -h ');
-    expect(run.said).not.toContain("a bug of doorbuster's own");
-    expect(readRecord(only()).outcome).toBe('interrupted');
-    expect(readJournal(only()).entries.some(STAGES.load)).toBe(true);
-    await expectNothingLeft();
-  });
+describe.skipIf(!canMount())(
+  'a disk that fills up (needs root)',
+  { concurrent: true, timeout: 900_000 },
+  () => {
+    test('under the results: the record of the beginning stays, and the error names the disk', async () => {
+      using disk = smallDisk(16);
+      await using home = new Home({ results: join(disk.dir, 'results') });
+      // Nothing is noted within a phase: the full disk is met as it ends.
+      const run = home.start({ args: ['--set', 'phases.load.for=10s'] });
+      await home.reaches(run, 'load');
+      disk.fill();
+      expect(await run.ended, run.said).toBe(3);
+      expect(run.said).toContain('no space is left on its file system');
+      expect(run.said).toContain('next  df -h ');
+      expect(run.said).not.toContain("a bug of doorbuster's own");
+      expect(readRecord(home.only()).outcome).toBe('interrupted');
+      expect(readJournal(home.only()).entries.some(STAGES.load)).toBe(true);
+      await home.expectNothingLeft();
+    });
 
-  test('under the servers: the run ends by what broke first, with a whole record', async () => {
-    using disk = smallDisk(512);
-    temporary = disk.dir;
-    const run = start({ args: LONG });
-    await reaches(run, 'load');
-    disk.fill();
-    expect(await run.ended, run.said).toBe(3);
-    const record = readRecord(only());
-    expect(record).toMatchObject({ outcome: 'stack-broke', exitCode: 3 });
-    expect(record.headline.text).toMatch(/no space|free space|disk|storage/i);
-    disk.relieve();
-    await expectNothingLeft();
-  });
-});
+    test('under the servers: the run ends by what broke first, with a whole record', async () => {
+      using disk = smallDisk(512);
+      await using home = new Home({ temporary: disk.dir });
+      const run = home.start({ args: LONG });
+      await home.reaches(run, 'load');
+      disk.fill();
+      expect(await run.ended, run.said).toBe(3);
+      const record = readRecord(home.only());
+      expect(record).toMatchObject({ outcome: 'stack-broke', exitCode: 3 });
+      expect(record.headline.text).toMatch(/no space|free space|disk|storage/i);
+      disk.relieve();
+      await home.expectNothingLeft();
+    });
+  },
+);
 
-describe.skipIf(!canMount())('a disk that is too small (needs root)', () => {
+describe.skipIf(!canMount())('a disk that is too small (needs root)', { concurrent: true }, () => {
   const mainJob = ['run', 'scenarios/black-friday.yaml'];
 
   test('for what a run writes while it goes on: doctor and run say the same', async () => {
     using disk = smallDisk(64);
-    temporary = disk.dir;
+    await using home = new Home({ temporary: disk.dir });
     const said = `not enough room in ${disk.dir}: the run needs about `;
     const next = `TMPDIR=/a/roomier/folder doorbuster ${mainJob.join(' ')}`;
     for (const args of [['doctor'], mainJob]) {
-      const run = doorbuster([...args, '--results', results]);
+      const run = home.doorbuster([...args, '--results', home.results]);
       expect(await run.ended, run.said).toBe(2);
       expect(run.said).toContain(said);
       expect(run.said).toContain(next);
     }
-    expect(runs()).toEqual([]);
+    expect(home.runs()).toEqual([]);
   });
 
   test('only for more than stays in the results: neither minds', async () => {
     using disk = smallDisk(64);
-    const doctor = doorbuster(['doctor', '--json', '--results', disk.dir]);
+    await using home = new Home();
+    const doctor = home.doorbuster(['doctor', '--json', '--results', disk.dir]);
     await doctor.ended;
     expect(JSON.parse(doctor.said.slice(doctor.said.indexOf('['))) as unknown[]).toContainEqual(
       expect.objectContaining({ subject: 'disk', state: 'ok' }),
@@ -303,47 +328,44 @@ describe.skipIf(!canMount())('a disk that is too small (needs root)', () => {
   });
 });
 
-describe('a terminal that goes away', { timeout: 900_000 }, () => {
-  test('interrupts the run, which ends in order', async () => {
-    const line = [process.execPath, binary, 'run', 'tiny.yaml', '--results', results].join(' ');
-    const child = spawn('script', ['-qfc', line, '/dev/null'], {
-      cwd: dir,
-      env: { ...process.env, TMPDIR: temporary, XDG_STATE_HOME: state, TERM: 'xterm' },
+describe.concurrent('a terminal that goes away', { timeout: 900_000 }, () => {
+  test('interrupts the run, which ends in order, however often that is said', async () => {
+    await using home = new Home();
+    const command = [process.execPath, binary, 'run', 'tiny.yaml', '--results', home.results];
+    const child = spawn('script', ['-qfc', command.join(' '), '/dev/null'], {
+      cwd: home.dir,
+      env: { ...home.environment(), TERM: 'xterm' },
       stdio: ['ignore', 'ignore', 'ignore'],
     });
-    await reaches({ child, said: '', ended: Promise.resolve(0) }, 'starting servers');
+    await home.reaches({ child, said: '' }, 'starting servers');
+    const [pid] = processesRunning([process.execPath, binary], home.dir);
     child.kill('SIGKILL');
-    await until(() => journal().some(({ kind }) => kind === 'run-end'), 60_000);
-    expect(readRecord(only())).toMatchObject({ outcome: 'interrupted', exitCode: 130 });
-    await expectNothingLeft();
-  });
-
-  test('and says so three times is not a user who gives up', async () => {
-    const run = start();
-    await reaches(run, 'starting servers');
-    for (let i = 0; i < 4; i++) {
-      run.child.kill('SIGHUP');
+    // Twice more is what a user does who gives up; a terminal is not one.
+    for (let i = 0; i < 3; i++) {
       await clock.sleep(20);
+      process.kill(pid as number, 'SIGHUP');
     }
-    expect(await run.ended).toBe(130);
-    expect(journal().at(-1)).toMatchObject({ kind: 'run-end', outcome: 'interrupted' });
-    await expectNothingLeft();
+    await until(() => home.journal().some(({ kind }) => kind === 'run-end'), 60_000);
+    expect(home.journal().at(-1)).toMatchObject({ kind: 'run-end', outcome: 'interrupted' });
+    expect(readRecord(home.only())).toMatchObject({ outcome: 'interrupted', exitCode: 130 });
+    await home.expectNothingLeft();
   });
 });
 
-test('two runs at once, one of them read by nobody, both come to their end', {
+test.concurrent('two runs at once, one of them read by nobody, both come to their end', {
   timeout: 900_000,
 }, async () => {
-  const unread = start();
+  await using home = new Home();
+  const unread = home.start();
   // As `doorbuster run | head -1` leaves it.
   await until(() => unread.said !== '', 60_000, unread);
   unread.child.stdout?.destroy();
   unread.child.stderr?.destroy();
-  await reaches(unread, 'starting servers');
-  const read = start();
+  await home.reaches(unread, 'starting servers');
+  const read = home.start();
   const codes = await Promise.all([unread.ended, read.ended]);
-  expect(runs()).toHaveLength(2);
-  runs().forEach((run, i) => {
+  expect(home.runs()).toHaveLength(2);
+  home.runs().forEach((run, i) => {
     const record = readRecord(run);
     expect(record.outcome, read.said).toBe('completed');
     expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0 });
@@ -351,35 +373,36 @@ test('two runs at once, one of them read by nobody, both come to their end', {
     // Two on one machine may well be too slow to be trusted; whatever it comes to is what the code says.
     expect(codes[i]).toBe(record.exitCode);
   });
-  const [first, second] = runs().map((run) => readJournal(run).entries[0]);
+  const [first, second] = home.runs().map((run) => readJournal(run).entries[0]);
   expect(first).toMatchObject({ kind: 'run-begin', otherRuns: [] });
   expect(second).toMatchObject({ kind: 'run-begin', otherRuns: [unread.child.pid] });
   expect(read.said).toContain(`process ${unread.child.pid}`);
-  await expectNothingLeft();
+  await home.expectNothingLeft();
 });
 
-test('servers for which there is no memory are named, with what Java said', {
+test.concurrent('servers for which there is no memory are named, with what Java said', {
   timeout: 900_000,
 }, async () => {
-  const home = join(dir, 'java');
-  mkdirSync(join(home, 'bin'), { recursive: true });
+  await using home = new Home();
+  const java = join(home.dir, 'java');
+  mkdirSync(join(java, 'bin'), { recursive: true });
   // The real Java, which may not have as much as its heap asks for.
   const limited = `case "$*" in -version) ;; *) ulimit -v 700000 ;; esac\nexec ${onPath('java')} "$@"`;
-  writeFileSync(join(home, 'bin', 'java'), `#!/bin/sh\n${limited}\n`, { mode: 0o755 });
-  const run = start({ env: { JAVA_HOME: home } });
+  writeFileSync(join(java, 'bin', 'java'), `#!/bin/sh\n${limited}\n`, { mode: 0o755 });
+  const run = home.start({ env: { JAVA_HOME: java } });
   expect(await run.ended, run.said).toBe(3);
-  const { headline, outcome } = readRecord(only());
+  const { headline, outcome } = readRecord(home.only());
   expect(outcome).toBe('stack-broke');
   expect(headline.text).toMatch(/^(kafka|catalog|flink-\w+) died /);
   expect(headline.text).toMatch(/memory|heap|space/i);
-  await expectNothingLeft();
+  await home.expectNothingLeft();
 });
 
-describe('without permission', () => {
+describe.concurrent('without permission', () => {
   /** Root without the right to pass over permissions is as anybody is. */
   const through = isRoot ? ['setpriv', '--bounding-set', '-dac_override,-dac_read_search'] : [];
-  function locked(name: string): string {
-    const path = join(dir, name);
+  function locked(at: string): string {
+    const path = join(at, 'shut');
     mkdirSync(path);
     chmodSync(path, 0o555);
     return path;
@@ -390,20 +413,21 @@ describe('without permission', () => {
     ['the registry of runs', 'XDG_STATE_HOME'],
     ['temporary files', 'TMPDIR'],
   ])('to write %s: one clear error, before anything is started', async (_, variable) => {
-    const path = locked('shut');
-    if (variable === '') results = path;
-    const run = start({ through, env: variable === '' ? {} : { [variable]: path } });
+    await using home = new Home({ results: variable === '' ? 'shut' : 'results' });
+    const path = locked(home.dir);
+    const run = home.start({ through, env: variable === '' ? {} : { [variable]: path } });
     expect(await run.ended, run.said).toBe(2);
-    expect(runs()).toEqual([]);
+    expect(home.runs()).toEqual([]);
     expect(run.said).toMatch(/error .*shut.*permission denied/);
     expect(run.said).toContain('next  ');
     expect(run.said).not.toContain('    at ');
-    await expectNothingLeft();
+    await home.expectNothingLeft();
   });
 
   test('to write the cache: setup says so', async () => {
-    const env = { DOORBUSTER_CACHE: join(locked('shut'), 'cache') };
-    const run = doorbuster(['setup'], { through, env });
+    await using home = new Home();
+    const env = { DOORBUSTER_CACHE: join(locked(home.dir), 'cache') };
+    const run = home.doorbuster(['setup'], { through, env });
     expect(await run.ended, run.said).toBe(2);
     expect(run.said).toMatch(/error .*shut.*permission denied/);
     expect(run.said).not.toContain('    at ');

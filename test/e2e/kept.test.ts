@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { EXIT } from '../../src/core/exit-codes.ts';
 import { flinkRest } from '../../src/harness/clients/flink-rest.ts';
@@ -16,8 +16,6 @@ import { runIn, startDoorbuster } from '../support/doorbuster.ts';
 import { processesNaming } from '../support/processes.ts';
 
 /** A stack that outlives its runs, and a run that is killed on it, through the built binary. */
-const dir = mkdtempSync(join(tmpdir(), 'doorbuster-kept-'));
-mkdirSync(join(dir, 'tmp'));
 const runtime = process.env.DOORBUSTER_TEST_RUNTIME ?? 'processes';
 
 const TINY = `name: tiny
@@ -31,31 +29,52 @@ phases:
   - { name: load, for: 4s }
 `;
 
-async function doorbuster(...args: readonly string[]) {
-  const { ended, said } = startDoorbuster(dir, ...args);
-  return { code: await ended, said: said() };
+/** A user's folder, whose stacks are nobody else's: it goes with all of them when it is disposed. */
+class Folder implements AsyncDisposable {
+  readonly dir = mkdtempSync(join(tmpdir(), 'doorbuster-kept-'));
+
+  constructor() {
+    mkdirSync(join(this.dir, 'tmp'));
+    writeFileSync(join(this.dir, 'tiny.yaml'), TINY);
+  }
+
+  async doorbuster(...args: readonly string[]) {
+    const { ended, said } = startDoorbuster(this.dir, ...args);
+    return { code: await ended, said: said() };
+  }
+
+  run(results: string): string {
+    return runIn(join(this.dir, results)) as string;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const name of ['evening', 'default']) await this.doorbuster('down', name);
+    rmSync(this.dir, { recursive: true, force: true });
+  }
 }
 
-afterAll(async () => {
-  await doorbuster('down', 'evening');
-  await doorbuster('down', 'default');
-  rmSync(dir, { recursive: true, force: true });
-}, 120_000);
-
-test('up, a run that is killed, one that clears up after it, down: nothing is left', async () => {
-  writeFileSync(join(dir, 'tiny.yaml'), TINY);
-  const up = await doorbuster('up', 'evening', '--runtime', runtime, '--jit', 'c1', '--json');
+// Side by side, each with stacks of its own.
+test.concurrent('up, a run that is killed, one that clears up after it, down: nothing is left', async () => {
+  await using home = new Folder();
+  const up = await home.doorbuster('up', 'evening', '--runtime', runtime, '--jit', 'c1', '--json');
   expect(up.code, up.said).toBe(EXIT.pass);
   const at = JSON.parse(up.said.slice(up.said.indexOf('{\n'))) as Record<string, string>;
   expect(at).toMatchObject({ name: 'evening', runtime });
   expect(up.said).not.toContain('secretAccessKey');
-  const again = await doorbuster('up', 'evening', '--runtime', runtime);
+  const again = await home.doorbuster('up', 'evening', '--runtime', runtime);
   expect(again).toMatchObject({ code: EXIT.badInput });
   expect(again.said).toContain('a stack called evening is up already');
 
   const onIt = ['tiny.yaml', '--on', 'evening', '--results'];
-  const killed = startDoorbuster(dir, 'run', ...onIt, 'killed', '--set', 'phases.load.for=300s');
-  while (!hasBegun('killed')) {
+  const killed = startDoorbuster(
+    home.dir,
+    'run',
+    ...onIt,
+    'killed',
+    '--set',
+    'phases.load.for=300s',
+  );
+  while (!hasBegun(join(home.dir, 'killed'))) {
     await clock.sleep(200);
     expect(killed.child.exitCode, killed.said()).toBeNull();
   }
@@ -65,12 +84,12 @@ test('up, a run that is killed, one that clears up after it, down: nothing is le
   const running = async () => (await rest.jobs()).filter(({ state }) => state === 'RUNNING');
   expect(await running()).toHaveLength(1);
 
-  const second = await doorbuster('run', ...onIt, 'second');
+  const second = await home.doorbuster('run', ...onIt, 'second');
   expect([EXIT.pass, EXIT.invalid], second.said).toContain(second.code);
   expect(second.said).toMatch(
     /a killed run has left the topics doorbuster_\w+\* .*: removing them/,
   );
-  const record = readRecord(runIn(join(dir, 'second')) as string);
+  const record = readRecord(home.run('second'));
   expect(record.outcome).toBe('completed');
   expect(record.stack).toMatchObject({ name: 'evening', kept: false });
   expect(record.environment.runtime).toBe(`${runtime}, shared`);
@@ -81,16 +100,16 @@ test('up, a run that is killed, one that clears up after it, down: nothing is le
     await using admin = await openKafkaAdmin([at.kafka as string]);
     expect(await admin.removeAll('doorbuster_')).toEqual([]);
   }
-  const down = await doorbuster('down', 'evening', '--json');
+  const down = await home.doorbuster('down', 'evening', '--json');
   expect(down.code, down.said).toBe(EXIT.pass);
   expect(JSON.parse(down.said)).toMatchObject({ name: 'evening', missing: [] });
   expect(existsSync(at.home as string)).toBe(false);
   expect(existsSync(at.credentials as string)).toBe(false);
-  expect(processesNaming(dir)).toEqual([]);
+  expect(processesNaming(home.dir)).toEqual([]);
 }, 600_000);
 
-test('run --keep leaves the servers up, with what the run has made', async () => {
-  writeFileSync(join(dir, 'tiny.yaml'), TINY);
+test.concurrent('run --keep leaves the servers up, with what the run has made', async () => {
+  await using home = new Folder();
   const kept = [
     'tiny.yaml',
     '--keep',
@@ -99,13 +118,15 @@ test('run --keep leaves the servers up, with what the run has made', async () =>
     '--set',
     'stack.jit=c1',
   ];
-  const run = await doorbuster('run', ...kept, '--results', 'kept');
+  const run = await home.doorbuster('run', ...kept, '--results', 'kept');
   expect([EXIT.pass, EXIT.invalid], run.said).toContain(run.code);
   expect(run.said).toContain('default is still up: doorbuster down default ends it');
-  const { stack } = readRecord(runIn(join(dir, 'kept')) as string);
+  const { stack } = readRecord(home.run('kept'));
   expect(stack).toMatchObject({ name: 'default', kept: true });
 
-  const { plan } = JSON.parse(readFileSync(join(dir, 'doorbuster/kept/default.json'), 'utf8')) as {
+  const { plan } = JSON.parse(
+    readFileSync(join(home.dir, 'doorbuster/kept/default.json'), 'utf8'),
+  ) as {
     plan: Plan;
   };
   const endpoints = endpointsOf(plan);
@@ -122,48 +143,48 @@ test('run --keep leaves the servers up, with what the run has made', async () =>
   const named = { kafka: inside.brokers.join(','), s3: inside.s3, catalog: inside.catalog };
   const external = JSON.stringify({ prefix: 'elsewhere', inside: named });
   writeFileSync(
-    join(dir, 'elsewhere.yaml'),
+    join(home.dir, 'elsewhere.yaml'),
     TINY.replace('stack: {', `stack: { runtime: external, external: ${external},`),
   );
   Object.assign(process.env, variablesOf(endpoints));
-  const guest = await doorbuster('run', 'elsewhere.yaml', '--results', 'elsewhere');
+  const guest = await home.doorbuster('run', 'elsewhere.yaml', '--results', 'elsewhere');
   expect([EXIT.pass, EXIT.invalid], guest.said).toContain(guest.code);
   expect(guest.said).not.toContain(s3.secretAccessKey);
-  const record = readRecord(runIn(join(dir, 'elsewhere')) as string);
+  const record = readRecord(home.run('elsewhere'));
   expect(record.environment.runtime).toBe('external, shared');
   expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0 });
   expect(JSON.stringify(record)).not.toContain(s3.secretAccessKey);
 
-  const down = await doorbuster('down', 'default', '--json');
+  const down = await home.doorbuster('down', 'default', '--json');
   expect(down.code, down.said).toBe(EXIT.pass);
-  expect(processesNaming(dir)).toEqual([]);
+  expect(processesNaming(home.dir)).toEqual([]);
 }, 600_000);
 
-test('run --keep that is refused leaves no servers either', async () => {
-  writeFileSync(join(dir, 'tiny.yaml'), TINY);
+test.concurrent('run --keep that is refused leaves no servers either', async () => {
+  await using home = new Folder();
   const own = ['--set', `stack.runtime=${runtime}`, '--results', '/dev/null/results'];
-  const refused = await doorbuster('run', 'tiny.yaml', '--keep', ...own);
+  const refused = await home.doorbuster('run', 'tiny.yaml', '--keep', ...own);
   expect(refused.code, refused.said).toBe(EXIT.badInput);
   // It had come so far as to start them.
   expect(refused.said).toContain('flink-gateway ready after');
-  expect(existsSync(join(dir, 'doorbuster/kept/default.json'))).toBe(false);
-  expect(processesNaming(dir)).toEqual([]);
+  expect(existsSync(join(home.dir, 'doorbuster/kept/default.json'))).toBe(false);
+  expect(processesNaming(home.dir)).toEqual([]);
 }, 300_000);
 
-test('what is not up cannot be run on, or ended', async () => {
-  writeFileSync(join(dir, 'tiny.yaml'), TINY);
-  const run = await doorbuster('run', 'tiny.yaml', '--on', 'morning');
+test.concurrent('what is not up cannot be run on, or ended', async () => {
+  await using home = new Folder();
+  const run = await home.doorbuster('run', 'tiny.yaml', '--on', 'morning');
   expect(run).toMatchObject({ code: EXIT.badInput });
   expect(run.said).toContain('no stack called morning is up');
   expect(run.said).toContain('doorbuster up morning');
-  const down = await doorbuster('down', 'Morning!');
+  const down = await home.doorbuster('down', 'Morning!');
   expect(down).toMatchObject({ code: EXIT.badInput });
   expect(down.said).toContain('"Morning!" cannot be the name of a stack');
 });
 
 /** Whether the one run in these results has come to its first phase. */
 function hasBegun(results: string): boolean {
-  const run = runIn(join(dir, results));
+  const run = runIn(results);
   if (run === undefined || !existsSync(join(run, RUN_FILES.journal))) return false;
   return readJournal(run).entries.some(({ kind }) => kind === 'phase-begin');
 }

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import type { DoorbusterError } from '../../src/core/errors.ts';
 import { EXIT } from '../../src/core/exit-codes.ts';
@@ -67,39 +67,79 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
     });
   };
 
-  it('are bounded in memory, healthy, and not root', async () => {
-    const { default: Docker } = await import('dockerode');
-    const docker = new Docker();
-    await using _stack = await startStack({ runDir: folder() });
-    const filters = JSON.stringify({ label: [SESSION_LABEL] });
-    const running = (await docker.listContainers({ filters })).filter(
-      ({ Names }) => !others.includes(Names[0] as string),
-    );
-    expect(running).toHaveLength(6);
-    for (const { Id, Names } of running) {
-      const { HostConfig, Config } = await docker.getContainer(Id).inspect();
-      expect(HostConfig.Memory, Names[0]).toBeGreaterThan(0);
-      expect(Config.User, Names[0]).toBe('doorbuster');
-      await until(async () => {
-        const { State } = await docker.getContainer(Id).inspect();
-        return State.Health?.Status === 'healthy';
-      }, 60_000);
-    }
-  });
+  describe('that run', () => {
+    let dir: string;
+    let stack: Stack;
+    beforeAll(async () => {
+      dir = folder();
+      stack = await startStack({ runDir: dir, beside: ['spark'] });
+    });
+    afterAll(() => stack?.stop());
 
-  it('that one takes with it are named, and all of them go', async () => {
-    const runDir = folder();
-    const stack: Stack = await startStack({ runDir });
-    const victim = stack.processes().find(({ server }) => server === 'flink-taskmanager');
-    expect(victim).toBeDefined();
-    process.kill(victim?.pid as number, 'SIGKILL');
-    await until(() => stack.broken.aborted, 15_000);
-    const error = stack.broken.reason as DoorbusterError;
-    expect(error.exitCode).toBe(EXIT.stackBroke);
-    expect(error.message).toMatch(/^flink-taskmanager died unasked \(killed by SIGKILL\)/);
-    await stack.stop();
-    expect(await left()).toEqual([]);
-    expect(readdirSync(runDir)).toEqual(['logs']);
+    it('are bounded in memory, healthy, and not root', async () => {
+      const { default: Docker } = await import('dockerode');
+      const docker = new Docker();
+      const filters = JSON.stringify({ label: [SESSION_LABEL] });
+      const running = (await docker.listContainers({ filters })).filter(
+        ({ Names }) => !others.includes(Names[0] as string),
+      );
+      expect(running).toHaveLength(6);
+      for (const { Id, Names } of running) {
+        const { HostConfig, Config } = await docker.getContainer(Id).inspect();
+        expect(HostConfig.Memory, Names[0]).toBeGreaterThan(0);
+        expect(Config.User, Names[0]).toBe('doorbuster');
+        await until(async () => {
+          const { State } = await docker.getContainer(Id).inspect();
+          return State.Health?.Status === 'healthy';
+        }, 60_000);
+      }
+    });
+
+    it('are joined by a program in a container of its own, which goes when it is killed', async () => {
+      const servers = await left();
+      const lines: string[] = [];
+      const launched = await stack.launch({
+        name: 'spark',
+        memoryMiB: 256,
+        files: () => ({ 'said.txt': 'as it was put there' }),
+        command: ({ dir }) => ({
+          program: 'sh',
+          args: ['-c', `cat ${dir}/said.txt; echo; echo aside >&2; sleep 600`],
+          env: {},
+        }),
+        onLine: (line) => lines.push(line),
+        log: join(folder(), 'beside.log'),
+      });
+      await until(() => lines.length > 0, 10_000);
+      expect(lines).toEqual(['as it was put there']);
+      expect((await left()).filter((name) => !servers.includes(name))).toHaveLength(1);
+      expect(launched.pid).toBeGreaterThan(0);
+      launched.kill('SIGKILL');
+      expect(await launched.exited).toMatchObject({ signal: 'SIGKILL' });
+      expect(await left()).toEqual(servers);
+    });
+
+    it('are named when one dies, and all of them go, a program beside them too', async () => {
+      await stack.launch({
+        name: 'spark',
+        memoryMiB: 256,
+        files: () => ({}),
+        command: () => ({ program: 'sleep', args: ['600'], env: {} }),
+        onLine: () => {},
+        log: join(folder(), 'beside.log'),
+      });
+      const victim = stack.processes().find(({ server }) => server === 'flink-taskmanager');
+      expect(victim).toBeDefined();
+      process.kill(victim?.pid as number, 'SIGKILL');
+      await until(() => stack.broken.aborted, 15_000);
+      const error = stack.broken.reason as DoorbusterError;
+      expect(error.exitCode).toBe(EXIT.stackBroke);
+      expect(error.message).toMatch(/^flink-taskmanager died unasked \(killed by SIGKILL\)/);
+      await stack.stop();
+      expect(await left()).toEqual([]);
+      expect(readdirSync(dir)).toEqual(['logs']);
+      expect(registrations(defaultRegistryDir())).toEqual([]);
+    });
   });
 
   it('leave nothing when the start is interrupted', async () => {
@@ -290,43 +330,6 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
       await engine.sweep(`${SESSION_LABEL}=${name}`);
     }
     expect(await left()).toEqual([]);
-  });
-
-  it('are joined by a program in a container of its own, which goes when it is killed', async () => {
-    await using stack = await startStack({ runDir: folder(), beside: ['spark'] });
-    const servers = await left();
-    const lines: string[] = [];
-    const launched = await stack.launch({
-      name: 'spark',
-      memoryMiB: 256,
-      files: () => ({ 'said.txt': 'as it was put there' }),
-      command: ({ dir }) => ({
-        program: 'sh',
-        args: ['-c', `cat ${dir}/said.txt; echo; echo aside >&2; sleep 600`],
-        env: {},
-      }),
-      onLine: (line) => lines.push(line),
-      log: join(folder(), 'beside.log'),
-    });
-    await until(() => lines.length > 0, 10_000);
-    expect(lines).toEqual(['as it was put there']);
-    expect((await left()).filter((name) => !servers.includes(name))).toHaveLength(1);
-    expect(launched.pid).toBeGreaterThan(0);
-    launched.kill('SIGKILL');
-    expect(await launched.exited).toMatchObject({ signal: 'SIGKILL' });
-    expect(await left()).toEqual(servers);
-
-    await stack.launch({
-      name: 'spark',
-      memoryMiB: 256,
-      files: () => ({}),
-      command: () => ({ program: 'sleep', args: ['600'], env: {} }),
-      onLine: () => {},
-      log: join(folder(), 'beside.log'),
-    });
-    await stack.stop();
-    expect(await left()).toEqual([]);
-    expect(registrations(defaultRegistryDir())).toEqual([]);
   });
 
   it('are told when one needs more memory than it may have', async () => {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** Processes other than this one whose command line or environment names a folder: what is left of a run. */
 export function processesNaming(folder: string): readonly string[] {
@@ -27,6 +27,21 @@ export function watchdogsOf(owner: number): readonly number[] {
         const parent = /^PPid:\s+(\d+)$/m.exec(status)?.[1];
         const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
         return Number(parent) === owner && command.includes('doorbuster-watchdog');
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** Processes of this command line, or one that goes on, in this folder. */
+export function processesRunning(command: readonly string[], cwd: string): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+        return line.startsWith(command.join('\0')) && readlinkSync(`/proc/${pid}/cwd`) === cwd;
       } catch {
         return false;
       }
