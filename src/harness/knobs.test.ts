@@ -316,14 +316,18 @@ const READ: Readonly<
   },
 };
 
+/** Sorted otherwise when their bytes are taken for those of another encoding. */
+const ITEMS = ['À', 'é', 'i2', 'i3', 'i4', 'i5'];
+
 /** Two columns of each kind, so that every one can be taken for the other. */
 const RECORDED = [
-  'receipt,basket,store,shop,at,closed,sku,item,quantity,units,amount,paid,discount,saved,member,card',
+  'receipt,basket,store,shop,at,closed,sku,item,quantity,units,amount,paid,discount,saved,member,card,day,hour,each',
   ...Array.from({ length: 40 }, (_, i) => {
-    const at = (hour: number) => `2025-03-0${3 + (i % 5)}T${hour + (i % 9)}:30:00Z`;
-    const who = [i >> 1, i >> 2, i >> 3, i >> 4, at(10), at(12), `p${i % 11}`, `i${i % 6}`];
+    const at = (hour: number) => `2025-03-0${3 + (i >> 3)}T${hour + (i % 9)}:30:00Z`;
+    const who = [i >> 1, i >> 2, i >> 3, i >> 4, at(10), at(12), `p${i % 11}`, ITEMS[i % 6]];
     const what = [1 + (i % 4), 150 * (1 + (i % 2)), (i % 13) + 0.5, (i % 8) + 0.25, i % 2, i % 3];
-    return [...who, ...what, `m${i % 9}`, `c${i % 4}`].join(',');
+    const apart = [1 + (i >> 3), `${10 + (i % 9)}:15`, '"1,50"'];
+    return [...who, ...what, `m${i % 9}`, `c${i % 4}`, ...apart].join(',');
   }),
   '',
 ].join('\n');
@@ -348,6 +352,29 @@ const OF_THE_RECORDING: Readonly<Record<string, Change>> = {
   'traffic.pos.map.member': column('member', 'card'),
   'traffic.pos.map.at_zone': column('at_zone', 'America/New_York'),
   'traffic.pos.map.units_up_to': column('units_up_to', '2'),
+  'traffic.pos.map.price': [MAP.replace('amount: amount', 'price: amount'), [TAPE, MAP]],
+  'traffic.pos.map.at_time': [
+    MAP.replace('at: at', 'at: day, at_day_one: 2025-03-03, at_time: hour'),
+    [TAPE, MAP],
+  ],
+  'traffic.pos.map.at_day_one': [
+    'traffic.pos.map.at_day_one=2024-03-03',
+    [TAPE, MAP.replace('at: at', 'at: day, at_day_one: 2025-03-03')],
+  ],
+  'traffic.pos.map.at_format': ['traffic.pos.map.at_format="%Y-%d-%mT%H:%M:%SZ"', [TAPE, MAP]],
+  'traffic.pos.map.no_member[]': [
+    'traffic.pos.map.no_member=[m1]',
+    [TAPE, MAP, 'traffic.pos.map.member=member'],
+  ],
+  // No number is read in both ways: the column changes with it.
+  'traffic.pos.map.decimal': [
+    ['traffic.pos.map.amount=each', 'traffic.pos.map.decimal=comma'],
+    [TAPE, MAP],
+  ],
+  'traffic.pos.map.encoding': [
+    'traffic.pos.map.encoding=windows-1252',
+    [TAPE, MAP, 'traffic.pos.map.sku=item'],
+  ],
 };
 
 /** Every place of the schema where a value is written, as a path. */

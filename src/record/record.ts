@@ -37,6 +37,8 @@ const recording = z.strictObject({
   products: count,
   /** Lines whose quantity was a measure, replayed as one unit. */
   measures: count,
+  /** Lines brought back with a positive amount, replayed as a negative one; absent in records before it was told. */
+  turned: count.optional(),
   /** Time of its first and last receipt in the shops. */
   from: z.string(),
   to: z.string(),

@@ -79,6 +79,7 @@ export function summarize(record: RunRecord): Summary {
 /** Which recording, which of its bytes, and how much of it was replayed. */
 function tapeLine(recording: NonNullable<RunRecord['scenario']['recording']>): string {
   const { file, sha256, receipts, stores, products, measures, from, to, replayed } = recording;
+  const turned = recording.turned ?? 0;
   const again =
     replayed === null || replayed <= receipts
       ? ''
@@ -87,6 +88,7 @@ function tapeLine(recording: NonNullable<RunRecord['scenario']['recording']>): s
     `${file} (sha256 ${sha256.slice(0, 12)}): ${plural(receipts, 'receipt')} of ${plural(stores, 'store')} and ` +
     `${plural(products, 'product')}, ${from.slice(0, 10)} to ${to.slice(0, 10)}` +
     `${measures === 0 ? '' : `, ${plural(measures, 'line')} with a measure as one unit`}` +
+    `${turned === 0 ? '' : `, ${plural(turned, 'line')} brought back at a positive amount turned round`}` +
     `${replayed === null ? '' : `; ${count(replayed)} replayed${again}`}`
   );
 }

@@ -1,20 +1,39 @@
-/** Which column of a recorded file is what, and how it is to be read. */
-export interface TapeMap {
+/** Columns of a recorded file by what they hold, as the map of a scenario writes it. */
+export interface TapeColumns {
   readonly receipt: string;
-  readonly store: string;
+  /** Left out: all receipts are of one store. */
+  readonly store?: string | undefined;
   readonly at: string;
+  /** The time of day, where `at` is only the date. */
+  readonly at_time?: string | undefined;
   readonly sku: string;
   readonly quantity: string;
-  /** What the line came to, discounts taken off. */
-  readonly amount: string;
-  /** What was taken off; null: nothing. */
-  readonly discount: string | null;
-  /** null: members are drawn, as for generated receipts. */
-  readonly member: string | null;
+  /** What the line came to, discounts taken off; either this or `price`. */
+  readonly amount?: string | undefined;
+  /** What one unit costs, before discounts. */
+  readonly price?: string | undefined;
+  /** What was taken off; left out: nothing. */
+  readonly discount?: string | undefined;
+  /** Left out: members are drawn, as for generated receipts. */
+  readonly member?: string | undefined;
+}
+
+/** Which column of a recorded file is what, and how it is to be read. */
+export interface TapeMap {
+  readonly columns: TapeColumns;
+  /** How `at` is written, in directives of strptime; null: ISO 8601. */
+  readonly atFormat: string | null;
+  /** The date of day 1, where `at` is the number of a day; null: it is a date. */
+  readonly atDayOne: string | null;
   /** The shops' time zone, where `at` is UTC; null: `at` is the shops' own time. */
   readonly atZone: string | null;
   /** The largest quantity that is a count; a larger one, or a fraction, is a measure and sold as one unit. */
   readonly unitsUpTo: number;
+  /** Values of `member` that mean nobody, besides an empty one and NaN. */
+  readonly noMember: readonly string[];
+  readonly decimal: 'point' | 'comma';
+  /** Of a text file, as TextDecoder names it; null: UTF-8. */
+  readonly encoding: string | null;
 }
 
 /** Days that trade differently in the course of a day. */
@@ -43,12 +62,14 @@ export interface Recording {
   /** Per line: after the discount. */
   readonly amountCents: Int32Array;
   readonly discountCents: Int32Array;
-  /** Per product: median price of a unit, before discounts. */
+  /** Per product: median price of a unit, before discounts; never negative. */
   readonly priceCents: Int32Array;
   readonly stores: number;
   readonly members: number;
   /** Lines whose quantity was a measure. */
   readonly measures: number;
+  /** Lines brought back with a positive amount, which was turned round. */
+  readonly turned: number;
   /** Time of the first and the last receipt in the shops, `YYYY-MM-DDTHH:MM:SS`. */
   readonly from: string;
   readonly to: string;

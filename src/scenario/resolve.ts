@@ -151,10 +151,20 @@ function traffic({ traffic: written, retail }: Draft): Traffic {
 
 function tape({ tape: file, map }: NonNullable<Draft['traffic']['pos']>): TapeUse | null {
   if (file === undefined || map === undefined) return null;
-  const { discount = null, member = null, at_zone = null, units_up_to, ...required } = map;
+  const { at_format, at_day_one, at_zone, units_up_to, no_member, decimal, encoding, ...columns } =
+    map;
   return {
     file,
-    map: { ...required, discount, member, atZone: at_zone, unitsUpTo: units_up_to },
+    map: {
+      columns,
+      atFormat: at_format ?? null,
+      atDayOne: at_day_one ?? null,
+      atZone: at_zone ?? null,
+      unitsUpTo: units_up_to,
+      noMember: no_member ?? [],
+      decimal,
+      encoding: encoding ?? null,
+    },
     recording: null,
   };
 }

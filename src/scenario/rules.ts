@@ -117,12 +117,32 @@ function judgeTape({ pos, loyalty }: Draft['traffic'], raw: unknown): Problem[] 
     const fact = 'needs a map: { receipt, store, at, sku, quantity, amount } name its columns';
     problems.push(atKey([...at, 'tape'], fact));
   }
+  if (pos.map !== undefined) problems.push(...judgeMap(pos.map, [...at, 'map']));
   if (pos.returns !== undefined) {
     problems.push(atKey([...at, 'returns'], 'returns are those of the tape: leave it out'));
   }
   if (pos.map?.member !== undefined && loyalty?.share !== undefined) {
     const fact = 'members are those of the tape: leave it out';
     problems.push(atKey(['traffic', 'loyalty', 'share'], fact));
+  }
+  return problems;
+}
+
+function judgeMap(
+  { amount, price, member, no_member }: NonNullable<NonNullable<Draft['traffic']['pos']>['map']>,
+  at: readonly string[],
+): Problem[] {
+  const problems: Problem[] = [];
+  if (amount === undefined && price === undefined) {
+    problems.push(atKey(at, '"amount" is missing: the line\'s amount, or price, the unit\'s'));
+  }
+  if (amount !== undefined && price !== undefined) {
+    problems.push(
+      atKey([...at, 'price'], 'amount says what the line came to: leave one of them out'),
+    );
+  }
+  if (no_member !== undefined && member === undefined) {
+    problems.push(atKey([...at, 'no_member'], 'without member it changes nothing: leave it out'));
   }
   return problems;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { strptime } from '../core/strptime.ts';
 import { count, strict } from './schema-terms.ts';
 
 const column = (about: string) =>
@@ -16,27 +17,74 @@ function isTimeZone(name: string): boolean {
   }
 }
 
+function isEncoding(name: string): boolean {
+  try {
+    new TextDecoder(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What is wrong with a time format, for whoever wrote it; undefined: nothing. */
+function formatFault(format: string): string | undefined {
+  const read = strptime(format);
+  return typeof read === 'string' ? read : undefined;
+}
+
 /** The map of a tape's columns, as people write it. */
 export const tapeMap = strict(
   {
     receipt: column('number of the receipt, unique in its store'),
-    store: column('the store'),
-    at: column('when: a timestamp'),
-    sku: column('the product'),
-    quantity: column('units; negative when brought back'),
-    amount: column('what the line came to, discounts taken off'),
-    discount: column('what was taken off; default nothing').optional(),
-    member: column('whose receipt; default: members are drawn').optional(),
+    store: column('the store; default: all receipts are of one').optional(),
+    at: column('when: a timestamp, or its date where at_time is the time of day'),
+    at_time: column('the time of day, where at is only the date').optional(),
+    at_format: z
+      .string()
+      .superRefine((format, context) => {
+        const message = formatFault(format);
+        if (message !== undefined) context.addIssue({ code: 'custom', message });
+      })
+      .optional()
+      .describe(
+        'how at is written, like "%d/%m/%Y %H:%M" (of at, a space and at_time where that is given); default: ISO 8601',
+      ),
+    at_day_one: z.iso
+      .date({ error: 'must be a date, like 2024-01-01' })
+      .optional()
+      .describe(
+        'the date of day 1, where at is the number of a day; at_format then reads 2024-01-01',
+      ),
     at_zone: z
       .string()
       .refine(isTimeZone, { error: 'must be a time zone, like America/New_York' })
       .optional()
       .describe('time zone of the shops, where the timestamps are UTC; default: they are local'),
+    sku: column('the product'),
+    quantity: column('units; negative when brought back'),
     units_up_to: count(
       1,
       1_000_000,
       'a larger quantity is a measure (litres, grams) and replayed as one unit',
     ).default(100),
+    amount: column('what the line came to, discounts taken off; this or price').optional(),
+    price: column('what one unit costs, before discounts; this or amount').optional(),
+    discount: column('what was taken off, of either sign; default nothing').optional(),
+    member: column('whose receipt; default: members are drawn').optional(),
+    no_member: z
+      .array(z.string({ error: 'must be text: quote a number' }))
+      .max(20, { error: 'takes up to 20 values' })
+      .optional()
+      .describe('values of member that mean nobody, besides an empty one and NaN'),
+    decimal: z
+      .enum(['point', 'comma'], { error: 'must be point or comma' })
+      .default('point')
+      .describe('what stands between whole units and cents: 1.99 or 1,99'),
+    encoding: z
+      .string()
+      .refine(isEncoding, { error: 'must be an encoding, like windows-1252 or utf-16le' })
+      .optional()
+      .describe('encoding of a text file; default UTF-8'),
   },
   'which column of the recording is what',
 );
@@ -47,5 +95,5 @@ export const tapeFile = z
   .min(1, { error: 'must be a file' })
   .optional()
   .describe(
-    'recorded receipts instead of generated ones: a CSV, NDJSON or Parquet file, from the folder of the scenario, or dataset:NAME/FILE',
+    'recorded receipts instead of generated ones: a CSV, NDJSON or Parquet file (CSV and NDJSON may be gzipped), from the folder of the scenario, or dataset:NAME/FILE',
   );

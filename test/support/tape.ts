@@ -2,18 +2,25 @@ import { meansOf } from '../../src/generators/world/recorded-tape.ts';
 import { DAY_KINDS, type Recording, type TapeMap } from '../../src/scenario/recording.ts';
 import type { Scenario } from '../../src/scenario/scenario.ts';
 
-/** The columns of test/fixtures/receipts.csv. */
+/** How the columns of test/fixtures/receipts.csv are read. */
 export const RECEIPTS_MAP: TapeMap = {
-  receipt: 'receipt',
-  store: 'shop',
-  at: 'rung_up_at',
-  sku: 'item',
-  quantity: 'units',
-  amount: 'paid',
-  discount: 'saved',
-  member: 'card',
+  columns: {
+    receipt: 'receipt',
+    store: 'shop',
+    at: 'rung_up_at',
+    sku: 'item',
+    quantity: 'units',
+    amount: 'paid',
+    discount: 'saved',
+    member: 'card',
+  },
+  atFormat: null,
+  atDayOne: null,
   atZone: 'America/New_York',
   unitsUpTo: 100,
+  noMember: [],
+  decimal: 'point',
+  encoding: null,
 };
 
 export interface MadeReceipt {
@@ -46,6 +53,7 @@ export function recordingOf(receipts: readonly MadeReceipt[]): Recording {
     stores: Math.max(0, ...receipts.map(({ store }) => store)) + 1,
     members: Math.max(0, ...receipts.map(({ member = -1 }) => member)) + 1,
     measures: 0,
+    turned: 0,
     from: '2025-03-03T09:00:00',
     to: '2025-03-03T18:00:00',
     hours: Object.fromEntries(

@@ -128,7 +128,7 @@ function tapeNotes(scenario: Scenario): string[] {
   const { retail, traffic } = scenario;
   const tape = traffic.pos?.tape ?? null;
   if (tape === null || tape.recording === null) return [];
-  const { atMs, product, priceCents, stores, measures, from, to } = tape.recording;
+  const { atMs, product, priceCents, stores, measures, turned, from, to } = tape.recording;
   const n = (value: number) => value.toLocaleString('en-US');
   const due = expectedCounts(scenario).reduce((sum, { receipts }) => sum + (receipts ?? 0), 0);
   return [
@@ -140,5 +140,8 @@ function tapeNotes(scenario: Scenario): string[] {
       (priceCents.length > retail.skus
         ? `its ${n(priceCents.length)} products share ${n(retail.skus)} SKUs`
         : `its ${n(priceCents.length)} products have an SKU each`),
+    ...(turned === 0
+      ? []
+      : [`${n(turned)} of its lines are brought back at a positive amount, which is turned round`]),
   ];
 }

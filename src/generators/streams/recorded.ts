@@ -86,7 +86,7 @@ function isReturn(lines: readonly { readonly quantity: number }[]): boolean {
 /** Recorded members are members of the scenario, each another one while there are enough. */
 function membersOf(desk: Desk): (recorded: number) => string | null {
   const { world } = desk;
-  if (world.scenario.traffic.pos?.tape?.map.member === null) {
+  if (world.scenario.traffic.pos?.tape?.map.columns.member === undefined) {
     const pool = new MemberPool(desk);
     return () => pool.atTill();
   }

@@ -33,8 +33,8 @@ export interface Connection {
   /** Runs one or more statements. */
   run(sql: string, params?: Params): Promise<void>;
   rows<T = Record<string, Value>>(sql: string, params?: Params): Promise<T[]>;
-  /** The columns of a result whose types are numbers JavaScript has (INTEGER, DOUBLE), none of them NULL. */
-  columns(sql: string): Promise<number[][]>;
+  /** A result whose columns are all text, in chunks of columns, as it is made. */
+  textChunks(sql: string): AsyncGenerator<(string | null)[][]>;
   /** Appends rows by column name (a missing column is NULL), visible to others when it resolves. */
   append(table: string, rows: readonly Readonly<Record<string, Cell>>[]): Promise<void>;
   /** Asks the statement under way to stop; it then rejects. */
@@ -87,9 +87,13 @@ function wrap(connection: DuckDBConnection): Connection {
       const reader = await connection.runAndReadAll(sql, bound(params));
       return reader.getRowObjectsJS().map(plain) as T[];
     },
-    async columns(sql) {
-      const reader = await connection.runAndReadAll(sql);
-      return reader.getColumns() as number[][];
+    async *textChunks(sql) {
+      const result = await connection.stream(sql);
+      for (;;) {
+        const chunk = await result.fetchChunk();
+        if (chunk === null || chunk.rowCount === 0) return;
+        yield chunk.getColumns() as (string | null)[][];
+      }
     },
     async append(table, rows) {
       let appender = appenders.get(table);

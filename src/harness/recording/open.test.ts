@@ -80,7 +80,7 @@ test('what is wrong with a recording is framed where the scenario says it', asyn
         |                                                                ^^^"
   `);
   expect(await refusal(scenario(TEXT.replace('paid', 'item')))).toContain(
-    'row 1: item is "apples", and must be an amount',
+    'line 2: item is "apples", and must be an amount',
   );
 });
 

@@ -8,7 +8,8 @@ import type { Recording, TapeUse } from '../../scenario/recording.ts';
 import { artifactDir } from '../setup/cache.ts';
 import { datasetFile, fetchDataset, hasDataset } from '../setup/datasets.ts';
 import type { ProvisionOptions } from '../setup/provision.ts';
-import { RecordingProblem, readRecording } from './read.ts';
+import { RecordingProblem } from './problem.ts';
+import { readRecording } from './read.ts';
 
 /** A scenario, the file it was read from as it was typed, and the folder that file is in. */
 export interface ScenarioOnDisk extends ParsedScenario {
@@ -76,7 +77,8 @@ function loaded<T extends ScenarioOnDisk>(parsed: T, tape: TapeUse, recording: R
   const traffic = {
     ...scenario.traffic,
     pos: replayed,
-    loyalty: loyalty === null || tape.map.member === null ? loyalty : { ...loyalty, share },
+    loyalty:
+      loyalty === null || tape.map.columns.member === undefined ? loyalty : { ...loyalty, share },
   };
   return {
     ...parsed,

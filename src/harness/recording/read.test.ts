@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { RECEIPTS_MAP } from '../../../test/support/tape.ts';
 import { quoted } from '../../core/sql.ts';
-import type { Recording, TapeMap } from '../../scenario/recording.ts';
+import type { Recording, TapeColumns } from '../../scenario/recording.ts';
 import { openDatabase } from '../clients/duckdb.ts';
 import { packageRoot } from '../entry.ts';
-import { RecordingProblem, readRecording } from './read.ts';
+import { RecordingProblem } from './problem.ts';
+import { readRecording } from './read.ts';
 
 const csv = join(packageRoot, 'test/fixtures/receipts.csv');
 const dir = mkdtempSync(join(tmpdir(), 'doorbuster-recording-'));
@@ -109,34 +110,37 @@ test.each([
   ['holds no line', 'tape', HEAD, {}],
   ['did you mean "item"? (known here: receipt, shop,', 'sku', HEAD + LINE, { sku: 'itm' }],
   [
-    'row 2: rung_up_at is "yesterday", and must be a timestamp, like 2017-11-24 09:30:00',
+    'line 3: rung_up_at is "yesterday", and must be a timestamp, like 2017-11-24 09:30:00',
     'at',
     HEAD + LINE + LINE.replace('2025-03-03T09:01:04Z', 'yesterday'),
     {},
   ],
   [
-    'row 1: units is "a few", and must be a number',
+    'line 2: units is "a few", and must be a number',
     'quantity',
     HEAD + LINE.replace(',1,2.49', ',a few,2.49'),
     {},
   ],
   [
-    'row 1: paid is empty; 2 more rows are like it',
+    'line 2: paid is empty; 2 more rows are like it',
     'amount',
     HEAD + LINE.replace('2.49', '').repeat(3),
     {},
   ],
   [
-    'row 1: saved is "lots", and must be an amount, like 0.50, or empty',
+    'line 2: saved is "lots", and must be an amount, like 0.50, or empty',
     'discount',
     HEAD + LINE.replace('2.49,', '2.49,lots'),
     {},
   ],
-  ['row 1: shop is empty', 'store', HEAD + LINE.replace('north', ''), {}],
+  ['line 2: shop is empty', 'store', HEAD + LINE.replace('north', ''), {}],
 ] as const)('a recording that is wrong: %s', async (message, key, text, map) => {
   const path = join(dir, 'wrong.csv');
   writeFileSync(path, text);
-  const read = readRecording(path, { ...RECEIPTS_MAP, ...(map as Partial<TapeMap>) });
+  const read = readRecording(path, {
+    ...RECEIPTS_MAP,
+    columns: { ...RECEIPTS_MAP.columns, ...(map as Partial<TapeColumns>) },
+  });
   const problem = await read.catch((error: unknown) => error);
   expect(problem).toBeInstanceOf(RecordingProblem);
   expect((problem as RecordingProblem).message).toContain(message);

@@ -6,7 +6,7 @@ import type { Facts } from '../facts.ts';
 export function recordingSection({ traffic }: Scenario): RunRecord['scenario']['recording'] {
   const tape = traffic.pos?.tape ?? null;
   if (tape === null || tape.recording === null) return null;
-  const { sha256, atMs, product, stores, priceCents, measures, from, to } = tape.recording;
+  const { sha256, atMs, product, stores, priceCents, measures, turned, from, to } = tape.recording;
   return {
     file: tape.file,
     sha256,
@@ -15,6 +15,7 @@ export function recordingSection({ traffic }: Scenario): RunRecord['scenario']['
     stores,
     products: priceCents.length,
     measures,
+    turned,
     from,
     to,
     replayed: null,
