@@ -7,11 +7,40 @@ import { drainWarnings, headlineOf } from './headline.ts';
 
 const record = readRecord(join(packageRoot, 'test', 'fixtures', 'black-friday'));
 
-test('tells how stale the spike was, and what compaction did to the slowest query', () => {
+test('tells how stale the spike was, and what compaction did to the main query, with n', () => {
   expect(headlineOf(record)).toBe(
     'inventory was p50 3.29 s, p99 5.99 s stale during spike (5x, n 4,017); 150 files had piled up; ' +
-      'compaction took full-aggregate from 2.60 s to 688 ms, paid back after 7.0 rounds',
+      'compaction took full-aggregate from p50 2.60 s to 688 ms (n 1 and 1), paid back after 7.0 rounds',
   );
+});
+
+test('the query is not chosen by the latencies that are reported', () => {
+  const with50 = (query: string, p50: number): RunRecord => ({
+    ...record,
+    queries: record.queries && {
+      ...record.queries,
+      results: record.queries.results.map((result) =>
+        result.query === query ? { ...result, stats: { ...result.stats, p50 } } : result,
+      ),
+    },
+  });
+  expect(headlineOf(with50('low-stock', 60_000))).toContain('took full-aggregate from p50 2.60 s');
+  // A check says which one matters; without one it is the query that reads every row.
+  const [check] = record.checks;
+  const checks = check ? [{ ...check, text: 'query(revenue).p50 after / before < 0.8' }] : [];
+  expect(headlineOf({ ...record, checks })).toContain('took revenue from p50 201 ms to 162 ms');
+  expect(headlineOf({ ...record, checks: [] })).toContain('took full-aggregate from');
+});
+
+test('payback is told with its interval', () => {
+  const payback = {
+    kind: 'pays back',
+    rounds: 7,
+    interval: { low: 6.12, high: 8.3 },
+    n: 10,
+  } as const;
+  const compaction = record.compaction && { ...record.compaction, payback };
+  expect(headlineOf({ ...record, compaction })).toMatch(/after 7\.0 rounds \(95 % 6\.1 to 8\.3\)$/);
 });
 
 test('what never came is told as the reports tell it: by how long it was watched for', () => {
@@ -25,7 +54,7 @@ test('what never came is told as the reports tell it: by how long it was watched
     queries: record.queries && {
       ...record.queries,
       results: record.queries.results.map((result) =>
-        result.query === 'low-stock' && result.phase === 'before'
+        result.query === 'full-aggregate' && result.phase === 'before'
           ? { ...result, stats: { ...result.stats, p50: null } }
           : result,
       ),
@@ -34,7 +63,9 @@ test('what never came is told as the reports tell it: by how long it was watched
   const headline = headlineOf(never);
   // The last drain ended 104.1 s after the spike did; a query is given up after 30 s.
   expect(headline).toContain('p50 3.29 s, p99 ≥ 104.1 s stale during spike');
-  expect(headline).toContain('compaction took low-stock from ≥ 30.0 s to 196 ms');
+  expect(headline).toContain(
+    'compaction took full-aggregate from p50 ≥ 30.0 s to 688 ms (n 1 and 1)',
+  );
 });
 
 test('each drain that was not done in time is told by what it means', () => {

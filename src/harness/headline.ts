@@ -1,10 +1,11 @@
 import { count, latency } from '../core/readable.ts';
+import { mainQuery } from '../record/main-query.ts';
 import type { Drain, RecordedPhase, RunRecord } from '../record/record.ts';
 import { watchedMs } from '../record/watched.ts';
 
 /**
  * The story of a run in one sentence, from its record: how stale the main stream was at the peak, how many
- * files that left, what it did to the slowest query, and what compaction was worth.
+ * files that left, what it did to one query (main-query.ts), and what compaction was worth.
  */
 export function headlineOf(record: RunRecord): string {
   const parts = [
@@ -55,36 +56,33 @@ function filesPart({ layout, phases }: RunRecord): string | null {
   return files === 0 ? null : `${count(files)} files had piled up`;
 }
 
-/** The query that was slowest before, and what became of it after. */
-function queryPart({ queries, phases, compaction }: RunRecord): string | null {
+/** What became of the main query, whichever was slowest. */
+function queryPart(record: RunRecord): string | null {
+  const { queries, phases, compaction } = record;
   const rounds = phases.filter(({ kind }) => kind === 'query').map(({ name }) => name);
-  const median = (query: string, phase: string | undefined) =>
+  const query = mainQuery(record);
+  const hot = (phase: string | undefined) =>
     queries?.results.find(
-      (result) => result.query === query && result.phase === phase && result.mode === 'hot',
-    )?.stats.p50;
-  const names = [...new Set(queries?.results.map(({ query }) => query))];
-  // A median that never came is slower than any that did.
-  const slowest = names
-    .map((query) => ({ query, before: median(query, rounds[0]) }))
-    .filter((one): one is { query: string; before: number | null } => one.before !== undefined)
-    .toSorted((a, b) => slowness(b.before) - slowness(a.before))[0];
-  if (slowest === undefined) return null;
+      (one) => one.query === query && one.phase === phase && one.mode === 'hot',
+    );
+  const [before, after] = [hot(rounds[0]), hot(rounds[1])];
+  if (before?.stats.p50 === undefined) return null;
   const read = (ms: number | null) => latency(ms, queries?.timeoutMs ?? 0);
-  const after = median(slowest.query, rounds[1]);
-  if (rounds[1] === undefined || after === undefined) {
-    return `${slowest.query} took ${read(slowest.before)}`;
+  if (after?.stats.p50 === undefined) {
+    return `${query} took p50 ${read(before.stats.p50)} (n ${count(before.n)})`;
   }
-  const paid =
-    compaction?.payback.kind === 'pays back'
-      ? `, paid back after ${compaction.payback.rounds.toFixed(1)} rounds`
-      : compaction?.payback.kind === 'does not pay back'
-        ? ', which does not pay back'
-        : '';
-  return `compaction took ${slowest.query} from ${read(slowest.before)} to ${read(after)}${paid}`;
+  return (
+    `compaction took ${query} from p50 ${read(before.stats.p50)} to ${read(after.stats.p50)} ` +
+    `(n ${count(before.n)} and ${count(after.n)})${paidPart(compaction?.payback)}`
+  );
 }
 
-function slowness(ms: number | null): number {
-  return ms ?? Number.POSITIVE_INFINITY;
+function paidPart(payback: NonNullable<RunRecord['compaction']>['payback'] | undefined): string {
+  if (payback?.kind === 'does not pay back') return ', which does not pay back';
+  if (payback?.kind !== 'pays back') return '';
+  const { rounds, interval } = payback;
+  const between = interval && `${interval.low.toFixed(1)} to ${interval.high?.toFixed(1) ?? '∞'}`;
+  return `, paid back after ${rounds.toFixed(1)} rounds${between ? ` (95 % ${between})` : ''}`;
 }
 
 /** What a reader must know of drains whose markers did not show in time. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { HOPS } from '../core/metrics.ts';
 import { STREAMS } from '../scenario/scenario.ts';
-import { measured, samplesSchema, statsSchema } from './metric.ts';
+import { intervalSchema, measured, samplesSchema, statsSchema } from './metric.ts';
 
 /** The parts of a record that were observed of the pipeline. Times are ms since t0. */
 const count = z.int().nonnegative();
@@ -178,10 +178,18 @@ export const compaction = z.strictObject({
   roundBefore: z.number().optional(),
   roundAfter: z.number().optional(),
   payback: z.discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('pays back'), rounds: z.number().positive() }),
-    z.strictObject({ kind: z.literal('does not pay back') }),
+    z.strictObject({
+      kind: z.literal('pays back'),
+      rounds: z.number().positive(),
+      /** 95 %, over the samples of both rounds, of which each query has at least n. Absent in records before intervals. */
+      interval: intervalSchema.optional(),
+      n: count.optional(),
+    }),
+    z.strictObject({ kind: z.literal('does not pay back'), n: count.optional() }),
     z.strictObject({ kind: z.literal('no data'), reason: z.string() }),
   ]),
-  /** How long until latency is back where it was at the measured growth; null: no growth was seen. */
+  /** How long until latency is back where it was at the measured growth; null: no growth told from noise. */
   gainLastsMs: z.number().nullable().optional(),
+  /** 95 %, from the interval of the slope; n background answers of each query. Absent in records before intervals. */
+  gainLastsInterval: z.strictObject({ low: z.number(), high: z.number(), n: count }).optional(),
 });

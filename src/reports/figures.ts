@@ -1,15 +1,15 @@
+import { mainQuery } from '../record/main-query.ts';
 import type { RunRecord } from '../record/record.ts';
 import {
   distribution,
   mainStream,
   peakPhase,
-  queryNames,
   queryPhases,
   queryResult,
   scalar,
   watchedMs,
 } from './find.ts';
-import { count, duration, latency, plural, ratio, tail } from './format.ts';
+import { count, duration, latency, paybackText, plural, ratio, tail } from './format.ts';
 
 /** One number worth a glance, with what it needs to be honest: unit, n, and what it stands beside. */
 interface Figure {
@@ -53,25 +53,21 @@ function stalenessFigure(record: RunRecord): Figure | null {
   };
 }
 
-/** The query that compaction changed most, hot. */
+/** The main query before and after, hot. */
 function queryFigure(record: RunRecord): Figure | null {
   const phases = queryPhases(record);
   const [first, last] = [phases[0], phases.at(-1)];
-  if (!first || !last || first === last) return null;
-  const changes = queryNames(record).flatMap((query) => {
-    const before = queryResult(record, query, first.name, 'hot');
-    const after = queryResult(record, query, last.name, 'hot');
-    const [from, to] = [before?.stats.p50, after?.stats.p50];
-    if (!before || !after || typeof from !== 'number' || typeof to !== 'number') return [];
-    return [{ query, from, to, n: `${before.n} and ${after.n}` }];
-  });
-  const most = changes.toSorted((a, b) => a.to / a.from - b.to / b.from)[0];
-  if (!most) return null;
+  const query = mainQuery(record);
+  if (!first || !last || first === last || query === undefined) return null;
+  const before = queryResult(record, query, first.name, 'hot');
+  const after = queryResult(record, query, last.name, 'hot');
+  const [from, to] = [before?.stats.p50, after?.stats.p50];
+  if (!before || !after || typeof from !== 'number' || typeof to !== 'number') return null;
   return {
-    name: `${most.query}, ${first.name} → ${last.name}`,
-    value: `${duration(most.from)} → ${duration(most.to)}`,
+    name: `${query}, ${first.name} → ${last.name}`,
+    value: `${duration(from)} → ${duration(to)}`,
     unit: 'p50',
-    note: `hot, ${ratio(most.to / most.from)}x, the largest change of ${changes.length} · n ${most.n}`,
+    note: `hot, ${ratio(to / from)}x · n ${before.n} and ${after.n}`,
   };
 }
 
@@ -97,7 +93,7 @@ function paybackFigure(record: RunRecord): Figure | null {
   return run.payback.kind === 'pays back'
     ? {
         name: 'Compaction pays back after',
-        value: ratio(run.payback.rounds),
+        value: paybackText(run.payback),
         unit: 'query rounds',
         note: cost,
       }

@@ -1,5 +1,5 @@
 import { bytes, count, duration, latency, type Maybe } from '../core/readable.ts';
-import type { Stats } from '../record/record.ts';
+import type { CompactionRecord, Stats } from '../record/record.ts';
 
 /** The numbers that are told outside reports as well; null is +∞ (see record.ts). */
 export { bytes, count, duration, latency, type Maybe };
@@ -70,6 +70,16 @@ export function tail(stats: Stats): { readonly name: 'p99' | 'max'; readonly val
   return stats.p99 !== undefined
     ? { name: 'p99', value: stats.p99 }
     : { name: 'max', value: stats.max };
+}
+
+/** Query rounds with their 95 % interval, where the record has it: `7.0 [6.1–8.3]`. */
+export function paybackText({
+  rounds,
+  interval,
+}: Extract<CompactionRecord['payback'], { readonly kind: 'pays back' }>): string {
+  if (interval === undefined) return ratio(rounds);
+  const high = interval.high === null ? '∞' : ratio(interval.high);
+  return `${ratio(rounds)} [${ratio(interval.low)}–${high}]`;
 }
 
 /** `1 file`, `2 files`. */

@@ -8,6 +8,7 @@ import {
   inUnit,
   latency,
   moment,
+  paybackText,
   plural,
   ratio,
   tail,
@@ -204,14 +205,19 @@ function paybackCell(record: RunRecord): Cell {
     run.gainLastsMs === undefined
       ? ''
       : run.gainLastsMs === null
-        ? '; no growth was seen that would eat the gain'
-        : `; at the measured growth the gain lasts ${duration(run.gainLastsMs)}`;
+        ? '; no growth that could be told from noise would eat the gain'
+        : `; at the measured growth the gain lasts ${duration(run.gainLastsMs)}${lastsBetween(run)}`;
   if (run.payback.kind === 'pays back') {
-    return cell(`pays back after ${ratio(run.payback.rounds)} query rounds${lasts}`, 'good');
+    return cell(`pays back after ${paybackText(run.payback)} query rounds${lasts}`, 'good');
   }
   if (run.payback.kind === 'no data')
     return cell(`payback: no data — ${run.payback.reason}`, 'warn');
   return cell(`does not pay back: a query round costs no less than before${lasts}`, 'bad');
+}
+
+function lastsBetween({ gainLastsInterval: found }: CompactionRecord): string {
+  if (found === undefined) return '';
+  return ` [${duration(found.low)}–${duration(found.high)}, 95 %, n ${count(found.n)}]`;
 }
 
 /** Live files per table at the marks of the run. */

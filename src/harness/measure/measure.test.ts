@@ -8,7 +8,6 @@ import { type FactRow, type Facts, openFacts } from '../facts.ts';
 import type { MeasureContext } from './context.ts';
 import { type PhaseHealth, phaseHealth } from './health.ts';
 import { type Measured, measure, measuringOf } from './measure.ts';
-import { paybackMetric, paybackOf } from './payback.ts';
 
 // Facts, not speeds: other work may share the machine.
 vi.setConfig({ testTimeout: 60_000 });
@@ -806,32 +805,39 @@ describe('queries', () => {
       ...asked(name, phase, 'hot', at, 900),
       cpu_s,
     });
+    const ten = (name: string, phase: string, at: number, cpu: readonly [number, number]) =>
+      Array.from({ length: 10 }, (_, i) => hot(name, phase, at + i, cpu[i % 2] as number));
     await facts.append('queries', [
-      hot('revenue', 'before', 21_000, 0.8),
-      hot('revenue', 'before', 22_000, 1.2),
-      hot('store-page', 'before', 23_000, 4),
-      hot('revenue', 'after', 41_000, 0.5),
-      hot('store-page', 'after', 42_000, 0.5),
+      ...ten('revenue', 'before', 21_000, [0.8, 1.2]),
+      ...ten('store-page', 'before', 23_000, [4, 4]),
+      ...ten('revenue', 'after', 41_000, [0.4, 0.6]),
+      ...ten('store-page', 'after', 42_000, [0.5, 0.5]),
     ]);
     const measured = await run({ compaction });
     const { roundBefore, roundAfter, payback } = measured.compaction!;
-    expect([roundBefore, roundAfter]).toEqual([5, 1]);
-    expect(payback).toEqual({ kind: 'pays back', rounds: 4.5 });
-    expect(value(measured, 'payback', null, null)).toBe(4.5);
+    expect([roundBefore?.toFixed(9), roundAfter?.toFixed(9)]).toEqual([
+      '5.000000000',
+      '1.000000000',
+    ]);
+    expect(payback).toMatchObject({ kind: 'pays back', rounds: expect.closeTo(4.5), n: 10 });
+    const found = metric(measured, 'payback', null, null);
+    expect(found).toMatchObject({ n: 10, value: expect.closeTo(4.5) });
+    expect(found).toMatchObject({
+      interval: { low: expect.closeTo(4.36, 1), high: expect.closeTo(4.65, 1) },
+    });
     await facts.append('queries', [asked('low-stock', 'after', 'hot', 43_000, null)]);
     expect((await run({ compaction })).compaction?.payback.kind).toBe('no data');
-    expect(paybackOf(null, 9, 5)).toMatchObject({ kind: 'no data' });
-    expect(paybackOf(18, 5, 5)).toEqual({ kind: 'does not pay back' });
-    expect(paybackMetric({ kind: 'does not pay back' })).toMatchObject([{ value: null }]);
   });
 
   test('the gain lasts until the line through the answers is back where it was', async () => {
     const trickle = (at: number, ms: number) => asked('revenue', 'after', 'trickle', at, ms);
     await facts.append('queries', [
       ...[25_000, 27_000, 29_000].map((at) => asked('revenue', 'before', 'trickle', at, 1_000)),
-      ...[40_000, 42_000, 44_000].map((at) => trickle(at, 100 + (at - 40_000) / 100)),
+      ...Array.from({ length: 10 }, (_, i) => trickle(40_000 + 500 * i, 100 + 5 * i)),
     ]);
-    expect((await run({ compaction })).compaction?.gainLastsMs).toBeCloseTo(90_000, 3);
+    const { gainLastsMs, gainLastsInterval } = (await run({ compaction })).compaction!;
+    expect(gainLastsMs).toBeCloseTo(90_000, 3);
+    expect(gainLastsInterval).toMatchObject({ low: expect.closeTo(90_000, 3), n: 10 });
   });
 });
 

@@ -1,13 +1,23 @@
 import { grouped } from '../../core/grouped.ts';
+import { bootstrap, type Interval } from '../../core/intervals.ts';
+import { MIN_SAMPLES } from '../../core/metrics.ts';
 import { distributionOf, type Weighted } from '../../core/stats.ts';
 import type { CompactionRecord, Metric } from '../../record/record.ts';
 import type { CompactionRun, Measuring } from './context.ts';
+import { gainLasts } from './gain-lasts.ts';
 import { scalar } from './metric.ts';
+import { samplesMissing } from './sampled.ts';
 
 /** The part of the record's compaction that the facts can say. */
 export type CompactionMeasured = Pick<
   CompactionRecord,
-  'staleness' | 'queries' | 'roundBefore' | 'roundAfter' | 'payback' | 'gainLastsMs'
+  | 'staleness'
+  | 'queries'
+  | 'roundBefore'
+  | 'roundAfter'
+  | 'payback'
+  | 'gainLastsMs'
+  | 'gainLastsInterval'
 >;
 
 /** What a compaction on demand disturbed while it ran, what it saved, and how long that lasts. */
@@ -19,57 +29,114 @@ export async function measureCompaction(
   const rounds = phases.filter(({ kind }) => kind === 'query');
   const before = rounds.findLast(({ endMs }) => endMs <= run.startMs);
   const after = rounds.find(({ startMs }) => startMs >= run.endMs);
-  const roundBefore = before && (await roundCoreSeconds(measuring, before.name));
-  const roundAfter = after && (await roundCoreSeconds(measuring, after.name));
-  const lasts = await gainLastsMs(measuring, run);
+  const roundBefore = before ? await roundOf(measuring, before.name) : [];
+  const roundAfter = after ? await roundOf(measuring, after.name) : [];
   return {
     staleness: await stalenessDuring(measuring, run),
     queries: await queriesDuring(measuring, run),
-    ...(roundBefore === undefined ? {} : { roundBefore }),
-    ...(roundAfter === undefined ? {} : { roundAfter }),
+    ...(complete(roundBefore) ? { roundBefore: costOf(roundBefore) } : {}),
+    ...(complete(roundAfter) ? { roundAfter: costOf(roundAfter) } : {}),
     payback: paybackOf(run.coreSeconds, roundBefore, roundAfter),
-    ...(lasts === undefined ? {} : { gainLastsMs: lasts }),
+    ...(await gainLasts(measuring, run)),
   };
 }
 
-/** Core-seconds spent ÷ core-seconds saved per round of every query = rounds until it has paid. */
+/** Hot samples of one query in a round: core-seconds of each answer; null: it gave none, or nobody could look. */
+export interface RoundQuery {
+  readonly name: string;
+  readonly coreSeconds: readonly (number | null)[];
+}
+
+async function roundOf({ sql }: Measuring, phase: string): Promise<RoundQuery[]> {
+  const rows = await sql.rows<{ name: string; cpu: number | null }>(
+    `SELECT name, CASE outcome WHEN 'ok' THEN cpu_s END AS cpu
+     FROM queries WHERE phase = $phase AND mode = 'hot' ORDER BY name, start_ms`,
+    { phase },
+  );
+  return [...grouped(rows, ({ name }) => name)].map(([name, of]) => {
+    return { name, coreSeconds: of.map(({ cpu }) => cpu) };
+  });
+}
+
+const answers = ({ coreSeconds }: RoundQuery) => coreSeconds.filter((cpu) => cpu !== null);
+
+/** Whether every query gave an answer each time: a round without one has no cost. */
+function complete(round: readonly RoundQuery[]): boolean {
+  return round.length > 0 && round.every((one) => answers(one).length === one.coreSeconds.length);
+}
+
+/** Core-seconds of one hot round: what one answer of each query used on average, summed over the queries. */
+function costOf(round: readonly RoundQuery[]): number {
+  return sumOfMeans(round.map(answers));
+}
+
+function sumOfMeans(queries: readonly (readonly number[])[]): number {
+  return queries.reduce(
+    (total, of) => total + of.reduce((sum, cpu) => sum + cpu, 0) / of.length,
+    0,
+  );
+}
+
+/**
+ * Core-seconds spent ÷ core-seconds saved per round of every query = rounds until it has paid. What is saved is an
+ * estimate: each query of both rounds is drawn again by itself (stratified bootstrap). A saving whose interval holds 0 is
+ * none that could be told from noise.
+ */
 export function paybackOf(
   spent: number | null,
-  roundBefore: number | undefined,
-  roundAfter: number | undefined,
+  before: readonly RoundQuery[],
+  after: readonly RoundQuery[],
 ): CompactionRecord['payback'] {
-  if (roundBefore === undefined || roundAfter === undefined) {
-    const missing = roundBefore === undefined ? 'before' : 'after';
-    const reason = `no round ${missing} the compaction in which every query gave an answer`;
-    return { kind: 'no data', reason };
+  const nothing = (reason: string) => ({ kind: 'no data', reason }) as const;
+  for (const [when, round] of [
+    ['before', before],
+    ['after', after],
+  ] as const) {
+    if (!complete(round)) {
+      return nothing(`no round ${when} the compaction in which every query gave an answer`);
+    }
   }
-  const saved = roundBefore - roundAfter;
-  if (saved <= 0) return { kind: 'does not pay back' };
-  if (spent === null) {
-    return { kind: 'no data', reason: 'the CPU of the compaction is out of sight' };
+  const [fewest] = [...before, ...after].toSorted(
+    (a, b) => a.coreSeconds.length - b.coreSeconds.length,
+  );
+  const n = fewest?.coreSeconds.length ?? 0;
+  if (n < MIN_SAMPLES) {
+    return nothing(
+      `${fewest?.name} has only ${n} answers in a round, and it needs ${MIN_SAMPLES} of each query`,
+    );
   }
-  return { kind: 'pays back', rounds: spent / saved };
+  const value = costOf(before) - costOf(after);
+  const interval = bootstrap([...before.map(answers), ...after.map(answers)], (drawn) => {
+    return sumOfMeans(drawn.slice(0, before.length)) - sumOfMeans(drawn.slice(before.length));
+  });
+  if (interval.high <= 0) return { kind: 'does not pay back', n };
+  if (interval.low <= 0) return nothing(notTold({ value, n, interval }));
+  if (spent === null) return nothing('the CPU of the compaction is out of sight');
+  const rounds = { low: spent / interval.high, high: spent / interval.low };
+  return { kind: 'pays back', rounds: spent / value, interval: rounds, n };
+}
+
+function notTold(saved: { value: number; n: number; interval: Interval }): string {
+  const { value, interval } = saved;
+  const missing = samplesMissing(saved, 0);
+  const more = missing === null ? '' : `: it needs about ${missing} more samples of each query`;
+  return (
+    `a round saves ${value.toFixed(2)} core-s, and the 95 % interval ` +
+    `${interval.low.toFixed(2)} to ${interval.high.toFixed(2)} contains 0${more}`
+  );
 }
 
 /** The metric `payback`: +∞ when it never pays back, absent without data. */
 export function paybackMetric(payback: CompactionRecord['payback']): Metric[] {
   if (payback.kind === 'no data') return [];
-  const rounds = payback.kind === 'pays back' ? payback.rounds : Number.POSITIVE_INFINITY;
-  return [scalar('payback', { of: null, phase: null }, 1, rounds)];
-}
-
-/**
- * Core-seconds of one hot round: what the query engine used for one answer, on average, summed over
- * the queries. undefined: not every query has an answer.
- */
-async function roundCoreSeconds({ sql }: Measuring, phase: string): Promise<number | undefined> {
-  const rows = await sql.rows<{ cpu: number | null; ok: boolean }>(
-    `SELECT avg(cpu_s) AS cpu, bool_and(outcome = 'ok' AND cpu_s IS NOT NULL) AS ok
-     FROM queries WHERE phase = $phase AND mode = 'hot' GROUP BY name`,
-    { phase },
-  );
-  if (rows.length === 0 || rows.some(({ ok }) => !ok)) return undefined;
-  return rows.reduce((total, { cpu }) => total + (cpu ?? 0), 0);
+  const labels = { of: null, phase: null };
+  const { n = 0 } = payback;
+  if (payback.kind === 'does not pay back') {
+    return [scalar('payback', labels, n, Number.POSITIVE_INFINITY)];
+  }
+  const { rounds, interval } = payback;
+  const bounds = interval && { low: interval.low, high: interval.high ?? Number.POSITIVE_INFINITY };
+  return [scalar('payback', labels, n, rounds, bounds)];
 }
 
 async function stalenessDuring(
@@ -104,36 +171,4 @@ async function queriesDuring(
     const { n, stats } = distributionOf(values);
     return { query, n, stats };
   });
-}
-
-/**
- * How long after the compaction the trickle is as slow as in the minute before it, if latency goes
- * on growing as it did since: a straight line through each query's answers, summed over the queries.
- * null: no growth was seen; undefined: too few answers for a line.
- */
-async function gainLastsMs(
-  { sql }: Measuring,
-  run: CompactionRun,
-): Promise<number | null | undefined> {
-  const rows = await sql.rows<{
-    before: number | null;
-    slope: number | null;
-    base: number | null;
-    n: number;
-  }>(
-    `SELECT median(end_ms - intended_ms) FILTER (intended_ms < $start
-         AND intended_ms >= $start - 60000) AS before,
-       regr_slope(end_ms - intended_ms, intended_ms - $end) FILTER (intended_ms >= $end) AS slope,
-       regr_intercept(end_ms - intended_ms, intended_ms - $end) FILTER (intended_ms >= $end) AS base,
-       count(*) FILTER (intended_ms >= $end) AS n
-     FROM queries WHERE mode = 'trickle' AND outcome = 'ok' GROUP BY name`,
-    { start: run.startMs, end: run.endMs },
-  );
-  const known = rows.filter(({ before, slope, n }) => before !== null && slope !== null && n >= 3);
-  if (known.length === 0 || known.length < rows.length) return undefined;
-  const sum = (key: 'before' | 'slope' | 'base') =>
-    known.reduce((total, row) => total + (row[key] ?? 0), 0);
-  const slope = sum('slope');
-  if (slope <= 0) return null;
-  return Math.max(0, (sum('before') - sum('base')) / slope);
 }

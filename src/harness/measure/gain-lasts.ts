@@ -1,0 +1,73 @@
+import { grouped } from '../../core/grouped.ts';
+import { theilSen } from '../../core/intervals.ts';
+import { MIN_SAMPLES } from '../../core/metrics.ts';
+import { statisticOf } from '../../core/stats.ts';
+import type { CompactionRecord } from '../../record/record.ts';
+import type { CompactionRun, Measuring } from './context.ts';
+
+/** The minute before a compaction is what its gain is measured against, ms. */
+const BEFORE_MS = 60_000;
+
+type Lasts = Pick<CompactionRecord, 'gainLastsMs' | 'gainLastsInterval'>;
+
+/** A background query; +∞: it gave no answer. */
+export interface Tick {
+  readonly query: string;
+  readonly intendedMs: number;
+  readonly latencyMs: number;
+}
+
+/** How long the gain lasts, by the background queries of the facts. */
+export async function gainLasts({ sql }: Measuring, run: CompactionRun): Promise<Lasts> {
+  const ticks = await sql.rows<Tick>(`
+    SELECT name AS query, intended_ms AS "intendedMs",
+      CASE outcome WHEN 'ok' THEN end_ms - intended_ms ELSE 'Infinity'::DOUBLE END AS "latencyMs"
+    FROM queries WHERE mode = 'trickle' ORDER BY intended_ms`);
+  return gainLastsOf(ticks, run);
+}
+
+/**
+ * How long after the compaction a round of background queries is as slow as in the minute before it, if latency goes
+ * on growing as it did since: Theil–Sen's line through the sums of the first, second, … answer of every query. Empty
+ * without enough answers for a line, or where the minute before had time-outs at its median; gainLastsMs null where the
+ * interval of the slope holds 0: no growth that could be told from noise.
+ */
+export function gainLastsOf(
+  ticks: readonly Tick[],
+  { startMs, endMs }: Pick<CompactionRun, 'startMs' | 'endMs'>,
+): Lasts {
+  const queries = [...grouped(ticks, ({ query }) => query).values()];
+  const before = queries.map((of) =>
+    median(of.filter(({ intendedMs: t }) => t < startMs && t >= startMs - BEFORE_MS)),
+  );
+  const after = queries.map((of) => of.filter(({ intendedMs }) => intendedMs >= endMs));
+  const n = Math.min(...after.map(({ length }) => length));
+  const level = before.reduce((sum, latency) => sum + latency, 0);
+  if (queries.length === 0 || n < MIN_SAMPLES || !Number.isFinite(level)) return {};
+  const rounds = Array.from({ length: n }, (_, i) => {
+    const one = after.map((of) => of[i] as Tick);
+    const sum = (of: (tick: Tick) => number) => one.reduce((total, tick) => total + of(tick), 0);
+    return {
+      x: sum(({ intendedMs }) => intendedMs - endMs) / one.length,
+      y: sum((t) => t.latencyMs),
+    };
+  });
+  const { slope, low, high } = theilSen(rounds);
+  if (!Number.isFinite(slope)) return {};
+  if (low <= 0) return { gainLastsMs: null };
+  const residuals = rounds.map(({ x, y }) => y - slope * x).sort((a, b) => (a === b ? 0 : a - b));
+  const gained = level - statisticOf(residuals, 'p50');
+  const until = (perMs: number) => Math.max(0, gained / perMs);
+  return {
+    gainLastsMs: until(slope),
+    gainLastsInterval: { low: until(high), high: until(low), n },
+  };
+}
+
+function median(ticks: readonly Tick[]): number {
+  const latencies = ticks.map(({ latencyMs }) => latencyMs);
+  return statisticOf(
+    latencies.sort((a, b) => (a === b ? 0 : a - b)),
+    'p50',
+  );
+}
