@@ -11,6 +11,7 @@ import { preloadOf, tapeOf } from '../generators/tape.ts';
 import { estimateOf } from '../harness/estimate.ts';
 import { scenarioJsonSchema } from './json-schema.ts';
 import { parseScenario } from './parse.ts';
+import { TOLD } from './problems.ts';
 import type { Scenario } from './scenario.ts';
 
 // Facts, not speeds: other work may share the machine.
@@ -48,7 +49,9 @@ function outcome(text: string, set: readonly string[] = []): Scenario | null {
 function framed(message: string, text: string, set: readonly string[]): void {
   const [, count, rest] = /^x\.yaml has (a|\d+) problems?\n\n(.*)$/s.exec(message) ?? [];
   const blocks = (rest ?? '').split('\n\n');
-  expect(blocks.length, message).toBe(count === 'a' ? 1 : Number(count));
+  const more = Number(/^and (\d+) more$/.exec(blocks.at(-1) ?? '')?.[1] ?? 0);
+  if (more > 0) expect(blocks.splice(-1) && blocks.length).toBe(TOLD);
+  expect(blocks.length + more, message).toBe(count === 'a' ? 1 : Number(count));
   const lines = text.split('\n');
   for (const block of blocks) {
     const [, line, column] = /\n {2}at x\.yaml:(\d+):(\d+)\n/.exec(block) ?? [];

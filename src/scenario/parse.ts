@@ -3,13 +3,13 @@ import type { z } from 'zod';
 import { badInput, type DoorbusterError } from '../core/errors.ts';
 import { judgeCheck } from './check-rules.ts';
 import {
+  cut,
   frame,
-  masked,
   type Place,
   type Problem,
-  printable,
   quoted,
   suggest,
+  TOLD,
   valueAt,
 } from './problems.ts';
 import { resolve } from './resolve.ts';
@@ -86,21 +86,30 @@ function readSections(data: unknown): { sections: Sections; problems: Problem[] 
     return { sections: {}, problems: [{ path: [], at: 'value', message }] };
   }
   const known = Object.keys(SECTIONS) as (keyof typeof SECTIONS)[];
-  const problems: Problem[] = Object.keys(data)
-    .filter((key) => !Object.hasOwn(SECTIONS, key))
-    .map((key) => unknownKey([key], key, known));
+  const unknown = Object.keys(data).filter((key) => !Object.hasOwn(SECTIONS, key));
+  const problems = unknownKeys([], unknown, known);
   const sections: Record<string, unknown> = {};
   for (const key of known) {
     const written = Object.hasOwn(data, key) ? (data as Record<string, unknown>)[key] : undefined;
     const result = SECTIONS[key].safeParse(written);
     if (result.success) sections[key] = result.data;
-    else problems.push(...result.error.issues.flatMap((issue) => told(issue, [key], data)));
+    else for (const issue of result.error.issues) problems.push(...told(issue, [key], data));
   }
   return { sections: sections as Sections, problems };
 }
 
-function unknownKey(path: Problem['path'], key: string, known: readonly string[]): Problem {
-  return { path, at: 'key', message: `unknown key "${quoted(key)}": ${suggest(key, known)}` };
+/** The first of them in the order of the file; the last one of those says how many more there are. */
+function unknownKeys(
+  path: Problem['path'],
+  keys: readonly string[],
+  known: readonly string[],
+): Problem[] {
+  return keys.slice(0, TOLD).map((key, i) => ({
+    path: [...path, key],
+    at: 'key',
+    message: `unknown key "${quoted(key)}": ${suggest(key, known)}`,
+    ...(i === TOLD - 1 ? { alike: keys.length - TOLD } : {}),
+  }));
 }
 
 /** What the schema found, in words, with the path from the top of the file. */
@@ -112,7 +121,7 @@ function told(issue: z.core.$ZodIssue, base: Problem['path'], data: unknown): Pr
   const written = valueAt(data, path);
   if (issue.code === 'unrecognized_keys') {
     const known = issue.message.split(', ');
-    return issue.keys.map((key) => unknownKey([...path, key], key, known));
+    return unknownKeys(path, issue.keys, known);
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     const branch = issue.errors[phaseBranch(written)] ?? issue.errors[0] ?? [];
@@ -163,7 +172,7 @@ function article(type: string): string {
 
 function shown(value: unknown): string {
   return quoted(
-    masked(typeof value === 'string' ? `"${value}"` : (JSON.stringify(value) ?? String(value))),
+    typeof value === 'string' ? `"${value}"` : (JSON.stringify(value) ?? String(value)),
   );
 }
 
@@ -186,8 +195,11 @@ function readChecks(sections: Sections, source: Source, problems: Problem[]): Ch
 }
 
 function unreadable(source: Source, text: string, file: string): DoorbusterError {
-  const blocks = source.problems.map((problem) => block(problem.message, problem, text, file));
-  return complaint(file, blocks);
+  const blocks = source.problems
+    .toSorted((a, b) => a.line - b.line)
+    .slice(0, TOLD)
+    .map((problem) => block(problem.message, problem, text, file));
+  return complaint(file, blocks, source.problems.length);
 }
 
 function refused(
@@ -197,20 +209,19 @@ function refused(
   file: string,
 ): DoorbusterError {
   const placed = problems.map((problem) => {
-    const subject = problem.path.length > 0 ? `${dotted(problem.path)}: ` : '';
     const override = source.overrideOf(problem.path);
-    if (override) {
-      const typed = quoted(masked(`${override.path}=${override.value}`), 160);
-      return { line: 0, block: `${subject}${printable(problem.message)}\n  from --set ${typed}` };
-    }
-    const place = source.place(problem);
-    return { line: place.line, block: block(`${subject}${problem.message}`, place, text, file) };
+    return { problem, override, place: override ? null : source.place(problem) };
   });
-  placed.sort((a, b) => a.line - b.line);
-  return complaint(
-    file,
-    placed.map((problem) => problem.block),
-  );
+  placed.sort((a, b) => (a.place?.line ?? 0) - (b.place?.line ?? 0));
+  const blocks = placed.slice(0, TOLD).map(({ problem, override, place }) => {
+    const subject = problem.path.length > 0 ? `${dotted(problem.path)}: ` : '';
+    const message = `${subject}${problem.message}`;
+    if (place !== null) return block(message, place, text, file);
+    const typed = quoted(`${override?.path}=${override?.value}`, 160);
+    return `${cut(message, LONGEST_MESSAGE)}\n  from --set ${typed}`;
+  });
+  const count = problems.reduce((sum, { alike = 0 }) => sum + 1 + alike, 0);
+  return complaint(file, blocks, count);
 }
 
 function dotted(path: Problem['path']): string {
@@ -221,15 +232,20 @@ function dotted(path: Problem['path']): string {
     .join('');
 }
 
+/** A message that quotes a name of thousands of characters is cut, characters. */
+const LONGEST_MESSAGE = 500;
+
 function block(message: string, place: Place, text: string, file: string): string {
   const framed = frame(text, place).replace(/^/gm, '  ');
-  return `${printable(message)}\n  at ${file}:${place.line}:${place.column}\n${framed}`;
+  const said = cut(message, LONGEST_MESSAGE);
+  return `${said}\n  at ${file}:${place.line}:${place.column}\n${framed}`;
 }
 
-function complaint(file: string, blocks: readonly string[]): DoorbusterError {
-  const count = blocks.length === 1 ? 'a problem' : `${blocks.length} problems`;
+function complaint(file: string, blocks: readonly string[], count: number): DoorbusterError {
+  const problems = count === 1 ? 'a problem' : `${count} problems`;
+  const more = count > blocks.length ? `\n\nand ${count - blocks.length} more` : '';
   return badInput(
-    `${file} has ${count}\n\n${blocks.join('\n\n')}`,
+    `${file} has ${problems}\n\n${blocks.join('\n\n')}${more}`,
     `doorbuster validate ${file} checks it again; doorbuster schema lists every key`,
   );
 }

@@ -1,3 +1,6 @@
+import { masked } from '../core/masked.ts';
+import { printable } from '../core/printable.ts';
+
 /** One thing wrong with a scenario: where (a path of keys and indices), and what. */
 export interface Problem {
   readonly path: readonly (string | number)[];
@@ -6,7 +9,12 @@ export interface Problem {
   readonly message: string;
   /** A part of the value's text: from which character, and how many. */
   readonly span?: { readonly from: number; readonly length: number };
+  /** More problems like this one that are counted and not told. */
+  readonly alike?: number;
 }
+
+/** Problems that are told; the rest is counted. A person mends the first ones, and many of the others go with them. */
+export const TOLD = 20;
 
 /** A problem with what stands behind a key. */
 export const atValue = (path: Problem['path'], message: string): Problem => ({
@@ -36,11 +44,18 @@ export function isWritten(raw: unknown, path: Problem['path']): boolean {
   return valueAt(raw, path) !== undefined;
 }
 
+/** No name is longer, and no list of names that somebody has a use for; what is beyond is not compared. */
+const LONGEST_NAME = 80;
+const MOST_NAMES = 1_000;
+/** Names that a message lists. */
+const LISTED = 40;
+
 /** The nearest of some names to one that is not among them; undefined when none comes near. */
 export function nearest(word: string, names: readonly string[]): string | undefined {
+  if (word.length > LONGEST_NAME) return undefined;
   let best: string | undefined;
   let bestEdits = word.length < 3 ? 1 : Math.max(2, Math.ceil(word.length / 2));
-  for (const name of names) {
+  for (const name of names.slice(0, MOST_NAMES)) {
     const edits = editDistance(word.toLowerCase(), name.toLowerCase());
     if (edits < bestEdits) [best, bestEdits] = [name, edits];
   }
@@ -51,7 +66,9 @@ export function nearest(word: string, names: readonly string[]): string | undefi
 export function suggest(word: string, names: readonly string[]): string {
   const near = nearest(word, names);
   if (near !== undefined) return `did you mean "${near}"?`;
-  return names.length === 0 ? 'there is none here' : `known here: ${names.join(', ')}`;
+  if (names.length === 0) return 'there is none here';
+  const more = names.length > LISTED ? ` and ${names.length - LISTED} more` : '';
+  return `known here: ${names.slice(0, LISTED).join(', ')}${more}`;
 }
 
 /** Levenshtein: insertions, deletions and replacements that turn one word into the other. */
@@ -79,38 +96,20 @@ export interface Place {
 /** Columns of a framed line. */
 const WIDTH = 96;
 
-/**
- * The text with every control character as one that can be seen: a terminal would obey it. One for
- * one, so that a caret beneath still points at the same character.
- */
-export function printable(text: string): string {
-  // A tab is as wide as its caret; half of a surrogate pair is no character.
-  return text.replaceAll('\t', ' ').replace(/[\p{Cc}\p{Cs}\u2028\u2029]/gu, '\uFFFD');
+/** The beginning of a name or a value, as a message quotes it. It is masked first: cut, a secret is not recognized. */
+export function quoted(text: string, length = 40): string {
+  return cut(masked(text), length);
 }
 
-/** The beginning of a name or a value, as a message quotes it. */
-export function quoted(text: string, length = 40): string {
+/** A text that holds no secret, on one line and no longer than this. */
+export function cut(text: string, length: number): string {
   const seen = printable(text.slice(0, length));
   return text.length > length ? `${seen.slice(0, length - 1)}…` : seen;
 }
 
-/** What stands behind a key that sounds like a secret, and a password in a URL: nobody is shown either. */
-const SECRETS = [
-  /(?<=(?:secret|token|password|passwd|credential|access_?key)\w*["']?\s*[:=]\s*)[^\s#,}][^#,}]*/gi,
-  /(?<=:\/\/)[^\s/@]+(?=@)/g,
-];
-
-/** The same length, so that a caret beneath still points at its place. */
-export function masked(text: string): string {
-  return SECRETS.reduce(
-    (seen, one) => seen.replace(one, (found) => '*'.repeat(found.length)),
-    text,
-  );
-}
-
 /** The line of a place, the one above it, and a caret beneath. */
 export function frame(text: string, place: Place): string {
-  const lines = text.split(/\r?\n/).map(masked);
+  const lines = masked(text).split(/\r?\n/);
   const gutter = String(place.line).length;
   const cut = place.column > WIDTH - 16 ? place.column - 40 : 0;
   const shown = (line: string) => {

@@ -2,14 +2,16 @@ import {
   type Document,
   type ErrorCode,
   isMap,
-  isPair,
   isScalar,
   isSeq,
+  type Pair,
   parseDocument,
   visit,
+  type YAMLMap,
 } from 'yaml';
 import { badInput } from '../core/errors.ts';
-import { type Place, type Problem, printable, quoted } from './problems.ts';
+import { lineStarts, placeIn } from './lines.ts';
+import { type Place, type Problem, quoted } from './problems.ts';
 
 type Path = readonly (string | number)[];
 
@@ -65,17 +67,17 @@ function unread(message: string): Source {
 }
 
 function read(text: string, set: readonly string[]): Source {
-  const document = parseDocument(text, { prettyErrors: false, logLevel: 'error' });
+  const document = parsed(text);
   // Not the library's own counter, which loses lines among stray carriage returns.
-  const at = (from: number, to: number): Place => {
-    const before = text.slice(0, from).split('\n');
-    const column = (before.at(-1) as string).length + 1;
-    return { line: before.length, column, length: Math.max(1, to - from) };
-  };
-  const problems = [...document.errors, ...document.warnings].map((error) => ({
-    ...at(error.pos[0], error.pos[1]),
-    message: SAID[error.code] ?? quoted(error.message.split('\n')[0] as string, 160),
-  }));
+  const starts = lineStarts(text);
+  const at = (from: number, to: number): Place => placeIn(starts, from, to);
+  const problems = [
+    ...[...document.errors, ...document.warnings].map((error) => ({
+      ...at(error.pos[0], error.pos[1]),
+      message: SAID[error.code] ?? quoted(error.message.split('\n')[0] as string, 160),
+    })),
+    ...oddKeys(document).map(({ range, message }) => ({ ...at(...range), message })),
+  ];
   const original = document.clone();
   const overrides = problems.length > 0 ? [] : set.map((typed) => override(document, typed));
   const data = problems.length > 0 ? { value: null } : values(document);
@@ -91,6 +93,36 @@ function read(text: string, set: readonly string[]): Source {
     overrideOf: (path) => overrides.findLast((override) => causes(override, path, original)),
   };
 }
+
+function parsed(text: string): Document.Parsed {
+  // The library compares every key with every other; oddKeys does it in one pass.
+  const options = { prettyErrors: false, logLevel: 'error', uniqueKeys: false } as const;
+  return parseDocument(text, options);
+}
+
+interface OddKey {
+  readonly range: readonly [number, number];
+  readonly message: string;
+}
+
+/** Keys that are there twice, and keys that are no text: the library writes those out, which takes forever. */
+function oddKeys(document: Document): readonly OddKey[] {
+  const odd: OddKey[] = [];
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        const [from = 0, to = from + 1] = (key as { range?: number[] } | null)?.range ?? [];
+        if (!isScalar(key)) odd.push({ range: [from, to], message: 'a key must be text' });
+        else if (seen.has(key.value)) odd.push({ range: [from, to], message: TWICE });
+        else seen.add(key.value);
+      }
+    },
+  });
+  return odd;
+}
+
+const TWICE = 'Map keys must be unique';
 
 /** What the library says about its own functions, said about the file. */
 const SAID: Readonly<Partial<Record<ErrorCode, string>>> = {
@@ -145,7 +177,7 @@ function override(document: Document, typed: string): Override {
   } catch (error) {
     const fact = error instanceof Error ? error.message : String(error);
     throw badInput(
-      `--set "${told}" leads nowhere: ${printable(fact.split('\n')[0] as string)}`,
+      `--set "${told}" leads nowhere: ${quoted(fact.split('\n')[0] as string, 160)}`,
       'doorbuster schema lists every key',
     );
   }
@@ -156,8 +188,9 @@ function override(document: Document, typed: string): Override {
 function readValue(text: string, path: string, told: string): unknown {
   let fact: string;
   try {
-    const parsed = parseDocument(text, { prettyErrors: false, logLevel: 'error' });
-    const read = parsed.errors[0] ? { failure: parsed.errors[0].message } : values(parsed);
+    const document = parsed(text);
+    const wrong = document.errors[0] ?? oddKeys(document)[0];
+    const read = wrong === undefined ? values(document) : { failure: wrong.message };
     if ('value' in read) return read.value;
     fact = read.failure.split('\n')[0] as string;
   } catch (error) {
@@ -205,9 +238,7 @@ function rangeOf(document: Document, problem: Problem, text: string): readonly [
     const parent = depth === 1 ? document.contents : nodeAt(document, path.slice(0, -1));
     const step = path.at(-1);
     if (isMap(parent)) {
-      const pair = parent.items.find(
-        (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(step),
-      );
+      const pair = pairsOf(parent).get(String(step));
       const key = pair?.key as { range?: readonly number[] } | undefined;
       const value = pair?.value as { range?: readonly number[] } | null | undefined;
       const wanted = whole && problem.at === 'value' && value?.range ? value : key;
@@ -220,12 +251,31 @@ function rangeOf(document: Document, problem: Problem, text: string): readonly [
   return [0, 1];
 }
 
+/** The node of a path, by the index of each map on the way. */
 function nodeAt(document: Document, path: Path): unknown {
-  try {
-    return document.getIn(path, true);
-  } catch {
-    return undefined;
+  let node: unknown = document.contents;
+  for (const step of path) {
+    if (isMap(node)) node = pairsOf(node).get(String(step))?.value;
+    else if (isSeq(node)) node = node.items[Number(step)];
+    else return undefined;
   }
+  return node ?? undefined;
+}
+
+const indexes = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>();
+
+/** The pairs of a map by key, looked up once for all problems: there may be thousands of both. */
+function pairsOf(map: YAMLMap): ReadonlyMap<string, Pair> {
+  let index = indexes.get(map);
+  if (index === undefined) {
+    const named = map.items.flatMap((pair) =>
+      isScalar(pair.key) ? [[String(pair.key.value), pair] as const] : [],
+    );
+    // Of two of a name the first one, as the library has it.
+    index = new Map(named.toReversed());
+    indexes.set(map, index);
+  }
+  return index;
 }
 
 /** The first line of a range, or the part of a text that the problem points into. */
@@ -241,6 +291,7 @@ function narrowed(
     const start = from + quote + problem.span.from;
     return [start, start + Math.max(1, problem.span.length)];
   }
-  const line = raw.split('\n')[0] as string;
+  const end = raw.indexOf('\n');
+  const line = end < 0 ? raw : raw.slice(0, end);
   return [from, from + Math.max(1, line.trimEnd().length)];
 }

@@ -1,5 +1,6 @@
 import { parse, parseNumberAndBigInt } from 'lossless-json';
 import { type DoorbusterError, stackBroke } from '../../core/errors.ts';
+import { masked } from '../../core/masked.ts';
 import type { Endpoints } from '../stack/stack.ts';
 import { readAvro } from './avro.ts';
 import { restCatalog } from './rest-catalog.ts';
@@ -120,7 +121,7 @@ export function openCatalog(access: Endpoints['catalog'], namespace: string): Ca
 
 function refused(what: string, status: number, text: string): DoorbusterError {
   return stackBroke(
-    `the catalog answered ${status} for ${what}: ${text.slice(0, 300)}`,
+    `the catalog answered ${status} for ${what}: ${masked(text).slice(0, 300)}`,
     "look at the catalog's log in the run's folder",
   );
 }

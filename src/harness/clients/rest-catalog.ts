@@ -1,4 +1,6 @@
 import { badInput, stackBroke } from '../../core/errors.ts';
+import { masked } from '../../core/masked.ts';
+import { withoutSecrets } from '../stack/catalog-options.ts';
 import type { Endpoints } from '../stack/stack.ts';
 import { bodyOf, httpRequest } from './http.ts';
 
@@ -37,7 +39,7 @@ export function restCatalog(access: Access): RestCatalog {
       const words = (bodyOf(text).error as { readonly message?: unknown } | undefined)?.message;
       if (typeof words === 'string') throw unknownWarehouse(access, status, words);
       throw stackBroke(
-        `the catalog answered ${status} for its configuration: ${text.slice(0, 300)}`,
+        `the catalog answered ${status} for its configuration: ${shown(access, text)}`,
       );
     }
     const told = (JSON.parse(text) as { overrides?: Record<string, string> }).overrides?.prefix;
@@ -97,9 +99,14 @@ const VARIABLES: Readonly<Record<Access['auth']['kind'], string>> = {
   oauth2: 'export DOORBUSTER_CATALOG_CREDENTIAL=id:secret',
 };
 
-function unknownWarehouse({ uri, warehouse }: Access, status: number, words: string) {
+/** The beginning of what a catalog says, without the secrets that it may repeat. */
+function shown({ auth }: Pick<Access, 'auth'>, text: string): string {
+  return masked(withoutSecrets(text, { catalog: { auth } })).slice(0, 300);
+}
+
+function unknownWarehouse({ uri, warehouse, auth }: Access, status: number, words: string) {
   return badInput(
-    `the catalog ${new URL(uri).host} has no configuration for the warehouse ${warehouse} (HTTP ${status}): ${words.slice(0, 300)}`,
+    `the catalog ${new URL(uri).host} has no configuration for the warehouse ${warehouse} (HTTP ${status}): ${shown({ auth }, words)}`,
     'its name is stack.external.catalog.warehouse, or DOORBUSTER_WAREHOUSE',
   );
 }

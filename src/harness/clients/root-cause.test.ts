@@ -26,3 +26,19 @@ test("of an answer the cause is in its last error, where it is one of Flink's", 
   expect(causeIn('null')).toBe('null');
   expect(causeIn('502 Bad Gateway\nnginx')).toBe('502 Bad Gateway');
 });
+
+test('a secret that stands where the text is cut is taken out whole', () => {
+  const secret = 'wJalrXUtnFEMI-K7MDENG-bPxRfiCYEXAMPLEKEY';
+  const masked = (text: string) => text.replaceAll(secret, '***');
+  for (let before = 540; before <= 600; before += 5) {
+    const said = `Caused by: x: ${'y'.repeat(before)}${secret}${'z'.repeat(100)}`;
+    for (const text of [
+      rootCause(said, masked),
+      causeIn(said, masked),
+      causeIn(JSON.stringify({ errors: ['x', said] }), masked),
+    ]) {
+      expect(text).toContain('y'.repeat(540));
+      expect(text).not.toContain(secret.slice(0, 3));
+    }
+  }
+});

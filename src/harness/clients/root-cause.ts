@@ -1,10 +1,13 @@
 /**
  * The innermost cause of a Java stack trace that an answer holds, on one line: what a person can act on, without the
  * twenty wrappers around it. Text without a `Caused by` gives its own first line.
- * What a server's own log says of its end is stack/cause.ts's to read.
+ * `masked` takes secrets out before the text is cut: a part of one is not recognized. What a server's own log says of
+ * its end is stack/cause.ts's to read.
  */
-export function rootCause(trace: string): string {
-  const lines = trace.split('\n').map((line) => line.trim());
+export function rootCause(trace: string, masked = (text: string) => text): string {
+  const lines = masked(trace)
+    .split('\n')
+    .map((line) => line.trim());
   const causes = lines.filter((line) => line.startsWith('Caused by: '));
   const innermost = causes.at(-1) ?? lines.find((line) => line !== '') ?? 'no cause was given';
   const text = innermost
@@ -18,11 +21,11 @@ export function rootCause(trace: string): string {
  * The innermost cause in the body of an answer that is an error. Flink's servers say
  * `{"errors": [message, stack trace]}`; a proxy in between may say anything.
  */
-export function causeIn(body: string): string {
+export function causeIn(body: string, masked = (text: string) => text): string {
   try {
     const { errors } = JSON.parse(body) as { errors?: readonly string[] };
-    return rootCause(errors?.at(-1) ?? body);
+    return rootCause(errors?.at(-1) ?? body, masked);
   } catch {
-    return rootCause(body);
+    return rootCause(body, masked);
   }
 }

@@ -31,11 +31,16 @@ const POLL_MS = 40;
 /** Opens a session on the gateway at `uri` (http://host:port). */
 export async function openSqlSession(
   uri: string,
-  options: { readonly clock: Clock; readonly signal: AbortSignal },
+  options: {
+    readonly clock: Clock;
+    readonly signal: AbortSignal;
+    /** Takes secrets out of what Flink says, before it is cut: a statement that is refused is quoted. */
+    readonly masked?: (text: string) => string;
+  },
 ): Promise<SqlSession> {
-  const { clock } = options;
+  const { clock, masked = (text: string) => text } = options;
   const call = <T>(method: string, path: string, body?: unknown, signal?: AbortSignal) =>
-    gatewayCall<T>(uri, method, path, body, signal ?? options.signal);
+    gatewayCall<T>(uri, method, path, { body, masked, signal: signal ?? options.signal });
   const opened = await call<{ sessionHandle: string }>('POST', '/v1/sessions', {});
   const session = `/v1/sessions/${opened.sessionHandle}`;
 
@@ -63,7 +68,7 @@ export async function openSqlSession(
 
   // The session must be closable after the run was interrupted, so it does not take its signal.
   const close = async () => {
-    await gatewayCall(uri, 'DELETE', session, undefined, AbortSignal.timeout(5_000));
+    await gatewayCall(uri, 'DELETE', session, { masked, signal: AbortSignal.timeout(5_000) });
   };
   return { run, close, [Symbol.asyncDispose]: close };
 }
@@ -72,10 +77,17 @@ async function gatewayCall<T>(
   uri: string,
   method: string,
   path: string,
-  body: unknown,
-  signal: AbortSignal,
+  {
+    body,
+    masked,
+    signal,
+  }: {
+    readonly body?: unknown;
+    readonly masked: (text: string) => string;
+    readonly signal: AbortSignal;
+  },
 ): Promise<T> {
   const { ok, text } = await httpRequest(`${uri}${path}`, { method, body, signal });
   if (ok) return JSON.parse(text) as T;
-  throw stackBroke(`Flink's SQL Gateway refused a statement: ${causeIn(text)}`);
+  throw stackBroke(`Flink's SQL Gateway refused a statement: ${causeIn(text, masked)}`);
 }

@@ -65,7 +65,10 @@ export async function deploy(
   await refuseWithoutSlots(rest, streams.length, options);
   const topics = streams.map((stream) => topicOf(place, stream));
   await createTopics(topics, options);
-  const session = await openSqlSession(flink.gateway, { clock, signal });
+  const session = await openSqlSession(flink.gateway, {
+    ...{ clock, signal },
+    masked: (text) => withoutSecrets(text, stack.endpoints),
+  });
   const jobs: DeployedJob[] = [];
   const plans = new Map<Stream, string>();
   const state = { draining: false, drained: false };
@@ -77,7 +80,7 @@ export async function deploy(
   try {
     const values = placeholderValues(scenario.pipeline, stack.endpoints.inside.brokers, place);
     const filled = (file: SqlFile) => splitStatements(fillPlaceholders(file, values));
-    await runWithSecrets(session, stack.endpoints);
+    await session.run(createCatalog(stack.endpoints));
     for (const statement of filled(pipeline.tables)) {
       await runStatement(session, pipeline.tables.path, statement);
     }
@@ -169,16 +172,6 @@ function createCatalog({ catalog, s3, inside }: Endpoints): string {
   };
   const pairs = Object.entries(options).map(([key, value]) => `${quoted(key)}=${quoted(value)}`);
   return `CREATE CATALOG ice WITH (${pairs.join(', ')})`;
-}
-
-/** The one statement with secrets in it: whoever refuses it may quote it. */
-async function runWithSecrets(session: SqlSession, endpoints: Endpoints): Promise<void> {
-  try {
-    await session.run(createCatalog(endpoints));
-  } catch (error) {
-    if (!(error instanceof DoorbusterError)) throw error;
-    throw stackBroke(withoutSecrets(error.message, endpoints), error.hint);
-  }
 }
 
 async function runStatement(

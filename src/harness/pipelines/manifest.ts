@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { badInput } from '../../core/errors.ts';
-import { frame, suggest } from '../../scenario/problems.ts';
+import { cut, frame, suggest, TOLD } from '../../scenario/problems.ts';
 import { STREAMS } from '../../scenario/scenario.ts';
 import { readSource } from '../../scenario/source.ts';
 
@@ -83,15 +83,25 @@ export function columnsOf(
 export function parseManifest(text: string, path: string): Manifest {
   const source = readSource(text, []);
   const framed = (place: { line: number; column: number; length: number }, message: string) =>
-    `${path}:${place.line}:${place.column}: ${message}\n${frame(text, place)}`;
-  const fail = (problems: readonly string[]) => badInput(problems.join('\n\n'));
+    `${path}:${place.line}:${place.column}: ${cut(message, 500)}\n${frame(text, place)}`;
+  const fail = (problems: readonly string[], count = problems.length) =>
+    badInput(
+      [
+        ...problems,
+        ...(count > problems.length ? [`and ${count - problems.length} more`] : []),
+      ].join('\n\n'),
+    );
   if (source.problems.length > 0) {
-    throw fail(source.problems.map((problem) => framed(problem, problem.message)));
+    const first = source.problems.slice(0, TOLD);
+    throw fail(
+      first.map((problem) => framed(problem, problem.message)),
+      source.problems.length,
+    );
   }
   const read = manifest.safeParse(source.data);
   if (!read.success) {
     throw fail(
-      read.error.issues.map((issue) => {
+      read.error.issues.slice(0, TOLD).map((issue) => {
         const at = issue.path as (string | number)[];
         const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
         const path = unknown === undefined ? at : [...at, unknown];

@@ -30,14 +30,25 @@ const SHOWN: {
   }),
 };
 
-/** A text without the secrets that it may quote: an engine that refuses a statement repeats it. */
-export function withoutSecrets(text: string, { s3, catalog: { auth } }: Endpoints): string {
+/**
+ * A text without the secrets that it may quote: an engine that refuses a statement repeats it. Of the whole text, before
+ * anybody cuts it.
+ */
+export function withoutSecrets(
+  text: string,
+  {
+    s3,
+    catalog: { auth },
+  }: { readonly s3?: Endpoints['s3']; readonly catalog: Pick<Endpoints['catalog'], 'auth'> },
+): string {
   const secrets = [
-    s3.secretAccessKey,
+    ...(s3 === undefined ? [] : [s3.secretAccessKey]),
     ...(auth.kind === 'bearer' ? [auth.token] : []),
     ...(auth.kind === 'oauth2' ? [auth.secret] : []),
   ];
   // In a statement a quote is doubled.
   const quoted = secrets.flatMap((one) => [one, one.replaceAll("'", "''")]);
+  // The longer one first: it may hold the shorter one.
+  quoted.sort((a, b) => b.length - a.length);
   return quoted.reduce((seen, one) => (one === '' ? seen : seen.replaceAll(one, '***')), text);
 }
