@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { withClassArchives } from '../record/environment.ts';
 import { COMPACTION } from '../record/facts.ts';
 import { createRunFolder, RUN_FILES } from '../record/folder.ts';
 import { openJournal } from '../record/journal.ts';
@@ -19,11 +20,12 @@ import { HEAD_START_MS, type Load, startLoad } from './load/load.ts';
 import { lookupKeys } from './lookup-keys.ts';
 import { observe } from './observed.ts';
 import { brokenOff, endedAs, writeLast } from './outcome.ts';
+import { startOwnStack } from './own-stack.ts';
 import { drainNow, markStop, replay } from './phases.ts';
 import { compactionOf } from './pipelines/compact.ts';
 import { deploy } from './pipelines/deploy.ts';
 import { pipelineFor, placed } from './pipelines/load.ts';
-import { columnsOf, taskSlotsOf } from './pipelines/manifest.ts';
+import { columnsOf } from './pipelines/manifest.ts';
 import type { ProbeContext } from './probes/probe.ts';
 import { type RunningProbes, startAll, stopAll } from './probes/probes.ts';
 import { placesOf, refuseUnwritable, refuseWithoutRoom } from './room.ts';
@@ -36,7 +38,6 @@ import { makeShare } from './sharding/share.ts';
 import { placeOf, takePlace } from './shared-stack.ts';
 import { Claim } from './stack/claim.ts';
 import { defaultRegistryDir, otherOwners, sweepLeftovers, sweptLines } from './stack/registry.ts';
-import { RUNTIMES } from './stack/runtimes.ts';
 import type { Stack } from './stack/stack.ts';
 import { ticking } from './ticking.ts';
 
@@ -153,7 +154,7 @@ async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<Run
   try {
     await using facts = await openFacts({ spillDir: join(workDir, 'spill') });
     const shared = u.chosen.kind === 'shared' ? u.chosen.on : undefined;
-    const stack = shared?.stack ?? (await startStack(u, workDir));
+    const stack = shared?.stack ?? (await startOwnStack(u, workDir));
     let completed = false;
     await using _started = {
       async [Symbol.asyncDispose]() {
@@ -226,7 +227,7 @@ async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<Run
         const { t0Ms } = observed;
         return await handOver({ facts, dir: folder.dir, meeting, note }, { t0Ms, observed });
       }
-      const measured = await conclude(
+      const concluded = await conclude(
         {
           ...{ facts, scenario, observed, dir: folder.dir },
           manifest: pipeline.manifest,
@@ -234,6 +235,11 @@ async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<Run
         },
         first,
       );
+      const archives = shared === undefined ? stack.classArchives() : {};
+      const measured = {
+        ...concluded,
+        environment: withClassArchives(first.environment, archives),
+      };
       completed = cause === undefined;
       u.progress.concluded = endedAs(measured, cause, options.signal);
       return u.progress.concluded;
@@ -260,36 +266,6 @@ async function outcomeOf(
     watching.abort();
     ticks.stop();
   }
-}
-
-/** A stack of this run's own. */
-function startStack(
-  { options, scenario, pipeline, chosen, folder, journal, signal }: Undertaking,
-  workDir: string,
-): Promise<Stack> {
-  if (chosen.kind !== 'own') throw new Error('a shared stack runs already');
-  return RUNTIMES[chosen.runtime].start({
-    runDir: folder.dir,
-    workDir: join(workDir, 'stack'),
-    artifacts: options.artifacts,
-    clock: options.clock,
-    signal,
-    flink: {
-      taskSlots: taskSlotsOf(pipeline.manifest, scenario.pipeline.parallelism),
-      checkpointEveryMs: scenario.pipeline.commitEveryMs,
-    },
-    jit: scenario.stack.jit,
-    beside: scenario.pipeline.compaction.by === 'spark' ? ['spark'] : [],
-    onBuilding(image) {
-      const text = `building the image of ${image}`;
-      journal.note('step', { text });
-      options.onEvent({ kind: 'step', text });
-    },
-    onProgress(line) {
-      journal.note('server', line);
-      options.onEvent({ kind: 'server', ...line });
-    },
-  });
 }
 
 /** From the word to begin to t0, where it has to reach other machines first, ms. */

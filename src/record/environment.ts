@@ -32,8 +32,22 @@ export function environment(stack: StackFacts): Environment {
 }
 
 /**
+ * The same with what its JVMs started from: by program, whether it always took its classes from an archive. A
+ * start without one loads and verifies some ten thousand classes while others are measured.
+ */
+export function withClassArchives(
+  environment: Environment,
+  archives: Readonly<Record<string, boolean>>,
+): Environment {
+  const kept = Object.values(archives);
+  if (kept.length === 0) return environment;
+  const classArchives = kept.every(Boolean) ? 'kept' : kept.some(Boolean) ? 'partly' : 'none';
+  return { ...environment, classArchives, lane: laneOf({ ...environment, classArchives }) };
+}
+
+/**
  * Two records are compared only inside one lane: same processor, cores, memory (to the GiB), node major,
- * operating system, runtime and server versions. doorbuster's own commit is left out on purpose: comparing
+ * operating system, runtime, server versions, and archives of classes to start from. doorbuster's own commit is left out on purpose: comparing
  * commits is what lanes are for.
  */
 export function laneOf(facts: Omit<Environment, 'doorbuster' | 'commit' | 'lane'>): string {
@@ -47,6 +61,10 @@ export function laneOf(facts: Omit<Environment, 'doorbuster' | 'commit' | 'lane'
     ...Object.entries(facts.versions)
       .map(([server, version]) => `${server}=${version}`)
       .sort(),
+    // With all of them there, which is so after the first run, it is the lane that it always was.
+    ...(facts.classArchives === undefined || facts.classArchives === 'kept'
+      ? []
+      : [`classes=${facts.classArchives}`]),
   ];
   return createHash('sha256').update(lane.join('\n')).digest('hex').slice(0, 12);
 }

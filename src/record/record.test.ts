@@ -17,7 +17,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../core/clock.ts';
 import { ask } from './ask.ts';
-import { environment, laneOf } from './environment.ts';
+import { environment, laneOf, withClassArchives } from './environment.ts';
 import { createRunFolder } from './folder.ts';
 import { openJournal, readJournal } from './journal.ts';
 import { listRuns } from './list.ts';
@@ -215,6 +215,17 @@ describe('the environment', () => {
     expect(laneOf({ ...here, cores: here.cores + 1 })).not.toBe(here.lane);
     expect(laneOf({ ...here, versions: { kafka: '4.3.2' } })).not.toBe(here.lane);
     expect(laneOf({ ...here, memoryBytes: here.memoryBytes + 1024 })).toBe(here.lane);
+  });
+
+  test('JVMs that had to load every class anew are of another lane', () => {
+    const here = environment(stack);
+    expect(withClassArchives(here, {})).toEqual(here);
+    const warm = withClassArchives(here, { kafka: true, spark: true });
+    expect(warm).toMatchObject({ classArchives: 'kept', lane: here.lane });
+    const first = withClassArchives(here, { kafka: false, spark: false });
+    const mixed = withClassArchives(here, { kafka: true, spark: false });
+    expect([first.classArchives, mixed.classArchives]).toEqual(['none', 'partly']);
+    expect(new Set([here.lane, first.lane, mixed.lane]).size).toBe(3);
   });
 });
 

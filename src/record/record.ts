@@ -73,6 +73,11 @@ const environment = z.strictObject({
   runtime: z.string(),
   /** Server or library → version. */
   versions: z.record(z.string(), z.string()),
+  /**
+   * Whether the JVMs took their classes from archives that an earlier run had left: all, some or none of them.
+   * Absent where archives are not in use (containers, a stack that was up already), and in records before 0.2.
+   */
+  classArchives: z.enum(['kept', 'partly', 'none']).optional(),
   /** Hash of what makes two records comparable: see environment.ts. */
   lane: z.string(),
 });

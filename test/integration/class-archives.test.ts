@@ -115,6 +115,17 @@ test('an archive of the right size with a damaged page keeps nobody from startin
   }
 });
 
+test('a JVM that may not write leaves nothing behind as it ends, and reads what there is', async () => {
+  const where = folders('restarted');
+  const unwritten = withClassArchive('kafka', tool, { ...where, mayWrite: false });
+  expect(unwritten).toMatchObject({ command: tool, writes: false, fromArchive: false });
+  const first = withClassArchive('kafka', tool, where);
+  sharedClasses(first.command);
+  await first.keep();
+  const reads = withClassArchive('kafka', tool, { ...where, mayWrite: false });
+  expect(reads).toMatchObject({ writes: false, fromArchive: true });
+});
+
 test('a program without a class path is left as it is', () => {
   const minio: Command = { program: 'minio', args: ['server', 'data'], env: {} };
   const same = withClassArchive('minio', minio, folders('minio'));

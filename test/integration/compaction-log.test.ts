@@ -1,33 +1,85 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { compactWithSpark } from '../../src/harness/pipelines/compact-spark.ts';
 import { loadPipeline, placed } from '../../src/harness/pipelines/load.ts';
+import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
+import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
 import { filesInImages } from '../../src/harness/stack/images.ts';
+import { launchBeside } from '../../src/harness/stack/processes.ts';
+import type { Launched } from '../../src/harness/stack/server.ts';
 import { launch } from '../../src/harness/stack/server-process.ts';
+import type { Endpoints } from '../../src/harness/stack/stack.ts';
 import { PLAIN } from '../support/place.ts';
+
+/** Servers that nobody is asked for: what is compacted here names no table. */
+const NOWHERE: Endpoints = {
+  ...{ kafka: { brokers: [] }, flink: { rest: '', gateway: '' } },
+  catalog: { uri: 'http://127.0.0.1:9', warehouse: 's3://none/', auth: { kind: 'none' } },
+  s3: {
+    ...{ endpoint: 'http://127.0.0.1:9', region: 'none', bucket: 'none' },
+    ...{ accessKeyId: 'none', secretAccessKey: 'none' },
+  },
+  inside: { brokers: [], s3: 'http://127.0.0.1:9', catalog: 'http://127.0.0.1:9' },
+};
+
+test('an engine that has to write its classes down does so after the compaction, and not in it', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'doorbuster-compact-'));
+  await using _made = { [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) };
+  vi.stubEnv('XDG_STATE_HOME', join(dir, 'state'));
+  const archives = { dir: join(dir, 'archives'), scratch: dir, restarted: [] };
+  const artifacts = locateArtifacts(defaultCacheDir(), readLock());
+  const pipeline = placed(loadPipeline('cdc-upsert', packageRoot), PLAIN);
+  const compacted = async () => {
+    let launched: Launched | undefined;
+    const result = await compactWithSpark(
+      { ...pipeline, compact: { path: 'compact.sql', text: 'SELECT 6 * 7;' } },
+      {
+        stack: {
+          endpoints: NOWHERE,
+          async launch(program) {
+            launched = await launchBeside(artifacts, program, archives);
+            return launched;
+          },
+        },
+        ...{ clock: systemClock, signal: new AbortController().signal, logDir: dir },
+      },
+    );
+    expect(result).toMatchObject({ outcome: 'committed', error: null });
+    expect(result.output).toContain('42');
+    return launched as Launched;
+  };
+  const first = await compacted();
+  expect(first.fromArchive).toBe(false);
+  // Frozen, and with nothing written: neither takes a core in what is measured next.
+  expect(existsSync(join(archives.dir))).toBe(false);
+  const stateOf = (pid: number) =>
+    /^State:\s+(\w)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  expect(stateOf(first.pid as number)?.[1]).toBe('T');
+  await first.thaw();
+  expect(await first.exited).toMatchObject({ code: 0 });
+  expect(await readdir(archives.dir)).toEqual([expect.stringMatching(/^spark-.*\.jsa$/)]);
+  // With an archive to start from there is nothing to write, and so nothing to hold.
+  const second = await compacted();
+  expect(second).toMatchObject({ fromArchive: true });
+  expect(second.keepClasses).toBeUndefined();
+  expect(await second.exited).toMatchObject({ code: 0 });
+  vi.unstubAllEnvs();
+}, 300_000);
 
 test('an engine that ends without a word of its own is a failed compaction, told by its log', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'doorbuster-compact-'));
   await using _made = { [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) };
-  const s3 = { endpoint: 'http://127.0.0.1:9', region: 'none', bucket: 'none' };
-  const catalog = {
-    ...{ uri: 'http://127.0.0.1:9', warehouse: 's3://none/' },
-    auth: { kind: 'none' as const },
-  };
   // A Java without Spark: it looks for the main class and says that there is none.
   const artifacts = { ...filesInImages(readLock()), sparkClasspath: join(dir, 'nothing') };
   const result = await compactWithSpark(placed(loadPipeline('cdc-upsert', packageRoot), PLAIN), {
     stack: {
-      endpoints: {
-        ...{ kafka: { brokers: [] }, flink: { rest: '', gateway: '' }, catalog },
-        s3: { ...s3, accessKeyId: 'none', secretAccessKey: 'none' },
-        inside: { brokers: [], s3: s3.endpoint, catalog: catalog.uri },
-      },
+      endpoints: NOWHERE,
       async launch({ files, command, log, onLine }) {
         for (const [name, text] of Object.entries(files({ inside: false }))) {
           await writeFile(join(dir, name), text);

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 
 /** Linux counts CPU time in hundredths of a second for programs, whatever its own tick. */
 const TICKS_PER_SECOND = 100;
@@ -42,6 +43,17 @@ export function readProcess(pid: number | undefined): ProcessStat | null {
   } catch {
     return null;
   }
+}
+
+/** Every process of this machine that is in sight, by its id. */
+export async function readProcesses(): Promise<ReadonlyMap<number, ProcessStat>> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const stats = await Promise.all(
+    // A process may end between being listed and being read.
+    pids.map((pid) => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null)),
+  );
+  const found = stats.filter((text) => text !== null).map(parseProcessStat);
+  return new Map(found.map((stat) => [stat.pid, stat]));
 }
 
 /** The machine's CPU seconds since it started, all cores together. */

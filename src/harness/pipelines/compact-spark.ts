@@ -1,7 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
-import { readProcess } from '../clients/proc.ts';
+import { COMPACTION } from '../../record/facts.ts';
+import { CpuAccounts } from '../clients/cpu-accounts.ts';
+import { readProcesses } from '../clients/proc.ts';
 import type { Whereabouts } from '../stack/beside.ts';
 import { catalogProperties } from '../stack/catalog-options.ts';
 import { innermostCause, logTail } from '../stack/cause.ts';
@@ -37,9 +39,9 @@ export interface CompactionResult {
   /** From ready to committed; of a failed one, to its end. */
   readonly wallMs: number;
   readonly startupMs: number;
-  /** CPU of the engine from ready to committed, in core-seconds; null where its process is out of sight. */
+  /** CPU of the engine and its children from ready to committed, in core-seconds; null where it is out of sight. */
   readonly coreSeconds: number | null;
-  /** CPU of the engine until it was ready, in core-seconds. */
+  /** CPU of both until it was ready, in core-seconds. */
   readonly startupCoreSeconds: number | null;
   readonly rewrittenFiles: number;
   readonly addedFiles: number;
@@ -53,14 +55,18 @@ const READY = 'doorbuster-engine-ready';
 const DONE = 'doorbuster-compaction-done';
 /** Columns of rewrite_data_files: rewritten, added, bytes, failed, removed delete files. */
 const REWRITE = /^(\d+)\t(\d+)\t(\d+)\t(\d+)\t(\d+)$/;
-const SAMPLE_MS = 200;
+const SAMPLE_MS = 1_000;
 
 const SCRIPT = 'compact.sql';
 const CATALOG = 'catalog.options';
 /** The JVM's own heap, and what Spark and S3 take beside it. */
 const [HEAP_MIB, MEMORY_MIB] = [1024, 2048];
 
-/** Runs the pipeline's `compact.sql` in a Spark of its own, once. */
+/**
+ * Runs the pipeline's `compact.sql` in a Spark of its own, once. Where its JVM is to write its classes down as it
+ * ends, it is frozen after its last statement: that takes half a minute, which is not the compaction's, and
+ * is made up for when the stack is stopped.
+ */
 export async function compactWithSpark(
   pipeline: PlacedPipeline,
   options: CompactionOptions,
@@ -94,6 +100,7 @@ export async function compactWithSpark(
 }
 
 interface Seen {
+  /** null: a signal ended it. Of one that is held before its end, 0. */
   readonly exitCode: number | null;
   readonly lines: readonly string[];
   readonly ready: Moment | null;
@@ -111,49 +118,63 @@ interface Moment {
 class EngineWatch {
   readonly #clock: Clock;
   readonly #lines: string[] = [];
+  readonly #accounts = new CpuAccounts();
+  readonly #done = new AbortController();
   #pid: number | null = null;
-  #ready: Moment | null = null;
-  #committed: Moment | null = null;
-  #lastS: number | null = null;
+  #ready: Promise<Moment> | null = null;
+  #committed: Promise<Moment> | null = null;
+  #looking: Promise<Moment>;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#looking = Promise.resolve({ atMs: clock.nowMs(), coreSeconds: null });
   }
 
   take(line: string): void {
     if (line === READY) this.#ready = this.#moment();
-    else if (line !== DONE) {
+    else if (line === DONE) this.#done.abort();
+    else {
       this.#lines.push(line);
       if (REWRITE.test(line)) this.#committed = this.#moment();
     }
   }
 
-  /** Follows the engine to its end; an abort kills it. */
+  /** Follows the engine to its end, or to where it has nothing left to do but to write its classes; an abort kills it. */
   async toItsEnd(engine: Launched, signal: AbortSignal): Promise<Seen> {
     this.#pid = engine.pid;
     const kill = () => engine.kill('SIGKILL');
     signal.addEventListener('abort', kill, { once: true });
     if (signal.aborted) kill();
-    const over = new AbortController();
-    const ended = engine.exited.finally(() => over.abort());
-    while (!over.signal.aborted) {
-      this.#moment();
-      await this.#clock.sleep(SAMPLE_MS, over.signal).catch(() => undefined);
+    const ended = new AbortController();
+    const exited = engine.exited.finally(() => ended.abort());
+    const over = engine.keepClasses
+      ? AbortSignal.any([ended.signal, this.#done.signal])
+      : ended.signal;
+    while (!over.aborted) {
+      await this.#moment();
+      await this.#clock.sleep(SAMPLE_MS, over).catch(() => undefined);
     }
+    const held = !ended.signal.aborted;
+    if (held) await engine.freeze();
     signal.removeEventListener('abort', kill);
-    const { code } = await ended;
     return {
-      exitCode: code,
+      exitCode: held ? 0 : (await exited).code,
       lines: this.#lines,
-      ready: this.#ready,
-      committed: this.#committed,
-      lastS: this.#lastS,
+      ready: await this.#ready,
+      committed: await this.#committed,
+      lastS: (await this.#looking).coreSeconds,
     };
   }
 
-  #moment(): Moment {
-    this.#lastS = readProcess(this.#pid ?? undefined)?.ownS ?? this.#lastS;
-    return { atMs: this.#clock.nowMs(), coreSeconds: this.#lastS };
+  /** One look after the other: each adds to what those before it have seen. */
+  #moment(): Promise<Moment> {
+    const atMs = this.#clock.nowMs();
+    this.#looking = this.#looking.then(async () => {
+      if (this.#pid === null) return { atMs, coreSeconds: null };
+      this.#accounts.take(await readProcesses(), new Map([[this.#pid, COMPACTION]]));
+      return { atMs, coreSeconds: this.#accounts.usage(COMPACTION)?.cpuS ?? null };
+    });
+    return this.#looking;
   }
 }
 

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { badInput } from '../../core/errors.ts';
 import { ALL_APIS, HARNESS, MACHINE, QUERY_ENGINE } from '../../record/facts.ts';
 import { CONTAINER_ENGINE, CpuAccounts, KERNEL } from '../clients/cpu-accounts.ts';
@@ -7,8 +7,8 @@ import {
   type ProcessStat,
   parseMachineStat,
   parseMemoryUsed,
-  parseProcessStat,
   parseS3Counters,
+  readProcesses,
   type Usage,
 } from '../clients/proc.ts';
 import type { FactRow } from '../facts.ts';
@@ -160,14 +160,4 @@ class RunningResources implements ResourceProbe {
 
 function rowOf(atMs: number, server: string, { cpuS, rssBytes }: Usage): FactRow {
   return { at_ms: atMs, server, cpu_s: cpuS, rss_bytes: rssBytes };
-}
-
-async function readProcesses(): Promise<ReadonlyMap<number, ProcessStat>> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const stats = await Promise.all(
-    // A process may end between being listed and being read.
-    pids.map((pid) => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null)),
-  );
-  const found = stats.filter((text) => text !== null).map(parseProcessStat);
-  return new Map(found.map((stat) => [stat.pid, stat]));
 }

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'n
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { onPath } from '../setup/on-path.ts';
+import type { Launched } from './server.ts';
 import type { Command } from './services.ts';
 
 /**
@@ -14,6 +15,8 @@ interface ArchivedCommand {
   readonly command: Command;
   /** It writes its classes as it ends: that takes seconds, and only a SIGKILL prevents it. */
   readonly writes: boolean;
+  /** It takes them from an archive; left out where there can be none, for want of a class path. */
+  readonly fromArchive?: boolean;
   /** After its end: makes what it wrote the archive of the next start. */
   keep(): Promise<void>;
 }
@@ -25,12 +28,17 @@ const CHECKED = '-XX:+VerifySharedSpaces';
 
 /**
  * `dir` keeps the archives of all runs; `scratch` is a folder of this run. An archive fits one build of
- * Java with one class path: both are in its name, and so is its size. A command without a class path stays as it is.
+ * Java with one class path: both are in its name, and so is its size. A command without a class path stays as it is,
+ * and so does one that may not write where there is no archive yet: it would write whenever it is ended.
  */
 export function withClassArchive(
   name: string,
   command: Command,
-  { dir, scratch }: { readonly dir: string; readonly scratch: string },
+  {
+    dir,
+    scratch,
+    mayWrite = true,
+  }: { readonly dir: string; readonly scratch: string; readonly mayWrite?: boolean },
 ): ArchivedCommand {
   const at = command.args.indexOf('-cp');
   if (at < 0) return { command, writes: false, keep: async () => {} };
@@ -40,10 +48,15 @@ export function withClassArchive(
   const kind = `${name}-${digest}`;
   const archive = wholeArchive(dir, kind);
   const written = join(scratch, `${name}.jsa`);
-  const flag = archive ? `-XX:SharedArchiveFile=${archive}` : `-XX:ArchiveClassesAtExit=${written}`;
+  const flags = archive
+    ? [`-XX:SharedArchiveFile=${archive}`, CHECKED, QUIET]
+    : mayWrite
+      ? [`-XX:ArchiveClassesAtExit=${written}`, CHECKED, QUIET]
+      : [];
   return {
-    command: { ...command, args: [flag, CHECKED, QUIET, ...command.args] },
-    writes: archive === undefined,
+    command: { ...command, args: [...flags, ...command.args] },
+    writes: archive === undefined && mayWrite,
+    fromArchive: archive !== undefined,
     async keep() {
       if (archive || !existsSync(written)) return;
       // Without an archive the next start is slower, and nothing else: a full disk is no error here.
@@ -52,6 +65,15 @@ export function withClassArchive(
         .catch(() => {});
     },
   };
+}
+
+/** What a program that was started with this command tells of its classes. */
+export function classesOf(
+  archived: ArchivedCommand | null | undefined,
+): Pick<Launched, 'keepClasses' | 'fromArchive'> {
+  if (archived?.fromArchive === undefined) return {};
+  const { fromArchive, writes, keep } = archived;
+  return { fromArchive, ...(writes ? { keepClasses: keep } : {}) };
 }
 
 /** The archive of this kind. One that has been cut off would keep the JVM from starting at all. */

@@ -164,6 +164,7 @@ export async function connectExternal(
     // Nobody watches them; the jobs are watched, and everything that is asked of them is.
     broken: new AbortController().signal,
     missing: () => [],
+    classArchives: () => ({}),
     stateDir: null,
     launch: (program) => launchBeside(artifacts, program),
     takeAway: never,

@@ -8,7 +8,7 @@ import { javaCommand } from '../setup/prerequisites.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
 import type { Beside } from './beside.ts';
 import { Claim } from './claim.ts';
-import { withClassArchive } from './class-archives.ts';
+import { classesOf, withClassArchive } from './class-archives.ts';
 import type { Ground } from './ground.ts';
 import { KeptRecord, keptPath } from './kept.ts';
 import { LOOPBACK, type Plan } from './plan.ts';
@@ -16,7 +16,7 @@ import { isAlive, type ProcessIdentity, sweepLeftovers } from './registry.ts';
 import type { Launched } from './server.ts';
 import { follow, launch } from './server-process.ts';
 import { SERVICES } from './services.ts';
-import type { Runtime, StackOptions } from './stack.ts';
+import type { Runtime, ServerName, StackOptions } from './stack.ts';
 import { startSupervised, takeUpSupervised } from './supervised.ts';
 
 /** Child processes of our own: no container engine needed. */
@@ -62,12 +62,17 @@ function groundAt(
     lay: writeFiles,
     async launch(server, command, capture) {
       const archived =
-        capture || archives === undefined ? null : withClassArchive(server, command, archives);
+        capture || archives === undefined
+          ? null
+          : withClassArchive(server, command, {
+              ...archives,
+              mayWrite: !archives.restarted.includes(server),
+            });
       const log = join(plan.logDir, `${server}.log`);
       const own = archived?.command ?? command;
       const launched = await launch(own, { workDir: plan.workDir, log, capture });
       record.guard(server, launched.pid);
-      return archived?.writes ? { ...launched, keepClasses: archived.keep } : launched;
+      return { ...launched, ...classesOf(archived) };
     },
     beside: (program) => launchBeside(plan.artifacts, program, archives),
     async ended({ pid }) {
@@ -98,7 +103,7 @@ export async function launchBeside(
       await claim.remove();
       return exit;
     });
-    return { ...launched, exited };
+    return { ...launched, ...classesOf(archived), exited };
   } catch (error) {
     await claim.remove();
     throw error;
@@ -121,7 +126,11 @@ async function openFolder({ artifacts, runDir, ...options }: StackOptions): Prom
   await mkdir(logDir, { recursive: true });
   const plan = { network: LOOPBACK, artifacts, java: javaCommand(), workDir, logDir };
   return {
-    ...groundAt(plan, claim, { dir: artifacts.classArchives, scratch }),
+    ...groundAt(plan, claim, {
+      dir: artifacts.classArchives,
+      scratch,
+      restarted: options.restarted ?? [],
+    }),
     claimPath: claim.path,
     takePorts: (ports) => claim.takePorts(ports),
     traces: () => ({ servers: claim.servers.flatMap(asServer) }),
@@ -133,6 +142,8 @@ async function openFolder({ artifacts, runDir, ...options }: StackOptions): Prom
 interface ArchiveFolders {
   readonly dir: string;
   readonly scratch: string;
+  /** Servers that a fault asks to end: they would write their archive right then, while others are measured. */
+  readonly restarted: readonly ServerName[];
 }
 
 function asServer({ server, ...identity }: ProcessIdentity & { readonly server: string }) {

@@ -32,6 +32,8 @@ export interface Launched {
    * to make them those of the next start.
    */
   readonly keepClasses?: () => Promise<void>;
+  /** Whether its JVM took its classes from an archive; left out where archives are not for it. */
+  readonly fromArchive?: boolean;
 }
 
 /**

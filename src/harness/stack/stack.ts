@@ -74,6 +74,11 @@ export interface Stack extends AsyncDisposable {
    * when it answers as it did when it was first ready; rejects with a DoorbusterError when it does not.
    */
   bringBack(server: ServerName): Promise<void>;
+  /**
+   * Whether every start so far took its classes from an archive, by server or program beside them; of those that
+   * archives are for, and of a stack that was started here.
+   */
+  classArchives(): Readonly<Record<string, boolean>>;
   /** Servers that are not there, of a stack that was taken up. */
   missing(): readonly ServerName[];
   /**
@@ -106,6 +111,8 @@ export interface StackOptions {
   readonly jit: Jit;
   /** What will be started beside the servers: its image is there before the run begins. */
   readonly beside?: readonly Beside['name'][];
+  /** Servers that will be asked to end and started again while others are measured. */
+  readonly restarted?: readonly ServerName[];
   /** Told of an image that has to be built first. */
   readonly onBuilding?: (image: string) => void;
   readonly onProgress: (line: {

@@ -58,6 +58,8 @@ export class SupervisedStack implements Stack {
   readonly #prepared = new Map<ServerName, string>();
   /** What each server, or another in its name, answered when it was ready last. */
   readonly #said = new Map<ServerName, string>();
+  /** Per JVM that archives of classes are for, whether it always started from one. */
+  readonly #fromArchive = new Map<string, boolean>();
   /** Servers that were taken away, and how. */
   readonly #away = new Map<ServerName, FaultAct>();
   /** Servers on their way back. */
@@ -96,11 +98,22 @@ export class SupervisedStack implements Stack {
     );
   }
 
+  classArchives(): Readonly<Record<string, boolean>> {
+    return Object.fromEntries(this.#fromArchive);
+  }
+
+  #note(program: string, { fromArchive }: Launched): void {
+    if (fromArchive === undefined) return;
+    // One start without an archive is one that was unlike the others.
+    this.#fromArchive.set(program, fromArchive && this.#fromArchive.get(program) !== false);
+  }
+
   async launch(program: Beside): Promise<Launched> {
     this.#over.signal.throwIfAborted();
     const ground = this.#ground as Ground;
     const running = await ground.beside(program);
     this.#beside.add(running);
+    this.#note(program.name, running);
     void running.exited.then(() => this.#beside.delete(running));
     if (this.#stopped) running.kill('SIGKILL');
     return running;
@@ -294,6 +307,7 @@ export class SupervisedStack implements Stack {
         throw error;
       });
     this.#running.set(server, launched);
+    if (!capture) this.#note(server, launched);
     return launched;
   }
 
@@ -320,8 +334,7 @@ export class SupervisedStack implements Stack {
     );
     // What is being started would otherwise appear behind our back.
     await Promise.allSettled([this.#starting, ...this.#returning]);
-    for (const { kill } of this.#beside) kill('SIGKILL');
-    await Promise.all([...this.#beside].map(({ exited }) => exited));
+    await Promise.all([...this.#beside].map((one) => this.#endBeside(one, keepClasses)));
     // Reverse order by need: a server goes once everything that needs it is gone.
     const gone = new Map<ServerName, Promise<void>>();
     for (const server of [...SERVERS].reverse()) {
@@ -346,6 +359,21 @@ export class SupervisedStack implements Stack {
     }
     await Promise.all(gone.values());
     await this.#ground?.remove();
+  }
+
+  /** One that is held before its end is to write its classes down first; it keeps them by itself. */
+  async #endBeside(launched: Launched, keepClasses: boolean): Promise<void> {
+    const { clock, signal } = this.#options;
+    if (keepClasses && launched.keepClasses) {
+      await launched.thaw();
+      const gone = new AbortController();
+      void launched.exited.then(() => gone.abort());
+      await clock
+        .sleep(KEEP_WITHIN_MS, AbortSignal.any([gone.signal, signal]))
+        .catch(() => undefined);
+    }
+    launched.kill('SIGKILL');
+    await launched.exited;
   }
 
   #portsOf(server: ServerName): readonly number[] {
