@@ -139,6 +139,29 @@ describe('a running stack', () => {
     expect(properties).toEqual({ location: 's3://warehouse/retail' });
   });
 
+  it('lets no page of another origin read what Flink answers, or send it a jar', async () => {
+    const { rest, gateway } = stack.endpoints.flink;
+    const headers = { origin: 'http://elsewhere.example' };
+    const asked: readonly (readonly [string, RequestInit])[] = [
+      [`${rest}/overview`, { headers }],
+      [`${gateway}/v1/info`, { headers }],
+      // What a page may send without being asked first: it opens a session, and is not to learn which.
+      [
+        `${gateway}/v1/sessions`,
+        { method: 'POST', body: '{}', headers: { ...headers, 'content-type': 'text/plain' } },
+      ],
+    ];
+    for (const [url, request] of asked) {
+      const answer = await fetch(url, request);
+      await answer.text();
+      expect(answer.status, url).toBe(200);
+      expect(answer.headers.get('access-control-allow-origin'), url).toBe(rest);
+    }
+    const jar = await fetch(`${rest}/jars/upload`, { method: 'POST', body: new FormData() });
+    await jar.text();
+    expect(jar.status).toBe(404);
+  });
+
   it('has a TaskManager with the slots that were asked for', async () => {
     const overview = await json(`${stack.endpoints.flink.rest}/overview`);
     expect(overview).toMatchObject({

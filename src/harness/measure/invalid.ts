@@ -85,6 +85,29 @@ function comparedPhases(
 
 /** The table of docs/measuring.md. A broken rule makes a run INVALID: no number of it is to be trusted. */
 export const INVALID_RULES: readonly InvalidRule[] = [
+  // First of all: what they did may be why others below are broken.
+  {
+    rule: 'other programs',
+    limit: '15 % of the machine over a phase',
+    broken: perPhase(({ foreignShare }) =>
+      (foreignShare ?? 0) > FOREIGN_SHARE
+        ? `other programs took ${percent(foreignShare ?? 0)}`
+        : undefined,
+    ),
+  },
+  {
+    rule: 'other programs in compared phases',
+    limit: '10 points between two phases that a check compares',
+    broken: ({ phases, context }) =>
+      comparedPhases(context.scenario.checks, phases).flatMap(([a, b]) => {
+        const [one, other] = [a.foreignShare, b.foreignShare];
+        if (one === undefined || other === undefined) return [];
+        if (Math.abs(one - other) <= FOREIGN_APART) return [];
+        return [
+          `other programs took ${percent(one)} in ${a.phase} and ${percent(other)} in ${b.phase}`,
+        ];
+      }),
+  },
   {
     rule: 'late hand-over',
     limit: `2 % of a phase's messages later than due + 250 ms`,
@@ -131,28 +154,6 @@ export const INVALID_RULES: readonly InvalidRule[] = [
         ? `${percent(harnessShare ?? 0)} of a machine ${percent(machineBusy ?? 0)} busy`
         : undefined,
     ),
-  },
-  {
-    rule: 'other programs',
-    limit: '15 % of the machine over a phase',
-    broken: perPhase(({ foreignShare }) =>
-      (foreignShare ?? 0) > FOREIGN_SHARE
-        ? `other programs took ${percent(foreignShare ?? 0)}`
-        : undefined,
-    ),
-  },
-  {
-    rule: 'other programs in compared phases',
-    limit: '10 points between two phases that a check compares',
-    broken: ({ phases, context }) =>
-      comparedPhases(context.scenario.checks, phases).flatMap(([a, b]) => {
-        const [one, other] = [a.foreignShare, b.foreignShare];
-        if (one === undefined || other === undefined) return [];
-        if (Math.abs(one - other) <= FOREIGN_APART) return [];
-        return [
-          `other programs took ${percent(one)} in ${a.phase} and ${percent(other)} in ${b.phase}`,
-        ];
-      }),
   },
   {
     rule: 'steal',

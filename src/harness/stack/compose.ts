@@ -65,6 +65,8 @@ const head = () => `# The servers of a doorbuster run, to keep up and look aroun
 #   docker compose up -d --wait     ${composeBuilds() ? 'builds the images with the first use' : 'once `doorbuster up` has built the images'}
 #   docker compose down -v          removes everything, data included
 #
+# On loopback only, and Flink asks nobody for a password: take it down when nobody looks (docs/adr/020-*.md).
+#
 # Flink http://127.0.0.1:${CUSTOMARY.flinkRest} · MinIO http://127.0.0.1:${MINIO_CONSOLE} (${LOCAL_ONLY.accessKeyId} / ${LOCAL_ONLY.secretAccessKey})
 # Kafka 127.0.0.1:${CUSTOMARY.kafka} · catalog http://127.0.0.1:${CUSTOMARY.catalog} · SQL Gateway http://127.0.0.1:${CUSTOMARY.gateway}
 `;

@@ -134,7 +134,9 @@ export function flinkConfig({ ports, network, workDir, flink }: Plan): string {
     'rest.port': ports.flinkRest,
     'rest.bind-address': bind,
     'rest.bind-port': ports.flinkRest,
+    // No jar is taken by the web interface, and no page of another origin may read an answer: see ADR 20.
     'web.submit.enable': false,
+    'web.access-control-allow-origin': `http://${HOST}:${ports.flinkRest}`,
     'sql-gateway.endpoint.rest.address': names['flink-gateway'],
     'sql-gateway.endpoint.rest.bind-address': bind,
     'sql-gateway.endpoint.rest.port': ports.gateway,
