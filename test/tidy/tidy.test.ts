@@ -159,6 +159,25 @@ test('no file is dead: each one is imported, or is an entry', () => {
   expect(dead.map((file) => file.path)).toEqual([]);
 });
 
+test('no package has an install script but those that are known to work without', () => {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Readonly<Record<string, { hasInstallScript?: boolean; integrity?: string }>>;
+  };
+  const scripted = Object.entries(packages).filter(([, { hasInstallScript }]) => hasInstallScript);
+  expect(scripted.map(([path]) => path.replace(/^.*node_modules\//, '')).sort()).toEqual([
+    'cpu-features',
+    'protobufjs',
+    'ssh2',
+  ]);
+  const unpinned = Object.entries(packages).filter(([path, { integrity }]) => path && !integrity);
+  expect(unpinned).toEqual([]);
+  // Images are built without any of them.
+  const dockerfile = readFileSync(join(root, 'docker/Dockerfile'), 'utf8');
+  const installs = dockerfile.match(/npm (?:install|ci).*/g) ?? [];
+  expect(installs.length).toBeGreaterThan(0);
+  for (const install of installs) expect(install).toContain('--ignore-scripts');
+});
+
 test('nothing names this machine or a registry host', () => {
   const registry = new RegExp(
     [
