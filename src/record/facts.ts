@@ -104,7 +104,10 @@ export const FACTS = {
     handed_over BIGINT, acknowledged BIGINT,                  -- handed to the client in it; answered in it
     bytes BIGINT                                              -- of the values handed over
   `,
-  /** Event-loop delay of each producing thread, on a fixed grid: a stall of 1 s is many rows, not one. */
+  /**
+   * Event-loop delay of each producing thread, and of the main thread (worker NULL), which stamps what the census
+   * sees; on a fixed grid: a stall of 1 s is many rows, not one.
+   */
   loop_delay: `at_ms DOUBLE, worker INTEGER, delay_ms DOUBLE`,
 } as const satisfies Record<string, string>;
 

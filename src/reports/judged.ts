@@ -121,7 +121,7 @@ export function healthSection(record: RunRecord): Section | null {
                 row(
                   `event-loop delay p99 (${loop.thread})`,
                   duration(loop.p99Ms),
-                  '50 ms in a producing thread',
+                  `50 ms in ${loop.thread === 'main' ? 'the main' : 'a producing'} thread`,
                 ),
               ]
             : []),

@@ -19,6 +19,8 @@ export interface PhaseHealth {
   readonly slipP99Ms: number | undefined;
   /** Event-loop delay p99 of the worst producing thread, ms; undefined: nothing was produced. */
   readonly loopP99Ms: number | undefined;
+  /** The same of the main thread, which stamps what the census sees; undefined: nobody looked. */
+  readonly mainLoopP99Ms: number | undefined;
   /**
    * Commits of one table served by its end and not read by then, at worst; undefined: catalog or object
    * store were away just then, as declared.
@@ -46,8 +48,10 @@ export async function phaseHealth(measuring: Measuring): Promise<PhaseHealth[]> 
       count(*) FILTER (sent_ms - due_ms - wait_ms > ${LATE_MS}) AS late,
       quantile_disc(sent_ms - due_ms - wait_ms, 0.99) AS p99
     FROM due WHERE measured AND sent_ms IS NOT NULL GROUP BY phase`);
-  const loops = await sql.rows<{ phase: string; p99: number }>(`
-    SELECT phase, max(p99) AS p99 FROM (
+  const loops = await sql.rows<{ phase: string; producing: number | null; main: number | null }>(`
+    SELECT phase, max(p99) FILTER (worker IS NOT NULL) AS producing,
+      max(p99) FILTER (worker IS NULL) AS main
+    FROM (
       SELECT s.name AS phase, worker, quantile_disc(delay_ms, 0.99) AS p99
       FROM loop_delay l JOIN spans s ON l.at_ms >= s.start_ms AND l.at_ms < s.end_ms
       WHERE s.measured GROUP BY ALL) GROUP BY phase`);
@@ -62,6 +66,7 @@ export async function phaseHealth(measuring: Measuring): Promise<PhaseHealth[]> 
       // Servers, query engine and compaction are rows of their own.
       const used = await coreSeconds(sql, HARNESS, startMs, endMs);
       const slip = slips.find(({ phase }) => phase === name);
+      const loop = loops.find(({ phase }) => phase === name);
       const around = machine.find(({ phase }) => phase === name);
       const seconds = ((endMs - startMs) / 1_000) * context.cores;
       return {
@@ -71,7 +76,8 @@ export async function phaseHealth(measuring: Measuring): Promise<PhaseHealth[]> 
         waited: slip?.waited ?? 0,
         lateShare: slip ? slip.late / slip.n : 0,
         slipP99Ms: slip?.p99 ?? undefined,
-        loopP99Ms: loops.find(({ phase }) => phase === name)?.p99,
+        loopP99Ms: loop?.producing ?? undefined,
+        mainLoopP99Ms: loop?.main ?? undefined,
         censusBehind: away.some(({ phase }) => phase === name)
           ? undefined
           : (behind.find(({ phase }) => phase === name)?.commits ?? 0),
@@ -112,7 +118,7 @@ export async function selfSection(
     SELECT phase, sent_ms - due_ms - wait_ms AS value, count(*) AS count
     FROM due WHERE measured AND sent_ms IS NOT NULL GROUP BY ALL`);
   const eventLoop = await sql.rows<Self['eventLoop'][number]>(`
-    SELECT 'producer ' || worker AS thread, quantile_disc(delay_ms, 0.99) AS "p99Ms",
+    SELECT coalesce('producer ' || worker, 'main') AS thread, quantile_disc(delay_ms, 0.99) AS "p99Ms",
       max(delay_ms) AS "maxMs"
     FROM loop_delay l JOIN spans s ON l.at_ms >= s.start_ms AND l.at_ms < s.end_ms
     WHERE s.measured GROUP BY worker ORDER BY worker`);

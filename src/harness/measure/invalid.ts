@@ -133,6 +133,15 @@ export const INVALID_RULES: readonly InvalidRule[] = [
     ),
   },
   {
+    rule: 'main event loop',
+    limit: 'p99 delay of 50 ms in the main thread',
+    broken: perPhase(({ mainLoopP99Ms }) =>
+      mainLoopP99Ms !== undefined && mainLoopP99Ms > LOOP_MS
+        ? `p99 ${ms(mainLoopP99Ms)}`
+        : undefined,
+    ),
+  },
+  {
     rule: 'census behind',
     limit: `2 commits at a phase's end`,
     broken: perPhase(({ censusBehind }) =>

@@ -1087,6 +1087,19 @@ describe('canaries', () => {
   });
 });
 
+test('the main thread, which stamps what the census sees, is judged apart from those that produce', async () => {
+  const delays = (worker: number | null, delay_ms: number) =>
+    Array.from({ length: 50 }, (_, i) => ({ at_ms: T0 + 12_000 + 20 * i, worker, delay_ms }));
+  await facts.append('loop_delay', [...delays(0, 1), ...delays(1, 2), ...delays(null, 51)]);
+  const { self, invalid } = await run();
+  expect(self.eventLoop).toEqual([
+    { thread: 'producer 0', p99Ms: 1, maxMs: 1 },
+    { thread: 'producer 1', p99Ms: 2, maxMs: 2 },
+    { thread: 'main', p99Ms: 51, maxMs: 51 },
+  ]);
+  expect(invalid).toMatchObject([{ rule: 'main event loop', fact: 'p99 51.0 ms in spike' }]);
+});
+
 test('the census is behind by the table that is furthest behind', async () => {
   const unread = { read_ms: T0 + 21_000 };
   for (const [i, table] of ['pos', 'pos', 'wms', 'inventory', 'inventory', 'inventory'].entries()) {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Clock, systemClock } from '../../core/clock.ts';
 import { openFacts } from '../facts.ts';
+import { eventLoopProbe } from './event-loop.ts';
 import type { ProbeContext } from './probe.ts';
 import { type RunningProbes, stopAll } from './probes.ts';
 import { resourceProbe } from './resources.ts';
@@ -27,6 +28,32 @@ test('a probe whose samples cannot be written down ends the run, and not the pro
   await facts.close();
   expect(await failure).toBeInstanceOf(Error);
   await expect(probe.stop()).rejects.toThrow();
+});
+
+test('a stall of the main thread is in the facts as long as it was', async () => {
+  await using facts = await openFacts();
+  const context: Partial<ProbeContext> = {
+    facts,
+    clock: systemClock,
+    signal: new AbortController().signal,
+    fail(cause) {
+      throw cause;
+    },
+  };
+  const probe = await eventLoopProbe.start(context as ProbeContext);
+  await systemClock.sleep(100);
+  const startMs = systemClock.nowMs();
+  while (systemClock.nowMs() - startMs < 400);
+  await systemClock.sleep(100);
+  await probe.stop();
+  const [seen] = await facts.rows<Record<string, number>>(
+    `SELECT count(*) AS n, count(worker) AS workers, max(delay_ms) AS longest,
+       count(*) FILTER (delay_ms > 100) AS late FROM loop_delay`,
+  );
+  expect(seen).toMatchObject({ workers: 0 });
+  expect(seen?.longest).toBeGreaterThan(370);
+  // A moment every 20 ms: of those in the stall, all but the last five were late by more than 100 ms.
+  expect(seen?.late).toBeGreaterThanOrEqual(14);
 });
 
 test('a probe that cannot be stopped keeps no other from it', async () => {

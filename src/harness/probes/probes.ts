@@ -1,7 +1,8 @@
 import { type Canaries, canaryProbe } from './canary.ts';
 import { type Census, censusProbe } from './census.ts';
+import { eventLoopProbe } from './event-loop.ts';
 import { type LayoutProbe, layoutProbe } from './layout.ts';
-import type { Probe, ProbeContext } from './probe.ts';
+import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
 import { type QueryProbe, queryProbe } from './queries.ts';
 import { type ResourceProbe, resourceProbe } from './resources.ts';
 
@@ -12,6 +13,7 @@ export interface RunningProbes {
   readonly layout: LayoutProbe;
   readonly queries: QueryProbe;
   readonly resources: ResourceProbe;
+  readonly eventLoop: RunningProbe;
 }
 export type ProbeKind = keyof RunningProbes;
 
@@ -23,6 +25,7 @@ export const PROBES: {
   layout: layoutProbe,
   queries: queryProbe,
   resources: resourceProbe,
+  eventLoop: eventLoopProbe,
 };
 
 /**
@@ -42,6 +45,7 @@ export async function startAll(
     const ends = await Promise.allSettled([start('canary'), start('layout'), start('queries')]);
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
     await start('resources');
+    await start('eventLoop');
     return running as RunningProbes;
   } catch (error) {
     await stopAll(running).catch(() => undefined);
