@@ -116,7 +116,7 @@ export function drainNow(session: Session): ReturnType<typeof drain> {
 export async function markStop(session: Session): Promise<void> {
   const { facts, probes, progress, journal, options } = session;
   // A commit of before is to be found before, and not taken for one of the savepoint's.
-  await probes.census.caughtUp();
+  await probes.census.polled();
   const atMs = options.clock.nowMs();
   progress.endedMs = atMs;
   await facts.append('milestones', [{ name: 'stop', at_ms: atMs }]);

@@ -269,6 +269,35 @@ describe('the main job on the real stack', { timeout: 600_000 }, () => {
     expect(again).toEqual({ jobs: 0, topics: 0, tables: 0, objects: 0 });
   });
 
+  test('rows that only the stop of the jobs commits are in the tables, and were seen by nobody', async () => {
+    const here = world(['pipeline.commit_every=10m', 'phases.load.for=8s', 'drain_within=3s']);
+    const { record, dir } = await here.run();
+    expect(record.outcome).toBe('completed');
+    expect(record.drain).toMatchObject({ drained: false });
+    // The savepoint committed all of it.
+    expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0 });
+    const [late, stops] = (
+      await ask(
+        dir,
+        `SELECT count(*) FILTER (c.seen_ms > m.at_ms), count(DISTINCT m.at_ms)
+         FROM sightings s JOIN commits c USING (table_name, snapshot_id), milestones m
+         WHERE m.name = 'stop'`,
+      )
+    ).rows[0] as unknown[];
+    expect(Number(late)).toBeGreaterThan(0);
+    expect(Number(stops)).toBe(1);
+    for (const stream of ['pos', 'inventory']) {
+      const of = (name: string) =>
+        record.metrics.find(
+          (one) => one.name === name && one.of === stream && one.phase === 'load',
+        );
+      const n = of('staleness')?.n as number;
+      expect(n, stream).toBeGreaterThan(0);
+      expect(of('staleness')).toMatchObject({ censored: n, stats: { p50: null, max: null } });
+      expect(of('never_visible')).toMatchObject({ value: n });
+    }
+  });
+
   test('events removed behind the broker are counted lost', async () => {
     const here = world(['phases.load.for=20s']);
     const manager = stack.processes().find(({ server }) => server === 'flink-taskmanager');

@@ -27,6 +27,8 @@ export interface Census extends RunningProbe {
    * tell what could not be read.
    */
   caughtUp(): Promise<void>;
+  /** Resolves when everything the catalog served at the time of the call has been found, if not read yet. */
+  polled(): Promise<void>;
   /** Which of these drain markers no table has shown yet. */
   missingMarkers(wanted: readonly MarkerAt[]): readonly MarkerAt[];
   /** Commits found and not yet read, over all tables. */
@@ -108,9 +110,14 @@ class RunningCensus implements Census {
   }
 
   async caughtUp(): Promise<void> {
+    await this.polled();
+    while (this.behind() > 0) await this.#context.clock.sleep(20, this.#signal);
+  }
+
+  async polled(): Promise<void> {
     const { clock } = this.#context;
     const askedMs = clock.nowMs();
-    const late = (table: TableState) => table.polledFromMs < askedMs || table.behind > 0;
+    const late = (table: TableState) => table.polledFromMs < askedMs;
     while (this.#tables.some(late)) await clock.sleep(20, this.#signal);
   }
 
