@@ -125,6 +125,8 @@ export const regressions = z.strictObject({
 
 export const canaries = z.strictObject({
   sent: count,
+  /** Of these, how many the broker did not take. Absent in records of before. */
+  unsent: count.optional(),
   seen: count,
   never: count,
   failed: count,

@@ -34,6 +34,7 @@ export async function canarySection({ sql }: Measuring): Promise<CanaryRecord> {
   };
   return {
     sent: rows.length,
+    unsent: count(({ event_id }) => event_id === null),
     seen: count(({ outcome }) => outcome === 'seen'),
     never: count(({ outcome }) => outcome === 'never'),
     failed: count(({ outcome }) => outcome === 'failed'),
@@ -57,6 +58,8 @@ export function canaryWarnings({ compared, seen, inCensus }: CanaryRecord): stri
 }
 
 interface CanaryRow {
+  /** null: the broker did not take it. */
+  readonly event_id: string | null;
   readonly outcome: 'seen' | 'never' | 'failed';
   readonly polls: number;
   readonly failed_polls: number | null;

@@ -279,6 +279,10 @@ describe('the INVALID table', () => {
     expect(judgeValidity(evidence({ harnessShare: 0.5, machineBusy: 0.9 }))).toEqual([]);
     const half = { ...canaries, compared: 5, polls: 100, failedPolls: 50 };
     expect(judgeValidity({ ...evidence({}), canaries: half })).toEqual([]);
+    const outage = { ...canaries, unsent: 8, compared: 1 };
+    expect(judgeValidity({ ...evidence({}), canaries: outage })).toEqual([]);
+    const none = { ...canaries, unsent: 10, compared: 0 };
+    expect(judgeValidity({ ...evidence({}), canaries: none })).toHaveLength(1);
   });
 
   const atMost = (
@@ -330,7 +334,7 @@ describe('the INVALID table', () => {
     ],
     'canaries compared': [
       { ...evidence({}), canaries: { ...canaries, compared: 4 } },
-      'the reader was asked for 4 of 10',
+      'the reader answered about 4 of 10',
     ],
   };
 

@@ -1069,7 +1069,7 @@ describe('canaries', () => {
     expect(canaries).toMatchObject({ failed: 2, compared: 0, polls: 80, failedPolls: 80 });
     expect(invalid).toMatchObject([
       { rule: 'canary polls', fact: '80 of 80 had no answer' },
-      { rule: 'canaries compared', fact: 'the reader was asked for 0 of 2' },
+      { rule: 'canaries compared', fact: 'the reader answered about 0 of 2' },
     ]);
   });
 
@@ -1078,6 +1078,15 @@ describe('canaries', () => {
     await facts.append('canaries', [late]);
     await commit('inventory', 's1', 14_000, [row]);
     expect((await run()).invalid).toMatchObject([{ rule: 'canary polls' }]);
+  });
+
+  test('that the broker did not take are in no comparison', async () => {
+    const unsent = { due_ms: T0 + 12_000, polls: 0, failed_polls: 0, outcome: 'failed' };
+    await facts.append('canaries', [canary(13_890, 13_990), unsent, unsent, unsent]);
+    await commit('inventory', 's1', 14_000, [row]);
+    const { canaries, invalid } = await run();
+    expect(canaries).toMatchObject({ sent: 4, unsent: 3, failed: 3, compared: 1 });
+    expect(invalid).toEqual([]);
   });
 
   test('that a declared outage kept from being asked for are polled later, and count', async () => {
