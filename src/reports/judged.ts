@@ -121,7 +121,9 @@ export function healthSection(record: RunRecord): Section | null {
                 row(
                   `event-loop delay p99 (${loop.thread})`,
                   duration(loop.p99Ms),
-                  `50 ms in ${loop.thread === 'main' ? 'the main' : 'a producing'} thread`,
+                  loop.thread === 'main'
+                    ? '100 ms in the main thread'
+                    : '50 ms in a producing thread',
                 ),
               ]
             : []),

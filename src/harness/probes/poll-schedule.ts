@@ -7,6 +7,8 @@ const QUIET_SHARE = 0.5;
 /** Between two polls of the quiet time, as a share of the commit interval, and at most. */
 const SPARSE_SHARE = 0.05;
 const SPARSE_MAX_MS = 1_000;
+/** Of the time that an answer took, at least so much is a pause. */
+const REST_SHARE = 0.5;
 
 /**
  * When to poll a table next. It is polled every 150 ms, and more rarely in the quiet time: while every known
@@ -39,8 +41,8 @@ export class PollSchedule {
   waitMs(startMs: number, endMs: number): number {
     const everyMs = this.#isQuiet(endMs) ? this.#sparseMs : POLL_MS;
     const tookMs = endMs - startMs;
-    // A catalog that is slow to answer is left alone for as long as it took: it is never asked without a pause.
-    return Math.max(everyMs - tookMs, tookMs);
+    // A catalog that is slow to answer is never asked without a pause; a longer one would widen the intervals further.
+    return Math.max(everyMs - tookMs, tookMs * REST_SHARE);
   }
 
   #isQuiet(nowMs: number): boolean {
