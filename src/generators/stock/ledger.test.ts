@@ -226,3 +226,39 @@ test('the truth of any subset of stores is the truth of the whole', () => {
   expect(parts.map(key).sort()).toEqual(whole.map(key).sort());
   expect(whole.length).toBeGreaterThan(50);
 });
+
+test('no shelf ever holds fewer than none, though customers buy what BOOK does not have', () => {
+  const scenario = scenarioOf(
+    'retail={stores: 2, skus: 60, assortment: 40, hours: flat}',
+    'traffic.pos={receipts: 60/store/h, returns: 5%}',
+    'traffic.wms={shrink: 40%}',
+    'traffic.inventory={}',
+    'phases.only.load=100x',
+  );
+  const untilMs = 60_000;
+  const ledger = new Ledger(scenario);
+  const hidden = [...physicalOf(scenario, storesOf(scenario), untilMs)];
+  expect(new Set(hidden.map(({ cause }) => cause))).toContain('found');
+  const happenings = [
+    // What was found was there before it left.
+    ...hidden.map((one) => ({ atMs: one.occurredMs, run: () => ledger.happen(one) })),
+    ...tapeUntil(scenario, untilMs).map((one) => ({
+      atMs: one.occurredMs,
+      run: () => ledger.apply(one),
+    })),
+  ].toSorted((a, b) => a.atMs - b.atMs);
+  let [lowestBook, lowestShelf] = [0, 0];
+  const look = () => {
+    for (const { physical, book } of ledger.entries()) {
+      lowestBook = Math.min(lowestBook, book.onHand);
+      lowestShelf = Math.min(lowestShelf, physical);
+    }
+  };
+  happenings.forEach(({ atMs, run }, i) => {
+    if (i > 0 && atMs > (happenings[i - 1]?.atMs ?? 0)) look();
+    run();
+  });
+  look();
+  expect(lowestBook).toBeLessThan(0);
+  expect(lowestShelf).toBe(0);
+});

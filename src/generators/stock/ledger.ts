@@ -42,7 +42,8 @@ interface Account {
  * BOOK is what perfect processing of the events gives: opening stock, less what was sold, plus what
  * came back or in, less what was picked, broken or missed in a count. PHYSICAL is what stands on the
  * shelf: every move but the counts (which move nothing), and what nobody wrote down; that comes from
- * `physicalOf`, through `happen`. A damaged or wrongly stamped original still happened; copies did not.
+ * `physicalOf`, through `happen`. BOOK may fall below 0, as books do; PHYSICAL does not, once all that happened by
+ * a moment is folded in: what left the shelf was there, known or not. A damaged or wrongly stamped original still happened; copies did not.
  */
 export class Ledger {
   readonly #scenario: Scenario;

@@ -51,7 +51,7 @@ export function stockCourses(
     const i = course.atMs.at(-1) === atMs ? course.atMs.length - 1 : course.atMs.length;
     course.atMs[i] = atMs;
     course.book[i] = deleted ? 0 : available;
-    course.shelf[i] = found;
+    course.shelf[i] = Math.max(0, found);
   }
   const desk = new Desk(
     worldOf(scenario),

@@ -36,8 +36,11 @@ const DELISTED: Handling = {
   reference: null,
 };
 
-/** Why a shelf changed without BOOK hearing of it. */
-type HiddenCause = 'theft' | 'mispick' | 'count';
+/**
+ * Why a shelf changed without BOOK hearing of it; `found`: units left that nobody had known of, since what is sold
+ * was there.
+ */
+type HiddenCause = 'theft' | 'mispick' | 'count' | 'found';
 
 /** What happened to PHYSICAL alone, or (`count`) brought BOOK and PHYSICAL together. */
 export interface Hidden {
@@ -132,6 +135,8 @@ export class Desk {
       row.deleted = false;
       row.movedMs = atMs;
     });
+    const there = this.physical(rank);
+    if (there < 0) this.drift(rank, atMs, -there, 'found');
     if (this.#delists.chance(this.#delist)) this.#delistAfter(row, atMs + DELISTED_AFTER_MS);
   }
 
@@ -203,6 +208,12 @@ export class Desk {
     const body = { op: before === null ? 'c' : 'u', before, after: imageOf(row) };
     const labels = row.deleted ? DELETED : NO_LABELS;
     this.#send('inventory', atMs, DATABASE, id, body, { row: rowTruth(row), labels });
+  }
+
+  /** Units on the shelf, never fewer than none. */
+  physical(rank: number): number {
+    const { onHand, drift } = this.row(rank);
+    return onHand + drift;
   }
 
   row(rank: number): StockRow {

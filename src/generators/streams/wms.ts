@@ -77,7 +77,9 @@ class Backroom implements Warehouse {
   sold(rank: number, units: number, atMs: number): void {
     const theft = this.#thefts;
     for (let unit = 0; unit < units; unit++) {
-      if (theft.chance(this.#theft)) this.#desk.drift(rank, atMs, -1, 'theft');
+      // Drawn first: what is left on the shelf must not move the draws that follow.
+      const stolen = theft.chance(this.#theft) && this.#desk.physical(rank) > 0;
+      if (stolen) this.#desk.drift(rank, atMs, -1, 'theft');
       if (this.#counts.chance(PER_UNIT.counts)) {
         this.#later(this.#counts, DELAYS.count, atMs, (t) => this.#count(rank, t));
       }
@@ -281,8 +283,10 @@ class Backroom implements Warehouse {
   #mispick(rank: number, units: number, atMs: number): void {
     const other = this.#desk.shelf.draw(this.#picks);
     if (other === rank) return;
-    this.#desk.drift(rank, atMs, units, 'mispick');
-    this.#desk.drift(other, atMs, -units, 'mispick');
+    const mistaken = Math.min(units, this.#desk.physical(other));
+    if (mistaken === 0) return;
+    this.#desk.drift(rank, atMs, mistaken, 'mispick');
+    this.#desk.drift(other, atMs, -mistaken, 'mispick');
   }
 
   #putBack(rank: number, units: number, reference: string, atMs: number): void {
