@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import type { Layout } from '../record/record.ts';
 import { STREAMS } from '../scenario/scenario.ts';
 import { openReader } from './clients/duckdb-reader.ts';
@@ -7,8 +8,9 @@ import { openKafkaAdmin } from './clients/kafka-admin.ts';
 import { takeIn } from './load/take-in.ts';
 import type { Session } from './session.ts';
 import { type AppendedLog, appendedLogs } from './truth/appended.ts';
-import { noneRead, readTables } from './truth/read-tables.ts';
+import { type Extent, noneRead, readTables } from './truth/read-tables.ts';
 import { reasonOf } from './truth/reason.ts';
+import { sparkCopies } from './truth/spark-copy.ts';
 import type { TablesUnderTest } from './truth/tables-under-test.ts';
 
 /**
@@ -62,9 +64,10 @@ export async function observe(
     drains: progress.drains,
     compaction: progress.compaction,
     logs: completed ? await logsOrIncident(session) : null,
+    // Before any table is copied: a copy in the bucket is no orphan of the pipeline's.
+    bucket: completed ? await bucketOrMissing(session, missing) : null,
     tables: completed ? await copiedTables(session, tablesDir) : null,
     tablesDir,
-    bucket: completed ? await bucketOrMissing(session, missing) : null,
     missing,
   };
 }
@@ -106,6 +109,16 @@ async function logsOf({ stack, pipeline, scenario }: Session): Promise<readonly 
   return await appendedLogs(admin, pipeline.place, streams);
 }
 
+/** What the tables hold in the end, as the layout probe listed their files. */
+async function extentsOf(facts: Session['facts']): Promise<ReadonlyMap<string, Extent>> {
+  const rows = await facts.rows<Extent & { table: string }>(`
+    SELECT table_name AS "table",
+      coalesce(sum(rows) FILTER (content = 'data'), 0)::DOUBLE AS rows,
+      coalesce(sum(rows) FILTER (content = 'equality_delete'), 0)::DOUBLE AS "deletedKeys"
+    FROM files WHERE mark = 'end' GROUP BY table_name`);
+  return new Map(rows.map(({ table, ...extent }) => [table, extent]));
+}
+
 /** Copies for the oracles. What cannot be read is not judged; whatever was measured stands. */
 async function copiedTables(session: Session, dir: string): Promise<TablesUnderTest> {
   const { stack, options, scenario, pipeline } = session;
@@ -118,7 +131,17 @@ async function copiedTables(session: Session, dir: string): Promise<TablesUnderT
       memoryMb: 4096,
     });
     // Awaited here, since the reader is closed on the way out.
-    return await readTables(reader, pipeline, streams, dir);
+    return await readTables(reader, pipeline, streams, {
+      dir,
+      second: sparkCopies({
+        ...{ stack, namespace: pipeline.place.namespace, signal: session.signal },
+        logDir: join(session.folder.dir, 'logs'),
+        onLeftBehind: (table, reason) =>
+          session.journal.note('copy-left-behind', { table, reason }),
+      }),
+      extents: await extentsOf(session.facts),
+      onFailure: (failure) => session.journal.note('oracle-read-failed', failure),
+    });
   } catch (error) {
     return noneRead(pipeline.manifest, streams, error);
   }

@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts';
 import { COMPACTION } from '../../record/facts.ts';
 import { CpuAccounts } from '../clients/cpu-accounts.ts';
 import { readProcesses } from '../clients/proc.ts';
-import type { Whereabouts } from '../stack/beside.ts';
+import type { Beside, Whereabouts } from '../stack/beside.ts';
 import { catalogProperties } from '../stack/catalog-options.ts';
 import { innermostCause, logTail } from '../stack/cause.ts';
 import type { Launched } from '../stack/server.ts';
@@ -83,13 +83,7 @@ export async function compactWithSpark(
   const watch = new EngineWatch(clock);
   const startedMs = clock.nowMs();
   const engine = await stack.launch({
-    name: 'spark',
-    memoryMiB: MEMORY_MIB,
-    files: ({ inside }) => ({
-      [SCRIPT]: `SELECT '${READY}';\n${sql.text}\nSELECT '${DONE}';\n`,
-      [CATALOG]: catalogOptions(stack.endpoints, inside),
-    }),
-    command: (at) => commandOf(at, stack.endpoints),
+    ...sparkScript(`SELECT '${READY}';\n${sql.text}\nSELECT '${DONE}';\n`, stack.endpoints),
     onLine: (line) => watch.take(line),
     log: logPath,
   });
@@ -219,6 +213,19 @@ function resultOf(
     rewrittenBytes: total(2),
     removedDeleteFiles: total(4),
     output: seen.lines.join('\n'),
+  };
+}
+
+/** A Spark that runs one script of SQL to its end, with the catalog as `ice`. */
+export function sparkScript(
+  sql: string,
+  endpoints: Endpoints,
+): Pick<Beside, 'name' | 'memoryMiB' | 'files' | 'command'> {
+  return {
+    name: 'spark',
+    memoryMiB: MEMORY_MIB,
+    files: ({ inside }) => ({ [SCRIPT]: sql, [CATALOG]: catalogOptions(endpoints, inside) }),
+    command: (at) => commandOf(at, endpoints),
   };
 }
 

@@ -1,9 +1,9 @@
 import type { Clock } from '../../core/clock.ts';
 import { stackBroke } from '../../core/errors.ts';
 import { flinkRest, hasEnded } from '../clients/flink-rest.ts';
-import { openCatalog } from '../clients/iceberg.ts';
+import { type Catalog, openCatalog } from '../clients/iceberg.ts';
 import { openKafkaAdmin } from '../clients/kafka-admin.ts';
-import { openBucket } from '../clients/s3.ts';
+import { type Bucket, openBucket } from '../clients/s3.ts';
 import type { Endpoints } from '../stack/stack.ts';
 import type { Place } from './place.ts';
 
@@ -67,15 +67,30 @@ async function dropTables(
   { endpoints, signal }: RemoveOptions,
 ): Promise<Pick<Removed, 'tables' | 'objects'>> {
   const catalog = openCatalog(endpoints.catalog, namespace);
-  const folders: string[] = [];
-  for (const name of await catalog.tables(signal)) {
-    const table = await catalog.load(name, { snapshots: 'refs', signal });
-    if (table !== null) folders.push(`${table.table().location.replace(/\/$/, '')}/`);
-    await catalog.drop(name, signal);
-  }
-  await catalog.dropNamespace(signal);
   using bucket = openBucket(endpoints.s3);
+  const names = await catalog.tables(signal);
   let objects = 0;
-  for (const folder of folders) objects += await bucket.removeAll(folder);
-  return { tables: folders.length, objects };
+  for (const name of names) objects += await dropTable(name, { catalog, bucket, signal });
+  await catalog.dropNamespace(signal);
+  return { tables: names.length, objects };
+}
+
+/** Drops a table and removes its folder; gives the number of files that the catalog had left there. */
+export async function dropTable(
+  name: string,
+  {
+    catalog,
+    bucket,
+    signal,
+  }: {
+    readonly catalog: Pick<Catalog, 'load' | 'drop'>;
+    readonly bucket: Pick<Bucket, 'removeAll'>;
+    readonly signal: AbortSignal;
+  },
+): Promise<number> {
+  const table = await catalog.load(name, { snapshots: 'refs', signal });
+  await catalog.drop(name, signal);
+  return table === null
+    ? 0
+    : await bucket.removeAll(`${table.table().location.replace(/\/$/, '')}/`);
 }

@@ -252,6 +252,12 @@ async function besideIn(
     ...{ java: 'java', artifacts: filesInImages(readLock()), dir: SCRATCH, inside: true },
   });
   try {
+    // There since the stack was started, unless nobody knew that it would be needed.
+    if (!(await engine.hasImage(images[name]))) {
+      const { signal } = new AbortController();
+      const building = { engine, lock: readLock(), cacheDir: defaultCacheDir(), signal };
+      await buildImages([name], building, () => {});
+    }
     const container = await engine.run({
       name: own,
       image: images[name],

@@ -6,7 +6,7 @@ import { PLAIN } from '../../../test/support/place.ts';
 import type { Reader } from '../clients/duckdb-reader.ts';
 import { type Facts, openFacts } from '../facts.ts';
 import { parseManifest } from '../pipelines/manifest.ts';
-import { readTables } from './read-tables.ts';
+import { type PlainCopies, readTables } from './read-tables.ts';
 
 let dir: string;
 let facts: Facts;
@@ -56,7 +56,7 @@ test('columns are read under our names, and what a table lacks is NULL and told'
     CREATE TABLE ice.retail.stock (store_id INTEGER, sku_id INTEGER, version BIGINT, on_hand INTEGER,
       deleted BOOLEAN, event_ts BIGINT)`);
   const called = '{ event_id: id, total_cents: gross, event_ts: claimed }';
-  const tables = await readTables(reader, pipeline(called), ['pos', 'inventory'], dir);
+  const tables = await readTables(reader, pipeline(called), ['pos', 'inventory'], { dir });
   expect(tables).toMatchObject({ ledger: true, absent: ['pos.training'] });
   expect(await facts.rows(`SELECT * FROM ${tables.streams.pos}`)).toEqual([
     {
@@ -71,7 +71,7 @@ test('columns are read under our names, and what a table lacks is NULL and told'
 
 test('a table that lacks a needed column, or is not there, is named, and the others are read', async () => {
   await facts.run(`CREATE TABLE ice.retail.receipts (event_id VARCHAR, kafka_ms BIGINT)`);
-  const tables = await readTables(reader, pipeline(), ['pos', 'inventory'], dir);
+  const tables = await readTables(reader, pipeline(), ['pos', 'inventory'], { dir });
   expect(tables).toMatchObject({
     streams: {},
     deadLetter: expect.stringContaining('dead_letter.parquet'),
@@ -90,4 +90,68 @@ test('a table that lacks a needed column, or is not there, is named, and the oth
       },
     ],
   });
+});
+
+/** A second engine that copies as one does: to a table that has none of what the first one broke on. */
+const second: PlainCopies = {
+  name: 'Second',
+  async withCopy({ table, columns }, work) {
+    await facts.run(
+      `CREATE TABLE ice.retail.copy AS SELECT ${columns.join(', ')} FROM ice.retail.${table}_behind`,
+    );
+    await work('copy').finally(() => facts.run('DROP TABLE ice.retail.copy'));
+  },
+};
+
+/** A table of receipts that breaks when its rows are read, and not before. */
+async function breakingReceipts(behind = 'receipts_behind'): Promise<void> {
+  await facts.run(`
+    CREATE TABLE ice.retail.${behind} (event_id VARCHAR, store_id INTEGER, kafka_ms BIGINT);
+    INSERT INTO ice.retail.${behind} VALUES ('a', 1, 5);
+    CREATE VIEW ice.retail.receipts AS SELECT event_id, store_id,
+      CASE WHEN event_id = 'a' THEN error('INTERNAL Error: it broke') ELSE kafka_ms END AS kafka_ms
+    FROM ice.retail.${behind}`);
+}
+
+test('what the query engine breaks on is read by the second one, and the record can say so', async () => {
+  await breakingReceipts();
+  const failures: unknown[] = [];
+  const onFailure = (failure: unknown) => failures.push(failure);
+  const tables = await readTables(reader, pipeline(), ['pos'], { dir, second, onFailure });
+  expect(tables).toMatchObject({
+    notRead: [],
+    readBy: { receipts: 'Second', dead_letter: 'DuckDB' },
+  });
+  expect(await facts.rows(`SELECT event_id, kafka_ms FROM ${tables.streams.pos}`)).toEqual([
+    { event_id: 'a', kafka_ms: 5 },
+  ]);
+  expect(failures).toEqual([
+    { table: 'receipts', engine: 'DuckDB', reason: expect.stringContaining('it broke') },
+  ]);
+});
+
+test('what neither of them reads is not read, for the reasons of both', async () => {
+  await breakingReceipts('elsewhere');
+  const tables = await readTables(reader, pipeline(), ['pos'], { dir, second });
+  expect(tables.notRead).toMatchObject([
+    { table: 'receipts', reason: expect.stringMatching(/^DuckDB failed .*; .*receipts_behind/) },
+  ]);
+});
+
+test('a table on which the query engine would take too long goes to the second one at once', async () => {
+  await facts.run(`
+    CREATE TABLE ice.retail.receipts (event_id VARCHAR, store_id INTEGER, kafka_ms BIGINT);
+    CREATE TABLE ice.retail.receipts_behind AS FROM ice.retail.receipts`);
+  const readBy = async (rows: number, deletedKeys: number) => {
+    const extents = new Map([['receipts', { rows, deletedKeys }]]);
+    const tables = await readTables(reader, pipeline(), ['pos'], { dir, second, extents });
+    return tables.readBy.receipts;
+  };
+  // Ten million times a thousand deleted keys is 150 s; the limit is 300 s, and half of it is too much.
+  expect(await readBy(10_000_000, 900)).toBe('DuckDB');
+  expect(await readBy(10_000_000, 1_100)).toBe('Second');
+  expect(await readBy(10_000_000, 0)).toBe('DuckDB');
+  // A second engine that fails leaves it to the first.
+  await facts.run('DROP TABLE ice.retail.receipts_behind');
+  expect(await readBy(10_000_000, 1_100)).toBe('DuckDB');
 });

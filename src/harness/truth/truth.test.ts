@@ -50,7 +50,7 @@ test('an example of what is wrong names the table it is wrong in, as the pipelin
       return { outcome: 'ok', rows, error: null, startMs: 0, endMs: 0, cpuS: null };
     },
   };
-  const tables = await readTables(reader, { manifest, place: PLAIN }, ['pos'], dir);
+  const tables = await readTables(reader, { manifest, place: PLAIN }, ['pos'], { dir });
   const truth = await judgeTruth({
     ...{ facts, scenario, manifest, tables },
     cutMs: 1_000,

@@ -1,0 +1,105 @@
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { badInput, stackBroke } from '../../core/errors.ts';
+import { openCatalog } from '../clients/iceberg.ts';
+import { openBucket } from '../clients/s3.ts';
+import { sparkScript } from '../pipelines/compact-spark.ts';
+import { dropTable } from '../pipelines/remove.ts';
+import { innermostCause, logTail } from '../stack/cause.ts';
+import type { Stack } from '../stack/stack.ts';
+import type { PlainCopies } from './read-tables.ts';
+import { reasonOf } from './reason.ts';
+
+/** Spark takes 10 to 15 s to start and reads a million rows in a few more; beyond this it is ended. */
+const TIMEOUT_MS = 600_000;
+const DROP_WITHIN_MS = 60_000;
+
+/**
+ * Copies of tables that DuckDB cannot read, made by a Spark of its own: in the same namespace, without deletes and
+ * partitions. Nothing is fetched before it is needed: in containers the image is built then, and where no Spark is
+ * on this machine the error says what to type.
+ */
+export function sparkCopies({
+  stack,
+  namespace,
+  logDir,
+  signal,
+  onLeftBehind,
+}: {
+  readonly stack: Pick<Stack, 'endpoints' | 'launch'>;
+  readonly namespace: string;
+  /** Folder for the engine's log. */
+  readonly logDir: string;
+  readonly signal: AbortSignal;
+  /** Told of a copy that could not be removed. */
+  readonly onLeftBehind: (table: string, reason: string) => void;
+}): PlainCopies {
+  return {
+    name: 'Spark',
+    async withCopy({ table, columns }, work) {
+      const copy = `doorbuster_copy_of_${table}`;
+      const catalog = openCatalog(stack.endpoints.catalog, namespace);
+      using bucket = openBucket(stack.endpoints.s3);
+      const nameOf = (name: string) => `ice.${marked(namespace)}.${marked(name)}`;
+      try {
+        await runSpark(
+          `CREATE OR REPLACE TABLE ${nameOf(copy)} USING iceberg AS
+SELECT ${columns.map(marked).join(', ')} FROM ${nameOf(table)};\n`,
+          { stack, log: join(logDir, 'spark-oracle.log'), signal },
+        );
+        await work(copy);
+      } finally {
+        // Not by the run's signal: whatever ended the run, the copy is to go.
+        const dropping = { catalog, bucket, signal: AbortSignal.timeout(DROP_WITHIN_MS) };
+        await dropTable(copy, dropping).catch((error) => onLeftBehind(copy, reasonOf(error)));
+      }
+    },
+  };
+}
+
+const marked = (name: string) => `\`${name.replaceAll('`', '``')}\``;
+
+async function runSpark(
+  sql: string,
+  {
+    stack,
+    log,
+    signal,
+  }: {
+    readonly stack: Pick<Stack, 'endpoints' | 'launch'>;
+    readonly log: string;
+    readonly signal: AbortSignal;
+  },
+): Promise<void> {
+  signal.throwIfAborted();
+  await mkdir(dirname(log), { recursive: true });
+  await writeFile(log, '');
+  const script = sparkScript(sql, stack.endpoints);
+  const engine = await stack.launch({
+    ...script,
+    command(at) {
+      if (!at.inside) refuseWithoutSpark(at.artifacts.sparkClasspath);
+      return script.command(at);
+    },
+    onLine: () => {},
+    log,
+  });
+  const over = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
+  const kill = () => engine.kill('SIGKILL');
+  over.addEventListener('abort', kill, { once: true });
+  if (over.aborted) kill();
+  const { code } = await engine.exited;
+  over.removeEventListener('abort', kill);
+  signal.throwIfAborted();
+  if (over.aborted) throw stackBroke(`Spark was not done within ${TIMEOUT_MS / 1_000} s`);
+  if (code === 0) return;
+  throw stackBroke(`Spark: ${innermostCause(logTail(log)) ?? `it ended with code ${code}`}`);
+}
+
+/** The first part of its class path is the folder of its own jars. */
+function refuseWithoutSpark(classpath: string): void {
+  const jars = dirname(classpath.split(':')[0] ?? '');
+  if (existsSync(jars)) return;
+  throw badInput(`Spark is not on this machine: there is no ${jars}`, 'doorbuster setup');
+}
