@@ -1,6 +1,5 @@
 import { dirname, resolve } from 'node:path';
 import { systemClock } from '../../core/clock.ts';
-import type { ExitCode } from '../../core/exit-codes.ts';
 import { merge, readParts } from '../../harness/sharding/merge.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import type { Command } from '../command.ts';
@@ -38,7 +37,6 @@ export const mergeCommand: Command = {
       clock: systemClock,
       reproduce: `doorbuster merge ${paths.join(' ')}`,
     });
-    showRecord(context.terminal, joined, json);
-    return joined.record.exitCode as ExitCode;
+    return showRecord(context.terminal, joined, json);
   },
 };

@@ -3,7 +3,7 @@ import { EXIT } from '../../core/exit-codes.ts';
 import { readRecord, runDir } from '../../record/read.ts';
 import { FORMATS, type FormatName, formats } from '../../reports/formats.ts';
 import type { Command } from '../command.ts';
-import { writeReports } from '../write-reports.ts';
+import { sayWritten, writeReports } from '../write-reports.ts';
 
 export const reportCommand: Command = {
   command: 'report <dir>',
@@ -32,7 +32,6 @@ export const reportCommand: Command = {
         columns: terminal.columns,
       }),
     );
-    for (const path of writeReports(runDir(dir), record)) terminal.say(`wrote ${path}`);
-    return EXIT.pass;
+    return sayWritten(terminal, writeReports(runDir(dir), record), EXIT.pass);
   },
 };

@@ -1,6 +1,5 @@
 import { systemClock } from '../../core/clock.ts';
 import { badInput } from '../../core/errors.ts';
-import type { ExitCode } from '../../core/exit-codes.ts';
 import { pipelineFor } from '../../harness/pipelines/load.ts';
 import { taskSlotsOf } from '../../harness/pipelines/manifest.ts';
 import type { ScenarioOnDisk } from '../../harness/recording/open.ts';
@@ -84,11 +83,11 @@ export const runCommand: Command = {
       });
       hasRun = true;
       progress.end();
-      showRecord(context.terminal, { record, dir }, args.json);
+      const exitCode = showRecord(context.terminal, { record, dir }, args.json);
       if (args.keep && on !== undefined) {
         context.terminal.say(`${on.name} is still up: doorbuster down ${on.name} ends it`);
       }
-      return record.exitCode as ExitCode;
+      return exitCode;
     } finally {
       progress.end();
       await on?.stack[Symbol.asyncDispose]();
