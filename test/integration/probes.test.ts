@@ -3,6 +3,7 @@ import { systemClock as clock } from '../../src/core/clock.ts';
 import { openReader, type Reader } from '../../src/harness/clients/duckdb-reader.ts';
 import type { SentMark } from '../../src/harness/load/marked-sender.ts';
 import { PROBES, type ProbeKind } from '../../src/harness/probes/probes.ts';
+import { identify } from '../../src/harness/stack/registry.ts';
 import { createTables, type Lakehouse, openLakehouse, probeContext } from './support/lakehouse.ts';
 
 let lakehouse: Lakehouse;
@@ -88,8 +89,9 @@ describe('the reader', () => {
 
   test('a process that died between two queries is a crash too', async () => {
     await using reader = await open();
-    process.kill(reader.pid as number, 'SIGKILL');
-    await clock.sleep(200);
+    const pid = reader.pid as number;
+    process.kill(pid, 'SIGKILL');
+    while (identify(pid) !== null) await clock.sleep(20);
     const next = await reader.query('SELECT 1 AS one', {}, LIMITS);
     expect(next.outcome).toBe('ok');
     expect(reader.crashes).toBe(1);
@@ -276,7 +278,7 @@ test('a round keeps every sample, hot and cold, and asks no more what does not a
       ...base.scenario,
       queries: {
         everyMs: 3_600_000,
-        timeoutMs: 500,
+        timeoutMs: 1_500,
         roundSamples: 5,
         roundBudgetMs: 300,
         coldSamples: 3,
