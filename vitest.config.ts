@@ -22,6 +22,8 @@ export default defineConfig({
           // Fifty small files in one process each would spend more on starting than on testing.
           isolate: false,
           maxWorkers: '100%',
+          // Facts, not speeds: other work may share the machine.
+          testTimeout: 60_000,
           include: ['src/**/*.test.ts', 'test/tidy/**/*.test.ts', 'test/golden/**/*.test.ts'],
         },
       },
