@@ -31,6 +31,11 @@ export async function main(argv: readonly string[]): Promise<void> {
   );
 }
 
+/** SQL may begin with a comment, and no option has a blank after its dashes or a line feed in it. */
+function notAnOption(argument: string): string {
+  return /^--(\s|.*\n)/.test(argument) ? `\n${argument}` : argument;
+}
+
 async function execute(
   argv: readonly string[],
   context: CommandContext,
@@ -74,7 +79,7 @@ async function execute(
       });
     }
     // Given a callback, help and version are handed over, where they would be lost on a full disk.
-    await parser.parseAsync(argv, {}, (_error, _argv, output) => {
+    await parser.parseAsync(argv.map(notAnOption), {}, (_error, _argv, output) => {
       if (output !== '') context.terminal.result(output);
     });
     return exitCode;

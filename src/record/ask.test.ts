@@ -127,3 +127,41 @@ describe("a user's own SQL", () => {
     await expect(ask(dir, 'SELECT 1', stop.signal)).rejects.toThrow('stopped');
   }, 20_000);
 });
+
+describe('a query as it may be typed', () => {
+  const n = async (sql: string) => (await ask(dir, sql)).rows;
+
+  test('PIVOT without IN is one question, alone and within another', async () => {
+    const pivot = 'PIVOT (SELECT event % 2 AS odd FROM events) ON odd USING count(*)';
+    const answer = await ask(dir, pivot);
+    expect([answer.columns, answer.rows]).toEqual([['0', '1'], [['25000', '25000']]]);
+    expect(await n(`WITH p AS (${pivot}) SELECT "0" FROM p`)).toEqual([['25000']]);
+  });
+
+  test.each([
+    `COPY (SELECT 1 AS event) TO 'FILE'; PIVOT events ON event USING count(*)`,
+    'CREATE TABLE x AS SELECT 1; PIVOT (SELECT 1 AS a) ON a USING count(*)',
+    'CREATE TABLE "pivot" AS SELECT 1; FROM "pivot"',
+    'SELECT 1; SELECT 2',
+  ])('several statements are refused, and change no file: %s', async (sql) => {
+    await expect(ask(dir, sql.replace('FILE', join(dir, 'events.parquet')))).rejects.toThrow(
+      /one question at a time: this is [23] statements/,
+    );
+    expect(await n('SELECT count(*) FROM events')).toEqual([['50000']]);
+  });
+
+  test.each(['-- a\nSELECT 1', '/* a */ SELECT 1', '\n-- a\n\nSELECT 1; -- b'])(
+    'a comment is no query of its own: %s',
+    async (sql) => {
+      expect(await n(sql)).toEqual([[1]]);
+    },
+  );
+
+  test.each(['', '  \n', ';', '-- nothing', '/* nothing */ ; -- at all'])(
+    'an empty query has an error of its own: "%s"',
+    async (sql) => {
+      const error = await ask(dir, sql).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ exitCode: EXIT.badInput, message: 'the query is empty' });
+    },
+  );
+});

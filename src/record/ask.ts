@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import {
   type DuckDBConnection,
+  type DuckDBExtractedStatements,
   DuckDBInstance,
   type DuckDBPreparedStatement,
   type Json,
@@ -99,7 +100,7 @@ async function createViews(
   for (const { name, path } of files) {
     signal?.throwIfAborted();
     try {
-      const source = `read_parquet(${quoted(literalGlob(path))})`;
+      const source = `read_parquet(${quoted(literalGlob(path))}, hive_partitioning = false)`;
       await connection.run(`CREATE VIEW ${identifier(name)} AS FROM ${source}`);
     } catch (error) {
       damaged.push({ file: basename(path), fact: firstLine(error) });
@@ -113,14 +114,18 @@ async function prepared(
   path: string,
   sql: string,
 ): Promise<DuckDBPreparedStatement> {
+  if (isEmpty(sql)) {
+    throw badInput('the query is empty', `doorbuster sql ${path} "SHOW TABLES"`);
+  }
   const statements = await connection.extractStatements(sql);
-  if (statements.count !== 1) {
+  const { count } = statements;
+  if (count !== 1 && !(PIVOT.test(sql) && (await pivotPrepared(connection, statements)))) {
     throw badInput(
-      `one question at a time: this is ${statements.count} statements`,
+      `one question at a time: this is ${count} statements`,
       `doorbuster sql ${path} "SHOW TABLES"`,
     );
   }
-  const statement = await statements.prepare(0);
+  const statement = await statements.prepare(count - 1);
   if (statement.statementType !== StatementType.SELECT) {
     throw badInput(
       `a record is read-only: ${StatementType[statement.statementType]} is not a SELECT`,
@@ -128,6 +133,32 @@ async function prepared(
     );
   }
   return statement;
+}
+
+/** Nothing but comments and semicolons: DuckDB has no message of its own for it. */
+function isEmpty(sql: string): boolean {
+  return /^[\s;]*$/.test(sql.replace(/--[^\n]*|\/\*.*?\*\//gs, ''));
+}
+
+const PIVOT = /\bpivot/i;
+
+/**
+ * DuckDB makes several statements of a PIVOT without IN: types of the values found, which are created here, and the
+ * SELECT. False: other statements are among them. Nothing but CREATE is run, and in memory only.
+ */
+async function pivotPrepared(
+  connection: DuckDBConnection,
+  statements: DuckDBExtractedStatements,
+): Promise<boolean> {
+  for (let i = 0; i < statements.count - 1; i++) {
+    const statement = await statements.prepare(i);
+    if (statement.statementType !== StatementType.CREATE) return false;
+    await statement.run();
+  }
+  const reader = await connection.runAndReadAll(
+    `SELECT count(*)::INTEGER FROM duckdb_types() WHERE starts_with(type_name, '__pivot_enum_')`,
+  );
+  return reader.getRowsJson()[0]?.[0] === statements.count - 1;
 }
 
 /** Reads the answer as it comes, so that one of a billion rows ends at the limit and not with the memory. */

@@ -1,4 +1,4 @@
-import { identifier, quoted } from '../../core/sql.ts';
+import { identifier, literalGlob, quoted } from '../../core/sql.ts';
 import { openDatabase } from '../clients/duckdb.ts';
 import { placesIn, RecordingProblem, type RowReader } from './problem.ts';
 
@@ -8,7 +8,7 @@ const THREADS = 2;
 /** Reads a Parquet file, its values as text. */
 export function parquetReader(path: string): RowReader {
   // The file's own columns count, not what its folders are called; and its name is no pattern.
-  const literal = path.replace(/[*?[\]]/g, (sign) => `[${sign}]`);
+  const literal = literalGlob(path);
   const scan = `read_parquet(${quoted(literal)}, hive_partitioning = false)`;
   return {
     async read(wanted, take) {
