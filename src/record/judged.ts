@@ -156,6 +156,24 @@ export const producing = z.strictObject({
     scheduled: z.array(z.number()),
     acknowledged: z.array(z.number()),
   }),
+  /** Per stream, its busiest partition, without opening stock, markers and canaries. Absent in records of before. */
+  partitions: z
+    .array(
+      z.strictObject({
+        stream,
+        partitions: z.int().positive(),
+        messages: count,
+        /** The busiest one, from 0, and what it received. */
+        busiest: count,
+        received: count,
+        /** The store, which is the key, that sent most of that. */
+        store: count,
+        ofStore: count,
+        /** Whether it received far more than its share: see docs/measuring.md. */
+        skewed: z.boolean(),
+      }),
+    )
+    .optional(),
 });
 
 /** The harness's own health: whether it, rather than the pipeline, shaped the numbers. */

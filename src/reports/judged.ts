@@ -1,6 +1,7 @@
 import type { RunRecord } from '../record/record.ts';
 import { bytes, count, duration, latency, percent, plural, ratio, tail } from './format.ts';
 import { type Cell, cell, left, right, type Section } from './section.ts';
+import { skewInWords } from './skew.ts';
 
 /** Whether the census told the truth, by an independent instrument. */
 export function canarySection(record: RunRecord): Section | null {
@@ -70,7 +71,7 @@ export function producingSection(record: RunRecord): Section | null {
         rows: [...rows, [cell('whole run', 'dim'), ...numbers(producing.total)]],
       },
     ],
-    notes: [],
+    notes: skewInWords(record).map((text) => cell(text, 'warn')),
   };
 }
 

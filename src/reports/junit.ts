@@ -1,6 +1,7 @@
 import type { RunRecord } from '../record/record.ts';
 import { inUnit, plural } from './format.ts';
 import { regressionsInWords } from './regressions.ts';
+import { skewInWords } from './skew.ts';
 
 /** One test case: passed, failed (the pipeline), in error (the run), or skipped (nothing to judge). */
 interface Case {
@@ -47,6 +48,7 @@ function properties(record: RunRecord): readonly (readonly [string, string])[] {
     ['pipeline', record.pipeline.name],
     ['lane', record.environment.lane],
     ['commit', record.environment.commit ?? 'unknown'],
+    ...skewInWords(record).map((text) => ['warning', text] as const),
   ];
 }
 

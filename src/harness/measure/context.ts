@@ -19,7 +19,7 @@ export interface CompactionRun {
 export interface MeasureContext {
   readonly scenario: Pick<
     Scenario,
-    'pipeline' | 'queries' | 'phases' | 'checks' | 'stalenessTargetMs'
+    'pipeline' | 'queries' | 'phases' | 'checks' | 'stalenessTargetMs' | 'stack'
   >;
   /** Epoch ms of the tape's origin. */
   readonly t0Ms: number;

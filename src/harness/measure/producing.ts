@@ -65,7 +65,38 @@ export async function producingSection({ sql, context }: Measuring): Promise<Pro
       scheduled: seconds.map((second) => second.scheduled),
       acknowledged: seconds.map((second) => second.acknowledged),
     },
+    partitions: await busiestPartitions({ sql, context }),
   };
+}
+
+/** A partition is skewed from so many times its even share on, of so many messages of the topic at least. */
+const SKEW = { times: 2, messages: 1_000 } as const;
+
+type Busiest = NonNullable<Producing['partitions']>[number];
+
+/** Per stream the partition that received most, of what the tape sent, and the key that sent most of that. */
+async function busiestPartitions({
+  sql,
+  context,
+}: Pick<Measuring, 'sql' | 'context'>): Promise<Busiest[]> {
+  const { partitions } = context.scenario.stack;
+  const rows = await sql.rows<Omit<Busiest, 'partitions' | 'skewed'>>(`
+    WITH by_key AS (
+      SELECT stream, part, store_id, count(*) AS n FROM events
+      WHERE part IS NOT NULL AND role IN ('original', 'copy') GROUP BY ALL
+    ), by_part AS (
+      SELECT stream, part, sum(n)::BIGINT AS received, arg_max(store_id, n) AS store, max(n) AS of_store
+      FROM by_key GROUP BY ALL
+    )
+    SELECT stream, sum(received)::BIGINT AS messages, arg_max(part, received) AS busiest,
+      max(received) AS received, arg_max(store, received) AS store, arg_max(of_store, received) AS "ofStore"
+    FROM by_part GROUP BY stream ORDER BY stream`);
+  return rows.map((row) => ({
+    ...row,
+    partitions,
+    skewed:
+      row.messages >= SKEW.messages && (row.received / row.messages) * partitions >= SKEW.times,
+  }));
 }
 
 /** The facts of the load are cut at whole seconds of the clock. */
