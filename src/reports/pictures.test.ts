@@ -80,7 +80,7 @@ test('what is put into markup is escaped, unless it is markup', () => {
 
 const preview: Preview = {
   name: 'quick',
-  about: '20 stores for half a minute',
+  title: '20 stores, 60 receipts per store and hour, up to 5x',
   seed: 7,
   startsAt: '2026-11-27T09:00',
   phases: [
@@ -123,7 +123,7 @@ const preview: Preview = {
 
 test('a preview is a rate curve and the counts', () => {
   expect(renderPreview(preview, plain)).toMatchInlineSnapshot(`
-    "quick: 20 stores for half a minute
+    "quick: 20 stores, 60 receipts per store and hour, up to 5x
     seed 7, begins (t0) at 2026-11-27 09:00 by the shops’ clocks
 
       msgs/s
@@ -158,6 +158,19 @@ test('a preview is a rate curve and the counts', () => {
       opening stock: 40,000 rows, before warm-up
     "
   `);
+});
+
+test('a preview gives lengths as the scenario has them', () => {
+  const lengths = [100, 1_500, 2_400_000];
+  const phases = lengths.map((ms, i) => {
+    const startMs = lengths.slice(0, i).reduce((sum, one) => sum + one, 0);
+    return { name: `p${i}`, kind: 'load', load: 1, startMs, endMs: startMs + ms } as const;
+  });
+  const text = renderPreview({ ...preview, phases, counts: [], likeness: null }, plain);
+  expect(text).toMatch(/p0 +100 ms /);
+  expect(text).toMatch(/p1 +1\.5 s /);
+  expect(text).toMatch(/p2 +2,400 s /);
+  expect(text).toMatch(/all +2,401\.6 s /);
 });
 
 const state: ProgressState = {

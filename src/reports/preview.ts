@@ -6,7 +6,8 @@ import { painter, type TerminalOptions, tableLines, wrapped } from './terminal.t
 /** What a scenario would send, before anything is started. Times are ms since t0. */
 export interface Preview {
   readonly name: string;
-  readonly about: string;
+  /** What is sent, from the values that hold, overrides included: what a scenario says of itself may be out of date. */
+  readonly title: string;
   readonly seed: number;
   /** Business time at t0. */
   readonly startsAt: string;
@@ -55,9 +56,8 @@ const MARGIN = 10;
 export function renderPreview(preview: Preview, options: TerminalOptions): string {
   const paint = painter(options.color);
   const width = Math.max(60, Math.min(options.columns, 100));
-  const about = preview.about === '' ? '' : `: ${preview.about}`;
   const lines = [
-    ...wrapped(`${preview.name}${about}`, width),
+    ...wrapped(`${preview.name}: ${preview.title}`, width),
     paint(
       `seed ${preview.seed}, begins (t0) at ${preview.startsAt.replace('T', ' ')} by the shops’ clocks`,
       'dim',
@@ -134,9 +134,9 @@ function countsTable({ counts, phases }: Preview): Table {
   const timed = phases.filter(({ endMs }) => endMs !== null);
   const sum = (rows: Preview['counts'], key: 'receipts' | 'lines' | 'events') =>
     rows.reduce((total, row) => total + (row[key] ?? 0), 0);
-  const line = (name: string, rows: Preview['counts'], seconds: number) => [
+  const line = (name: string, rows: Preview['counts'], ms: number) => [
     cell(name),
-    cell(`${count(seconds)} s`, 'dim'),
+    cell(lengthText(ms), 'dim'),
     cell(count(sum(rows, 'receipts'))),
     cell(count(sum(rows, 'lines'))),
     ...streams.map((stream) =>
@@ -151,8 +151,7 @@ function countsTable({ counts, phases }: Preview): Table {
     ),
     cell(count(sum(rows, 'events'))),
   ];
-  const secondsOf = ({ startMs, endMs }: Preview['phases'][number]) =>
-    ((endMs ?? startMs) - startMs) / 1000;
+  const lengthOf = ({ startMs, endMs }: Preview['phases'][number]) => (endMs ?? startMs) - startMs;
   return {
     columns: [
       left('phase'),
@@ -167,16 +166,21 @@ function countsTable({ counts, phases }: Preview): Table {
         line(
           phase.name,
           counts.filter((row) => row.phase === phase.name),
-          secondsOf(phase),
+          lengthOf(phase),
         ),
       ),
       line(
         'all',
         counts,
-        timed.reduce((total, phase) => total + secondsOf(phase), 0),
+        timed.reduce((total, phase) => total + lengthOf(phase), 0),
       ),
     ],
   };
+}
+
+/** A length as the scenario has it, not rounded: `100 ms`, `30 s`, `1.5 s`. */
+function lengthText(ms: number): string {
+  return ms < 1_000 ? `${ms} ms` : `${(ms / 1_000).toLocaleString('en-US')} s`;
 }
 
 function likenessLines(

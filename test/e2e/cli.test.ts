@@ -152,6 +152,9 @@ describe('what needs no server', () => {
       (await doorbuster('preview', 'scenarios/quick.yaml', '--json')).stdout,
     );
     expect(asJson.counts.length).toBeGreaterThan(5);
+    // The title follows what is overridden, and not what the scenario says of itself.
+    const fewer = await doorbuster('preview', 'scenarios/quick.yaml', '--set', 'retail.stores=5');
+    expect(fewer.stdout).toMatch(/^quick: 5 stores, 600 receipts per store and hour, up to 3x\n/);
     expect(stdout).toMatch(/the receipts +generated +a real grocer +apart/);
     for (const line of stdout.split('\n').filter((one) => /KS|TV/.test(one))) {
       expect(line.length).toBeLessThanOrEqual(100);

@@ -3,6 +3,7 @@ import { EXIT } from '../../core/exit-codes.ts';
 import { formatDuration } from '../../core/units.ts';
 import { expectedCounts, rateAt } from '../../generators/expected/rate.ts';
 import { pipelineFor } from '../../harness/pipelines/load.ts';
+import { count, plural } from '../../reports/format.ts';
 import { type Preview, renderPreview } from '../../reports/preview.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { timedMs, timeline } from '../../scenario/timeline.ts';
@@ -55,7 +56,7 @@ function previewOf(scenario: Scenario, looks: Looks | null, pipelineLine: string
   const timed = new Map(timeline(scenario).map((one) => [one.phase.name, one]));
   return {
     name: scenario.name,
-    about: scenario.about,
+    title: titleOf(scenario),
     seed: scenario.seed,
     startsAt: scenario.startsAt,
     phases: scenario.phases.map((phase) => ({
@@ -79,6 +80,21 @@ function previewOf(scenario: Scenario, looks: Looks | null, pipelineLine: string
     likeness: looks === null ? null : likenessOf(looks),
     notes: notesOf(scenario, `pipeline ${pipelineLine}`),
   };
+}
+
+/** How many stores, what they send, and how far the load goes up. */
+function titleOf({ retail, traffic, phases }: Scenario): string {
+  const { pos, cart } = traffic;
+  const loads = phases.flatMap((phase) => (phase.kind === 'load' ? [phase.load] : []));
+  const receipts =
+    pos &&
+    (pos.tape
+      ? `the receipts of ${pos.tape.file}`
+      : `${count(pos.receiptsPerStoreHour)} receipts per store and hour`);
+  const sessions = cart && `${cart.sessionsPerSecond} cart sessions per second`;
+  return [plural(retail.stores, 'store'), receipts, sessions, `up to ${Math.max(...loads)}x`]
+    .filter((part) => part !== null)
+    .join(', ');
 }
 
 /** The mean over a stretch of ms: what stores send after an outage may be gone within part of a second. */
