@@ -87,6 +87,7 @@ export async function conclude(
     ...judged,
     outcome,
     t0Ms,
+    endedMs: endedMs - t0Ms,
     truth,
     phases: observed.phases.map((phase) => ({
       ...phase,
@@ -127,7 +128,11 @@ function compactMarks({ phases }: Scenario): { readonly before: string; readonly
   return { before: `${name}:start`, after: name };
 }
 
-function tablesOf({ manifest, scenario }: Concluding): Partial<Record<Stream, string>> {
+/** The table of each stream that is on. */
+function tablesOf({
+  manifest,
+  scenario,
+}: Pick<Concluding, 'manifest' | 'scenario'>): Partial<Record<Stream, string>> {
   const on = STREAMS.filter((stream) => scenario.traffic[stream] !== null);
   return Object.fromEntries(
     on.flatMap((stream) => {
@@ -137,7 +142,8 @@ function tablesOf({ manifest, scenario }: Concluding): Partial<Record<Stream, st
   );
 }
 
-function stockOf(concluding: Concluding): StockTable | null {
+/** The stock table, and whether it is a ledger; null without one. */
+function stockOf(concluding: Pick<Concluding, 'manifest' | 'scenario'>): StockTable | null {
   const table = tablesOf(concluding).inventory;
   const ledger = concluding.manifest.streams.inventory?.mode === 'append';
   return table === undefined ? null : { table, ledger };

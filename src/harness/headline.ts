@@ -36,9 +36,10 @@ function stalePart(record: RunRecord): string | null {
 const TAKEN = { pause: 'paused', kill: 'killed', restart: 'restarted' } as const;
 
 function faultParts({ faults = [] }: RunRecord): string[] {
-  return faults.map(({ act, server, recoveryMs }) => {
+  return faults.map(({ act, server, backMs, recoveryMs }) => {
     const what = `${server} was ${TAKEN[act]}`;
-    if (recoveryMs === undefined) return `${what} and never came back`;
+    if (backMs === null) return `${what} and never came back`;
+    if (recoveryMs === undefined) return `${what}, and no change happened meanwhile`;
     if (recoveryMs === null) return `${what}, and age was not below the target again`;
     return recoveryMs === 0
       ? `${what}, and age was below the target by the time it was back`

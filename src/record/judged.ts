@@ -188,21 +188,23 @@ export const self = z.strictObject({
       n: count,
       waited: count.optional(),
       stats: statsSchema,
-      lateShare: z.number(),
+      /** Absent where nothing was due; 0 in records before that. */
+      lateShare: z.number().optional(),
     }),
   ),
   eventLoop: z.array(z.strictObject({ thread: z.string(), p99Ms: z.number(), maxMs: z.number() })),
   /** Commits the census was behind at each phase's end. */
   censusBehind: z.array(z.strictObject({ phase: z.string(), commits: count })),
   /** Shares of all cores, 0..1, over the measured phases in which somebody looked. */
-  harnessShare: z.number(),
-  machineBusy: z.number(),
+  harnessShare: z.number().optional(),
+  machineBusy: z.number().optional(),
   /**
    * Per phase, share of all cores that went to programs which are neither servers nor the harness; may be a little
    * below 0. A phase in which it cannot be told is not listed; absent in records before 0.2.
    */
   foreign: z.array(z.strictObject({ phase: z.string(), share: z.number() })).optional(),
-  stealMax: z.number(),
+  /** Absent like the two above where nobody looked; 0 in records before that. */
+  stealMax: z.number().optional(),
   /** Widest gap between the wall clock and the monotonic one, ms. */
   clockApartMs: z.number(),
   series: z.strictObject({
@@ -218,10 +220,15 @@ export const self = z.strictObject({
 
 export const cost = z.strictObject({
   servers: z.array(
-    z.strictObject({ server: z.string(), coreSeconds: z.number(), rssMaxBytes: count }),
+    z.strictObject({
+      server: z.string(),
+      /** Absent where nobody looked twice, and at its memory never; 0 in records before that. */
+      coreSeconds: z.number().optional(),
+      rssMaxBytes: count.optional(),
+    }),
   ),
   /** All of the machine, other people's work included: the sum above must not exceed it. */
-  machineCoreSeconds: z.number(),
+  machineCoreSeconds: z.number().optional(),
   s3: z.strictObject({ requests: count, bytesIn: count, bytesOut: count }).nullable(),
   /** Bytes written to the bucket per byte of accepted unique Kafka values, and of first-written data files. */
   writeAmplification: z

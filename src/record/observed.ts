@@ -140,12 +140,12 @@ export const queries = z.strictObject({
       error: z.string().optional(),
     }),
   ),
-  /** Every tick of the trickle, for the chart; parallel columns. A failed tick's latency is its wait. */
+  /** Every tick of the trickle, for the chart; parallel columns. A failed tick's latency is its wait; of a skipped one, which was never started, null. */
   trickle: z.array(
     z.strictObject({
       query: z.string(),
       tMs: z.array(z.number()),
-      latencyMs: z.array(z.number()),
+      latencyMs: z.array(measured),
       outcome: z.array(z.enum(QUERY_OUTCOMES)),
     }),
   ),

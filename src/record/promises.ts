@@ -34,10 +34,10 @@ export const promises = z.strictObject({
         lagMs: z.number().nullable().optional(),
         /** Median time in which a shelf that was promised from would sell out, ms; null: not at all. */
         sellOutMs: z.number().nullable().optional(),
-        /** Share of promised lines whose shelf would sell out within the phase, 0..1. */
-        withinPhase: z.number(),
+        /** Share of promised lines whose shelf would sell out within the phase, 0..1. Absent like the next where nothing was promised; 0 in older records. */
+        withinPhase: z.number().optional(),
         /** Stale lines per 10,000: counted, by the sell-down formula, by Poisson on what was shown. */
-        counted: z.number(),
+        counted: z.number().optional(),
         sellDown: z.number().optional(),
         lowStock: z.number().optional(),
         /** Why the three cannot be compared; null: they can. */

@@ -173,6 +173,11 @@ export const recordSchema = z.strictObject({
   startedAt: z.string(),
   /** Epoch ms of the tape's origin; null until the load starts. */
   t0Ms: z.number().nullable(),
+  /**
+   * The last look at the tables, ms since t0: what was not visible by then never was. Absent in a run that measured
+   * nothing, and in records before it was kept.
+   */
+  endedMs: z.number().optional(),
   /** From startedAt to the end of everything, ms; null until then. */
   tookMs: z.number().nullable(),
   environment,

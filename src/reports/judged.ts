@@ -85,7 +85,10 @@ export function healthSection(record: RunRecord): Section | null {
   const loop = self.eventLoop.toSorted((a, b) => b.p99Ms - a.p99Ms)[0];
   const behind = self.censusBehind.toSorted((a, b) => b.commits - a.commits)[0];
   const mostForeign = (self.foreign ?? []).toSorted((a, b) => b.share - a.share)[0];
-  const late = self.slip.toSorted((a, b) => b.lateShare - a.lateShare)[0];
+  const late = self.slip
+    .flatMap(({ phase, lateShare }) => (lateShare === undefined ? [] : [{ phase, lateShare }]))
+    .toSorted((a, b) => b.lateShare - a.lateShare)[0];
+  const seen = (share: number | undefined) => (share === undefined ? 'no data' : percent(share));
   const row = (name: string, value: string, limit: string) => [
     cell(name),
     cell(value),
@@ -139,10 +142,10 @@ export function healthSection(record: RunRecord): Section | null {
             : []),
           row(
             'harness share of the machine',
-            percent(self.harnessShare),
+            seen(self.harnessShare),
             '20 % while the machine is above 90 %',
           ),
-          row('machine busy', percent(self.machineBusy), 'a warning when saturated'),
+          row('machine busy', seen(self.machineBusy), 'a warning when saturated'),
           ...(mostForeign
             ? [
                 row(
@@ -152,7 +155,7 @@ export function healthSection(record: RunRecord): Section | null {
                 ),
               ]
             : []),
-          row('steal', percent(self.stealMax), '5 %'),
+          row('steal', seen(self.stealMax), '5 %'),
           row('wall and monotonic clock apart', duration(self.clockApartMs), '20 ms'),
         ],
       },
@@ -174,7 +177,7 @@ export function healthSection(record: RunRecord): Section | null {
 export function costSection(record: RunRecord): Section | null {
   const { cost } = record;
   if (!cost) return null;
-  const sum = cost.servers.reduce((total, { coreSeconds }) => total + coreSeconds, 0);
+  const sum = cost.servers.reduce((total, { coreSeconds = 0 }) => total + coreSeconds, 0);
   const { s3, writeAmplification } = cost;
   return {
     id: 'cost',
@@ -187,18 +190,22 @@ export function costSection(record: RunRecord): Section | null {
         rows: [
           ...cost.servers.map((row) => [
             cell(row.server),
-            cell(`${row.coreSeconds.toFixed(1)} core-s`),
-            cell(bytes(row.rssMaxBytes)),
+            row.coreSeconds === undefined
+              ? cell('no data', 'warn')
+              : cell(`${row.coreSeconds.toFixed(1)} core-s`),
+            row.rssMaxBytes === undefined ? cell('no data', 'warn') : cell(bytes(row.rssMaxBytes)),
           ]),
           [cell('sum', 'dim'), cell(`${sum.toFixed(1)} core-s`, 'dim'), cell('', 'dim')],
         ],
       },
     ],
     notes: [
-      cell(
-        `the machine was busy for ${cost.machineCoreSeconds.toFixed(1)} core-s in all, others' work included`,
-        'dim',
-      ),
+      cost.machineCoreSeconds === undefined
+        ? cell('nobody saw how busy the machine was', 'warn')
+        : cell(
+            `the machine was busy for ${cost.machineCoreSeconds.toFixed(1)} core-s in all, others' work included`,
+            'dim',
+          ),
       ...(s3
         ? [
             cell(

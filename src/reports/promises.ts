@@ -84,7 +84,7 @@ function theory(phases: readonly PromisePhase[]): Table {
     ],
     rows: phases.map(({ phase, check, staleRows }) => [
       cell(phase),
-      cell(rate(check.counted)),
+      told(check.counted),
       cell(count(staleRows), 'dim'),
       told(check.sellDown),
       told(check.lowStock),

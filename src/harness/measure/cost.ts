@@ -7,12 +7,17 @@ import { USED } from './resources.ts';
 
 /** Core-seconds and memory of every server, S3 traffic, and bytes written per byte that was accepted. */
 export async function costSection({ sql }: Measuring): Promise<Cost> {
-  const servers = await sql.rows<Cost['servers'][number]>(`
+  const used = await sql.rows<{ server: string; cpu: number | null; rss: number | null }>(`
     WITH used AS (${USED})
-    SELECT r.server, coalesce((SELECT sum(cpu_s) FROM used u WHERE u.server = r.server), 0)
-        AS "coreSeconds",
-      coalesce(max(r.rss_bytes), 0) AS "rssMaxBytes"
+    SELECT r.server, (SELECT sum(cpu_s) FROM used u WHERE u.server = r.server) AS cpu,
+      max(r.rss_bytes) AS rss
     FROM resources r GROUP BY r.server ORDER BY r.server`);
+  // What nobody saw is left out: 0 would say that it was seen at rest.
+  const servers = used.map(({ server, cpu, rss }) => ({
+    server,
+    ...(cpu === null ? {} : { coreSeconds: cpu }),
+    ...(rss === null ? {} : { rssMaxBytes: rss }),
+  }));
   const machine = servers.find(({ server }) => server === MACHINE);
   const [s3] = await sql.rows<{ requests: number; bytes_in: number; bytes_out: number; n: number }>(
     `SELECT coalesce(sum(${grown('requests')}), 0)::BIGINT AS requests,
@@ -25,7 +30,7 @@ export async function costSection({ sql }: Measuring): Promise<Cost> {
   const traffic = s3 && s3.n > 1 ? s3 : null;
   return {
     servers: servers.filter(({ server }) => server !== MACHINE),
-    machineCoreSeconds: machine?.coreSeconds ?? 0,
+    ...(machine?.coreSeconds === undefined ? {} : { machineCoreSeconds: machine.coreSeconds }),
     s3: traffic && {
       requests: traffic.requests,
       bytesIn: traffic.bytes_in,
@@ -67,8 +72,8 @@ async function amplification(
 
 /** `cost` of every server, and `write_amplification` where it could be told. */
 export function costMetrics({ servers, writeAmplification }: Cost): Metric[] {
-  const costs = servers.map(({ server, coreSeconds }) =>
-    scalar('cost', { of: server, phase: null }, 1, coreSeconds),
+  const costs = servers.flatMap(({ server, coreSeconds }) =>
+    coreSeconds === undefined ? [] : [scalar('cost', { of: server, phase: null }, 1, coreSeconds)],
   );
   if (!writeAmplification) return costs;
   const { overKafka } = writeAmplification;

@@ -14,7 +14,7 @@ export interface PhaseHealth {
   /** Of these, how many waited for a broker that a declared fault had taken away. */
   readonly waited: number;
   /** Share handed over more than 250 ms late, 0..1, by no fault of the broker's. */
-  readonly lateShare: number;
+  readonly lateShare: number | undefined;
   /** Likewise without that wait. undefined: nothing was due, or too few to tell. */
   readonly slipP99Ms: number | undefined;
   /** Event-loop delay p99 of the worst producing thread, ms; undefined: nothing was produced. */
@@ -74,7 +74,7 @@ export async function phaseHealth(measuring: Measuring): Promise<PhaseHealth[]> 
         kind,
         n: slip?.n ?? 0,
         waited: slip?.waited ?? 0,
-        lateShare: slip ? slip.late / slip.n : 0,
+        lateShare: slip ? slip.late / slip.n : undefined,
         slipP99Ms: slip?.p99 ?? undefined,
         loopP99Ms: loop?.producing ?? undefined,
         mainLoopP99Ms: loop?.main ?? undefined,
@@ -129,24 +129,26 @@ export async function selfSection(
       return share === undefined ? [] : [{ share, ms: endMs - startMs }];
     });
     const total = seen.reduce((sum, { ms }) => sum + ms, 0);
-    return seen.reduce((sum, { share, ms }) => sum + share * ms, 0) / Math.max(1, total);
+    if (total <= 0) return {};
+    return { [key]: seen.reduce((sum, { share, ms }) => sum + share * ms, 0) / total };
   };
+  const steals = health.flatMap(({ steal }) => (steal === undefined ? [] : [steal]));
   return {
     slip: health.map(({ phase, n, waited, lateShare }) => ({
       phase,
       n,
       ...(waited > 0 ? { waited } : {}),
       stats: distributionOf(slips.filter((slip) => slip.phase === phase)).stats,
-      lateShare,
+      ...(lateShare === undefined ? {} : { lateShare }),
     })),
     eventLoop,
     censusBehind: await sql.rows<Self['censusBehind'][number]>(BEHIND),
-    harnessShare: mean('harnessShare'),
-    machineBusy: mean('machineBusy'),
+    ...mean('harnessShare'),
+    ...mean('machineBusy'),
     foreign: health.flatMap(({ phase, foreignShare: share }) =>
       share === undefined ? [] : [{ phase, share }],
     ),
-    stealMax: Math.max(0, ...health.map(({ steal }) => steal ?? 0)),
+    ...(steals.length === 0 ? {} : { stealMax: Math.max(...steals) }),
     clockApartMs: context.clockApartMs,
     series: await selfSeries(measuring),
   };

@@ -114,7 +114,9 @@ export const INVALID_RULES: readonly InvalidRule[] = [
     rule: 'late hand-over',
     limit: `2 % of a phase's messages later than due + 250 ms`,
     broken: perPhase(({ lateShare }) =>
-      lateShare > LATE_SHARE ? `${percent(lateShare)} were late` : undefined,
+      lateShare !== undefined && lateShare > LATE_SHARE
+        ? `${percent(lateShare)} were late`
+        : undefined,
     ),
   },
   {

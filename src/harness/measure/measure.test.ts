@@ -1128,6 +1128,30 @@ test('the census is behind by the table that is furthest behind', async () => {
   ]);
 });
 
+test('what nobody observed is absent, and not 0', async () => {
+  const { self, cost, metrics } = await run();
+  for (const share of ['harnessShare', 'machineBusy', 'stealMax']) {
+    expect(self).not.toHaveProperty(share);
+  }
+  expect(self.slip[0]).not.toHaveProperty('lateShare');
+  expect(cost).toMatchObject({ servers: [], s3: null });
+  expect(cost).not.toHaveProperty('machineCoreSeconds');
+  // One look tells of no time, and a server whose memory was out of sight has none to tell.
+  await facts.append('resources', [
+    { server: 'kafka', at_ms: T0, cpu_s: 7, rss_bytes: 5 },
+    { server: 'minio', at_ms: T0, cpu_s: 1 },
+    { server: 'minio', at_ms: T0 + 1_000, cpu_s: 3 },
+  ]);
+  const looked = await run();
+  expect(looked.cost.servers).toEqual([
+    { server: 'kafka', rssMaxBytes: 5 },
+    { server: 'minio', coreSeconds: 2 },
+  ]);
+  expect(metrics.filter(({ name }) => name === 'cost')).toEqual([]);
+  const costs = looked.metrics.filter(({ name }) => name === 'cost').map(({ of }) => of);
+  expect(costs).toEqual(['minio']);
+});
+
 test('what is measured is a valid part of a record', async () => {
   await facts.append('events', [receipt('a', 12_000), stock(7, 1, 13_000)]);
   await facts.append('load', [

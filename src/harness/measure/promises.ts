@@ -141,19 +141,21 @@ function checkOf(
       .filter(({ shown, quantity }) => shown >= quantity)
       .map((one) => ({ one, down: demand.of(phase, order.store, one.sku) })),
   );
-  const per10k = (share: number) => (line.promised === 0 ? 0 : (PER * share) / line.promised);
+  const per10k = (share: number) => (PER * share) / line.promised;
   const sellOut = promised.map(({ one, down }) => sellOutMs(one, down)).sort((a, b) => a - b);
   const within = sellOut.filter((ms) => ms < phase.endMs - phase.startMs).length;
   const median = sellOut[Math.floor(sellOut.length / 2)];
   const base = {
     ...(median === undefined ? {} : { sellOutMs: Number.isFinite(median) ? median : null }),
-    withinPhase: sellOut.length === 0 ? 0 : within / sellOut.length,
-    counted: per10k(line.stale),
+    ...(sellOut.length === 0
+      ? {}
+      : { withinPhase: within / sellOut.length, counted: per10k(line.stale) }),
   };
   if (lagMs === undefined) return { ...base, doubt: 'no change of the stock fell into the phase' };
   if (lagMs === null) {
     return { ...base, lagMs, doubt: 'some changes were never visible: no lag is long enough' };
   }
+  if (line.promised === 0) return { ...base, lagMs, doubt: 'nothing was promised' };
   const sum = (share: (ms: number, spare: number, perMs: number) => number) =>
     promised.reduce(
       (total, { one, down }) =>

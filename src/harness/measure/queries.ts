@@ -12,8 +12,8 @@ interface QueryRow {
   readonly phase: string;
   readonly mode: Mode;
   readonly outcome: Outcome;
-  /** From the intended start; of a query without an answer, how long it was waited for. */
-  readonly ms: number;
+  /** From the intended start; of a query without an answer, how long it was waited for; null: it was never started. */
+  readonly ms: number | null;
   readonly t: number;
   readonly attach: number | null;
   /** Whether it reads the table of a stream at all. */
@@ -46,7 +46,7 @@ async function queryRows({ sql, context }: Measuring): Promise<QueryRow[]> {
   return sql.rows<QueryRow>(`
     WITH aged AS (${AGE_AT_START})
     SELECT q.name AS query, q.phase, q.mode, q.outcome, q.intended_ms - ${context.t0Ms} AS t,
-      coalesce(q.end_ms - q.intended_ms, 0) AS ms, q.attach_ms AS attach, q.error,
+      q.end_ms - q.intended_ms AS ms, q.attach_ms AS attach, q.error,
       a.nr IS NOT NULL AS ages,
       CASE WHEN a.known THEN
         CASE q.outcome WHEN 'ok' THEN a.age + q.end_ms - q.start_ms ELSE 'Infinity'::DOUBLE END
@@ -56,7 +56,7 @@ async function queryRows({ sql, context }: Measuring): Promise<QueryRow[]> {
 }
 
 const sampleOf = (row: QueryRow): Weighted => ({
-  value: row.outcome === 'ok' ? row.ms : Number.POSITIVE_INFINITY,
+  value: row.outcome === 'ok' && row.ms !== null ? row.ms : Number.POSITIVE_INFINITY,
   count: 1,
 });
 

@@ -277,5 +277,6 @@ test('a fault during which no change happened or waited has no recovery to tell:
   await fault(20_000, 25_000);
   const all = await measured();
   expect(value(all, 'recovery').n).toBe(0);
+  expect(all.faults?.[0]).not.toHaveProperty('recoveryMs');
   expect(all.checks.map(({ verdict }) => verdict)).toEqual(['NO_DATA', 'NO_DATA']);
 });

@@ -117,7 +117,10 @@ function recordOf(
     targetMs,
     watchedToMs: row.watch_end_ms - t0Ms,
     aboveBefore: whole?.before ?? false,
-    ...(row.back_ms === null ? {} : measuredOf(whole, row.start_ms, row.back_ms)),
+    // Without a change that happened or waited meanwhile there was nothing to recover.
+    ...(row.back_ms === null || whole === undefined
+      ? {}
+      : measuredOf(whole, row.start_ms, row.back_ms)),
     streams: streams.map((one) => ({
       stream: one.stream,
       ageMaxMs: one.ageMaxMs,
@@ -126,13 +129,11 @@ function recordOf(
   };
 }
 
-function measuredOf(found: AboveRow | undefined, startMs: number, backMs: number) {
-  const lastMs = found?.lastMs ?? null;
-  const open = found?.open === true;
+function measuredOf({ lastMs, open, area }: AboveRow, startMs: number, backMs: number) {
   return {
     recoveryMs: open ? null : Math.max(0, (lastMs ?? backMs) - backMs),
     staleForMs: open ? null : (lastMs ?? startMs) - startMs,
-    areaAboveTarget: found?.area ?? 0,
+    areaAboveTarget: area,
   };
 }
 
@@ -142,9 +143,7 @@ function measuredOf(found: AboveRow | undefined, startMs: number, backMs: number
  */
 function recoveryMetrics(faults: readonly FaultRecord[]): Metric[] {
   return [...new Set(faults.map(({ server }) => server))].flatMap((server) => {
-    const mine = faults.filter(
-      (one) => one.server === server && one.recoveryMs !== undefined && one.streams.length > 0,
-    );
+    const mine = faults.filter((one) => one.server === server && one.recoveryMs !== undefined);
     const open = mine.some(({ recoveryMs }) => recoveryMs === null);
     const worst = (of: (one: FaultRecord) => number | null | undefined) =>
       open ? Number.POSITIVE_INFINITY : Math.max(0, ...mine.map((one) => of(one) ?? 0));
