@@ -57,14 +57,17 @@ const tables = z.strictObject({
   deadLetter: tableFile.nullable(),
   ledger: z.boolean(),
   absent: z.array(z.string()),
-  notRead: z.array(
-    z.strictObject({
-      of: z.enum([...STREAMS, 'dead_letter']),
-      table: z.string(),
-      reason: z.string(),
-    }),
-  ),
-  readBy: z.record(z.string(), z.string()),
+  /** Absent in hand-overs of before a table could be left unread, and so are the engines. */
+  notRead: z
+    .array(
+      z.strictObject({
+        of: z.enum([...STREAMS, 'dead_letter']),
+        table: z.string(),
+        reason: z.string(),
+      }),
+    )
+    .default([]),
+  readBy: z.record(z.string(), z.string()).default({}),
 });
 
 /** `hand-over.json`: what the leader of a load observed. It may come from another machine, so all of it is checked. */
