@@ -38,7 +38,7 @@ export function runProgress(
 function openWindow(terminal: Terminal) {
   let drawn = 0;
   const erase = () => {
-    if (drawn > 0) process.stderr.write(`\u001b[${drawn}A\u001b[J`);
+    if (drawn > 0) terminal.redraw([], drawn);
     drawn = 0;
   };
   return {
@@ -48,8 +48,7 @@ function openWindow(terminal: Terminal) {
     },
     draw(lines: readonly string[]) {
       if (!terminal.live) return;
-      erase();
-      process.stderr.write(['', ...lines].map((line) => `${line}\n`).join(''));
+      terminal.redraw(['', ...lines], drawn);
       drawn = lines.length + 1;
     },
     close: erase,

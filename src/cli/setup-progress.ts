@@ -17,8 +17,7 @@ export function setupProgress(terminal: Terminal): {
     const lines = [...latest.values()].map((event) =>
       lineOf(event).slice(0, terminal.columns + 20),
     );
-    const up = drawn > 0 ? `\u001b[${drawn}A` : '';
-    process.stderr.write(`${up}${lines.map((line) => `\u001b[2K${line}\n`).join('')}`);
+    terminal.redraw(lines, drawn);
     drawn = lines.length;
   };
   return {

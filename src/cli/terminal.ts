@@ -2,16 +2,19 @@ import { fstatSync, writeFileSync } from 'node:fs';
 import pc from 'picocolors';
 import { refusedByMachine } from '../core/errors.ts';
 import { EXIT } from '../core/exit-codes.ts';
+import { escaped, forTerminal } from '../core/printable.ts';
 
 /**
  * The one place that writes to the outside. Results go to stdout, everything else to stderr, so that
- * `doorbuster … --json | jq` always works.
+ * `doorbuster … --json | jq` always works. Whatever is written, a control character in it is escaped as in JSON.
  */
 export interface Terminal {
   /** A result: what the command was asked for. Throws DoorbusterError (exit 2) where it cannot be written. */
   result(text: string): void;
   /** Anything said along the way. */
   say(text: string): void;
+  /** Draws lines at the lower end, over as many as were drawn there before. Only where it is `live`. */
+  redraw(lines: readonly string[], before: number): void;
   /** True when stderr is a terminal that can be redrawn. */
   readonly live: boolean;
   /** How wide the output is: of a pipe as COLUMNS says, else 100. */
@@ -37,7 +40,7 @@ export function systemTerminal(): SystemTerminal {
   const intoFile = isFile(STDOUT);
   return {
     result(text) {
-      const line = text.endsWith('\n') ? text : `${text}\n`;
+      const line = lineOf(text);
       if (!intoFile) return void process.stdout.write(line);
       try {
         // All of it or an error: Node's own stream takes a short write on a full disk for a whole one.
@@ -54,12 +57,21 @@ export function systemTerminal(): SystemTerminal {
       }
       if (refused !== undefined) throw unwritten(refused);
     },
-    say: (text) => void process.stderr.write(text.endsWith('\n') ? text : `${text}\n`),
+    say: (text) => void process.stderr.write(lineOf(text)),
+    redraw(lines, before) {
+      const erase = before > 0 ? `\u001b[${before}A\u001b[J` : '';
+      process.stderr.write(erase + lines.map(lineOf).join(''));
+    },
     live:
       process.stderr.isTTY === true && process.env.CI === undefined && process.env.TERM !== 'dumb',
     columns:
       process.stdout.columns ?? process.stderr.columns ?? (Number(process.env.COLUMNS) || 100),
   };
+}
+
+function lineOf(text: string): string {
+  const shown = forTerminal(text, pc.isColorSupported);
+  return shown.endsWith('\n') ? shown : `${shown}\n`;
 }
 
 /** A file, or a device that is no terminal: what Node writes to at once. */
@@ -74,6 +86,6 @@ function unwritten(error: unknown): unknown {
 
 /** How an error looks: what, where, which limit; then the next thing to type. */
 export function errorText(message: string, hint: string | undefined): string {
-  const head = `${pc.red(pc.bold('error'))} ${message}`;
-  return hint === undefined ? head : `${head}\n${pc.dim('next')}  ${hint}`;
+  const head = `${pc.red(pc.bold('error'))} ${escaped(message)}`;
+  return hint === undefined ? head : `${head}\n${pc.dim('next')}  ${escaped(hint)}`;
 }

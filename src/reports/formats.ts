@@ -1,5 +1,6 @@
 import { RUN_FILES } from '../record/folder.ts';
 import type { RunRecord } from '../record/record.ts';
+import { escapedRecord } from './escaped.ts';
 import { renderHtml } from './html.ts';
 import { renderJson } from './json.ts';
 import { renderJunit } from './junit.ts';
@@ -17,15 +18,31 @@ interface ReportFormat {
 export const FORMATS = ['terminal', 'markdown', 'json', 'junit', 'html'] as const;
 export type FormatName = (typeof FORMATS)[number];
 
+/**
+ * Text of a record is not ours: its names, queries and errors come from files and servers. For people all of it is
+ * escaped here, before it is laid out; JSON has its own escapes.
+ */
+function forPeople(render: ReportFormat['render']): ReportFormat['render'] {
+  return (record, options) => render(escapedRecord(record), options);
+}
+
 /** Every format there is. A new one is a file, a name above, and a line here. */
 export const formats: Readonly<Record<FormatName, ReportFormat>> = {
-  terminal: { about: 'the summary a run ends with', file: null, render: renderTerminal },
+  terminal: { about: 'the summary a run ends with', file: null, render: forPeople(renderTerminal) },
   markdown: {
     about: 'a comment for a pull request',
     file: RUN_FILES.markdown,
-    render: renderMarkdown,
+    render: forPeople(renderMarkdown),
   },
   json: { about: 'the record itself', file: RUN_FILES.record, render: renderJson },
-  junit: { about: 'test cases for a CI system', file: RUN_FILES.junit, render: renderJunit },
-  html: { about: 'the page, in one file, offline', file: RUN_FILES.html, render: renderHtml },
+  junit: {
+    about: 'test cases for a CI system',
+    file: RUN_FILES.junit,
+    render: forPeople(renderJunit),
+  },
+  html: {
+    about: 'the page, in one file, offline',
+    file: RUN_FILES.html,
+    render: forPeople(renderHtml),
+  },
 };

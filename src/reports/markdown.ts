@@ -23,7 +23,7 @@ export function renderMarkdown(record: RunRecord): string {
   const checks = summary.sections.find(({ id }) => id === 'checks');
   const others = summary.sections.filter(({ id }) => id !== 'checks');
   const lines = [
-    `### ${mark} ${summary.verdict.text}: ${escaped(record.scenario.name)}`,
+    `### ${mark} ${escaped(summary.verdict.text)}: ${escaped(record.scenario.name)}`,
     '',
     `**${escaped(summary.headline)}**`,
     '',
@@ -35,18 +35,18 @@ export function renderMarkdown(record: RunRecord): string {
     '<details><summary>More of this run</summary>',
     '',
     ...others.filter(({ id }) => FOLDED.has(id)).flatMap(sectionLines),
-    ...summary.identity.map(({ name, value }) => `- ${name}: ${escaped(value)}`),
+    ...summary.identity.map(({ name, value }) => `- ${escaped(name)}: ${escaped(value)}`),
     '',
     '</details>',
     '',
-    `\`${summary.reproduce}\``,
+    code(summary.reproduce),
   ];
   return `${lines.join('\n')}\n`;
 }
 
 function sectionLines(section: Section): readonly string[] {
   return [
-    `**${section.title}.** ${escaped(section.about)}`,
+    `**${escaped(section.title)}.** ${escaped(section.about)}`,
     '',
     ...section.tables.flatMap((table) => [...tableLines(table), '']),
     ...section.notes.map((note) =>
@@ -66,5 +66,16 @@ function tableLines(table: Table): readonly string[] {
 }
 
 function escaped(text: string): string {
-  return text.replace(/\s*\n\s*/g, ' ').replace(/[\\|<>*_`[\]]/g, (character) => `\\${character}`);
+  return text
+    .replace(/\s*\n\s*/g, ' ')
+    .replace(/[\\|<>*_`[\]&~]/g, (character) => `\\${character}`);
+}
+
+/** As code, on one line: fenced by more backticks than the text has in a row. */
+function code(text: string): string {
+  const runs = (text.match(/`+/g) ?? []).map(({ length }) => length);
+  const longest = runs.reduce((most, length) => Math.max(most, length), 0);
+  const fence = '`'.repeat(longest + 1);
+  const space = longest > 0 ? ' ' : '';
+  return `${fence}${space}${text.replace(/\s*\n\s*/g, ' ')}${space}${fence}`;
 }

@@ -112,6 +112,11 @@ const BANNED: readonly {
   { call: /\bnew Date\(\)/, only: ['core/clock.ts'], use: 'Clock.nowMs' },
   { call: /\bMath\.random\(/, only: [], use: 'random(seed, …labels)' },
   { call: /\bprocess\.exit\(/, only: ['cli/main.ts'], use: 'an exit code returned to main' },
+  {
+    call: /\bprocess\.std(out|err)\.write\(/,
+    only: ['cli/terminal.ts'],
+    use: 'Terminal, which escapes control characters',
+  },
   { call: /\bconsole\./, only: [], use: 'cli/terminal.ts' },
 ];
 

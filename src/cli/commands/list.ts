@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import { EXIT } from '../../core/exit-codes.ts';
+import { escaped } from '../../core/printable.ts';
 import { type ListedRun, listRuns } from '../../record/list.ts';
 import { verdictTone } from '../../reports/section.ts';
 import { painter, wrapped } from '../../reports/terminal.ts';
@@ -33,9 +34,10 @@ export const listCommand: Command = {
 /** Verdict and folder, to be copied; beneath them what came of it. */
 function lines(run: ListedRun, columns: number): string {
   const word = run.kind === 'unreadable' ? 'unreadable' : (run.verdict ?? run.outcome);
-  const text = run.kind === 'unreadable' ? run.problem : run.headline;
+  // On one line, so that a headline is not to look like another run.
+  const text = escaped(run.kind === 'unreadable' ? run.problem : run.headline).replace(/\s+/g, ' ');
   const tone = run.kind === 'run' && run.verdict !== null ? verdictTone(run.verdict).tone : 'warn';
   const paint = painter(pc.isColorSupported && process.stdout.isTTY === true);
   const beneath = wrapped(text, columns - INDENT).map((line) => ' '.repeat(INDENT) + line);
-  return [`${paint(word.padEnd(INDENT), tone)}${run.dir}`, ...beneath].join('\n');
+  return [`${paint(word.padEnd(INDENT), tone)}${escaped(run.dir)}`, ...beneath].join('\n');
 }

@@ -1,4 +1,5 @@
 import { EXIT } from '../../core/exit-codes.ts';
+import { escaped } from '../../core/printable.ts';
 import { type Answer, ask } from '../../record/ask.ts';
 import type { Command } from '../command.ts';
 
@@ -34,12 +35,17 @@ function asJson({ columns, rows }: Answer): string {
   return JSON.stringify(objects, null, 1);
 }
 
+function onOneLine(text: string): string {
+  return escaped(text).replaceAll('\n', '\\n').replaceAll('\t', '\\t');
+}
+
 /** A table; on a terminal that it would not fit, one line per value. A pipe always gets the table. */
 function asText({ columns, rows }: Answer, width: number): string {
   const cells = rows.map((row) =>
-    row.map((cell) => (typeof cell === 'string' ? cell : JSON.stringify(cell))),
+    // On one line each: a cell is not to look like a row.
+    row.map((cell) => onOneLine(typeof cell === 'string' ? cell : JSON.stringify(cell))),
   );
-  const table = asTable(columns, cells);
+  const table = asTable(columns.map(onOneLine), cells);
   const wide = table.split('\n').some((line) => line.length > width);
   return wide && process.stdout.isTTY === true ? asRecords(columns, cells) : table;
 }
