@@ -24,6 +24,7 @@ import { promises } from './promises.ts';
 export const RECORD_VERSION = 1;
 
 const count = z.int().nonnegative();
+const MOST_MS = 366 * 86_400_000;
 const verdict = z.enum(['PASS', 'FAIL', 'INVALID', 'NO_DATA']);
 
 /** The recorded receipts that were replayed in place of generated ones. */
@@ -135,6 +136,9 @@ const shard = z.strictObject({
   }),
 });
 
+/** Farthest from t0 that a run can be, ms: a year. What is beyond it is damage, and a chart up to there would never end. */
+const moment = z.number().min(-MOST_MS).max(MOST_MS);
+
 export const phase = z.strictObject({
   name: z.string(),
   kind: z.enum(['load', 'query', 'compact']),
@@ -142,8 +146,8 @@ export const phase = z.strictObject({
   /** Multiple of the stated traffic. */
   load: z.number(),
   shape: z.string(),
-  startMs: z.number(),
-  endMs: z.number(),
+  startMs: moment,
+  endMs: moment,
   drain: drain.nullable(),
 });
 
@@ -179,7 +183,7 @@ export const recordSchema = z.strictObject({
    */
   endedMs: z.number().optional(),
   /** From startedAt to the end of everything, ms; null until then. */
-  tookMs: z.number().nullable(),
+  tookMs: moment.nullable(),
   environment,
   /** Where the run was, on a stack that outlives it; left out when it had one of its own. */
   stack: stack.optional(),

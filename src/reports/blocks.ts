@@ -17,7 +17,11 @@ export function columns(values: readonly number[], top: number, height: number):
 
 /** One line that shows a course: `▁▂▅█`. */
 export function sparkline(values: readonly number[]): string {
-  return columns(values, Math.max(0, ...values), 1)[0] as string;
+  return columns(
+    values,
+    values.reduce((a, b) => Math.max(a, b), 0),
+    1,
+  )[0] as string;
 }
 
 /** `values` in `width` buckets of equal length, each its largest value: a peak must not be averaged away. */
@@ -26,6 +30,6 @@ export function peaks(values: readonly number[], width: number): readonly number
   return Array.from({ length: width }, (_, i) => {
     const from = Math.floor((i * values.length) / width);
     const to = Math.max(from + 1, Math.floor(((i + 1) * values.length) / width));
-    return Math.max(...values.slice(from, to));
+    return values.slice(from, to).reduce((a, b) => Math.max(a, b));
   });
 }

