@@ -17,6 +17,7 @@ import { quoted } from '../../core/sql.ts';
 import type { Recording, TapeMap } from '../../scenario/recording.ts';
 import { openDatabase } from '../clients/duckdb.ts';
 import { packageRoot } from '../entry.ts';
+import { LineGatherer, wantedBy } from './lines.ts';
 import { RecordingProblem } from './problem.ts';
 import { readRecording } from './read.ts';
 
@@ -166,6 +167,16 @@ test('a field is quoted for the first time after 30,000 plain lines', async () =
   const path = written('late-quote.csv', `${HEAD}${plain}${row(30_000, '"beans, tinned"')}`);
   const { atMs, priceCents } = await readRecording(path, PLAIN);
   expect([atMs.length, priceCents.length]).toEqual([30_001, 2]);
+});
+
+test('a recording has a limit, which is named', () => {
+  const gatherer = new LineGatherer(PLAIN, wantedBy(PLAIN), 2);
+  const line = ['1', 'a', '2025-03-03 09:00:00', 'x', '1', '1.00'];
+  gatherer.take(line);
+  gatherer.take(line);
+  expect(() => gatherer.take(line)).toThrow(
+    'is longer than 2 lines, which have to fit into memory',
+  );
 });
 
 test('the name of a file is no pattern', async () => {

@@ -1,3 +1,4 @@
+import { count } from '../../core/readable.ts';
 import type { TapeColumns, TapeMap } from '../../scenario/recording.ts';
 import { RecordingProblem, shown, type TakeRow, type Wanted } from './problem.ts';
 import { centsAt, centsOf, MOST_CENTS, memberOf, quantityOf, timeReader } from './values.ts';
@@ -41,6 +42,8 @@ const KEYS = [
   ...(['receipt', 'store', 'at', 'at_time', 'sku', 'quantity', 'amount', 'price'] as const),
   ...(['discount', 'member'] as const),
 ];
+/** Some 100 bytes of memory each. */
+const MOST_LINES = 10_000_000;
 /** Lines of one receipt are rung up within it: later ones are of another receipt with the same number. */
 const LONGEST_RECEIPT_MS = 24 * 3_600_000;
 
@@ -85,9 +88,11 @@ export class LineGatherer {
   #measures = 0;
   #turned = 0;
   #rows = 0;
+  readonly #mostLines: number;
   #refusal: Refusal | null = null;
 
-  constructor(map: TapeMap, wanted: readonly Wanted[]) {
+  constructor(map: TapeMap, wanted: readonly Wanted[], mostLines = MOST_LINES) {
+    this.#mostLines = mostLines;
     this.#map = map;
     this.#place = Object.fromEntries(wanted.map(({ key }, i) => [key, i]));
     this.#timeOf = timeReader(map);
@@ -95,6 +100,10 @@ export class LineGatherer {
   }
 
   readonly take: TakeRow = (values) => {
+    if (this.#rows === this.#mostLines) {
+      const limit = `${count(this.#mostLines)} lines, which have to fit into memory`;
+      throw new RecordingProblem('tape', `is longer than ${limit}: replay a part of it`);
+    }
     const row = this.#rows++;
     const text = (key: keyof TapeColumns) => {
       const place = this.#place[key];

@@ -50,6 +50,10 @@ function readerOf(path: string, map: TapeMap): RowReader {
 
 async function digestOf(path: string): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  try {
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  } catch (error) {
+    throw new RecordingProblem('tape', `cannot be read: ${(error as Error).message}`);
+  }
   return hash.digest('hex');
 }
