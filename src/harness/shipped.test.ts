@@ -2,6 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { tapeUntil } from '../../test/support/retail.ts';
+import { MIN_SAMPLES, type Stat } from '../core/metrics.ts';
+import { samplesFor } from '../core/stats.ts';
 import type { TapeEvent } from '../generators/event.ts';
 import { expectedCounts } from '../generators/expected/rate.ts';
 import { parseScenario } from '../scenario/parse.ts';
@@ -53,6 +55,22 @@ describe.each(files)('%s', (file) => {
     for (const [, picture] of (told ?? '').matchAll(/!\[[^\]]+\]\(([^)]+)\)/g)) {
       expect(existsSync(join(packageRoot, 'docs', picture as string)), picture).toBe(true);
     }
+  });
+
+  test.skipIf(scenario.traffic.pos?.tape)('has samples for what its checks name', () => {
+    const counts = expectedCounts(scenario);
+    const few = scenario.checks.flatMap(({ text, metric, of, stat, during, ratio }) => {
+      const needed = stat === null ? 0 : samplesFor(stat as Stat);
+      if (metric === 'query') return scenario.queries.roundSamples < MIN_SAMPLES ? [text] : [];
+      const timed = counts.filter(
+        (row) => row.stream === of && (during === null || row.phase === during),
+      );
+      // How long a round or a compaction takes, and so what is due meanwhile, is known once it has run.
+      if (metric !== 'staleness' || ratio !== null || timed.length === 0) return [];
+      const expected = timed.reduce((sum, { messages }) => sum + messages, 0);
+      return expected < 1.3 * needed ? [`${text}: ${expected.toFixed(0)} of ${needed}`] : [];
+    });
+    expect(few).toEqual([]);
   });
 
   test.skipIf(scenario.traffic.pos?.tape)('what it is about occurs while it is measured', () => {
