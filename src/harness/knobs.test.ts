@@ -199,7 +199,7 @@ const READ: Readonly<
     as: 'scenario.stack.runtime',
     by: 'harness/chosen-stack.ts',
   },
-  'stack.jit': { change: 'stack.jit=c1', as: 'scenario.stack.jit', by: 'harness/run.ts' },
+  'stack.jit': { change: 'stack.jit=c1', as: 'scenario.stack.jit', by: 'harness/own-stack.ts' },
   'queries.every': {
     change: 'queries.every=3s',
     as: 'scenario.queries.everyMs',
