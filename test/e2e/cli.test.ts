@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, describe, expect, test } from 'vitest';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { readJournal } from '../../src/record/journal.ts';
@@ -81,6 +82,24 @@ describe('what needs no server', () => {
     expect(unmapped.code).toBe(2);
     expect(unmapped.stderr).toContain('has no column "when": did you mean "wen"?');
     expect(unmapped.stderr).toContain('taped.yaml:4:');
+  });
+
+  test('a query may begin with a comment, and an empty one is named', async () => {
+    const run = mkdtempSync(join(elsewhere, 'asked-'));
+    const instance = await DuckDBInstance.create(':memory:');
+    const connection = await instance.connect();
+    await connection.run(`COPY (SELECT 7 AS n) TO '${run}/events.parquet'`);
+    connection.closeSync();
+    instance.closeSync();
+    for (const comment of ['-- all of them\n', '--all of them\n', '/* all of them */ ']) {
+      const { code, stdout } = await doorbuster('sql', run, `${comment}FROM events`, '--json');
+      expect([code, JSON.parse(stdout)]).toEqual([0, [{ n: 7 }]]);
+    }
+    for (const empty of ['', '-- nothing', ';']) {
+      const { code, stderr } = await doorbuster('sql', run, empty);
+      expect(code).toBe(2);
+      expect(stderr).toContain('the query is empty');
+    }
   });
 
   test('a bad scenario is framed by line and column, says what to type, and exits with 2', async () => {
