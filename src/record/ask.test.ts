@@ -13,9 +13,13 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EXIT } from '../core/exit-codes.ts';
 import { ask } from './ask.ts';
+import { environment } from './environment.ts';
+import { listRuns } from './list.ts';
+import { recordText, startedRecord } from './write.ts';
 
 let dir: string;
 beforeEach(async () => {
@@ -165,3 +169,60 @@ describe('a query as it may be typed', () => {
     },
   );
 });
+
+test('a Parquet file with damaged bytes is left out, refused or answered, and nothing else', async () => {
+  const whole = readFileSync(join(dir, 'events.parquet'));
+  const damage = fc.record({
+    at: fc.nat({ max: whole.length - 1 }),
+    bytes: fc.uint8Array({ minLength: 1, maxLength: 8 }),
+    cutTo: fc.option(fc.nat({ max: whole.length }), { nil: whole.length }),
+  });
+  await fc.assert(
+    fc.asyncProperty(damage, async ({ at, bytes, cutTo }) => {
+      const damaged = Buffer.from(whole);
+      damaged.set(bytes.subarray(0, damaged.length - at), at);
+      writeFileSync(join(dir, 'events.parquet'), damaged.subarray(0, cutTo));
+      try {
+        await ask(dir, 'SELECT count(*), max(event) FROM events');
+      } catch (error) {
+        expect(error).toMatchObject({ exitCode: EXIT.badInput });
+      }
+    }),
+    { numRuns: 60 },
+  );
+}, 120_000);
+
+test('a record of any text is listed or is a row that says what is wrong', () => {
+  const good = recordText(
+    startedRecord({
+      ...{ id: 'x', seed: 1, startedAt: '2026-11-27T09:00:00.000Z', reproduce: 'doorbuster run x' },
+      scenario: {
+        ...{ name: 'x', about: '', file: 'x.yaml', hash: 'x', text: '' },
+        ...{ overrides: [], recording: null },
+      },
+      environment: environment({ runtime: 'processes', versions: {} }),
+      pipeline: {
+        ...{ name: 'cdc-upsert', tier: 3, headline: '', format: 2, parallelism: 1 },
+        ...{ commitEveryMs: 2_000, compaction: 'none', tableKeys: null },
+      },
+    }),
+  );
+  const text = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.json(),
+    fc.nat({ max: good.length }).map((n) => good.slice(0, n)),
+    fc
+      .tuple(fc.constantFrom(...(good.match(/"\w+":|null|\d+|""/g) ?? [])), fc.json())
+      .map(([part, other]) => good.replace(part, other)),
+  );
+  mkdirSync(join(dir, 'run'));
+  fc.assert(
+    fc.property(text, (written) => {
+      writeFileSync(join(dir, 'run', 'record.json'), written);
+      const [listed] = listRuns(dir);
+      if (listed?.kind === 'unreadable') expect(listed.problem).toContain('record.json');
+      else expect(listed?.scenario).toBeDefined();
+    }),
+    { numRuns: 300 },
+  );
+}, 60_000);
