@@ -169,8 +169,9 @@ export const compaction = z.strictObject({
   /** null: its process was out of sight. */
   coreSeconds: z.number().nullable(),
   startupCoreSeconds: z.number().nullable(),
-  before: totals,
-  after: totals,
+  /** Absent where nobody looked at the files just then. */
+  before: totals.optional(),
+  after: totals.optional(),
   /** Staleness of events due, and latency of queries intended, while it ran. */
   staleness: z.array(z.strictObject({ stream, n: count, censored: count, stats: statsSchema })),
   queries: z.array(z.strictObject({ query: z.string(), n: count, stats: statsSchema })),

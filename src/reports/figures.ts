@@ -73,7 +73,7 @@ function queryFigure(record: RunRecord): Figure | null {
 
 function filesFigure(record: RunRecord): Figure | null {
   const run = record.compaction;
-  if (!run) return null;
+  if (!run?.before || !run.after) return null;
   const sum = (files: typeof run.before) =>
     files.dataFiles + files.equalityDeleteFiles + files.positionDeleteFiles;
   return {

@@ -148,14 +148,16 @@ function used({ coreSeconds, startupCoreSeconds }: CompactionRecord): string {
 export function compactionSection(record: RunRecord): Section | null {
   const run = record.compaction;
   if (!run) return null;
-  const kinds = [
-    ['data files', run.before.dataFiles, run.after.dataFiles],
-    ['equality-delete files', run.before.equalityDeleteFiles, run.after.equalityDeleteFiles],
-    ['position-delete files', run.before.positionDeleteFiles, run.after.positionDeleteFiles],
-  ] as const;
+  type Totals = NonNullable<CompactionRecord['before']>;
+  const counted = (of: (totals: Totals) => number, text: (value: number) => string) =>
+    [run.before, run.after].map((totals) =>
+      totals === undefined ? cell('no data', 'warn') : cell(text(of(totals))),
+    );
   const rows = [
-    ...kinds.map(([name, before, after]) => [cell(name), cell(count(before)), cell(count(after))]),
-    [cell('bytes'), cell(bytes(run.before.bytes)), cell(bytes(run.after.bytes))],
+    [cell('data files'), ...counted((totals) => totals.dataFiles, count)],
+    [cell('equality-delete files'), ...counted((totals) => totals.equalityDeleteFiles, count)],
+    [cell('position-delete files'), ...counted((totals) => totals.positionDeleteFiles, count)],
+    [cell('bytes'), ...counted((totals) => totals.bytes, bytes)],
     ...(run.roundBefore === undefined || run.roundAfter === undefined
       ? []
       : [

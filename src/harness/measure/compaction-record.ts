@@ -13,13 +13,14 @@ export function compactionRun(result: CompactionResult | null): CompactionRun | 
   };
 }
 
-/** Live files and their bytes over the compacted tables, as marked under this name. */
+/** Live files and their bytes over the compacted tables, as marked under this name; undefined: nobody looked then. */
 function totalsAt(
   layout: Layout,
   mark: string,
   tables: readonly string[],
 ): CompactionRecord['before'] {
   const marks = layout.marks.filter((one) => one.mark === mark && tables.includes(one.table));
+  if (marks.length === 0) return undefined;
   const sum = (of: (one: (typeof marks)[number]) => number) =>
     marks.reduce((total, one) => total + of(one), 0);
   return {
@@ -49,6 +50,7 @@ export function compactionRecord(
 ): CompactionRecord {
   const tables = result.tables.map((table) => table.slice(table.lastIndexOf('.') + 1));
   const startMs = result.engineReadyMs ?? result.startedMs;
+  const [before, after] = [marks.before, marks.after].map((mark) => totalsAt(layout, mark, tables));
   return {
     by: 'spark',
     tables,
@@ -60,8 +62,8 @@ export function compactionRecord(
     startupMs: result.startupMs,
     coreSeconds: result.coreSeconds,
     startupCoreSeconds: result.startupCoreSeconds,
-    before: totalsAt(layout, marks.before, tables),
-    after: totalsAt(layout, marks.after, tables),
+    ...(before && { before }),
+    ...(after && { after }),
     ...(measured ?? NOT_MEASURED),
   };
 }
