@@ -63,6 +63,9 @@ export async function conclude(
     : null;
   const context: MeasureContext = {
     ...{ scenario, t0Ms, endedMs, tables, stock, cores, clockApartMs, appended, incidents },
+    shards: (first.shards ?? [])
+      .slice(1)
+      .flatMap(({ number, cores: its }) => (its === undefined ? [] : [{ number, cores: its }])),
     flinkOnOurClock: !runsElsewhere(first),
     compaction: compactionRun(observed.compaction),
     ...{ truth, promises },

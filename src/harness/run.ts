@@ -225,7 +225,10 @@ async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<Run
         u.journal.note(kind, fields);
       if (meeting !== null && cause === undefined) {
         const { t0Ms } = observed;
-        return await handOver({ facts, dir: folder.dir, meeting, note }, { t0Ms, observed });
+        return await handOver(
+          { facts, dir: folder.dir, meeting, note },
+          { t0Ms, observed, machine: observed },
+        );
       }
       const concluded = await conclude(
         {

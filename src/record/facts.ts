@@ -66,7 +66,8 @@ export const FACTS = {
   resources: `
     at_ms DOUBLE, server VARCHAR, cpu_s DOUBLE, rss_bytes BIGINT,
     busy DOUBLE, steal DOUBLE,                                -- machine only: shares of all cores since the last sample
-    programs_s DOUBLE                                         -- machine only: cpu_s without interrupts and the kernel's own threads
+    programs_s DOUBLE,                                        -- machine only: cpu_s without interrupts and the kernel's own threads
+    shard INTEGER                                             -- another machine that made a part of the load; NULL: this one
   `,
   /** Cumulative S3 counters from the object store, by API; bytes only in the sum over all, '*'. */
   s3: `at_ms DOUBLE, api VARCHAR, requests BIGINT, bytes_in BIGINT, bytes_out BIGINT`,

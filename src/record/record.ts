@@ -133,7 +133,11 @@ const shard = z.strictObject({
     widthMs: z.number(),
     /** By how much it had moved in the end. */
     driftMs: z.number(),
+    /** Widest gap between the machine's wall clock and its monotonic one, ms; absent in records before 0.2. */
+    apartMs: z.number().optional(),
   }),
+  /** Of its machine; absent in records before 0.2, of which only the leader's machine was judged. */
+  cores: z.int().positive().optional(),
 });
 
 /** Farthest from t0 that a run can be, ms: a year. What is beyond it is damage, and a chart up to there would never end. */

@@ -20,12 +20,26 @@ export const SHARDED: ParsedScenario = parseScenario(TEXT, { file: 'together.yam
 const T0 = 1_795_788_000_000;
 const ENDED = T0 + 8_000;
 
+/** What the second shard tells of its machine, over the five seconds of the load. */
+interface SecondMachine {
+  readonly cores: number;
+  /** Core-seconds. */
+  readonly harnessS: number;
+  readonly busy: number;
+  readonly steal: number;
+  readonly apartMs: number;
+}
+
 /** Two folders under `root`, as the shards of a small load leave them: receipts only, each of them in its table. */
-export async function shardFolders(root: string): Promise<readonly [string, string]> {
+export async function shardFolders(
+  root: string,
+  second?: SecondMachine,
+): Promise<readonly [string, string]> {
   const dirs = [join(root, 'one'), join(root, 'two')] as const;
   for (const [index, dir] of dirs.entries()) {
     mkdirSync(join(dir, RUN_FILES.tables), { recursive: true });
-    await writeFacts(dir, index);
+    const machine = index === 1 ? second : undefined;
+    await writeFacts(dir, index, machine);
     writeRecord(dir, {
       ...startedRecord({
         id: `shard-${index + 1}`,
@@ -45,7 +59,11 @@ export async function shardFolders(root: string): Promise<readonly [string, stri
       ...{ outcome: 'completed', exitCode: 0, t0Ms: T0, tookMs: 20_000 },
       shard: {
         ...{ load: 'friday', number: index + 1, of: 2 },
-        clock: { offsetMs: 0, widthMs: 1, driftMs: 0 },
+        clock: {
+          ...{ offsetMs: 0, widthMs: 1, driftMs: 0 },
+          ...(machine ? { apartMs: machine.apartMs } : {}),
+        },
+        ...(machine ? { cores: machine.cores } : {}),
       },
     });
   }
@@ -53,7 +71,7 @@ export async function shardFolders(root: string): Promise<readonly [string, stri
   return dirs;
 }
 
-async function writeFacts(dir: string, index: number): Promise<void> {
+async function writeFacts(dir: string, index: number, machine?: SecondMachine): Promise<void> {
   await using facts = await openFacts();
   const ids = Array.from({ length: 20 }, (_, i) => ({ id: `${index}-${i}`, at: T0 + i * 200 }));
   await facts.append(
@@ -67,6 +85,15 @@ async function writeFacts(dir: string, index: number): Promise<void> {
   await facts.append('load', [
     { at_ms: T0, worker: 0, stream: 'pos', scheduled: 20, handed_over: 20, acknowledged: 20 },
   ]);
+  if (machine) {
+    const { harnessS, busy, steal } = machine;
+    await facts.append('resources', [
+      { at_ms: T0, server: 'harness', cpu_s: 7 },
+      { at_ms: T0 + 5_000, server: 'harness', cpu_s: 7 + harnessS },
+      { at_ms: T0, server: 'machine', cpu_s: 100 },
+      { at_ms: T0 + 5_000, server: 'machine', cpu_s: 110, busy, steal },
+    ]);
+  }
   if (index === 0) {
     await facts.append('phases', [
       { name: 'load', kind: 'load', measured: true, start_ms: T0, end_ms: T0 + 5_000 },

@@ -32,6 +32,8 @@ export interface MeasureContext {
   /** Whether Flink, which stamps snapshots, goes by the clock of the census. */
   readonly flinkOnOurClock: boolean;
   readonly cores: number;
+  /** The other machines of a load that several have made. */
+  readonly shards?: readonly { readonly number: number; readonly cores: number }[];
   /** Widest gap between the wall clock and the monotonic one, ms. */
   readonly clockApartMs: number;
   /** Per partition: acknowledged against what the log holds; null when nobody could look. */

@@ -11,7 +11,7 @@ export async function costSection({ sql }: Measuring): Promise<Cost> {
     WITH used AS (${USED})
     SELECT r.server, (SELECT sum(cpu_s) FROM used u WHERE u.server = r.server) AS cpu,
       max(r.rss_bytes) AS rss
-    FROM resources r GROUP BY r.server ORDER BY r.server`);
+    FROM resources_here r GROUP BY r.server ORDER BY r.server`);
   // What nobody saw is left out: 0 would say that it was seen at rest.
   const servers = used.map(({ server, cpu, rss }) => ({
     server,

@@ -3,10 +3,17 @@ import { HARNESS, MACHINE } from '../../record/facts.ts';
 import type { Self } from '../../record/record.ts';
 import type { MeasuredPhase, Measuring } from './context.ts';
 import { LATE_MS } from './producing.ts';
-import { coreSeconds, foreignShare } from './resources.ts';
+import { coreSeconds, foreignShare, shardShares } from './resources.ts';
+
+/** What was taken of one machine, as shares of all its cores, 0..1; undefined: nobody looked. */
+export interface MachineShares {
+  readonly harnessShare: number | undefined;
+  readonly machineBusy: number | undefined;
+  readonly steal: number | undefined;
+}
 
 /** How the harness itself was in one measured phase: what the INVALID rules judge. */
-export interface PhaseHealth {
+export interface PhaseHealth extends MachineShares {
   readonly phase: string;
   readonly kind: MeasuredPhase['kind'];
   /** Messages due in it. */
@@ -26,10 +33,8 @@ export interface PhaseHealth {
    * store were away just then, as declared.
    */
   readonly censusBehind: number | undefined;
-  /** Shares of all cores, 0..1; undefined: nobody looked. */
-  readonly harnessShare: number | undefined;
-  readonly machineBusy: number | undefined;
-  readonly steal: number | undefined;
+  /** Likewise of the other machines that made a part of the load. */
+  readonly shards: readonly ({ readonly number: number } & MachineShares)[];
   /** Share of all cores that went to programs which are neither servers nor ours; undefined: cannot be told. */
   readonly foreignShare: number | undefined;
 }
@@ -59,7 +64,7 @@ export async function phaseHealth(measuring: Measuring): Promise<PhaseHealth[]> 
   const away = await sql.rows<{ phase: string }>(AWAY_AT_END);
   const machine = await sql.rows<{ phase: string; busy: number | null; steal: number | null }>(`
     SELECT s.name AS phase, avg(busy) AS busy, avg(steal) AS steal
-    FROM resources r JOIN spans s ON r.at_ms >= s.start_ms AND r.at_ms < s.end_ms
+    FROM resources_here r JOIN spans s ON r.at_ms >= s.start_ms AND r.at_ms < s.end_ms
     WHERE r.server = '${MACHINE}' AND s.measured GROUP BY ALL`);
   return Promise.all(
     phases.map(async ({ name, kind, startMs, endMs }) => {
@@ -84,6 +89,12 @@ export async function phaseHealth(measuring: Measuring): Promise<PhaseHealth[]> 
         harnessShare: used === undefined || seconds <= 0 ? undefined : used / seconds,
         machineBusy: around?.busy ?? undefined,
         steal: around?.steal ?? undefined,
+        shards: await Promise.all(
+          (context.shards ?? []).map(async (shard) => ({
+            number: shard.number,
+            ...(await shardShares(sql, shard, startMs, endMs)),
+          })),
+        ),
         foreignShare: await foreignShare(sql, context.cores, startMs, endMs),
       };
     }),
@@ -169,13 +180,13 @@ async function selfSeries({ sql, context }: Measuring): Promise<Self['series']> 
       SELECT unnest(range(0, greatest(0, ceil(((SELECT max(end_ms) FROM spans) - ${t0Ms}) / 1000))
         ::BIGINT)) AS s, ${t0Ms} + s * 1000 + 500 AS middle_ms
     ), around AS (
-      SELECT at_ms, busy AS machine FROM resources WHERE server = '${MACHINE}' AND busy IS NOT NULL
+      SELECT at_ms, busy AS machine FROM resources_here WHERE server = '${MACHINE}' AND busy IS NOT NULL
     ), own AS (
       SELECT to_ms, cpu_s / (to_ms - from_ms) * 1000 / ${cores} AS harness
       FROM (
         SELECT lag(at_ms) OVER w AS from_ms, at_ms AS to_ms,
           greatest(0, cpu_s - lag(cpu_s) OVER w) AS cpu_s
-        FROM resources WHERE server = '${HARNESS}' WINDOW w AS (ORDER BY at_ms)
+        FROM resources_here WHERE server = '${HARNESS}' WINDOW w AS (ORDER BY at_ms)
         QUALIFY from_ms IS NOT NULL AND to_ms > from_ms
       )
     ), late AS (

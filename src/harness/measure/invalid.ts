@@ -2,7 +2,7 @@ import { samplesFor } from '../../core/stats.ts';
 import type { CanaryRecord, Invalid } from '../../record/record.ts';
 import type { Check } from '../../scenario/scenario.ts';
 import type { MeasureContext } from './context.ts';
-import type { PhaseHealth } from './health.ts';
+import type { MachineShares, PhaseHealth } from './health.ts';
 import { SLIP_MS } from './limits.ts';
 import type { Resolution } from './resolution.ts';
 import { RESOLUTION_LIMIT, tooCoarse } from './resolution-rule.ts';
@@ -53,6 +53,20 @@ function perPhase(fact: (phase: PhaseHealth, evidence: Evidence) => string | und
       const found = fact(phase, evidence);
       return found === undefined ? [] : [`${found} in ${phase.phase}`];
     });
+}
+
+/** A rule on each machine in each measured phase: that of the leader, and of every other shard. */
+function perMachine(fact: (machine: MachineShares) => string | undefined) {
+  return ({ phases }: Evidence) =>
+    phases.flatMap((phase) =>
+      [{ ...phase, number: undefined }, ...phase.shards].flatMap((machine) => {
+        const found = fact(machine);
+        if (found === undefined) return [];
+        const where =
+          machine.number === undefined ? '' : ` on the machine of shard ${machine.number}`;
+        return [`${found} in ${phase.phase}${where}`];
+      }),
+    );
 }
 
 /** The freshness that the checks ask for in a phase, ms: the strictest limit on staleness. */
@@ -164,7 +178,7 @@ export const INVALID_RULES: readonly InvalidRule[] = [
   {
     rule: 'harness too heavy',
     limit: '20 % of the machine while the machine is above 90 % busy',
-    broken: perPhase(({ harnessShare, machineBusy }) =>
+    broken: perMachine(({ harnessShare, machineBusy }) =>
       (harnessShare ?? 0) > HARNESS_SHARE && (machineBusy ?? 0) > BUSY
         ? `${percent(harnessShare ?? 0)} of a machine ${percent(machineBusy ?? 0)} busy`
         : undefined,
@@ -173,7 +187,7 @@ export const INVALID_RULES: readonly InvalidRule[] = [
   {
     rule: 'steal',
     limit: `5 % of the machine's time over a phase`,
-    broken: perPhase(({ steal }) =>
+    broken: perMachine(({ steal }) =>
       (steal ?? 0) > STEAL ? `${percent(steal ?? 0)} went to others` : undefined,
     ),
   },

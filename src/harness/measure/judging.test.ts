@@ -220,6 +220,7 @@ describe('the INVALID table', () => {
     machineBusy: 0.99,
     steal: 0.05,
     foreignShare: 0.15,
+    shards: [],
   };
   const canaries: CanaryRecord = {
     sent: 10,
@@ -396,6 +397,14 @@ describe('the INVALID table', () => {
     expect(
       judgeValidity(checking('answer_age(revenue).max during spike < 5s', answer)),
     ).toMatchObject([{ rule: 'resolution' }]);
+  });
+
+  test('the machine of every shard is judged', () => {
+    const shard = { number: 2, harnessShare: 0.3, machineBusy: 0.95, steal: 0.01 };
+    const found = judgeValidity(evidence({ shards: [shard] }));
+    expect(found.map(({ fact }) => fact)).toEqual([
+      '30.0 % of a machine 95.0 % busy in spike on the machine of shard 2',
+    ]);
   });
 
   test('what a probe could not do is on the list too', () => {

@@ -18,6 +18,7 @@ export function prepareSql(context: MeasureContext): string {
     `CREATE OR REPLACE TEMP TABLE spans AS
        SELECT name, kind, measured, start_ms, coalesce(end_ms, ${context.endedMs}) AS end_ms
        FROM phases`,
+    `CREATE OR REPLACE TEMP TABLE resources_here AS SELECT * FROM resources WHERE shard IS NULL`,
     SERVED,
     OWNERS,
     ASKED,

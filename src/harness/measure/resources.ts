@@ -1,13 +1,13 @@
 import { SERVERS } from '../../core/metrics.ts';
 import { quoted } from '../../core/sql.ts';
-import { MACHINE } from '../../record/facts.ts';
+import { HARNESS, MACHINE } from '../../record/facts.ts';
 import type { Connection } from '../clients/duckdb.ts';
 
 /** CPU seconds that each server used between two samples: a server's count goes on when it is started again. */
 export const USED = `
   SELECT server, lag(at_ms) OVER w AS from_ms, at_ms AS to_ms,
     cpu_s - lag(cpu_s) OVER w AS cpu_s, programs_s - lag(programs_s) OVER w AS programs_s
-  FROM resources WHERE cpu_s IS NOT NULL
+  FROM resources_here WHERE cpu_s IS NOT NULL
   WINDOW w AS (PARTITION BY server ORDER BY at_ms)
   QUALIFY from_ms IS NOT NULL`;
 
@@ -50,10 +50,48 @@ export async function foreignShare(
      SELECT sum(used_s) FILTER (programs_s IS NOT NULL) AS programs,
        sum(used_s) FILTER (server <> '${MACHINE}') AS ours,
        sum(ms) FILTER (server = '${MACHINE}') AS ms
-     FROM parts WHERE (SELECT count(DISTINCT server) FROM resources
+     FROM parts WHERE (SELECT count(DISTINCT server) FROM resources_here
        WHERE server IN (${SERVERS.map(quoted).join(', ')})) = ${SERVERS.length}`,
     { from: fromMs, to: toMs },
   );
   if (!row || row.programs === null || row.ours === null || !(row.ms > 0)) return undefined;
   return (row.programs - row.ours) / ((row.ms / 1_000) * cores);
+}
+
+/** What the harness and all programs took of the machine of another shard, as shares of its cores. */
+export async function shardShares(
+  sql: Connection,
+  { number, cores }: { readonly number: number; readonly cores: number },
+  fromMs: number,
+  toMs: number,
+): Promise<{
+  readonly harnessShare: number | undefined;
+  readonly machineBusy: number | undefined;
+  readonly steal: number | undefined;
+}> {
+  const [row] = await sql.rows<{
+    harness: number | null;
+    busy: number | null;
+    steal: number | null;
+  }>(
+    `WITH parts AS (
+       SELECT *, least(to_ms, $to) - greatest(from_ms, $from) AS ms FROM (
+         SELECT server, busy, steal, lag(at_ms) OVER w AS from_ms, at_ms AS to_ms,
+           cpu_s - lag(cpu_s) OVER w AS cpu_s
+         FROM resources WHERE shard = $shard WINDOW w AS (PARTITION BY server ORDER BY at_ms)
+         QUALIFY from_ms IS NOT NULL)
+       WHERE to_ms > $from AND from_ms < $to AND to_ms > from_ms
+     )
+     SELECT 1000 * sum(cpu_s * ms / (to_ms - from_ms)) FILTER (server = '${HARNESS}')
+         / (sum(ms) FILTER (server = '${HARNESS}') * $cores) AS harness,
+       sum(busy * ms) FILTER (server = '${MACHINE}') / sum(ms) FILTER (server = '${MACHINE}') AS busy,
+       sum(steal * ms) FILTER (server = '${MACHINE}') / sum(ms) FILTER (server = '${MACHINE}') AS steal
+     FROM parts`,
+    { shard: number, cores, from: fromMs, to: toMs },
+  );
+  return {
+    harnessShare: row?.harness ?? undefined,
+    machineBusy: row?.busy ?? undefined,
+    steal: row?.steal ?? undefined,
+  };
 }

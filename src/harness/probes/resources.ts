@@ -12,6 +12,7 @@ import {
   type Usage,
 } from '../clients/proc.ts';
 import type { FactRow } from '../facts.ts';
+import type { Endpoints } from '../stack/stack.ts';
 import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
 
 /** Resources at work: one sample per second, and one more at the end. */
@@ -34,8 +35,29 @@ export const resourceProbe: Probe<ResourceProbe> & { readonly kind: 'resources' 
   },
 };
 
+/** What is needed to watch a machine; where no server of the stack is asked for its counters, `endpoints` is null. */
+type MachineContext = Pick<
+  ProbeContext,
+  'clock' | 'facts' | 'signal' | 'processes' | 'queryEngine' | 'excused' | 'fail'
+> & { readonly endpoints: Pick<Endpoints, 's3'> | null };
+
+/** Watches a machine that only makes a part of the load: there is the harness, and whatever else is at work. */
+export async function watchMachine(
+  context: Pick<ProbeContext, 'clock' | 'facts' | 'signal' | 'fail'>,
+): Promise<ResourceProbe> {
+  const probe = new RunningResources({
+    ...context,
+    endpoints: null,
+    processes: () => [],
+    queryEngine: () => ({ cpuS: 0, rssBytes: 0, endedCpuS: 0, pids: [] }),
+    excused: () => false,
+  });
+  await probe.sample();
+  return probe;
+}
+
 class RunningResources implements ResourceProbe {
-  readonly #context: ProbeContext;
+  readonly #context: MachineContext;
   readonly #stopping = new AbortController();
   readonly #loop: Promise<void>;
   readonly #accounts = new CpuAccounts();
@@ -47,7 +69,7 @@ class RunningResources implements ResourceProbe {
   #machine: MachineStat | null = null;
   #storeFailures = 0;
 
-  constructor(context: ProbeContext) {
+  constructor(context: MachineContext) {
     this.#context = context;
     this.#loop = this.#run().catch(context.fail);
   }
@@ -140,7 +162,7 @@ class RunningResources implements ResourceProbe {
   /** Another object store than MinIO has no such page: then there are no rows, and nobody asks on. */
   async #sampleStore(atMs: number): Promise<void> {
     const { endpoints, facts } = this.#context;
-    if (this.#storeFailures >= 3) return;
+    if (endpoints === null || this.#storeFailures >= 3) return;
     try {
       const url = `${endpoints.s3.endpoint}/minio/metrics/v3/api/requests`;
       const response = await fetch(url, { signal: AbortSignal.timeout(SAMPLE_MS) });

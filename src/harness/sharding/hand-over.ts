@@ -26,7 +26,16 @@ export async function handOver(
     readonly meeting: Meeting;
     readonly note: (kind: string, fields: Readonly<Record<string, unknown>>) => void;
   },
-  { t0Ms, observed }: { readonly t0Ms: number | null; readonly observed: Observed | null },
+  {
+    t0Ms,
+    observed,
+    machine,
+  }: {
+    readonly t0Ms: number | null;
+    readonly observed: Observed | null;
+    /** What the machine is, and how its clock went. */
+    readonly machine: { readonly cores: number; readonly clockApartMs: number };
+  },
 ): Promise<Partial<RunRecord>> {
   const driftMs = await meeting.driftMs();
   const { paths, failed } = await facts.exportParquet(dir);
@@ -47,7 +56,11 @@ export async function handOver(
       load,
       number,
       of: share.of,
-      clock: { offsetMs: middleOf(meeting.offset), widthMs: widthOf(meeting.offset), driftMs },
+      clock: {
+        ...{ offsetMs: middleOf(meeting.offset), widthMs: widthOf(meeting.offset), driftMs },
+        apartMs: machine.clockApartMs,
+      },
+      cores: machine.cores,
     },
     headline: {
       text: `shard ${number} of ${share.of} of the load ${load}: doorbuster merge joins them`,

@@ -23,7 +23,7 @@ import { packageRoot } from '../entry.ts';
 import { merge, readParts } from './merge.ts';
 
 // Facts, not speeds: other work may share the machine.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const root = mkdtempSync(join(tmpdir(), 'doorbuster-merge-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -65,6 +65,38 @@ function handOver(change: (written: HandOver) => unknown): void {
   const written = JSON.parse(readFileSync(path, 'utf8')) as HandOver;
   writeFileSync(path, JSON.stringify(change(written)));
 }
+
+describe("another shard's machine", () => {
+  const joined = async (name: string, second: NonNullable<Parameters<typeof shardFolders>[1]>) => {
+    dirs = await shardFolders(join(root, name), second);
+    return (await merged()).record;
+  };
+  const rest = { cores: 4, harnessS: 2, busy: 0.5, steal: 0, apartMs: 1 };
+
+  test('at rest breaks no rule, and is not taken for the machine of the run', async () => {
+    const { invalid, cost } = await joined('rest', rest);
+    const rules = invalid.map(({ rule }) => rule);
+    for (const rule of ['harness too heavy', 'steal', 'clocks apart']) {
+      expect(rules).not.toContain(rule);
+    }
+    expect(cost?.servers).toEqual([]);
+    expect(cost?.machineCoreSeconds ?? 0).toBe(0);
+  });
+
+  test('is judged by the rules of a machine', async () => {
+    // 5 of 20 core-seconds, and so on: each just beyond its limit.
+    const { invalid, verdict } = await joined('busy', {
+      ...{ cores: 4, harnessS: 5, busy: 0.95, steal: 0.06, apartMs: 21 },
+    });
+    expect(verdict).toBe('INVALID');
+    const facts = Object.fromEntries(invalid.map(({ rule, fact }) => [rule, fact]));
+    expect(facts).toMatchObject({
+      'harness too heavy': '25.0 % of a machine 95.0 % busy in load on the machine of shard 2',
+      steal: '6.0 % went to others in load on the machine of shard 2',
+      'clocks apart': 'shard 2: its wall clock and its monotonic one were 21.0 ms apart',
+    });
+  });
+});
 
 test('two shards are joined, wherever their folders were taken', async () => {
   const { record, dir } = await merged();

@@ -1,9 +1,13 @@
 import { mkdir, mkdtemp } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { RunRecord } from '../../record/record.ts';
-import { openFacts } from '../facts.ts';
+import { watchClock } from '../clock-watch.ts';
+import { type Facts, openFacts } from '../facts.ts';
 import { startLoad } from '../load/load.ts';
 import { takeIn } from '../load/take-in.ts';
+import type { ProbeContext } from '../probes/probe.ts';
+import { watchMachine } from '../probes/resources.ts';
 import type { Undertaking } from '../session.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
 import { Claim } from '../stack/claim.ts';
@@ -45,11 +49,35 @@ export async function makeShare(
       onWarning: (text) => note('kafka-client', { text }),
     });
     load.broken.addEventListener('abort', () => fail(load.broken.reason), { once: true });
+    await using machine = await watched(facts, { clock, signal, fail });
     onEvent({ kind: 'step', text: 'making its share of the load' });
     const t0Ms = await follow(load, meeting, { hash, signal });
     for (const text of await takeIn(facts, await load.finish())) note('facts-missing', { text });
-    return await handOver({ facts, dir: folder.dir, meeting, note }, { t0Ms, observed: null });
+    return await handOver(
+      { facts, dir: folder.dir, meeting, note },
+      { t0Ms, observed: null, machine: await machine.seen() },
+    );
   } finally {
     await claim.remove();
   }
+}
+
+/** How the machine and its clock were while the share was made: the joined load is judged by every machine. */
+async function watched(
+  facts: Facts,
+  { clock, signal, fail }: Pick<ProbeContext, 'clock' | 'signal' | 'fail'>,
+) {
+  const probe = await watchMachine({ clock, facts, signal, fail });
+  const wallClock = watchClock(clock, fail);
+  const stop = async () => {
+    wallClock.stop();
+    await probe.stop();
+  };
+  return {
+    async seen() {
+      await stop();
+      return { cores: availableParallelism(), clockApartMs: wallClock.apartMs() };
+    },
+    [Symbol.asyncDispose]: stop,
+  };
 }
