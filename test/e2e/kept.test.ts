@@ -93,7 +93,7 @@ test.concurrent('up, a run that is killed, one that clears up after it, down: no
   expect(record.outcome).toBe('completed');
   expect(record.stack).toMatchObject({ name: 'evening', kept: false });
   expect(record.environment.runtime).toBe(`${runtime}, shared`);
-  expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0 });
+  expect(record.truth).toMatchObject({ lost: 0, duplicated: 0 });
 
   expect(await running()).toEqual([]);
   {
@@ -152,7 +152,7 @@ test.concurrent('run --keep leaves the servers up, with what the run has made', 
   expect(guest.said).not.toContain(s3.secretAccessKey);
   const record = readRecord(home.run('elsewhere'));
   expect(record.environment.runtime).toBe('external, shared');
-  expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0 });
+  expect(record.truth).toMatchObject({ lost: 0, duplicated: 0 });
   expect(JSON.stringify(record)).not.toContain(s3.secretAccessKey);
 
   const down = await home.doorbuster('down', 'default', '--json');
