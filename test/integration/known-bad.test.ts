@@ -8,19 +8,17 @@ import { run } from '../../src/harness/run.ts';
 import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
-import type { Stack } from '../../src/harness/stack/stack.ts';
+import type { SharedStack } from '../../src/harness/shared-stack.ts';
 import type { RunRecord } from '../../src/record/record.ts';
 import { formats } from '../../src/reports/formats.ts';
 import { summarize } from '../../src/reports/summary.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
+import { joinSharedStack } from '../support/shared-stack.ts';
 import { runtime } from './support/runtime.ts';
-import { ownFolders, startStack } from './support/stacks.ts';
+import { ownFolders } from './support/stacks.ts';
 
-/** Runs at once: their waiting overlaps. */
-const AT_ONCE = 2;
-/** One per stream of the scenario. */
-const JOBS = 3;
-vi.setConfig({ maxConcurrency: AT_ONCE });
+/** Runs at once, of three jobs each: their waiting overlaps. */
+vi.setConfig({ maxConcurrency: 2 });
 
 /**
  * Everything that a broken design stumbles over: retries of 5 s and more, a backlog of stores that were offline
@@ -171,11 +169,11 @@ const DESIGNS: readonly Design[] = [
 const folder = ownFolders('known-bad');
 const artifacts = locateArtifacts(defaultCacheDir(), readLock());
 
-let stack: Stack;
+let on: SharedStack;
 beforeAll(async () => {
-  stack = await startStack({ runDir: folder(), taskSlots: JOBS * AT_ONCE });
-}, 200_000);
-afterAll(() => stack?.stop(), 60_000);
+  on = await joinSharedStack();
+});
+afterAll(() => on?.stack[Symbol.asyncDispose]());
 
 /** The shipped upsert pipeline with these texts replaced, and a run of it. */
 async function runOf({ edits, set = [] }: Design): Promise<{ record: RunRecord; dir: string }> {
@@ -194,7 +192,7 @@ async function runOf({ edits, set = [] }: Design): Promise<{ record: RunRecord; 
     resultsDir: join(dir, 'results'),
     baseDir: dir,
     artifacts,
-    on: { stack, name: 'test', prefix: 'test' },
+    on,
     clock,
     signal: new AbortController().signal,
     reproduce: `doorbuster run ${file}`,
