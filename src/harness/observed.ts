@@ -140,7 +140,14 @@ async function copiedTables(session: Session, dir: string): Promise<TablesUnderT
           session.journal.note('copy-left-behind', { table, reason }),
       }),
       extents: await extentsOf(session.facts),
-      onFailure: (failure) => session.journal.note('oracle-read-failed', failure),
+      onFailure(failure) {
+        session.journal.note('oracle-read-failed', failure);
+        const { table, engine } = failure;
+        options.onEvent({
+          kind: 'step',
+          text: `${engine} could not read ${table} for the oracles`,
+        });
+      },
     });
   } catch (error) {
     return noneRead(pipeline.manifest, streams, error);
