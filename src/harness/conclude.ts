@@ -132,7 +132,7 @@ function compactMarks({ phases }: Scenario): { readonly before: string; readonly
 }
 
 /** The table of each stream that is on. */
-function tablesOf({
+export function tablesOf({
   manifest,
   scenario,
 }: Pick<Concluding, 'manifest' | 'scenario'>): Partial<Record<Stream, string>> {
@@ -146,7 +146,7 @@ function tablesOf({
 }
 
 /** The stock table, and whether it is a ledger; null without one. */
-function stockOf(concluding: Pick<Concluding, 'manifest' | 'scenario'>): StockTable | null {
+export function stockOf(concluding: Pick<Concluding, 'manifest' | 'scenario'>): StockTable | null {
   const table = tablesOf(concluding).inventory;
   const ledger = concluding.manifest.streams.inventory?.mode === 'append';
   return table === undefined ? null : { table, ledger };

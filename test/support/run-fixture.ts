@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { copyFileSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { quoted } from '../../src/core/sql.ts';
+import { valuesOf } from '../../src/core/stats.ts';
+import { stockOf, tablesOf } from '../../src/harness/conclude.ts';
+import { packageRoot } from '../../src/harness/entry.ts';
+import { type Facts, openFacts } from '../../src/harness/facts.ts';
+import { type Measured, measure } from '../../src/harness/measure/measure.ts';
+import { loadPipeline } from '../../src/harness/pipelines/load.ts';
+import { replayPromises } from '../../src/harness/truth/promises/replay.ts';
+import { FACTS, type FactTable } from '../../src/record/facts.ts';
+import { RUN_FILES } from '../../src/record/folder.ts';
+import { readRecord } from '../../src/record/read.ts';
+import type { RunRecord } from '../../src/record/record.ts';
+import { parseScenario } from '../../src/scenario/parse.ts';
+
+/** A real run as a fixture: its record and its facts, from which every metric can be computed again. */
+
+/** Written while the metrics are computed, and so written again. */
+const DERIVED: readonly FactTable[] = ['promises'];
+const TABLES = (Object.keys(FACTS) as FactTable[]).filter((table) => !DERIVED.includes(table));
+const LARGEST_BYTES = 2 * 2 ** 20;
+
+/** Copies what is needed of a run's folder, and proves that the facts give the numbers of its record. */
+export async function makeRunFixture(from: string, to: string): Promise<void> {
+  rmSync(to, { recursive: true, force: true });
+  mkdirSync(to, { recursive: true });
+  const files = [RUN_FILES.record, ...TABLES.map((table) => `${table}.parquet`)];
+  for (const file of files) copyFileSync(join(from, file), join(to, file));
+  const size = files.reduce((sum, file) => sum + statSync(join(to, file)).size, 0);
+  if (size > LARGEST_BYTES) throw new Error(`${to} has ${size} bytes, of at most ${LARGEST_BYTES}`);
+  const [computed, record] = [await recompute(to), readRecord(to)];
+  const other = SECTIONS.filter((section) => stable(computed[section]) !== stable(record[section]));
+  if (other.length > 0) {
+    throw new Error(`the facts of ${from} do not give what its record says of ${other.join(', ')}`);
+  }
+}
+
+/** What follows from the facts alone. Of the rest, the logs' ends and what the probes reported are in no fixture. */
+const SECTIONS = [
+  ...(['metrics', 'checks', 'faults', 'promises', 'staleness', 'storeAge', 'waterfall'] as const),
+  ...(['changes', 'queries', 'layout', 'canaries', 'self', 'cost'] as const),
+] satisfies (keyof Measured & keyof RunRecord)[];
+
+/** Every section of a record that is measured, once more; `change` is SQL upon the facts before that. */
+export async function recompute(dir: string, change?: string): Promise<Measured> {
+  const record = readRecord(dir);
+  const { scenario: given, seed, t0Ms, endedMs, self } = record;
+  if (t0Ms === null || endedMs === undefined || self === null) throw new Error(`${dir}: not whole`);
+  const { scenario } = parseScenario(given.text, {
+    file: given.file,
+    set: [...given.overrides.map(({ path, value }) => `${path}=${value}`), `seed=${seed}`],
+  });
+  const { manifest } = loadPipeline(record.pipeline.name, packageRoot);
+  await using facts = await openFacts();
+  await load(facts, dir);
+  if (change !== undefined) await facts.run(change);
+  const stock = stockOf({ manifest, scenario });
+  const { compaction } = record;
+  return await measure(
+    facts,
+    {
+      ...{ scenario, t0Ms, endedMs: t0Ms + endedMs, stock },
+      tables: tablesOf({ manifest, scenario }),
+      cores: record.environment.cores,
+      clockApartMs: self.clockApartMs,
+      flinkOnOurClock: true,
+      ...{ appended: null, incidents: [] },
+      compaction:
+        compaction === null
+          ? null
+          : {
+              startMs: t0Ms + compaction.startMs,
+              endMs: t0Ms + compaction.endMs,
+              coreSeconds: compaction.coreSeconds,
+            },
+      truth: record.truth,
+      promises: await replayPromises(facts, scenario, { stock, t0Ms }),
+    },
+    record.layout?.bucket ?? null,
+  );
+}
+
+async function load(facts: Facts, dir: string): Promise<void> {
+  for (const table of TABLES) {
+    const file = join(dir, `${table}.parquet`);
+    // A table that was not there when the run was recorded stays empty.
+    if (!existsSync(file)) continue;
+    await facts.run(`INSERT INTO ${table} BY NAME FROM read_parquet(${quoted(file)})`);
+  }
+}
+
+/**
+ * As text that is the same on every machine: 12 significant digits, and of a histogram the digest of its values, since
+ * a zlib compresses them as it likes.
+ */
+export function stable(value: unknown): string {
+  return JSON.stringify(
+    value,
+    (_, part) => {
+      if (typeof part === 'number') return Number(part.toPrecision(12));
+      // A series on one line: a diff then shows which one, and the file stays small.
+      if (isSeries(part))
+        return part
+          .map((x) => (typeof x === 'number' ? +x.toPrecision(12) : (x ?? 'null')))
+          .join(' ');
+      if (typeof part !== 'object' || part === null || Array.isArray(part)) return part;
+      if (part.kind !== 'hdr') return Object.fromEntries(Object.entries(part).sort(byName));
+      const values = JSON.stringify(valuesOf(part));
+      return {
+        kind: 'hdr',
+        values: createHash('sha256').update(values).digest('hex').slice(0, 16),
+      };
+    },
+    1,
+  );
+}
+
+function isSeries(part: unknown): part is (number | string | null)[] {
+  return (
+    Array.isArray(part) && part.length > 0 && part.every((x) => x === null || typeof x !== 'object')
+  );
+}
+
+/** A schema gives the keys of what it reads its own order. */
+function byName([a]: [string, unknown], [b]: [string, unknown]): number {
+  return a < b ? -1 : 1;
+}
