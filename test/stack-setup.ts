@@ -79,7 +79,8 @@ interface SharedState {
  */
 function openSharedState(): SharedState {
   const dir = mkdtempSync(join(tmpdir(), 'doorbuster-shared-'));
-  const end = 'cat > /dev/null; "$@" > /dev/null 2>&1; rm -rf "$0"';
+  const end =
+    'cat > /dev/null; [ ! -e "$0/doorbuster/kept" ] || "$@" > /dev/null 2>&1; rm -rf "$0"';
   const command = [process.execPath, binary, 'down', SHARED_STACK];
   const shell = spawn('/bin/sh', ['-c', end, dir, ...command], {
     detached: true,
@@ -91,6 +92,8 @@ function openSharedState(): SharedState {
   return {
     dir,
     async close() {
+      // Who waits for the end of a process that nobody holds on to ends first.
+      shell.ref();
       shell.stdin.end();
       await ended;
     },
