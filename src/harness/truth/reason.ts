@@ -2,5 +2,10 @@
 export function reasonOf(error: unknown): string {
   const { message, hint } = error as { readonly message?: string; readonly hint?: string };
   const text = [message ?? String(error), ...(hint === undefined ? [] : [`next: ${hint}`])];
-  return text.join('; ').replace(/\s+/g, ' ').trim();
+  // DuckDB adds the addresses of its own code to what it calls an INTERNAL error.
+  return text
+    .join('; ')
+    .replace(/Stack Trace:[\s\S]*/, '')
+    .replace(/\s+/g, ' ')
+    .trim();
 }
