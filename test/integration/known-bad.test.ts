@@ -9,6 +9,7 @@ import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
 import type { SharedStack } from '../../src/harness/shared-stack.ts';
+import { ask } from '../../src/record/ask.ts';
 import type { RunRecord } from '../../src/record/record.ts';
 import { formats } from '../../src/reports/formats.ts';
 import { summarize } from '../../src/reports/summary.ts';
@@ -129,6 +130,89 @@ const DESIGNS: readonly Design[] = [
       expect(record.regressions).toMatchObject({ count: 0 });
       expect(scoreOf(record, 'identical')?.leaked).toBeGreaterThan(0);
       expectFail(record, 'duplicated == 0');
+    },
+  },
+  {
+    name: 'an event-time filter and a clock a year ahead: everybody else is late',
+    edits: [
+      [
+        'jobs.sql',
+        '  pt AS PROCTIME()\n',
+        `  pt AS PROCTIME(),
+  event_time AS TO_TIMESTAMP_LTZ(
+    COALESCE(TRY_CAST(JSON_VALUE(DECODE(payload, 'UTF-8'), '$.event_ts') AS BIGINT), 0), 3),
+  WATERMARK FOR event_time AS event_time - INTERVAL '1' MINUTE
+`,
+      ],
+      [
+        'jobs.sql',
+        'AS j FROM pos_raw);',
+        `AS j FROM pos_raw
+  WHERE CURRENT_WATERMARK(event_time) IS NULL OR event_time > CURRENT_WATERMARK(event_time));`,
+      ],
+    ],
+    set: ['drain_within=6s'],
+    finds(record) {
+      expect(tableOf(record, 'pos').lost).toBeGreaterThan(5);
+      expect(tableOf(record, 'inventory')).toMatchObject({ duplicated: 0, lost: 0, wrong: 0 });
+      expect(valuesOf(record, 'never_visible', 'pos')[0]).toBeGreaterThan(5);
+      expect(inWords(record)).toMatch(/rows are "not seen within 6.00 s", not proven lost/);
+      expectFail(record, 'lost == 0');
+    },
+  },
+  {
+    name: 'a key that changes its partition: a row in each of them',
+    edits: [
+      [
+        'tables.sql',
+        KEY,
+        `  version BIGINT, deleted BOOLEAN, band INT NOT NULL,
+  PRIMARY KEY (store_id, sku_id, band) NOT ENFORCED
+) PARTITIONED BY (band)`,
+      ],
+      [
+        'jobs.sql',
+        '  sku_id, on_hand, committed, unavailable, available, version, deleted\nFROM (',
+        `  sku_id, on_hand, committed, unavailable, available, version, deleted,
+  COALESCE(CAST(MOD(version, 2) AS INT), 0)
+FROM (`,
+      ],
+      [
+        'jobs.sql',
+        "SET 'table.exec.state.ttl' = '0 ms';",
+        "SET 'table.exec.state.ttl' = '0 ms';\nSET 'table.exec.sink.upsert-materialize' = 'NONE';",
+      ],
+    ],
+    finds(record) {
+      expect(tableOf(record, 'inventory').duplicated).toBeGreaterThan(10);
+      expect(tableOf(record, 'pos')).toMatchObject({ duplicated: 0, lost: 0 });
+      expect(inWords(record)).toMatch(/duplicated in inventory: \d+\/\d+/);
+      expectFail(record, 'duplicated == 0');
+    },
+  },
+  {
+    name: 'deduplication by event id alone: deleted rows that reappear',
+    edits: [['jobs.sql', GUARD, 'PARTITION BY event_id ORDER BY pt ASC']],
+    async finds(record, dir) {
+      expect(record.truth).toMatchObject({ duplicated: 0 });
+      expect(record.regressions?.count).toBeGreaterThan(5);
+      // Rows whose deletion one snapshot showed, and a later one an older image that is none.
+      const reappeared = await ask(
+        dir,
+        `WITH seen AS (
+          SELECT s.store_id, s.sku_id, s.version, c.sequence_number, e.deleted
+          FROM sightings s JOIN commits c USING (table_name, snapshot_id)
+            JOIN events e USING (store_id, sku_id, version)
+          WHERE table_name = 'inventory' AND e.role = 'original'
+        )
+        SELECT count(DISTINCT (store_id, sku_id))::INTEGER FROM seen gone JOIN seen back
+          USING (store_id, sku_id)
+        WHERE gone.deleted AND NOT back.deleted AND back.version < gone.version
+          AND back.sequence_number > gone.sequence_number`,
+      );
+      expect(Number(reappeared.rows[0]?.[0])).toBeGreaterThan(0);
+      expect(inWords(record)).toMatch(/rows of inventory went back to an older version/);
+      expectFail(record, 'regressions == 0');
     },
   },
   {
