@@ -1,13 +1,25 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Three projects by what they need: `unit` needs nothing, `integration` needs the real servers, `e2e` runs the
+ * Projects by what they need: `unit` and `slow` need nothing, `integration` needs the real servers, `e2e` runs the
  * built binary. They run in that order, the last two one file at a time: they share two cores, and most
- * of their files share one stack (test/support/shared-stack.ts).
+ * of their files share one stack (test/support/shared-stack.ts). `slow` has the unit tests of seconds of CPU (properties
+ * over many random inputs, exhaustive lists), so that `npm run check` stays short.
  */
 
 /** Whether or not a container engine answers, what is tested is what was asked for. */
 const env = { DOORBUSTER_RUNTIME: process.env.DOORBUSTER_TEST_RUNTIME ?? 'processes' };
+
+const SLOW = 'src/**/*.slow.test.ts';
+/** What needs no servers runs on all cores. */
+const pure = {
+  sequence: { groupOrder: 0 },
+  // Small files in one process each would spend more on starting than on testing.
+  isolate: false,
+  maxWorkers: '100%',
+  // Facts, not speeds: other work may share the machine.
+  testTimeout: 60_000,
+} as const;
 
 export default defineConfig({
   test: {
@@ -18,15 +30,12 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          sequence: { groupOrder: 0 },
-          // Fifty small files in one process each would spend more on starting than on testing.
-          isolate: false,
-          maxWorkers: '100%',
-          // Facts, not speeds: other work may share the machine.
-          testTimeout: 60_000,
+          ...pure,
           include: ['src/**/*.test.ts', 'test/tidy/**/*.test.ts', 'test/golden/**/*.test.ts'],
+          exclude: [SLOW],
         },
       },
+      { test: { name: 'slow', ...pure, include: [SLOW] } },
       {
         test: {
           name: 'integration',
