@@ -60,7 +60,8 @@ test('an engine that has to write its classes down does so after the compaction,
   expect(existsSync(join(archives.dir))).toBe(false);
   const stateOf = (pid: number) =>
     /^State:\s+(\w)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  expect(stateOf(first.pid as number)?.[1]).toBe('T');
+  // A stopped process says so once its threads have all been told.
+  await expect.poll(() => stateOf(first.pid as number)?.[1], { timeout: 5_000 }).toBe('T');
   await first.thaw();
   expect(await first.exited).toMatchObject({ code: 0 });
   expect(await readdir(archives.dir)).toEqual([expect.stringMatching(/^spark-.*\.jsa$/)]);
