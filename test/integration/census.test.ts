@@ -56,7 +56,14 @@ test('40 commits, rewrites and merged manifests among them: every row is in the 
   const context = await probeContext(lakehouse);
   const census = await PROBES.census.start(context);
   const job = await submit();
-  while ((census.progress().pos?.commits ?? 0) < COMMITS) {
+  // On a busy machine the first rewrite takes longer than that many commits.
+  const rewritten = async () => {
+    const [row] = await context.facts.rows<{ n: number }>(
+      `SELECT count(*) AS n FROM commits WHERE table_name = 'pos' AND operation = 'replace'`,
+    );
+    return (row?.n ?? 0) > 0;
+  };
+  while ((census.progress().pos?.commits ?? 0) < COMMITS || !(await rewritten())) {
     await clock.sleep(200, lakehouse.stack.broken);
   }
   await lakehouse.sql.run(`STOP JOB '${job}' WITH SAVEPOINT WITH DRAIN`);
