@@ -1,9 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
+import { breath } from '../../core/breath.ts';
 
 /** Linux counts CPU time in hundredths of a second for programs, whatever its own tick. */
 const TICKS_PER_SECOND = 100;
 const PAGE_BYTES = 4096;
+/** Processes read without letting other work go on: about 2 ms. */
+const PROCESSES_AT_ONCE = 64;
 
 /** What /proc/<pid>/stat tells. */
 export interface ProcessStat {
@@ -47,13 +49,16 @@ export function readProcess(pid: number | undefined): ProcessStat | null {
 
 /** Every process of this machine that is in sight, by its id. */
 export async function readProcesses(): Promise<ReadonlyMap<number, ProcessStat>> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const stats = await Promise.all(
-    // A process may end between being listed and being read.
-    pids.map((pid) => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null)),
-  );
-  const found = stats.filter((text) => text !== null).map(parseProcessStat);
-  return new Map(found.map((stat) => [stat.pid, stat]));
+  const found = new Map<number, ProcessStat>();
+  let read = 0;
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    // Nothing here waits for a disk: read one by one it is a quarter of the CPU of asking the thread pool for each.
+    if (++read % PROCESSES_AT_ONCE === 0) await breath();
+    const stat = readProcess(Number(name));
+    if (stat) found.set(stat.pid, stat);
+  }
+  return found;
 }
 
 /** The machine's CPU seconds since it started, all cores together. */

@@ -5,7 +5,7 @@ export const POLL_MS = 150;
 /** This share of the commit interval after its last commit, a writer's next one is still far off. */
 const QUIET_SHARE = 0.5;
 /** Between two polls of the quiet time, as a share of the commit interval, and at most. */
-const SPARSE_SHARE = 0.05;
+const SPARSE_SHARE = 0.1;
 const SPARSE_MAX_MS = 1_000;
 /** Of the time that an answer took, at least so much is a pause. */
 const REST_SHARE = 0.5;
@@ -14,7 +14,7 @@ const REST_SHARE = 0.5;
  * When to poll a table next. It is polled every 150 ms, and more rarely in the quiet time: while every known
  * writer of the pipeline has just committed and its next commit is half a commit interval away. Only Flink's own
  * periodic commits begin a quiet time. A rewrite, or a commit of anyone else, tells nothing of when Flink commits
- * next, and changes nothing; one that comes in a quiet time is found within 5 % of the commit interval.
+ * next, and changes nothing; one that comes in a quiet time is found within a tenth of the commit interval.
  */
 export class PollSchedule {
   readonly #commitEveryMs: number;
