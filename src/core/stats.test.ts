@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { decodeFromCompressedBase64 } from 'hdr-histogram-js';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   distributionOf,
   mergeSamples,
@@ -9,9 +9,6 @@ import {
   valuesOf,
   weighted,
 } from './stats.ts';
-
-// Facts, not speeds: other work may share the machine.
-vi.setConfig({ testTimeout: 60_000 });
 
 const of = (values: readonly number[]) => distributionOf(weighted(values));
 const Inf = Number.POSITIVE_INFINITY;

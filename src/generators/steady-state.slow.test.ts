@@ -1,9 +1,7 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { scenarioOf } from '../../test/support/retail.ts';
 import type { TapeEvent } from './event.ts';
 import { tapeOf } from './tape.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const MINUTE_MS = 60_000;
 const EARLY = { fromMs: 0, toMs: 2 * MINUTE_MS };

@@ -1,12 +1,10 @@
 import fc from 'fast-check';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { EVERYTHING, scenarioOf, storesOf, tapeUntil } from '../../test/support/retail.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import { encode, keyOf } from './encode.ts';
 import type { TapeEvent } from './event.ts';
 import { preloadOf, tapeOf } from './tape.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const T0 = 1_795_770_000_000;
 const decoder = new TextDecoder('latin1');

@@ -1,14 +1,12 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { EVERYTHING, scenarioOf, tapeUntil } from '../../test/support/retail.ts';
 import { memberRows } from '../generators/world/dimensions.ts';
 import { ask } from '../record/ask.ts';
 import { writeDimensions } from './dimensions.ts';
 import { openFacts } from './facts.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const CUT_MS = 20_000;
 

@@ -1,11 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { DoorbusterError } from '../core/errors.ts';
 import { parseScenario } from './parse.ts';
-
-// Facts, not speeds: other work may share the machine.
-vi.setConfig({ testTimeout: 60_000 });
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const shipped = filesOf('scenarios');

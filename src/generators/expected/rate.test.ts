@@ -1,10 +1,8 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { EVERYTHING, scenarioOf, tapeUntil } from '../../../test/support/retail.ts';
 import { timeline } from '../../scenario/timeline.ts';
 import { messagesPerEvent } from '../faults/copies.ts';
 import { expectedCounts, rateAt } from './rate.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const scenario = scenarioOf(
   ...EVERYTHING,

@@ -1,9 +1,7 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { EVERYTHING, mean, scenarioOf, tapeUntil } from '../../../test/support/retail.ts';
 import type { TapeEvent } from '../event.ts';
 import { OFF_MS, WRONG_DATE_MS } from './clocks.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const STREAMS_ON = [
   ...EVERYTHING.slice(0, 4),

@@ -1,12 +1,10 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { countBy, EVERYTHING, scenarioOf, tapeUntil } from '../../../test/support/retail.ts';
 import { DUPLICATE_KINDS, MALFORMED_KINDS, STREAMS } from '../../scenario/scenario.ts';
 import { requiredFields, requiredIntegers } from '../damage.ts';
 import { encode } from '../encode.ts';
 import type { TapeEvent } from '../event.ts';
 import { MAX_COPIES, messagesPerEvent } from './copies.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const T0 = 1_795_770_000_000;
 const STREAMS_ON = EVERYTHING.slice(0, 4);

@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { EVERYTHING, scenarioOf, storesOf, tapeUntil } from '../../../test/support/retail.ts';
 import { STREAMS } from '../../scenario/scenario.ts';
 import { encode } from '../encode.ts';
@@ -6,8 +6,6 @@ import type { TapeEvent } from '../event.ts';
 import { ADDED_FIELD, WIDENED } from '../schema-version.ts';
 import { worldOf } from '../world/world.ts';
 import { switchMs } from './drift.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const T0 = 1_795_770_000_000;
 const STREAMS_ON = [

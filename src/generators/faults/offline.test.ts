@@ -1,10 +1,8 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { EVERYTHING, scenarioOf, tapeUntil } from '../../../test/support/retail.ts';
 import type { TapeEvent } from '../event.ts';
 import { worldOf } from '../world/world.ts';
 import { offlineStores } from './offline.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const STREAMS_ON = [...EVERYTHING.slice(0, 4), 'traffic.pos={receipts: 2000/store/h}'];
 const END_MS = 25_000;

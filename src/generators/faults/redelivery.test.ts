@@ -1,11 +1,9 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { EVERYTHING, scenarioOf, storesOf, tapeUntil } from '../../../test/support/retail.ts';
 import { encode } from '../encode.ts';
 import type { TapeEvent } from '../event.ts';
 import { worldOf } from '../world/world.ts';
 import { firstCrashMs } from './redelivery.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const T0 = 1_795_770_000_000;
 const STREAMS_ON = [...EVERYTHING.slice(0, 4), 'traffic.pos={receipts: 2000/store/h}'];

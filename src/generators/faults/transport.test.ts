@@ -1,9 +1,7 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { EVERYTHING, quantile, scenarioOf, tapeUntil } from '../../../test/support/retail.ts';
 import type { TapeEvent } from '../event.ts';
 import { LATE_MS } from './transport.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 /** Most of it in the first 40 s, so that one can wait until the last of that has arrived. */
 const STREAMS_ON = [

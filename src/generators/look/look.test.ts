@@ -1,11 +1,9 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { scenarioOf } from '../../../test/support/retail.ts';
 import { recordingOf } from '../../../test/support/tape.ts';
 import { distancesOf } from './distance.ts';
 import { MEASURED_GROCER } from './grocer.ts';
 import { generatedLook, type Look, recordedLook } from './look.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 /** A chain as large as the measured one: a share of the products is a share of as many. */
 const grocer = scenarioOf(

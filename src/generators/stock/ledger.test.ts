@@ -1,13 +1,11 @@
 import fc from 'fast-check';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { EVERYTHING, scenarioOf, storesOf, tapeUntil } from '../../../test/support/retail.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import type { TapeEvent } from '../event.ts';
 import { preloadOf } from '../tape.ts';
 import { Ledger, physicalOf } from './ledger.ts';
 import type { Image } from './stock.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const UNTIL_MS = 40_000;
 

@@ -1,9 +1,7 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { EVERYTHING, scenarioOf, storesOf, tapeUntil } from '../../../test/support/retail.ts';
 import { Ledger, physicalOf } from './ledger.ts';
 import { type StockCourse, stockCourses, valueAt } from './stock-course.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const UNTIL_MS = 25_000;
 const scenario = scenarioOf(

@@ -1,11 +1,9 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { countBy, mean, quantile, scenarioOf, tapeUntil } from '../../../test/support/retail.ts';
 import { random } from '../../core/random.ts';
 import { Shelf } from '../world/shelf.ts';
 import { worldOf } from '../world/world.ts';
 import { fillSession, planSession, type Session } from './funnel.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const scenario = scenarioOf(
   'traffic.cart={sessions: 40/s}',

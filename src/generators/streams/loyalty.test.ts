@@ -1,10 +1,8 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { countBy, scenarioOf, tapeUntil } from '../../../test/support/retail.ts';
 import { memberRows, productRows, storeRows } from '../world/dimensions.ts';
 import { memberId, TIERS, tierOf } from '../world/members.ts';
 import { worldOf } from '../world/world.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 interface Points {
   readonly member_id: string;

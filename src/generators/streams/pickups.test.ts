@@ -1,10 +1,8 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { countBy, scenarioOf } from '../../../test/support/retail.ts';
 import { Shelf } from '../world/shelf.ts';
 import { worldOf } from '../world/world.ts';
 import { pickupOrders } from './pickups.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const PHASES =
   'phases=[{name: warmup, for: 20s, measured: false}, {name: calm, for: 40s}, ' +

@@ -1,12 +1,10 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { countBy, mean, quantile, scenarioOf, tapeUntil } from '../../../test/support/retail.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import type { TapeEvent } from '../event.ts';
 import { Shelf } from '../world/shelf.ts';
 import { QUANTITY_SHARES, worldOf } from '../world/world.ts';
 import { PAYMENTS } from './pos.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 interface Line {
   readonly line_no: number;

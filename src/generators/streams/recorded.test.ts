@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { EVERYTHING, scenarioOf, storesOf, tapeUntil } from '../../../test/support/retail.ts';
 import {
   type MadeReceipt,
@@ -13,8 +13,6 @@ import { expectedCounts } from '../expected/rate.ts';
 import { Ledger } from '../stock/ledger.ts';
 import { placesOf } from '../world/recorded-tape.ts';
 import { worldOf } from '../world/world.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 /** Receipts of stores that trade at different rates, with gaps, bursts and several at one moment. */
 const made: fc.Arbitrary<MadeReceipt[]> = fc

@@ -1,10 +1,8 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { EVERYTHING, scenarioOf, storesOf, tapeUntil } from '../../../test/support/retail.ts';
 import { encode } from '../encode.ts';
 import type { TapeEvent } from '../event.ts';
 import { worldOf } from '../world/world.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 /** What sums and keys of receipts fall into: training, returns, sequence wraps, clock changes, delisted rows. */
 

@@ -1,10 +1,8 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { mean, scenarioOf, tapeUntil } from '../../../test/support/retail.ts';
 import { random } from '../../core/random.ts';
 import type { TapeEvent } from '../event.ts';
 import { DELAYS, drawDelay, Leftovers, stillWaiting } from '../world/delays.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 interface Handled {
   readonly biz_step: string;

@@ -1,10 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { packageRoot } from '../entry.ts';
 import { openFacts } from '../facts.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const text = readFileSync(join(packageRoot, 'docs/measuring.md'), 'utf8');
 

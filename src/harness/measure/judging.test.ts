@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { EXIT } from '../../core/exit-codes.ts';
 import { CONSUMERS, SERVERS } from '../../core/metrics.ts';
 import { type Random, random } from '../../core/random.ts';
@@ -13,9 +13,6 @@ import { type Evidence, INVALID_RULES, judgeValidity } from './invalid.ts';
 import { distribution, scalar } from './metric.ts';
 import type { Resolution } from './resolution.ts';
 import { type Findings, judgeRun } from './verdict.ts';
-
-// Facts, not speeds: other work may share the machine.
-vi.setConfig({ testTimeout: 60_000 });
 
 function checkOf(text: string): Check {
   const scenario = `name: x

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SERVERS } from '../../core/metrics.ts';
 import { random } from '../../core/random.ts';
 import { recordSchema } from '../../record/record.ts';
@@ -8,9 +8,6 @@ import { type FactRow, type Facts, openFacts } from '../facts.ts';
 import type { MeasureContext } from './context.ts';
 import { type PhaseHealth, phaseHealth } from './health.ts';
 import { type Measured, measure, measuringOf } from './measure.ts';
-
-// Facts, not speeds: other work may share the machine.
-vi.setConfig({ testTimeout: 60_000 });
 
 const T0 = 1_795_788_000_000;
 const ENDED = T0 + 60_000;

@@ -1,11 +1,9 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { recordSchema } from '../../record/record.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import { type Facts, openFacts } from '../facts.ts';
 import type { MeasureContext } from './context.ts';
 import { type Measured, measure } from './measure.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 /** Faults laid into the facts by hand: what was put in has to come out. Times are ms since t0. */
 const T0 = 1_795_788_000_000;

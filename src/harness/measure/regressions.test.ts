@@ -1,12 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { random } from '../../core/random.ts';
 import { recordSchema } from '../../record/record.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import { type FactRow, type Facts, openFacts } from '../facts.ts';
 import type { MeasureContext } from './context.ts';
 import { type Measured, measure } from './measure.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const T0 = 1_795_788_000_000;
 const ENDED = T0 + 40_000;

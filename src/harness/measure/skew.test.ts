@@ -1,11 +1,9 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { recordSchema } from '../../record/record.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import { type Facts, openFacts } from '../facts.ts';
 import type { MeasureContext } from './context.ts';
 import { measure } from './measure.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const T0 = 1_795_788_000_000;
 const { scenario } = parseScenario(

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { afterAll, expect, test, vi } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { RECEIPTS_MAP } from '../../../test/support/tape.ts';
 import { quoted } from '../../core/sql.ts';
 import type { Recording, TapeMap } from '../../scenario/recording.ts';
@@ -20,8 +20,6 @@ import { packageRoot } from '../entry.ts';
 import { LineGatherer, wantedBy } from './lines.ts';
 import { RecordingProblem } from './problem.ts';
 import { readRecording } from './read.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 /** Small files that were once read wrongly. */
 const CASES = join(packageRoot, 'test/fixtures/tape/cases');

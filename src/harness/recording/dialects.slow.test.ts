@@ -3,12 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { afterAll, expect, test, vi } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import type { Recording, TapeMap } from '../../scenario/recording.ts';
 import { RecordingProblem } from './problem.ts';
 import { readRecording } from './read.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const dir = mkdtempSync(join(tmpdir(), 'doorbuster-dialects-'));
 afterAll(() => rmSync(dir, { recursive: true }));

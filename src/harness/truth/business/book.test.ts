@@ -1,12 +1,10 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { EVERYTHING, scenarioOf, storesOf, tapeUntil } from '../../../../test/support/retail.ts';
 import type { TapeEvent } from '../../../generators/event.ts';
 import { preloadOf } from '../../../generators/tape.ts';
 import type { Scenario } from '../../../scenario/scenario.ts';
 import { type FactRow, type Facts, openFacts } from '../../facts.ts';
 import { writeBook } from './book.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const CUT_MS = 30_000;
 

@@ -1,11 +1,9 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { random } from '../../../core/random.ts';
 import type { Steps } from '../../../generators/stock/stock-course.ts';
 import type { PickupOrder } from '../../../generators/streams/pickups.ts';
 import { sellDownFailure } from './demand.ts';
 import { type Fate, type KnownStock, replayOrder } from './promises.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const always = (value: number): Steps => ({ atMs: [Number.NEGATIVE_INFINITY], value: [value] });
 const stock = (shown: number | null, book: number, shelf: number): KnownStock => ({

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { scenarioOf, storesOf, tapeUntil } from '../../../../test/support/retail.ts';
 import type { PickupOrder } from '../../../generators/streams/pickups.ts';
 import { preloadOf } from '../../../generators/tape.ts';
@@ -9,8 +9,6 @@ import { promiseMetrics, promiseSection } from '../../measure/promises.ts';
 import { contract } from '../contract/contract.ts';
 import { type PromiseReplay, replayPromises } from './replay.ts';
 import { shownStock } from './shown.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const T0 = 1_795_788_000_000;
 
