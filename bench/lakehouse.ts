@@ -1,9 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { lookupKeys } from '../src/harness/experiment/lookup-keys.ts';
 import type { Facts } from '../src/harness/facts.ts';
 import { openFacts } from '../src/harness/facts.ts';
 import type { Load } from '../src/harness/load/load.ts';
-import { lookupKeys } from '../src/harness/lookup-keys.ts';
 import type { PlacedPipeline } from '../src/harness/pipelines/load.ts';
 import { columnsOf, taskSlotsOf } from '../src/harness/pipelines/manifest.ts';
 import type { ProbeContext } from '../src/harness/probes/probe.ts';

@@ -1,5 +1,5 @@
 import pc from 'picocolors';
-import type { RunEvent, Tick } from '../harness/progress.ts';
+import type { RunEvent, Tick } from '../harness/experiment/progress.ts';
 import { type ProgressState, progressLines } from '../reports/progress.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import { timeline } from '../scenario/timeline.ts';

@@ -2,9 +2,9 @@ import type { Clock } from '../core/clock.ts';
 import { grouped } from '../core/grouped.ts';
 import type { Scenario, ServerFault } from '../scenario/scenario.ts';
 import { timeline } from '../scenario/timeline.ts';
+import type { RunOptions, Session } from './experiment/trial-context.ts';
 import type { Facts } from './facts.ts';
 import type { ResourceProbe } from './probes/resources.ts';
-import type { RunOptions, Session } from './session.ts';
 import type { Stack } from './stack/stack.ts';
 
 /**

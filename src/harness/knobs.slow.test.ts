@@ -187,8 +187,12 @@ const READ: Readonly<
     }
   >
 > = {
-  name: { change: 'name=other', as: 'scenario.name', by: 'harness/run.ts' },
-  about: { change: 'about=something', as: 'scenario.about', by: 'harness/first-record.ts' },
+  name: { change: 'name=other', as: 'scenario.name', by: 'harness/experiment/trial.ts' },
+  about: {
+    change: 'about=something',
+    as: 'scenario.about',
+    by: 'harness/experiment/first-record.ts',
+  },
   'stack.partitions': {
     change: 'stack.partitions=5',
     as: 'scenario.stack.partitions',
@@ -197,9 +201,13 @@ const READ: Readonly<
   'stack.runtime': {
     change: 'stack.runtime=containers',
     as: 'scenario.stack.runtime',
-    by: 'harness/chosen-stack.ts',
+    by: 'harness/experiment/chosen-stack.ts',
   },
-  'stack.jit': { change: 'stack.jit=c1', as: 'scenario.stack.jit', by: 'harness/own-stack.ts' },
+  'stack.jit': {
+    change: 'stack.jit=c1',
+    as: 'scenario.stack.jit',
+    by: 'harness/experiment/own-stack.ts',
+  },
   'queries.every': {
     change: 'queries.every=3s',
     as: 'scenario.queries.everyMs',
@@ -233,22 +241,22 @@ const READ: Readonly<
   drain_within: {
     change: 'drain_within=70s',
     as: 'scenario.drainWithinMs',
-    by: 'harness/phases.ts',
+    by: 'harness/experiment/phases.ts',
   },
   'phases[].name': {
     change: 'phases=[{name: first, for: 12s}]',
     as: 'scenario.phases',
-    by: 'harness/phases.ts',
+    by: 'harness/experiment/phases.ts',
   },
   'phases[].do': {
     change: 'phases=[{name: only, for: 12s}, {name: ask, do: query}]',
     as: 'scenario.phases',
-    by: 'harness/phases.ts',
+    by: 'harness/experiment/phases.ts',
   },
   'phases[].measured': {
     change: 'phases=[{name: only, for: 12s, measured: false}, {name: ask, do: query}]',
     as: 'scenario.phases',
-    by: 'harness/phases.ts',
+    by: 'harness/experiment/phases.ts',
   },
   'faults[].do': {
     change: away('do: kill, server: kafka, during: only, at: 1s, for: 2s'),
@@ -293,7 +301,7 @@ const READ: Readonly<
         change: `stack.external.${key}=${value}`,
         given: ELSEWHERE,
         as: 'scenario.stack.external',
-        by: 'harness/chosen-stack.ts',
+        by: 'harness/experiment/chosen-stack.ts',
       },
     ]),
   ),
@@ -301,13 +309,13 @@ const READ: Readonly<
     change: 'stack.external.catalog={uri: "http://a:1", warehouse: w, auth: bearer}',
     given: ELSEWHERE,
     as: 'scenario.stack.external',
-    by: 'harness/chosen-stack.ts',
+    by: 'harness/experiment/chosen-stack.ts',
   },
   'stack.external.prefix': {
     change: 'stack.external.prefix=nightly',
     given: ELSEWHERE,
     as: 'scenario.stack.external',
-    by: 'harness/chosen-stack.ts',
+    by: 'harness/experiment/chosen-stack.ts',
   },
   'checks[]': {
     change: 'checks=[lost == 0]',

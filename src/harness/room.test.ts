@@ -1,8 +1,8 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Estimate } from './estimate.ts';
-import { type Place, placesOf, refuseWithoutRoom, roomProblem } from './room.ts';
+import type { Estimate } from './experiment/estimate.ts';
+import { type Place, placesOf, requireDiskSpace, roomProblem } from './room.ts';
 
 const MIB = 2 ** 20;
 const needs = { dataBytes: 200 * MIB, factsBytes: 100 * MIB, keptBytes: 20 * MIB };
@@ -56,7 +56,7 @@ test('a run that no disk can hold is refused before it begins, with what to type
   };
   const places = placesOf(join(tmpdir(), 'not', 'there', 'yet'), tmpdir());
   const refuse = (dataBytes: number) => () =>
-    refuseWithoutRoom({ ...estimate, dataBytes }, places, 'doorbuster run x.yaml');
+    requireDiskSpace({ ...estimate, dataBytes }, places, 'doorbuster run x.yaml');
   expect(refuse(1)).not.toThrow();
   expect(refuse(2 ** 60)).toThrow(
     expect.objectContaining({

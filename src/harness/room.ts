@@ -2,7 +2,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { badInput, refusedByMachine } from '../core/errors.ts';
 import { EXIT } from '../core/exit-codes.ts';
 import { bytes } from '../core/readable.ts';
-import type { Estimate } from './estimate.ts';
+import type { Estimate } from './experiment/estimate.ts';
 import { freeSpace } from './setup/machine.ts';
 import { temporaryDirState } from './setup/user-dirs.ts';
 
@@ -104,7 +104,7 @@ export function placesOf(resultsDir: string, dataDir: string | null): Places {
 }
 
 /** Throws DoorbusterError (exit 2) when a file system cannot hold what the run is estimated to write. */
-export function refuseWithoutRoom(estimate: Estimate, places: Places, reproduce: string): void {
+export function requireDiskSpace(estimate: Estimate, places: Places, reproduce: string): void {
   const problem = roomProblem(estimate, places, reproduce);
   if (problem !== null) throw badInput(problem.message, problem.hint);
 }

@@ -9,7 +9,7 @@ import { expectedCounts } from '../generators/expected/rate.ts';
 import { parseScenario } from '../scenario/parse.ts';
 import { timedMs, timeline } from '../scenario/timeline.ts';
 import { packageRoot } from './entry.ts';
-import { estimateOf } from './estimate.ts';
+import { estimateOf } from './experiment/estimate.ts';
 import { compactionOf } from './pipelines/compact.ts';
 import { loadPipeline } from './pipelines/load.ts';
 

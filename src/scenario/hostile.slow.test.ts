@@ -8,7 +8,7 @@ import { DoorbusterError } from '../core/errors.ts';
 import { EXIT } from '../core/exit-codes.ts';
 import { expectedCounts, rateAt } from '../generators/expected/rate.ts';
 import { preloadOf, tapeOf } from '../generators/tape.ts';
-import { estimateOf } from '../harness/estimate.ts';
+import { estimateOf } from '../harness/experiment/estimate.ts';
 import { scenarioJsonSchema } from './json-schema.ts';
 import { parseScenario } from './parse.ts';
 import { TOLD } from './problems.ts';

@@ -7,7 +7,7 @@ import { systemClock as clock } from '../../src/core/clock.ts';
 import { openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
 import { openBucket } from '../../src/harness/clients/s3.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
-import { run } from '../../src/harness/run.ts';
+import { run } from '../../src/harness/experiment/trial.ts';
 import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';

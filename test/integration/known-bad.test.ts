@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
-import { run } from '../../src/harness/run.ts';
+import { run } from '../../src/harness/experiment/trial.ts';
 import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';

@@ -11,12 +11,12 @@ import {
 } from '../../src/harness/clients/kafka-admin.ts';
 import { openBucket } from '../../src/harness/clients/s3.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
+import type { RunEvent } from '../../src/harness/experiment/progress.ts';
+import { run } from '../../src/harness/experiment/trial.ts';
 import { compactWithSpark } from '../../src/harness/pipelines/compact-spark.ts';
 import { loadPipeline, placed } from '../../src/harness/pipelines/load.ts';
 import { type Place, topicOf } from '../../src/harness/pipelines/place.ts';
 import { removeAll } from '../../src/harness/pipelines/remove.ts';
-import type { RunEvent } from '../../src/harness/progress.ts';
-import { run } from '../../src/harness/run.ts';
 import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';

@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import { EXIT } from '../../core/exit-codes.ts';
 import { packageRoot } from '../../harness/entry.ts';
-import { estimateOf } from '../../harness/estimate.ts';
+import { estimateOf } from '../../harness/experiment/estimate.ts';
 import { loadPipeline } from '../../harness/pipelines/load.ts';
 import { defaultCacheDir } from '../../harness/setup/cache.ts';
 import { doctor, type Finding, isHealthy } from '../../harness/setup/doctor.ts';

@@ -1,9 +1,9 @@
 import { systemClock } from '../../core/clock.ts';
 import { badInput } from '../../core/errors.ts';
+import { run } from '../../harness/experiment/trial.ts';
 import { pipelineFor } from '../../harness/pipelines/load.ts';
 import { taskSlotsOf } from '../../harness/pipelines/manifest.ts';
 import type { ScenarioOnDisk } from '../../harness/recording/open.ts';
-import { run } from '../../harness/run.ts';
 import type { Artifacts } from '../../harness/setup/artifacts.ts';
 import { readLock } from '../../harness/setup/lock.ts';
 import { type MachineWork, needsOf } from '../../harness/setup/needs.ts';

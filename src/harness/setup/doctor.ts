@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { bytes } from '../../core/readable.ts';
-import type { Estimate } from '../estimate.ts';
+import type { Estimate } from '../experiment/estimate.ts';
 import { placesOf, roomProblem } from '../room.ts';
 import { engineHere } from '../stack/session.ts';
 import type { RuntimeKind } from '../stack/stack.ts';

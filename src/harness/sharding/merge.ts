@@ -11,7 +11,7 @@ import { readRecord, runDir } from '../../record/read.ts';
 import type { RunRecord, ShardRecord } from '../../record/record.ts';
 import { startedRecord, writeRecord } from '../../record/write.ts';
 import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts';
-import { conclude } from '../conclude.ts';
+import { buildRecord } from '../experiment/build-record.ts';
 import { type Facts, openFacts } from '../facts.ts';
 import { loadPipeline } from '../pipelines/load.ts';
 import type { Manifest } from '../pipelines/manifest.ts';
@@ -124,7 +124,7 @@ export async function merge(
     tookMs,
     shards: parts.map(({ shard }) => shard),
   };
-  const concluded = await conclude(
+  const concluded = await buildRecord(
     {
       ...{ facts, scenario, manifest, observed, dir: resolve(folder.dir) },
       note: (kind, fields) => journal.note(kind, fields),

@@ -3,12 +3,12 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { RunRecord } from '../../record/record.ts';
 import { watchClock } from '../clock-watch.ts';
+import type { RunContext } from '../experiment/trial-context.ts';
 import { type Facts, openFacts } from '../facts.ts';
 import { startLoad } from '../load/load.ts';
 import { takeIn } from '../load/take-in.ts';
 import type { ProbeContext } from '../probes/probe.ts';
 import { watchMachine } from '../probes/resources.ts';
-import type { Undertaking } from '../session.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
 import { Claim } from '../stack/claim.ts';
 import type { Stack } from '../stack/stack.ts';
@@ -21,7 +21,7 @@ import { awaitDeployed, follow, type Meeting } from './meeting.ts';
  * what it has sent. It observes nothing: every row of it is seen by the leader.
  */
 export async function makeShare(
-  { options, scenario, pipeline, folder, journal, signal, fail }: Undertaking,
+  { options, scenario, pipeline, folder, journal, signal, fail }: RunContext,
   {
     meeting,
     stack,

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import { taskSlotsOf } from './pipelines/manifest.ts';
-import type { Undertaking } from './session.ts';
-import { RUNTIMES } from './stack/runtimes.ts';
-import type { Stack } from './stack/stack.ts';
+import { taskSlotsOf } from '../pipelines/manifest.ts';
+import { RUNTIMES } from '../stack/runtimes.ts';
+import type { Stack } from '../stack/stack.ts';
+import type { RunContext } from './trial-context.ts';
 
 /** A stack of this run's own. */
 export function startOwnStack(
-  { options, scenario, pipeline, chosen, folder, journal, signal }: Undertaking,
+  { options, scenario, pipeline, chosen, folder, journal, signal }: RunContext,
   workDir: string,
 ): Promise<Stack> {
   if (chosen.kind !== 'own') throw new Error('a shared stack runs already');

@@ -1,8 +1,8 @@
-import { DoorbusterError, refusedByMachine, stackBroke } from '../core/errors.ts';
-import { EXIT, type Outcome } from '../core/exit-codes.ts';
-import { RUN_FILES } from '../record/folder.ts';
-import type { RunRecord } from '../record/record.ts';
-import { writeRecord } from '../record/write.ts';
+import { DoorbusterError, refusedByMachine, stackBroke } from '../../core/errors.ts';
+import { EXIT, type Outcome } from '../../core/exit-codes.ts';
+import { RUN_FILES } from '../../record/folder.ts';
+import type { RunRecord } from '../../record/record.ts';
+import { writeRecord } from '../../record/write.ts';
 
 type Ending = Pick<RunRecord, 'outcome' | 'exitCode' | 'verdict' | 'headline' | 'failures'>;
 

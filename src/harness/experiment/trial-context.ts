@@ -1,22 +1,22 @@
-import type { Clock } from '../core/clock.ts';
-import type { RunFolder } from '../record/folder.ts';
-import type { Journal } from '../record/journal.ts';
-import type { Drain, RecordedPhase, RunRecord } from '../record/record.ts';
-import type { ParsedScenario } from '../scenario/parse.ts';
-import type { Scenario } from '../scenario/scenario.ts';
-import type { Facts } from './facts.ts';
-import type { Faults } from './faults.ts';
-import type { Load } from './load/load.ts';
-import type { CompactionResult } from './pipelines/compact.ts';
-import type { Deployment } from './pipelines/deploy.ts';
-import type { PlacedPipeline } from './pipelines/load.ts';
-import type { Incident } from './probes/probe.ts';
-import type { RunningProbes } from './probes/probes.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { RunFolder } from '../../record/folder.ts';
+import type { Journal } from '../../record/journal.ts';
+import type { Drain, RecordedPhase, RunRecord } from '../../record/record.ts';
+import type { ParsedScenario } from '../../scenario/parse.ts';
+import type { Scenario } from '../../scenario/scenario.ts';
+import type { Facts } from '../facts.ts';
+import type { Faults } from '../faults.ts';
+import type { Load } from '../load/load.ts';
+import type { CompactionResult } from '../pipelines/compact.ts';
+import type { Deployment } from '../pipelines/deploy.ts';
+import type { PlacedPipeline } from '../pipelines/load.ts';
+import type { Incident } from '../probes/probe.ts';
+import type { RunningProbes } from '../probes/probes.ts';
+import type { Artifacts } from '../setup/artifacts.ts';
+import type { Meeting, Shard } from '../sharding/meeting.ts';
+import type { ChosenStack, SharedStack } from '../shared-stack.ts';
+import type { RuntimeKind, Stack } from '../stack/stack.ts';
 import type { RunEvent } from './progress.ts';
-import type { Artifacts } from './setup/artifacts.ts';
-import type { Meeting, Shard } from './sharding/meeting.ts';
-import type { ChosenStack, SharedStack } from './shared-stack.ts';
-import type { RuntimeKind, Stack } from './stack/stack.ts';
 
 /** What a run is asked to do. */
 export interface RunOptions {
@@ -42,7 +42,7 @@ export interface RunOptions {
   readonly onEvent: (event: RunEvent) => void;
 }
 
-/** What a run has come to so far; changed only by run.ts and phases.ts. */
+/** What a run has come to so far; changed only by trial.ts and phases.ts. */
 interface Progress {
   /** Name of the phase under way. */
   phase: string;
@@ -66,7 +66,7 @@ interface Progress {
 }
 
 /** A run before anything is started: who asked, where it is written down, and what ends it. */
-export interface Undertaking {
+export interface RunContext {
   readonly options: RunOptions;
   readonly scenario: Scenario;
   readonly pipeline: PlacedPipeline;
@@ -85,7 +85,7 @@ export interface Undertaking {
 }
 
 /** A run with its whole world up. */
-export interface Session extends Undertaking {
+export interface Session extends RunContext {
   readonly facts: Facts;
   readonly stack: Stack;
   readonly deployment: Deployment;

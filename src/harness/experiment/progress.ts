@@ -1,6 +1,6 @@
-import type { LoadProgress } from './load/load-progress.ts';
-import type { TableProgress } from './probes/census.ts';
-import type { ServerName } from './stack/stack.ts';
+import type { LoadProgress } from '../load/load-progress.ts';
+import type { TableProgress } from '../probes/census.ts';
+import type { ServerName } from '../stack/stack.ts';
 
 /** What a run says while it goes on: plain data, for whoever draws it. */
 export type RunEvent =

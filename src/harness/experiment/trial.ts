@@ -2,44 +2,44 @@ import { setMaxListeners } from 'node:events';
 import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { withClassArchives } from '../record/environment.ts';
-import { COMPACTION } from '../record/facts.ts';
-import { createRunFolder, RUN_FILES } from '../record/folder.ts';
-import { openJournal } from '../record/journal.ts';
-import type { RunRecord } from '../record/record.ts';
-import { writeRecord } from '../record/write.ts';
-import { timedMs } from '../scenario/timeline.ts';
+import { withClassArchives } from '../../record/environment.ts';
+import { COMPACTION } from '../../record/facts.ts';
+import { createRunFolder, RUN_FILES } from '../../record/folder.ts';
+import { openJournal } from '../../record/journal.ts';
+import type { RunRecord } from '../../record/record.ts';
+import { writeRecord } from '../../record/write.ts';
+import { timedMs } from '../../scenario/timeline.ts';
+import { watchClock } from '../clock-watch.ts';
+import { openFacts } from '../facts.ts';
+import { Faults } from '../faults.ts';
+import { HEAD_START_MS, type Load, startLoad } from '../load/load.ts';
+import { compactionOf } from '../pipelines/compact.ts';
+import { deploy } from '../pipelines/deploy.ts';
+import { pipelineFor, placed } from '../pipelines/load.ts';
+import { columnsOf } from '../pipelines/manifest.ts';
+import type { ProbeContext } from '../probes/probe.ts';
+import { type RunningProbes, startAll, stopAll } from '../probes/probes.ts';
+import { placesOf, refuseUnwritable, requireDiskSpace } from '../room.ts';
+import { temporaryDir } from '../setup/user-dirs.ts';
+import { middleOf } from '../sharding/clock-offset.ts';
+import { handOver } from '../sharding/hand-over.ts';
+import { lead } from '../sharding/meeting.ts';
+import { makeShare } from '../sharding/share.ts';
+import { placeOf, takePlace } from '../shared-stack.ts';
+import { Claim } from '../stack/claim.ts';
+import { defaultRegistryDir, otherOwners, sweepLeftovers, sweptLines } from '../stack/registry.ts';
+import type { Stack } from '../stack/stack.ts';
+import { buildRecord } from './build-record.ts';
 import { choose, dataDirOf, meetingOf } from './chosen-stack.ts';
-import { watchClock } from './clock-watch.ts';
-import { conclude } from './conclude.ts';
 import { type Estimate, estimateLines, estimateOf } from './estimate.ts';
-import { openFacts } from './facts.ts';
-import { Faults } from './faults.ts';
 import { firstRecord } from './first-record.ts';
-import { HEAD_START_MS, type Load, startLoad } from './load/load.ts';
 import { lookupKeys } from './lookup-keys.ts';
 import { observe } from './observed.ts';
 import { brokenOff, endedAs, writeLast } from './outcome.ts';
 import { startOwnStack } from './own-stack.ts';
 import { drainNow, markStop, replay } from './phases.ts';
-import { compactionOf } from './pipelines/compact.ts';
-import { deploy } from './pipelines/deploy.ts';
-import { pipelineFor, placed } from './pipelines/load.ts';
-import { columnsOf } from './pipelines/manifest.ts';
-import type { ProbeContext } from './probes/probe.ts';
-import { type RunningProbes, startAll, stopAll } from './probes/probes.ts';
-import { placesOf, refuseUnwritable, refuseWithoutRoom } from './room.ts';
-import type { RunOptions, Session, Undertaking } from './session.ts';
-import { temporaryDir } from './setup/user-dirs.ts';
-import { middleOf } from './sharding/clock-offset.ts';
-import { handOver } from './sharding/hand-over.ts';
-import { lead } from './sharding/meeting.ts';
-import { makeShare } from './sharding/share.ts';
-import { placeOf, takePlace } from './shared-stack.ts';
-import { Claim } from './stack/claim.ts';
-import { defaultRegistryDir, otherOwners, sweepLeftovers, sweptLines } from './stack/registry.ts';
-import type { Stack } from './stack/stack.ts';
 import { ticking } from './ticking.ts';
+import type { RunContext, RunOptions, Session } from './trial-context.ts';
 
 /**
  * One run, from nothing to its record. It never throws what went wrong with the run: that is in the
@@ -57,7 +57,7 @@ export async function run(given: RunOptions): Promise<{ record: RunRecord; dir: 
   const estimate = estimateOf(parsed.scenario, pipeline.manifest);
   const chosen = await choose(options);
   const dataDir = await dataDirOf(chosen);
-  refuseWithoutRoom(estimate, placesOf(options.resultsDir, dataDir), options.reproduce);
+  requireDiskSpace(estimate, placesOf(options.resultsDir, dataDir), options.reproduce);
   const folder = createRunFolder(options.resultsDir, parsed.scenario.name, options.clock.nowMs());
   const place = placeOf(chosen, pipeline, folder, options.shard);
   await using meeting = await meetingOf(options, chosen, place).catch((error: unknown) => {
@@ -78,7 +78,7 @@ export async function run(given: RunOptions): Promise<{ record: RunRecord; dir: 
   const onInterrupt = () => over.abort(options.signal.reason);
   options.signal.addEventListener('abort', onInterrupt, { once: true });
   if (options.signal.aborted) onInterrupt();
-  const undertaking: Undertaking = {
+  const context: RunContext = {
     options,
     scenario: parsed.scenario,
     pipeline: placed(pipeline, place),
@@ -114,13 +114,13 @@ export async function run(given: RunOptions): Promise<{ record: RunRecord; dir: 
     kind: 'plan',
     folder: folder.dir,
     timedMs: timedMs(parsed.scenario),
-    line: planLines(undertaking, estimate, dataDir),
+    line: planLines(context, estimate, dataDir),
   });
   try {
-    record = { ...record, ...(await itsPart(undertaking, record)) };
+    record = { ...record, ...(await runRole(context, record)) };
   } catch (error) {
     const cause = over.signal.aborted ? over.signal.reason : error;
-    record = { ...record, ...brokenOff(undertaking.progress, { error, cause }, options.signal) };
+    record = { ...record, ...brokenOff(context.progress, { error, cause }, options.signal) };
     // What went wrong after a run was cut short is not why it was, and is not to be lost either.
     if (record.outcome === 'crashed' || error !== cause) {
       journal.note('crash', { stack: (error as Error).stack });
@@ -137,16 +137,16 @@ export async function run(given: RunOptions): Promise<{ record: RunRecord; dir: 
 }
 
 /** The leader of a load, and whoever makes all of it, has the world to look at; the others have their share. */
-function itsPart(u: Undertaking, first: RunRecord): Promise<Partial<RunRecord>> {
+function runRole(u: RunContext, first: RunRecord): Promise<Partial<RunRecord>> {
   const { meeting, chosen, options } = u;
   if (meeting === null || meeting.shard.share.index === 0 || chosen.kind === 'own') {
-    return inItsWorld(u, first);
+    return runOnStack(u, first);
   }
   return makeShare(u, { meeting, stack: chosen.on.stack, hash: options.parsed.hash });
 }
 
 /** Brings the world up in the order of need, replays, and takes it down again whatever happens. */
-async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<RunRecord>> {
+async function runOnStack(u: RunContext, first: RunRecord): Promise<Partial<RunRecord>> {
   const { options, scenario, pipeline, folder, signal } = u;
   const { clock } = options;
   const workDir = await mkdtemp(join(temporaryDir(), 'doorbuster-'));
@@ -230,7 +230,7 @@ async function inItsWorld(u: Undertaking, first: RunRecord): Promise<Partial<Run
           { t0Ms, observed, machine: observed },
         );
       }
-      const concluded = await conclude(
+      const concluded = await buildRecord(
         {
           ...{ facts, scenario, observed, dir: folder.dir },
           manifest: pipeline.manifest,
@@ -310,7 +310,7 @@ async function replayed(session: Session): Promise<void> {
 }
 
 async function startProbes(
-  u: Undertaking,
+  u: RunContext,
   world: {
     readonly facts: Session['facts'];
     readonly stack: Stack;
@@ -351,18 +351,18 @@ async function startProbes(
   return startAll(context, running);
 }
 
-function forward(broken: AbortSignal, { fail }: Undertaking): void {
+function forward(broken: AbortSignal, { fail }: RunContext): void {
   if (broken.aborted) fail(broken.reason);
   broken.addEventListener('abort', () => fail(broken.reason), { once: true });
 }
 
-function step({ options, journal }: Undertaking, text: string): void {
+function step({ options, journal }: RunContext, text: string): void {
   journal.note('step', { text });
   options.onEvent({ kind: 'step', text });
 }
 
 function planLines(
-  { scenario, pipeline, options }: Undertaking,
+  { scenario, pipeline, options }: RunContext,
   estimate: Estimate,
   dataDir: string | null,
 ): string {

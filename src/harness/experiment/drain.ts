@@ -1,9 +1,9 @@
-import type { Clock } from '../core/clock.ts';
-import type { Drain } from '../record/record.ts';
-import type { Facts } from './facts.ts';
-import type { Load } from './load/load.ts';
-import type { Manifest } from './pipelines/manifest.ts';
-import type { Census, MarkerAt } from './probes/census.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Drain } from '../../record/record.ts';
+import type { Facts } from '../facts.ts';
+import type { Load } from '../load/load.ts';
+import type { Manifest } from '../pipelines/manifest.ts';
+import type { Census, MarkerAt } from '../probes/census.ts';
 
 interface DrainContext {
   readonly load: Pick<Load, 'markers'>;

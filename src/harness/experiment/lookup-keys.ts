@@ -1,6 +1,6 @@
-import type { Random } from '../core/random.ts';
-import { preloadOf } from '../generators/tape.ts';
-import type { Scenario } from '../scenario/scenario.ts';
+import type { Random } from '../../core/random.ts';
+import { preloadOf } from '../../generators/tape.ts';
+import type { Scenario } from '../../scenario/scenario.ts';
 
 /**
  * Draws rows that somebody might look up: a store, and one of the SKUs it carries, so that a lookup

@@ -1,27 +1,27 @@
 import { join } from 'node:path';
-import { RUN_FILES } from '../record/folder.ts';
-import type { RunRecord, TruthRecord } from '../record/record.ts';
-import { type Scenario, STREAMS, type Stream } from '../scenario/scenario.ts';
-import { writeDimensions } from './dimensions.ts';
-import type { Facts } from './facts.ts';
+import { RUN_FILES } from '../../record/folder.ts';
+import type { RunRecord, TruthRecord } from '../../record/record.ts';
+import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts';
+import { writeDimensions } from '../dimensions.ts';
+import type { Facts } from '../facts.ts';
+import { compactionRecord, compactionRun } from '../measure/compaction-record.ts';
+import type { MeasureContext } from '../measure/context.ts';
+import { measure } from '../measure/measure.ts';
+import { judgeRun } from '../measure/verdict.ts';
+import type { Manifest } from '../pipelines/manifest.ts';
+import { withReplayed } from '../recording/record.ts';
+import type { StockTable } from '../shown-versions.ts';
+import { appendedCounts } from '../truth/appended.ts';
+import { replayPromises } from '../truth/promises/replay.ts';
+import { reasonOf } from '../truth/reason.ts';
+import type { Rows } from '../truth/tables-under-test.ts';
+import { judgeTruth } from '../truth/truth.ts';
 import { runsElsewhere } from './first-record.ts';
 import { drainWarnings, headlineOf } from './headline.ts';
-import { compactionRecord, compactionRun } from './measure/compaction-record.ts';
-import type { MeasureContext } from './measure/context.ts';
-import { measure } from './measure/measure.ts';
-import { judgeRun } from './measure/verdict.ts';
 import type { Observed } from './observed.ts';
-import type { Manifest } from './pipelines/manifest.ts';
-import { withReplayed } from './recording/record.ts';
-import type { StockTable } from './shown-versions.ts';
-import { appendedCounts } from './truth/appended.ts';
-import { replayPromises } from './truth/promises/replay.ts';
-import { reasonOf } from './truth/reason.ts';
-import type { Rows } from './truth/tables-under-test.ts';
-import { judgeTruth } from './truth/truth.ts';
 
 /** What the record of a run is computed from, besides its facts. */
-interface Concluding {
+interface RecordInput {
   readonly facts: Facts;
   readonly scenario: Scenario;
   readonly manifest: Manifest;
@@ -36,17 +36,17 @@ interface Concluding {
  * a run that was cut short, what was observed is still measured, and nothing is judged. What cannot be judged or
  * written is told, and takes nothing from what was measured.
  */
-export async function conclude(
-  concluding: Concluding,
+export async function buildRecord(
+  input: RecordInput,
   first: RunRecord,
 ): Promise<Partial<RunRecord>> {
-  const { facts, observed, scenario, dir, note } = concluding;
+  const { facts, observed, scenario, dir, note } = input;
   const { completed, t0Ms, cutMs, endedMs, cores, clockApartMs, incidents } = observed;
   const rows: Rows = (sql) => facts.rows(sql);
   const appended = observed.logs && (await appendedCounts(rows, observed.logs));
-  const truth = await judgedTruth(concluding);
-  const tables = tablesOf(concluding);
-  const stock = stockOf(concluding);
+  const truth = await judgedTruth(input);
+  const tables = tablesOf(input);
+  const stock = stockOf(input);
   const lacking: string[] = [];
   const orTell = async <T>(what: string, work: () => Promise<T>): Promise<T | null> => {
     try {
@@ -135,7 +135,7 @@ function compactMarks({ phases }: Scenario): { readonly before: string; readonly
 export function tablesOf({
   manifest,
   scenario,
-}: Pick<Concluding, 'manifest' | 'scenario'>): Partial<Record<Stream, string>> {
+}: Pick<RecordInput, 'manifest' | 'scenario'>): Partial<Record<Stream, string>> {
   const on = STREAMS.filter((stream) => scenario.traffic[stream] !== null);
   return Object.fromEntries(
     on.flatMap((stream) => {
@@ -146,14 +146,14 @@ export function tablesOf({
 }
 
 /** The stock table, and whether it is a ledger; null without one. */
-export function stockOf(concluding: Pick<Concluding, 'manifest' | 'scenario'>): StockTable | null {
-  const table = tablesOf(concluding).inventory;
-  const ledger = concluding.manifest.streams.inventory?.mode === 'append';
+export function stockOf(input: Pick<RecordInput, 'manifest' | 'scenario'>): StockTable | null {
+  const table = tablesOf(input).inventory;
+  const ledger = input.manifest.streams.inventory?.mode === 'append';
   return table === undefined ? null : { table, ledger };
 }
 
-async function judgedTruth(concluding: Concluding): Promise<TruthRecord | null> {
-  const { facts, scenario, manifest, observed } = concluding;
+async function judgedTruth(input: RecordInput): Promise<TruthRecord | null> {
+  const { facts, scenario, manifest, observed } = input;
   const { tables, cutMs, drains } = observed;
   if (tables === null || cutMs === null) return null;
   const drained = drains.final?.drained === true;

@@ -1,10 +1,10 @@
-import { QUERIES } from '../core/metrics.ts';
-import { bytes, count } from '../core/readable.ts';
-import { formatDuration } from '../core/units.ts';
-import { expectedCounts, rateAt } from '../generators/expected/rate.ts';
-import type { Scenario } from '../scenario/scenario.ts';
-import { timedMs } from '../scenario/timeline.ts';
-import type { Manifest } from './pipelines/manifest.ts';
+import { QUERIES } from '../../core/metrics.ts';
+import { bytes, count } from '../../core/readable.ts';
+import { formatDuration } from '../../core/units.ts';
+import { expectedCounts, rateAt } from '../../generators/expected/rate.ts';
+import type { Scenario } from '../../scenario/scenario.ts';
+import { timedMs } from '../../scenario/timeline.ts';
+import type { Manifest } from '../pipelines/manifest.ts';
 
 /** What a run will take, as far as anybody can know before it: an estimate, and no promise. */
 export interface Estimate {

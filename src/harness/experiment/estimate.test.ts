@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { expectedCounts } from '../generators/expected/rate.ts';
-import { parseScenario } from '../scenario/parse.ts';
-import { packageRoot } from './entry.ts';
+import { expectedCounts } from '../../generators/expected/rate.ts';
+import { parseScenario } from '../../scenario/parse.ts';
+import { packageRoot } from '../entry.ts';
+import { loadPipeline } from '../pipelines/load.ts';
 import { estimateLines, estimateOf } from './estimate.ts';
-import { loadPipeline } from './pipelines/load.ts';
 
 const text = readFileSync(join(packageRoot, 'scenarios', 'black-friday.yaml'), 'utf8');
 const { manifest } = loadPipeline('cdc-upsert', packageRoot);

@@ -1,17 +1,17 @@
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { Layout } from '../record/record.ts';
-import { STREAMS } from '../scenario/scenario.ts';
-import { openReader } from './clients/duckdb-reader.ts';
-import { openKafkaAdmin } from './clients/kafka-admin.ts';
-import { takeIn } from './load/take-in.ts';
-import type { Session } from './session.ts';
-import { type AppendedLog, appendedLogs } from './truth/appended.ts';
-import { type Extent, noneRead, readTables } from './truth/read-tables.ts';
-import { reasonOf } from './truth/reason.ts';
-import { sparkCopies } from './truth/spark-copy.ts';
-import type { TablesUnderTest } from './truth/tables-under-test.ts';
+import type { Layout } from '../../record/record.ts';
+import { STREAMS } from '../../scenario/scenario.ts';
+import { openReader } from '../clients/duckdb-reader.ts';
+import { openKafkaAdmin } from '../clients/kafka-admin.ts';
+import { takeIn } from '../load/take-in.ts';
+import { type AppendedLog, appendedLogs } from '../truth/appended.ts';
+import { type Extent, noneRead, readTables } from '../truth/read-tables.ts';
+import { reasonOf } from '../truth/reason.ts';
+import { sparkCopies } from '../truth/spark-copy.ts';
+import type { TablesUnderTest } from '../truth/tables-under-test.ts';
+import type { Session } from './trial-context.ts';
 
 /**
  * What a run came to besides its facts, once nothing is sent any more: with both, everything in its record

@@ -1,7 +1,7 @@
-import { count, latency } from '../core/readable.ts';
-import { mainQuery } from '../record/main-query.ts';
-import type { Drain, RecordedPhase, RunRecord } from '../record/record.ts';
-import { watchedMs } from '../record/watched.ts';
+import { count, latency } from '../../core/readable.ts';
+import { mainQuery } from '../../record/main-query.ts';
+import type { Drain, RecordedPhase, RunRecord } from '../../record/record.ts';
+import { watchedMs } from '../../record/watched.ts';
 
 /**
  * The story of a run in one sentence, from its record: how stale the main stream was at the peak, how many

@@ -1,12 +1,12 @@
-import { environment } from '../record/environment.ts';
-import type { RunFolder } from '../record/folder.ts';
-import type { RunRecord } from '../record/record.ts';
-import { startedRecord } from '../record/write.ts';
-import type { Pipeline } from './pipelines/load.ts';
-import type { Place } from './pipelines/place.ts';
-import { recordingSection } from './recording/record.ts';
-import type { RunOptions } from './session.ts';
-import type { ChosenStack, SharedStack } from './shared-stack.ts';
+import { environment } from '../../record/environment.ts';
+import type { RunFolder } from '../../record/folder.ts';
+import type { RunRecord } from '../../record/record.ts';
+import { startedRecord } from '../../record/write.ts';
+import type { Pipeline } from '../pipelines/load.ts';
+import type { Place } from '../pipelines/place.ts';
+import { recordingSection } from '../recording/record.ts';
+import type { ChosenStack, SharedStack } from '../shared-stack.ts';
+import type { RunOptions } from './trial-context.ts';
 
 /** What the name of a runtime ends in, where the servers were there before the run. */
 const SHARED = ', shared';

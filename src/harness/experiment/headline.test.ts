@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readRecord } from '../record/read.ts';
-import type { RunRecord } from '../record/record.ts';
-import { packageRoot } from './entry.ts';
+import { readRecord } from '../../record/read.ts';
+import type { RunRecord } from '../../record/record.ts';
+import { packageRoot } from '../entry.ts';
 import { drainWarnings, headlineOf } from './headline.ts';
 
 const record = readRecord(join(packageRoot, 'test', 'fixtures', 'black-friday'));

@@ -1,11 +1,11 @@
-import { badInput } from '../core/errors.ts';
-import type { ExternalUse } from '../scenario/scenario.ts';
-import type { Place } from './pipelines/place.ts';
-import type { RunOptions } from './session.ts';
-import { type Meeting, meet } from './sharding/meeting.ts';
-import type { ChosenStack } from './shared-stack.ts';
-import { externalStack } from './shared-stack.ts';
-import { RUNTIMES } from './stack/runtimes.ts';
+import { badInput } from '../../core/errors.ts';
+import type { ExternalUse } from '../../scenario/scenario.ts';
+import type { Place } from '../pipelines/place.ts';
+import { type Meeting, meet } from '../sharding/meeting.ts';
+import type { ChosenStack } from '../shared-stack.ts';
+import { externalStack } from '../shared-stack.ts';
+import { RUNTIMES } from '../stack/runtimes.ts';
+import type { RunOptions } from './trial-context.ts';
 
 /** Throws DoorbusterError (exit 2) for a stack that is not to be had, before there is a record. */
 export async function choose({ on, parsed, ...options }: RunOptions): Promise<ChosenStack> {

@@ -3,22 +3,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { EXIT } from '../core/exit-codes.ts';
-import { readRecord } from '../record/read.ts';
-import { type RunRecord, recordSchema } from '../record/record.ts';
-import { parseScenario } from '../scenario/parse.ts';
-import { conclude } from './conclude.ts';
-import { type Facts, openFacts } from './facts.ts';
+import { EXIT } from '../../core/exit-codes.ts';
+import { readRecord } from '../../record/read.ts';
+import { type RunRecord, recordSchema } from '../../record/record.ts';
+import { parseScenario } from '../../scenario/parse.ts';
+import { type Facts, openFacts } from '../facts.ts';
+import { parseManifest } from '../pipelines/manifest.ts';
+import { noneRead } from '../truth/read-tables.ts';
+import type { TablesUnderTest } from '../truth/tables-under-test.ts';
+import { buildRecord } from './build-record.ts';
 import type { Observed } from './observed.ts';
-import { parseManifest } from './pipelines/manifest.ts';
-import { noneRead } from './truth/read-tables.ts';
-import type { TablesUnderTest } from './truth/tables-under-test.ts';
 
 /** What goes wrong once everything is measured must not take the measurements along. */
 
 const T0 = 1_795_770_000_000;
 const first = readRecord(
-  fileURLToPath(new URL('../../test/fixtures/black-friday', import.meta.url)),
+  fileURLToPath(new URL('../../../test/fixtures/black-friday', import.meta.url)),
 );
 const { scenario } = parseScenario(
   `
@@ -122,7 +122,10 @@ async function concluded(
     missing: [],
     ...more,
   };
-  const part = await conclude({ facts, scenario, manifest, observed, dir, note: () => {} }, first);
+  const part = await buildRecord(
+    { facts, scenario, manifest, observed, dir, note: () => {} },
+    first,
+  );
   return recordSchema.parse({ ...first, ...part }) as RunRecord;
 }
 

@@ -1,8 +1,8 @@
-import type { Phase } from '../scenario/scenario.ts';
+import type { Phase } from '../../scenario/scenario.ts';
+import { compact } from '../pipelines/compact.ts';
+import type { Live } from '../probes/commit-reader.ts';
 import { drain } from './drain.ts';
-import { compact } from './pipelines/compact.ts';
-import type { Live } from './probes/commit-reader.ts';
-import type { Session } from './session.ts';
+import type { Session } from './trial-context.ts';
 
 /**
  * Goes through the phases of the scenario. Timed phases lie where the tape says; `query` and `compact`
@@ -16,7 +16,7 @@ export async function replay(session: Session): Promise<void> {
     options.onEvent({ kind: 'phase-begin', phase: phase.name });
     journal.note('phase-begin', { phase: phase.name });
     const before = progress.drains.before;
-    const endMs = await REALIZE[phase.kind](session, phase as never, startMs);
+    const endMs = await PHASE_RUNNERS[phase.kind](session, phase as never, startMs);
     const drained = progress.drains.before === before ? null : progress.drains.before;
     progress.phases.push({
       name: phase.name,
@@ -51,7 +51,7 @@ type Realize<K extends Phase['kind']> = (
 ) => Promise<number>;
 
 /** What each kind of phase does; gives the epoch ms at which it ended. */
-const REALIZE: { readonly [K in Phase['kind']]: Realize<K> } = {
+const PHASE_RUNNERS: { readonly [K in Phase['kind']]: Realize<K> } = {
   async load({ options, signal, probes }, phase, startMs) {
     const endMs = startMs + phase.forMs;
     await options.clock.sleep(Math.max(0, endMs - options.clock.nowMs()), signal);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { stackBroke } from '../core/errors.ts';
-import { EXIT } from '../core/exit-codes.ts';
-import type { RunRecord } from '../record/record.ts';
+import { stackBroke } from '../../core/errors.ts';
+import { EXIT } from '../../core/exit-codes.ts';
+import type { RunRecord } from '../../record/record.ts';
 import { brokenOff } from './outcome.ts';
 
 const endedBy = (concluded: Partial<RunRecord> | null, error: Error, signal: AbortSignal) =>

@@ -1,7 +1,7 @@
-import { rateAt } from '../generators/expected/rate.ts';
-import { timedMs } from '../scenario/timeline.ts';
+import { rateAt } from '../../generators/expected/rate.ts';
+import { timedMs } from '../../scenario/timeline.ts';
 import type { Tick } from './progress.ts';
-import type { Session } from './session.ts';
+import type { Session } from './trial-context.ts';
 
 const EVERY_MS = 500;
 /** What a phase without a length usually takes, for the estimate of the time left, ms. */
