@@ -3,7 +3,7 @@ import { count, duration, money, plural, signed } from './format.ts';
 import { regressionNotes } from './regressions.ts';
 import { type Cell, cell, left, right, type Section, type Table } from './section.ts';
 
-/** What goes wrong, in the words of a shop; checks and docs/measuring.md know it by its kind. */
+/** What goes wrong, in the words of a shop; checks and docs/correctness.md know it by its kind. */
 const IN_WORDS: Readonly<Record<string, string>> = {
   identical: 'sent again, unchanged',
   new_id: 'sent again, new id',

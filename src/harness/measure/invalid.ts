@@ -100,7 +100,7 @@ function comparedPhases(
   });
 }
 
-/** The table of docs/measuring.md. A broken rule makes a run INVALID: no number of it is to be trusted. */
+/** The table of docs/verdicts.md. A broken rule makes a run INVALID: no number of it is to be trusted. */
 export const INVALID_RULES: readonly InvalidRule[] = [
   // First of all: what they did may be why others below are broken.
   {
