@@ -1,5 +1,6 @@
 import { hash32 } from '../core/random.ts';
 import type { MalformedKind, Stream } from '../scenario/scenario.ts';
+import { WIRE, type WireType } from './wire-schema.ts';
 
 /**
  * Damage that a check over the raw bytes can always find. Each kind breaks something that the wire
@@ -11,31 +12,24 @@ import type { MalformedKind, Stream } from '../scenario/scenario.ts';
  * - `bad_utf8`: the byte 0xFF, which no UTF-8 text holds, in the event id
  */
 
-/** Required integers, and all required fields, of each stream's own part. */
-const INTEGERS: Readonly<Record<Stream, readonly string[]>> = {
-  pos: ['terminal_id', 'sequence_number', 'total_cents'],
-  wms: ['sku_id', 'quantity'],
-  cart: [],
-  loyalty: ['points'],
-  inventory: ['sku_id', 'on_hand', 'version'],
-};
-const TEXTS: Readonly<Record<Stream, readonly string[]>> = {
-  pos: ['transaction_id'],
-  wms: ['biz_step'],
-  cart: ['session_id', 'event_name'],
-  loyalty: ['member_id', 'kind'],
-  inventory: [],
-};
-const COMMON_INTEGERS = ['store_id', 'event_ts', 'occurred_ms', 'due_ms'] as const;
-
 /** The integers without which a record of the stream is malformed (of inventory: in `after`). */
 export function requiredIntegers(stream: Stream): readonly string[] {
-  return [...COMMON_INTEGERS, ...INTEGERS[stream]];
+  return requiredNames(stream, (type) => type !== 'STRING');
 }
 
-/** Every field without which a record of the stream is malformed (of inventory: in `after`). */
+/**
+ * Every field without which a record of the stream is malformed (of inventory: in `after`): its id, its integers,
+ * its texts. Damage is drawn by place in this list, so that its order is part of what a seed gives.
+ */
 export function requiredFields(stream: Stream): readonly string[] {
-  return ['event_id', ...requiredIntegers(stream), ...TEXTS[stream]];
+  const texts = requiredNames(stream, (type) => type === 'STRING');
+  return ['event_id', ...requiredIntegers(stream), ...texts.filter((name) => name !== 'event_id')];
+}
+
+function requiredNames(stream: Stream, is: (type: WireType) => boolean): readonly string[] {
+  return WIRE[stream].fields.flatMap(({ name, type, need }) =>
+    need === 'required' && is(type) ? [name] : [],
+  );
 }
 
 const encoder = new TextEncoder();

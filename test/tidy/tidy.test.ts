@@ -41,10 +41,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: ['core'],
   scenario: ['core', 'scenario'],
   generators: ['core', 'scenario', 'generators'],
+  topology: ['core', 'scenario', 'generators', 'topology'],
   record: ['core', 'scenario', 'record'],
   reports: ['core', 'scenario', 'record', 'reports'],
-  harness: ['core', 'scenario', 'generators', 'record', 'harness'],
-  cli: ['core', 'scenario', 'generators', 'record', 'reports', 'harness', 'cli'],
+  harness: ['core', 'scenario', 'generators', 'topology', 'record', 'harness'],
+  cli: ['core', 'scenario', 'generators', 'topology', 'record', 'reports', 'harness', 'cli'],
 };
 
 function imports(file: SourceFile): readonly string[] {

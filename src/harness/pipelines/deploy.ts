@@ -4,6 +4,7 @@ import type { Clock } from '../../core/clock.ts';
 import { DoorbusterError, stackBroke } from '../../core/errors.ts';
 import { quoted } from '../../core/sql.ts';
 import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts';
+import { splitStatements } from '../../topology/statements.ts';
 import { type FlinkRest, flinkRest } from '../clients/flink-rest.ts';
 import { openKafkaAdmin } from '../clients/kafka-admin.ts';
 import { openSqlSession, type SqlSession } from '../clients/sql-gateway.ts';
@@ -12,7 +13,6 @@ import type { Endpoints, Stack } from '../stack/stack.ts';
 import { jobNameOf, type PlacedPipeline, submitsJob } from './load.ts';
 import { topicOf } from './place.ts';
 import { fillPlaceholders, placeholderValues, type SqlFile } from './placeholders.ts';
-import { splitStatements } from './statements.ts';
 import { type DeployedJob, watchJobs } from './watch.ts';
 
 export type { DeployedJob } from './watch.ts';

@@ -5,6 +5,7 @@ import { readTextFile, WRITTEN_BY_HAND } from '../../core/text-file.ts';
 import { type ParsedScenario, scenarioProblems } from '../../scenario/parse.ts';
 import { atKey, suggest } from '../../scenario/problems.ts';
 import { STREAMS, type Stream } from '../../scenario/scenario.ts';
+import { splitStatements } from '../../topology/statements.ts';
 import { packageRoot } from '../entry.ts';
 import { type Manifest, parseManifest, type QueryParameter, shownPath } from './manifest.ts';
 import type { Place } from './place.ts';
@@ -14,7 +15,6 @@ import {
   fillPlaceholders,
   type SqlFile,
 } from './placeholders.ts';
-import { splitStatements } from './statements.ts';
 
 /** A design under test: a folder of SQL, read and checked, with nothing started. */
 export interface Pipeline {

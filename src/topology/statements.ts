@@ -1,5 +1,5 @@
 /** One SQL statement of a file, without its semicolon; `line` is where it begins, from 1. */
-interface Statement {
+export interface Statement {
   readonly text: string;
   readonly line: number;
 }
@@ -35,4 +35,11 @@ export function splitStatements(sql: string): readonly Statement[] {
   }
   take(sql.length);
   return statements;
+}
+
+/** The text with comments and quoted text blanked, character by character: names and keywords alone remain. */
+export function codeOf(sql: string): string {
+  return sql.replace(/--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'/g, (text) =>
+    text.replace(/[^\n]/g, ' '),
+  );
 }
