@@ -5,11 +5,12 @@ import type { Facts } from '../src/harness/facts.ts';
 import { openFacts } from '../src/harness/facts.ts';
 import type { Load } from '../src/harness/load/load.ts';
 import type { PlacedPipeline } from '../src/harness/pipelines/load.ts';
-import { columnsOf, taskSlotsOf } from '../src/harness/pipelines/manifest.ts';
 import type { ProbeContext } from '../src/harness/probes/probe.ts';
 import { RUNTIMES } from '../src/harness/stack/runtimes.ts';
 import type { Stack } from '../src/harness/stack/stack.ts';
 import type { Scenario } from '../src/scenario/scenario.ts';
+import type { Dataset } from '../src/topology/dataset.ts';
+import { taskSlotsOf } from '../src/topology/manifest.ts';
 import type { BenchContext } from './bench.ts';
 
 /** A whole stack for a scenario and its pipeline, as a run starts it. Whoever started it stops it. */
@@ -44,7 +45,7 @@ export async function probeContext(
     readonly load: Load;
     readonly pipeline: PlacedPipeline;
     readonly scenario: Scenario;
-    readonly tables: readonly string[];
+    readonly datasets: readonly Dataset[];
     readonly t0Ms: () => number | null;
   },
 ): Promise<ProbeContext & { readonly facts: Facts; readonly incidents: string[] }> {
@@ -58,7 +59,7 @@ export async function probeContext(
     clock,
     signal,
     scenario,
-    tables: columnsOf(pipeline.manifest, world.tables),
+    datasets: world.datasets,
     queries: pipeline.queries,
     phase: () => 'bench',
     t0Ms: world.t0Ms,

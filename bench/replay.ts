@@ -67,7 +67,14 @@ export async function replay(
     signal,
   });
   let t0Ms: number | null = null;
-  const world = { stack, load, pipeline, scenario, tables: deployment.tables, t0Ms: () => t0Ms };
+  const world = {
+    stack,
+    load,
+    pipeline,
+    scenario,
+    datasets: deployment.datasets,
+    t0Ms: () => t0Ms,
+  };
   const probes = await probeContext(context, world);
   const running: Partial<RunningProbes> = {};
   for (const kind of kinds) Object.assign(running, { [kind]: await PROBES[kind].start(probes) });
@@ -83,7 +90,7 @@ export async function replay(
     census: running.census ? counted(running.census.progress()) : null,
     snapshots: await snapshotsOf(
       openCatalog(stack.endpoints.catalog, pipeline.place.namespace),
-      deployment.tables,
+      deployment.datasets.map(({ name }) => name),
     ),
   });
   const before = await look();

@@ -97,7 +97,7 @@ function replayed(parsed: Scenario): void {
     expect(Number.isFinite(messages) && messages >= 0).toBe(true);
   }
   expect(Number.isFinite(rateAt(scenario, 1_000))).toBe(true);
-  const { keptBytes, ...estimate } = estimateOf(scenario, { streams: {} });
+  const { keptBytes, ...estimate } = estimateOf(scenario, { datasets: [] });
   expect(keptBytes).toBeGreaterThan(0);
   expect(Number.isFinite(estimate.startMs + estimate.timedMs + estimate.endMs)).toBe(true);
 }

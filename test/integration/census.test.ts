@@ -3,6 +3,7 @@ import { systemClock as clock } from '../../src/core/clock.ts';
 import { openReader } from '../../src/harness/clients/duckdb-reader.ts';
 import { openCatalog } from '../../src/harness/clients/iceberg.ts';
 import { PROBES } from '../../src/harness/probes/probes.ts';
+import { events } from '../support/datasets.ts';
 import { createTables, type Lakehouse, openLakehouse, probeContext } from './support/lakehouse.ts';
 
 const CHECKPOINT_MS = 250;
@@ -156,7 +157,7 @@ test('a rewrite between two periodic commits makes none of them late to be seen'
   const context = {
     ...base,
     scenario: { ...base.scenario, pipeline },
-    tables: [{ name: 'paced' }],
+    datasets: [events('pos', 'paced')],
   };
   const census = await PROBES.census.start(context);
   const rows = await sql.run(`INSERT INTO ${table('paced')}

@@ -7,11 +7,11 @@ import { openReader } from '../../src/harness/clients/duckdb-reader.ts';
 import { openCatalog } from '../../src/harness/clients/iceberg.ts';
 import { openBucket } from '../../src/harness/clients/s3.ts';
 import { type FactRow, openFacts } from '../../src/harness/facts.ts';
-import { parseManifest } from '../../src/harness/pipelines/manifest.ts';
 import { judgeContract } from '../../src/harness/truth/contract/oracle.ts';
 import { type Extent, readTables } from '../../src/harness/truth/read-tables.ts';
 import { sparkCopies } from '../../src/harness/truth/spark-copy.ts';
 import type { TablesUnderTest } from '../../src/harness/truth/tables-under-test.ts';
+import { parseManifest } from '../../src/topology/manifest.ts';
 import { createTables, type Lakehouse, openLakehouse } from './support/lakehouse.ts';
 
 /** What DuckDB cannot read is judged all the same, by Spark, with the same findings. */
@@ -61,9 +61,9 @@ function pipeline(table: string) {
 name: mine
 tier: 3
 headline: mine
-streams:
-  inventory: { table: ${table}, mode: upsert, key: [store_id, sku_id], version: version }
-dead_letter: dead_letter
+datasets:
+  ${table}: { carries: inventory, semantics: upsert, key: [store_id, sku_id], version: version }
+  dead_letter: { carries: rejected, semantics: append, first_of: [topic, part, kafka_offset] }
 queries: {}
 `;
   return { manifest: parseManifest(text, 'mine/pipeline.yaml'), place: lakehouse.place };

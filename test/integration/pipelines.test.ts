@@ -126,7 +126,7 @@ async function settled(w: World, id: string, streams: readonly Stream[] = STREAM
     await w.send(stream, [bytes({ event_id: `${id}-bad` }).subarray(0, -1)]);
   }
   for (const stream of streams) {
-    const { table } = w.pipeline.manifest.streams[stream] as { table: string };
+    const table = w.pipeline.manifest.datasets.find(({ carries }) => carries === stream)?.name;
     await until(
       () => count(w, `${table} WHERE event_id = '${id}'`),
       (n) => n === 1,
@@ -275,11 +275,13 @@ describe.each(['cdc-upsert', 'append-ledger'])('%s', (name) => {
     for (const { name: stream, plan } of plans) {
       expect(plan).not.toContain('upsertMaterialize');
       const [, physical = '', run = ''] = plan.split(/^== Optimized \w+ Plan ==$/m);
-      const mode = w.pipeline.manifest.streams[stream]?.mode;
+      const semantics = w.pipeline.manifest.datasets.find(
+        ({ carries }) => carries === stream,
+      )?.semantics;
       for (const sink of physical.split(/^Sink\(/m).slice(1)) {
         const feeding = sink.split('\n')[1] ?? '';
         const changes = /changelogMode=\[([^\]]*)\]/.exec(feeding)?.[1];
-        if (mode === 'upsert' && sink.includes(`${w.lake.table(stream)}]`)) {
+        if (semantics === 'upsert' && sink.includes(`${w.lake.table(stream)}]`)) {
           expect(changes, stream).toMatch(/^I,U/);
         } else {
           expect(changes, `${stream}: ${feeding.slice(0, 80)}`).toBe('I');

@@ -7,8 +7,8 @@ import { EXIT } from '../../core/exit-codes.ts';
 import { readRecord } from '../../record/read.ts';
 import { type RunRecord, recordSchema } from '../../record/record.ts';
 import { parseScenario } from '../../scenario/parse.ts';
+import { parseManifest } from '../../topology/manifest.ts';
 import { type Facts, openFacts } from '../facts.ts';
-import { parseManifest } from '../pipelines/manifest.ts';
 import { noneRead } from '../truth/read-tables.ts';
 import type { TablesUnderTest } from '../truth/tables-under-test.ts';
 import { buildRecord } from './build-record.ts';
@@ -35,9 +35,9 @@ const manifest = parseManifest(
 name: mine
 tier: 3
 headline: one table of receipts
-streams:
-  pos: { table: receipts, mode: append, first_of: [event_id] }
-dead_letter: refused
+datasets:
+  receipts: { carries: pos, semantics: append, first_of: [event_id] }
+  refused: { carries: rejected, semantics: append, first_of: [topic, part, kafka_offset] }
 queries: {}
 `,
   'mine/pipeline.yaml',

@@ -1,14 +1,15 @@
 import { join } from 'node:path';
 import { RUN_FILES } from '../../record/folder.ts';
 import type { RunRecord, TruthRecord } from '../../record/record.ts';
-import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts';
+import type { Scenario, Stream } from '../../scenario/scenario.ts';
+import { carriesStream, holdsImages } from '../../topology/dataset.ts';
+import { datasetsOf, type Manifest } from '../../topology/manifest.ts';
 import { writeDimensions } from '../dimensions.ts';
 import type { Facts } from '../facts.ts';
 import { compactionRecord, compactionRun } from '../measure/compaction-record.ts';
 import type { MeasureContext } from '../measure/context.ts';
 import { measure } from '../measure/measure.ts';
 import { judgeRun } from '../measure/verdict.ts';
-import type { Manifest } from '../pipelines/manifest.ts';
 import { withReplayed } from '../recording/record.ts';
 import type { StockTable } from '../shown-versions.ts';
 import { appendedCounts } from '../truth/appended.ts';
@@ -136,20 +137,15 @@ export function tablesOf({
   manifest,
   scenario,
 }: Pick<RecordInput, 'manifest' | 'scenario'>): Partial<Record<Stream, string>> {
-  const on = STREAMS.filter((stream) => scenario.traffic[stream] !== null);
-  return Object.fromEntries(
-    on.flatMap((stream) => {
-      const table = manifest.streams[stream]?.table;
-      return table === undefined ? [] : [[stream, table]];
-    }),
-  );
+  const carrying = datasetsOf(manifest, scenario.traffic).filter(carriesStream);
+  return Object.fromEntries(carrying.map(({ carries, name }) => [carries, name]));
 }
 
 /** The stock table, and whether it is a ledger; null without one. */
 export function stockOf(input: Pick<RecordInput, 'manifest' | 'scenario'>): StockTable | null {
-  const table = tablesOf(input).inventory;
-  const ledger = input.manifest.streams.inventory?.mode === 'append';
-  return table === undefined ? null : { table, ledger };
+  const { manifest, scenario } = input;
+  const stock = datasetsOf(manifest, scenario.traffic).find(holdsImages);
+  return stock === undefined ? null : { table: stock.name, ledger: stock.semantics === 'ledger' };
 }
 
 async function judgedTruth(input: RecordInput): Promise<TruthRecord | null> {

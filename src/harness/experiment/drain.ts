@@ -1,8 +1,8 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Drain } from '../../record/record.ts';
+import { type Manifest, rejectedOf } from '../../topology/manifest.ts';
 import type { Facts } from '../facts.ts';
 import type { Load } from '../load/load.ts';
-import type { Manifest } from '../pipelines/manifest.ts';
 import type { Census, MarkerAt } from '../probes/census.ts';
 
 interface DrainContext {
@@ -25,9 +25,12 @@ const POLL_MS = 100;
 export async function drain(context: DrainContext, round: number): Promise<Drain> {
   const { load, census, facts, manifest, clock, signal, withinMs } = context;
   const startedMs = clock.monotonicMs();
+  const rejected = rejectedOf(manifest).name;
   const wanted: MarkerAt[] = (await load.markers(round)).flatMap(({ good, bad }) => [
-    { table: manifest.streams[good.stream]?.table ?? good.stream, id: good.eventId },
-    { table: manifest.dead_letter, id: bad.eventId },
+    ...manifest.datasets
+      .filter(({ carries }) => carries === good.stream)
+      .map(({ name }) => ({ table: name, id: good.eventId })),
+    { table: rejected, id: bad.eventId },
   ]);
   let missing: readonly MarkerAt[] = wanted;
   while (missing.length > 0 && clock.monotonicMs() - startedMs < withinMs) {

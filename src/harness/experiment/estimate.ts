@@ -4,7 +4,7 @@ import { formatDuration } from '../../core/units.ts';
 import { expectedCounts, rateAt } from '../../generators/expected/rate.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { timedMs } from '../../scenario/timeline.ts';
-import type { Manifest } from '../pipelines/manifest.ts';
+import { type Datasets, datasetsOf, streamsOf } from '../../topology/manifest.ts';
 
 /** What a run will take, as far as anybody can know before it: an estimate, and no promise. */
 export interface Estimate {
@@ -68,11 +68,10 @@ const MEASURED = {
 const OPEN_PHASE_MS = 90_000;
 
 /** Estimates a run from its scenario and its pipeline, with nothing started. */
-export function estimateOf(scenario: Scenario, { streams }: Pick<Manifest, 'streams'>): Estimate {
+export function estimateOf(scenario: Scenario, declared: Datasets): Estimate {
   const { pipeline, phases, retail, traffic } = scenario;
-  const jobs = Object.keys(streams).filter(
-    (stream) => traffic[stream as keyof typeof streams] !== null,
-  ).length;
+  const jobs = streamsOf(declared).filter((stream) => traffic[stream] !== null).length;
+  const tables = datasetsOf(declared, traffic).length;
   const openPhases = phases.filter(({ kind }) => kind !== 'load').map(({ name }) => name);
   const openMs = openPhases.length * OPEN_PHASE_MS;
   const keys = traffic.inventory?.preload === 'assortment' ? retail.stores * retail.assortment : 0;
@@ -86,8 +85,7 @@ export function estimateOf(scenario: Scenario, { streams }: Pick<Manifest, 'stre
   const startMs = MEASURED.serversMs + jobs * MEASURED.deployMsPerStream + loadedMs;
   const endMs = MEASURED.endMs + pipeline.commitEveryMs / 2 + events * MEASURED.endMsPerEvent;
   const committingMs = loadedMs + timed + openMs;
-  // Dead letters have a table too.
-  const commits = (committingMs / pipeline.commitEveryMs) * (jobs + 1) * pipeline.parallelism;
+  const commits = (committingMs / pipeline.commitEveryMs) * tables * pipeline.parallelism;
   return {
     events,
     startMs,

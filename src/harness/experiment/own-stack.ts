@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { taskSlotsOf } from '../pipelines/manifest.ts';
+import { taskSlotsOf } from '../../topology/manifest.ts';
 import { RUNTIMES } from '../stack/runtimes.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { RunContext } from './trial-context.ts';

@@ -14,9 +14,8 @@ import { openFacts } from '../facts.ts';
 import { Faults } from '../faults.ts';
 import { HEAD_START_MS, type Load, startLoad } from '../load/load.ts';
 import { compactionOf } from '../pipelines/compact.ts';
-import { deploy } from '../pipelines/deploy.ts';
+import { type Deployment, deploy } from '../pipelines/deploy.ts';
 import { pipelineFor, placed } from '../pipelines/load.ts';
-import { columnsOf } from '../pipelines/manifest.ts';
 import type { ProbeContext } from '../probes/probe.ts';
 import { type RunningProbes, startAll, stopAll } from '../probes/probes.ts';
 import { placesOf, refuseUnwritable, requireDiskSpace } from '../room.ts';
@@ -200,7 +199,8 @@ async function runOnStack(u: RunContext, first: RunRecord): Promise<Partial<RunR
     const onStep = (text: string) => step(u, text);
     await using load = meeting === null ? own : await lead(own, meeting, { hash, signal, onStep });
     forward(load.broken, u);
-    const probes = await startProbes(u, { facts, stack, load, tables: deployment.tables });
+    const { datasets } = deployment;
+    const probes = await startProbes(u, { facts, stack, load, datasets });
     const wallClock = watchClock(clock, u.fail);
     const session: Session = {
       ...u,
@@ -315,7 +315,7 @@ async function startProbes(
     readonly facts: Session['facts'];
     readonly stack: Stack;
     readonly load: Load;
-    readonly tables: readonly string[];
+    readonly datasets: Deployment['datasets'];
   },
 ): Promise<RunningProbes> {
   const { scenario, pipeline, progress, journal, options, signal } = u;
@@ -328,7 +328,7 @@ async function startProbes(
     clock: options.clock,
     signal,
     scenario,
-    tables: columnsOf(pipeline.manifest, world.tables),
+    datasets: world.datasets,
     queries: pipeline.queries,
     phase: () => progress.phase,
     t0Ms: () => progress.t0Ms,

@@ -1,12 +1,12 @@
 import { badInput } from '../../core/errors.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
+import type { CompactionKind } from '../../topology/manifest.ts';
 import {
   type CompactionOptions,
   type CompactionResult,
   compactWithSpark,
 } from './compact-spark.ts';
 import type { Pipeline, PlacedPipeline } from './load.ts';
-import type { CompactionKind } from './manifest.ts';
 
 export type { CompactionOptions, CompactionResult } from './compact-spark.ts';
 

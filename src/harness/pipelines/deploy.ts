@@ -3,7 +3,9 @@ import { pathToFileURL } from 'node:url';
 import type { Clock } from '../../core/clock.ts';
 import { DoorbusterError, stackBroke } from '../../core/errors.ts';
 import { quoted } from '../../core/sql.ts';
-import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts';
+import type { Scenario, Stream } from '../../scenario/scenario.ts';
+import type { Dataset } from '../../topology/dataset.ts';
+import { datasetsOf, streamsOf } from '../../topology/manifest.ts';
 import { splitStatements } from '../../topology/statements.ts';
 import { type FlinkRest, flinkRest } from '../clients/flink-rest.ts';
 import { openKafkaAdmin } from '../clients/kafka-admin.ts';
@@ -20,8 +22,8 @@ export type { DeployedJob } from './watch.ts';
 /** A pipeline at work. Whoever deployed it disposes it, which cancels the jobs that still run. */
 export interface Deployment extends AsyncDisposable {
   readonly jobs: readonly DeployedJob[];
-  /** Every table of the jobs that run, without the namespace. */
-  readonly tables: readonly string[];
+  /** What the jobs that run fill. */
+  readonly datasets: readonly Dataset[];
   /**
    * Rejects with the innermost cause when a job fails or cannot keep running for 10 s. Resolves when
    * `signal` aborts or the jobs are drained. While `excused` says so, a job may be unable to run and the
@@ -57,8 +59,8 @@ export async function deploy(
 ): Promise<Deployment> {
   const { stack, scenario, clock, signal } = options;
   const { place } = pipeline;
-  const streams = STREAMS.filter(
-    (stream) => scenario.traffic[stream] !== null && pipeline.manifest.streams[stream],
+  const streams = streamsOf(pipeline.manifest).filter(
+    (stream) => scenario.traffic[stream] !== null,
   );
   const { flink } = stack.endpoints;
   const rest = flinkRest(flink.rest, clock);
@@ -110,10 +112,7 @@ export async function deploy(
   }
   return {
     jobs,
-    tables: [
-      ...streams.map((stream) => pipeline.manifest.streams[stream]?.table as string),
-      pipeline.manifest.dead_letter,
-    ],
+    datasets: datasetsOf(pipeline.manifest, scenario.traffic),
     watch: (until, excused = () => false) =>
       watchJobs({ rest, clock, jobs, done: () => state.draining, excused }, until),
     async drain(until) {

@@ -14,12 +14,14 @@ import { fillPlaceholders, placeholderValues } from './placeholders.ts';
 describe.each(['cdc-upsert', 'append-ledger'])('the shipped %s', (name) => {
   const pipeline = loadPipeline(name, '/nowhere');
 
-  test('carries every stream to a table of the same name', () => {
+  test('carries every stream in a dataset of the same name', () => {
     expect(pipeline.manifest.name).toBe(name);
     expect(pipeline.manifest.headline).toContain('direct feed, no Postgres');
-    for (const stream of STREAMS) {
-      expect(pipeline.manifest.streams[stream]).toMatchObject({ table: stream });
-    }
+    const { datasets } = pipeline.manifest;
+    expect(datasets.map(({ name, carries }) => [name, carries])).toEqual([
+      ...STREAMS.map((stream) => [stream, stream]),
+      ['dead_letter', 'rejected'],
+    ]);
   });
 
   test('answers the same questions as the other, under the same names and parameters', () => {
@@ -143,28 +145,6 @@ describe('a folder of one’s own', () => {
     );
   });
 
-  test('refused records have one table: of several, no drain could say which shows what', () => {
-    edit('pipeline.yaml', 'dead_letter: dead_letter', 'dead_letter: [dead_letter, refused]');
-    expect(load).toThrow(
-      /mine\/pipeline\.yaml:15:14: dead_letter: one table holds every refused record/,
-    );
-    edit('pipeline.yaml', '[dead_letter, refused]', 'refused');
-    expect(load().manifest.dead_letter).toBe('refused');
-  });
-
-  test('an upsert without a version is no upsert', () => {
-    edit('pipeline.yaml', ', version: version', '');
-    expect(load).toThrow('an upsert stream needs key and version');
-  });
-
-  test('a ledger’s images are told apart by key and version, as its truth is', () => {
-    const images = 'mode: append, first_of: [store_id, version, sku_id], key: [store_id, sku_id]';
-    edit('pipeline.yaml', 'mode: upsert, key: [store_id, sku_id]', images);
-    expect(load().manifest.streams.inventory?.mode).toBe('append');
-    edit('pipeline.yaml', 'first_of: [store_id, version, sku_id]', 'first_of: [event_id]');
-    expect(load).toThrow(/pipeline\.yaml:14:3: appended images .*first_of is event_id, and not/);
-  });
-
   test('a parameter that is used and not declared is an error, and so is the reverse', () => {
     edit('queries/store-page.sql', '$store', '$sku');
     expect(load).toThrow('queries/store-page.sql: $sku is used but not declared');
@@ -178,7 +158,7 @@ describe('a folder of one’s own', () => {
   });
 
   test('traffic for a stream without a table is refused, with line and column of each', () => {
-    edit('pipeline.yaml', / {2}(cart|loyalty): .*\n/g, '');
+    edit('pipeline.yaml', / {2}(cart|loyalty): .*carries.*\n/g, '');
     const scenario = (traffic: string) => ({
       ...parseScenario(
         `name: x\nretail: { stores: 1 }\npipeline: { use: ./mine }\ntraffic:\n${traffic}phases: [{ name: one, for: 1s }]\n`,
@@ -195,7 +175,7 @@ describe('a folder of one’s own', () => {
       ['loyalty', 7],
     ] as const) {
       expect(refused).toThrow(
-        `traffic.${stream}: the pipeline cdc-upsert has no table for ${stream}, only for pos, wms, inventory`,
+        `traffic.${stream}: the pipeline cdc-upsert has no dataset that carries ${stream}, only pos, wms, inventory`,
       );
       expect(refused).toThrow(`at x.yaml:${line}:3`);
     }

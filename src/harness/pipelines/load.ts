@@ -1,13 +1,18 @@
 import { statSync } from 'node:fs';
-import { isAbsolute, join, resolve } from 'node:path';
+import { basename, isAbsolute, join, resolve } from 'node:path';
 import { badInput } from '../../core/errors.ts';
 import { readTextFile, WRITTEN_BY_HAND } from '../../core/text-file.ts';
 import { type ParsedScenario, scenarioProblems } from '../../scenario/parse.ts';
 import { atKey, suggest } from '../../scenario/problems.ts';
 import { STREAMS, type Stream } from '../../scenario/scenario.ts';
+import {
+  type Manifest,
+  parseManifest,
+  type QueryParameter,
+  streamsOf,
+} from '../../topology/manifest.ts';
 import { splitStatements } from '../../topology/statements.ts';
 import { packageRoot } from '../entry.ts';
-import { type Manifest, parseManifest, type QueryParameter, shownPath } from './manifest.ts';
 import type { Place } from './place.ts';
 import {
   checkPlaceholders,
@@ -64,8 +69,8 @@ export function loadPipeline(use: string, baseDir: string): Pipeline {
     manifest.compaction.includes('flink'),
   );
   const named = jobNames(jobs);
-  for (const stream of Object.keys(manifest.streams)) {
-    if (named.has(stream as Stream)) continue;
+  for (const stream of streamsOf(manifest)) {
+    if (named.has(stream)) continue;
     throw badInput(
       `${jobs.path}:1: no job for the stream ${stream}`,
       `put SET 'pipeline.name' = '${stream}'; before its EXECUTE STATEMENT SET`,
@@ -84,14 +89,15 @@ export function pipelineFor(
 ): Pipeline {
   const { traffic, pipeline } = parsed.scenario;
   const loaded = loadPipeline(pipeline.use, baseDir);
-  const { name, streams } = loaded.manifest;
-  const known = Object.keys(streams).join(', ');
-  const problems = STREAMS.filter((stream) => traffic[stream] !== null && !streams[stream]).map(
-    (stream) =>
-      atKey(
-        ['traffic', stream],
-        `the pipeline ${name} has no table for ${stream}, only for ${known}: leave ${stream} out, or add it to streams in ${shownPath(loaded.dir, 'pipeline.yaml')}`,
-      ),
+  const { manifest } = loaded;
+  const carried = streamsOf(manifest);
+  const problems = STREAMS.filter(
+    (stream) => traffic[stream] !== null && !carried.includes(stream),
+  ).map((stream) =>
+    atKey(
+      ['traffic', stream],
+      `the pipeline ${manifest.name} has no dataset that carries ${stream}, only ${carried.join(', ')}: leave ${stream} out, or add one to datasets in ${shownPath(loaded.dir, 'pipeline.yaml')}`,
+    ),
   );
   if (problems.length > 0) throw scenarioProblems(parsed, parsed.file, problems);
   return loaded;
@@ -173,6 +179,11 @@ function queriesOf(dir: string, manifest: Manifest): readonly PipelineQuery[] {
     checkQueryPlaceholders({ path: shownPath(dir, file), text: sql });
     return { name, sql, parameters };
   });
+}
+
+/** How messages name a pipeline's file: its folder and its name, not this machine's path. */
+function shownPath(dir: string, file: string): string {
+  return `${basename(dir)}/${file}`;
 }
 
 function sqlFile(dir: string, file: string): SqlFile {

@@ -1,7 +1,8 @@
+import { type ImageDataset, stockView } from '../../topology/dataset.ts';
 import type { QueryAnswer } from '../clients/duckdb-engine.ts';
 import { openReader, type Reader } from '../clients/duckdb-reader.ts';
 import type { SentMark } from '../load/marked-sender.ts';
-import type { ObservedTable, Probe, ProbeContext, RunningProbe } from './probe.ts';
+import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
 
 /** Canaries at work: marked rows, polled for by their full keys through the query engine. */
 export interface Canaries extends RunningProbe {
@@ -43,7 +44,8 @@ interface Flying {
 class RunningCanaries implements Canaries {
   readonly #context: ProbeContext;
   readonly #reader: Reader;
-  readonly #table: ObservedTable;
+  /** null: the pipeline keeps no images of rows, and no canary is sent. */
+  readonly #table: ImageDataset | null;
   readonly #flying = new Set<Flying>();
   readonly #stopping = new AbortController();
   readonly #sendingStops = new AbortController();
@@ -54,7 +56,7 @@ class RunningCanaries implements Canaries {
   constructor(context: ProbeContext, reader: Reader) {
     this.#context = context;
     this.#reader = reader;
-    this.#table = context.tables.find(({ name }) => name === 'inventory') ?? { name: 'inventory' };
+    this.#table = stockView(context.datasets);
     this.#sending = this.#send();
     this.#polling = this.#poll().catch(context.fail);
   }
@@ -89,7 +91,7 @@ class RunningCanaries implements Canaries {
   /** Open loop: the n-th is due n intervals after the start, whatever became of the others. */
   async #send(): Promise<void> {
     const { clock, scenario, signal } = this.#context;
-    if (scenario.canaries.perSecond <= 0) return;
+    if (scenario.canaries.perSecond <= 0 || this.#table === null) return;
     const ends = AbortSignal.any([signal, this.#sendingStops.signal]);
     const startMs = clock.nowMs();
     for (let n = 0; !ends.aborted; n++) {
@@ -129,9 +131,13 @@ class RunningCanaries implements Canaries {
 
   async #pollOnce(): Promise<void> {
     const asked = [...this.#flying];
-    if (asked.length === 0) return;
+    if (asked.length === 0 || this.#table === null) return;
     const before = this.#context.excused();
-    const answer = await this.#reader.query(this.#sql(asked), {}, { timeoutMs: TIMEOUT_MS });
+    const answer = await this.#reader.query(
+      this.#sql(this.#table, asked),
+      {},
+      { timeoutMs: TIMEOUT_MS },
+    );
     // A poll without an answer is neither a miss nor a hit: the interval just gets wider.
     if (answer.outcome !== 'ok') {
       if (before || this.#context.excused()) return;
@@ -161,12 +167,12 @@ class RunningCanaries implements Canaries {
   }
 
   /** Both columns of the key are filtered on, so that the engine prunes as it does for a lookup. */
-  #sql(canaries: readonly Flying[]): string {
-    const column = (name: string) => `"${this.#table.columns?.[name] ?? name}"`;
+  #sql(table: ImageDataset, canaries: readonly Flying[]): string {
+    const column = (name: string) => `"${table.columns[name] ?? name}"`;
     const list = (values: Iterable<number | null>) => [...new Set(values)].join(', ');
     return `SELECT ${column('store_id')} AS store_id, ${column('sku_id')} AS sku_id,
         max(${column('version')}) AS version
-      FROM ice.${this.#context.place.namespace}."${this.#table.name}"
+      FROM ice.${this.#context.place.namespace}."${table.name}"
       WHERE ${column('sku_id')} IN (${list(canaries.map(({ mark }) => mark.skuId))})
         AND ${column('store_id')} IN (${list(canaries.map(({ mark }) => mark.storeId))})
       GROUP BY ALL`;

@@ -6,7 +6,7 @@ import { type Bucket, openBucket } from '../clients/s3.ts';
 import { type CommitRead, CommitReader, isGone } from './commit-reader.ts';
 import { Follower, type Found, follow } from './follow.ts';
 import { PollSchedule } from './poll-schedule.ts';
-import type { ObservedTable, Probe, ProbeContext, RunningProbe } from './probe.ts';
+import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
 
 /** How the census stands with one table. */
 export interface TableProgress {
@@ -93,7 +93,7 @@ class RunningCensus implements Census {
     this.#bucket = openBucket(context.endpoints.s3);
     this.#signal = AbortSignal.any([context.signal, this.#stopping.signal]);
     const catalog = openCatalog(context.endpoints.catalog, context.place.namespace);
-    this.#tables = context.tables.map((table: ObservedTable) => ({
+    this.#tables = context.datasets.map((table) => ({
       name: table.name,
       follower: new Follower(catalog, table.name, context.clock),
       reader: new CommitReader(table, this.#bucket, connection, context),

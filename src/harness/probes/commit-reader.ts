@@ -1,11 +1,12 @@
 import { FIRST_CANARY_SKU } from '../../generators/event.ts';
+import type { Dataset } from '../../topology/dataset.ts';
 import type { Connection } from '../clients/duckdb.ts';
 import type { FileEntry } from '../clients/iceberg.ts';
 import type { Bucket } from '../clients/s3.ts';
 import type { FactRow } from '../facts.ts';
 import type { Found } from './follow.ts';
 import { ManifestReader, type SnapshotFiles } from './manifests.ts';
-import type { ObservedTable, ProbeContext } from './probe.ts';
+import type { ProbeContext } from './probe.ts';
 import { sightingsOf } from './sighting.ts';
 
 /** What reading one commit told, besides the facts it wrote. */
@@ -31,13 +32,13 @@ export interface Live {
  * `sightings` and `commits`. A `replace` only moves rows that were read before, and a `delete` adds none.
  */
 export class CommitReader {
-  readonly #table: ObservedTable;
+  readonly #table: Dataset;
   readonly #manifests: ManifestReader;
   readonly #connection: Connection;
   readonly #context: Pick<ProbeContext, 'facts' | 'clock' | 't0Ms'>;
 
   constructor(
-    table: ObservedTable,
+    table: Dataset,
     bucket: Bucket,
     connection: Connection,
     context: Pick<ProbeContext, 'facts' | 'clock' | 't0Ms'>,

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
+import { events } from '../../../test/support/datasets.ts';
 import { systemClock as clock } from '../../core/clock.ts';
 import { layoutProbe } from './layout.ts';
 import type { ProbeContext } from './probe.ts';
@@ -35,7 +36,7 @@ function probeOf(port: number, excused: () => boolean) {
         auth: { kind: 'none' },
       },
     },
-    ...{ clock, excused, place: { namespace: 'retail' }, tables: [{ name: 'pos' }] },
+    ...{ clock, excused, place: { namespace: 'retail' }, datasets: [events('pos')] },
     signal: new AbortController().signal,
   };
   // What a mark asks for, and nothing else of a run.

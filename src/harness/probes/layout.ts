@@ -39,7 +39,7 @@ export const layoutProbe: Probe<LayoutProbe> & { readonly kind: 'layout' } = {
     const bucket = openBucket(context.endpoints.s3);
     const catalog = openCatalog(context.endpoints.catalog, context.place.namespace);
     const readers = new Map(
-      context.tables.map(({ name }) => [name, new ManifestReader(bucket)] as const),
+      context.datasets.map(({ name }) => [name, new ManifestReader(bucket)] as const),
     );
     return {
       mark: (name) => mark(context, catalog, readers, name),
@@ -106,20 +106,20 @@ function currentOf(table: Table): Snapshot | undefined {
 }
 
 async function listBucket(
-  { tables, signal, endpoints }: ProbeContext,
+  { datasets, signal, endpoints }: ProbeContext,
   catalog: Catalog,
   bucket: Bucket,
 ): Promise<BucketListing> {
   // First the objects, then the metadata: what is committed in between is named, and not taken for an orphan.
   const objects = [];
-  for (const { name } of tables) {
+  for (const { name } of datasets) {
     const answer = await catalog.load(name, { snapshots: 'refs', signal });
     if (!answer) continue;
     const folder = `${answer.table().location.replace(/\/$/, '')}/`;
     for await (const object of bucket.list(folder)) objects.push(object);
   }
   const named = new Set<string>();
-  for (const { name } of tables) {
+  for (const { name } of datasets) {
     const table = (await catalog.load(name, { signal }))?.table();
     if (!table) continue;
     for (const path of await pathsOf(table, bucket, signal)) named.add(path);

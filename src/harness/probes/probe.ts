@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Random } from '../../core/random.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
+import type { Dataset } from '../../topology/dataset.ts';
 import type { EngineUsage } from '../clients/duckdb-reader.ts';
 import type { Facts } from '../facts.ts';
 import type { SentMark } from '../load/marked-sender.ts';
@@ -8,13 +9,6 @@ import type { PipelineQuery } from '../pipelines/load.ts';
 import type { Place } from '../pipelines/place.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import type { Endpoints } from '../stack/stack.ts';
-
-/** A table under observation. */
-export interface ObservedTable {
-  readonly name: string;
-  /** Columns of the `sightings` facts that this table calls otherwise. */
-  readonly columns?: Readonly<Record<string, string>>;
-}
 
 /** Something that makes the run's numbers untrustworthy: it becomes a line of the record's `invalid`. */
 export interface Incident {
@@ -36,7 +30,8 @@ export interface ProbeContext {
   /** Aborts when the run ends early; a probe then stops by itself. */
   readonly signal: AbortSignal;
   readonly scenario: Pick<Scenario, 'seed' | 'retail' | 'pipeline' | 'queries' | 'canaries'>;
-  readonly tables: readonly ObservedTable[];
+  /** The tables under observation. */
+  readonly datasets: readonly Dataset[];
   /** The pipeline's queries, in the order of the trickle. */
   readonly queries: readonly PipelineQuery[];
   /** Name of the phase under way. */

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { images } from '../../../test/support/datasets.ts';
 import { quoted } from '../../core/sql.ts';
 import { openFacts } from '../facts.ts';
 import { sightingsOf } from './sighting.ts';
@@ -19,9 +20,8 @@ test('rows are numbered as they were written: by the number in the name of the f
   };
   const second = await written('00000-0-f00d-00002.parquet', 0, 3_000);
   const first = await written('00000-0-f00d-00001.parquet', 3_000, 9_000);
-  const table = { name: 'inventory', columns: {} };
   const columns = ['store_id', 'sku_id', 'version'];
-  const select = sightingsOf(table, columns, 's1', [second, first]);
+  const select = sightingsOf(images('upsert'), columns, 's1', [second, first]);
   await facts.run(`INSERT INTO sightings BY NAME ${select}`);
   expect(
     await facts.rows(`SELECT count(*) AS n, min(row_no) AS first, max(row_no) AS last,

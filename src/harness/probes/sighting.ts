@@ -1,5 +1,5 @@
 import { quoted } from '../../core/sql.ts';
-import type { ObservedTable } from './probe.ts';
+import { type Dataset, holdsRejected } from '../../topology/dataset.ts';
 
 /** Columns of the `sightings` facts that come from the table, with their types there. */
 const SIGHTING = {
@@ -22,17 +22,18 @@ const MARKER = 'marker-[A-Za-z0-9_:.-]+';
  * its files by name, so that rows are numbered in the order in which they were written.
  */
 export function sightingsOf(
-  table: ObservedTable,
+  table: Dataset,
   tableColumns: readonly string[],
   snapshotId: string,
   paths: readonly string[],
 ): string {
   const has = new Set(tableColumns);
+  const payload = table.columns.payload ?? 'payload';
   const columns = Object.entries(SIGHTING).map(([name, type]) => {
-    const source = table.columns?.[name] ?? name;
+    const source = table.columns[name] ?? name;
     if (has.has(source)) return `CAST("${source}" AS ${type}) AS ${name}`;
-    if (name === 'event_id' && has.has('payload')) {
-      return `nullif(regexp_extract(CAST(payload AS VARCHAR), ${quoted(MARKER)}), '') AS event_id`;
+    if (name === 'event_id' && holdsRejected(table) && has.has(payload)) {
+      return `nullif(regexp_extract(CAST("${payload}" AS VARCHAR), ${quoted(MARKER)}), '') AS event_id`;
     }
     return `CAST(NULL AS ${type}) AS ${name}`;
   });

@@ -10,11 +10,11 @@ import { parquetFiles } from '../../record/parquet-files.ts';
 import { readRecord, runDir } from '../../record/read.ts';
 import type { RunRecord, ShardRecord } from '../../record/record.ts';
 import { startedRecord, writeRecord } from '../../record/write.ts';
-import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts';
+import type { Scenario, Stream } from '../../scenario/scenario.ts';
+import { type Manifest, streamsOf } from '../../topology/manifest.ts';
 import { buildRecord } from '../experiment/build-record.ts';
 import { type Facts, openFacts } from '../facts.ts';
 import { loadPipeline } from '../pipelines/load.ts';
-import type { Manifest } from '../pipelines/manifest.ts';
 import type { Incident } from '../probes/probe.ts';
 import { checkFacts, checkHandOver, checkTables } from './consistent.ts';
 import { readHandOver } from './hand-over-file.ts';
@@ -138,8 +138,8 @@ export async function merge(
 }
 
 /** The streams that the load had and the pipeline carries. */
-function carried({ traffic }: Scenario, { streams }: Manifest): readonly Stream[] {
-  return STREAMS.filter((stream) => traffic[stream] !== null && streams[stream] !== undefined);
+function carried({ traffic }: Scenario, manifest: Manifest): readonly Stream[] {
+  return streamsOf(manifest).filter((stream) => traffic[stream] !== null);
 }
 
 async function joinFacts(facts: Pick<Facts, 'run'>, parts: readonly Part[]): Promise<void> {

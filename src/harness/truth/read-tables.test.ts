@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { PLAIN } from '../../../test/support/place.ts';
+import { parseManifest } from '../../topology/manifest.ts';
 import type { Reader } from '../clients/duckdb-reader.ts';
 import { type Facts, openFacts } from '../facts.ts';
-import { parseManifest } from '../pipelines/manifest.ts';
 import { type PlainCopies, readTables } from './read-tables.ts';
 
 let dir: string;
@@ -34,15 +34,15 @@ const reader: Pick<Reader, 'query'> = {
   },
 };
 
-function pipeline(columns = '{}') {
+function pipeline(columns = '{}', id = 'event_id') {
   const text = `
 name: mine
 tier: 3
 headline: mine
-streams:
-  pos: { table: receipts, mode: append, first_of: [event_id], columns: ${columns} }
-  inventory: { table: stock, mode: append, first_of: [store_id, sku_id, version], key: [store_id, sku_id], version: version }
-dead_letter: dead_letter
+datasets:
+  receipts: { carries: pos, semantics: append, first_of: [${id}], columns: ${columns} }
+  stock: { carries: inventory, semantics: ledger, key: [store_id, sku_id], version: version }
+  dead_letter: { carries: rejected, semantics: append, first_of: [topic, part, kafka_offset] }
 queries: {}
 `;
   return { manifest: parseManifest(text, 'mine/pipeline.yaml'), place: PLAIN };
@@ -56,7 +56,7 @@ test('columns are read under our names, and what a table lacks is NULL and told'
     CREATE TABLE ice.retail.stock (store_id INTEGER, sku_id INTEGER, version BIGINT, on_hand INTEGER,
       deleted BOOLEAN, event_ts BIGINT)`);
   const called = '{ event_id: id, total_cents: gross, event_ts: claimed }';
-  const tables = await readTables(reader, pipeline(called), ['pos', 'inventory'], { dir });
+  const tables = await readTables(reader, pipeline(called, 'id'), ['pos', 'inventory'], { dir });
   expect(tables).toMatchObject({ ledger: true, absent: ['pos.training'] });
   expect(await facts.rows(`SELECT * FROM ${tables.streams.pos}`)).toEqual([
     {
@@ -80,7 +80,7 @@ test('a table that lacks a needed column, or is not there, is named, and the oth
       {
         ...{ of: 'pos', table: 'receipts' },
         reason: expect.stringMatching(
-          /^retail.receipts has no column store_id.*streams.pos.columns: { store_id: its_name }/,
+          /^retail.receipts has no column store_id.*datasets.receipts.columns: { store_id: its_name }/,
         ),
       },
       {

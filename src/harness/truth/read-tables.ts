@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import { badInput } from '../../core/errors.ts';
 import { quoted } from '../../core/sql.ts';
 import type { Stream } from '../../scenario/scenario.ts';
+import { holdsImages } from '../../topology/dataset.ts';
+import { type Manifest, rejectedOf } from '../../topology/manifest.ts';
 import type { ReaderRow } from '../clients/duckdb-engine.ts';
 import type { Reader } from '../clients/duckdb-reader.ts';
 import type { PlacedPipeline } from '../pipelines/load.ts';
-import type { Manifest } from '../pipelines/manifest.ts';
 import { reasonOf } from './reason.ts';
 import type { NotRead, TablesUnderTest } from './tables-under-test.ts';
 
@@ -113,7 +114,7 @@ export async function readTables(
       const nameOf = (name: string) => `ice.${place.namespace}.${name}`;
       const rows = await ask(`SELECT column_name FROM (DESCRIBE ${nameOf(table)})`);
       const there = new Set(rows.map((row) => String(row.column_name)));
-      const list = selected(columns, called, there, `${place.namespace}.${table}`, of);
+      const list = selected(columns, called, there, `${place.namespace}.${table}`, table);
       const file = quoted(join(dir, `${table}.parquet`));
       const copy = async (from: string) => {
         await ask(`COPY (SELECT ${list} FROM ${nameOf(from)}) TO ${file} (FORMAT parquet)`);
@@ -131,7 +132,7 @@ export async function readTables(
     }
   }
   const { dead_letter: deadLetter = null, ...tables } = read;
-  const ledger = manifest.streams.inventory?.mode === 'append';
+  const ledger = isLedger(manifest);
   return { streams: tables, deadLetter, ledger, absent, notRead, readBy };
 }
 
@@ -170,14 +171,20 @@ interface WantedTable {
 }
 
 function wantedTables(manifest: Manifest, streams: readonly Stream[]): readonly WantedTable[] {
+  const rejected = rejectedOf(manifest);
   return [
     ...streams.flatMap((of) => {
-      const spec = manifest.streams[of];
-      if (spec === undefined) return [];
-      return [{ of, table: spec.table, columns: columnsOf(of), called: spec.columns }];
+      const dataset = manifest.datasets.find(({ carries }) => carries === of);
+      if (dataset === undefined) return [];
+      return [{ of, table: dataset.name, columns: columnsOf(of), called: dataset.columns }];
     }),
-    { of: 'dead_letter', table: manifest.dead_letter, columns: DEAD_LETTERS, called: {} },
+    { of: 'dead_letter', table: rejected.name, columns: DEAD_LETTERS, called: rejected.columns },
   ];
+}
+
+/** Whether the images of rows are all kept. */
+function isLedger({ datasets }: Manifest): boolean {
+  return datasets.find(holdsImages)?.semantics === 'ledger';
 }
 
 /** Every table of a run as one that no engine read, for the one reason. */
@@ -189,7 +196,7 @@ export function noneRead(
   const reason = reasonOf(error);
   return {
     ...{ streams: {}, deadLetter: null, absent: [], readBy: {} },
-    ledger: manifest.streams.inventory?.mode === 'append',
+    ledger: isLedger(manifest),
     notRead: wantedTables(manifest, streams).map(({ of, table }) => ({ of, table, reason })),
   };
 }
@@ -215,14 +222,14 @@ function selected(
   called: Called,
   there: ReadonlySet<string>,
   table: string,
-  of: string,
+  dataset: string,
 ): string {
   const needed = columns.needed.map((name) => {
     const own = called[name] ?? name;
     if (there.has(own)) return `"${own}" AS ${name}`;
     throw badInput(
       `${table} has no column ${own}, and without ${columns.needed.join(', ')} no oracle can judge it`,
-      `if the table calls it otherwise: streams.${of}.columns: { ${name}: its_name } in pipeline.yaml`,
+      `if the table calls it otherwise: datasets.${dataset}.columns: { ${name}: its_name } in pipeline.yaml`,
     );
   });
   const scored = Object.entries(columns.scored).map(([name, type]) => {

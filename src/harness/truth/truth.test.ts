@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { PLAIN } from '../../../test/support/place.ts';
 import { parseScenario } from '../../scenario/parse.ts';
+import { parseManifest } from '../../topology/manifest.ts';
 import type { Reader } from '../clients/duckdb-reader.ts';
 import { openFacts } from '../facts.ts';
-import { parseManifest } from '../pipelines/manifest.ts';
 import { readTables } from './read-tables.ts';
 import { judgeTruth } from './truth.ts';
 
@@ -19,9 +19,9 @@ const manifest = parseManifest(
 name: mine
 tier: 3
 headline: one table of receipts
-streams:
-  pos: { table: receipts, mode: append, first_of: [event_id] }
-dead_letter: refused
+datasets:
+  receipts: { carries: pos, semantics: append, first_of: [event_id] }
+  refused: { carries: rejected, semantics: append, first_of: [topic, part, kafka_offset] }
 queries: {}
 `,
   'mine/pipeline.yaml',

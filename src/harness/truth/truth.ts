@@ -1,7 +1,7 @@
 import type { TruthRecord } from '../../record/record.ts';
 import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts';
+import { type Manifest, rejectedOf } from '../../topology/manifest.ts';
 import type { Facts } from '../facts.ts';
-import type { Manifest } from '../pipelines/manifest.ts';
 import { writeBook } from './business/book.ts';
 import { type BusinessDistance, distanceFromBook, takings } from './business/business.ts';
 import { naiveReadings } from './business/readings.ts';
@@ -173,5 +173,6 @@ function examplesOf({ examples }: ContractJudgement, manifest: Manifest): TruthR
 }
 
 function tableOf(name: Stream | 'dead_letter', manifest: Manifest): string {
-  return name === 'dead_letter' ? manifest.dead_letter : (manifest.streams[name]?.table ?? name);
+  if (name === 'dead_letter') return rejectedOf(manifest).name;
+  return manifest.datasets.find(({ carries }) => carries === name)?.name ?? name;
 }

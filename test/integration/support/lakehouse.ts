@@ -7,6 +7,7 @@ import { type Artifacts, locateArtifacts } from '../../../src/harness/setup/arti
 import { defaultCacheDir } from '../../../src/harness/setup/cache.ts';
 import { readLock } from '../../../src/harness/setup/lock.ts';
 import type { Stack } from '../../../src/harness/stack/stack.ts';
+import { events, images, rejected } from '../../support/datasets.ts';
 import { clearPlace, joinSharedStack, ownPlace } from '../../support/shared-stack.ts';
 
 /** Flink SQL on the shared stack, for what observes tables rather than Kafka. */
@@ -114,7 +115,7 @@ export async function probeContext(
       },
       canaries: { perSecond: 2 },
     },
-    tables: ['pos', 'inventory', 'dead_letter'].map((name) => ({ name })),
+    datasets: [events('pos'), images('upsert'), rejected()],
     queries: [],
     phase: () => 'test',
     t0Ms: () => 0,

@@ -1,0 +1,126 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { images, rejected } from '../../test/support/datasets.ts';
+import { stockView } from './dataset.ts';
+import { datasetsOf, parseManifest, rejectedOf, streamsOf } from './manifest.ts';
+
+const shipped = readFileSync(new URL('../../pipelines/cdc-upsert/pipeline.yaml', import.meta.url), {
+  encoding: 'utf8',
+});
+
+/** The shipped pipeline.yaml with one text replaced, which must be there. */
+function edited(from: string | RegExp, to: string): string {
+  const text = shipped.replace(from, to);
+  expect(text).not.toBe(shipped);
+  return text;
+}
+const parsed = (text: string) => parseManifest(text, 'mine/pipeline.yaml');
+const STOCK = /inventory: .*/;
+
+test('a dataset is a table of any name, with what it carries and how it keeps it', () => {
+  const manifest = parsed(
+    edited(
+      STOCK,
+      'stock: { carries: inventory, semantics: ledger, key: [shop, sku_id], version: version, columns: { store_id: shop }, layer: silver }',
+    ),
+  );
+  expect(manifest.datasets.find(({ name }) => name === 'stock')).toEqual({
+    ...images('ledger', 'stock'),
+    key: ['shop', 'sku_id'],
+    columns: { store_id: 'shop' },
+    layer: 'silver',
+  });
+  expect(rejectedOf(manifest)).toEqual(rejected());
+  expect(streamsOf(manifest)).toEqual(['pos', 'wms', 'cart', 'loyalty', 'inventory']);
+});
+
+test('a run fills the datasets of its streams, and the one of the refused records', () => {
+  const traffic = { pos: {}, wms: null, cart: null, loyalty: null, inventory: {} };
+  const names = datasetsOf(parsed(shipped), traffic).map(({ name }) => name);
+  expect(names).toEqual(['pos', 'inventory', 'dead_letter']);
+});
+
+test('the stock view is the first table that keeps current rows alone, else a ledger', () => {
+  const [ledger, current] = [images('ledger', 'every_image'), images('upsert', 'stock')];
+  expect(stockView([rejected(), ledger, current])).toBe(current);
+  expect(stockView([rejected(), ledger])).toBe(ledger);
+  expect(stockView([rejected()])).toBeNull();
+});
+
+describe('refused, with line and column:', () => {
+  test.each([
+    [
+      'streams, as it was before datasets',
+      ['datasets:', 'streams:'],
+      /mine\/pipeline\.yaml:9:1: streams has been replaced: write datasets: \{ stock: \{ carries: inventory/,
+    ],
+    [
+      'dead_letter, as it was before datasets',
+      ['compaction:', 'dead_letter: refused\ncompaction:'],
+      /mine\/pipeline\.yaml:16:1: dead_letter has been replaced: write it as one of the datasets/,
+    ],
+    [
+      'an unknown key of a dataset',
+      ['semantics: upsert', 'semantic: upsert'],
+      /:14:38: unknown key "semantic": did you mean "semantics"\?/,
+    ],
+    [
+      'an upsert without a version',
+      [', version: version', ''],
+      /:14:3: upsert of inventory needs key: \[store_id, sku_id\], version: version/,
+    ],
+    [
+      'an upsert by another key than the images have',
+      ['key: [store_id, sku_id]', 'key: [sku_id]'],
+      /:14:3: upsert of inventory needs key: \[store_id, sku_id\]/,
+    ],
+    [
+      'images that are appended without a key',
+      [STOCK, 'stock: { carries: inventory, semantics: append, first_of: [event_id] }'],
+      /:14:3: inventory are images of rows: semantics is upsert or ledger, and not append/,
+    ],
+    [
+      'a ledger with first_of',
+      ['semantics: upsert,', 'semantics: ledger, first_of: [event_id],'],
+      /:14:3: ledger has no first_of: key and version decide/,
+    ],
+    [
+      'an upsert of events',
+      ['semantics: append, first_of: [event_id] }', 'semantics: upsert, key: [event_id] }'],
+      /:10:3: pos has no key and no version: semantics is append, and not upsert/,
+    ],
+    [
+      'events without what tells a duplicate',
+      ['append, first_of: [event_id]', 'append'],
+      /:10:3: append of pos needs first_of: \[event_id\]/,
+    ],
+    [
+      'no dataset of refused records',
+      [/ {2}dead_letter: .*\n/, ''],
+      /:9:1: one dataset carries rejected, the refused records of every stream, and no dataset does/,
+    ],
+    [
+      'two datasets of refused records',
+      [
+        /compaction:/,
+        '  late: { carries: rejected, semantics: append, first_of: [topic, part, kafka_offset] }\ncompaction:',
+      ],
+      /:16:3: one dataset carries rejected, .*, and these do: dead_letter, late/,
+    ],
+    ['something else than a stream', ['carries: pos,', 'carries: till,'], /:10:27: .*carries/],
+  ] as const)('%s', (_, [from, to], message) => {
+    expect(() => parsed(edited(from, to))).toThrow(
+      expect.objectContaining({ exitCode: 2, message: expect.stringMatching(message) }),
+    );
+  });
+
+  test('the name of a stream for a dataset that carries another one', () => {
+    const text = edited(
+      / {2}cart: .*\n {2}loyalty: .*\n/,
+      '  cart: { carries: loyalty, semantics: append, first_of: [event_id] }\n',
+    );
+    expect(() => parsed(text)).toThrow(
+      /:12:3: cart carries loyalty: a dataset with the name of a stream carries that stream/,
+    );
+  });
+});

@@ -1,0 +1,247 @@
+import { z } from 'zod';
+import { badInput } from '../core/errors.ts';
+import { cut, frame, type Problem, suggest, TOLD } from '../scenario/problems.ts';
+import { STREAMS, type Stream } from '../scenario/scenario.ts';
+import { readSource } from '../scenario/source.ts';
+import {
+  CARRIED,
+  carriesStream,
+  type Dataset,
+  holdsRejected,
+  REJECTED,
+  REJECTED_IDENTITY,
+  type RejectedDataset,
+  SEMANTICS,
+  STREAM_RECORDS,
+  VISIBILITY,
+} from './dataset.ts';
+
+/** What a query may be asked with; whoever asks gives all that it declares. */
+const QUERY_PARAMETERS = ['store', 'sku', 'now_ms'] as const;
+export type QueryParameter = (typeof QUERY_PARAMETERS)[number];
+
+/** How a pipeline's files may be thinned out; `flink`: in the sink, `spark`: `compact.sql` on demand. */
+const COMPACTION_KINDS = ['none', 'flink', 'spark'] as const;
+export type CompactionKind = (typeof COMPACTION_KINDS)[number];
+
+const NAME = /^[a-z_][a-z0-9_]*$/;
+const column = z.string().regex(NAME, 'must be a lower-case column name');
+const columns = z.array(column).min(1);
+const table = z.string().regex(NAME, 'must be a lower-case table name');
+
+const dataset = z.strictObject({
+  carries: z.enum(CARRIED).describe('the stream whose records it holds; rejected: those refused'),
+  semantics: z
+    .enum(SEMANTICS)
+    .describe('append: a row per event; upsert: a row per key; ledger: a row per key and version'),
+  first_of: columns
+    .optional()
+    .describe('append: columns that tell two records apart; the first append of each is the row'),
+  key: columns.optional().describe('upsert, ledger: columns of the key'),
+  version: column
+    .optional()
+    .describe('upsert, ledger: the highest per key is what a reader is shown'),
+  columns: z
+    .record(column, column)
+    .default({})
+    .describe('columns that the table calls otherwise: our name → its name'),
+  layer: z.string().min(1).optional().describe('layer of the lakehouse, such as silver'),
+  visibility: z
+    .enum(VISIBILITY)
+    .default('iceberg')
+    .describe('where it is observed when a row becomes visible'),
+});
+
+const manifest = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case words joined by hyphens'),
+  tier: z.int().min(1).max(4).describe('rung of the freshness ladder'),
+  headline: z.string().min(1).describe('one line, for the top of every report'),
+  about: z.string().default(''),
+  namespace: column.default('retail'),
+  datasets: z.record(table, dataset).describe('the tables, by name'),
+  compaction: z.array(z.enum(COMPACTION_KINDS)).min(1).default(['none']),
+  queries: z.record(
+    z.string().min(1),
+    z.strictObject({
+      file: z.string().min(1).describe('DuckDB SQL, relative to the folder'),
+      parameters: z.array(z.enum(QUERY_PARAMETERS)).default([]),
+    }),
+  ),
+});
+
+type Written = z.output<typeof manifest>;
+type WrittenDataset = z.output<typeof dataset>;
+
+/** `pipeline.yaml`, checked. Its datasets are in the order of the file. */
+export type Manifest = Omit<Written, 'datasets'> & { readonly datasets: readonly Dataset[] };
+
+/** What declares the datasets: a whole `pipeline.yaml`, for most. */
+export type Datasets = Pick<Manifest, 'datasets'>;
+
+/** The streams that some dataset carries. */
+export function streamsOf({ datasets }: Datasets): readonly Stream[] {
+  return STREAMS.filter((stream) => datasets.some(({ carries }) => carries === stream));
+}
+
+/** The datasets that a run fills: those of the streams it has traffic for, and the refused records. */
+export function datasetsOf(
+  { datasets }: Datasets,
+  traffic: Readonly<Record<Stream, unknown>>,
+): readonly Dataset[] {
+  return datasets.filter((one) => !carriesStream(one) || traffic[one.carries] !== null);
+}
+
+/** The dataset of the refused records. Every pipeline has one. */
+export function rejectedOf({ datasets }: Datasets): RejectedDataset {
+  return datasets.find(holdsRejected) as RejectedDataset;
+}
+
+/** Slots its jobs take: one per parallel instance of every job, and one job per stream. */
+export function taskSlotsOf(given: Datasets, parallelism: number): number {
+  return streamsOf(given).length * parallelism;
+}
+
+type Contradiction = Pick<Problem, 'path' | 'message'>;
+
+/**
+ * Reads a `pipeline.yaml`. Throws DoorbusterError (exit 2) with a framed line and column per problem.
+ * `path` is how messages name the file.
+ */
+export function parseManifest(text: string, path: string): Manifest {
+  const source = readSource(text, []);
+  const framed = (place: { line: number; column: number; length: number }, message: string) =>
+    `${path}:${place.line}:${place.column}: ${cut(message, 500)}\n${frame(text, place)}`;
+  const fail = (problems: readonly string[], count = problems.length) =>
+    badInput(
+      [
+        ...problems,
+        ...(count > problems.length ? [`and ${count - problems.length} more`] : []),
+      ].join('\n\n'),
+    );
+  if (source.problems.length > 0) {
+    const first = source.problems.slice(0, TOLD);
+    throw fail(
+      first.map((problem) => framed(problem, problem.message)),
+      source.problems.length,
+    );
+  }
+  const placed = ({ path: at, message }: Contradiction) =>
+    framed(source.place({ path: at, at: 'key', message }), message);
+  const retired = retiredKeys(source.data).map(placed);
+  if (retired.length > 0) throw fail(retired);
+  const read = manifest.safeParse(source.data);
+  if (!read.success) {
+    throw fail(
+      read.error.issues.slice(0, TOLD).map((issue) => {
+        const at = issue.path as (string | number)[];
+        const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
+        const whole = unknown === undefined ? at : [...at, unknown];
+        const message =
+          unknown === undefined
+            ? `${at.join('.')}: ${issue.message}`
+            : `unknown key "${unknown}": ${suggest(unknown, knownKeys(at.length, at[0]))}`;
+        return framed(
+          source.place({ path: whole, at: unknown ? 'key' : 'value', message }),
+          message,
+        );
+      }),
+    );
+  }
+  const problems = contradictions(read.data).map(placed);
+  if (problems.length > 0) throw fail(problems);
+  const datasets = Object.entries(read.data.datasets).map(([name, one]) => typed(name, one));
+  return { ...read.data, datasets };
+}
+
+/** Keys that pipeline.yaml had before it declared datasets, and what to write instead. */
+const RETIRED = {
+  streams:
+    'write datasets: { stock: { carries: inventory, semantics: upsert, key: [store_id, sku_id], version: version } }, one entry per table, by its name',
+  dead_letter: `write it as one of the datasets: { dead_letter: { carries: rejected, semantics: append, first_of: [${REJECTED_IDENTITY.join(', ')}] } }`,
+} as const;
+
+function retiredKeys(data: unknown): readonly Contradiction[] {
+  if (typeof data !== 'object' || data === null) return [];
+  return Object.entries(RETIRED)
+    .filter(([key]) => Object.hasOwn(data, key))
+    .map(([key, instead]) => ({ path: [key], message: `${key} has been replaced: ${instead}` }));
+}
+
+function knownKeys(depth: number, top: PropertyKey | undefined): readonly string[] {
+  if (depth === 0) return Object.keys(manifest.shape);
+  if (depth === 2 && top === 'datasets') return Object.keys(dataset.shape);
+  return ['file', 'parameters'];
+}
+
+/** What the schema cannot say: which fields of a dataset go together. */
+function contradictions({ datasets }: Written): readonly Contradiction[] {
+  const all = Object.entries(datasets);
+  const problems: Contradiction[] = all.flatMap(([name, one]) =>
+    mismatches(name, one).map((message) => ({ path: ['datasets', name], message })),
+  );
+  const rejected = all.filter(([, { carries }]) => carries === REJECTED).map(([name]) => name);
+  if (rejected.length !== 1) {
+    const found = rejected.length === 0 ? 'no dataset does' : `these do: ${rejected.join(', ')}`;
+    const at = rejected[1];
+    const message = `one dataset carries ${REJECTED}, the refused records of every stream, and ${found}`;
+    problems.push({ path: at === undefined ? ['datasets'] : ['datasets', at], message });
+  }
+  for (const stream of STREAMS) {
+    const [, second] = all.filter(([, { carries }]) => carries === stream).map(([name]) => name);
+    if (second === undefined) continue;
+    problems.push({ path: ['datasets', second], message: `another dataset carries ${stream} too` });
+  }
+  if (all.length === rejected.length) {
+    problems.push({ path: ['datasets'], message: 'a pipeline carries at least one stream' });
+  }
+  return problems;
+}
+
+/** What does not go with what a dataset carries. */
+function mismatches(name: string, one: WrittenDataset): readonly string[] {
+  const { carries, semantics, key, version, first_of: firstOf } = one;
+  const own = (names: readonly string[]) => names.map((ours) => one.columns[ours] ?? ours);
+  const same = (a: readonly string[] | undefined, b: readonly string[]) =>
+    a?.toSorted().join() === b.toSorted().join();
+  const named = STREAMS.find((stream) => stream === name);
+  const misnamed =
+    named !== undefined && named !== carries
+      ? [`${name} carries ${carries}: a dataset with the name of a stream carries that stream`]
+      : [];
+  const records = carries === REJECTED ? null : STREAM_RECORDS[carries];
+  if (records?.are === 'images') {
+    if (semantics === 'append') {
+      return [`${carries} are images of rows: semantics is upsert or ledger, and not append`];
+    }
+    const [itsKey, itsVersion] = [own(records.key), own([records.version])];
+    const wanted = `key: [${itsKey.join(', ')}], version: ${itsVersion}`;
+    return [
+      ...misnamed,
+      ...(firstOf === undefined ? [] : [`${semantics} has no first_of: key and version decide`]),
+      ...(key !== undefined &&
+      version !== undefined &&
+      same(key, itsKey) &&
+      same([version], itsVersion)
+        ? []
+        : [`${semantics} of ${carries} needs ${wanted}`]),
+    ];
+  }
+  if (semantics !== 'append') {
+    return [`${carries} has no key and no version: semantics is append, and not ${semantics}`];
+  }
+  const identity = own(records === null ? REJECTED_IDENTITY : records.identity);
+  return [
+    ...misnamed,
+    ...(key === undefined && version === undefined ? [] : ['append has no key and no version']),
+    ...(same(firstOf, identity)
+      ? []
+      : [`append of ${carries} needs first_of: [${identity.join(', ')}], which tells a duplicate`]),
+  ];
+}
+
+/** A dataset without contradictions. */
+function typed(name: string, one: WrittenDataset): Dataset {
+  const { carries, semantics, first_of: firstOf, key, version, columns, visibility } = one;
+  const fields = { carries, semantics, firstOf, key, version };
+  return { name, layer: one.layer ?? null, columns, visibility, ...fields } as Dataset;
+}
