@@ -1,4 +1,4 @@
-import type { Reporter, TestModule } from 'vitest/node';
+import type { Reporter, TestCase, TestModule } from 'vitest/node';
 
 /** How many are named. */
 const SLOWEST = 10;
@@ -12,9 +12,19 @@ interface Timed {
 
 /**
  * Names the slowest files and tests after a run, so that whoever has added one sees what it costs. Listed
- * before vitest's own reporter, whose closing lines stay the last.
+ * before vitest's own reporter, whose closing lines stay the last. Outside a terminal it prints the error of a failed test at
+ * once: vitest does so at the end, which a run of half an hour that is cut off does not reach.
  */
 export default class SlowestReporter implements Reporter {
+  onTestCaseResult(test: TestCase): void {
+    const { state, errors } = test.result();
+    if (state !== 'failed' || process.stdout.isTTY) return;
+    const messages = errors.map(({ stack, message }) => stack ?? message);
+    process.stdout.write(
+      `FAILED ${nameOf(test.module)} > ${test.fullName}\n${messages.join('\n')}\n`,
+    );
+  }
+
   onTestRunEnd(modules: readonly TestModule[]): void {
     const files = modules.map((module) => ({
       name: nameOf(module),
