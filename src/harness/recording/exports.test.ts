@@ -8,9 +8,9 @@ import { packageRoot } from '../entry.ts';
 import { withRecording } from './open.ts';
 
 const EXPORTS = join(packageRoot, 'test/fixtures/tape/exports');
-const documented = readFileSync(join(packageRoot, 'docs/tape.md'), 'utf8');
+const documented = readFileSync(join(packageRoot, 'docs/recordings.md'), 'utf8');
 
-/** The maps of docs/tape.md, as they stand there, by the file that they read. */
+/** The maps of docs/recordings.md, as they stand there, by the file that they read. */
 const maps = new Map(
   [...documented.matchAll(/```yaml\n(tape: .*?)```/gs)].map(([, text = '']) => {
     const pos = parse(text) as { readonly tape: string };
