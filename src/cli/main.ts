@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import yargs from 'yargs';
 import { badInput, DoorbusterError, refusedByMachine } from '../core/errors.ts';
-import { EXIT, type ExitCode } from '../core/exit-codes.ts';
+import { EXIT, EXIT_MEANINGS, type ExitCode } from '../core/exit-codes.ts';
 import { withoutRelativeHomes } from '../harness/setup/user-dirs.ts';
 import type { Command, CommandContext } from './command.ts';
 import { commands } from './commands.ts';
@@ -36,6 +36,11 @@ function notAnOption(argument: string): string {
   return /^--(\s|.*\n)/.test(argument) ? `\n${argument}` : argument;
 }
 
+function exitCodes(): string {
+  const names = Object.keys(EXIT) as (keyof typeof EXIT)[];
+  return names.map((name) => `${EXIT[name]} ${EXIT_MEANINGS[name].short}`).join(', ');
+}
+
 async function execute(
   argv: readonly string[],
   context: CommandContext,
@@ -57,9 +62,7 @@ async function execute(
       .parserConfiguration({ 'parse-numbers': false, 'parse-positional-numbers': false })
       .example('$0 run scenarios/black-friday.yaml', 'the whole main job, about four minutes')
       .example('$0 preview scenarios/quick.yaml', 'what would be sent, with nothing started')
-      .epilogue(
-        'Exit codes: 0 pass, 2 bad input, 3 stack broke, 4 a check failed, 5 invalid, 6 no data, 70 our bug, 130 interrupted.',
-      )
+      .epilogue(`Exit codes: ${exitCodes()}.`)
       .help()
       .version()
       .exitProcess(false)

@@ -10,6 +10,30 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
+/** `short` is for a line of help, `about` for the reference. */
+export const EXIT_MEANINGS: Readonly<
+  Record<keyof typeof EXIT, { readonly short: string; readonly about: string }>
+> = {
+  pass: { short: 'pass', about: 'the command succeeded; of a run: every check passed' },
+  badInput: {
+    short: 'bad input',
+    about:
+      'a file, an option or this machine cannot be used as it is; the error names the next command',
+  },
+  stackBroke: {
+    short: 'stack broke',
+    about: 'a server, a job or the pipeline failed during the run',
+  },
+  checkFailed: {
+    short: 'a check failed',
+    about: 'FAIL: a check failed, or the tables lost, duplicated or falsified rows',
+  },
+  invalid: { short: 'invalid', about: 'INVALID: the harness may have shaped the numbers' },
+  noData: { short: 'no data', about: 'NO_DATA: a check found nothing to judge' },
+  ourBug: { short: 'our bug', about: 'a defect of doorbuster itself' },
+  interrupted: { short: 'interrupted', about: 'ended by Ctrl-C or a signal; the record is kept' },
+};
+
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /**

@@ -52,24 +52,39 @@ const dataset = z.strictObject({
     .describe('where it is observed when a row becomes visible'),
 });
 
-const manifest = z.strictObject({
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case words joined by hyphens'),
-  tier: z.int().min(1).max(4).describe('rung of the freshness ladder'),
+/** The keys of `pipeline.yaml`. */
+export const manifestSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case words joined by hyphens')
+    .describe('name of the pipeline, in reports and records'),
+  tier: z
+    .int()
+    .min(1)
+    .max(4)
+    .describe('1 batch load, 2 micro-batch, 3 streaming, 4 in-memory view next to the tables'),
   headline: z.string().min(1).describe('one line, for the top of every report'),
-  about: z.string().default(''),
-  namespace: column.default('retail'),
+  about: z.string().default('').describe('what the pipeline does, in a few sentences'),
+  namespace: column.default('retail').describe('Iceberg namespace of its tables'),
   datasets: z.record(table, dataset).describe('the tables, by name'),
-  compaction: z.array(z.enum(COMPACTION_KINDS)).min(1).default(['none']),
+  compaction: z
+    .array(z.enum(COMPACTION_KINDS))
+    .min(1)
+    .default(['none'])
+    .describe('kinds of compaction it supports; flink: in the sink, spark: compact.sql on demand'),
   queries: z.record(
     z.string().min(1),
     z.strictObject({
       file: z.string().min(1).describe('DuckDB SQL, relative to the folder'),
-      parameters: z.array(z.enum(QUERY_PARAMETERS)).default([]),
+      parameters: z
+        .array(z.enum(QUERY_PARAMETERS))
+        .default([])
+        .describe('values that the harness passes to the query'),
     }),
   ),
 });
 
-type Written = z.output<typeof manifest>;
+type Written = z.output<typeof manifestSchema>;
 type WrittenDataset = z.output<typeof dataset>;
 
 /** `pipeline.yaml`, checked. Its datasets are in the order of the file. */
@@ -129,7 +144,7 @@ export function parseManifest(text: string, path: string): Manifest {
     framed(source.place({ path: at, at: 'key', message }), message);
   const retired = retiredKeys(source.data).map(placed);
   if (retired.length > 0) throw fail(retired);
-  const read = manifest.safeParse(source.data);
+  const read = manifestSchema.safeParse(source.data);
   if (!read.success) {
     throw fail(
       read.error.issues.slice(0, TOLD).map((issue) => {
@@ -168,7 +183,7 @@ function retiredKeys(data: unknown): readonly Contradiction[] {
 }
 
 function knownKeys(depth: number, top: PropertyKey | undefined): readonly string[] {
-  if (depth === 0) return Object.keys(manifest.shape);
+  if (depth === 0) return Object.keys(manifestSchema.shape);
   if (depth === 2 && top === 'datasets') return Object.keys(dataset.shape);
   return ['file', 'parameters'];
 }
