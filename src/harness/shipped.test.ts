@@ -47,12 +47,12 @@ describe.each(files)('%s', (file) => {
     expect(estimate.dataBytes).toBeGreaterThan(estimate.keptBytes);
   });
 
-  test('is told in the guide, with what it teaches, what came of it and a picture', () => {
-    const told = guide.split(`\n## ${scenario.name}\n`)[1]?.split('\n## ')[0];
-    expect(told).toContain('**Teaches:**');
-    expect(told).toContain('**What came of it:**');
-    expect(told).toMatch(/!\[[^\]]+\]\(([^)]+)\)/);
-    for (const [, picture] of (told ?? '').matchAll(/!\[[^\]]+\]\(([^)]+)\)/g)) {
+  test('is in docs/scenarios.md, with what it teaches, a reference result and a picture', () => {
+    const entry = guide.split(`\n### ${scenario.name}\n`)[1]?.split(/\n###? /)[0];
+    expect(entry).toContain('**Teaches:**');
+    expect(entry).toContain('**Reference result:**');
+    expect(entry).toMatch(/!\[[^\]]+\]\(([^)]+)\)/);
+    for (const [, picture] of (entry ?? '').matchAll(/!\[[^\]]+\]\(([^)]+)\)/g)) {
       expect(existsSync(join(packageRoot, 'docs', picture as string)), picture).toBe(true);
     }
   });
