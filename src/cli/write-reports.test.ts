@@ -12,6 +12,9 @@ const record = readRecord(
   fileURLToPath(new URL('../../test/fixtures/black-friday', import.meta.url)),
 );
 
+const SHORT = { json: false, summary: 'short' } as const;
+const JSON_ONLY = { json: true, summary: 'short' } as const;
+
 let dir: string;
 let said: string[];
 let shown: string[];
@@ -28,7 +31,7 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 
 test('a report that cannot be written is told, the others are there, and a pass is none', () => {
   mkdirSync(join(dir, 'report.html', 'in the way'), { recursive: true });
-  const code = showRecord(terminal, { record: { ...record, exitCode: EXIT.pass }, dir }, true);
+  const code = showRecord(terminal, { record: { ...record, exitCode: EXIT.pass }, dir }, JSON_ONLY);
   expect(code).toBe(EXIT.badInput);
   expect(said.filter((line) => line.includes('error'))).toEqual([
     expect.stringContaining(join(dir, 'report.html')),
@@ -42,10 +45,26 @@ test('a report that cannot be written is told, the others are there, and a pass 
 test('a run that failed keeps its own exit code, whatever becomes of its reports', () => {
   mkdirSync(join(dir, 'report.html', 'in the way'), { recursive: true });
   for (const exitCode of [EXIT.checkFailed, EXIT.noData, EXIT.stackBroke]) {
-    expect(showRecord(terminal, { record: { ...record, exitCode }, dir }, false)).toBe(exitCode);
+    expect(showRecord(terminal, { record: { ...record, exitCode }, dir }, SHORT)).toBe(exitCode);
   }
   rmdirAll();
-  expect(showRecord(terminal, { record: { ...record, exitCode: EXIT.pass }, dir }, false)).toBe(0);
+  expect(showRecord(terminal, { record: { ...record, exitCode: EXIT.pass }, dir }, SHORT)).toBe(0);
+});
+
+test('the last line is the verdict and the exit code, whatever was said before', () => {
+  mkdirSync(join(dir, 'report.html', 'in the way'), { recursive: true });
+  showRecord(terminal, { record: { ...record, exitCode: EXIT.pass }, dir }, SHORT);
+  expect(shown[0]?.trimEnd().split('\n').at(-1)).toBe(
+    'PASS  all 7 checks passed (exit code 2, for a report could not be written)',
+  );
+  expect(shown[0]).toContain(`\nall     doorbuster report ${dir}\n`);
+  expect(said.filter((line) => !line.includes('error'))).toEqual([]);
+});
+
+test('the full summary is every table, and says which files were written', () => {
+  showRecord(terminal, { record, dir }, { json: false, summary: 'full' });
+  expect(shown[0]).toContain('Health of the harness');
+  expect(said).toHaveLength(3);
 });
 
 function rmdirAll(): void {

@@ -1,4 +1,6 @@
+import type { Stat } from './metrics.ts';
 import { random } from './random.ts';
+import { statisticOf } from './stats.ts';
 
 /**
  * 95 % intervals of what samples estimate. All are two-sided, with 2.5 % on either side, and deterministic: the
@@ -62,6 +64,16 @@ export function bootstrap<T>(
     low: found[Math.floor(TAIL * RESAMPLES)] as number,
     high: found[Math.ceil((1 - TAIL) * RESAMPLES) - 1] as number,
   };
+}
+
+/** Of a statistic of one list of samples over that of another, by the bootstrap of both. */
+export function ratioInterval(
+  over: readonly number[],
+  under: readonly number[],
+  stat: Stat,
+): Interval {
+  const of = (list: readonly number[] = []) => statisticOf(Float64Array.from(list).sort(), stat);
+  return bootstrap([over, under], ([a, b]) => of(a) / of(b));
 }
 
 /** A straight line's rise per unit of x, robust against outliers, with its interval. */

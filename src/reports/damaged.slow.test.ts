@@ -62,12 +62,19 @@ function reported(record: unknown, what: string): boolean {
     expect(performance.now() - startedMs, `${what} as ${name}`).toBeLessThan(20_000);
     expect(shown.length, `${what} as ${name}`).toBeLessThan(8 * 2 ** 20);
     if (name === 'json') continue;
+    if (name === 'short') expectOneScreen(shown, what);
     expect(shown, `${what} as ${name}`).not.toMatch(
       // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
       /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/,
     );
   }
   return true;
+}
+
+function expectOneScreen(shown: string, what: string): void {
+  const lines = shown.trimEnd().split('\n');
+  expect(lines.length, what).toBeLessThanOrEqual(45);
+  expect(Math.max(...lines.map(({ length }) => length)), what).toBeLessThanOrEqual(100);
 }
 
 const what = (path: Path, value: unknown) =>

@@ -5,6 +5,7 @@ import { renderHtml } from './html.ts';
 import { renderJson } from './json.ts';
 import { renderJunit } from './junit.ts';
 import { renderMarkdown } from './markdown.ts';
+import { renderShort } from './short.ts';
 import { renderTerminal, type TerminalOptions } from './terminal.ts';
 
 /** One way to show a record: a pure function of it. */
@@ -15,7 +16,7 @@ interface ReportFormat {
   render(record: RunRecord, options: TerminalOptions): string;
 }
 
-export const FORMATS = ['terminal', 'markdown', 'json', 'junit', 'html'] as const;
+export const FORMATS = ['short', 'terminal', 'markdown', 'json', 'junit', 'html'] as const;
 export type FormatName = (typeof FORMATS)[number];
 
 /**
@@ -28,7 +29,8 @@ function forPeople(render: ReportFormat['render']): ReportFormat['render'] {
 
 /** Every format there is. A new one is a file, a name above, and a line here. */
 export const formats: Readonly<Record<FormatName, ReportFormat>> = {
-  terminal: { about: 'the summary a run ends with', file: null, render: forPeople(renderTerminal) },
+  short: { about: 'one screen: what a run ends with', file: null, render: forPeople(renderShort) },
+  terminal: { about: 'all of it, for a terminal', file: null, render: forPeople(renderTerminal) },
   markdown: {
     about: 'a comment for a pull request',
     file: RUN_FILES.markdown,

@@ -287,9 +287,19 @@ export function checkSection(record: RunRecord): Section | null {
   };
 }
 
-function measuredText({ measured, unit, interval }: RunRecord['checks'][number]): string {
-  const value = inUnit(measured, unit);
-  if (interval === undefined) return value;
+function measuredText(check: RunRecord['checks'][number]): string {
+  const interval = shownInterval(check);
+  return interval === null ? measuredValue(check) : `${measuredValue(check)} [${interval}]`;
+}
+
+/** What a check found, in its unit. */
+export function measuredValue({ measured, unit }: RunRecord['checks'][number]): string {
+  return inUnit(measured, unit);
+}
+
+/** The 95 % interval that a check was judged by; null where the number is exact. */
+export function shownInterval({ unit, interval }: RunRecord['checks'][number]): string | null {
+  if (interval === undefined) return null;
   const high = interval.high === null ? '∞' : inUnit(interval.high, unit);
-  return `${value} [${inUnit(interval.low, unit)}–${high}]`;
+  return `${inUnit(interval.low, unit)}–${high}`;
 }

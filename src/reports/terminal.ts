@@ -7,6 +7,10 @@ import { summarize } from './summary.ts';
 export interface TerminalOptions {
   readonly color: boolean;
   readonly columns: number;
+  /** The run's folder as the command knows it; without it, its name stands for it. */
+  readonly dir?: string;
+  /** What the command ends with, where that is not the record's: a report could not be written. */
+  readonly exitCode?: number;
 }
 
 type Paint = (text: string, tone: Tone) => string;
@@ -35,7 +39,7 @@ const IN_SHORT: Readonly<Record<string, string>> = {
   health: 'past a limit the run is INVALID',
 };
 
-/** The summary a run ends with: verdict and headline first, the way back to the run last. */
+/** All that a record says, for a terminal: verdict and headline first, the way back to the run last. */
 export function renderTerminal(record: RunRecord, options: TerminalOptions): string {
   const summary = summarize(record);
   const paint = painter(options.color);

@@ -232,12 +232,75 @@ const interrupted = startedRecord({
 
 const records = { 'black-friday': fixture, failed, interrupted, 'not-judged': notJudged };
 const EXTENSIONS: Readonly<Record<FormatName, string>> = {
+  short: 'short.txt',
   terminal: 'txt',
   markdown: 'md',
   json: 'json',
   junit: 'xml',
   html: 'html',
 };
+
+/** How a run can end otherwise, and screens that are hard to fit: as the short summary alone. */
+const ended: Partial<RunRecord> = { t0Ms: fixture.t0Ms, tookMs: 61_000, verdict: null };
+const cutShort: RunRecord = {
+  ...fixture,
+  ...{ outcome: 'interrupted', verdict: null, exitCode: 130, truth: null, checks: [] },
+  headline: { text: 'the run was interrupted', warnings: [] },
+};
+const endings: Readonly<Record<string, readonly [RunRecord, columns?: number]>> = {
+  invalid: [{ ...fixture, verdict: 'INVALID', exitCode: 5, invalid: failed.invalid }],
+  'interrupted-midway': [cutShort],
+  'stack-broke': [
+    {
+      ...interrupted,
+      ...ended,
+      ...{ outcome: 'stack-broke', exitCode: 3 },
+      headline: { text: 'kafka exited unexpectedly with code 1', warnings: [] },
+      failures: [
+        { tMs: null, server: 'run', message: 'kafka exited unexpectedly', cause: 'No space left' },
+      ],
+    },
+  ],
+  crashed: [
+    {
+      ...interrupted,
+      ...ended,
+      ...{ outcome: 'crashed', exitCode: 70 },
+      headline: { text: 'Cannot read properties of undefined\n    at replay (phases.ts)', warnings: [] },
+    },
+  ],
+  part: [
+    {
+      ...interrupted,
+      ...ended,
+      ...{ outcome: 'completed', exitCode: 0 },
+      headline: { text: 'shard 2 of 4 of the load friday: doorbuster merge joins them', warnings: [] },
+      shard: {
+        ...{ load: 'friday', number: 2, of: 4, cores: 2 },
+        clock: { offsetMs: 1.5, widthMs: 2, driftMs: 0.25, apartMs: 0 },
+      },
+    },
+  ],
+  'many-checks': [
+    {
+      ...fixture,
+      checks: Array.from({ length: 10 }, () => fixture.checks).flat(),
+      reproduce: `doorbuster run scenarios/black-friday.yaml ${Array.from({ length: 9 }, (_, i) => `--set phases.${i}.for=100s`).join(' ')}`,
+    },
+  ],
+  narrow: [failed, 60],
+};
+
+describe.each(Object.entries(endings))('the short summary of %s', (name, [record, columns = 100]) => {
+  test('is a record', () => {
+    expect(recordSchema.safeParse(record).error).toBeUndefined();
+  });
+
+  test('is as it was', async () => {
+    const text = formats.short.render(record, { color: false, columns, dir: `results/${record.id}` });
+    await expect(text).toMatchFileSnapshot(`./short/${name}.txt`);
+  });
+});
 
 /** Libraries and our own style and script are files of their own: only their place is golden. */
 function withoutAssets(page: string): string {

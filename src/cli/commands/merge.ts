@@ -4,7 +4,7 @@ import { merge, readParts } from '../../harness/sharding/merge.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import type { Command } from '../command.ts';
 import { recorded } from '../recorded.ts';
-import { showRecord } from '../write-reports.ts';
+import { SUMMARIES, showRecord } from '../write-reports.ts';
 
 export const mergeCommand: Command = {
   command: 'merge <parts..>',
@@ -23,8 +23,13 @@ export const mergeCommand: Command = {
         describe: 'folder that gets the joined run',
       })
       .option('json', { type: 'boolean', default: false, describe: 'the record on stdout' })
+      .option('summary', {
+        choices: SUMMARIES,
+        default: 'short' as (typeof SUMMARIES)[number],
+        describe: 'one screen of the joined run, or every table',
+      })
       .example('$0 merge shards/*', 'after all of `run --shard 1/4 --load friday` have ended'),
-  async run({ parts: paths, results, json }, context) {
+  async run({ parts: paths, results, json, summary }, context) {
     const parts = readParts(paths);
     const { text, file, overrides } = parts[0].record.scenario;
     const set = overrides.map(({ path, value }) => `${path}=${value}`);
@@ -37,6 +42,6 @@ export const mergeCommand: Command = {
       clock: systemClock,
       reproduce: `doorbuster merge ${paths.join(' ')}`,
     });
-    return showRecord(context.terminal, joined, json);
+    return showRecord(context.terminal, joined, { json, summary });
   },
 };

@@ -21,7 +21,8 @@ export const reportCommand: Command = {
         describe: 'what to print on stdout',
       })
       .option('json', { type: 'boolean', default: false, describe: 'the record, as --format json' })
-      .example('$0 report results/…', 'the summary, and report.html in that folder')
+      .example('$0 report results/…', 'every table, and report.html in that folder')
+      .example('$0 report results/… --format short', 'one screen, as at the end of the run')
       .example('$0 report results/… --format markdown', 'a comment for a pull request'),
   async run({ dir, format, json }, { terminal }) {
     const record = readRecord(dir);
@@ -30,6 +31,7 @@ export const reportCommand: Command = {
       formats[name].render(record, {
         color: pc.isColorSupported && process.stdout.isTTY === true,
         columns: terminal.columns,
+        dir: runDir(dir),
       }),
     );
     return sayWritten(terminal, writeReports(runDir(dir), record), EXIT.pass);

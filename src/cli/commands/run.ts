@@ -20,7 +20,7 @@ import { recorded } from '../recorded.ts';
 import { runProgress } from '../run-progress.ts';
 import { readScenario, type ScenarioArguments, scenarioOptions } from '../scenario-file.ts';
 import { shardOf } from '../shard-options.ts';
-import { showRecord } from '../write-reports.ts';
+import { SUMMARIES, showRecord } from '../write-reports.ts';
 
 export const runCommand: Command = {
   command: 'run <scenario>',
@@ -38,6 +38,11 @@ export const runCommand: Command = {
         describe: 'install missing tools (root on Debian)',
       })
       .option('json', { type: 'boolean', default: false, describe: 'the record on stdout' })
+      .option('summary', {
+        choices: SUMMARIES,
+        default: 'short' as (typeof SUMMARIES)[number],
+        describe: 'one screen at the end of the run, or every table',
+      })
       .option('on', {
         type: 'string',
         describe: 'a stack that is up already (see `up`), in place of one of its own',
@@ -83,11 +88,10 @@ export const runCommand: Command = {
       });
       hasRun = true;
       progress.end();
-      const exitCode = showRecord(context.terminal, { record, dir }, args.json);
       if (args.keep && on !== undefined) {
         context.terminal.say(`${on.name} is still up: doorbuster down ${on.name} ends it`);
       }
-      return exitCode;
+      return showRecord(context.terminal, { record, dir }, args);
     } finally {
       progress.end();
       await on?.stack[Symbol.asyncDispose]();

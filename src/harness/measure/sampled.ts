@@ -2,6 +2,7 @@ import {
   bootstrap,
   type Interval,
   quantileInterval,
+  ratioInterval,
   samplesToBound,
 } from '../../core/intervals.ts';
 import { METRICS, type MetricKind, type Stat } from '../../core/metrics.ts';
@@ -58,9 +59,7 @@ export function ratioOf(over: Estimate, under: Estimate): Estimate {
   if (infinite) return { value: Number.POSITIVE_INFINITY, n };
   const value = over.value / under.value;
   if (over.drawn && under.drawn) {
-    const { stat } = over.drawn;
-    const of = (list: readonly number[] = []) => statisticOf(Float64Array.from(list).sort(), stat);
-    const interval = bootstrap([over.drawn.values, under.drawn.values], ([a, b]) => of(a) / of(b));
+    const interval = ratioInterval(over.drawn.values, under.drawn.values, over.drawn.stat);
     return { value, n, interval };
   }
   if (!over.interval || !under.interval) return { value, n };
