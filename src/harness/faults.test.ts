@@ -78,7 +78,7 @@ async function world(clock: ReturnType<typeof virtual>, broken: readonly string[
     facts,
     probes: { resources: { sample: async () => {} } },
     options: { onEvent: () => {} },
-    progress: { t0Ms: T0 },
+    state: { t0Ms: T0 },
     journal: {
       note: (kind, { state, server } = {}) => say(`${kind} ${state} ${server}`),
       [Symbol.dispose]: () => {},

@@ -2,7 +2,8 @@ import type { Clock } from '../core/clock.ts';
 import { grouped } from '../core/grouped.ts';
 import type { Scenario, ServerFault } from '../scenario/scenario.ts';
 import { timeline } from '../scenario/timeline.ts';
-import type { RunOptions, Session } from './experiment/trial-context.ts';
+import type { Session, Trial } from './experiment/trial-context.ts';
+import type { Now } from './experiment/trial-state.ts';
 import type { Facts } from './facts.ts';
 import type { ResourceProbe } from './probes/resources.ts';
 import type { Stack } from './stack/stack.ts';
@@ -28,8 +29,8 @@ export interface FaultSession extends Pick<Session, 'journal' | 'signal' | 'fail
   readonly stack: Pick<Stack, 'takeAway' | 'bringBack'>;
   readonly facts: Pick<Facts, 'append'>;
   readonly probes: { readonly resources: Pick<ResourceProbe, 'sample'> };
-  readonly options: Pick<RunOptions, 'onEvent'>;
-  readonly progress: { readonly t0Ms: number | null };
+  readonly options: Pick<Trial, 'onEvent'>;
+  readonly state: Pick<Now, 't0Ms'>;
 }
 
 /** The faults of servers that a scenario declares, and how far they have got. */
@@ -82,11 +83,11 @@ export class Faults {
 
   async #happen(
     { act, server, during, offsetMs, forMs }: Planned,
-    { stack, probes, facts, journal, options, progress }: FaultSession,
+    { stack, probes, facts, journal, options, state }: FaultSession,
     signal: AbortSignal,
   ): Promise<void> {
     const clock = this.#clock;
-    const intendedMs = (progress.t0Ms as number) + offsetMs;
+    const intendedMs = (state.t0Ms as number) + offsetMs;
     const note = (state: 'asked' | 'away' | 'back') =>
       journal.note('fault', { state, act, server, during });
     await clock.sleep(Math.max(0, intendedMs - clock.nowMs()), signal);

@@ -201,7 +201,7 @@ const READ: Readonly<
   'stack.runtime': {
     change: 'stack.runtime=containers',
     as: 'scenario.stack.runtime',
-    by: 'harness/experiment/chosen-stack.ts',
+    by: 'harness/experiment/lab.ts',
   },
   'stack.jit': {
     change: 'stack.jit=c1',
@@ -241,7 +241,7 @@ const READ: Readonly<
   drain_within: {
     change: 'drain_within=70s',
     as: 'scenario.drainWithinMs',
-    by: 'harness/experiment/phases.ts',
+    by: 'harness/experiment/run-on-stack.ts',
   },
   'phases[].name': {
     change: 'phases=[{name: first, for: 12s}]',
@@ -301,7 +301,7 @@ const READ: Readonly<
         change: `stack.external.${key}=${value}`,
         given: ELSEWHERE,
         as: 'scenario.stack.external',
-        by: 'harness/experiment/chosen-stack.ts',
+        by: 'harness/experiment/lab.ts',
       },
     ]),
   ),
@@ -309,13 +309,13 @@ const READ: Readonly<
     change: 'stack.external.catalog={uri: "http://a:1", warehouse: w, auth: bearer}',
     given: ELSEWHERE,
     as: 'scenario.stack.external',
-    by: 'harness/experiment/chosen-stack.ts',
+    by: 'harness/experiment/lab.ts',
   },
   'stack.external.prefix': {
     change: 'stack.external.prefix=nightly',
     given: ELSEWHERE,
     as: 'scenario.stack.external',
-    by: 'harness/experiment/chosen-stack.ts',
+    by: 'harness/experiment/lab.ts',
   },
   'checks[]': {
     change: 'checks=[lost == 0]',

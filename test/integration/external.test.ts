@@ -7,7 +7,7 @@ import { systemClock as clock } from '../../src/core/clock.ts';
 import { openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
 import { openBucket } from '../../src/harness/clients/s3.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
-import { run } from '../../src/harness/experiment/trial.ts';
+import { openLab } from '../../src/harness/experiment/lab.ts';
 import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
@@ -108,14 +108,14 @@ test('a run on servers that were there before it keeps apart from others, and le
   const auth = guarded ? { auth: 'oauth2', catalog: guard.uri } : {};
   const resultsDir = folder();
   const said: string[] = [];
-  const { record, dir } = await run({
-    parsed: parsed(`${SCENARIO}${sections(auth)}`),
-    resultsDir,
-    runtime: runtime.kind,
-    baseDir: packageRoot,
-    artifacts,
-    clock,
-    signal,
+  const scenario = parsed(`${SCENARIO}${sections(auth)}`);
+  await using lab = await openLab({
+    ...{ parsed: scenario, baseDir: packageRoot, runtime: runtime.kind, keep: false },
+    ...{ artifacts, clock, signal, onLine: () => {} },
+  });
+  expect(lab.persistent).toBeNull();
+  const { record, dir } = await lab.run({
+    ...{ parsed: scenario, resultsDir, baseDir: packageRoot, signal },
     reproduce: 'doorbuster run elsewhere.yaml',
     onEvent: (event) => void said.push(JSON.stringify(event)),
   });

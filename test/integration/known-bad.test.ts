@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
-import { run } from '../../src/harness/experiment/trial.ts';
+import { labOn } from '../../src/harness/experiment/lab.ts';
 import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
@@ -15,7 +15,6 @@ import { formats } from '../../src/reports/formats.ts';
 import { summarize } from '../../src/reports/summary.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
 import { joinSharedStack } from '../support/shared-stack.ts';
-import { runtime } from './support/runtime.ts';
 import { ownFolders } from './support/stacks.ts';
 
 /** Runs at once, of three jobs each: their waiting overlaps. */
@@ -270,14 +269,10 @@ async function runOf({ edits, set = [] }: Design): Promise<{ record: RunRecord; 
     writeFileSync(path, parts.join(to));
   }
   const file = 'known-bad.yaml';
-  return run({
+  return labOn({ chosen: { kind: 'shared', on }, artifacts, clock }).run({
     parsed: { ...parseScenario(SCENARIO, { file, set }), file },
-    runtime: runtime.kind,
     resultsDir: join(dir, 'results'),
     baseDir: dir,
-    artifacts,
-    on,
-    clock,
     signal: new AbortController().signal,
     reproduce: `doorbuster run ${file}`,
     onEvent: () => {},

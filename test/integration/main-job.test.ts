@@ -11,8 +11,8 @@ import {
 } from '../../src/harness/clients/kafka-admin.ts';
 import { openBucket } from '../../src/harness/clients/s3.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
+import { labOn } from '../../src/harness/experiment/lab.ts';
 import type { RunEvent } from '../../src/harness/experiment/progress.ts';
-import { run } from '../../src/harness/experiment/trial.ts';
 import { compactWithSpark } from '../../src/harness/pipelines/compact-spark.ts';
 import { loadPipeline, placed } from '../../src/harness/pipelines/load.ts';
 import { type Place, topicOf } from '../../src/harness/pipelines/place.ts';
@@ -28,7 +28,6 @@ import { type RunRecord, recordSchema } from '../../src/record/record.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
 import type { Scenario } from '../../src/scenario/scenario.ts';
 import { joinSharedStack } from '../support/shared-stack.ts';
-import { runtime } from './support/runtime.ts';
 import { ownFolders } from './support/stacks.ts';
 
 /** Small enough for a minute, with every stream and no fault that breaks identity. */
@@ -84,15 +83,11 @@ function world(set: readonly string[] = []): World {
     dir,
     scenario: parsed.scenario,
     run: ({ keep = false, onEvent = () => {} } = {}) =>
-      run({
+      labOn({ chosen: { kind: 'shared', on }, artifacts, clock }).run({
         parsed,
-        runtime: runtime.kind,
         resultsDir: join(dir, 'results'),
         baseDir: packageRoot,
-        artifacts,
-        on,
         keep,
-        clock,
         signal: new AbortController().signal,
         reproduce: 'doorbuster run small.yaml',
         onEvent,

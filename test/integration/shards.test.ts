@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
+import { labOn } from '../../src/harness/experiment/lab.ts';
 import type { RunEvent } from '../../src/harness/experiment/progress.ts';
-import { run } from '../../src/harness/experiment/trial.ts';
 import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
@@ -16,7 +16,6 @@ import { readJournal } from '../../src/record/journal.ts';
 import { type RunRecord, recordSchema, type ShardRecord } from '../../src/record/record.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
 import { joinSharedStack } from '../support/shared-stack.ts';
-import { runtime } from './support/runtime.ts';
 import { ownFolders } from './support/stacks.ts';
 
 const folder = ownFolders('shards');
@@ -65,15 +64,11 @@ interface Shard {
 }
 
 function shardRun({ index, of, load, signal, onEvent = () => {} }: Shard) {
-  return run({
+  return labOn({ chosen: { kind: 'shared', on }, artifacts, clock }).run({
     parsed,
-    runtime: runtime.kind,
     resultsDir: folder(),
     baseDir: packageRoot,
-    artifacts,
-    on,
     shard: { share: { index, of }, load },
-    clock,
     signal: signal ?? new AbortController().signal,
     reproduce: 'doorbuster run together.yaml',
     onEvent,

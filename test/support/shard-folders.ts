@@ -120,8 +120,8 @@ function observed(dir: string): Observed {
         ...{ startMs: T0, endMs: T0 + 5_000 },
       },
     ],
-    ...{ incidents: [], compaction: null, bucket: null, missing: [] },
-    drains: { opening: null, before: null, final: null },
+    ...{ incidents: [], compactions: [], bucket: null, missing: [] },
+    drains: { opening: null, final: null },
     logs: [0, 1].map((part) => ({ stream: 'pos' as const, part, appended: 20 })),
     tables: {
       streams: { pos: source('pos_receipts') },

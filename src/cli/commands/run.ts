@@ -1,20 +1,13 @@
 import { systemClock } from '../../core/clock.ts';
-import { badInput } from '../../core/errors.ts';
-import { run } from '../../harness/experiment/trial.ts';
-import { pipelineFor } from '../../harness/pipelines/load.ts';
-import type { ScenarioOnDisk } from '../../harness/recording/open.ts';
-import type { Artifacts } from '../../harness/setup/artifacts.ts';
+import { openLab } from '../../harness/experiment/lab.ts';
 import { readLock } from '../../harness/setup/lock.ts';
 import { type MachineWork, needsOf } from '../../harness/setup/needs.ts';
 import type { Shard } from '../../harness/sharding/meeting.ts';
-import type { SharedStack } from '../../harness/shared-stack.ts';
-import { DEFAULT_STACK, keptStack, keptStacks } from '../../harness/stack/kept.ts';
+import { keptStack } from '../../harness/stack/kept.ts';
 import { RUNTIMES, runtimeFor } from '../../harness/stack/runtimes.ts';
-import type { RuntimeKind, StackOptions } from '../../harness/stack/stack.ts';
-import { down, sharedStack, up } from '../../harness/up.ts';
+import type { RuntimeKind } from '../../harness/stack/stack.ts';
 import type { ParsedScenario } from '../../scenario/parse.ts';
-import { taskSlotsOf } from '../../topology/manifest.ts';
-import type { Command, CommandContext } from '../command.ts';
+import type { Command } from '../command.ts';
 import { ready } from '../ready.ts';
 import { recorded } from '../recorded.ts';
 import { runProgress } from '../run-progress.ts';
@@ -68,37 +61,30 @@ export const runCommand: Command = {
     const parsed = await recorded(read, args, context, means);
     const needs = needsOf(readLock(), workOf(parsed, runtime, shard));
     const artifacts = await ready({ yes: args.yes, runtime, means, needs }, context);
-    const on = await stackFor(args, parsed, { runtime, artifacts }, context);
+    const baseDir = process.cwd();
+    const { on, keep } = args;
+    await using lab = await openLab({
+      ...{ parsed, baseDir, runtime, keep, artifacts, clock: systemClock, signal: context.signal },
+      ...(on === undefined ? {} : { on }),
+      onLine: (text) => context.terminal.say(text),
+    });
     const progress = runProgress(context.terminal, parsed.scenario);
-    let hasRun = false;
     try {
-      const { record, dir } = await run({
-        parsed,
-        runtime,
-        resultsDir: args.results,
-        baseDir: process.cwd(),
-        artifacts,
-        ...(on === undefined ? {} : { on }),
+      const result = await lab.run({
+        ...{ parsed, baseDir, keep, resultsDir: args.results, signal: context.signal },
         ...(shard === undefined ? {} : { shard }),
-        keep: args.keep,
-        clock: systemClock,
-        signal: context.signal,
         reproduce: reproduce(args),
         onEvent: progress.show,
       });
-      hasRun = true;
       progress.end();
-      if (args.keep && on !== undefined) {
-        context.terminal.say(`${on.name} is still up: doorbuster down ${on.name} ends it`);
+      if (keep && lab.persistent !== null) {
+        context.terminal.say(
+          `${lab.persistent} is still up: doorbuster down ${lab.persistent} ends it`,
+        );
       }
-      return showRecord(context.terminal, { record, dir }, args);
+      return showRecord(context.terminal, result, args);
     } finally {
       progress.end();
-      await on?.stack[Symbol.asyncDispose]();
-      // Started for this run alone, which was refused: nobody asked for a stack with nothing on it.
-      if (!hasRun && on !== undefined && args.on === undefined) {
-        await down(on.name, { clock: systemClock, onProgress: () => {} });
-      }
     }
   },
 };
@@ -123,49 +109,6 @@ function workOf(
     observes: shard === undefined || shard.share.index === 0,
     spark: scenario.pipeline.compaction.by === 'spark',
   };
-}
-
-/** The stack that a run is to be on, if not one of its own. */
-async function stackFor(
-  { on, keep }: { on?: string; keep: boolean },
-  parsed: ScenarioOnDisk,
-  { runtime, artifacts }: { readonly runtime: RuntimeKind; readonly artifacts: Artifacts },
-  { terminal, signal }: CommandContext,
-): Promise<SharedStack | undefined> {
-  const { scenario } = parsed;
-  const onProgress: StackOptions['onProgress'] = ({ server, state, ms }) => {
-    if (state === 'ready') terminal.say(`${server} ready after ${(ms / 1_000).toFixed(1)} s`);
-  };
-  if (scenario.stack.runtime === 'external') {
-    if (on === undefined) return undefined;
-    throw badInput(
-      `--on ${on}, and the scenario names a stack of its own: runtime: external`,
-      'leave out --on, or name a scenario that has no servers of its own',
-    );
-  }
-  const reach = { artifacts, clock: systemClock, onProgress };
-  if (on === undefined && !keep) {
-    const idle = keptStacks().map(({ name }) => name);
-    if (idle.length > 0) {
-      terminal.say(`note: ${idle.join(', ')} is up as well, and takes memory: --on ${idle[0]}`);
-    }
-    return undefined;
-  }
-  if (on !== undefined) return sharedStack(on, reach);
-  const { manifest } = pipelineFor(parsed, process.cwd());
-  await up({
-    ...reach,
-    signal,
-    name: DEFAULT_STACK,
-    runtime,
-    jit: scenario.stack.jit,
-    flink: {
-      taskSlots: taskSlotsOf(manifest, scenario.pipeline.parallelism),
-      checkpointEveryMs: scenario.pipeline.commitEveryMs,
-    },
-    onBuilding: (image) => terminal.say(`building the image of ${image}`),
-  });
-  return sharedStack(DEFAULT_STACK, reach);
 }
 
 /** The command line that replays a run, quoted for a shell. */

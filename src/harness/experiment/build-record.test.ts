@@ -117,7 +117,7 @@ async function concluded(
         ...{ startMs: T0, endMs: T0 + 10_000 },
       },
     ],
-    ...{ incidents: [], drains: { opening: null, before: null, final: null }, compaction: null },
+    ...{ incidents: [], drains: { opening: null, final: null }, compactions: [] },
     ...{ logs: [{ stream: 'pos', part: 0, appended: 40 }], tables, tablesDir: dir, bucket: null },
     missing: [],
     ...more,

@@ -20,6 +20,7 @@ import { judgeTruth } from '../truth/truth.ts';
 import { runsElsewhere } from './first-record.ts';
 import { drainWarnings, headlineOf } from './headline.ts';
 import type { Observed } from './observed.ts';
+import { markBefore } from './phases.ts';
 
 /** What the record of a run is computed from, besides its facts. */
 interface RecordInput {
@@ -48,6 +49,7 @@ export async function buildRecord(
   const truth = await judgedTruth(input);
   const tables = tablesOf(input);
   const stock = stockOf(input);
+  const compacted = observed.compactions.at(-1) ?? null;
   const lacking: string[] = [];
   const orTell = async <T>(what: string, work: () => Promise<T>): Promise<T | null> => {
     try {
@@ -68,7 +70,7 @@ export async function buildRecord(
       .slice(1)
       .flatMap(({ number, cores: its }) => (its === undefined ? [] : [{ number, cores: its }])),
     flinkOnOurClock: !runsElsewhere(first),
-    compaction: compactionRun(observed.compaction),
+    compaction: compactionRun(compacted),
     ...{ truth, promises },
   };
   // Before anything is computed: whatever becomes of that, it can be computed again from the facts.
@@ -100,12 +102,12 @@ export async function buildRecord(
     })),
     drain: observed.drains.final,
     compaction:
-      observed.compaction &&
+      compacted &&
       compactionRecord(
-        observed.compaction,
+        compacted,
         compaction,
         measured.layout,
-        compactMarks(scenario),
+        { before: markBefore(compacted.phase), after: compacted.phase },
         t0Ms,
       ),
     pipeline: { ...first.pipeline, tableKeys: truth?.keysCompared ?? null },
@@ -124,12 +126,6 @@ export async function buildRecord(
       ],
     },
   };
-}
-
-/** The marks that phases.ts sets around a compaction. */
-function compactMarks({ phases }: Scenario): { readonly before: string; readonly after: string } {
-  const name = phases.find(({ kind }) => kind === 'compact')?.name ?? '';
-  return { before: `${name}:start`, after: name };
 }
 
 /** The table of each stream that is on. */

@@ -18,11 +18,17 @@ interface DrainContext {
 const POLL_MS = 100;
 
 /**
- * Sends a good and a damaged marker to every partition and waits until every sink shows them: from
- * then on a query sees everything that was due before. `round` differs per call. No marker by the
- * deadline is not an error but a fact of the record: `drained: false`.
+ * A function that sends a good and a damaged marker to every partition and waits until every sink shows them: from
+ * then on a query sees everything that was due before. No marker by the deadline is not an error but a
+ * fact of the record: `drained: false`.
  */
-export async function drain(context: DrainContext, round: number): Promise<Drain> {
+export function drainer(context: DrainContext): () => Promise<Drain> {
+  // Each round of markers needs a number of its own.
+  let rounds = 0;
+  return () => drain(context, rounds++);
+}
+
+async function drain(context: DrainContext, round: number): Promise<Drain> {
   const { load, census, facts, manifest, clock, signal, withinMs } = context;
   const startedMs = clock.monotonicMs();
   const rejected = rejectedOf(manifest).name;

@@ -6,7 +6,7 @@ import type { Pipeline } from '../pipelines/load.ts';
 import type { Place } from '../pipelines/place.ts';
 import { recordingSection } from '../recording/record.ts';
 import type { ChosenStack, SharedStack } from '../shared-stack.ts';
-import type { RunOptions } from './trial-context.ts';
+import type { TrialOptions } from './trial-context.ts';
 
 /** What the name of a runtime ends in, where the servers were there before the run. */
 const SHARED = ', shared';
@@ -20,7 +20,7 @@ export function runsElsewhere({
 
 /** The record of a run that has got nowhere yet. */
 export function firstRecord(
-  options: RunOptions,
+  options: TrialOptions,
   {
     pipeline,
     place,
@@ -77,6 +77,6 @@ export function firstRecord(
 }
 
 /** A stack that was kept is refused unless it is of our own versions; of others only some can be asked. */
-function versionsOf({ stack }: SharedStack, { artifacts }: RunOptions) {
+function versionsOf({ stack }: SharedStack, { artifacts }: TrialOptions) {
   return stack.runtime === 'external' ? stack.versions : artifacts.versions;
 }

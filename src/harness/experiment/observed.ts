@@ -1,30 +1,38 @@
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { Layout } from '../../record/record.ts';
+import type { Drain, Layout, RecordedPhase } from '../../record/record.ts';
 import { STREAMS } from '../../scenario/scenario.ts';
 import { openReader } from '../clients/duckdb-reader.ts';
 import { openKafkaAdmin } from '../clients/kafka-admin.ts';
 import { takeIn } from '../load/take-in.ts';
+import type { Incident } from '../probes/probe.ts';
 import { type AppendedLog, appendedLogs } from '../truth/appended.ts';
 import { type Extent, noneRead, readTables } from '../truth/read-tables.ts';
 import { reasonOf } from '../truth/reason.ts';
 import { sparkCopies } from '../truth/spark-copy.ts';
 import type { TablesUnderTest } from '../truth/tables-under-test.ts';
+import type { Course } from './course.ts';
+import type { PhaseCompaction } from './phases.ts';
 import type { Session } from './trial-context.ts';
 
 /**
  * What a run came to besides its facts, once nothing is sent any more: with both, everything in its record
  * can be computed, also elsewhere and later. JSON holds all of it. Moments are epoch ms.
  */
-export interface Observed
-  extends Pick<Session['progress'], 'phases' | 'incidents' | 'drains' | 'compaction'> {
+export interface Observed {
   readonly completed: boolean;
   readonly t0Ms: number;
   /** Nothing due at or after this offset from t0 was sent, ms; null of a run that was cut short. */
   readonly cutMs: number | null;
   /** The last look at the tables: what was not visible by then never was. */
   readonly endedMs: number;
+  readonly phases: readonly RecordedPhase[];
+  readonly incidents: readonly Incident[];
+  /** Of the opening stock, and at the end. */
+  readonly drains: { readonly opening: Drain | null; readonly final: Drain | null };
+  /** Of each `compact` phase, in their order. */
+  readonly compactions: readonly PhaseCompaction[];
   readonly cores: number;
   /** Widest gap between the wall clock and the monotonic one, ms. */
   readonly clockApartMs: number;
@@ -44,45 +52,50 @@ export interface Observed
  */
 export async function observe(
   session: Session,
-  { completed, tablesDir }: { readonly completed: boolean; readonly tablesDir: string },
+  course: Course & { readonly t0Ms: number },
+  tablesDir: string,
 ): Promise<Observed> {
-  const { load, facts, options, progress, journal } = session;
+  const { load, facts, options } = session;
+  const completed = course.cutShort === undefined;
   const result = completed ? await load.finish() : await load.abort();
   const missing = [...(await takeIn(facts, result))];
-  for (const text of missing) journal.note('facts-missing', { text });
-  progress.endedMs ??= options.clock.nowMs();
-  journal.note('step', { text: 'judging' });
+  for (const text of missing) session.journal.note('facts-missing', { text });
+  const endedMs = course.stoppedMs ?? options.clock.nowMs();
+  session.state.enter('judging', 'judging');
+  const logs = completed ? await logsOrIncident(session) : null;
   return {
-    completed,
-    t0Ms: progress.t0Ms as number,
-    cutMs: progress.cutMs,
-    endedMs: progress.endedMs,
+    ...{ completed, endedMs, tablesDir, missing },
+    t0Ms: course.t0Ms,
+    cutMs: course.cutMs,
     cores: availableParallelism(),
     clockApartMs: session.clockApartMs(),
-    phases: progress.phases,
-    incidents: progress.incidents,
-    drains: progress.drains,
-    compaction: progress.compaction,
-    logs: completed ? await logsOrIncident(session) : null,
+    phases: course.phases.flatMap(({ realized }) => (realized === null ? [] : [realized])),
+    drains: { opening: course.opening, final: course.final },
+    compactions: course.phases.flatMap(({ compaction }) =>
+      compaction === null ? [] : [compaction],
+    ),
+    logs: logs?.found ?? null,
     // Before any table is copied: a copy in the bucket is no orphan of the pipeline's.
     bucket: completed ? await bucketOrMissing(session, missing) : null,
     tables: completed ? await copiedTables(session, tablesDir) : null,
-    tablesDir,
-    missing,
+    incidents: [...session.incidents, ...(logs?.incidents ?? [])],
   };
 }
 
 /** Without a count of the logs nobody knows whether they hold what was acknowledged: the run is INVALID. */
-async function logsOrIncident(session: Session): Promise<readonly AppendedLog[] | null> {
+async function logsOrIncident(session: Session): Promise<{
+  readonly found: readonly AppendedLog[] | null;
+  readonly incidents: readonly Incident[];
+}> {
   try {
-    return await logsOf(session);
+    return { found: await logsOf(session), incidents: [] };
   } catch (error) {
-    const fact = `the logs could not be counted: ${reasonOf(error)}`;
-    session.progress.incidents.push({
-      ...{ atMs: session.options.clock.nowMs(), probe: 'logs', fact },
+    const incident = {
+      ...{ atMs: session.options.clock.nowMs(), probe: 'logs' },
+      fact: `the logs could not be counted: ${reasonOf(error)}`,
       ...{ rule: 'acknowledged is appended', limit: 'every partition counted' },
-    });
-    return null;
+    };
+    return { found: null, incidents: [incident] };
   }
 }
 

@@ -4,11 +4,11 @@ import { EXIT } from '../../core/exit-codes.ts';
 import type { RunRecord } from '../../record/record.ts';
 import { brokenOff } from './outcome.ts';
 
-const endedBy = (concluded: Partial<RunRecord> | null, error: Error, signal: AbortSignal) =>
-  brokenOff({ concluded }, { error, cause: error }, signal);
+const endedBy = (judged: Partial<RunRecord> | null, error: Error, signal: AbortSignal) =>
+  brokenOff({ judged }, { error, cause: error }, signal);
 
 const going = new AbortController().signal;
-const concluded: Partial<RunRecord> = {
+const judged: Partial<RunRecord> = {
   ...{ outcome: 'completed', verdict: 'PASS', exitCode: EXIT.pass, failures: [] },
   ...{ headline: { text: 'pos was p50 3 s stale', warnings: ['the machine was busy'] } },
   metrics: [
@@ -20,9 +20,9 @@ const concluded: Partial<RunRecord> = {
 };
 
 test('a run that was judged stays so when its servers cannot be stopped, and says what failed', () => {
-  const record = endedBy(concluded, stackBroke('minio did not stop within 30 s'), going);
+  const record = endedBy(judged, stackBroke('minio did not stop within 30 s'), going);
   expect(record).toMatchObject({ outcome: 'completed', verdict: 'PASS', exitCode: EXIT.pass });
-  expect(record.metrics).toBe(concluded.metrics);
+  expect(record.metrics).toBe(judged.metrics);
   expect(record.failures).toMatchObject([{ message: 'minio did not stop within 30 s' }]);
   expect(record.headline).toEqual({
     text: 'pos was p50 3 s stale',
@@ -34,14 +34,14 @@ test('a run that was judged stays so when its servers cannot be stopped, and say
 });
 
 test('one that was interrupted while its servers stopped has no verdict, and keeps its numbers', () => {
-  const record = endedBy(concluded, new Error('aborted'), AbortSignal.abort());
+  const record = endedBy(judged, new Error('aborted'), AbortSignal.abort());
   expect(record).toMatchObject({ outcome: 'interrupted', verdict: null, failures: [] });
-  expect(record).toMatchObject({ exitCode: EXIT.interrupted, metrics: concluded.metrics });
+  expect(record).toMatchObject({ exitCode: EXIT.interrupted, metrics: judged.metrics });
 });
 
-test('one that had concluded nothing is what broke it', () => {
+test('one that had nothing judged is what broke it', () => {
   const broke = endedBy(null, stackBroke('kafka exited'), going);
   expect(broke).toMatchObject({ outcome: 'stack-broke', exitCode: EXIT.stackBroke, verdict: null });
-  const before: Partial<RunRecord> = { outcome: 'stack-broke', metrics: concluded.metrics ?? [] };
+  const before: Partial<RunRecord> = { outcome: 'stack-broke', metrics: judged.metrics ?? [] };
   expect(endedBy(before, new Error('and then this'), going)).toBe(before);
 });

@@ -48,22 +48,22 @@ export function endedAs(
 
 /**
  * The parts of the record that say how a run ended that something threw out of: `cause` is what ended it, `error` what
- * was thrown. What had been concluded by then stands: with the verdict, where all that failed is what came
+ * was thrown. What had been judged by then stands: with the verdict, where all that failed is what came
  * after it, such as stopping the servers.
  */
 export function brokenOff(
-  { concluded }: { readonly concluded: Partial<RunRecord> | null },
+  { judged }: { readonly judged: Partial<RunRecord> | null },
   { error, cause }: { readonly error: unknown; readonly cause: unknown },
   interrupted: AbortSignal,
 ): Partial<RunRecord> {
-  if (concluded === null) return failed(cause, interrupted);
-  if (concluded.outcome !== 'completed') return concluded;
+  if (judged === null) return failed(cause, interrupted);
+  if (judged.outcome !== 'completed') return judged;
   const end = failed(error, interrupted);
-  if (interrupted.aborted) return { ...concluded, ...end };
+  if (interrupted.aborted) return { ...judged, ...end };
   const text = `something failed after the run was judged: ${end.headline.text}`;
-  const { headline = end.headline } = concluded;
+  const { headline = end.headline } = judged;
   return {
-    ...concluded,
+    ...judged,
     headline: { ...headline, warnings: [...headline.warnings, text] },
     failures: end.failures,
   };

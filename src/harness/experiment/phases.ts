@@ -1,126 +1,126 @@
+import type { Drain, RecordedPhase } from '../../record/record.ts';
 import type { Phase } from '../../scenario/scenario.ts';
-import { compact } from '../pipelines/compact.ts';
+import { type CompactionResult, compact } from '../pipelines/compact.ts';
 import type { Live } from '../probes/commit-reader.ts';
-import { drain } from './drain.ts';
 import type { Session } from './trial-context.ts';
 
+/** What a `compact` phase came to. */
+export interface PhaseCompaction extends CompactionResult {
+  readonly phase: string;
+}
+
+/** What a phase came to. Epoch ms. */
+export interface PhaseResult {
+  /** Null of one that was cut short after it had measured something. */
+  readonly realized: RecordedPhase | null;
+  /** Of a `compact` phase. */
+  readonly compaction: PhaseCompaction | null;
+}
+
+/** What its runner knows of a phase. */
+interface Ran {
+  /** Epoch ms; or what cut it short. */
+  readonly end: { readonly atMs: number } | { readonly reason: unknown };
+  readonly drain?: Drain;
+  readonly compaction?: CompactionResult;
+}
+
 /**
- * Goes through the phases of the scenario. Timed phases lie where the tape says; `query` and `compact`
- * take as long as they take, with load 1x going on beneath them.
+ * Goes through the phases of the scenario, and gives the result of each as it ends. Timed phases lie where
+ * the tape says; `query` and `compact` take as long as they take, with load 1x going on meanwhile.
  */
-export async function replay(session: Session): Promise<void> {
-  const { scenario, progress, journal, options } = session;
-  let startMs = progress.t0Ms as number;
+export async function* runPhases(session: Session, t0Ms: number): AsyncGenerator<PhaseResult> {
+  const { scenario, state, journal, options } = session;
+  let startMs = t0Ms;
   for (const phase of scenario.phases) {
-    progress.phase = phase.name;
+    state.enterPhase(phase.name);
     options.onEvent({ kind: 'phase-begin', phase: phase.name });
     journal.note('phase-begin', { phase: phase.name });
-    const before = progress.drains.before;
-    const endMs = await PHASE_RUNNERS[phase.kind](session, phase as never, startMs);
-    const drained = progress.drains.before === before ? null : progress.drains.before;
-    progress.phases.push({
-      name: phase.name,
-      kind: phase.kind,
-      measured: phase.kind !== 'load' || phase.measured,
-      load: phase.kind === 'load' ? phase.load : 1,
-      shape: phase.kind === 'load' ? phase.shape : 'flat',
-      startMs,
-      endMs,
-      drain: drained,
-    });
-    await session.facts.append('phases', [
-      {
-        name: phase.name,
-        kind: phase.kind,
-        measured: phase.kind !== 'load' || phase.measured,
-        start_ms: startMs,
-        end_ms: endMs,
-      },
-    ]);
-    const line = await phaseLine(session, phase.name);
-    journal.note('phase-end', { phase: phase.name, startMs, endMs, line });
-    options.onEvent({ kind: 'phase-end', phase: phase.name, line });
+    const { end, drain = null, ...ran } = await ranPhase(session, phase, startMs);
+    const compaction = ran.compaction ? { ...ran.compaction, phase: phase.name } : null;
+    if ('reason' in end) {
+      if (compaction !== null) yield { realized: null, compaction };
+      throw end.reason;
+    }
+    const endMs = end.atMs;
+    yield { realized: realizedPhase(phase, { startMs, endMs, drain }), compaction };
     startMs = endMs;
   }
 }
 
-type Realize<K extends Phase['kind']> = (
+/** Writes down a phase that has ended, and says what it came to. */
+export async function recordPhase(session: Session, realized: RecordedPhase): Promise<void> {
+  const { facts, journal, options } = session;
+  const { name, kind, measured, startMs, endMs } = realized;
+  await facts.append('phases', [{ name, kind, measured, start_ms: startMs, end_ms: endMs }]);
+  const line = await phaseLine(session, name);
+  journal.note('phase-end', { phase: name, startMs, endMs, line });
+  options.onEvent({ kind: 'phase-end', phase: name, line });
+}
+
+function realizedPhase(
+  phase: Phase,
+  took: Pick<RecordedPhase, 'startMs' | 'endMs' | 'drain'>,
+): RecordedPhase {
+  const { name, kind } = phase;
+  return kind === 'load'
+    ? { name, kind, measured: phase.measured, load: phase.load, shape: phase.shape, ...took }
+    : { name, kind, measured: true, load: 1, shape: 'flat', ...took };
+}
+
+type PhaseRunner<K extends Phase['kind']> = (
   session: Session,
   phase: Extract<Phase, { kind: K }>,
   startMs: number,
-) => Promise<number>;
+) => Promise<Ran>;
 
-/** What each kind of phase does; gives the epoch ms at which it ended. */
-const PHASE_RUNNERS: { readonly [K in Phase['kind']]: Realize<K> } = {
+function ranPhase(session: Session, phase: Phase, startMs: number): Promise<Ran> {
+  return PHASE_RUNNERS[phase.kind](session, phase as never, startMs);
+}
+
+/** What each kind of phase does. */
+const PHASE_RUNNERS: { readonly [K in Phase['kind']]: PhaseRunner<K> } = {
   async load({ options, signal, probes }, phase, startMs) {
     const endMs = startMs + phase.forMs;
     await options.clock.sleep(Math.max(0, endMs - options.clock.nowMs()), signal);
     await probes.layout.mark(phase.name);
-    return endMs;
+    return { end: { atMs: endMs } };
   },
 
-  async query(session, phase) {
-    const { probes, options } = session;
-    const drained = await drainNow(session);
-    session.progress.drains.before = drained;
-    const tables = drained.tables.map(({ table, rows }) => `${table} ${rows ?? '?'} rows`);
+  async query({ probes, options, ...session }, phase) {
+    const drain = await session.drain();
+    const tables = drain.tables.map(({ table, rows }) => `${table} ${rows ?? '?'} rows`);
     options.onEvent({
       kind: 'step',
-      text: `${drained.drained ? 'drained' : 'not drained'} after ${(drained.tookMs / 1000).toFixed(1)} s: ${tables.join(', ')}`,
+      text: `${drain.drained ? 'drained' : 'not drained'} after ${(drain.tookMs / 1000).toFixed(1)} s: ${tables.join(', ')}`,
     });
     await probes.layout.mark(phase.name);
     await probes.queries.round(phase.name, 'hot');
     await probes.queries.round(phase.name, 'cold');
-    return options.clock.nowMs();
+    return { drain, end: { atMs: options.clock.nowMs() } };
   },
 
   async compact(session, phase) {
-    const { probes, options } = session;
-    await probes.layout.mark(`${phase.name}:start`);
-    session.progress.compaction = await compact(session.pipeline, {
-      stack: session.stack,
-      scenario: session.scenario,
-      clock: options.clock,
-      signal: session.signal,
+    const { probes, options, scenario, stack, signal } = session;
+    const { clock } = options;
+    await probes.layout.mark(markBefore(phase.name));
+    const compaction = await compact(session.pipeline, {
+      ...{ stack, scenario, clock, signal },
       logDir: `${session.folder.dir}/logs`,
-      onStarted: (pid) => {
-        session.progress.compactorPid = pid;
-      },
+      onStarted: (pid) => session.state.compactorStarted(pid),
     });
-    await probes.layout.mark(phase.name);
-    return options.clock.nowMs();
+    // It has committed: whatever keeps the mark from being set does not undo it.
+    const end = await probes.layout.mark(phase.name).then(
+      () => ({ atMs: clock.nowMs() }),
+      (reason: unknown) => ({ reason }),
+    );
+    return { compaction, end };
   },
 };
 
-/** One drain, with a round number of its own. */
-export function drainNow(session: Session): ReturnType<typeof drain> {
-  const { load, probes, facts, pipeline, options, signal, scenario, progress } = session;
-  return drain(
-    {
-      load,
-      census: probes.census,
-      facts,
-      manifest: pipeline.manifest,
-      clock: options.clock,
-      signal,
-      withinMs: scenario.drainWithinMs,
-    },
-    progress.markerRounds++,
-  );
-}
-
-/**
- * Writes down when the jobs are stopped. The savepoint that stops them commits what they had not committed
- * yet: no reader would have seen those rows then, so they are censored at this moment.
- */
-export async function markStop(session: Session): Promise<void> {
-  const { facts, probes, progress, journal, options } = session;
-  // A commit of before is to be found before, and not taken for one of the savepoint's.
-  await probes.census.polled();
-  const atMs = options.clock.nowMs();
-  progress.endedMs = atMs;
-  await facts.append('milestones', [{ name: 'stop', at_ms: atMs }]);
-  journal.note('stop', { atMs });
+/** The mark that is set before a compaction; the one after it is called as its phase. */
+export function markBefore(phase: string): string {
+  return `${phase}:start`;
 }
 
 /** What a phase came to, in one line, from what the facts and the census know so far. */

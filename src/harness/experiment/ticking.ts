@@ -2,6 +2,7 @@ import { rateAt } from '../../generators/expected/rate.ts';
 import { timedMs } from '../../scenario/timeline.ts';
 import type { Tick } from './progress.ts';
 import type { Session } from './trial-context.ts';
+import { isPast } from './trial-state.ts';
 
 const EVERY_MS = 500;
 /** What a phase without a length usually takes, for the estimate of the time left, ms. */
@@ -9,13 +10,13 @@ const USUAL_MS = { query: 25_000, compact: 30_000, closing: 15_000 } as const;
 
 /** Reports the state of affairs twice a second until it is stopped. */
 export function ticking(session: Session): { stop(): void } {
-  const { options, load, probes, progress, scenario } = session;
+  const { options, load, probes, state, scenario } = session;
   const startedMs = options.clock.nowMs();
   const timer = setInterval(() => {
-    const { t0Ms } = progress;
+    const { t0Ms } = state;
     const nowMs = options.clock.nowMs();
     const tick: Tick = {
-      phase: t0Ms === null ? null : progress.phase,
+      phase: t0Ms === null ? null : state.phase,
       elapsedMs: nowMs - startedMs,
       remainingMs: remainingMs(session, nowMs),
       load: t0Ms === null ? null : load.progress,
@@ -34,12 +35,12 @@ function lastQuery({ probes }: Session): Tick['lastQuery'] {
 }
 
 /** By the plan: what is left of the timed phases, and the usual length of those that have none. */
-function remainingMs({ scenario, progress }: Session, nowMs: number): number {
-  const { t0Ms } = progress;
+function remainingMs({ scenario, state }: Session, nowMs: number): number {
+  const { t0Ms, phase, name } = state;
   const timedLeftMs = Math.max(0, timedMs(scenario) - (t0Ms === null ? 0 : nowMs - t0Ms));
-  const done = new Set(progress.phases.map(({ name }) => name));
-  const doings = scenario.phases.filter(({ kind, name }) => kind !== 'load' && !done.has(name));
-  const usualMs = doings.reduce(
+  const at = scenario.phases.findIndex((one) => one.name === phase);
+  const left = isPast(name, 'replaying') ? [] : scenario.phases.slice(Math.max(0, at));
+  const usualMs = left.reduce(
     (total, { kind }) => total + (kind === 'load' ? 0 : USUAL_MS[kind]),
     0,
   );

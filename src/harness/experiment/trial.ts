@@ -1,377 +1,174 @@
 import { setMaxListeners } from 'node:events';
 import { rmSync } from 'node:fs';
-import { mkdir, mkdtemp } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { withClassArchives } from '../../record/environment.ts';
-import { COMPACTION } from '../../record/facts.ts';
-import { createRunFolder, RUN_FILES } from '../../record/folder.ts';
-import { openJournal } from '../../record/journal.ts';
+import { createRunFolder } from '../../record/folder.ts';
+import { type Journal, openJournal } from '../../record/journal.ts';
 import type { RunRecord } from '../../record/record.ts';
 import { writeRecord } from '../../record/write.ts';
 import { timedMs } from '../../scenario/timeline.ts';
-import { watchClock } from '../clock-watch.ts';
-import { openFacts } from '../facts.ts';
 import { Faults } from '../faults.ts';
-import { HEAD_START_MS, type Load, startLoad } from '../load/load.ts';
 import { compactionOf } from '../pipelines/compact.ts';
-import { type Deployment, deploy } from '../pipelines/deploy.ts';
-import { pipelineFor, placed } from '../pipelines/load.ts';
-import type { ProbeContext } from '../probes/probe.ts';
-import { type RunningProbes, startAll, stopAll } from '../probes/probes.ts';
+import { type Pipeline, pipelineFor, placed } from '../pipelines/load.ts';
 import { placesOf, refuseUnwritable, requireDiskSpace } from '../room.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
-import { middleOf } from '../sharding/clock-offset.ts';
-import { handOver } from '../sharding/hand-over.ts';
-import { lead } from '../sharding/meeting.ts';
 import { makeShare } from '../sharding/share.ts';
-import { placeOf, takePlace } from '../shared-stack.ts';
-import { Claim } from '../stack/claim.ts';
+import { placeOf } from '../shared-stack.ts';
 import { defaultRegistryDir, otherOwners, sweepLeftovers, sweptLines } from '../stack/registry.ts';
-import type { Stack } from '../stack/stack.ts';
-import { buildRecord } from './build-record.ts';
-import { choose, dataDirOf, meetingOf } from './chosen-stack.ts';
+import { dataDirOf, meetingOf } from './chosen-stack.ts';
 import { type Estimate, estimateLines, estimateOf } from './estimate.ts';
 import { firstRecord } from './first-record.ts';
-import { lookupKeys } from './lookup-keys.ts';
-import { observe } from './observed.ts';
-import { brokenOff, endedAs, writeLast } from './outcome.ts';
-import { startOwnStack } from './own-stack.ts';
-import { drainNow, markStop, replay } from './phases.ts';
-import { ticking } from './ticking.ts';
-import type { RunContext, RunOptions, Session } from './trial-context.ts';
+import { brokenOff, writeLast } from './outcome.ts';
+import { runOnStack } from './run-on-stack.ts';
+import type { LabContext, RunContext, Trial, TrialOptions } from './trial-context.ts';
+import { TrialState } from './trial-state.ts';
+
+/** A trial's record, and its folder. */
+export interface TrialResult {
+  readonly record: RunRecord;
+  readonly dir: string;
+}
 
 /**
- * One run, from nothing to its record. It never throws what went wrong with the run: that is in the
+ * One trial, from nothing to its record. It never throws what went wrong with the trial: that is in the
  * record, as its outcome. It throws what kept it from having a record at all (exit 2).
  */
-export async function run(given: RunOptions): Promise<{ record: RunRecord; dir: string }> {
-  const { parsed } = given;
-  let options = given;
-  const pipeline = pipelineFor(parsed, options.baseDir);
-  compactionOf(pipeline, parsed.scenario);
-  // First of all: what a killed run has left takes room, and cores.
-  const leftovers = sweptLines(await sweepLeftovers(options.clock));
-  for (const text of leftovers) options.onEvent({ kind: 'warning', text });
-  refuseUnwritable([options.resultsDir, temporaryDir(), defaultRegistryDir()]);
-  const estimate = estimateOf(parsed.scenario, pipeline.manifest);
-  const chosen = await choose(options);
-  const dataDir = await dataDirOf(chosen);
-  requireDiskSpace(estimate, placesOf(options.resultsDir, dataDir), options.reproduce);
-  const folder = createRunFolder(options.resultsDir, parsed.scenario.name, options.clock.nowMs());
-  const place = placeOf(chosen, pipeline, folder, options.shard);
-  await using meeting = await meetingOf(options, chosen, place).catch((error: unknown) => {
+export async function runTrial(lab: LabContext, trial: Trial): Promise<TrialResult> {
+  const { chosen } = lab;
+  const { parsed, resultsDir, shard } = trial;
+  const { scenario } = parsed;
+  const prepared = await prepare(lab, trial);
+  const { pipeline } = prepared;
+  const folder = createRunFolder(resultsDir, scenario.name, lab.clock.nowMs());
+  const place = placeOf(chosen, pipeline, folder, shard);
+  const given = { ...trial, artifacts: lab.artifacts, clock: lab.clock };
+  await using meeting = await meetingOf(given, chosen, place).catch((error: unknown) => {
     // There will be no record of what has never begun.
     rmSync(folder.dir, { recursive: true });
     throw error;
   });
   // From here on all shards go by one clock.
-  if (meeting !== null) options = { ...options, clock: meeting.clock };
+  const options: TrialOptions = { ...given, clock: meeting?.clock ?? lab.clock };
   const { clock } = options;
   const startedMs = clock.nowMs();
-  const over = new AbortController();
-  using journal = openJournal(folder.dir, clock, (error) => over.abort(error));
-  let record = firstRecord(options, { pipeline, place, chosen, folder, startedMs });
-  writeRecord(folder.dir, record);
-  // Servers, jobs, probes and the load all end by it: that many listeners are no leak.
-  setMaxListeners(0, over.signal);
-  const onInterrupt = () => over.abort(options.signal.reason);
-  options.signal.addEventListener('abort', onInterrupt, { once: true });
-  if (options.signal.aborted) onInterrupt();
+  using ending = endingOf(trial.signal);
+  const { signal, fail } = ending;
+  using journal = openJournal(folder.dir, clock, fail);
+  const first = firstRecord(options, { pipeline, place, chosen, folder, startedMs });
+  writeRecord(folder.dir, first);
   const context: RunContext = {
-    options,
-    scenario: parsed.scenario,
+    ...{ options, scenario, chosen, meeting, folder, journal, signal, fail },
     pipeline: placed(pipeline, place),
-    chosen,
-    meeting,
-    folder,
-    journal,
-    progress: {
-      phase: 'start',
-      t0Ms: null,
-      phases: [],
-      incidents: [],
-      drains: { opening: null, before: null, final: null },
-      markerRounds: 0,
-      compaction: null,
-      compactorPid: null,
-      cutMs: null,
-      endedMs: null,
-      concluded: null,
-    },
-    faults: new Faults(parsed.scenario, clock),
-    signal: over.signal,
-    fail: (cause) => over.abort(cause),
+    state: new TrialState((text) => {
+      journal.note('step', { text });
+      options.onEvent({ kind: 'step', text });
+    }),
+    faults: new Faults(scenario, clock),
   };
-  journal.note('run-begin', {
-    id: folder.id,
-    scenario: parsed.scenario.name,
-    seed: parsed.scenario.seed,
-    otherRuns: otherOwners(),
-    leftovers,
-  });
-  options.onEvent({
-    kind: 'plan',
-    folder: folder.dir,
-    timedMs: timedMs(parsed.scenario),
-    line: planLines(context, estimate, dataDir),
-  });
-  try {
-    record = { ...record, ...(await runRole(context, record)) };
-  } catch (error) {
-    const cause = over.signal.aborted ? over.signal.reason : error;
-    record = { ...record, ...brokenOff(context.progress, { error, cause }, options.signal) };
-    // What went wrong after a run was cut short is not why it was, and is not to be lost either.
-    if (record.outcome === 'crashed' || error !== cause) {
-      journal.note('crash', { stack: (error as Error).stack });
-    }
-    if (meeting !== null && meeting.shard.share.index > 0)
-      await meeting.leave(record.headline.text);
-  } finally {
-    options.signal.removeEventListener('abort', onInterrupt);
-  }
-  record = { ...record, tookMs: clock.nowMs() - startedMs };
+  announce(context, prepared);
+  const end = await endOf(context, first);
+  const record = { ...first, ...end, tookMs: clock.nowMs() - startedMs };
   writeLast(folder.dir, record);
   journal.note('run-end', { outcome: record.outcome, verdict: record.verdict });
   return { record, dir: folder.dir };
 }
 
-/** The leader of a load, and whoever makes all of it, has the world to look at; the others have their share. */
-function runRole(u: RunContext, first: RunRecord): Promise<Partial<RunRecord>> {
-  const { meeting, chosen, options } = u;
-  if (meeting === null || meeting.shard.share.index === 0 || chosen.kind === 'own') {
-    return runOnStack(u, first);
-  }
-  return makeShare(u, { meeting, stack: chosen.on.stack, hash: options.parsed.hash });
+/** What is known of a trial before it has a folder. */
+interface Prepared {
+  readonly pipeline: Pipeline;
+  readonly estimate: Estimate;
+  /** The folder that the servers fill; null where they are not of this machine. */
+  readonly dataDir: string | null;
+  /** What killed runs had left behind, and is gone now. */
+  readonly leftovers: readonly string[];
 }
 
-/** Brings the world up in the order of need, replays, and takes it down again whatever happens. */
-async function runOnStack(u: RunContext, first: RunRecord): Promise<Partial<RunRecord>> {
-  const { options, scenario, pipeline, folder, signal } = u;
-  const { clock } = options;
-  const workDir = await mkdtemp(join(temporaryDir(), 'doorbuster-'));
-  const claim = await Claim.open(workDir, { run: resolve(folder.dir) });
-  try {
-    await using facts = await openFacts({ spillDir: join(workDir, 'spill') });
-    const shared = u.chosen.kind === 'shared' ? u.chosen.on : undefined;
-    const stack = shared?.stack ?? (await startOwnStack(u, workDir));
-    let completed = false;
-    await using _started = {
-      async [Symbol.asyncDispose]() {
-        // A stack that was given is its giver's to stop.
-        if (shared !== undefined) return;
-        step(u, 'stopping the servers');
-        await stack.stop({ keepClasses: completed });
-      },
-    };
-    await using _place =
-      shared &&
-      (await takePlace(shared, {
-        ...{ clock, journal: u.journal, onEvent: options.onEvent },
-        ...{ place: pipeline.place, keep: options.keep === true },
-      }));
-    // Before the place is cleared, where it has its topic.
-    await using _met = u.meeting;
-    forward(stack.broken, u);
-    step(u, `deploying ${pipeline.manifest.name}`);
-    await using deployment = await deploy(pipeline, { stack, scenario, clock, signal });
-    const watching = new AbortController();
-    deployment
-      .watch(AbortSignal.any([signal, watching.signal]), () => u.faults.excused())
-      .catch(u.fail);
-
-    const factsDir = join(workDir, 'facts');
-    await mkdir(factsDir);
-    const { meeting } = u;
-    await using own = await startLoad({
-      scenario,
-      endpoints: stack.endpoints,
-      place: pipeline.place,
-      ...(meeting === null
-        ? {}
-        : { share: meeting.shard.share, clockOffsetMs: middleOf(meeting.offset) }),
-      dir: factsDir,
-      runId: folder.id.slice(-4),
-      clock,
-      signal,
-      onWarning: (text) => u.journal.note('kafka-client', { text }),
-    });
-    const { hash } = options.parsed;
-    const onStep = (text: string) => step(u, text);
-    await using load = meeting === null ? own : await lead(own, meeting, { hash, signal, onStep });
-    forward(load.broken, u);
-    const { datasets } = deployment;
-    const probes = await startProbes(u, { facts, stack, load, datasets });
-    const wallClock = watchClock(clock, u.fail);
-    const session: Session = {
-      ...u,
-      facts,
-      stack,
-      deployment,
-      load,
-      probes,
-      workDir,
-      clockApartMs: wallClock.apartMs,
-    };
-    try {
-      const cause = await outcomeOf(session, watching);
-      wallClock.stop();
-      // Before t0 there is nothing to measure.
-      if (cause !== undefined && session.progress.t0Ms === null) throw cause.reason;
-      const observed = await observe(session, {
-        completed: cause === undefined,
-        tablesDir: meeting === null ? join(workDir, 'truth') : join(folder.dir, RUN_FILES.tables),
-      });
-      const note = (kind: string, fields: Readonly<Record<string, unknown>>) =>
-        u.journal.note(kind, fields);
-      if (meeting !== null && cause === undefined) {
-        const { t0Ms } = observed;
-        return await handOver(
-          { facts, dir: folder.dir, meeting, note },
-          { t0Ms, observed, machine: observed },
-        );
-      }
-      const concluded = await buildRecord(
-        {
-          ...{ facts, scenario, observed, dir: folder.dir },
-          manifest: pipeline.manifest,
-          note,
-        },
-        first,
-      );
-      const archives = shared === undefined ? stack.classArchives() : {};
-      const measured = {
-        ...concluded,
-        environment: withClassArchives(first.environment, archives),
-      };
-      completed = cause === undefined;
-      u.progress.concluded = endedAs(measured, cause, options.signal);
-      return u.progress.concluded;
-    } finally {
-      await stopAll(probes);
-    }
-  } finally {
-    await claim.remove();
-  }
+/** Throws DoorbusterError (exit 2) for a trial that cannot be run here. */
+async function prepare(lab: LabContext, trial: Trial): Promise<Prepared> {
+  const { parsed, baseDir, resultsDir, reproduce, onEvent } = trial;
+  const pipeline = pipelineFor(parsed, baseDir);
+  compactionOf(pipeline, parsed.scenario);
+  // First of all: what a killed run has left takes space on the disk, and cores.
+  const leftovers = sweptLines(await sweepLeftovers(lab.clock));
+  for (const text of leftovers) onEvent({ kind: 'warning', text });
+  refuseUnwritable([resultsDir, temporaryDir(), defaultRegistryDir()]);
+  const estimate = estimateOf(parsed.scenario, pipeline.manifest);
+  const dataDir = await dataDirOf(lab.chosen);
+  requireDiskSpace(estimate, placesOf(resultsDir, dataDir), reproduce);
+  return { pipeline, estimate, dataDir, leftovers };
 }
 
-/** Replays to the end; gives what cut it short, if anything did. */
-async function outcomeOf(
-  session: Session,
-  watching: AbortController,
-): Promise<{ readonly reason: unknown } | undefined> {
-  const ticks = ticking(session);
-  try {
-    await replayed(session);
-    return undefined;
-  } catch (error) {
-    return { reason: session.signal.aborted ? session.signal.reason : error };
-  } finally {
-    watching.abort();
-    ticks.stop();
-  }
-}
-
-/** From the word to begin to t0, where it has to reach other machines first, ms. */
-const SHARDED_HEAD_START_MS = 5_000;
-
-/** From opening stock to the last commit: everything that is measured happens here. */
-async function replayed(session: Session): Promise<void> {
-  const { load, probes, deployment, progress, options, scenario } = session;
-  const { clock } = options;
-  if (scenario.traffic.inventory?.preload === 'assortment') {
-    step(session, 'loading the opening stock');
-    await load.preload();
-  }
-  step(session, 'draining the opening stock');
-  progress.drains.opening = await drainNow(session);
-  if (!progress.drains.opening.drained) {
-    session.journal.note('not-drained', { round: 'opening', ...progress.drains.opening });
-  }
-  const headStartMs = session.meeting === null ? HEAD_START_MS : SHARDED_HEAD_START_MS;
-  progress.t0Ms = clock.nowMs() + headStartMs;
-  await load.begin(progress.t0Ms);
-  await clock.sleep(Math.max(0, progress.t0Ms - clock.nowMs()), session.signal);
-  await session.faults.during(session, () => replay(session));
-
-  progress.phase = 'drain';
-  step(session, 'stopping the load and draining');
-  await Promise.all([probes.canary.stopSending(), probes.queries.stop()]);
-  progress.cutMs = await load.stopAt(clock.nowMs() - progress.t0Ms + 100);
-  session.journal.note('cut', { cutMs: progress.cutMs });
-  progress.drains.final = await drainNow(session);
-  await markStop(session);
-  step(session, 'stopping the jobs with a savepoint');
-  await deployment.drain(session.signal);
-  await probes.census.caughtUp();
-  await probes.canary.stop();
-  // What the oracles use is no part of the run, and what is exported is all that is measured.
-  await probes.resources.stop();
-  await probes.layout.mark('end');
-}
-
-async function startProbes(
-  u: RunContext,
-  world: {
-    readonly facts: Session['facts'];
-    readonly stack: Stack;
-    readonly load: Load;
-    readonly datasets: Deployment['datasets'];
-  },
-): Promise<RunningProbes> {
-  const { scenario, pipeline, progress, journal, options, signal } = u;
-  const running: Partial<RunningProbes> = {};
-  const context: ProbeContext = {
-    endpoints: world.stack.endpoints,
-    place: pipeline.place,
-    extensions: options.artifacts.duckdbExtensions,
-    facts: world.facts,
-    clock: options.clock,
-    signal,
-    scenario,
-    datasets: world.datasets,
-    queries: pipeline.queries,
-    phase: () => progress.phase,
-    t0Ms: () => progress.t0Ms,
-    processes: () => [
-      ...world.stack.processes(),
-      ...(progress.compactorPid === null
-        ? []
-        : [{ server: COMPACTION, pid: progress.compactorPid }]),
-    ],
-    queryEngine: () => (running.queries as RunningProbes['queries']).engine(),
-    sendCanary: (dueMs) => world.load.canary(dueMs),
-    lookupKey: lookupKeys(scenario),
-    excused: () => u.faults.excused(),
-    incident(incident) {
-      progress.incidents.push(incident);
-      journal.note('incident', { ...incident });
-    },
-    fail: u.fail,
+/** What ends a trial early: the user's wish to stop, until disposed, or `fail`. */
+function endingOf(
+  wish: AbortSignal,
+): Disposable & { readonly signal: AbortSignal; readonly fail: (cause: unknown) => void } {
+  const over = new AbortController();
+  // Servers, jobs, probes and the load all end by it: that many listeners are no leak.
+  setMaxListeners(0, over.signal);
+  const onInterrupt = () => over.abort(wish.reason);
+  wish.addEventListener('abort', onInterrupt, { once: true });
+  if (wish.aborted) onInterrupt();
+  return {
+    signal: over.signal,
+    fail: (cause) => over.abort(cause),
+    [Symbol.dispose]: () => wish.removeEventListener('abort', onInterrupt),
   };
-  return startAll(context, running);
 }
 
-function forward(broken: AbortSignal, { fail }: RunContext): void {
-  if (broken.aborted) fail(broken.reason);
-  broken.addEventListener('abort', () => fail(broken.reason), { once: true });
+/** Notes that the trial begins, and shows its plan. */
+function announce(context: RunContext, { estimate, dataDir, leftovers }: Prepared): void {
+  const { scenario, pipeline, folder, journal, options } = context;
+  const { name, seed, retail } = scenario;
+  journal.note('run-begin', {
+    ...{ id: folder.id, scenario: name, seed, leftovers },
+    otherRuns: otherOwners(),
+  });
+  const places = { data: dataDir, work: temporaryDir(), results: options.resultsDir };
+  options.onEvent({
+    kind: 'plan',
+    folder: folder.dir,
+    timedMs: timedMs(scenario),
+    line: [
+      `${name}: ${retail.stores} stores on ${pipeline.manifest.name}`,
+      ...estimateLines(estimate, places),
+    ].join('\n'),
+  });
 }
 
-function step({ options, journal }: RunContext, text: string): void {
-  journal.note('step', { text });
-  options.onEvent({ kind: 'step', text });
+/** The parts of the record that say how the trial ended, and what it measured. */
+async function endOf(context: RunContext, first: RunRecord): Promise<Partial<RunRecord>> {
+  const { signal, journal, meeting, options } = context;
+  let judged: Partial<RunRecord> | null = null;
+  try {
+    return await runRole(context, first, (part) => {
+      judged = part;
+    });
+  } catch (error) {
+    const cause = signal.aborted ? signal.reason : error;
+    const end = brokenOff({ judged }, { error, cause }, options.signal);
+    // What went wrong after a run was cut short is not why it was, and is not to be lost either.
+    if (end.outcome === 'crashed' || error !== cause) noteCrash(journal, error);
+    if (meeting !== null && meeting.shard.share.index > 0) {
+      await meeting.leave(end.headline?.text ?? first.headline.text);
+    }
+    return end;
+  }
 }
 
-function planLines(
-  { scenario, pipeline, options }: RunContext,
-  estimate: Estimate,
-  dataDir: string | null,
-): string {
-  return [
-    `${scenario.name}: ${scenario.retail.stores} stores on ${pipeline.manifest.name}`,
-    ...estimateLines(estimate, {
-      data: dataDir,
-      work: temporaryDir(),
-      results: options.resultsDir,
-    }),
-  ].join('\n');
+function noteCrash(journal: Journal, error: unknown): void {
+  journal.note('crash', { stack: (error as Error).stack });
+}
+
+/**
+ * The leader of a load, or a trial that makes all of it, observes the servers; the other shards make their share.
+ * `onJudged` gets what was measured and judged: nothing that goes wrong from then on takes it away.
+ */
+function runRole(
+  context: RunContext,
+  first: RunRecord,
+  onJudged: (part: Partial<RunRecord>) => void,
+): Promise<Partial<RunRecord>> {
+  const { meeting, chosen, options } = context;
+  if (meeting === null || meeting.shard.share.index === 0 || chosen.kind === 'own') {
+    return runOnStack(context, first, onJudged);
+  }
+  return makeShare(context, { meeting, stack: chosen.on.stack, hash: options.parsed.hash });
 }

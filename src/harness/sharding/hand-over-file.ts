@@ -85,10 +85,13 @@ const handOverSchema = z.strictObject({
   incidents: z.array(incident),
   drains: z.strictObject({
     opening: drain.nullable(),
-    before: drain.nullable(),
     final: drain.nullable(),
+    /** In hand-overs of before each phase had its own. */
+    before: drain.nullable().optional(),
   }),
-  compaction: compaction.nullable(),
+  compactions: z.array(compaction.extend({ phase: z.string() })).optional(),
+  /** In hand-overs of before each `compact` phase had a result. */
+  compaction: compaction.nullable().optional(),
   tables: tables.nullable(),
   bucket: layout.shape.bucket,
   missing: z.array(z.string()),
@@ -128,7 +131,16 @@ export function readHandOver(dir: string): Observed {
     deadLetter: named.deadLetter && sourceOf(named.deadLetter),
     streams: mapped(named.streams, sourceOf),
   };
-  return { ...observed, tables, tablesDir };
+  return { ...observed, compactions: compactionsOf(observed), tables, tablesDir };
+}
+
+function compactionsOf({
+  phases,
+  compactions,
+  compaction: one,
+}: Pick<z.infer<typeof handOverSchema>, 'phases' | 'compactions' | 'compaction'>) {
+  const phase = phases.findLast(({ kind }) => kind === 'compact')?.name ?? '';
+  return compactions ?? (one ? [{ ...one, phase }] : []);
 }
 
 function checked(text: string, path: string): z.infer<typeof handOverSchema> {

@@ -1,0 +1,108 @@
+import type { Drain } from '../../record/record.ts';
+import { HEAD_START_MS } from '../load/load.ts';
+import { type PhaseResult, recordPhase, runPhases } from './phases.ts';
+import { ticking } from './ticking.ts';
+import type { Session } from './trial-context.ts';
+
+/** What a trial came to on its servers: all of it, or what there was when it was cut short. Epoch ms. */
+export interface Course {
+  /** The tape's origin; null: the load was never begun. */
+  readonly t0Ms: number | null;
+  /** Of the opening stock. */
+  readonly opening: Drain | null;
+  readonly phases: readonly PhaseResult[];
+  /** Nothing due at or after this offset from t0 was sent, ms; null while the load goes on. */
+  readonly cutMs: number | null;
+  /** At the end. */
+  readonly final: Drain | null;
+  /** When the tables were last looked at: what was not visible by then never was. */
+  readonly stoppedMs: number | null;
+  /** What cut it short; left out of one that came to its end. */
+  readonly cutShort?: { readonly reason: unknown };
+}
+
+type Growing = { -readonly [K in keyof Course]: Course[K] } & { phases: PhaseResult[] };
+
+/** From the word to begin to t0, where it has to reach other machines first, ms. */
+const SHARDED_HEAD_START_MS = 5_000;
+
+/**
+ * From the opening stock to the last commit: everything that is measured happens here. What went wrong is a
+ * part of what it gives, with all that was measured by then. `watching` is aborted once the jobs may end.
+ */
+export async function runCourse(session: Session, watching: AbortController): Promise<Course> {
+  const course: Growing = {
+    ...{ t0Ms: null, opening: null, phases: [] },
+    ...{ cutMs: null, final: null, stoppedMs: null },
+  };
+  const ticks = ticking(session);
+  try {
+    await open(session, course);
+    await session.faults.during(session, () => replay(session, course));
+    await close(session, course);
+    return course;
+  } catch (error) {
+    return {
+      ...course,
+      cutShort: { reason: session.signal.aborted ? session.signal.reason : error },
+    };
+  } finally {
+    watching.abort();
+    ticks.stop();
+  }
+}
+
+/** From the opening stock to t0. */
+async function open(session: Session, course: Growing): Promise<void> {
+  const { load, state, options, scenario, journal } = session;
+  const { clock } = options;
+  if (scenario.traffic.inventory?.preload === 'assortment') {
+    state.enter('preloading', 'loading the opening stock');
+    await load.preload();
+  }
+  state.enter('draining the preload', 'draining the opening stock');
+  course.opening = await session.drain();
+  if (!course.opening.drained) journal.note('not-drained', { round: 'opening', ...course.opening });
+  const headStartMs = session.meeting === null ? HEAD_START_MS : SHARDED_HEAD_START_MS;
+  course.t0Ms = clock.nowMs() + headStartMs;
+  state.beginAt(course.t0Ms);
+  await load.begin(course.t0Ms);
+  await clock.sleep(Math.max(0, course.t0Ms - clock.nowMs()), session.signal);
+}
+
+async function replay(session: Session, course: Growing): Promise<void> {
+  for await (const result of runPhases(session, course.t0Ms as number)) {
+    course.phases.push(result);
+    if (result.realized !== null) await recordPhase(session, result.realized);
+  }
+}
+
+/** From the end of the last phase to the last commit. */
+async function close(session: Session, course: Growing): Promise<void> {
+  const { load, probes, deployment, state, options, journal } = session;
+  state.enter('closing', 'stopping the load and draining');
+  await Promise.all([probes.canary.stopSending(), probes.queries.stop()]);
+  course.cutMs = await load.stopAt(options.clock.nowMs() - (course.t0Ms as number) + 100);
+  journal.note('cut', { cutMs: course.cutMs });
+  course.final = await session.drain();
+  // A commit of before is to be found before, and not taken for one of the savepoint's.
+  await probes.census.polled();
+  course.stoppedMs = options.clock.nowMs();
+  await markStop(session, course.stoppedMs);
+  state.enter('stopping the jobs', 'stopping the jobs with a savepoint');
+  await deployment.drain(session.signal);
+  await probes.census.caughtUp();
+  await probes.canary.stop();
+  // What the oracles use is no part of the run, and what is exported is all that is measured.
+  await probes.resources.stop();
+  await probes.layout.mark('end');
+}
+
+/**
+ * Writes down when the jobs are stopped. The savepoint that stops them commits what they had not committed
+ * yet: no reader would have seen those rows then, so they are censored at this moment.
+ */
+async function markStop({ facts, journal }: Session, atMs: number): Promise<void> {
+  await facts.append('milestones', [{ name: 'stop', at_ms: atMs }]);
+  journal.note('stop', { atMs });
+}

@@ -1,0 +1,247 @@
+import { mkdir, mkdtemp } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { withClassArchives } from '../../record/environment.ts';
+import { COMPACTION } from '../../record/facts.ts';
+import { RUN_FILES } from '../../record/folder.ts';
+import type { RunRecord } from '../../record/record.ts';
+import { watchClock } from '../clock-watch.ts';
+import { type Facts, openFacts } from '../facts.ts';
+import { type Load, startLoad } from '../load/load.ts';
+import { type Deployment, deploy } from '../pipelines/deploy.ts';
+import type { Incident, ProbeContext } from '../probes/probe.ts';
+import { type RunningProbes, startAll, stopAll } from '../probes/probes.ts';
+import { temporaryDir } from '../setup/user-dirs.ts';
+import { middleOf } from '../sharding/clock-offset.ts';
+import { handOver } from '../sharding/hand-over.ts';
+import { lead } from '../sharding/meeting.ts';
+import { takePlace } from '../shared-stack.ts';
+import { Claim } from '../stack/claim.ts';
+import type { Stack } from '../stack/stack.ts';
+import { buildRecord } from './build-record.ts';
+import { runCourse } from './course.ts';
+import { drainer } from './drain.ts';
+import { lookupKeys } from './lookup-keys.ts';
+import { observe } from './observed.ts';
+import { endedAs } from './outcome.ts';
+import { startOwnStack } from './own-stack.ts';
+import type { RunContext, Session } from './trial-context.ts';
+
+/** What a trial gives besides its course: the record of before, and who is told what was judged. */
+interface Recording {
+  readonly first: RunRecord;
+  readonly onJudged: (part: Partial<RunRecord>) => void;
+}
+
+/** What a trial has open on its stack, in the order of need. */
+interface Opened {
+  readonly workDir: string;
+  readonly facts: Facts;
+  readonly stack: Stack;
+}
+
+/** Brings up what a trial needs in the order of need, replays, and takes it down again whatever happens. */
+export async function runOnStack(
+  context: RunContext,
+  first: RunRecord,
+  onJudged: Recording['onJudged'],
+): Promise<Partial<RunRecord>> {
+  const workDir = await mkdtemp(join(temporaryDir(), 'doorbuster-'));
+  const claim = await Claim.open(workDir, { run: resolve(context.folder.dir) });
+  try {
+    await using facts = await openFacts({ spillDir: join(workDir, 'spill') });
+    if (context.chosen.kind === 'own') {
+      return await onOwnStack(context, { workDir, facts }, { first, onJudged });
+    }
+    return await onSharedStack(context, { workDir, facts }, { first, onJudged });
+  } finally {
+    await claim.remove();
+  }
+}
+
+/** On a stack that is started for this trial, and stopped after it. */
+async function onOwnStack(
+  context: RunContext,
+  opened: Omit<Opened, 'stack'>,
+  { first, onJudged }: Recording,
+): Promise<Partial<RunRecord>> {
+  const stack = await startOwnStack(context, opened.workDir);
+  let completed = false;
+  await using _started = {
+    async [Symbol.asyncDispose]() {
+      context.state.enter('stopping the servers', 'stopping the servers');
+      await stack.stop({ keepClasses: completed });
+    },
+  };
+  return await deployed(
+    context,
+    { ...opened, stack },
+    {
+      first,
+      onJudged(part) {
+        completed = part.outcome === 'completed';
+        onJudged(part);
+      },
+    },
+  );
+}
+
+/** On a stack that others may use as well: it is for its giver to stop. */
+async function onSharedStack(
+  context: RunContext,
+  opened: Omit<Opened, 'stack'>,
+  recording: Recording,
+): Promise<Partial<RunRecord>> {
+  const { chosen, options, pipeline, journal } = context;
+  if (chosen.kind !== 'shared') throw new Error('a stack of its own is no shared one');
+  const { clock, onEvent, keep = false } = options;
+  await using _place = await takePlace(chosen.on, {
+    ...{ place: pipeline.place, keep, clock, journal, onEvent },
+  });
+  // Before the place is cleared, where it has its topic.
+  await using _met = context.meeting;
+  return await deployed(context, { ...opened, stack: chosen.on.stack }, recording);
+}
+
+/** With the pipeline deployed, the load connected and the probes at work. */
+async function deployed(
+  context: RunContext,
+  opened: Opened,
+  recording: Recording,
+): Promise<Partial<RunRecord>> {
+  const { options, scenario, pipeline, state, signal } = context;
+  const { facts, stack } = opened;
+  const { clock } = options;
+  failWith(stack.broken, context);
+  state.enter('deploying', `deploying ${pipeline.manifest.name}`);
+  await using deployment = await deploy(pipeline, { stack, scenario, clock, signal });
+  const watching = new AbortController();
+  deployment
+    .watch(AbortSignal.any([signal, watching.signal]), () => context.faults.excused())
+    .catch(context.fail);
+  await using own = await connectLoad(context, opened);
+  await using load = await leading(own, context);
+  failWith(load.broken, context);
+  const incidents: Incident[] = [];
+  const { datasets } = deployment;
+  const probes = await startProbes(context, { facts, stack, load, datasets, incidents });
+  try {
+    const wallClock = watchClock(clock, context.fail);
+    const session: Session = {
+      ...{ ...context, ...opened, deployment, load, probes, incidents },
+      clockApartMs: wallClock.apartMs,
+      drain: drainer({
+        ...{ load, census: probes.census, facts, clock, signal },
+        manifest: pipeline.manifest,
+        withinMs: scenario.drainWithinMs,
+      }),
+    };
+    const course = await runCourse(session, watching);
+    wallClock.stop();
+    const { t0Ms, cutShort } = course;
+    // Before t0 there is nothing to measure.
+    if (t0Ms === null) throw cutShort?.reason;
+    return await judged(session, { ...course, t0Ms }, recording);
+  } finally {
+    await stopAll(probes);
+  }
+}
+
+/** From what was observed to the record; a shard hands over what it has instead. */
+async function judged(
+  session: Session,
+  course: Parameters<typeof observe>[1],
+  { first, onJudged }: Recording,
+): Promise<Partial<RunRecord>> {
+  const { scenario, pipeline, folder, facts, stack, chosen, meeting } = session;
+  const { cutShort } = course;
+  const inFolder = meeting !== null;
+  const observed = await observe(
+    session,
+    course,
+    inFolder ? join(folder.dir, RUN_FILES.tables) : join(session.workDir, 'truth'),
+  );
+  const note = (kind: string, fields: Readonly<Record<string, unknown>>) =>
+    session.journal.note(kind, fields);
+  if (meeting !== null && cutShort === undefined) {
+    const { t0Ms } = observed;
+    const part = { facts, dir: folder.dir, meeting, note };
+    return handOver(part, { t0Ms, observed, machine: observed });
+  }
+  const { manifest } = pipeline;
+  const record = await buildRecord(
+    { facts, scenario, observed, dir: folder.dir, manifest, note },
+    first,
+  );
+  const archives = chosen.kind === 'own' ? stack.classArchives() : {};
+  const measured = { ...record, environment: withClassArchives(first.environment, archives) };
+  const end = endedAs(measured, cutShort, session.options.signal);
+  onJudged(end);
+  return end;
+}
+
+async function connectLoad(context: RunContext, { workDir, stack }: Opened): Promise<Load> {
+  const { options, scenario, pipeline, folder, meeting, signal, journal } = context;
+  const dir = join(workDir, 'facts');
+  await mkdir(dir);
+  return startLoad({
+    ...{ scenario, dir, signal },
+    endpoints: stack.endpoints,
+    place: pipeline.place,
+    ...(meeting === null
+      ? {}
+      : { share: meeting.shard.share, clockOffsetMs: middleOf(meeting.offset) }),
+    runId: folder.id.slice(-4),
+    clock: options.clock,
+    onWarning: (text) => journal.note('kafka-client', { text }),
+  });
+}
+
+/** The load of all shards, where this one leads them. */
+function leading(own: Load, { meeting, options, signal, state }: RunContext): Promise<Load> | Load {
+  if (meeting === null) return own;
+  const { hash } = options.parsed;
+  return lead(own, meeting, { hash, signal, onStep: (text) => state.say(text) });
+}
+
+async function startProbes(
+  { scenario, pipeline, state, journal, options, signal, faults, fail }: RunContext,
+  opened: {
+    readonly facts: Facts;
+    readonly stack: Stack;
+    readonly load: Load;
+    readonly datasets: Deployment['datasets'];
+    /** Gets what makes the numbers untrustworthy. */
+    readonly incidents: Incident[];
+  },
+): Promise<RunningProbes> {
+  const running: Partial<RunningProbes> = {};
+  const context: ProbeContext = {
+    ...{ scenario, signal, fail, facts: opened.facts, clock: options.clock },
+    endpoints: opened.stack.endpoints,
+    place: pipeline.place,
+    extensions: options.artifacts.duckdbExtensions,
+    datasets: opened.datasets,
+    queries: pipeline.queries,
+    phase: () => state.phase,
+    t0Ms: () => state.t0Ms,
+    processes: () => [
+      ...opened.stack.processes(),
+      ...(state.compactorPid === null ? [] : [{ server: COMPACTION, pid: state.compactorPid }]),
+    ],
+    queryEngine: () => (running.queries as RunningProbes['queries']).engine(),
+    sendCanary: (dueMs) => opened.load.canary(dueMs),
+    lookupKey: lookupKeys(scenario),
+    excused: () => faults.excused(),
+    incident(incident) {
+      opened.incidents.push(incident);
+      journal.note('incident', { ...incident });
+    },
+  };
+  return startAll(context, running);
+}
+
+/** Ends the trial when this breaks. */
+function failWith(broken: AbortSignal, { fail }: RunContext): void {
+  if (broken.aborted) fail(broken.reason);
+  broken.addEventListener('abort', () => fail(broken.reason), { once: true });
+}
