@@ -34,11 +34,11 @@ function ofCommand(message: string, form: string, argv: readonly string[]): stri
     const words = unknown.split(', ').map((word) => {
       return argv.find((one) => one.replace(/^-+/, '').split('=')[0] === word) ?? word;
     });
-    return `${name} knows no ${words.join(', ')}`;
+    return `${name} has no option ${words.join(', ')}`;
   }
   const [, option, value, choices] =
     /Argument: (.*), Given: (.*), Choices: (.*)/.exec(message) ?? [];
-  if (option !== undefined) return `--${option} ${value} is none of ${choices}`;
+  if (option !== undefined) return `--${option} ${value} is not one of ${choices}`;
   const bare = /^Not enough arguments following: (.*)$/.exec(message)?.[1];
   return bare === undefined ? message : `--${bare} needs a value`;
 }

@@ -60,8 +60,8 @@ async function execute(
       .demandCommand(1, 'Name a command.')
       .wrap(Math.min(100, context.terminal.columns))
       .parserConfiguration({ 'parse-numbers': false, 'parse-positional-numbers': false })
-      .example('$0 run scenarios/black-friday.yaml', 'the whole main job, about four minutes')
-      .example('$0 preview scenarios/quick.yaml', 'what would be sent, with nothing started')
+      .example('$0 run scenarios/black-friday.yaml', 'the main job, about four minutes')
+      .example('$0 preview scenarios/quick.yaml', 'what would be sent; starts no server')
       .epilogue(`Exit codes: ${exitCodes()}.`)
       .help()
       .version()
@@ -96,7 +96,7 @@ function refuseGoneFolder(): void {
   try {
     process.cwd();
   } catch {
-    throw badInput('the working folder does not exist any more', 'cd ~');
+    throw badInput('the working folder no longer exists', 'cd ~');
   }
 }
 
@@ -112,7 +112,7 @@ function explain(error: unknown, { terminal, signal }: CommandContext): ExitCode
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   terminal.say(
-    errorText(`this is a bug of doorbuster's own: ${text}`, 'please report it with the text above'),
+    errorText(`this is a defect of doorbuster itself: ${text}`, 'report it with the text above'),
   );
   return EXIT.ourBug;
 }
@@ -131,7 +131,7 @@ function listenForInterruption(
     if (signal === 'SIGHUP' && signals > 0) return;
     signals += 1;
     if (signals === 1) {
-      terminal.say(`\n${stopping()} (Ctrl-C twice more to give up)`);
+      terminal.say(`\n${stopping()} (Ctrl-C twice more ends it at once)`);
       interruption.abort(new DoorbusterError('interrupted', { exitCode: EXIT.interrupted }));
     } else if (signals >= 3) process.exit(EXIT.interrupted);
   };

@@ -18,7 +18,7 @@ export function scenarioOptions(yargs: Argv): Argv {
       array: true,
       nargs: 1,
       default: [] as string[],
-      describe: 'override anything: --set traffic.pos.receipts=80/store/h (repeatable)',
+      describe: 'override any key: --set traffic.pos.receipts=80/store/h (repeatable)',
     });
 }
 

@@ -10,11 +10,11 @@ test('a shard is told by its number, of how many, and the name of the load', () 
 });
 
 test.each([
-  [{ shard: '2', load: 'friday' }, '--shard 2 is not the number of a shard of how many'],
-  [{ shard: '0/4', load: 'friday' }, '--shard 0/4 is not the number'],
-  [{ shard: '5/4', load: 'friday' }, '--shard 5/4 is not the number'],
-  [{ shard: '1/9', load: 'friday' }, 'a store is made whole by one shard, and there are 8 of them'],
-  [{ shard: '1/2' }, 'the shards find each other by the name of their load'],
+  [{ shard: '2', load: 'friday' }, '--shard 2 is not NUMBER/TOTAL'],
+  [{ shard: '0/4', load: 'friday' }, '--shard 0/4 is not NUMBER/TOTAL'],
+  [{ shard: '5/4', load: 'friday' }, '--shard 5/4 is not NUMBER/TOTAL'],
+  [{ shard: '1/9', load: 'friday' }, 'a store belongs to one shard, and the scenario has 8 stores'],
+  [{ shard: '1/2' }, '--shard needs --load, the id by which the shards find each other'],
   [{ shard: '1/2', load: 'Black Friday' }, '--load Black Friday is not lower-case letters'],
   [{ load: 'friday' }, 'it needs --shard'],
 ])('%j is refused', (args, words) => {

@@ -11,23 +11,23 @@ export function shardOf(
 ): Shard | undefined {
   if (shard === undefined) {
     if (load === undefined) return undefined;
-    throw badInput(
-      '--load names what several shards make together: it needs --shard',
-      '--shard 1/4',
-    );
+    throw badInput('--load is the id of a distributed run: it needs --shard', '--shard 1/4');
   }
   const [, number, of] = /^(\d{1,4})\/(\d{1,4})$/.exec(shard) ?? [];
   if (number === undefined || of === undefined || +number < 1 || +number > +of) {
-    throw badInput(`--shard ${shard} is not the number of a shard of how many`, '--shard 2/8');
+    throw badInput(`--shard ${shard} is not NUMBER/TOTAL`, '--shard 2/8');
   }
   if (+of > stores) {
     throw badInput(
-      `--shard ${shard}: a store is made whole by one shard, and there are ${stores} of them`,
+      `--shard ${shard}: a store belongs to one shard, and the scenario has ${stores} stores`,
       `--shard 1/${stores}`,
     );
   }
   if (load === undefined) {
-    throw badInput('the shards find each other by the name of their load', '--load friday');
+    throw badInput(
+      '--shard needs --load, the id by which the shards find each other',
+      '--load friday',
+    );
   }
   if (!LOAD.test(load)) {
     throw badInput(

@@ -59,7 +59,7 @@ const NO_PLACE: typeof REFUSALS = {
   ENOENT: { fact: 'there is no such folder', hint: 'mkdir -p "$(dirname PATH)"' },
   ENOTDIR: { fact: 'a folder in its path is a file', hint: 'name another path' },
   EISDIR: { fact: 'it is a folder', hint: 'name a file, or remove the folder' },
-  EEXIST: { fact: 'it is there already', hint: 'rm PATH   # or name another' },
+  EEXIST: { fact: 'it exists already', hint: 'rm PATH   # or name another' },
   ELOOP: { fact: 'its links lead in a circle', hint: 'name another path' },
   ENAMETOOLONG: { fact: 'the name is too long for its file system', hint: 'name a shorter one' },
   ETXTBSY: { fact: 'it is a program that runs', hint: 'name another path' },

@@ -30,7 +30,7 @@ export const EXIT_MEANINGS: Readonly<
   },
   invalid: { short: 'invalid', about: 'INVALID: the harness may have shaped the numbers' },
   noData: { short: 'no data', about: 'NO_DATA: a check found nothing to judge' },
-  ourBug: { short: 'our bug', about: 'a defect of doorbuster itself' },
+  ourBug: { short: 'internal error', about: 'a defect of doorbuster itself' },
   interrupted: { short: 'interrupted', about: 'ended by Ctrl-C or a signal; the record is kept' },
 };
 

@@ -45,7 +45,7 @@ export function watchClock(
 function jump(byMs: number): DoorbusterError {
   const how = `${(Math.abs(byMs) / 1_000).toFixed(1)} s ${byMs > 0 ? 'forward' : 'back'}`;
   return stackBroke(
-    `the machine's clock jumped ${how} in the middle of the run: no stamp can be trusted any more`,
-    'run it again once the clock is right and nothing sets it (timedatectl status)',
+    `the machine's clock jumped ${how} in the middle of the run: no time stamp can be trusted`,
+    'run it again once the clock is right and no program sets it (timedatectl status)',
   );
 }

@@ -16,12 +16,12 @@ test('two file systems are each held against what they get', () => {
   expect(problem(place('/tmp', 300, 1), place('results', 20, 2))).toBeNull();
   expect(problem(place('/tmp', 299, 1), place('results', 20, 2))).toEqual({
     message:
-      'not enough room in /tmp: the run needs about 300 MiB there while it goes on, and 299 MiB are free',
+      'not enough disk space in /tmp: the run needs about 300 MiB there while it goes on, and 299 MiB are free',
     hint: 'TMPDIR=/a/roomier/folder doorbuster run x.yaml',
   });
   expect(problem(place('/tmp', 300, 1), place('results', 19, 2))).toEqual({
     message:
-      'not enough room in results: the run needs about 20.0 MiB there for good, and 19.0 MiB are free',
+      'not enough disk space in results: the run needs about 20.0 MiB there for good, and 19.0 MiB are free',
     hint: 'doorbuster run x.yaml --results /a/roomier/folder',
   });
 });
@@ -29,7 +29,7 @@ test('two file systems are each held against what they get', () => {
 test('what is free on one file system is not counted twice', () => {
   expect(problem(place('/tmp', 320, 1), place('results', 320, 1))).toBeNull();
   expect(problem(place('/tmp', 319, 1), place('results', 319, 1))?.message).toBe(
-    'not enough room in /tmp: the run needs about 320 MiB there, with what stays in results, and 319 MiB are free',
+    'not enough disk space in /tmp: the run needs about 320 MiB there, with what stays in results, and 319 MiB are free',
   );
 });
 
@@ -38,7 +38,7 @@ test('where servers are in containers, their data is held against the room of th
   expect(problem(work, results, place('/engine', 200, 3))).toBeNull();
   expect(problem(work, results, place('/engine', 199, 3))).toEqual({
     message:
-      'not enough room in /engine: the run needs about 200 MiB there while it goes on, and 199 MiB are free',
+      'not enough disk space in /engine: the run needs about 200 MiB there while it goes on, and 199 MiB are free',
     hint: 'docker system df   # then docker system prune',
   });
   expect(problem(work, results, place('/engine', 299, 1))?.message).toMatch(

@@ -51,7 +51,7 @@ export function roomProblem(
         ? need.alone
         : `, with what ${others.map(({ among }) => among).join(' and ')}`;
     const message =
-      `not enough room in ${dir}: the run needs about ${bytes(needBytes)} there${what}, ` +
+      `not enough disk space in ${dir}: the run needs about ${bytes(needBytes)} there${what}, ` +
       `and ${bytes(freeBytes)} are free`;
     return { message, hint: need.hint };
   }

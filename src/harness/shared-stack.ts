@@ -95,13 +95,13 @@ export async function takePlace(
   const notes = guestNotes(name);
   for (const [path, guest] of notes.others()) {
     if (isAlive(guest.owner)) {
-      const text = `another run is on ${name}, by process ${guest.owner.pid}: both will be slower`;
+      const text = `another run is on ${name}, by process ${guest.owner.pid}: both runs will be slower`;
       onEvent({ kind: 'warning', text });
       continue;
     }
     onEvent({
       kind: 'warning',
-      text: `a killed run has left ${named(guest.place)}: removing them`,
+      text: `a killed run left ${named(guest.place)}: removing them`,
     });
     if (await removed(guest.place)) rmSync(path, { force: true });
   }

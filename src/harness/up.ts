@@ -94,7 +94,7 @@ function refuseIncomplete(stack: Stack, name: string): void {
   const missing = stack.missing();
   if (missing.length === 0) return;
   throw stackBroke(
-    `${missing.join(', ')} of the stack ${name} ${missing.length === 1 ? 'is' : 'are'} not running any more`,
+    `${missing.join(', ')} of the stack ${name} ${missing.length === 1 ? 'is' : 'are'} no longer running`,
     `doorbuster down ${name} && doorbuster up ${name}`,
   );
 }

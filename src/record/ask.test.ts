@@ -149,7 +149,7 @@ describe('a query as it may be typed', () => {
     'SELECT 1; SELECT 2',
   ])('several statements are refused, and change no file: %s', async (sql) => {
     await expect(ask(dir, sql.replace('FILE', join(dir, 'events.parquet')))).rejects.toThrow(
-      /one question at a time: this is [23] statements/,
+      /one statement at a time: this query has [23]/,
     );
     expect(await n('SELECT count(*) FROM events')).toEqual([['50000']]);
   });

@@ -121,7 +121,7 @@ async function prepared(
   const { count } = statements;
   if (count !== 1 && !(PIVOT.test(sql) && (await pivotPrepared(connection, statements)))) {
     throw badInput(
-      `one question at a time: this is ${count} statements`,
+      `one statement at a time: this query has ${count}`,
       `doorbuster sql ${path} "SHOW TABLES"`,
     );
   }
@@ -181,7 +181,7 @@ async function answered(
     if (rows.length * columns.length > MOST_VALUES || characters > MOST_CHARACTERS) {
       connection.interrupt();
       throw badInput(
-        `the answer is too large to print: more than ${rows.length} rows of ${columns.length} columns`,
+        `the result is too large to print: more than ${rows.length} rows of ${columns.length} columns`,
         'add LIMIT, or let the query count, sum or group',
       );
     }

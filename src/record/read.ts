@@ -44,14 +44,14 @@ export function parseRecord(text: string, file: string): RunRecord {
   if (typeof version === 'number' && version > RECORD_VERSION) {
     throw badInput(
       `${file} is a record of version ${version}; this doorbuster reads up to version ${RECORD_VERSION}`,
-      'use the newer doorbuster that wrote it',
+      'use the newer version of doorbuster that wrote it',
     );
   }
   const result = recordSchema.safeParse(value);
   if (result.success) return result.data;
   throw badInput(
     `${file} is not a record: ${described(result.error)}`,
-    'a record is never edited by hand: run the scenario again',
+    'do not edit a record: run the scenario again',
   );
 }
 

@@ -265,7 +265,7 @@ describe('asking a record', () => {
 
   test.each([
     ['DROP VIEW events', /read-only: DROP/],
-    ['SELECT 1; SELECT 2', /one question at a time/],
+    ['SELECT 1; SELECT 2', /one statement at a time/],
     ["SELECT * FROM read_text('/etc/hostname')", /Permission|disabled/],
     ['SELECT * FROM nothing', /nothing does not exist/],
   ])('%s is refused', async (sql, message) => {

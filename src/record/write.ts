@@ -32,7 +32,7 @@ export function startedRecord(known: KnownAtStart): RunRecord {
     outcome: 'interrupted',
     verdict: null,
     exitCode: EXIT.interrupted,
-    headline: { text: 'the run was interrupted before it had measured anything', warnings: [] },
+    headline: { text: 'the run was interrupted before its first measurement', warnings: [] },
     phases: [],
     drain: null,
     metrics: [],

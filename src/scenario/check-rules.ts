@@ -81,12 +81,12 @@ function wrong(word: Word, message: string): CheckMistake {
 function judgeOf(check: CheckText, metric: MetricKind, sections: Sections): CheckMistake[] {
   const { metric: name, of } = check;
   if (metric.of === null) {
-    return of ? [wrong(of, `${name.text} takes nothing in parentheses`)] : [];
+    return of ? [wrong(of, `${name.text} takes no argument in parentheses`)] : [];
   }
   const known = whatThereIs(metric.of, sections);
   if (!of) {
     const example = known?.[0] ?? metric.of;
-    const fact = `${name.text} is told apart by ${metric.of}: ${name.text}(${example})`;
+    const fact = `${name.text} needs a ${metric.of} in parentheses: ${name.text}(${example})`;
     return [wrong(name, fact)];
   }
   if (!known || known.includes(of.text)) return [];
@@ -198,7 +198,7 @@ function judgePromises(
   return named.flatMap((word) => {
     const phase = phases?.find(({ name }) => name === word.text);
     if (!phase || !('do' in phase)) return [];
-    return [wrong(word, `pickup orders are placed in timed phases, and "${word.text}" is none`)];
+    return [wrong(word, `pickup orders are placed in timed phases, and "${word.text}" is not one`)];
   });
 }
 
@@ -239,5 +239,5 @@ function judgeLimit(check: CheckText, metric: MetricKind): number | CheckMistake
     if (!(error instanceof DoorbusterError)) throw error;
   }
   const subject = check.ratio ? 'one phase over another is a ratio' : `the unit is ${unit}`;
-  return wrong(check.limit, `"${check.limit.text}" is no limit here: ${subject}, like ${like}`);
+  return wrong(check.limit, `"${check.limit.text}" is not a limit here: ${subject}, like ${like}`);
 }

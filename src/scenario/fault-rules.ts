@@ -71,7 +71,7 @@ function judgeOffline(traffic: Draft['traffic'], timedMs: number | undefined): P
     problems.push(atValue(at('offline', 'stores'), 'no store: leave offline out instead'));
   }
   if (offline.replay.ofEachStore || offline.replay.count === 0) {
-    const fact = 'is what each of these stores sends: write it like 50/s';
+    const fact = 'is a rate per store: write it like 50/s';
     problems.push(atValue(at('offline', 'replay'), fact));
   }
   return [...problems, ...tooLate(['offline', 'at'], offline.at, timedMs)];
@@ -92,13 +92,10 @@ function judgeDeviceClocks(traffic: Draft['traffic'], written: Written): Problem
     .filter((key) => written('clocks', key))
     .map((key) => {
       const needed = key === 'shoppers' ? 'cart' : 'pos';
-      return atKey(
-        at('clocks', key),
-        `without ${needed} nobody looks at such a clock: leave it out`,
-      );
+      return atKey(at('clocks', key), `without ${needed} no event uses such a clock: leave it out`);
     });
   if (clocks.hour_off + clocks.wrong_date <= 1) return problems;
-  const fact = 'more than 100% together with hour_off: a clock is wrong in one way';
+  const fact = 'more than 100% together with hour_off: a clock has one error at most';
   return [...problems, atValue(at('clocks', 'wrong_date'), fact)];
 }
 
@@ -125,6 +122,6 @@ function judgeRedelivery(traffic: Draft['traffic'], timedMs: number | undefined)
 /** Something that begins when the timed phases are over already. */
 function tooLate(path: readonly string[], atMs: number, timedMs: number | undefined): Problem[] {
   if (timedMs === undefined || atMs < timedMs) return [];
-  const fact = `begins when the timed phases (${formatDuration(timedMs)}) are over: begin earlier`;
+  const fact = `begins after the timed phases (${formatDuration(timedMs)}) have ended: begin earlier`;
   return [atValue(at(...path), fact)];
 }

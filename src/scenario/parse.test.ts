@@ -124,7 +124,7 @@ test.each([
   ['=5', 'is not path=value'],
   ['phases.spyke.load=5x', 'no item of phases is called "spyke"'],
   ['retail.stores={', 'the value is not YAML'],
-  ['name.first=x', 'leads nowhere'],
+  ['name.first=x', 'names no key'],
 ])('--set %s is refused', (set, fact) => {
   expect(refusal(SMALL, [set]).message).toContain(fact);
 });

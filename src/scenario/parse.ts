@@ -82,7 +82,7 @@ function hashOf({ about: _about, checks: _checks, ...scenario }: Scenario): stri
 /** Each section by its own schema, so that a mistake in one does not hide those in another. */
 function readSections(data: unknown): { sections: Sections; problems: Problem[] } {
   if (typeof data !== 'object' || data === null || Array.isArray(data)) {
-    const message = 'a scenario is a list of "key: value", and this is none';
+    const message = 'a scenario is a list of "key: value", and this is not';
     return { sections: {}, problems: [{ path: [], at: 'value', message }] };
   }
   const known = Object.keys(SECTIONS) as (keyof typeof SECTIONS)[];
@@ -133,7 +133,7 @@ function told(issue: z.core.$ZodIssue, base: Problem['path'], data: unknown): Pr
   }
   const choices = choicesOf(issue);
   if (choices) {
-    const message = `${shown(written)} is none of the choices: ${suggest(String(written), choices)}`;
+    const message = `${shown(written)} is not one of the choices: ${suggest(String(written), choices)}`;
     return [{ path, at: 'value', message }];
   }
   if (issue.code === 'invalid_type' && written === null) {

@@ -50,7 +50,7 @@ const MOST_NAMES = 1_000;
 /** Names that a message lists. */
 const LISTED = 40;
 
-/** The nearest of some names to one that is not among them; undefined when none comes near. */
+/** The nearest of some names to one that is missing; undefined when none comes near. */
 export function nearest(word: string, names: readonly string[]): string | undefined {
   if (word.length > LONGEST_NAME) return undefined;
   let best: string | undefined;
@@ -66,7 +66,7 @@ export function nearest(word: string, names: readonly string[]): string | undefi
 export function suggest(word: string, names: readonly string[]): string {
   const near = nearest(word, names);
   if (near !== undefined) return `did you mean "${near}"?`;
-  if (names.length === 0) return 'there is none here';
+  if (names.length === 0) return 'none exist here';
   const more = names.length > LISTED ? ` and ${names.length - LISTED} more` : '';
   return `known here: ${names.slice(0, LISTED).join(', ')}${more}`;
 }

@@ -30,18 +30,18 @@ function judgeStack({ stack }: Sections, raw: unknown): Problem[] {
   if (stack === undefined) return [];
   if (stack.runtime !== 'external') {
     if (stack.external === undefined) return [];
-    const fact = `nothing of it is used with runtime: ${stack.runtime}: write runtime: external, or leave it out`;
+    const fact = `it has no effect with runtime: ${stack.runtime}: write runtime: external, or leave it out`;
     return [atKey(['stack', 'external'], fact)];
   }
   const problems: Problem[] = [];
   if (isWritten(raw, ['stack', 'jit'])) {
-    const fact = 'servers that run already are compiled as they are: leave it out';
+    const fact = 'external servers keep their own JVM settings: leave it out';
     problems.push(atKey(['stack', 'jit'], fact));
   }
   const { auth, token_uri, scope } = stack.external?.catalog ?? {};
   for (const [key, value] of Object.entries({ token_uri, scope })) {
     if (value === undefined || auth === 'oauth2') continue;
-    const fact = `only oauth2 has one, and auth is ${auth}`;
+    const fact = `it belongs to oauth2, and auth is ${auth}`;
     problems.push(atKey(['stack', 'external', 'catalog', key], fact));
   }
   return problems;
@@ -56,7 +56,9 @@ function judgeRetail({ retail }: Sections): Problem[] {
 function judgeClocks({ retail, starts_at: startsAt, phases }: Sections): Problem[] {
   if (retail?.clocks !== 'us' || startsAt === undefined || phases === undefined) return [];
   if (isSkipped(startsAt)) {
-    return [atValue(['starts_at'], 'no clock ever shows it: clocks: us skip from 02:00 to 03:00')];
+    return [
+      atValue(['starts_at'], 'this time does not exist: clocks: us skip from 02:00 to 03:00'),
+    ];
   }
   const timedMs = draftTimedMs(phases);
   const changes = (retail.time_zones === 'us' ? [0, 1, 2, 3] : [0]).some((hoursBehind) => {
@@ -66,7 +68,7 @@ function judgeClocks({ retail, starts_at: startsAt, phases }: Sections): Problem
   });
   if (changes) return [];
   const fact =
-    'no clock changes during the timed phases: leave it out, or begin shortly before 02:00 on 2026-11-01, say';
+    'no clock changes during the timed phases: leave it out, or begin shortly before 02:00 on 2026-11-01, for example';
   return [atValue(['retail', 'clocks'], fact)];
 }
 
@@ -91,7 +93,7 @@ function judgeTraffic({ traffic }: Sections, raw: unknown): Problem[] {
   }
   problems.push(...judgeTape(traffic, raw));
   if (traffic.cart?.sessions.ofEachStore) {
-    const fact = 'the web shop is one for the chain: write 12/s';
+    const fact = 'the chain has one web shop: write 12/s';
     problems.push(atValue(['traffic', 'cart', 'sessions'], fact));
   }
   if (traffic.cart && !traffic.inventory && isWritten(raw, ['traffic', 'cart', 'pickup'])) {
@@ -119,10 +121,10 @@ function judgeTape({ pos, loyalty }: Draft['traffic'], raw: unknown): Problem[] 
   }
   if (pos.map !== undefined) problems.push(...judgeMap(pos.map, [...at, 'map']));
   if (pos.returns !== undefined) {
-    problems.push(atKey([...at, 'returns'], 'returns are those of the tape: leave it out'));
+    problems.push(atKey([...at, 'returns'], 'the tape contains the returns: leave it out'));
   }
   if (pos.map?.member !== undefined && loyalty?.share !== undefined) {
-    const fact = 'members are those of the tape: leave it out';
+    const fact = 'the tape contains the members: leave it out';
     problems.push(atKey(['traffic', 'loyalty', 'share'], fact));
   }
   return problems;
@@ -138,7 +140,10 @@ function judgeMap(
   }
   if (amount !== undefined && price !== undefined) {
     problems.push(
-      atKey([...at, 'price'], 'amount says what the line came to: leave one of them out'),
+      atKey(
+        [...at, 'price'],
+        'amount and price both give the amount of a line: leave one of them out',
+      ),
     );
   }
   if (no_member !== undefined && member === undefined) {
@@ -154,7 +159,7 @@ function judgeCanaries({ canaries }: Sections): Problem[] {
   }
   const perSecond = ratePer('s', canaries.rate);
   if (perSecond >= 0.01 && perSecond <= 100) return [];
-  const fact = 'must be from 0.01/s to 100/s: each one is polled by its key';
+  const fact = 'must be from 0.01/s to 100/s: each canary is polled by its key';
   return [atValue(['canaries', 'rate'], fact)];
 }
 
@@ -174,7 +179,7 @@ function judgePhases({ phases, pipeline }: Sections): Problem[] {
     }
     if ('for' in phase && firstDo >= 0 && i > firstDo) {
       const earlier = phases[firstDo]?.name;
-      const fact = `a timed phase cannot follow "${earlier}", whose length is not known beforehand`;
+      const fact = `a timed phase cannot follow "${earlier}", whose length is unknown before the run`;
       problems.push(atValue(['phases', i, 'name'], fact));
     }
     if ('for' in phase) problems.push(...judgeTimed(phase, i));

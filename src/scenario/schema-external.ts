@@ -38,23 +38,23 @@ export const external = strict(
     catalog: strict(
       {
         uri: url('REST catalog; or DOORBUSTER_CATALOG').optional(),
-        warehouse: word('as the catalog knows it; or DOORBUSTER_WAREHOUSE').optional(),
+        warehouse: word('name of the warehouse in the catalog; or DOORBUSTER_WAREHOUSE').optional(),
         auth: z
           .enum(['none', 'bearer', 'oauth2'])
           .default('none')
           .describe(
             'bearer: DOORBUSTER_CATALOG_TOKEN; oauth2: DOORBUSTER_CATALOG_CREDENTIAL, an id:secret',
           ),
-        token_uri: url("oauth2: where tokens are had; the catalog's own when left out").optional(),
-        scope: word('oauth2: asked for with the token').optional(),
+        token_uri: url("oauth2: URL that issues tokens; default: the catalog's own").optional(),
+        scope: word('oauth2: scope requested with the token').optional(),
       },
       'the Iceberg REST catalog',
     ).prefault({}),
     s3: strict(
       {
         endpoint: url('the object store; or DOORBUSTER_S3').optional(),
-        bucket: word('that the warehouse lies in; or DOORBUSTER_S3_BUCKET').optional(),
-        region: word('or AWS_REGION; us-east-1 when neither is given').optional(),
+        bucket: word('bucket of the warehouse; or DOORBUSTER_S3_BUCKET').optional(),
+        region: word('region; or AWS_REGION; default us-east-1').optional(),
       },
       'the object store; its keys are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
     ).prefault({}),
@@ -64,13 +64,13 @@ export const external = strict(
         catalog: url('REST catalog').optional(),
         s3: url('object store').optional(),
       },
-      'what Flink calls them, where it has other names for them than this machine',
+      'internal addresses: used by Flink, where they differ from those of this machine',
     ).prefault({}),
     prefix: z
       .string()
       .regex(/^[a-z][a-z0-9_]{0,31}$/, { error: 'must be lower-case letters, digits and _' })
       .default('doorbuster')
-      .describe('what the names of topics, groups, jobs and the namespace begin with'),
+      .describe('prefix of the names of topics, groups, jobs and the namespace'),
   },
-  'servers that run already, for runtime: external',
+  'addresses of external clusters, for runtime: external',
 );

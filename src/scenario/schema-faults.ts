@@ -23,18 +23,18 @@ const malformed = strict(
       .default(false)
       .describe('true: the event itself is damaged, instead of an extra copy'),
   },
-  'records no parser can read',
+  'records that no parser can read',
 );
 
 const transport = strict(
   {
-    delay: duration('median delay of a message on its way', '0s', '10m').prefault('800ms'),
+    delay: duration('median transport delay of a message', '0s', '10m').prefault('800ms'),
     sigma: sigma('spread of the delay: sigma of its logarithm; 0: fixed').default(1),
-    slow: percent('messages that take the slow way').prefault('3%'),
-    slow_delay: duration('median delay on the slow way', '0s', '10m').prefault('20s'),
-    slow_sigma: sigma('spread on the slow way').default(1.2),
+    slow: percent('messages that are slow').prefault('3%'),
+    slow_delay: duration('median delay of slow messages', '0s', '10m').prefault('20s'),
+    slow_sigma: sigma('spread of the delay of slow messages').default(1.2),
   },
-  'delay between happening and intended send; left out: none',
+  'delay between the event and its intended send; left out: none',
 );
 
 const offline = strict(
@@ -44,23 +44,23 @@ const offline = strict(
     for: duration('length of the outage', '100ms').prefault('30s'),
     replay: rate('50/s', 'events each of these stores sends of its backlog').prefault('50/s'),
   },
-  'stores without uplink: their events wait, and then come in a burst',
+  'stores without uplink: their events wait, and arrive in a burst afterwards',
 );
 
 const clocks = strict(
   {
     sigma: duration('spread of the clocks of tills and handhelds').prefault('1.5s'),
-    hour_off: percent('of them exactly an hour off').prefault('0.5%'),
-    wrong_date: percent('of them 56 years behind or one ahead').prefault('0.05%'),
+    hour_off: percent('tills and handhelds exactly an hour off').prefault('0.5%'),
+    wrong_date: percent('tills and handhelds 56 years behind or one ahead').prefault('0.05%'),
     shoppers: percent('web sessions on a device an hour or more off').prefault('3.5%'),
   },
-  'clocks that are wrong: event_ts is what they said',
+  'wrong device clocks, which set event_ts',
 );
 
 const schemaDrift = strict(
   {
     at: duration('begin of the roll-out, from t0', '0s', '7d').prefault('20s'),
-    over: duration('time until the last store has it', '0s', '7d').prefault('20s'),
+    over: duration('time until the last store has the new version', '0s', '7d').prefault('20s'),
     added: percent('stores whose new version sends one more field').prefault('100%'),
     widened: percent('stores whose new version sends numbers as text').prefault('10%'),
   },
@@ -70,9 +70,9 @@ const schemaDrift = strict(
 const redelivery = strict(
   {
     every: duration("time between two crashes of a store's connector", '1s').prefault('30s'),
-    last: count(1, 100_000, 'row images it sends again').default(50),
+    last: count(1, 100_000, 'row images that it sends again').default(50),
   },
-  'crashes of the inventory connectors, after which old rows come again',
+  'crashes of the inventory connectors, which then send old rows again',
 );
 
 /** Every fault; a section that is left out does not happen. */
@@ -86,5 +86,5 @@ export const faults = strict(
     schema_drift: schemaDrift.optional(),
     redelivery: redelivery.optional(),
   },
-  'what goes wrong on the way; each one is labelled in the truth',
+  'faults injected between stores and Kafka; the truth labels each one',
 );

@@ -36,7 +36,7 @@ function formatFault(format: string): string | undefined {
 export const tapeMap = strict(
   {
     receipt: column('number of the receipt, unique in its store'),
-    store: column('the store; default: all receipts are of one').optional(),
+    store: column('the store; default: all receipts belong to one').optional(),
     at: column('when: a timestamp, or its date where at_time is the time of day'),
     at_time: column('the time of day, where at is only the date').optional(),
     at_format: z
@@ -61,32 +61,32 @@ export const tapeMap = strict(
       .optional()
       .describe('time zone of the shops, where the timestamps are UTC; default: they are local'),
     sku: column('the product'),
-    quantity: column('units; negative when brought back'),
+    quantity: column('units; negative for a return'),
     units_up_to: count(
       1,
       1_000_000,
       'a larger quantity is a measure (litres, grams) and replayed as one unit',
     ).default(100),
-    amount: column('what the line came to, discounts taken off; this or price').optional(),
-    price: column('what one unit costs, before discounts; this or amount').optional(),
-    discount: column('what was taken off, of either sign; default nothing').optional(),
-    member: column('whose receipt; default: members are drawn').optional(),
+    amount: column('amount of the line, discounts subtracted; this or price').optional(),
+    price: column('price of one unit, before discounts; this or amount').optional(),
+    discount: column('discount of the line, of either sign; default: none').optional(),
+    member: column('member of the receipt; default: members are drawn').optional(),
     no_member: z
       .array(z.string({ error: 'must be text: quote a number' }))
       .max(20, { error: 'takes up to 20 values' })
       .optional()
-      .describe('values of member that mean nobody, besides an empty one and NaN'),
+      .describe('further values of member that mean no member; an empty one and NaN always do'),
     decimal: z
       .enum(['point', 'comma'], { error: 'must be point or comma' })
       .default('point')
-      .describe('what stands between whole units and cents: 1.99 or 1,99'),
+      .describe('decimal separator of amounts: 1.99 or 1,99'),
     encoding: z
       .string()
       .refine(isEncoding, { error: 'must be an encoding, like windows-1252 or utf-16le' })
       .optional()
       .describe('encoding of a text file; default UTF-8'),
   },
-  'which column of the recording is what',
+  'the columns of the recording',
 );
 
 /** Where the recording is. */

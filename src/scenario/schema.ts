@@ -18,7 +18,10 @@ const retail = strict(
   {
     stores: count(1, 5_000, 'number of stores'),
     skus: count(1, 200_000, 'SKUs of the chain').default(2_000),
-    profile: z.enum(PROFILES).default('grocery').describe('whose baskets, prices and returns'),
+    profile: z
+      .enum(PROFILES)
+      .default('grocery')
+      .describe('kind of retailer, which sets baskets, prices and returns'),
     assortment: count(
       1,
       200_000,
@@ -62,7 +65,7 @@ const wms = strict(
     shrink: percent('units lost per unit sold; default 1.15% (grocery) or 1.6%').optional(),
     delist: percent('stock movements after which the store delists the SKU').prefault('0%'),
   },
-  'receiving, picking, counting: follows what is sold',
+  'warehouse events (receiving, picking, counting), which follow the sales',
 );
 
 const cart = strict(
@@ -76,7 +79,7 @@ const cart = strict(
 
 const loyalty = strict(
   {
-    members: count(1, 100_000_000, 'members; default 6,300 per store').optional(),
+    members: count(1, 100_000_000, 'number of members; default 6,300 per store').optional(),
     share: percent('receipts with a card; default 80% (grocery) or 60%').optional(),
   },
   'points earned and burned',
@@ -101,12 +104,12 @@ const traffic = strict(
     inventory: inventory.optional(),
     faults: faults.prefault({}),
   },
-  'the streams that are on; {} takes the defaults',
+  'the streams to send; {} takes the defaults',
 );
 
 const compaction = z
   .discriminatedUnion('by', [
-    strict({ by: z.literal('none') }, 'small files pile up'),
+    strict({ by: z.literal('none') }, 'no compaction: small files accumulate'),
     strict(
       {
         by: z.literal('flink'),
@@ -118,7 +121,7 @@ const compaction = z
     ),
     strict({ by: z.literal('spark') }, 'on demand, by a compact phase'),
   ])
-  .describe('who rewrites small files');
+  .describe('how small files are compacted');
 
 const pipeline = strict(
   {
@@ -134,7 +137,7 @@ const pipeline = strict(
       .union([z.literal(2), z.literal(3)])
       .default(2)
       .describe('Iceberg format version'),
-    parallelism: count(1, 64, 'of each job').default(1),
+    parallelism: count(1, 64, 'parallelism of each Flink job').default(1),
     compaction: compaction.prefault({ by: 'none' }),
   },
   'what is under test',
@@ -146,7 +149,7 @@ const stack = strict(
       .enum(['auto', 'processes', 'containers', 'external'])
       .default('auto')
       .describe(
-        'where the servers run: each in a container, or as child processes; auto takes containers when an engine answers; external: on servers that run already',
+        'where the servers run: each in a container, or as child processes; auto: containers when an engine answers; external: external clusters',
       ),
     external: external.optional(),
     partitions: count(1, 256, 'partitions per topic').default(4),
@@ -162,8 +165,13 @@ const stack = strict(
 
 const queries = strict(
   {
-    every: duration('one query, in turn, is intended every so often', '50ms').prefault('2s'),
-    timeout: duration('after which a query is stopped and counted', '50ms').prefault('30s'),
+    every: duration(
+      'query interval: one background query starts per interval, in turn',
+      '50ms',
+    ).prefault('2s'),
+    timeout: duration('time after which a query is stopped and counts as failed', '50ms').prefault(
+      '30s',
+    ),
     round_samples: count(1, 1_000, 'hot samples of each query in a round').default(MIN_SAMPLES),
     round_budget: duration(
       'longest time for each query in a round, hot; below 10 samples a check on it has no data',
@@ -177,12 +185,12 @@ const queries = strict(
       .describe('cold samples of each query in a round; each starts a process')
       .default(3),
   },
-  'what readers ask meanwhile',
+  'the queries of readers',
 );
 
 const canaries = strict(
   { rate: rate('2/s', 'marked rows per second, polled by key').prefault('2/s') },
-  'rows that check the census',
+  'marked rows that check the census',
 );
 
 const loadPhase = strict(
@@ -196,7 +204,7 @@ const loadPhase = strict(
       .enum(SHAPES)
       .default('flat')
       .describe('flat, or a burst at its start that decays; the load is its mean'),
-    measured: z.boolean().default(true).describe('false: a warm-up, in no metric'),
+    measured: z.boolean().default(true).describe('false: a warm-up, left out of every metric'),
   },
   'a timed phase',
 );
@@ -204,9 +212,11 @@ const loadPhase = strict(
 const doPhase = strict(
   {
     name: name('of the phase'),
-    do: z.enum(['query', 'compact']).describe('a round of every query, or a compaction'),
+    do: z
+      .enum(['query', 'compact'])
+      .describe('query: a round of every query; compact: a compaction'),
   },
-  'takes as long as it takes, with the load at 1x; after all timed phases',
+  'a phase that lasts as long as its work, with the load at 1x; after all timed phases',
 );
 
 const phase = z.union([doPhase, loadPhase]);
@@ -226,14 +236,18 @@ function isLocalTime(text: string): boolean {
 
 /** The sections of a scenario file, in the order in which people write them. */
 export const SECTIONS = {
-  name: name('names the run and its folder'),
+  name: name('name of the scenario, of its runs and their folders'),
   about: z
     .string()
     .max(200, { error: 'must be 200 characters at most' })
     .regex(/^\P{Cc}*$/u, { error: 'must be one line of text' })
     .default('')
     .describe('one line for the headline'),
-  seed: count(0, Number.MAX_SAFE_INTEGER, 'same seed, same bytes').default(1),
+  seed: count(
+    0,
+    Number.MAX_SAFE_INTEGER,
+    'seed of all random choices: the same seed gives the same bytes',
+  ).default(1),
   starts_at: z
     .string({ error: 'must be written like 2026-11-27T09:00' })
     .regex(LOCAL_TIME, { error: 'must be written like 2026-11-27T09:00', abort: true })
@@ -247,14 +261,17 @@ export const SECTIONS = {
   stack: stack.prefault({}),
   queries: queries.prefault({}),
   canaries: canaries.prefault({}),
-  drain_within: duration('longest wait until everything sent is shown', '1s').prefault('60s'),
+  drain_within: duration(
+    'drain timeout: longest wait until everything that was sent is visible',
+    '1s',
+  ).prefault('60s'),
   phases: z.array(phase).min(1, { error: 'must hold one phase at least' }),
   faults: serverFaults.default([]),
   staleness_target: stalenessTarget.optional(),
   checks: z.array(z.string({ error: 'must be text, like lost == 0' })).default([]),
 };
 
-export const scenarioSchema = strict(SECTIONS, 'A scenario of doorbuster');
+export const scenarioSchema = strict(SECTIONS, 'A doorbuster scenario');
 
 /** A scenario file after its schema: units resolved, sections not yet judged against each other. */
 export type Draft = z.output<typeof scenarioSchema>;

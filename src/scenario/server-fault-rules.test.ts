@@ -49,14 +49,17 @@ test('without a fault there are none, and no target', () => {
 test.each([
   // The server, the phase and the moment have to be there.
   ['do: kill, server: taskmanager, during: spike, at: 2s, for: 5s', 'flink-taskmanager'],
-  ['do: stop, server: kafka, during: spike, at: 2s, for: 5s', 'none of the choices'],
+  ['do: stop, server: kafka, during: spike, at: 2s, for: 5s', 'not one of the choices'],
   ['do: kill, server: kafka, during: spyke, at: 2s, for: 5s', 'no phase "spyke": did you mean'],
   ['do: kill, server: kafka, during: spike, at: 20s, for: 5s', '"spike" is over by then'],
   ['do: kill, server: kafka, during: spike, for: 5s', '"at" is missing'],
   ['do: kill, server: kafka, during: spike, at: 2s', '"for" is missing'],
   ['do: kill, server: kafka, during: spike, at: 2s, for: 2m', 'must be from 0s to 1m'],
-  ['do: kill, server: kafka, during: spike, at: 16s, for: 4s', 'nobody would see it recover'],
-  ['do: pause, server: kafka, during: spike, at: 1s, for: 0s', 'frozen for no time'],
+  [
+    'do: kill, server: kafka, during: spike, at: 16s, for: 4s',
+    'its recovery would not be measured',
+  ],
+  ['do: pause, server: kafka, during: spike, at: 1s, for: 0s', 'a pause of 0s'],
   ['do: kill, server: flink-jobmanager, during: spike, at: 1s, for: 1s', 'forgets its jobs'],
   ['do: restart, server: flink-jobmanager, during: spike, at: 1s, for: 1s', 'forgets its jobs'],
 ])('%s is refused: %s', (fault, fact) => {
@@ -71,7 +74,7 @@ test('a server cannot go away while it is away, in whatever order that is writte
   const other = 'do: kill, server: minio, during: spike, at: 1s, for: 1s';
   const checks = /checks:\n(.*\n)*/;
   expect(refusal(with_(one, two).replace(checks, ''))).toMatch(
-    /faults\[1\]\.at: kafka is still away then: it comes back 12s after t0.*\n {2}at x\.yaml:9:/,
+    /faults\[1\]\.at: kafka is still unavailable then: it is back 12s after t0.*\n {2}at x\.yaml:9:/,
   );
   expect(refusal(with_(two, one).replace(checks, ''))).toContain('faults[0].at: kafka is still');
   expect(refusal(with_(one, other).replace(checks, ''))).toBeNull();
@@ -87,7 +90,7 @@ test.each([
 
 test('recovery needs a target, and a target something to recover from', () => {
   expect(refusal(TEXT.replace(/staleness_target.*\n/, ''))).toMatch(
-    /add staleness_target: 10s, say\n {2}at x\.yaml:7:1/,
+    /add staleness_target, for example 10s\n {2}at x\.yaml:7:1/,
   );
   expect(refusal(TEXT.replace('target: 10s', 'target: soon'))).not.toContain(
     'add staleness_target',
@@ -98,7 +101,7 @@ test('recovery needs a target, and a target something to recover from', () => {
 
 test('only servers of our own go away', () => {
   const theirs = TEXT.replace('faults:', 'stack: { runtime: external }\nfaults:');
-  expect(refusal(theirs)).toMatch(/not its to take away.*\n {2}at x\.yaml:8:1/);
+  expect(refusal(theirs)).toMatch(/need managed servers.*\n {2}at x\.yaml:8:1/);
 });
 
 test('only the recovery of a server that goes away can be checked', () => {

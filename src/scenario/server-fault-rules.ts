@@ -18,12 +18,12 @@ export function judgeServerFaults(sections: Sections): Problem[] {
   const problems: Problem[] = [];
   // Left out, it passed its schema; with a mistake in it there is no such key at all.
   if (target === undefined && 'staleness_target' in sections) {
-    const fact = 'recovery is measured against a target: add staleness_target: 10s, say';
+    const fact = 'recovery needs a target: add staleness_target, for example 10s';
     problems.push(atKey(['faults'], fact));
   }
   if (sections.stack?.runtime === 'external') {
     const fact =
-      'servers that doorbuster has not started are not its to take away: leave faults out, or let it start its own';
+      'these need managed servers, and runtime: external has none: leave faults out, or use another runtime';
     problems.push(atKey(['faults'], fact));
   }
   faults.forEach((fault, i) => {
@@ -36,7 +36,7 @@ export function judgeServerFaults(sections: Sections): Problem[] {
 
 function judgeAct({ do: act, server, for: forMs }: FaultDraft, i: number): Problem[] {
   if (act === 'pause' && forMs === 0) {
-    return [atValue(['faults', i, 'for'], 'frozen for no time: nothing would happen')];
+    return [atValue(['faults', i, 'for'], 'a pause of 0s has no effect')];
   }
   if (act !== 'pause' && server === 'flink-jobmanager') {
     const fact = `cannot come back from a ${act}: without high availability it forgets its jobs as it ends; pause it, or ${act} flink-taskmanager, which runs them`;
@@ -53,18 +53,18 @@ function judgeMoment(fault: FaultDraft, i: number, phases: PhasesDraft): Problem
     return problem('during', `no phase "${fault.during}": ${suggest(fault.during, names)}`);
   }
   if (!('for' in phase)) {
-    const fact = `"${phase.name}" takes as long as it takes: faults happen in timed phases`;
+    const fact = `"${phase.name}" has no fixed length: faults need a timed phase`;
     return problem('during', fact);
   }
   if (!phase.measured) {
-    return problem('during', `"${phase.name}" is not measured: nothing of the fault would be seen`);
+    return problem('during', `"${phase.name}" is not measured: the fault would be in no metric`);
   }
   if (fault.at >= phase.for) {
     return problem('at', `"${phase.name}" is over by then: it takes ${formatDuration(phase.for)}`);
   }
   const timedMs = draftTimedMs(phases);
   if (startOf(fault, phases) + fault.for < timedMs) return [];
-  const fact = `the timed phases (${formatDuration(timedMs)}) are over before it is back: nobody would see it recover`;
+  const fact = `the timed phases (${formatDuration(timedMs)}) end before it is back: its recovery would not be measured`;
   return problem('for', fact);
 }
 
@@ -79,7 +79,7 @@ function judgeOverlaps(faults: readonly FaultDraft[], phases: PhasesDraft): Prob
       .find((one) => one.fault.server === fault.server && one.startMs + one.fault.for >= startMs);
     if (!before) return [];
     const untilMs = before.startMs + before.fault.for;
-    const fact = `${fault.server} is still away then: it comes back ${formatDuration(untilMs)} after t0, and this begins after ${formatDuration(startMs)}`;
+    const fact = `${fault.server} is still unavailable then: it is back ${formatDuration(untilMs)} after t0, and this begins after ${formatDuration(startMs)}`;
     return [atValue(['faults', i, 'at'], fact)];
   });
 }

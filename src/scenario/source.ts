@@ -177,7 +177,7 @@ function override(document: Document, typed: string): Override {
   } catch (error) {
     const fact = error instanceof Error ? error.message : String(error);
     throw badInput(
-      `--set "${told}" leads nowhere: ${quoted(fact.split('\n')[0] as string, 160)}`,
+      `--set "${told}" names no key: ${quoted(fact.split('\n')[0] as string, 160)}`,
       'doorbuster schema lists every key',
     );
   }

@@ -166,5 +166,7 @@ test('a report that is a folder, and a hand-over that is null, are input that is
   writeFileSync(join(dirs[0], 'hand-over.json'), 'null');
   const merged = doorbuster('merge', ...dirs);
   expect(merged.code).toBe(2);
-  expect(merged.stderr).toContain('hand-over.json is not what a shard hands over: the whole file');
+  expect(merged.stderr).toContain(
+    'hand-over.json is not a hand-over file of a shard: the whole file',
+  );
 }, 120_000);

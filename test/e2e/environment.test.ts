@@ -38,7 +38,7 @@ test.each([
 ])('%s is refused with exit code 2', (_name, env) => {
   const { status, stderr } = doorbuster(env, 'run', 'elsewhere.yaml');
   expect(stderr).toContain('error');
-  expect(stderr).not.toContain('bug of doorbuster');
+  expect(stderr).not.toContain('defect of doorbuster');
   expect(stderr).not.toContain('hunter2secret');
   expect(status).toBe(2);
 });
@@ -56,7 +56,7 @@ test.each([
 ])('with %j a doctor says how it is, and writes nothing here', (env) => {
   const before = readdirSync(work);
   const { status, stderr } = doorbuster(env, 'doctor');
-  expect(stderr).not.toContain('bug of doorbuster');
+  expect(stderr).not.toContain('defect of doorbuster');
   expect([0, 2]).toContain(status);
   expect(readdirSync(work)).toEqual(before);
 });
@@ -70,6 +70,6 @@ test('a working folder that was removed is told', () => {
     env: { ...process.env, NO_COLOR: '1' },
     encoding: 'utf8',
   });
-  expect(stderr).toContain('the working folder does not exist any more');
+  expect(stderr).toContain('the working folder no longer exists');
   expect(status).toBe(2);
 });

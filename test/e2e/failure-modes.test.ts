@@ -243,8 +243,10 @@ describe.concurrent('a server that is killed', { timeout: 900_000 }, () => {
     expect(await run.ended, run.said).toBe(3);
     const record = readRecord(home.only());
     expect(record).toMatchObject({ outcome: 'stack-broke', exitCode: 3, verdict: null });
-    expect(record.failures[0]?.message).toContain(`${server} died unasked (killed by SIGKILL)`);
-    expect(run.said).toContain(`${server} died unasked (killed by SIGKILL)`);
+    expect(record.failures[0]?.message).toContain(
+      `${server} exited unexpectedly (killed by SIGKILL)`,
+    );
+    expect(run.said).toContain(`${server} exited unexpectedly (killed by SIGKILL)`);
     expect(readJournal(home.only()).torn).toEqual([]);
     await home.expectNothingLeft();
   });
@@ -278,7 +280,7 @@ describe.skipIf(!canMount())(
       expect(await run.ended, run.said).toBe(3);
       expect(run.said).toContain('no space is left on its file system');
       expect(run.said).toContain('next  df -h ');
-      expect(run.said).not.toContain("a bug of doorbuster's own");
+      expect(run.said).not.toContain('a defect of doorbuster itself');
       expect(readRecord(home.only()).outcome).toBe('interrupted');
       expect(readJournal(home.only()).entries.some(STAGES.load)).toBe(true);
       await home.expectNothingLeft();
@@ -306,7 +308,7 @@ describe.skipIf(!canMount())('a disk that is too small (needs root)', { concurre
   test('for what a run writes while it goes on: doctor and run say the same', async () => {
     using disk = smallDisk(64);
     await using home = new Home({ temporary: disk.dir });
-    const said = `not enough room in ${disk.dir}: the run needs about `;
+    const said = `not enough disk space in ${disk.dir}: the run needs about `;
     const next = `TMPDIR=/a/roomier/folder doorbuster ${mainJob.join(' ')}`;
     for (const args of [['doctor'], mainJob]) {
       const run = home.doorbuster([...args, '--results', home.results]);
@@ -393,7 +395,7 @@ test.concurrent('servers for which there is no memory are named, with what Java 
   expect(await run.ended, run.said).toBe(3);
   const { headline, outcome } = readRecord(home.only());
   expect(outcome).toBe('stack-broke');
-  expect(headline.text).toMatch(/^(kafka|catalog|flink-\w+) died /);
+  expect(headline.text).toMatch(/^(kafka|catalog|flink-\w+) exited /);
   expect(headline.text).toMatch(/memory|heap|space/i);
   await home.expectNothingLeft();
 });

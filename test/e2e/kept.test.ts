@@ -120,7 +120,7 @@ test.concurrent('run --keep leaves the servers up, with what the run has made', 
   ];
   const run = await home.doorbuster('run', ...kept, '--results', 'kept');
   expect([EXIT.pass, EXIT.invalid], run.said).toContain(run.code);
-  expect(run.said).toContain('default is still up: doorbuster down default ends it');
+  expect(run.said).toContain('default keeps running: doorbuster down default ends it');
   const { stack } = readRecord(home.run('kept'));
   expect(stack).toMatchObject({ name: 'default', kept: true });
 

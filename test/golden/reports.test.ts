@@ -145,7 +145,7 @@ const failed: RunRecord = {
           sellOutMs: 41_000_000,
           withinPhase: 0.003,
           counted: 56.47,
-          doubt: 'some changes were never visible: no lag is long enough',
+          doubt: 'some changes were never visible, so the lag is unbounded',
         },
       },
     ],

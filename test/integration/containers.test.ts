@@ -134,7 +134,7 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
       await until(() => stack.broken.aborted, 15_000);
       const error = stack.broken.reason as DoorbusterError;
       expect(error.exitCode).toBe(EXIT.stackBroke);
-      expect(error.message).toMatch(/^flink-taskmanager died unasked \(killed by SIGKILL\)/);
+      expect(error.message).toMatch(/^flink-taskmanager exited unexpectedly \(killed by SIGKILL\)/);
       await stack.stop();
       expect(await left()).toEqual([]);
       expect(readdirSync(dir)).toEqual(['logs']);
@@ -290,7 +290,9 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
     });
     await expect(refused).rejects.toMatchObject({
       code: EXIT.badInput,
-      stderr: expect.stringMatching(/nobody is at DOCKER_HOST, .*nowhere.* \(there is one at /),
+      stderr: expect.stringMatching(
+        /no engine listens at DOCKER_HOST, .*nowhere.* \(there is one at /,
+      ),
     });
   });
 

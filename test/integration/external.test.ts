@@ -235,7 +235,7 @@ describe('what is wrong with an endpoint is said of that endpoint, before there 
       catalog: { ...as.catalog, uri: guard.uri, auth },
     });
     await expect(connect(at('none'))).rejects.toMatchObject(
-      refused(/refuses who brings no credential: HTTP 401/),
+      refused(/refuses requests without a credential: HTTP 401/),
     );
     const token = (text: string) => ({ DOORBUSTER_CATALOG_TOKEN: text });
     await expect(connect(at('bearer'), token('stolen'))).rejects.toMatchObject(

@@ -62,12 +62,12 @@ test('a stack that is kept is found again whole, let go of, and ended with all i
   process.kill(manager?.pid as number, 'SIGKILL');
   expect(await broken).toMatchObject({
     exitCode: 3,
-    message: expect.stringMatching(/^flink-taskmanager died unasked/),
+    message: expect.stringMatching(/^flink-taskmanager exited unexpectedly/),
   });
   await watched[Symbol.asyncDispose]();
   await expect(sharedStack('evening', reach())).rejects.toMatchObject({
     exitCode: 3,
-    message: 'flink-taskmanager of the stack evening is not running any more',
+    message: 'flink-taskmanager of the stack evening is no longer running',
     hint: 'doorbuster down evening && doorbuster up evening',
   });
 

@@ -34,7 +34,7 @@ test('a second one of the same number is refused, and the first one hears on', a
   await expect(come('second', 0)).rejects.toMatchObject({
     exitCode: 2,
     message: expect.stringMatching(
-      /^shard 1 of the load second is there already, heard of \d+ s ago/,
+      /^shard 1 of the load second exists already, last message \d+ s ago/,
     ),
     hint: expect.stringContaining('--load second_2'),
   });
@@ -48,7 +48,7 @@ test('a second one of the same number is refused, and the first one hears on', a
 
 test('one that was killed has been there too, until its topic is removed', async () => {
   await using _killed = await come('third', 0);
-  await expect(come('third', 0)).rejects.toThrow('under way, or killed');
+  await expect(come('third', 0)).rejects.toThrow('running, or killed');
   {
     await using admin = await openKafkaAdmin(kafka.brokers);
     await admin.removeAll('t_third_');

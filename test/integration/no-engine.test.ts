@@ -33,7 +33,7 @@ test('a container engine that does not answer is one clear error, before there i
   const error = await run('containers').catch((cause) => cause);
   expect(error.code).toBe(EXIT.badInput);
   expect(error.stderr).toMatch(
-    /no container engine answers: nobody is at DOCKER_HOST, unix:\/\/\/nowhere\/docker\.sock/,
+    /no container engine answers: no engine listens at DOCKER_HOST, unix:\/\/\/nowhere\/docker\.sock/,
   );
   expect(error.stderr).toMatch(/next {2}docker info/);
   expect(readdirSync(dir)).toEqual([]);
@@ -49,7 +49,7 @@ test('one that takes a connection and says nothing does not answer', async () =>
     );
     expect(error.code).toBe(EXIT.badInput);
     expect(error.stderr).toMatch(
-      /no container engine answers: what is at .* says nothing within 10 s/,
+      /no container engine answers: the engine at .* does not answer within 10 s/,
     );
   } finally {
     silent.close();

@@ -142,7 +142,7 @@ describe('setup', () => {
     expect(processesWith(`${PARTIAL_ENV}=${cacheDir}`)).toEqual([]);
   });
 
-  it('does nothing when all is there', async () => {
+  it('does nothing when the cache is complete', async () => {
     const before = stampsInPlace();
     const child = startSetup();
     expect(await child.ended).toBe('0');

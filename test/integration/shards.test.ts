@@ -166,14 +166,14 @@ describe('a load of one shard, and of four', () => {
       }
     }
     const [lead, second, ...rest] = four.parts as [string, string, string, string];
-    expect(() => readParts(four.parts.slice(1))).toThrow('shard 1 of 4 is not among them');
+    expect(() => readParts(four.parts.slice(1))).toThrow('shard 1 of 4 is missing');
     const ofAnother = changed(second, ({ shard }) => ({
       shard: { ...(shard as object), load: 'x' },
     }));
-    expect(() => readParts([lead, ofAnother, ...rest])).toThrow('of several loads: by_4, x');
-    expect(() => readParts([one.dir])).toThrow('is a whole run, and no shard of one');
+    expect(() => readParts([lead, ofAnother, ...rest])).toThrow('belong to several loads: by_4, x');
+    expect(() => readParts([one.dir])).toThrow('is a complete run, and not a shard');
     const later = changed(second, (part) => ({ t0Ms: (part.t0Ms as number) + 60_000 }));
-    expect(() => readParts([lead, later, ...rest])).toThrow('of another attempt at the load by_4');
+    expect(() => readParts([lead, later, ...rest])).toThrow('another attempt of the load by_4');
     const drifted = changed(second, ({ shard }) => {
       const { clock: theirs, ...others } = shard as ShardRecord;
       return { shard: { ...others, clock: { ...theirs, driftMs: 50 } } };
@@ -199,7 +199,7 @@ describe('a load of one shard, and of four', () => {
     const [led, left] = await Promise.all([lead, other]);
     expect(left.record.outcome).toBe('interrupted');
     expect(led.record.outcome).toBe('stack-broke');
-    expect(led.record.headline.text).toMatch(/^shard 2 has gone/);
+    expect(led.record.headline.text).toMatch(/^shard 2 has ended/);
     const notes = readJournal(led.dir).entries.filter(({ kind }) => kind === 'removed');
     expect(notes).toHaveLength(1);
     expect(readdirSync(left.dir)).toContain('record.json');

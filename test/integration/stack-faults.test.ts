@@ -115,11 +115,11 @@ describe('a server that is taken away', () => {
 
   it('breaks nothing, and cannot go away twice', async () => {
     await stack.takeAway('flink-gateway', 'kill');
-    await expect(stack.takeAway('flink-gateway', 'pause')).rejects.toThrow('not there');
+    await expect(stack.takeAway('flink-gateway', 'pause')).rejects.toThrow('does not run');
     await clock.sleep(500);
     expect(stack.broken.aborted).toBe(false);
     await stack.bringBack('flink-gateway');
-    expect(() => stack.bringBack('flink-gateway')).toThrow('was not taken away');
+    expect(() => stack.bringBack('flink-gateway')).toThrow('was not stopped');
   });
 
   it('is ended with the others while it is frozen, away or on its way back', async () => {

@@ -253,7 +253,7 @@ describe('a running stack', () => {
       const error = second.broken.reason as DoorbusterError;
       expect(error).toBeInstanceOf(DoorbusterError);
       expect(error.exitCode).toBe(EXIT.stackBroke);
-      expect(error.message).toMatch(/^flink-taskmanager died .*SIGKILL/);
+      expect(error.message).toMatch(/^flink-taskmanager exited .*SIGKILL/);
       expect(error.hint).toContain(join(secondDir, 'logs', 'flink-taskmanager.log'));
 
       await Promise.all([second.stop(), second.stop()]);
@@ -283,7 +283,7 @@ describe.skipIf(inContainers)('a start that does not come to its end', () => {
     const failed = start({ runDir, artifacts: { minio: '/bin/false' } });
     await expect(failed).rejects.toMatchObject({
       exitCode: EXIT.stackBroke,
-      message: expect.stringMatching(/^minio died .*exit code 1/),
+      message: expect.stringMatching(/^minio exited .*exit code 1/),
     });
     expect(readdirSync(runDir)).toEqual(['logs']);
     expect(registrations(defaultRegistryDir())).toEqual([]);

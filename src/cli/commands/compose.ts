@@ -10,10 +10,10 @@ import type { Command } from '../command.ts';
 
 export const composeCommand: Command = {
   command: 'compose',
-  describe: 'Print a compose.yaml of the servers, to keep them up and look around',
+  describe: 'Print a compose.yaml of the servers, for docker compose',
   builder: (yargs) =>
     yargs
-      .option('out', { type: 'string', describe: 'a file that gets it; it must not be there yet' })
+      .option('out', { type: 'string', describe: 'output file; must not exist yet' })
       .example('$0 compose --out compose.yaml', 'then: docker compose up -d --wait'),
   async run({ out }, { terminal }) {
     const text = composeFile(readLock(), resolve(packageRoot));
@@ -21,7 +21,7 @@ export const composeCommand: Command = {
       terminal.result(text.trimEnd());
       return EXIT.pass;
     }
-    if (existsSync(out)) throw badInput(`${out} is there already`, `rm ${out}   # or name another`);
+    if (existsSync(out)) throw badInput(`${out} exists already`, `rm ${out}   # or name another`);
     writeAtomically(out, text, { exitCode: EXIT.badInput });
     terminal.say(`wrote ${out}`);
     return EXIT.pass;

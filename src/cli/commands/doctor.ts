@@ -14,22 +14,26 @@ import { readScenario } from '../scenario-file.ts';
 
 export const doctorCommand: Command = {
   command: 'doctor',
-  describe: 'Check everything a run needs, and say what to type where something is wrong',
+  describe: 'Check what a run needs, and suggest a fix for each problem',
   builder: (yargs) =>
     yargs
-      .option('results', { type: 'string', default: 'results', describe: 'folder the runs go to' })
+      .option('results', {
+        type: 'string',
+        default: 'results',
+        describe: 'output directory of the runs',
+      })
       .option('runtime', {
         choices: STARTED,
         default: 'auto' as const,
-        describe: 'where the servers would run, as in stack.runtime',
+        describe: 'where the servers would run, as stack.runtime',
       })
       .option('deep', {
         type: 'boolean',
         default: false,
-        describe: 'read the whole cache against its checksums',
+        describe: 'verify the checksum of every cached file',
       })
       .option('json', { type: 'boolean', default: false, describe: 'the findings as a JSON array' })
-      .example('$0 doctor', 'a line per thing; exit 2 when a run could not start'),
+      .example('$0 doctor', 'one line per check; exit code 2 when a run could not start'),
   async run({ results, runtime, deep, json }, { terminal, signal }) {
     const kind: RuntimeKind = runtime === 'auto' ? await runtimeFor(runtime) : runtime;
     // Without an engine there is a finding of its own.

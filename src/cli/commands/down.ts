@@ -6,15 +6,15 @@ import type { Command } from '../command.ts';
 
 export const downCommand: Command = {
   command: 'down [name]',
-  describe: 'End the servers that `up` or `run --keep` has left running, and remove their data',
+  describe: 'End a persistent stack (from `up` or `run --keep`) and remove its data',
   builder: (yargs) =>
     yargs
       .positional('name', {
         type: 'string',
         default: DEFAULT_STACK,
-        describe: 'what the stack is called',
+        describe: 'name of the stack',
       })
-      .option('json', { type: 'boolean', default: false, describe: 'what was ended, on stdout' })
+      .option('json', { type: 'boolean', default: false, describe: 'the ended servers as JSON' })
       .example('$0 down', 'ends the stack called default'),
   async run({ name, json }, { terminal }) {
     const ended: string[] = [];

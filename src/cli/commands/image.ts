@@ -7,10 +7,10 @@ import type { Command } from '../command.ts';
 
 export const imageCommand: Command = {
   command: 'image <tag>',
-  describe: 'Build an image of doorbuster, for jobs on a cluster against servers of its own',
+  describe: 'Build an image of doorbuster for jobs on a cluster',
   builder: (yargs) =>
     yargs
-      .positional('tag', { type: 'string', demandOption: true, describe: 'what it is called' })
+      .positional('tag', { type: 'string', demandOption: true, describe: 'name of the image' })
       .example('$0 image registry.example/doorbuster:1', 'then: docker push …'),
   async run({ tag }, { terminal, signal }) {
     const building = { engine: await findEngine(), lock: readLock(), cacheDir: defaultCacheDir() };

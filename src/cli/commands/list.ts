@@ -17,9 +17,9 @@ export const listCommand: Command = {
       .option('results', {
         type: 'string',
         default: 'results',
-        describe: 'folder that holds the runs',
+        describe: 'output directory of the runs',
       })
-      .option('json', { type: 'boolean', default: false, describe: 'one JSON array on stdout' })
+      .option('json', { type: 'boolean', default: false, describe: 'the runs as a JSON array' })
       .example('$0 list', 'runs of ./results'),
   async run({ results, json }, { terminal }) {
     const runs = listRuns(results);

@@ -8,27 +8,27 @@ import { SUMMARIES, showRecord } from '../write-reports.ts';
 
 export const mergeCommand: Command = {
   command: 'merge <parts..>',
-  describe: 'Join the records of a load that several shards have made',
+  describe: 'Merge the records of a distributed run',
   builder: (yargs) =>
     yargs
       .positional('parts', {
         type: 'string',
         array: true,
         demandOption: true,
-        describe: 'the folder of every shard',
+        describe: 'run folder of every shard',
       })
       .option('results', {
         type: 'string',
         default: 'results',
-        describe: 'folder that gets the joined run',
+        describe: 'output directory of the merged run',
       })
-      .option('json', { type: 'boolean', default: false, describe: 'the record on stdout' })
+      .option('json', { type: 'boolean', default: false, describe: 'the record as JSON' })
       .option('summary', {
         choices: SUMMARIES,
         default: 'short' as (typeof SUMMARIES)[number],
-        describe: 'one screen of the joined run, or every table',
+        describe: 'one screen of the merged run, or every table',
       })
-      .example('$0 merge shards/*', 'after all of `run --shard 1/4 --load friday` have ended'),
+      .example('$0 merge shards/*', 'after every `run --shard N/4 --load friday` has ended'),
   async run({ parts: paths, results, json, summary }, context) {
     const parts = readParts(paths);
     const { text, file, overrides } = parts[0].record.scenario;

@@ -21,13 +21,13 @@ const TAIL_SHARE = 0.15;
 
 export const previewCommand: Command = {
   command: 'preview <scenario>',
-  describe: 'Show what a scenario would send, with nothing started',
+  describe: 'Show what a scenario would send, without starting servers',
   builder: (yargs) =>
     scenarioOptions(yargs)
       .option('json', {
         type: 'boolean',
         default: false,
-        describe: 'the numbers behind the picture',
+        describe: 'the numbers as JSON',
       })
       .example(
         '$0 preview scenarios/black-friday.yaml',
@@ -111,9 +111,9 @@ function notesOf(scenario: Scenario, pipelineLine: string): string[] {
     traffic.faults.duplicates &&
       `${(traffic.faults.duplicates.rate * 100).toFixed(2)} % sent again`,
     traffic.faults.malformed && `${(traffic.faults.malformed.rate * 100).toFixed(2)} % damaged`,
-    traffic.faults.transport && 'delayed on the way',
+    traffic.faults.transport && 'delayed in transport',
     traffic.faults.offline && 'stores offline',
-    traffic.faults.clocks && 'clocks that are wrong',
+    traffic.faults.clocks && 'wrong clocks',
     traffic.faults.schemaDrift && 'schema drift',
     traffic.faults.redelivery && 're-deliveries',
   ].filter((fault) => fault !== null);
@@ -123,9 +123,9 @@ function notesOf(scenario: Scenario, pipelineLine: string): string[] {
     traffic.inventory?.preload === 'assortment'
       ? `opening stock: ${keys} keys, loaded before t0 and outside staleness`
       : 'no opening stock: the tables start empty',
-    faults.length === 0 ? 'no faults on the way' : `faults on the way: ${faults.join(', ')}`,
+    faults.length === 0 ? 'no faults in delivery' : `faults in delivery: ${faults.join(', ')}`,
     ...serverFaultNotes(scenario),
-    'counts are means over seeds, copies included; the load goes on at 1x after the timed phases',
+    'counts are means over seeds, copies included; the load continues at 1x after the timed phases',
   ];
 }
 
@@ -158,6 +158,6 @@ function tapeNotes(scenario: Scenario): string[] {
         : `its ${n(priceCents.length)} products have an SKU each`),
     ...(turned === 0
       ? []
-      : [`${n(turned)} of its lines are brought back at a positive amount, which is turned round`]),
+      : [`${n(turned)} of its returned lines have a positive amount; the sign is reversed`]),
   ];
 }

@@ -7,7 +7,7 @@ import { sayWritten, writeReports } from '../write-reports.ts';
 
 export const reportCommand: Command = {
   command: 'report <dir>',
-  describe: 'Show a run again, and write its report files anew',
+  describe: 'Print the report of a run, and rewrite its report files',
   builder: (yargs) =>
     yargs
       .positional('dir', {
@@ -18,7 +18,7 @@ export const reportCommand: Command = {
       .option('format', {
         choices: FORMATS,
         default: 'terminal' as FormatName,
-        describe: 'what to print on stdout',
+        describe: 'format of the output on stdout',
       })
       .option('json', { type: 'boolean', default: false, describe: 'the record, as --format json' })
       .example('$0 report results/…', 'every table, and report.html in that folder')

@@ -17,20 +17,20 @@ import { SUMMARIES, showRecord } from '../write-reports.ts';
 
 export const runCommand: Command = {
   command: 'run <scenario>',
-  describe: 'Replay a scenario against the real stack, and record what it did',
+  describe: 'Run a scenario on the real stack, and record the results',
   builder: (yargs) =>
     scenarioOptions(yargs)
       .option('results', {
         type: 'string',
         default: 'results',
-        describe: 'folder that gets the run',
+        describe: 'output directory of the run',
       })
       .option('yes', {
         type: 'boolean',
         default: false,
         describe: 'install missing tools (root on Debian)',
       })
-      .option('json', { type: 'boolean', default: false, describe: 'the record on stdout' })
+      .option('json', { type: 'boolean', default: false, describe: 'the record as JSON' })
       .option('summary', {
         choices: SUMMARIES,
         default: 'short' as (typeof SUMMARIES)[number],
@@ -38,20 +38,23 @@ export const runCommand: Command = {
       })
       .option('on', {
         type: 'string',
-        describe: 'a stack that is up already (see `up`), in place of one of its own',
+        describe: 'name of a persistent stack (see `up`) to run on',
       })
       .option('keep', {
         type: 'boolean',
         default: false,
-        describe: 'leave the stack running, with the topics and tables of this run',
+        describe: 'keep the stack, with the topics and tables of this run',
       })
       .option('shard', {
         type: 'string',
-        describe: 'the part of this machine, like 2/8: of a load that others make with it',
+        describe: 'part of a distributed load that this machine sends, like 2/8',
       })
-      .option('load', { type: 'string', describe: 'what all shards call the load' })
+      .option('load', {
+        type: 'string',
+        describe: 'id of the distributed run, the same for all shards',
+      })
       .example('$0 run scenarios/black-friday.yaml', 'the main job')
-      .example('$0 run my.yaml --set pipeline.format=3', 'your own, with something changed'),
+      .example('$0 run my.yaml --set pipeline.format=3', 'your own, with a changed key'),
   stopping: 'stopping: writing the record and ending the servers',
   async run(args, context) {
     const read = readScenario(args);
@@ -79,7 +82,7 @@ export const runCommand: Command = {
       progress.end();
       if (keep && lab.persistent !== null) {
         context.terminal.say(
-          `${lab.persistent} is still up: doorbuster down ${lab.persistent} ends it`,
+          `${lab.persistent} keeps running: doorbuster down ${lab.persistent} ends it`,
         );
       }
       return showRecord(context.terminal, result, args);

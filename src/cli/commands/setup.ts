@@ -19,7 +19,7 @@ const IN_CACHE: Readonly<Record<RuntimeKind, string>> = {
 
 export const setupCommand: Command = {
   command: 'setup',
-  describe: 'Fetch what a run needs on this machine into the cache (it does so by itself)',
+  describe: 'Fetch what a run needs into the cache (a run does this by itself)',
   builder: (yargs) =>
     yargs
       .option('yes', {
@@ -30,24 +30,28 @@ export const setupCommand: Command = {
       .option('runtime', {
         choices: STARTED,
         default: 'auto',
-        describe: 'where the servers run: in images they are there with the first run',
+        describe: 'where the servers run; containers are built with the first run',
       })
       .option('with', {
         type: 'string',
         array: true,
         nargs: 1,
         default: [] as string[],
-        describe: 'a data set too, such as completejourney (repeatable)',
+        describe: 'fetch a data set too, such as completejourney (repeatable)',
       })
       .option('only', {
         type: 'string',
         array: true,
         nargs: 1,
         default: [] as string[],
-        describe: 'an artifact of stack.lock.json, and no other (repeatable)',
+        describe: 'fetch only this artifact of stack.lock.json (repeatable)',
       })
-      .option('json', { type: 'boolean', default: false, describe: 'where everything is, as JSON' })
-      .example('$0 setup', 'does nothing when all is there')
+      .option('json', {
+        type: 'boolean',
+        default: false,
+        describe: 'the location of every artifact as JSON',
+      })
+      .example('$0 setup', 'does nothing when the cache is complete')
       .example('$0 setup --with completejourney', 'the receipts of scenarios/real-grocer.yaml'),
   async run({ yes, json, only, with: wanted, runtime: asked }, { terminal, signal }) {
     const startedMs = systemClock.monotonicMs();

@@ -5,7 +5,7 @@ import type { Command } from '../command.ts';
 
 export const sqlCommand: Command = {
   command: 'sql <dir> <query>',
-  describe: 'Ask a run in SQL: each Parquet file of its folder is a table',
+  describe: 'Query a record in SQL: each Parquet file of its folder is a table',
   builder: (yargs) =>
     yargs
       .positional('dir', { type: 'string', demandOption: true, describe: 'a run folder' })
@@ -14,9 +14,9 @@ export const sqlCommand: Command = {
       .example('$0 sql results/… "FROM commits LIMIT 5"', 'the first five commits')
       .example(
         `$0 sql results/… "FROM stores LIMIT 5"`,
-        'whose events they are: events JOIN stores USING (store_id)',
+        'dimensions: events JOIN stores USING (store_id)',
       )
-      .example('$0 sql results/… "SHOW TABLES"', 'what can be asked'),
+      .example('$0 sql results/… "SHOW TABLES"', 'the tables'),
   stopping: 'stopping: interrupting the query',
   async run({ dir, query, json }, { terminal, signal }) {
     const answer = await ask(dir, query, signal);

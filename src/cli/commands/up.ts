@@ -11,13 +11,13 @@ import { ready } from '../ready.ts';
 
 export const upCommand: Command = {
   command: 'up [name]',
-  describe: 'Start the servers and leave them running, for several runs',
+  describe: 'Start a persistent stack, for several runs',
   builder: (yargs) =>
     yargs
       .positional('name', {
         type: 'string',
         default: DEFAULT_STACK,
-        describe: 'what to call the stack',
+        describe: 'name of the stack',
       })
       .option('runtime', {
         choices: STARTED,
@@ -27,21 +27,21 @@ export const upCommand: Command = {
       .option('task-slots', {
         type: 'number',
         default: 10,
-        describe: "of Flink's: a run takes one per stream and parallelism",
+        describe: 'Flink task slots (each job takes one per parallel instance)',
       })
       .option('jit', {
         choices: ['c1', 'full'] as const,
         default: 'full',
-        describe: 'how broker and TaskManager are compiled, as in a scenario',
+        describe: 'how broker and TaskManager are compiled, as stack.jit',
       })
       .option('yes', {
         type: 'boolean',
         default: false,
         describe: 'install missing tools (root on Debian)',
       })
-      .option('json', { type: 'boolean', default: false, describe: 'what is up, on stdout' })
+      .option('json', { type: 'boolean', default: false, describe: 'the addresses as JSON' })
       .example('$0 up', 'then: doorbuster run scenarios/quick.yaml --on default')
-      .example('$0 up big --task-slots 40', 'a second one, for parallel jobs'),
+      .example('$0 up big --task-slots 40', 'a second stack, for parallel jobs'),
   stopping: 'stopping: ending the servers',
   async run({ name, runtime, taskSlots, jit, yes, json }, context) {
     const { terminal, signal } = context;

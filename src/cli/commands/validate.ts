@@ -16,9 +16,9 @@ export const validateCommand: Command = {
       .option('json', {
         type: 'boolean',
         default: false,
-        describe: 'the scenario as the run sees it',
+        describe: 'the resolved scenario as JSON',
       })
-      .example('$0 validate scenarios/quick.yaml', 'says what it holds, or what is wrong'),
+      .example('$0 validate scenarios/quick.yaml', 'a summary, or every problem'),
   async run(args, { terminal }) {
     const parsed = readScenario(args);
     const { scenario, overrides, hash, file } = parsed;

@@ -120,19 +120,17 @@ export async function openContainerEngine(): Promise<ContainerEngine> {
   const named = asked === undefined ? '' : ` at DOCKER_HOST, ${asked}`;
   const client = await Promise.race([
     getContainerRuntimeClient().catch((cause) => {
-      throw asked === undefined ? cause : new Error(`nobody is${named}`);
+      throw asked === undefined ? cause : new Error(`no engine listens${named}`);
     }),
     setTimeout(ANSWER_WITHIN_MS, undefined, { ref: false }).then(() => {
-      throw new Error(
-        `what is${named || ' there'} says nothing within ${ANSWER_WITHIN_MS / 1_000} s`,
-      );
+      throw new Error(`the engine${named} does not answer within ${ANSWER_WITHIN_MS / 1_000} s`);
     }),
   ]);
   const docker = client.container.dockerode;
   // The library goes on to the customary sockets where nobody is at the one that was named.
   const { socketPath } = docker.modem as { readonly socketPath?: string };
   if (asked !== undefined && socketPath !== undefined && new URL(asked).pathname !== socketPath) {
-    throw new Error(`nobody is${named} (there is one at ${socketPath})`);
+    throw new Error(`no engine listens${named} (there is one at ${socketPath})`);
   }
   const { Version, Platform } = await docker.version();
   const { DockerRootDir } = await docker.info();

@@ -129,12 +129,12 @@ export async function openProducer(options: ProducerOptions): Promise<BatchProdu
   });
   const subject = `Kafka at ${options.brokers.join(', ')}`;
   await producer.connect().catch((cause: unknown) => {
-    throw stackBroke(`${subject} did not take a producer: ${reason(cause)}`, undefined, cause);
+    throw stackBroke(`${subject} did not accept a producer: ${reason(cause)}`, undefined, cause);
   });
 
   let outstanding = false;
   const send = async (batch: readonly Outgoing[], sentMs: number) => {
-    if (outstanding) throw new Error('a batch was handed over while one was on its way');
+    if (outstanding) throw new Error('a batch was handed over while another was in flight');
     outstanding = true;
     try {
       const response = await producer.sendBatch({

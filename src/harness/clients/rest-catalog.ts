@@ -94,7 +94,7 @@ export async function fetchToken(auth: OAuth2, signal: AbortSignal | undefined):
 }
 
 const VARIABLES: Readonly<Record<Access['auth']['kind'], string>> = {
-  none: 'it wants to know who asks: stack.external.catalog.auth: bearer, or oauth2',
+  none: 'it requires authentication: stack.external.catalog.auth: bearer, or oauth2',
   bearer: 'export DOORBUSTER_CATALOG_TOKEN=…',
   oauth2: 'export DOORBUSTER_CATALOG_CREDENTIAL=id:secret',
 };
@@ -112,7 +112,8 @@ function unknownWarehouse({ uri, warehouse, auth }: Access, status: number, word
 }
 
 function refused({ uri, auth }: Access, status: number) {
-  const whom = auth.kind === 'none' ? 'who brings no credential' : `the credential (${auth.kind})`;
+  const whom =
+    auth.kind === 'none' ? 'requests without a credential' : `the credential (${auth.kind})`;
   return badInput(
     `the catalog ${new URL(uri).host} refuses ${whom}: HTTP ${status}`,
     VARIABLES[auth.kind],

@@ -98,7 +98,7 @@ async function* list(client: S3Client, Bucket: string, Prefix = ''): AsyncGenera
 }
 
 async function removeAll(client: S3Client, Bucket: string, prefix: string): Promise<number> {
-  if (prefix === '') throw new Error('a whole bucket is not ours to empty');
+  if (prefix === '') throw new Error('doorbuster never empties a whole bucket');
   let removed = 0;
   for await (const { key } of list(client, Bucket, prefix)) {
     await client.send(new DeleteObjectCommand({ Bucket, Key: key }));

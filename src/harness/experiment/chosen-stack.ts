@@ -21,7 +21,7 @@ export async function meetingOf(
   if (chosen.kind === 'shared')
     return meet(shard, { stack: chosen.on.stack, place, clock, signal });
   throw badInput(
-    'the shards of a load meet on one stack, and this run would start its own',
+    'all shards of a distributed run use one stack, and this run would start its own',
     'doorbuster run … --on NAME, or stack: { runtime: external } in the scenario',
   );
 }

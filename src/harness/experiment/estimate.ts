@@ -120,7 +120,7 @@ export function estimateLines(
   { events, startMs, timedMs: timed, endMs, openPhases, rounds, ...size }: Estimate,
   where: { readonly data: string | null; readonly work: string; readonly results: string },
 ): readonly string[] {
-  const open = openPhases.length === 0 ? '' : ` and however long ${listed(openPhases)} may take`;
+  const open = openPhases.length === 0 ? '' : ` plus the time of ${listed(openPhases)}`;
   return [
     `estimate  about ${roughly(startMs + timed + endMs)}${open} (${roughly(startMs)} to start, ` +
       `${formatDuration(timed)} of timed load, ${roughly(endMs)} to drain and judge)`,
@@ -143,8 +143,7 @@ function whileItRuns(
   { data, work }: { readonly data: string | null; readonly work: string },
 ): string {
   if (data === work) return `${bytes(dataBytes + factsBytes)} of disk in ${work}`;
-  const there =
-    data !== null ? `in ${data}` : 'where the servers are, whose room nobody here knows,';
+  const there = data !== null ? `in ${data}` : 'where the servers are (free space unknown),';
   return `${bytes(dataBytes)} of disk ${there} and ${bytes(factsBytes)} in ${work}`;
 }
 

@@ -9,7 +9,7 @@ const record = readRecord(join(packageRoot, 'test', 'fixtures', 'black-friday'))
 
 test('tells how stale the spike was, and what compaction did to the main query, with n', () => {
   expect(headlineOf(record)).toBe(
-    'inventory was p50 3.29 s, p99 5.99 s stale during spike (5x, n 4,017); 150 files had piled up; ' +
+    'inventory was p50 3.29 s, p99 5.99 s stale during spike (5x, n 4,017); 150 files had accumulated; ' +
       'compaction took full-aggregate from p50 2.60 s to 688 ms (n 1 and 1), paid back after 7.0 rounds',
   );
 });
@@ -72,7 +72,7 @@ test('each drain that was not done in time is told by what it means', () => {
   const drain = (drained: boolean) => ({ drained, tookMs: 60_100, withinMs: 60_000, tables: [] });
   const phases = [{ name: 'before', drain: drain(false) }];
   expect(drainWarnings({ opening: drain(false), final: drain(false) }, phases)).toEqual([
-    'not drained within 60 s: at t0 the pipeline was still behind with the opening stock',
+    'not drained within 60 s: at t0 the pipeline had not finished the opening stock',
     'not drained within 60 s: the queries of before did not see everything that was due before',
     'not drained within 60 s: what is called lost is "not seen by then"',
   ]);

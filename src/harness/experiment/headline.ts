@@ -38,9 +38,9 @@ const TAKEN = { pause: 'paused', kill: 'killed', restart: 'restarted' } as const
 function faultParts({ faults = [] }: RunRecord): string[] {
   return faults.map(({ act, server, backMs, recoveryMs }) => {
     const what = `${server} was ${TAKEN[act]}`;
-    if (backMs === null) return `${what} and never came back`;
-    if (recoveryMs === undefined) return `${what}, and no change happened meanwhile`;
-    if (recoveryMs === null) return `${what}, and age was not below the target again`;
+    if (backMs === null) return `${what} and did not come back`;
+    if (recoveryMs === undefined) return `${what}, and no change happened during the outage`;
+    if (recoveryMs === null) return `${what}, and age did not return below the target`;
     return recoveryMs === 0
       ? `${what}, and age was below the target by the time it was back`
       : `${what}, and age was below the target for good ${latency(recoveryMs, 0)} after it was back`;
@@ -54,7 +54,7 @@ function filesPart({ layout, phases }: RunRecord): string | null {
     (sum, at) => sum + at.dataFiles + at.equalityDeleteFiles + at.positionDeleteFiles,
     0,
   );
-  return files === 0 ? null : `${count(files)} files had piled up`;
+  return files === 0 ? null : `${count(files)} files had accumulated`;
 }
 
 /** What became of the main query, whichever was slowest. */
@@ -96,7 +96,7 @@ export function drainWarnings(
       ? []
       : [`not drained within ${(drain.withinMs / 1000).toFixed(0)} s: ${meaning}`];
   return [
-    ...told(opening, 'at t0 the pipeline was still behind with the opening stock'),
+    ...told(opening, 'at t0 the pipeline had not finished the opening stock'),
     ...phases.flatMap(({ name, drain }) =>
       told(drain, `the queries of ${name} did not see everything that was due before`),
     ),

@@ -77,8 +77,8 @@ function wayOf({ parsed, on, keep }: LabSpec): Way {
   if (parsed.scenario.stack.runtime === 'external') {
     if (on === undefined) return 'external';
     throw badInput(
-      `--on ${on}, and the scenario names a stack of its own: runtime: external`,
-      'leave out --on, or name a scenario that has no servers of its own',
+      `--on ${on} contradicts the scenario, which has runtime: external`,
+      'leave out --on, or use a scenario without runtime: external',
     );
   }
   if (on !== undefined) return 'attached';
@@ -124,7 +124,7 @@ const WAYS: { readonly [W in Way]: (spec: LabSpec) => Promise<Opened> } = {
   async 'per trial'({ runtime, onLine }) {
     const idle = keptStacks().map(({ name }) => name);
     if (idle.length > 0) {
-      onLine(`note: ${idle.join(', ')} is up as well, and takes memory: --on ${idle[0]}`);
+      onLine(`note: ${idle.join(', ')} runs as well, and takes memory: --on ${idle[0]} uses it`);
     }
     return { chosen: { kind: 'own', runtime }, persistent: null, close: async () => {} };
   },

@@ -92,7 +92,7 @@ async function logsOrIncident(session: Session): Promise<{
   } catch (error) {
     const incident = {
       ...{ atMs: session.options.clock.nowMs(), probe: 'logs' },
-      fact: `the logs could not be counted: ${reasonOf(error)}`,
+      fact: `the Kafka logs could not be counted: ${reasonOf(error)}`,
       ...{ rule: 'acknowledged is appended', limit: 'every partition counted' },
     };
     return { found: null, incidents: [incident] };

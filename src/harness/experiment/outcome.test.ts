@@ -28,7 +28,7 @@ test('a run that was judged stays so when its servers cannot be stopped, and say
     text: 'pos was p50 3 s stale',
     warnings: [
       'the machine was busy',
-      'something failed after the run was judged: minio did not stop within 30 s',
+      'a step after the verdict failed: minio did not stop within 30 s',
     ],
   });
 });

@@ -60,7 +60,7 @@ export function brokenOff(
   if (judged.outcome !== 'completed') return judged;
   const end = failed(error, interrupted);
   if (interrupted.aborted) return { ...judged, ...end };
-  const text = `something failed after the run was judged: ${end.headline.text}`;
+  const text = `a step after the verdict failed: ${end.headline.text}`;
   const { headline = end.headline } = judged;
   return {
     ...judged,

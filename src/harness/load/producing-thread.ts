@@ -48,7 +48,7 @@ export class ProducingThread {
     };
     this.#worker.on('error', (cause) => ended(cause));
     this.#worker.on('exit', (code) =>
-      ended(new Error(`producing thread ${this.number} ended by itself with code ${code}`)),
+      ended(new Error(`producing thread ${this.number} ended unexpectedly with code ${code}`)),
     );
   }
 

@@ -42,7 +42,7 @@ test('a shard that falls silent ends the load for all, and whatever it was asked
   load.look();
   expect(load.broken.reason).toMatchObject({
     exitCode: 3,
-    message: 'nothing was heard of shard 3 for 31 s (limit 30 s)',
+    message: 'shard 3 has sent no message for 31 s (limit 30 s)',
   });
   await expect(preloaded).rejects.toBe(load.broken.reason);
   await expect(load.preload()).rejects.toBe(load.broken.reason);
@@ -52,7 +52,7 @@ test('one that goes in good order says why, and is not waited for', async () => 
   const { load } = leader();
   const preloaded = load.preload();
   load.hear({ kind: 'gone', from: 2, why: 'interrupted' });
-  await expect(preloaded).rejects.toMatchObject({ message: 'shard 3 has gone: interrupted' });
+  await expect(preloaded).rejects.toMatchObject({ message: 'shard 3 has ended: interrupted' });
 });
 
 test('one that was past the cut already moves it for all', async () => {

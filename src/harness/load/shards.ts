@@ -88,7 +88,7 @@ export class LeadingLoad implements Load {
       this.#progress.set(message.from, message.progress);
     }
     if (message.kind === 'gone' && !this.#ended) {
-      this.#fail(stackBroke(`shard ${message.from + 1} has gone: ${message.why}`));
+      this.#fail(stackBroke(`shard ${message.from + 1} has ended: ${message.why}`));
     }
     if (message.kind !== 'answer') return;
     const pending = this.#pending.get(message.id);
@@ -105,7 +105,7 @@ export class LeadingLoad implements Load {
     for (const [shard, heardMs] of this.#heardMs) {
       const silentMs = this.#clock.monotonicMs() - heardMs;
       if (silentMs <= SILENT_AFTER_MS) continue;
-      const words = `nothing was heard of shard ${shard + 1} for ${Math.round(silentMs / 1_000)} s`;
+      const words = `shard ${shard + 1} has sent no message for ${Math.round(silentMs / 1_000)} s`;
       this.#fail(stackBroke(`${words} (limit ${SILENT_AFTER_MS / 1_000} s)`));
     }
   }

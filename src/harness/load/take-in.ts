@@ -15,7 +15,7 @@ export async function takeIn(
   const missing: string[] = [];
   if (threadsLost > 0) {
     missing.push(
-      `${threadsLost} of ${workers} producing threads ended without writing down the last they knew: ` +
+      `${threadsLost} of ${workers} producing threads ended before they wrote their last counts: ` +
         'their latest messages are in no count',
     );
   }

@@ -52,8 +52,8 @@ export async function canarySection({ sql }: Measuring): Promise<CanaryRecord> {
 export function canaryWarnings({ compared, seen, inCensus }: CanaryRecord): string[] {
   if (compared === 0 || seen > 0 || (inCensus ?? 0) > 0) return [];
   return [
-    'no canary was ever visible, to the reader or to the census: the census was checked by nobody ' +
-      '(does the pipeline drop rows of SKUs it does not know?)',
+    'no canary was ever visible, to the reader or to the census: the census was not checked ' +
+      '(does the pipeline drop rows of unknown SKUs?)',
   ];
 }
 

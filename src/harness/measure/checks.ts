@@ -31,7 +31,7 @@ export function judge(check: Check, metrics: readonly Metric[]): CheckResult {
   if (found.kind === 'nothing') return { ...base, verdict: 'NO_DATA', reason: found.reason };
   const { value, interval } = found;
   if (value === Number.POSITIVE_INFINITY) {
-    const reason = 'not seen before the run ended: it counts as +∞';
+    const reason = 'not visible before the run ended: it counts as +∞';
     return { ...base, verdict: 'FAIL', measured: null, reason };
   }
   const shownInterval = interval && {

@@ -57,7 +57,7 @@ export function floorWarnings(
 ): string[] {
   const floors = metrics.filter((one) => one.name === 'floor');
   if (floors.length === 0 && metrics.some(({ name, n }) => name === 'staleness' && n > 0)) {
-    return ['the floor is not told: Flink stamps snapshots by another clock than this machine'];
+    return ['the floor is withheld: Flink stamps snapshots by another clock than this machine'];
   }
   return floors.flatMap((floor) => {
     if (floor.shape !== 'scalar' || floor.value === null || floor.n === 0) return [];

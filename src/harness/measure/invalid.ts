@@ -136,7 +136,7 @@ export const INVALID_RULES: readonly InvalidRule[] = [
   },
   {
     rule: 'schedule slip',
-    limit: `p99 of 50 ms, or of 1 % of the freshness that a check asks for`,
+    limit: `p99 of 50 ms, or of 1 % of the freshness that a check requires`,
     // Of fewer than 100 messages the p99 is the latest of them, and is called so.
     broken: perPhase(({ phase, n, slipP99Ms }, { context }) => {
       const limit = Math.max(SLIP_MS, SLIP_OF_TARGET * targetMs(phase, context.scenario.checks));
@@ -188,7 +188,7 @@ export const INVALID_RULES: readonly InvalidRule[] = [
     rule: 'steal',
     limit: `5 % of the machine's time over a phase`,
     broken: perMachine(({ steal }) =>
-      (steal ?? 0) > STEAL ? `${percent(steal ?? 0)} went to others` : undefined,
+      (steal ?? 0) > STEAL ? `${percent(steal ?? 0)} went to other machines` : undefined,
     ),
   },
   {
@@ -221,7 +221,7 @@ export const INVALID_RULES: readonly InvalidRule[] = [
   },
   {
     rule: 'canaries compared',
-    limit: 'half of the canaries that the broker took, and one',
+    limit: 'half of the canaries that the broker acknowledged, and one',
     broken: ({ canaries: { sent, unsent = 0, compared } }) =>
       compared < COMPARED * (sent - unsent) || (sent > 0 && compared === 0)
         ? [`the reader answered about ${compared} of ${sent}`]

@@ -316,7 +316,7 @@ describe('the INVALID table', () => {
       rounds(0.14, 0.039, 'query(revenue).p50 after / before < 0.5'),
       'other programs took 3.9 % in after and 14.0 % in before',
     ],
-    steal: [evidence({ steal: 0.051 }), '5.1 % went to others in spike'],
+    steal: [evidence({ steal: 0.051 }), '5.1 % went to other machines in spike'],
     'clocks apart': [evidence({}, { clockApartMs: 20.1 }), 'they were 20.1 ms apart'],
     'acknowledged is appended': [
       evidence({}, { appended: [{ ...part, appended: 101 }] }),

@@ -670,7 +670,7 @@ describe('the floor', () => {
     await stale(1_500);
     const withheld = await run({ flinkOnOurClock: false });
     expect(withheld.metrics.filter(({ name }) => name === 'floor')).toEqual([]);
-    expect(withheld.warnings).toEqual([expect.stringContaining('the floor is not told')]);
+    expect(withheld.warnings).toEqual([expect.stringContaining('the floor is withheld')]);
     expect((await run()).warnings).toEqual([]);
   });
 

@@ -62,7 +62,7 @@ describe('payback', () => {
     });
     expect(paybackOf(20, [], [after]).kind).toBe('no data');
     expect(paybackOf(null, [before], [after])).toMatchObject({
-      reason: 'the CPU of the compaction is out of sight',
+      reason: 'the CPU time of the compaction is unknown',
     });
     expect(paybackOf(20, [after], [before])).toEqual({ kind: 'does not pay back', n: 10 });
     expect(paybackMetric({ kind: 'does not pay back', n: 10 })).toMatchObject([

@@ -111,7 +111,7 @@ export function paybackOf(
   });
   if (interval.high <= 0) return { kind: 'does not pay back', n };
   if (interval.low <= 0) return nothing(notTold({ value, n, interval }));
-  if (spent === null) return nothing('the CPU of the compaction is out of sight');
+  if (spent === null) return nothing('the CPU time of the compaction is unknown');
   const rounds = { low: spent / interval.high, high: spent / interval.low };
   return { kind: 'pays back', rounds: spent / value, interval: rounds, n };
 }

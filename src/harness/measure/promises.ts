@@ -153,7 +153,7 @@ function checkOf(
   };
   if (lagMs === undefined) return { ...base, doubt: 'no change of the stock fell into the phase' };
   if (lagMs === null) {
-    return { ...base, lagMs, doubt: 'some changes were never visible: no lag is long enough' };
+    return { ...base, lagMs, doubt: 'some changes were never visible, so the lag is unbounded' };
   }
   if (line.promised === 0) return { ...base, lagMs, doubt: 'nothing was promised' };
   const sum = (share: (ms: number, spare: number, perMs: number) => number) =>
@@ -173,9 +173,10 @@ function checkOf(
 
 /** Before t0 nothing happens, so a view is never further behind than the run is old. */
 function doubtOf({ startMs, endMs }: TimedPhase, rows: number, lagMs: number): string | null {
-  if (lagMs > (startMs + endMs) / 2) return 'half of the phase is younger than its stock was stale';
+  if (lagMs > (startMs + endMs) / 2)
+    return 'half of the phase is shorter than the staleness of its stock';
   if (rows >= ROWS_TO_COMPARE) return null;
-  return `only ${rows} of the stock's rows ran short unseen, and that is chance`;
+  return `only ${rows} of the stock's rows ran short unseen, which is too few`;
 }
 
 /** From the phase's beginning (or the restocking that the view showed) until too little is left for this line. */

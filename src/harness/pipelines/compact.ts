@@ -48,7 +48,7 @@ export async function compact(
   const { kind, run } = compactionOf(pipeline, options.scenario);
   if (run !== null) return run(pipeline, options);
   throw badInput(
-    `a compact phase needs compaction on demand, and by: ${kind} is none`,
+    `a compact phase needs compaction on demand, and by: ${kind} has none`,
     'pipeline: { compaction: { by: spark } }',
   );
 }

@@ -144,7 +144,7 @@ async function refuseWithoutSlots(
   if (free >= jobs * parallelism) return;
   throw stackBroke(
     `Flink has ${free} free task slots; ${jobs} jobs of parallelism ${parallelism} need ${jobs * parallelism}`,
-    'doorbuster up --task-slots N starts a stack with more; a cluster of your own wants another TaskManager, or fewer jobs beside ours',
+    'doorbuster up --task-slots N starts a stack with more; an external cluster needs another TaskManager, or fewer other jobs',
   );
 }
 
@@ -189,7 +189,7 @@ async function runStatement(
 function jobIdOf(rows: readonly Readonly<Record<string, unknown>>[], stream: Stream): string {
   const id = rows[0]?.['job id'];
   if (typeof id === 'string') return id;
-  throw stackBroke(`Flink took the job of ${stream} and gave no id for it`);
+  throw stackBroke(`Flink accepted the job of ${stream} and returned no id`);
 }
 
 async function allRunning(
@@ -211,7 +211,7 @@ async function allRunning(
     if (waiting.length === 0) return;
     if (clock.monotonicMs() - started > RUNNING_WITHIN_MS) {
       throw stackBroke(
-        `not all jobs run after ${RUNNING_WITHIN_MS / 1000} s: ${waiting.join(', ')}`,
+        `these jobs are not running after ${RUNNING_WITHIN_MS / 1000} s: ${waiting.join(', ')}`,
         'see flink-jobmanager.log in the run folder; a job needs as many free task slots as its parallelism',
       );
     }

@@ -31,7 +31,7 @@ const CANCELLED_WITHIN_MS = 60_000;
  * run has left as well. Refuses a place whose names others may have too.
  */
 export async function removeAll(place: Place, options: RemoveOptions): Promise<Removed> {
-  if (!place.apart) throw new Error('only a place apart is the run’s to remove');
+  if (!place.apart) throw new Error('a run removes only an isolated namespace');
   const jobs = await cancelJobs(place, options);
   await using admin = await openKafkaAdmin(options.endpoints.kafka.brokers);
   const topics = await admin.removeAll(place.topicPrefix);

@@ -35,7 +35,7 @@ async function mute() {
 const unanswered = {
   exitCode: 3,
   message: expect.stringMatching(
-    /^flink-jobmanager has not answered for 3\d s \(limit 30 s\), though its process lives$/,
+    /^flink-jobmanager has not answered for 3\d s \(limit 30 s\), although its process runs$/,
   ),
 };
 
@@ -79,7 +79,7 @@ describe.concurrent('watching', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     using _closing = { [Symbol.dispose]: () => void server.close().closeAllConnections() };
     const { port } = server.address() as AddressInfo;
-    await expect(watching(port)).rejects.toThrow('has been RESTARTING on and off for');
+    await expect(watching(port)).rejects.toThrow('has been RESTARTING repeatedly for');
     const watched = watching(port, undefined, () => true);
     let ended = false;
     watched.catch(() => {

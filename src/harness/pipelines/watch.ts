@@ -98,7 +98,7 @@ async function asked<T>(
 function silent(forMs: number): DoorbusterError {
   const [said, limit] = [forMs, SILENT_AFTER_MS].map((ms) => `${Math.round(ms / 1000)} s`);
   return stackBroke(
-    `flink-jobmanager has not answered for ${said} (limit ${limit}), though its process lives`,
+    `flink-jobmanager has not answered for ${said} (limit ${limit}), although its process runs`,
     'see flink-jobmanager.log in the run folder',
   );
 }
@@ -110,7 +110,7 @@ function judge(
   seen: JobOverview | undefined,
   nowMs: number,
 ): string | null {
-  if (seen === undefined) return 'is unknown to the JobManager, which has lost it';
+  if (seen === undefined) return 'is unknown to the JobManager';
   if (hasEnded(seen)) return `is ${seen.state}`;
   const well = seen.state === 'RUNNING' && seen.tasksRunning === seen.tasksTotal;
   const spell = spells.get(job.jobId);
@@ -126,5 +126,5 @@ function judge(
   spell.wellSinceMs = null;
   const forMs = nowMs - spell.sinceMs;
   if (forMs <= UNWELL_AFTER_MS) return null;
-  return `has been ${seen.state} on and off for ${Math.round(forMs / 1000)} s (limit 10 s)`;
+  return `has been ${seen.state} repeatedly for ${Math.round(forMs / 1000)} s (limit 10 s)`;
 }

@@ -172,9 +172,7 @@ test('a recording has a limit, which is named', () => {
   const line = ['1', 'a', '2025-03-03 09:00:00', 'x', '1', '1.00'];
   gatherer.take(line);
   gatherer.take(line);
-  expect(() => gatherer.take(line)).toThrow(
-    'is longer than 2 lines, which have to fit into memory',
-  );
+  expect(() => gatherer.take(line)).toThrow('is longer than 2 lines, which must fit into memory');
 });
 
 test('the name of a file is no pattern', async () => {
@@ -314,9 +312,9 @@ test.each([
 });
 
 test.each([
-  ['[1]', 'line 1 is no JSON object'],
-  ['{"receipt":1,"store":{"id":1}}', 'line 1: store is no text or number, but JSON'],
-  ['{"receipt":1}{"receipt":2}', 'line 1 is no JSON: at character 14'],
+  ['[1]', 'line 1 is not a JSON object'],
+  ['{"receipt":1,"store":{"id":1}}', 'line 1: store is JSON, and must be text or a number'],
+  ['{"receipt":1}{"receipt":2}', 'line 1 is not JSON: at character 14'],
 ])('NDJSON that is refused: %s', async (text, message) => {
   expect(await refusal(written('wrong.ndjson', text), PLAIN)).toContain(message);
 });

@@ -101,7 +101,7 @@ export class LineGatherer {
 
   readonly take: TakeRow = (values) => {
     if (this.#rows === this.#mostLines) {
-      const limit = `${count(this.#mostLines)} lines, which have to fit into memory`;
+      const limit = `${count(this.#mostLines)} lines, which must fit into memory`;
       throw new RecordingProblem('tape', `is longer than ${limit}: replay a part of it`);
     }
     const row = this.#rows++;

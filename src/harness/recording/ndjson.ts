@@ -65,11 +65,11 @@ function objectIn(text: string, line: number): JsonObject {
   } catch (error) {
     throw new RecordingProblem(
       'tape',
-      `cannot be read: line ${line} is no JSON: ${reasonOf(error)}`,
+      `cannot be read: line ${line} is not JSON: ${reasonOf(error)}`,
     );
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new RecordingProblem('tape', `cannot be read: line ${line} is no JSON object`);
+    throw new RecordingProblem('tape', `cannot be read: line ${line} is not a JSON object`);
   }
   return value as JsonObject;
 }
@@ -78,7 +78,7 @@ function objectIn(text: string, line: number): JsonObject {
 function reasonOf(error: unknown): string {
   const at = /position (\d+)/.exec((error as Error).message)?.[1];
   return at === undefined
-    ? 'it ends too soon or has a character too many'
+    ? 'it ends too early or has an extra character'
     : `at character ${Number(at) + 1}`;
 }
 
@@ -96,7 +96,10 @@ function takeRow(
       const value = object[column];
       if (value === null) return null;
       if (typeof value !== 'object') return String(value);
-      throw new RecordingProblem(key, `line ${line}: ${column} is no text or number, but JSON`);
+      throw new RecordingProblem(
+        key,
+        `line ${line}: ${column} is JSON, and must be text or a number`,
+      );
     }),
   );
 }

@@ -88,7 +88,7 @@ test('no such file, a folder, an unknown data set, an unknown file of it: all fr
   expect(await refusal(scenario(TEXT, ['traffic.pos.tape=none.csv']))).toMatch(
     /there is no file .*none\.csv\n {2}from --set traffic\.pos\.tape=none\.csv/,
   );
-  expect(await refusal(scenario(TEXT, ['traffic.pos.tape=.']))).toContain('is no file');
+  expect(await refusal(scenario(TEXT, ['traffic.pos.tape=.']))).toContain('is not a file');
   expect(
     await refusal(scenario(TEXT.replace('receipts.csv', 'dataset:completejorney/x'))),
   ).toContain(

@@ -55,7 +55,7 @@ async function pathOf(
     const path = resolve(dir, file);
     const found = statSync(path, { throwIfNoEntry: false });
     if (found === undefined) throw new RecordingProblem('tape', `there is no file ${path}`);
-    if (!found.isFile()) throw new RecordingProblem('tape', `${path} is no file`);
+    if (!found.isFile()) throw new RecordingProblem('tape', `${path} is not a file`);
     return path;
   }
   if ('fact' in reference) throw new RecordingProblem('tape', reference.fact);

@@ -148,7 +148,7 @@ test.each([
 });
 
 test.each([
-  ['receipts.xlsx', '', 'is of no format that can be read: .csv, .tsv, .ndjson, .jsonl, .parquet'],
+  ['receipts.xlsx', '', 'has an unknown format; known are .csv, .tsv, .ndjson, .jsonl, .parquet'],
   ['cut.parquet', 'PAR1', 'cannot be read: '],
   ['broken.ndjson', '{"receipt": 1\n', 'cannot be read: '],
   ['empty.csv', '', 'the recording has no column "receipt"'],

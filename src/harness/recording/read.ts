@@ -39,7 +39,7 @@ function readerOf(path: string, map: TapeMap): RowReader {
     const known = Object.keys(FORMATS).map((name) => `.${name}`);
     throw new RecordingProblem(
       'tape',
-      `is of no format that can be read: ${known.join(', ')}, and all but .parquet with .gz behind it`,
+      `has an unknown format; known are ${known.join(', ')}, and all but .parquet with .gz added`,
     );
   }
   if (map.encoding !== null && format === 'parquet') {

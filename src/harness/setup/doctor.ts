@@ -79,12 +79,16 @@ function toolFinding(found: Prerequisite, needed: readonly Tool[]): Finding {
   const { tool, needs, version, ok, untried } = found;
   if (ok) {
     return untried
-      ? { subject: tool, state: 'warn', fact: `${version}, which nobody has tried; needs ${needs}` }
+      ? { subject: tool, state: 'warn', fact: `${version}, which is untested; needs ${needs}` }
       : { subject: tool, state: 'ok', fact: version ?? '' };
   }
   const fact = version ? `${version}; needs ${needs}` : `not found; needs ${needs}`;
   if (!needed.includes(tool)) {
-    return { subject: tool, state: 'ok', fact: `${fact}, to fetch only: nothing is left to fetch` };
+    return {
+      subject: tool,
+      state: 'ok',
+      fact: `${fact}; needed only to fetch, and the cache is complete`,
+    };
   }
   const fix = installLine([tool], thisOs(), process.getuid?.() === 0);
   return { subject: tool, state: 'bad', fact, fix };
@@ -153,7 +157,7 @@ function diskFinding({
 /** Whoever has an engine needs nothing else: what is not in the cache is fetched while images are built. */
 async function imagesFinding(context: DoctorContext, missing: readonly string[]): Promise<Finding> {
   if (missing.length === 0) return cacheFinding(context, missing);
-  const fact = `${missing.join(', ')}: fetched in build stages, with the first run that has no image of them`;
+  const fact = `${missing.join(', ')}: fetched in build stages, with the first run that needs their image`;
   return { subject: 'cache', state: 'ok', fact };
 }
 
@@ -162,10 +166,11 @@ async function engineFinding(runtime: RuntimeKind): Promise<Finding> {
   const found = await engineHere().catch(() => undefined);
   if (found !== undefined) return { subject, state: 'ok', fact: found.name };
   if (runtime === 'processes') {
-    const fact = 'no engine answers; with one, a run would need none of Java, Maven, pip and Go';
+    const fact = 'no engine answers; with an engine, a run needs no Java, Maven, pip or Go';
     return { subject, state: 'ok', fact };
   }
-  const fix = 'docker info   # says why; or set stack.runtime: processes, which needs none';
+  const fix =
+    'docker info   # shows the cause; or set stack.runtime: processes, which needs no engine';
   return { subject, state: 'bad', fact: 'no engine answers', fix };
 }
 

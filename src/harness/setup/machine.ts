@@ -93,7 +93,7 @@ function coresFinding(): Finding {
   }
   if (load > cores / 2) {
     const fix = 'wait until other programs have ended';
-    return { subject, state: 'warn', fact: `${fact}: the numbers will carry other work`, fix };
+    return { subject, state: 'warn', fact: `${fact}: the numbers will include other work`, fix };
   }
   return { subject, state: 'ok', fact };
 }
@@ -102,8 +102,8 @@ function coresFinding(): Finding {
 export function priorityFinding({ of, nice }: OwnNiceness): Finding {
   const subject = 'priority';
   if (nice <= 0)
-    return { subject, state: 'ok', fact: `this ${of} yields to nobody (nice ${nice})` };
-  const fact = `this ${of} yields to all others (nice ${nice}): the harness will be starved first, and runs INVALID`;
+    return { subject, state: 'ok', fact: `this ${of} has normal priority (nice ${nice})` };
+  const fact = `this ${of} has low priority (nice ${nice}): the harness gets too little CPU, and runs become INVALID`;
   const fix =
     of === 'session'
       ? 'setsid --wait doorbuster … (a session of its own starts at nice 0)'

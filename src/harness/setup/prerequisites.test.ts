@@ -71,7 +71,7 @@ describe('prerequisites', () => {
         "apt-get update && apt-get install -y --no-install-recommends openjdk-17-jre-headless python3 python3-pip golang-go",
         "sudo apt-get update && sudo apt-get install -y --no-install-recommends openjdk-21-jre-headless python3 python3-pip golang-go",
         "sudo dnf install -y java-17-openjdk-headless python3-pip golang",
-        "install Java 17 or newer (proved with 17 and 21); pip 22 or newer (proved with 23); Go 1.19 or newer (proved with 1.26), or a minio on PATH",
+        "install Java 17 or newer (tested with 17 and 21); pip 22 or newer (tested with 23); Go 1.19 or newer (tested with 1.26), or a minio on PATH",
       ]
     `);
     expect(line(UBUNTU, true)).toBe(line(DEBIAN_12, true));

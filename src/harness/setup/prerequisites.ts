@@ -54,28 +54,28 @@ const TOOLS: Readonly<Record<Tool, ToolCheck>> = {
     tried: anyVersion,
   },
   java: {
-    needs: 'Java 17 or newer (proved with 17 and 21)',
+    needs: 'Java 17 or newer (tested with 17 and 21)',
     command: [javaCommand(), '-version'],
     parse: parseJavaVersion,
     least: [17, 0, 0],
     tried: ([major]) => major === 17 || major === 21,
   },
   maven: {
-    needs: 'Maven 3.6.3 or newer (proved with 3.8)',
+    needs: 'Maven 3.6.3 or newer (tested with 3.8)',
     command: ['mvn', '--version'],
     parse: (text) => parseVersion(/Apache Maven (\S+)/.exec(text)?.[1] ?? ''),
     least: [3, 6, 3],
     tried: anyVersion,
   },
   python: {
-    needs: 'Python 3.10 or newer (proved with 3.11)',
+    needs: 'Python 3.10 or newer (tested with 3.11)',
     command: ['python3', '--version'],
     parse: parseVersion,
     least: [3, 10, 0],
     tried: anyVersion,
   },
   pip: {
-    needs: 'pip 22 or newer (proved with 23)',
+    needs: 'pip 22 or newer (tested with 23)',
     command: ['python3', '-m', 'pip', '--version'],
     parse: parseVersion,
     least: [22, 0, 0],
@@ -84,7 +84,7 @@ const TOOLS: Readonly<Record<Tool, ToolCheck>> = {
   go: {
     needs:
       thisPlatform === 'linux-x64'
-        ? 'Go 1.19 or newer (proved with 1.26), or a minio on PATH'
+        ? 'Go 1.19 or newer (tested with 1.26), or a minio on PATH'
         : 'Go 1.24 or newer, or a minio on PATH',
     command: ['go', 'version'],
     parse: (text) => parseVersion(/\bgo(\d\S*)/.exec(text)?.[1] ?? ''),
@@ -285,8 +285,8 @@ function lacks(
     isRoot,
   );
   return badInput(
-    `this machine lacks what doorbuster needs — ${facts.join('; ')}. ` +
-      'Where a container engine answers, a run with servers of its own needs none of it',
+    `this machine lacks ${facts.join('; ')}. ` +
+      'With a container engine, a run that starts its own servers needs none of these',
     yesWouldDo ? `${line}   (or let doorbuster do it: --yes)` : line,
   );
 }

@@ -43,7 +43,7 @@ function homeDir(env: Environment, variable: string): string {
   const home = [env.HOME, listedHome()].find((dir) => dir !== undefined && isAbsolute(dir));
   if (home !== undefined) return home;
   throw badInput(
-    'HOME is not an absolute path, and the system knows no home folder of this user',
+    'HOME is not an absolute path, and this user has no home folder',
     `export HOME=/home/you   # or ${variable}=/an/absolute/path`,
   );
 }

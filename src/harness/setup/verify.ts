@@ -49,7 +49,7 @@ export function mismatch(
   hint: string,
 ): DoorbusterError {
   return new DoorbusterError(
-    `${file} is not what stack.lock.json pins: expected ${expected}, got ${got}`,
+    `${file} differs from stack.lock.json: expected ${expected}, got ${got}`,
     {
       exitCode: EXIT.badInput,
       hint,

@@ -14,7 +14,7 @@ import type { Facts } from '../facts.ts';
 const SLACK_MS = 60_000;
 const DAY_MS = 86_400_000;
 
-const HINT = 'copy the folder of every shard again, whole';
+const HINT = 'copy the complete folder of every shard again';
 
 /** Throws DoorbusterError (exit 2) when a hand-over is not of the run that its record is of. */
 export function checkHandOver(

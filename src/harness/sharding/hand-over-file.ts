@@ -116,7 +116,7 @@ export function readHandOver(dir: string): Observed {
   const path = join(dir, RUN_FILES.handOver);
   const text = readTextFile(path, {
     limitBytes: LARGEST,
-    hint: 'name the folder of shard 1, which leads, whole',
+    hint: 'name the complete folder of shard 1, the leader',
   });
   const { tables: named, ...observed } = checked(text, path);
   const tablesDir = join(dir, RUN_FILES.tables);
@@ -152,10 +152,10 @@ function checked(text: string, path: string): z.infer<typeof handOverSchema> {
   }
   const result = handOverSchema.safeParse(value);
   if (result.success) return result.data;
-  throw badInput(`${path} is not what a shard hands over: ${described(result.error)}`, AGAIN);
+  throw badInput(`${path} is not a hand-over file of a shard: ${described(result.error)}`, AGAIN);
 }
 
-const AGAIN = 'the file is never edited by hand: make the load again';
+const AGAIN = 'do not edit the file: run the load again';
 
 /** The copy that a source of `readTables` reads. */
 function fileIn(source: string): string {

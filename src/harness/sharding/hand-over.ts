@@ -63,7 +63,7 @@ export async function handOver(
       cores: machine.cores,
     },
     headline: {
-      text: `shard ${number} of ${share.of} of the load ${load}: doorbuster merge joins them`,
+      text: `shard ${number} of ${share.of} of the load ${load}: doorbuster merge merges them`,
       warnings: [...(observed?.missing ?? [])],
     },
   };

@@ -131,7 +131,7 @@ async function echoed(
   while (!fact()) {
     if (clock.monotonicMs() - startedMs > ECHO_WITHIN_MS) {
       throw stackBroke(
-        `what is said on the topic ${topic} is not heard within ${ECHO_WITHIN_MS / 1_000} s`,
+        `a message on the topic ${topic} is not received within ${ECHO_WITHIN_MS / 1_000} s`,
       );
     }
     await clock.sleep(50, signal);
@@ -141,7 +141,7 @@ async function echoed(
 function second({ share, load }: Shard, place: Place, agoMs: number): DoorbusterError {
   const ago = `${Math.round(agoMs / 1_000)} s ago`;
   return badInput(
-    `shard ${share.index + 1} of the load ${load} is there already, heard of ${ago}: under way, or killed`,
+    `shard ${share.index + 1} of the load ${load} exists already, last message ${ago}: running, or killed`,
     `--load ${load}_2   # what a killed one has left are the topics ${place.topicPrefix}*, their jobs and the tables of ${place.namespace}`,
   );
 }
@@ -190,7 +190,7 @@ export async function lead(
     const names = missing().map((shardNo) => shardNo + 1);
     if (waitedMs > MEET_WITHIN_MS) {
       throw stackBroke(
-        `shard ${names.join(', ')} of ${of} did not come within ${MEET_WITHIN_MS / 60_000} minutes`,
+        `shard ${names.join(', ')} of ${of} did not join within ${MEET_WITHIN_MS / 60_000} minutes`,
         `doorbuster run … --shard ${names[0]}/${of} --load ${shard.load}`,
       );
     }
@@ -245,7 +245,7 @@ export async function awaitDeployed(
   });
   const startedMs = clock.monotonicMs();
   while (said.deployed === undefined) {
-    if (said.gone !== undefined) throw stackBroke(`the leading shard has gone: ${said.gone}`);
+    if (said.gone !== undefined) throw stackBroke(`the leading shard has ended: ${said.gone}`);
     if (clock.monotonicMs() - startedMs > MEET_WITHIN_MS) {
       throw stackBroke(
         `the leading shard has deployed nothing within ${MEET_WITHIN_MS / 60_000} minutes`,
@@ -297,7 +297,7 @@ export async function follow(
   const look = () => {
     const silentMs = clock.monotonicMs() - heardMs;
     if (silentMs <= SILENT_AFTER_MS) return;
-    const words = `nothing was heard of the leading shard for ${Math.round(silentMs / 1_000)} s`;
+    const words = `the leading shard has sent no message for ${Math.round(silentMs / 1_000)} s`;
     over.abort(stackBroke(`${words} (limit ${SILENT_AFTER_MS / 1_000} s)`));
   };
   const ends = AbortSignal.any([signal, over.signal]);
@@ -310,6 +310,6 @@ export async function follow(
     await finished;
     return t0Ms;
   } finally {
-    over.abort(new Error('the share is made'));
+    over.abort(new Error('the share is sent'));
   }
 }

@@ -92,7 +92,7 @@ describe("another shard's machine", () => {
     const facts = Object.fromEntries(invalid.map(({ rule, fact }) => [rule, fact]));
     expect(facts).toMatchObject({
       'harness too heavy': '25.0 % of a machine 95.0 % busy in load on the machine of shard 2',
-      steal: '6.0 % went to others in load on the machine of shard 2',
+      steal: '6.0 % went to other machines in load on the machine of shard 2',
       'clocks apart': 'shard 2: its wall clock and its monotonic one were 21.0 ms apart',
     });
   });
@@ -127,7 +127,7 @@ describe('a hand-over', () => {
           ...(of === 'pos' ? { streams: { pos: source } } : { streams: {}, deadLetter: source }),
         },
       }));
-      await refused(/one\/hand-over\.json is not what a shard hands over: tables\./);
+      await refused(/one\/hand-over\.json is not a hand-over file of a shard: tables\./);
       expect(existsSync('pwned')).toBe(false);
     }
   });

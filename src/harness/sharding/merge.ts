@@ -44,7 +44,7 @@ export function readParts(paths: readonly string[]): Parts {
     const dir = runDir(path);
     const record = readRecord(dir);
     if (record.shard === undefined) {
-      throw badInput(`${path} is a whole run, and no shard of one`, `doorbuster report ${path}`);
+      throw badInput(`${path} is a complete run, and not a shard`, `doorbuster report ${path}`);
     }
     if (record.outcome !== 'completed') {
       throw badInput(`shard ${record.shard.number} in ${path} did not end: ${record.outcome}`);
@@ -52,14 +52,15 @@ export function readParts(paths: readonly string[]): Parts {
     return { dir, record, shard: record.shard };
   });
   const loads = [...grouped(parts, ({ shard }) => shard.load).keys()];
-  if (loads.length !== 1) throw badInput(`these are of several loads: ${loads.join(', ')}`);
+  if (loads.length !== 1)
+    throw badInput(`these shards belong to several loads: ${loads.join(', ')}`);
   const [{ shard, record } = { shard: undefined, record: undefined }] = parts;
   const odd = parts.find((part) => part.record.scenario.hash !== record?.scenario.hash);
-  if (odd !== undefined) throw badInput(`${odd.dir} is of another scenario than ${parts[0]?.dir}`);
+  if (odd !== undefined) throw badInput(`${odd.dir} has another scenario than ${parts[0]?.dir}`);
   const other = parts.find((part) => part.record.t0Ms !== record?.t0Ms);
   if (other !== undefined) {
     throw badInput(
-      `${other.dir} is of another attempt at the load ${shard?.load} than ${parts[0]?.dir}: they did not begin together`,
+      `${other.dir} belongs to another attempt of the load ${shard?.load} than ${parts[0]?.dir}`,
       'name the folders of one attempt',
     );
   }
@@ -74,8 +75,8 @@ export function readParts(paths: readonly string[]): Parts {
     if (found === 1) continue;
     throw badInput(
       found === 0
-        ? `shard ${number} of ${of} is not among them`
-        : `shard ${number} of ${of} is there ${found} times`,
+        ? `shard ${number} of ${of} is missing`
+        : `shard ${number} of ${of} occurs ${found} times`,
       'name the folder of every shard once',
     );
   }
@@ -148,7 +149,7 @@ async function joinFacts(facts: Pick<Facts, 'run'>, parts: readonly Part[]): Pro
     for (const { dir, shard } of from) {
       const file = parquetFiles(dir).files.find(({ name }) => name === table);
       if (file === undefined) {
-        throw badInput(`${dir} has no file ${table}.parquet: the shard's facts are not whole`);
+        throw badInput(`${dir} has no file ${table}.parquet: the shard's facts are incomplete`);
       }
       // The leader's machine is the one of the run; of the others it is told which.
       const columns =

@@ -50,7 +50,7 @@ export async function makeShare(
     });
     load.broken.addEventListener('abort', () => fail(load.broken.reason), { once: true });
     await using machine = await watched(facts, { clock, signal, fail });
-    onEvent({ kind: 'step', text: 'making its share of the load' });
+    onEvent({ kind: 'step', text: 'sending its share of the load' });
     const t0Ms = await follow(load, meeting, { hash, signal });
     for (const text of await takeIn(facts, await load.finish())) note('facts-missing', { text });
     return await handOver(

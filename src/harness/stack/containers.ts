@@ -83,7 +83,7 @@ export async function findEngine(): Promise<ContainerEngine> {
   } catch (cause) {
     throw badInput(
       `no container engine answers: ${(cause as Error).message}`,
-      'docker info   # says why; or set stack.runtime: processes, which needs none',
+      'docker info   # shows the cause; or set stack.runtime: processes, which needs no engine',
     );
   }
 }
@@ -116,7 +116,7 @@ async function openSession(
   } catch (cause) {
     await remove();
     throw stackBroke(
-      `no network and volume to be had: ${(cause as Error).message}`,
+      `the engine created no network and volume: ${(cause as Error).message}`,
       'docker info',
       cause,
     );
@@ -218,7 +218,7 @@ function groundIn({
       });
       const { code } = await laying.exited;
       await laying.remove();
-      if (code !== 0) throw new Error(`the volume could not be laid out: ${laying.printed()}`);
+      if (code !== 0) throw new Error(`the volume could not be prepared: ${laying.printed()}`);
     },
 
     async launch(server, command, capture) {

@@ -101,12 +101,12 @@ export function externalEndpoints(use: ExternalUse, env: Environment = process.e
   if (wrong.length > 0) {
     throw badInput(
       [...new Set(wrong)].join('; '),
-      'unset it, or export it anew; what it says is not repeated here, since it may hold a password',
+      'unset it, or export it again; its value is not printed, since it may hold a password',
     );
   }
   if (missing.length === 0) return endpoints;
   throw badInput(
-    `runtime: external, and nobody says where: ${[...new Set(missing)].join(', ')}`,
+    `runtime: external needs these addresses: ${[...new Set(missing)].join(', ')}`,
     'write them under stack.external, or export the variables; a secret can only be exported',
   );
 }
@@ -155,7 +155,7 @@ export async function connectExternal(
     askCatalog(endpoints, signal),
     askStore(endpoints, signal),
   ]);
-  const never = () => Promise.reject(new Error('servers of others are not ours to touch'));
+  const never = () => Promise.reject(new Error('external servers are not managed by doorbuster'));
   return {
     runtime: 'external',
     endpoints,

@@ -20,14 +20,14 @@ export function fromImage(engine: ContainerEngine, cacheDir = defaultCacheDir())
     onStep('in a build stage');
     const target = { target: 'files', tag, artifacts: [], args: { ARTIFACT: name }, onStep };
     await buildTarget(target, { engine, cacheDir, signal });
-    onStep('taking it out of its image');
+    onStep('copying it from its image');
     await engine.takeOut({ image: tag, path: '/files', into: partial.files });
     onStep('verifying');
     const stamp = parseStamp(await readFile(join(partial.files, STAMP), 'utf8'));
     const found = await listFiles(partial.files, signal);
     if (stamp?.digest === entryDigest(artifact) && isDeepStrictEqual(stamp.files, found)) return {};
     throw stackBroke(
-      `what came out of the image ${tag} is not what went in as ${name}`,
+      `the image ${tag} contains another ${name} than was built`,
       `docker rmi ${tag}`,
     );
   };

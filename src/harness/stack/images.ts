@@ -155,7 +155,7 @@ export async function buildTarget(
     signal.throwIfAborted();
     throw stackBroke(
       `the image of ${target} could not be built: ${(error as Error).message}`,
-      `docker build -f ${DOCKERFILE} --target ${target} .   # in a checkout of doorbuster: says all of it`,
+      `docker build -f ${DOCKERFILE} --target ${target} .   # in a checkout of doorbuster: prints the whole log`,
       error,
     );
   } finally {

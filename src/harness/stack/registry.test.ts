@@ -97,7 +97,7 @@ describe('leftovers', () => {
     ]);
     expect(sweptLines(swept)).toEqual([
       `an earlier doorbuster was killed (process ${owner.pid}): ` +
-        `ended kafka, which it had left running; removed ${workDir}`,
+        `ended kafka, which were still running; removed ${workDir}`,
     ]);
     await server.exited;
     expect(existsSync(workDir)).toBe(false);
@@ -165,7 +165,7 @@ describe('leftovers', () => {
 
     enter({ owner, workDir: join(dir, 'gone'), run });
     expect(sweptLines(await sweepLeftovers(systemClock, registryDir))).toEqual([
-      `the run ${run} was killed (process ${owner.pid}): its servers had ended, its data was gone`,
+      `the run ${run} was killed (process ${owner.pid}): its servers had ended and its data was removed`,
     ]);
   });
 });

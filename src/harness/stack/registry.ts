@@ -228,13 +228,14 @@ export function sweptLines(swept: readonly Swept[]): readonly string[] {
     const folders = (what: Swept['folder']) =>
       parts.filter(({ folder }) => folder === what).map(({ workDir }) => workDir);
     const done = [
-      ...(servers.length > 0 ? [`ended ${servers.join(', ')}, which it had left running`] : []),
+      ...(servers.length > 0 ? [`ended ${servers.join(', ')}, which were still running`] : []),
       ...(containers.length > 0 ? [`removed the containers ${containers.join(', ')}`] : []),
       ...(unreached ? ['could not reach the container engine that its servers were in'] : []),
       ...(folders('removed').length > 0 ? [`removed ${folders('removed').join(', ')}`] : []),
       ...(folders('kept').length > 0 ? [`could not remove ${folders('kept').join(', ')}`] : []),
     ];
-    const found = done.length > 0 ? done.join('; ') : 'its servers had ended, its data was gone';
+    const found =
+      done.length > 0 ? done.join('; ') : 'its servers had ended and its data was removed';
     const what = run ? `the run ${run}` : 'an earlier doorbuster';
     return `${what} was killed (process ${parts[0]?.owner.pid}): ${found}`;
   });

@@ -9,16 +9,24 @@ it.each(['kafka', 'catalog', 'minio', 'flink-jobmanager', 'flink-gateway'] as co
   '%s whose port was taken is named with its ports, and who has them can be looked up',
   (server) => {
     const exit = { code: 1, signal: null };
-    const death = deathOf(server, exit, log(`${server}-port-taken`), 'unasked', [20_001, 20_002]);
+    const death = deathOf(
+      server,
+      exit,
+      log(`${server}-port-taken`),
+      'unexpectedly',
+      [20_001, 20_002],
+    );
     expect(death.portWasTaken).toBe(true);
-    expect(death.error.message).toMatch(/^\S+ died unasked \(exit code 1\): .*20001, 20002\)$/);
+    expect(death.error.message).toMatch(
+      /^\S+ exited unexpectedly \(exit code 1\): .*20001, 20002\)$/,
+    );
     expect(death.error.hint).toContain("ss -ltnp | grep -E '20001|20002'");
   },
 );
 
 it('one that ended for another reason is not', () => {
   const exit = { code: 1, signal: null };
-  const { error, portWasTaken } = deathOf('kafka', exit, log('no-class'), 'unasked', [20_001]);
+  const { error, portWasTaken } = deathOf('kafka', exit, log('no-class'), 'unexpectedly', [20_001]);
   expect(portWasTaken).toBe(false);
   expect(error.message).not.toContain('20001');
   expect(error.hint).toBe(`less ${log('no-class')}`);
@@ -26,15 +34,15 @@ it('one that ended for another reason is not', () => {
 
 it('one that was killed from outside says what that often means', () => {
   const exit = { code: null, signal: 'SIGKILL' } as const;
-  const { error } = deathOf('kafka', exit, log('heap-too-large'), 'unasked');
-  expect(error.message).toContain('kafka died unasked (killed by SIGKILL)');
-  expect(error.hint).toMatch(/^dmesg .*want of memory/);
+  const { error } = deathOf('kafka', exit, log('heap-too-large'), 'unexpectedly');
+  expect(error.message).toContain('kafka exited unexpectedly (killed by SIGKILL)');
+  expect(error.hint).toMatch(/^dmesg .*memory is short/);
 });
 
 it('one that took too much memory for its container says so', () => {
   const exit = { code: null, signal: 'SIGKILL', outOfMemory: true } as const;
-  const death = deathOf('kafka', exit, log('minio-port-taken'), 'unasked');
+  const death = deathOf('kafka', exit, log('minio-port-taken'), 'unexpectedly');
   expect(death.error.message).toMatch(
-    /^kafka died unasked \(killed at the memory limit of its container\)/,
+    /^kafka exited unexpectedly \(killed at the memory limit of its container\)/,
   );
 });

@@ -71,15 +71,15 @@ export function deathOf(
   const cause = innermostCause(tail) ?? 'its log names no error';
   const hint =
     exit.signal === 'SIGKILL'
-      ? `dmesg | tail   # SIGKILL comes from outside, often for want of memory; its log: ${log}`
+      ? `dmesg | tail   # SIGKILL comes from outside, often because memory is short; its log: ${log}`
       : diskWasFull(cause)
-        ? `df -h   # then free some space, or name a roomier folder by TMPDIR; its log: ${log}`
+        ? `df -h   # then free some space, or set TMPDIR to a larger folder; its log: ${log}`
         : taken
           ? `ss -ltnp | grep -E '${ports.join('|')}'   # shows who listens there; its log: ${log}`
           : `less ${log}`;
   const where = taken && ports.length > 0 ? ` (its ports: ${ports.join(', ')})` : '';
   return {
-    error: stackBroke(`${server} died ${when} (${how}): ${cause}${where}`, hint),
+    error: stackBroke(`${server} exited ${when} (${how}): ${cause}${where}`, hint),
     portWasTaken: taken,
   };
 }
@@ -88,7 +88,7 @@ function howItEnded({ outOfMemory, signal, code }: Exit): string {
   if (outOfMemory) return 'killed at the memory limit of its container';
   if (signal) return `killed by ${signal}`;
   // The process of another cannot be waited for, only missed.
-  return code === null ? 'nobody saw how' : `exit code ${code}`;
+  return code === null ? 'exit code unknown' : `exit code ${code}`;
 }
 
 /** A server that runs but did not become ready. */
@@ -96,7 +96,7 @@ export function neverReady(server: ServerName, withinMs: number, log: string): D
   const tail = logTail(log);
   const cause = innermostCause(tail) ?? lastLine(tail);
   return stackBroke(
-    `${server} was not ready within ${withinMs / 1000} s; the last it said: ${cause}`,
+    `${server} was not ready within ${withinMs / 1000} s; its last message: ${cause}`,
     `less ${log}`,
   );
 }

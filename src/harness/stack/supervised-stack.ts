@@ -199,7 +199,7 @@ export class SupervisedStack implements Stack {
     this.#wasLetGo = true;
     this.#options.signal.removeEventListener('abort', this.#onAbort);
     this.#stopped ??= Promise.resolve();
-    this.#over.abort(new Error('the stack was let go of'));
+    this.#over.abort(new Error('the stack was detached'));
     this.#ground?.letGo();
   }
 
@@ -256,7 +256,8 @@ export class SupervisedStack implements Stack {
 
   async takeAway(server: ServerName, act: FaultAct): Promise<void> {
     const launched = this.#running.get(server);
-    if (!launched || this.#away.has(server)) throw new Error(`${server} is not there to be taken`);
+    if (!launched || this.#away.has(server))
+      throw new Error(`${server} does not run, so it cannot be stopped`);
     this.#over.signal.throwIfAborted();
     this.#away.set(server, act);
     if (act === 'pause') return launched.freeze();
@@ -268,7 +269,7 @@ export class SupervisedStack implements Stack {
 
   bringBack(server: ServerName): Promise<void> {
     const act = this.#away.get(server);
-    if (act === undefined) throw new Error(`${server} was not taken away`);
+    if (act === undefined) throw new Error(`${server} was not stopped`);
     this.#away.delete(server);
     const back = act === 'pause' ? this.#thaw(server) : this.#startUp(server, this.#planned());
     const returning = back.finally(() => this.#returning.delete(returning));
@@ -293,7 +294,7 @@ export class SupervisedStack implements Stack {
     this.#over.signal.throwIfAborted();
     if (exit.code !== 0) {
       await writeFile(this.#log(server), launched.printed(), { flag: 'a' });
-      throw deathOf(server, exit, this.#log(server), 'while it was prepared').error;
+      throw deathOf(server, exit, this.#log(server), 'during its preparation').error;
     }
     return launched.printed();
   }
@@ -320,7 +321,7 @@ export class SupervisedStack implements Stack {
     // One that is frozen was not asked to end.
     const act = this.#away.get(server);
     if (act === 'kill' || act === 'restart') return;
-    const death = deathOf(server, exit, this.#log(server), 'unasked', this.#portsOf(server));
+    const death = deathOf(server, exit, this.#log(server), 'unexpectedly', this.#portsOf(server));
     this.portWasTaken ||= death.portWasTaken;
     this.#over.abort(death.error);
     this.#broken.abort(death.error);

@@ -41,7 +41,7 @@ export async function takeUpSupervised(
   const { signal } = new AbortController();
   const told = { ...options, signal, logDir: join(home, 'logs'), versions, flink, jit };
   const stack = new SupervisedStack(runtime, told, () =>
-    Promise.reject(new Error('a stack that was taken up is not started')),
+    Promise.reject(new Error('a stack that was attached is not started')),
   );
   await stack.takeUp(kept, ground);
   return stack;

@@ -92,7 +92,7 @@ async function runSpark(
   const { code } = await engine.exited;
   over.removeEventListener('abort', kill);
   signal.throwIfAborted();
-  if (over.aborted) throw stackBroke(`Spark was not done within ${TIMEOUT_MS / 1_000} s`);
+  if (over.aborted) throw stackBroke(`Spark did not finish within ${TIMEOUT_MS / 1_000} s`);
   if (code === 0) return;
   throw stackBroke(`Spark: ${innermostCause(logTail(log)) ?? `it ended with code ${code}`}`);
 }
