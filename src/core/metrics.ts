@@ -64,9 +64,13 @@ export type Level = (typeof LEVELS)[number];
 export interface MetricKind {
   readonly unit: Unit;
   readonly better: 'lower' | 'higher';
-  /** What the argument in parentheses names; null: takes none. */
+  /**
+   * What the argument in parentheses names; null: takes none. `dataset`: one that carries a stream, by its own name or
+   * by the stream's; `table`: any dataset, by its own name.
+   */
   readonly of:
     | 'stream'
+    | 'dataset'
     | 'query'
     | 'table'
     | 'fault'
@@ -92,7 +96,7 @@ export const METRICS = {
   staleness: {
     unit: 'ms',
     better: 'lower',
-    of: 'stream',
+    of: 'dataset',
     shape: 'distribution',
     phased: true,
     about: 'first moment a reader could return the change, minus when it happened',
@@ -100,7 +104,7 @@ export const METRICS = {
   never_visible: {
     unit: 'count',
     better: 'lower',
-    of: 'stream',
+    of: 'dataset',
     shape: 'scalar',
     phased: true,
     about: 'events of the phase not visible when the run ended',
@@ -116,7 +120,7 @@ export const METRICS = {
   age: {
     unit: 'ms',
     better: 'lower',
-    of: 'stream',
+    of: 'dataset',
     shape: 'distribution',
     phased: true,
     about: 'time-weighted age of the oldest change not yet visible',
@@ -124,7 +128,7 @@ export const METRICS = {
   store_age: {
     unit: 'ms',
     better: 'lower',
-    of: 'stream',
+    of: 'dataset',
     shape: 'distribution',
     phased: true,
     about: 'over the stores: the p99 of each store’s own time-weighted age',
@@ -148,7 +152,7 @@ export const METRICS = {
   floor: {
     unit: 'ms',
     better: 'lower',
-    of: 'stream',
+    of: 'dataset',
     shape: 'scalar',
     phased: false,
     about: 'commit interval / 2 + commit time: what the design could reach',

@@ -1,11 +1,5 @@
 import { quoted } from '../core/sql.ts';
-
-/** How the stock table keeps a row's images: the last one written (an upsert), or all of them (a ledger). */
-export interface StockTable {
-  readonly table: string;
-  /** A reader of a ledger takes the highest version; a reader of an upsert table is given what is there. */
-  readonly ledger: boolean;
-}
+import type { ImageDataset } from '../topology/dataset.ts';
 
 /**
  * When the catalog first served each snapshot, as long as the jobs ran by themselves: the savepoint that stops
@@ -19,15 +13,21 @@ export const SERVED_SNAPSHOTS = `
     <= coalesce((SELECT min(at_ms) FROM milestones WHERE name = 'stop'), 'Infinity'::DOUBLE)`;
 
 /**
- * Which version of each row of the stock table a reader is shown, step by step, from the facts `sightings` and
+ * Which version of each row of a dataset a reader is shown, step by step, from the facts `sightings` and
  * `commits`: one row per snapshot that wrote the row, in Iceberg's sequence order, shown in [seen_ms, until_ms).
+ *
+ * A reader of a ledger takes the highest version; a reader of an upsert table is given what is there.
  *
  * An upsert deletes what there is of a key and inserts. So a snapshot shows the row that was written last: of one
  * commit the last in its files, since the sink deletes those before it by position. A `replace` moves rows and
  * shows nothing new; it has no sightings. `highest_before`: the highest version shown before this step, NULL at
  * the first one; a step below it is a regression. Records from before `row_no` was kept: the highest of a commit.
  */
-export function shownVersionsSql({ table, ledger }: StockTable, only = ''): string {
+export function shownVersionsSql(
+  { name, semantics }: Pick<ImageDataset, 'name' | 'semantics'>,
+  only = '',
+): string {
+  const ledger = semantics === 'ledger';
   const shown = ledger
     ? 'max(version) OVER (by_key ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)'
     : 'version';
@@ -37,7 +37,7 @@ export function shownVersionsSql({ table, ledger }: StockTable, only = ''): stri
     ), written AS (
       SELECT store_id, sku_id, sequence_number, seen_ms, snapshot_ms, missed_ms, ${ofCommit} AS version
       FROM sightings JOIN served USING (table_name, snapshot_id) ${only}
-      WHERE table_name = ${quoted(table)} AND version IS NOT NULL
+      WHERE table_name = ${quoted(name)} AND version IS NOT NULL
       GROUP BY store_id, sku_id, snapshot_id, sequence_number, seen_ms, snapshot_ms, missed_ms
     ), steps AS (
       SELECT store_id, sku_id, seen_ms, snapshot_ms, missed_ms, ${shown} AS version,

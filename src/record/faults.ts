@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { SERVERS } from '../core/metrics.ts';
-import { FAULT_ACTS, STREAMS } from '../scenario/scenario.ts';
-import { measured } from './metric.ts';
+import { FAULT_ACTS } from '../scenario/scenario.ts';
+import { datasetName, measured } from './metric.ts';
 
 const recovered = {
   /** From when the server was back to the last moment of an age above the target; absent if it never was back. */
@@ -30,5 +30,5 @@ export const fault = z.strictObject({
   /** Age was above the target when the fault began: what follows is not the fault's alone. */
   aboveBefore: z.boolean(),
   ...recovered,
-  streams: z.array(z.strictObject({ stream: z.enum(STREAMS), ageMaxMs: z.number(), ...recovered })),
+  streams: z.array(z.strictObject({ stream: datasetName, ageMaxMs: z.number(), ...recovered })),
 });

@@ -39,7 +39,7 @@ export const intervalSchema = z.strictObject({ low: z.number(), high: measured }
 
 const common = {
   name: z.enum(names),
-  /** The argument in parentheses: stream, query, table, fault, server, hop or level. */
+  /** The argument in parentheses: dataset, stream, query, table, fault, server, hop or level. */
   of: z.string().nullable(),
   /** The phase that owns the samples; null for a metric of the whole run. */
   phase: z.string().nullable(),
@@ -73,3 +73,9 @@ export const metricSchema = z.discriminatedUnion('shape', [
     interval: intervalSchema.optional(),
   }),
 ]);
+
+/** The name of a dataset. What becomes visible is told per dataset, under the key `stream` of version 1. */
+export const datasetName = z
+  .string()
+  .max(128)
+  .regex(/^[a-z_][a-z0-9_]*$/, 'must be the name of a dataset');

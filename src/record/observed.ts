@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { HOPS } from '../core/metrics.ts';
-import { STREAMS } from '../scenario/scenario.ts';
-import { intervalSchema, measured, samplesSchema, statsSchema } from './metric.ts';
+import { datasetName, intervalSchema, measured, samplesSchema, statsSchema } from './metric.ts';
 
 /** The parts of a record that were observed of the pipeline. Times are ms since t0. */
 const count = z.int().nonnegative();
-const stream = z.enum(STREAMS);
+/** The dataset in which changes became visible. */
+const stream = datasetName;
 
 /** One column per statistic, one row per second, for charts. n = 0: nothing due, the statistics are null. */
 export const stalenessSeries = z.strictObject({
@@ -29,7 +29,7 @@ export const storeAge = z.strictObject({
   stream,
   /** null: over all measured phases. */
   phase: z.string().nullable(),
-  /** Stores that the stream spoke of in this run. */
+  /** Stores with a change in this run. */
   stores: count,
   /** Over the stores, of their medians; of their p99 it is the metric `store_age`. */
   p50: statsSchema,

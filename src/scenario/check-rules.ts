@@ -21,7 +21,7 @@ import {
 import { type CheckMistake, type CheckText, parseCheck, type Word } from './checks.ts';
 import { suggest } from './problems.ts';
 import { type Sections, streamsOn } from './rules.ts';
-import type { Check } from './scenario.ts';
+import { type Check, STREAMS } from './scenario.ts';
 import { scoredKinds } from './scored.ts';
 
 type JudgedCheck =
@@ -90,7 +90,13 @@ function judgeOf(check: CheckText, metric: MetricKind, sections: Sections): Chec
     return [wrong(name, fact)];
   }
   if (!known || known.includes(of.text)) return [];
+  // Which datasets there are is the pipeline's to say; one with the name of a stream carries that stream.
+  if (ofDataset(metric.of) && !(STREAMS as readonly string[]).includes(of.text)) return [];
   return [wrong(of, `no ${metric.of} "${of.text}" in this scenario: ${suggest(of.text, known)}`)];
+}
+
+function ofDataset(of: MetricKind['of']): boolean {
+  return of === 'dataset' || of === 'table';
 }
 
 /** What a metric's parentheses may name; undefined while the section that says so has mistakes. */
@@ -101,9 +107,9 @@ function whatThereIs(
   const { traffic } = sections;
   switch (of) {
     case 'stream':
-      return traffic && streamsOn(traffic);
+    case 'dataset':
     case 'table':
-      return traffic && [...streamsOn(traffic), 'dead_letter'];
+      return traffic && streamsOn(traffic);
     case 'fault':
       return scoredKinds(sections);
     case 'query':

@@ -29,6 +29,9 @@ type ImageStream = {
 }[Stream];
 export type EventStream = Exclude<Stream, ImageStream>;
 
+/** The stream of stock images. */
+export const STOCK = 'inventory' satisfies ImageStream;
+
 /** What a dataset may carry besides a stream: the records that the pipeline refused. */
 export const REJECTED = 'rejected';
 /** A refused record is known by its position in the log: its payload may be unreadable. */
@@ -80,7 +83,7 @@ export interface RejectedDataset extends Common {
 export type Dataset = EventDataset | ImageDataset | RejectedDataset;
 
 /** A dataset that carries a stream. */
-type StreamDataset = EventDataset | ImageDataset;
+export type StreamDataset = EventDataset | ImageDataset;
 
 export function holdsImages(dataset: Dataset): dataset is ImageDataset {
   return dataset.semantics !== 'append';

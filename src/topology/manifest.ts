@@ -27,7 +27,7 @@ export type CompactionKind = (typeof COMPACTION_KINDS)[number];
 const NAME = /^[a-z_][a-z0-9_]*$/;
 const column = z.string().regex(NAME, 'must be a lower-case column name');
 const columns = z.array(column).min(1);
-const table = z.string().regex(NAME, 'must be a lower-case table name');
+const table = z.string().max(128).regex(NAME, 'must be a lower-case table name');
 
 const dataset = z.strictObject({
   carries: z.enum(CARRIED).describe('the stream whose records it holds; rejected: those refused'),

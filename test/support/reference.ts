@@ -159,9 +159,10 @@ export function pipelineReference(): string {
 }
 
 const ARGUMENTS: Readonly<Record<NonNullable<MetricKind['of']>, string>> = {
-  stream: 'a stream of the pipeline',
+  stream: 'a stream of the scenario',
+  dataset: 'a dataset of the pipeline, or a stream: every dataset that carries it',
   query: QUERIES.map((name) => `\`${name}\``).join(', '),
-  table: 'a table of the pipeline',
+  table: 'a dataset of the pipeline',
   fault: 'a kind of fault, or a label',
   server: 'a server, or `harness`',
   'faulty server': 'a server with a fault in the scenario',

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { quoted } from '../../src/core/sql.ts';
 import { valuesOf } from '../../src/core/stats.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
-import { stockOf, tablesOf } from '../../src/harness/experiment/build-record.ts';
 import { type Facts, openFacts } from '../../src/harness/facts.ts';
 import { type Measured, measure } from '../../src/harness/measure/measure.ts';
 import { loadPipeline } from '../../src/harness/pipelines/load.ts';
@@ -14,6 +13,8 @@ import { RUN_FILES } from '../../src/record/folder.ts';
 import { readRecord } from '../../src/record/read.ts';
 import type { RunRecord } from '../../src/record/record.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
+import { stockView } from '../../src/topology/dataset.ts';
+import { datasetsOf } from '../../src/topology/manifest.ts';
 
 /** A real run as a fixture: its record and its facts, from which every metric can be computed again. */
 
@@ -56,13 +57,12 @@ export async function recompute(dir: string, change?: string): Promise<Measured>
   await using facts = await openFacts();
   await load(facts, dir);
   if (change !== undefined) await facts.run(change);
-  const stock = stockOf({ manifest, scenario });
+  const datasets = datasetsOf(manifest, scenario.traffic);
   const { compaction } = record;
   return await measure(
     facts,
     {
-      ...{ scenario, t0Ms, endedMs: t0Ms + endedMs, stock },
-      tables: tablesOf({ manifest, scenario }),
+      ...{ scenario, t0Ms, endedMs: t0Ms + endedMs, datasets },
       cores: record.environment.cores,
       clockApartMs: self.clockApartMs,
       flinkOnOurClock: true,
@@ -76,7 +76,7 @@ export async function recompute(dir: string, change?: string): Promise<Measured>
               coreSeconds: compaction.coreSeconds,
             },
       truth: record.truth,
-      promises: await replayPromises(facts, scenario, { stock, t0Ms }),
+      promises: await replayPromises(facts, scenario, { stock: stockView(datasets), t0Ms }),
     },
     record.layout?.bucket ?? null,
   );

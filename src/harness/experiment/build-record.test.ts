@@ -130,7 +130,9 @@ async function concluded(
 }
 
 const staleness = ({ metrics }: RunRecord) =>
-  metrics.find(({ name, of, phase }) => name === 'staleness' && of === 'pos' && phase === 'only');
+  metrics.find(
+    ({ name, of, phase }) => name === 'staleness' && of === 'receipts' && phase === 'only',
+  );
 
 test('of a table that is judged nothing is missing, and what no table has is absent and not 0', async () => {
   const record = await concluded(READ);

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { RUN_FILES } from '../../record/folder.ts';
 import type { RunRecord, TruthRecord } from '../../record/record.ts';
-import type { Scenario, Stream } from '../../scenario/scenario.ts';
-import { carriesStream, holdsImages } from '../../topology/dataset.ts';
+import type { Scenario } from '../../scenario/scenario.ts';
+import { stockView } from '../../topology/dataset.ts';
 import { datasetsOf, type Manifest } from '../../topology/manifest.ts';
 import { writeDimensions } from '../dimensions.ts';
 import type { Facts } from '../facts.ts';
@@ -11,7 +11,6 @@ import type { MeasureContext } from '../measure/context.ts';
 import { measure } from '../measure/measure.ts';
 import { judgeRun } from '../measure/verdict.ts';
 import { withReplayed } from '../recording/record.ts';
-import type { StockTable } from '../shown-versions.ts';
 import { appendedCounts } from '../truth/appended.ts';
 import { replayPromises } from '../truth/promises/replay.ts';
 import { reasonOf } from '../truth/reason.ts';
@@ -47,8 +46,7 @@ export async function buildRecord(
   const rows: Rows = (sql) => facts.rows(sql);
   const appended = observed.logs && (await appendedCounts(rows, observed.logs));
   const truth = await judgedTruth(input);
-  const tables = tablesOf(input);
-  const stock = stockOf(input);
+  const datasets = datasetsOf(input.manifest, scenario.traffic);
   const compacted = observed.compactions.at(-1) ?? null;
   const lacking: string[] = [];
   const orTell = async <T>(what: string, work: () => Promise<T>): Promise<T | null> => {
@@ -61,11 +59,11 @@ export async function buildRecord(
   };
   const promises = completed
     ? await orTell('pickup promises were not judged', () =>
-        replayPromises(facts, scenario, { stock, t0Ms }),
+        replayPromises(facts, scenario, { stock: stockView(datasets), t0Ms }),
       )
     : null;
   const context: MeasureContext = {
-    ...{ scenario, t0Ms, endedMs, tables, stock, cores, clockApartMs, appended, incidents },
+    ...{ scenario, t0Ms, endedMs, datasets, cores, clockApartMs, appended, incidents },
     shards: (first.shards ?? [])
       .slice(1)
       .flatMap(({ number, cores: its }) => (its === undefined ? [] : [{ number, cores: its }])),
@@ -126,22 +124,6 @@ export async function buildRecord(
       ],
     },
   };
-}
-
-/** The table of each stream that is on. */
-export function tablesOf({
-  manifest,
-  scenario,
-}: Pick<RecordInput, 'manifest' | 'scenario'>): Partial<Record<Stream, string>> {
-  const carrying = datasetsOf(manifest, scenario.traffic).filter(carriesStream);
-  return Object.fromEntries(carrying.map(({ carries, name }) => [carries, name]));
-}
-
-/** The stock table, and whether it is a ledger; null without one. */
-export function stockOf(input: Pick<RecordInput, 'manifest' | 'scenario'>): StockTable | null {
-  const { manifest, scenario } = input;
-  const stock = datasetsOf(manifest, scenario.traffic).find(holdsImages);
-  return stock === undefined ? null : { table: stock.name, ledger: stock.semantics === 'ledger' };
 }
 
 async function judgedTruth(input: RecordInput): Promise<TruthRecord | null> {

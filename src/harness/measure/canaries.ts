@@ -1,5 +1,6 @@
 import { distributionOf, weighted } from '../../core/stats.ts';
 import type { CanaryRecord } from '../../record/record.ts';
+import { stockView } from '../../topology/dataset.ts';
 import type { Measuring } from './context.ts';
 
 /**
@@ -7,21 +8,21 @@ import type { Measuring } from './context.ts';
  * intervals that do not touch cannot both be right: a canary that the reader found before the census says it could, one
  * that the reader still missed after the census had it (found later or never), and one that no commit holds.
  */
-export async function canarySection({ sql }: Measuring): Promise<CanaryRecord> {
-  const rows = await sql.rows<CanaryRow>(`
-    WITH keys AS (
+export async function canarySection({ sql, context }: Measuring): Promise<CanaryRecord> {
+  const rows = await sql.rows<CanaryRow>(
+    `WITH keys AS (
       SELECT c.event_id, c.due_ms, c.outcome, c.polls, c.failed_polls, c.last_miss_ms, c.first_hit_ms,
         min(v.seen_ms) AS seen_ms, arg_min(v.missed_ms, v.seen_ms) AS missed_ms
       FROM canaries c LEFT JOIN (
         SELECT s.store_id, s.sku_id, s.version, m.seen_ms, m.missed_ms
-        FROM sightings s JOIN commits m USING (table_name, snapshot_id)
-          JOIN stream_tables t USING (table_name)
-        WHERE t.stream = 'inventory'
+        FROM sightings s JOIN commits m USING (table_name, snapshot_id) WHERE table_name = $view
       ) v ON c.store_id = v.store_id AND c.sku_id = v.sku_id AND c.version <= v.version
       GROUP BY ALL
     )
     SELECT *, coalesce(first_hit_ms < missed_ms, false) OR coalesce(seen_ms < last_miss_ms, false)
-      OR (outcome = 'seen' AND seen_ms IS NULL) AS disjoint FROM keys`);
+      OR (outcome = 'seen' AND seen_ms IS NULL) AS disjoint FROM keys`,
+    { view: stockView(context.datasets)?.name ?? null },
+  );
   const count = (which: (row: CanaryRow) => boolean) => rows.filter(which).length;
   const polls = (key: 'polls' | 'failed_polls') =>
     rows.reduce((sum, row) => sum + (row[key] ?? 0), 0);

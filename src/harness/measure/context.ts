@@ -1,8 +1,9 @@
 import type { TruthRecord } from '../../record/record.ts';
-import type { Scenario, Stream } from '../../scenario/scenario.ts';
+import type { Check, Scenario } from '../../scenario/scenario.ts';
+import { checksPerDataset } from '../../topology/check-names.ts';
+import { carriesStream, type Dataset, type StreamDataset } from '../../topology/dataset.ts';
 import type { Connection } from '../clients/duckdb.ts';
 import type { Incident } from '../probes/probe.ts';
-import type { StockTable } from '../shown-versions.ts';
 import type { AppendedCount } from '../truth/appended.ts';
 import type { PromiseReplay } from '../truth/promises/replay.ts';
 
@@ -25,10 +26,8 @@ export interface MeasureContext {
   readonly t0Ms: number;
   /** Epoch ms of the last look at the tables: what was not visible by then never was. */
   readonly endedMs: number;
-  /** The table that carries each stream that is on. */
-  readonly tables: Partial<Readonly<Record<Stream, string>>>;
-  /** The table that carries the inventory stream; null when there is none. */
-  readonly stock: StockTable | null;
+  /** The datasets that the run filled. */
+  readonly datasets: readonly Dataset[];
   /** Whether Flink, which stamps snapshots, goes by the clock of the census. */
   readonly flinkOnOurClock: boolean;
   readonly cores: number;
@@ -63,7 +62,12 @@ export interface MeasuredPhase {
   readonly endMs: number;
 }
 
-/** The streams under measurement, each with its table. */
-export function streamTables({ tables }: MeasureContext): readonly [Stream, string][] {
-  return Object.entries(tables) as [Stream, string][];
+/** The datasets whose rows become visible: all but that of the refused records. */
+export function streamDatasets({ datasets }: MeasureContext): readonly StreamDataset[] {
+  return datasets.filter(carriesStream);
+}
+
+/** The scenario's checks, each about one dataset where it is about datasets. */
+export function checksOf({ scenario, datasets }: MeasureContext): readonly Check[] {
+  return checksPerDataset(scenario.checks, datasets);
 }

@@ -1,6 +1,5 @@
 import { duration } from '../../core/readable.ts';
 import type { Metric } from '../../record/record.ts';
-import type { Stream } from '../../scenario/scenario.ts';
 import type { Measuring } from './context.ts';
 import { scalar } from './metric.ts';
 
@@ -20,7 +19,7 @@ const CAUSES =
   'to be compared with a floor, or the census is wrong.';
 
 interface CommitTimes {
-  readonly stream: Stream;
+  readonly dataset: string;
   /** Commits that added rows. */
   readonly n: number;
   /** Median and least from a snapshot's own stamp to the catalog serving it, ms. */
@@ -29,21 +28,21 @@ interface CommitTimes {
 }
 
 /**
- * Half a commit interval and the commit itself, per stream. Withheld where Flink, which stamps snapshots, runs on
+ * Half a commit interval and the commit itself, per dataset. Withheld where Flink, which stamps snapshots, runs on
  * another clock than the census: none is told then.
  */
 export async function floorMetrics({ sql, context }: Measuring): Promise<Metric[]> {
   const commits = await sql.rows<CommitTimes>(`
-    SELECT t.stream, count(c.seen_ms) AS n, median(c.seen_ms - c.snapshot_ms) AS commit,
+    SELECT t.dataset, count(c.seen_ms) AS n, median(c.seen_ms - c.snapshot_ms) AS commit,
       min(c.seen_ms - c.snapshot_ms) AS least
-    FROM stream_tables t LEFT JOIN commits c
-      ON c.table_name = t.table_name AND c.added_rows > 0 AND c.operation <> 'replace'
-    GROUP BY t.stream`);
+    FROM datasets t LEFT JOIN commits c
+      ON c.table_name = t.dataset AND c.added_rows > 0 AND c.operation <> 'replace'
+    GROUP BY t.dataset`);
   const early = commits.some(({ least }) => least !== null && least < -GRAIN_MS);
   if (early || !context.flinkOnOurClock) return [];
-  return commits.map(({ stream, n, commit }) => {
+  return commits.map(({ dataset, n, commit }) => {
     const floor = context.scenario.pipeline.commitEveryMs / 2 + (commit ?? 0);
-    return scalar('floor', { of: stream, phase: null }, n, floor);
+    return scalar('floor', { of: dataset, phase: null }, n, floor);
   });
 }
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { events, images } from '../../../test/support/datasets.ts';
 import { SERVERS } from '../../core/metrics.ts';
 import { random } from '../../core/random.ts';
 import { recordSchema } from '../../record/record.ts';
@@ -79,8 +80,7 @@ function contextWith(more: Partial<MeasureContext>): MeasureContext {
     scenario,
     t0Ms: T0,
     endedMs: ENDED,
-    tables: { pos: 'pos', inventory: 'inventory' },
-    stock: { table: 'inventory', ledger: false },
+    datasets: [events('pos'), images('upsert')],
     cores: 2,
     clockApartMs: 0.4,
     flinkOnOurClock: true,
@@ -483,13 +483,55 @@ describe('a ledger of the stock', () => {
     ]);
     await commit('inventory', 's2', 16_000, [{ sku_id: 7, version: 4 }]);
     expect(value(await run(), 'never_visible', 'inventory', 'spike')).toBe(0);
-    const measured = await run({ stock: { table: 'inventory', ledger: true } });
+    const measured = await run({ datasets: [events('pos'), images('ledger')] });
     const { samples } = stats(measured, 'staleness', 'inventory', 'spike');
     expect(samples).toEqual({ kind: 'raw', values: [1_000, 3_000, 3_000, null] });
     expect(value(measured, 'never_visible', 'inventory', 'spike')).toBe(1);
     expect(measured.changes?.[0]).toMatchObject({ shown: 3, superseded: 0, guarded: 0, never: 1 });
     // 12 s to the end of the phase.
     expect(stats(measured, 'age', 'inventory', 'spike').stats.max).toBe(7_900);
+  });
+});
+
+describe('a dataset of the stock', () => {
+  test('has any name: staleness, age, files and checks are of that name', async () => {
+    await facts.append('events', [stock(7, 1, 11_000)]);
+    await commit('stock', 's1', 14_000, [{ sku_id: 7, version: 1 }], { data_files: 3 });
+    const measured = await run({ datasets: [events('pos'), images('upsert', 'stock')] });
+    expect(stats(measured, 'staleness', 'stock', 'spike').stats).toMatchObject({ p50: 3_000 });
+    expect(stats(measured, 'age', 'stock', 'spike').stats).toMatchObject({ max: 2_900 });
+    expect(value(measured, 'files', 'stock', 'spike')).toBe(3);
+    // The load has streams, whatever the tables are called.
+    const ofStream = measured.metrics.filter(({ of }) => of === 'inventory');
+    expect(new Set(ofStream.map(({ name }) => name))).toEqual(new Set(['achieved']));
+    // staleness(inventory) means the dataset that carries it: of one change a p99 is not known.
+    expect(measured.checks[0]).toMatchObject({
+      text: 'staleness(inventory).p99 during spike < 5s',
+      verdict: 'NO_DATA',
+      reason: expect.stringContaining('has 1: 99 more'),
+    });
+  });
+
+  test('is measured by itself where another one carries the same stream', async () => {
+    await facts.append('events', [stock(7, 1, 11_000), stock(7, 2, 12_000)]);
+    await commit('every_image', 's1', 13_000, [{ sku_id: 7, version: 2 }]);
+    await commit('every_image', 's2', 16_000, [{ sku_id: 7, version: 1 }]);
+    await commit('stock', 's1', 14_000, [{ sku_id: 7, version: 2 }]);
+    const both = [images('ledger', 'every_image'), images('upsert', 'stock')];
+    const check = { ...checkOn('staleness(inventory).max during spike < 4s') };
+    const measured = await run({ datasets: both, scenario: { ...scenario, checks: [check] } });
+    const samples = (of: string) => stats(measured, 'staleness', of, 'spike').samples;
+    expect(samples('every_image')).toEqual({ kind: 'raw', values: [1_000, 5_000] });
+    expect(samples('stock')).toEqual({ kind: 'raw', values: [2_000, 3_000] });
+    expect(measured.changes).toMatchObject([
+      { stream: 'every_image', shown: 2, superseded: 0 },
+      { stream: 'stock', shown: 1, superseded: 1 },
+    ]);
+    expect(measured.regressions).toMatchObject({ table: 'stock', count: 0 });
+    expect(measured.checks.map(({ text, verdict }) => [text, verdict])).toEqual([
+      ['staleness(inventory).max during spike < 4s [every_image]', 'FAIL'],
+      ['staleness(inventory).max during spike < 4s [stock]', 'PASS'],
+    ]);
   });
 });
 

@@ -5,7 +5,7 @@ import type { Facts } from '../facts.ts';
 import { ageMetrics, stalenessSeries } from './age.ts';
 import { canarySection, canaryWarnings } from './canaries.ts';
 import { judge } from './checks.ts';
-import type { MeasureContext, MeasuredPhase, Measuring } from './context.ts';
+import { checksOf, type MeasureContext, type MeasuredPhase, type Measuring } from './context.ts';
 import { costMetrics, costSection } from './cost.ts';
 import { floorMetrics, floorWarnings } from './floor.ts';
 import { type PhaseHealth, phaseHealth, selfSection } from './health.ts';
@@ -76,7 +76,11 @@ export async function measuringOf(sql: Connection, context: MeasureContext): Pro
 }
 
 async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise<Measured> {
-  const { context } = measuring;
+  const checks = checksOf(measuring.context);
+  const context = {
+    ...measuring.context,
+    scenario: { ...measuring.context.scenario, checks },
+  };
   const cost = await costSection(measuring);
   const compaction = context.compaction && (await measureCompaction(measuring, context.compaction));
   const recovery = await faultSection(measuring);
@@ -118,7 +122,7 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
     self: await selfSection(measuring, health),
     cost,
     compaction,
-    checks: context.scenario.checks.map((check) => judge(check, metrics)),
+    checks: checks.map((check) => judge(check, metrics)),
     invalid: judgeValidity({ phases: health, canaries, resolutions: known, context }),
     warnings: [
       ...warningsOf(health),

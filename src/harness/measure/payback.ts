@@ -143,14 +143,12 @@ async function stalenessDuring(
   { sql }: Measuring,
   run: CompactionRun,
 ): Promise<CompactionRecord['staleness']> {
-  const rows = await sql.rows<
-    Weighted & { stream: CompactionRecord['staleness'][number]['stream'] }
-  >(
-    `SELECT stream, coalesce(seen_ms - occurred_ms, 'Infinity'::DOUBLE) AS value, count(*) AS count
-     FROM changes WHERE due_ms >= $from AND due_ms < $to GROUP BY ALL ORDER BY stream`,
+  const rows = await sql.rows<Weighted & { dataset: string }>(
+    `SELECT dataset, coalesce(seen_ms - occurred_ms, 'Infinity'::DOUBLE) AS value, count(*) AS count
+     FROM changes WHERE due_ms >= $from AND due_ms < $to GROUP BY ALL ORDER BY dataset`,
     { from: run.startMs, to: run.endMs },
   );
-  return [...grouped(rows, ({ stream }) => stream)].map(([stream, values]) => {
+  return [...grouped(rows, ({ dataset }) => dataset)].map(([stream, values]) => {
     const { n, censored, stats } = distributionOf(values);
     return { stream, n, censored, stats };
   });

@@ -1,7 +1,7 @@
 import { quoted } from '../../core/sql.ts';
+import { holdsImages } from '../../topology/dataset.ts';
 import { SERVED_SNAPSHOTS, shownVersionsSql } from '../shown-versions.ts';
-import type { MeasureContext } from './context.ts';
-import { streamTables } from './context.ts';
+import { type MeasureContext, streamDatasets } from './context.ts';
 import { SLIP_MS } from './limits.ts';
 import { pendingSteps } from './pending.ts';
 
@@ -10,11 +10,12 @@ import { pendingSteps } from './pending.ts';
  * anyone can repeat them over a record's Parquet files.
  */
 export function prepareSql(context: MeasureContext): string {
-  const tables = streamTables(context);
-  const rows = tables.map(([stream, table]) => `(${quoted(stream)}, ${quoted(table)})`);
+  const rows = streamDatasets(context).map(
+    ({ name, carries, semantics }) => `(${quoted(name)}, ${quoted(carries)}, ${quoted(semantics)})`,
+  );
   return [
-    `CREATE OR REPLACE TEMP TABLE stream_tables AS
-       SELECT * FROM (VALUES ${rows.join(', ')}) AS t(stream, table_name)`,
+    `CREATE OR REPLACE TEMP TABLE datasets AS
+       SELECT * FROM (VALUES ${rows.join(', ')}) AS t(dataset, stream, semantics)`,
     `CREATE OR REPLACE TEMP TABLE spans AS
        SELECT name, kind, measured, start_ms, coalesce(end_ms, ${context.endedMs}) AS end_ms
        FROM phases`,
@@ -26,8 +27,8 @@ export function prepareSql(context: MeasureContext): string {
     DUE,
     ROWS,
     shownSql(context),
-    context.stock?.ledger ? LEDGER_VERSIONS : KEYS,
-    changesSql(context.stock?.ledger ?? false),
+    KEYS,
+    CHANGES,
     HIDDEN,
     PENDING,
     TOUCHED,
@@ -90,78 +91,87 @@ const DUE = `
     ASOF LEFT JOIN owners p ON e.due_ms >= p.start_ms
   WHERE e.role IN ('original', 'copy')`;
 
-/** Append-only tables: a row is visible with the first snapshot that holds its event id. */
+/** Of an append, a row is visible with the first snapshot that holds its event id. */
 const ROWS = `
   CREATE OR REPLACE TEMP TABLE visible_rows AS
-  SELECT t.stream, s.event_id, min(c.seen_ms) AS seen_ms,
+  SELECT t.dataset, s.event_id, min(c.seen_ms) AS seen_ms,
     arg_min({snapshot_ms: c.snapshot_ms, missed_ms: c.missed_ms, flink_ms: s.flink_ms}, c.seen_ms) AS at
   FROM sightings s JOIN served c USING (table_name, snapshot_id)
-    JOIN stream_tables t USING (table_name)
-  WHERE t.stream <> 'inventory' AND s.event_id IS NOT NULL
-  GROUP BY t.stream, s.event_id`;
+    JOIN datasets t ON t.dataset = s.table_name
+  WHERE t.semantics = 'append' AND s.event_id IS NOT NULL
+  GROUP BY t.dataset, s.event_id`;
 
-/** What a reader of the stock table is shown of each row; empty without one. */
-function shownSql({ stock }: MeasureContext): string {
-  const steps = shownVersionsSql(stock ?? { table: '', ledger: false });
-  return `CREATE OR REPLACE TEMP TABLE shown AS ${steps}`;
+/** What a reader of each dataset of images is shown of each row; empty without one. */
+function shownSql(context: MeasureContext): string {
+  const images = streamDatasets(context).filter(holdsImages);
+  const none = { name: '', semantics: 'upsert' } as const;
+  const steps = (images.length === 0 ? [none] : images).map(
+    (one) => `SELECT ${quoted(one.name)} AS dataset, * FROM (${shownVersionsSql(one)})`,
+  );
+  return `CREATE OR REPLACE TEMP TABLE shown AS ${steps.join(' UNION ALL ')}`;
 }
 
 /**
- * Inventory: version v of a key is visible with the first snapshot that shows v or a higher version of that
+ * Of an upsert, version v of a key is visible with the first snapshot that shows v or a higher version of that
  * key. Per key and version met: the earliest moment of it or any higher one, and which version a reader then
- * found.
+ * found. A ledger keeps every version: there, a version is visible by itself alone.
  */
 const KEYS = `
   CREATE OR REPLACE TEMP TABLE visible_keys AS
-  SELECT DISTINCT store_id, sku_id, version, min(seen_ms) OVER higher AS seen_ms,
+  SELECT DISTINCT dataset, store_id, sku_id, version, min(seen_ms) OVER higher AS seen_ms,
     arg_min({version: version, snapshot_ms: snapshot_ms, missed_ms: missed_ms}, seen_ms)
       OVER higher AS at
-  FROM shown
-  WINDOW higher AS (PARTITION BY store_id, sku_id ORDER BY version DESC)`;
-
-/** A ledger keeps every version: there, a version is visible by itself alone. */
-const LEDGER_VERSIONS = `
-  CREATE OR REPLACE TEMP TABLE visible_keys AS
-  SELECT s.store_id, s.sku_id, s.version, min(c.seen_ms) AS seen_ms,
+  FROM shown JOIN datasets USING (dataset) WHERE semantics = 'upsert'
+  WINDOW higher AS (PARTITION BY dataset, store_id, sku_id ORDER BY version DESC)
+  UNION ALL
+  SELECT t.dataset, s.store_id, s.sku_id, s.version, min(c.seen_ms) AS seen_ms,
     arg_min({version: s.version, snapshot_ms: c.snapshot_ms, missed_ms: c.missed_ms}, c.seen_ms)
       AS at
   FROM sightings s JOIN served c USING (table_name, snapshot_id)
-    JOIN stream_tables t USING (table_name)
-  WHERE t.stream = 'inventory'
-  GROUP BY s.store_id, s.sku_id, s.version`;
+    JOIN datasets t ON t.dataset = s.table_name
+  WHERE t.semantics = 'ledger'
+  GROUP BY t.dataset, s.store_id, s.sku_id, s.version`;
+
+/** A change as one dataset shows it, from the version of its row that a join has found. */
+const OF_KEY = `d.*, t.dataset, v.seen_ms, v.at.snapshot_ms AS snapshot_ms, v.at.missed_ms AS missed_ms,
+      own.flink_ms`;
+const OWN = `LEFT JOIN own ON own.dataset = t.dataset AND own.store_id = d.store_id
+        AND own.sku_id = d.sku_id AND own.version = d.version`;
 
 /**
- * One row per change that gives a staleness sample: originals that CONTRACT wants shown, or that a
+ * One row per dataset and change that gives a staleness sample: originals that CONTRACT wants shown, or that a
  * newer version overtook on the way. seen_ms NULL: never visible. what: shown (itself), superseded
  * (a newer version was there first), guarded (overtaken before it was appended).
  * missed_ms: it was not visible yet then. A ledger drops no version, so that none is superseded or guarded.
  */
-const changesSql = (ledger: boolean) => `
+const CHANGES = `
   CREATE OR REPLACE TEMP TABLE changes AS
   WITH own AS (
-    SELECT s.store_id, s.sku_id, s.version, min(s.flink_ms) AS flink_ms
-    FROM sightings s JOIN stream_tables t USING (table_name)
-    WHERE t.stream = 'inventory' GROUP BY ALL
-  ), of_keys AS (
-    SELECT d.*, v.seen_ms, v.at.snapshot_ms AS snapshot_ms, v.at.missed_ms AS missed_ms,
-      own.flink_ms,
-      CASE WHEN d.expect = 'guarded' AND NOT ${ledger} THEN 'guarded'
+    SELECT t.dataset, s.store_id, s.sku_id, s.version, min(s.flink_ms) AS flink_ms
+    FROM sightings s JOIN datasets t ON t.dataset = s.table_name
+    WHERE t.semantics <> 'append' GROUP BY ALL
+  ), of_upserts AS (
+    SELECT ${OF_KEY},
+      CASE WHEN d.expect = 'guarded' THEN 'guarded'
            WHEN v.at.version > d.version THEN 'superseded' ELSE 'shown' END AS what
-    FROM due d
-      ${ledger ? '' : 'ASOF'} LEFT JOIN visible_keys v ON d.store_id = v.store_id
-        AND d.sku_id = v.sku_id AND d.version ${ledger ? '=' : '<='} v.version
-      LEFT JOIN own
-        ON d.store_id = own.store_id AND d.sku_id = own.sku_id AND d.version = own.version
-    WHERE d.stream = 'inventory'
+    FROM due d JOIN datasets t ON t.stream = d.stream AND t.semantics = 'upsert'
+      ASOF LEFT JOIN visible_keys v ON v.dataset = t.dataset AND v.store_id = d.store_id
+        AND v.sku_id = d.sku_id AND d.version <= v.version
+      ${OWN}
+  ), of_ledgers AS (
+    SELECT ${OF_KEY}, 'shown' AS what
+    FROM due d JOIN datasets t ON t.stream = d.stream AND t.semantics = 'ledger'
+      LEFT JOIN visible_keys v ON v.dataset = t.dataset AND v.store_id = d.store_id
+        AND v.sku_id = d.sku_id AND v.version = d.version
+      ${OWN}
   ), of_rows AS (
-    SELECT d.*, v.seen_ms, v.at.snapshot_ms AS snapshot_ms, v.at.missed_ms AS missed_ms,
+    SELECT d.*, t.dataset, v.seen_ms, v.at.snapshot_ms AS snapshot_ms, v.at.missed_ms AS missed_ms,
       v.at.flink_ms AS flink_ms, 'shown' AS what
-    FROM due d LEFT JOIN visible_rows v ON d.stream = v.stream AND d.event_id = v.event_id
-    WHERE d.stream <> 'inventory'
+    FROM due d JOIN datasets t ON t.stream = d.stream AND t.semantics = 'append'
+      LEFT JOIN visible_rows v ON v.dataset = t.dataset AND v.event_id = d.event_id
   )
-  SELECT * FROM (SELECT * FROM of_keys UNION ALL SELECT * FROM of_rows)
-  WHERE role = 'original' AND expect IN ('row', 'guarded')
-    AND stream IN (SELECT stream FROM stream_tables)`;
+  SELECT * FROM (FROM of_upserts UNION ALL FROM of_ledgers UNION ALL FROM of_rows)
+  WHERE role = 'original' AND expect IN ('row', 'guarded')`;
 
 /**
  * Changes that were visible and are not while an older version of their row is shown again: per such step the
@@ -169,21 +179,21 @@ const changesSql = (ledger: boolean) => `
  */
 const HIDDEN = `
   CREATE OR REPLACE TEMP TABLE hidden AS
-  SELECT c.stream, c.store_id, s.seen_ms AS from_ms, s.until_ms, min(c.occurred_ms) AS oldest
-  FROM shown s JOIN changes c ON c.stream = 'inventory' AND c.store_id = s.store_id AND c.sku_id = s.sku_id
+  SELECT c.dataset, c.store_id, s.seen_ms AS from_ms, s.until_ms, min(c.occurred_ms) AS oldest
+  FROM shown s JOIN changes c ON c.dataset = s.dataset AND c.store_id = s.store_id AND c.sku_id = s.sku_id
     AND c.version > s.version AND c.version <= s.highest_before
   WHERE s.version < s.highest_before AND s.until_ms > s.seen_ms
   GROUP BY ALL`;
 
 /** One look-up gives the age of any moment (nothing is pending that is yet to happen). */
 const PENDING = `
-  CREATE OR REPLACE TEMP TABLE pending AS ${pendingSteps({ stream: 'stream' })}`;
+  CREATE OR REPLACE TEMP TABLE pending AS ${pendingSteps({ dataset: 'dataset' })}`;
 
 /**
- * The phases in which a change of a stream happened or was waiting: only there an age says something. In any
+ * The phases in which a change was waiting or happened, per dataset: only there an age says something. In any
  * other one it is 0 whatever the pipeline does.
  */
 const TOUCHED = `
   CREATE OR REPLACE TEMP TABLE touched AS
-  SELECT DISTINCT p.stream, s.name AS phase
+  SELECT DISTINCT p.dataset, s.name AS phase
   FROM pending p JOIN spans s ON p.oldest < s.end_ms AND p.until_ms > s.start_ms`;

@@ -31,7 +31,7 @@ export function promiseSection(replay: PromiseReplay, staleness: readonly Metric
         check: checkOf(replay, phase, fates, {
           line,
           rows: rows('stale'),
-          lagMs: lagOf(staleness, phase.phase.name),
+          lagMs: lagOf(staleness, replay.dataset, phase.phase.name),
         }),
       };
     }),
@@ -117,9 +117,13 @@ function rowsWith(fates: readonly OrderFate[], wanted: Fate): number {
 }
 
 /** Mean staleness of the stock: times a rate of sales, it is how many of them are unseen on average (Little's law). */
-function lagOf(staleness: readonly Metric[], phase: string): number | null | undefined {
+function lagOf(
+  staleness: readonly Metric[],
+  dataset: string,
+  phase: string,
+): number | null | undefined {
   const found = staleness.find(
-    ({ name, of, phase: at }) => name === 'staleness' && of === 'inventory' && at === phase,
+    ({ name, of, phase: at }) => name === 'staleness' && of === dataset && at === phase,
   );
   return found?.shape === 'distribution' ? found.stats.mean : undefined;
 }

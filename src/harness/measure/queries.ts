@@ -16,7 +16,7 @@ interface QueryRow {
   readonly ms: number | null;
   readonly t: number;
   readonly attach: number | null;
-  /** Whether it reads the table of a stream at all. */
+  /** Whether it reads a dataset that carries a stream at all. */
   readonly ages: boolean;
   /** NULL: no change of what it reads happened or waited in its phase. +Infinity: there was no answer. */
   readonly answerAge: number | null;
@@ -24,18 +24,18 @@ interface QueryRow {
 }
 
 /**
- * Per query that reads the table of a stream, by its number: the age of what it reads when it started, of several
+ * Per query that reads a dataset, by its number: the age of what it reads when it started, of several
  * tables the oldest; NULL when it never did. known: whether a change of any of them happened or waited in its phase.
  */
 const AGE_AT_START = `
   SELECT r.nr, count(k.phase) > 0 AS known,
     max(greatest(0, r.start_ms - coalesce(p.oldest, r.start_ms))) AS age
   FROM (
-    SELECT nr, phase, start_ms, t.stream
-    FROM (SELECT nr, phase, start_ms, unnest(string_split(reads, ',')) AS table_name FROM asked)
-      JOIN stream_tables t USING (table_name)
-  ) r ASOF LEFT JOIN pending p ON r.stream = p.stream AND r.start_ms < p.until_ms
-    LEFT JOIN touched k ON r.stream = k.stream AND r.phase = k.phase
+    SELECT nr, phase, start_ms, t.dataset
+    FROM (SELECT nr, phase, start_ms, unnest(string_split(reads, ',')) AS dataset FROM asked)
+      JOIN datasets t USING (dataset)
+  ) r ASOF LEFT JOIN pending p ON r.dataset = p.dataset AND r.start_ms < p.until_ms
+    LEFT JOIN touched k ON r.dataset = k.dataset AND r.phase = k.phase
   GROUP BY r.nr`;
 
 /**

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { events } from '../../../test/support/datasets.ts';
 import { recordSchema } from '../../record/record.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import { type Facts, openFacts } from '../facts.ts';
@@ -67,8 +68,7 @@ function measured(): Promise<Measured> {
       clockApartMs: 0,
       flinkOnOurClock: true,
     },
-    tables: { pos: 'pos', wms: 'wms' },
-    stock: null,
+    datasets: [events('pos'), events('wms')],
     ...{ appended: null, incidents: [], compaction: null, truth: null, promises: null },
   };
   return measure(facts, context);

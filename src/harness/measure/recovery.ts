@@ -3,19 +3,19 @@ import type { Measuring } from './context.ts';
 import { scalar } from './metric.ts';
 import { pendingSteps } from './pending.ts';
 
-/** What recovery is measured over: the oldest pending change of any stream. */
+/** What recovery is measured over: the oldest change that is pending in any dataset. */
 const ALL = '*';
 
 /**
- * Age in steps, per stream and over all of them: in [from_ms, until_ms) it is t − oldest, and between two
+ * Age in steps, per dataset and over all of them: in [from_ms, until_ms) it is t − oldest, and between two
  * steps 0. So every moment is known, and no grid is looked at.
  */
 const STEPS = `
   CREATE OR REPLACE TEMP TABLE steps AS
-  SELECT stream, from_ms, until_ms, oldest FROM pending WHERE oldest IS NOT NULL
+  SELECT dataset, from_ms, until_ms, oldest FROM pending WHERE oldest IS NOT NULL
   UNION ALL
-  SELECT stream, from_ms, until_ms, oldest
-  FROM (${pendingSteps({ stream: `'${ALL}'` })}) WHERE oldest IS NOT NULL`;
+  SELECT dataset, from_ms, until_ms, oldest
+  FROM (${pendingSteps({ dataset: `'${ALL}'` })}) WHERE oldest IS NOT NULL`;
 
 /**
  * Each fault, watched until the next one that begins when its server is back, or until the last phase ends:
@@ -31,27 +31,27 @@ const watchedSql = (endedMs: number) => `
   FROM faults f`;
 
 /**
- * Per fault and stream: the last moment above the target while it was watched, and the integral of what was above
+ * Per fault and dataset: the last moment above the target while it was watched, and the integral of what was above
  * from its start to then, s·s. open: it was above when the watch ended. before: it was when the fault began.
  */
 const ABOVE = `
   WITH pieces AS (
-    SELECT w.n, s.stream, s.oldest, s.from_ms, greatest(s.from_ms, s.oldest, w.start_ms) AS a,
+    SELECT w.n, s.dataset, s.oldest, s.from_ms, greatest(s.from_ms, s.oldest, w.start_ms) AS a,
       greatest(a, s.oldest + $target) AS above_a, least(s.until_ms, w.watch_end_ms) AS z,
       s.until_ms >= w.watch_end_ms AS lasts, w.start_ms
     FROM watched w, steps s
     WHERE greatest(s.from_ms, s.oldest, w.start_ms) < least(s.until_ms, w.watch_end_ms)
   )
-  SELECT n, stream, max(z - oldest) AS "ageMaxMs", max(z) FILTER (above_a < z) AS "lastMs",
+  SELECT n, dataset, max(z - oldest) AS "ageMaxMs", max(z) FILTER (above_a < z) AS "lastMs",
     coalesce(bool_or(lasts) FILTER (above_a < z), false) AS open,
     coalesce(bool_or(from_ms < start_ms AND oldest + $target < start_ms), false) AS before,
     coalesce(sum((z - oldest - $target) ** 2 - (above_a - oldest - $target) ** 2)
       FILTER (above_a < z), 0) / 2e6 AS area
-  FROM pieces GROUP BY ALL ORDER BY n, stream`;
+  FROM pieces GROUP BY ALL ORDER BY n, dataset`;
 
 interface AboveRow {
   readonly n: number;
-  readonly stream: string;
+  readonly dataset: string;
   readonly ageMaxMs: number;
   readonly lastMs: number | null;
   readonly open: boolean;
@@ -102,10 +102,8 @@ function recordOf(
   { t0Ms, targetMs }: { readonly t0Ms: number; readonly targetMs: number },
 ): FaultRecord {
   const since = (ms: number | null) => (ms === null ? null : ms - t0Ms);
-  const whole = above.find(({ stream }) => stream === ALL);
-  const streams = above.filter(({ stream }) => stream !== ALL) as (AboveRow & {
-    stream: FaultRecord['streams'][number]['stream'];
-  })[];
+  const whole = above.find(({ dataset }) => dataset === ALL);
+  const each = above.filter(({ dataset }) => dataset !== ALL);
   return {
     act: row.act,
     server: row.server,
@@ -121,8 +119,8 @@ function recordOf(
     ...(row.back_ms === null || whole === undefined
       ? {}
       : measuredOf(whole, row.start_ms, row.back_ms)),
-    streams: streams.map((one) => ({
-      stream: one.stream,
+    streams: each.map((one) => ({
+      stream: one.dataset,
       ageMaxMs: one.ageMaxMs,
       ...(row.back_ms === null ? {} : measuredOf(one, row.start_ms, row.back_ms)),
     })),
@@ -139,7 +137,7 @@ function measuredOf({ lastMs, open, area }: AboveRow, startMs: number, backMs: n
 
 /**
  * Of several faults of one server, the worst. One whose server was never back is in no number, and neither is one
- * during which no change of any stream happened or waited: a pipeline without input is never late.
+ * during which no change happened or waited: a pipeline without input is never late.
  */
 function recoveryMetrics(faults: readonly FaultRecord[]): Metric[] {
   return [...new Set(faults.map(({ server }) => server))].flatMap((server) => {

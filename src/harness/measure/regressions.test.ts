@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { events, images } from '../../../test/support/datasets.ts';
 import { random } from '../../core/random.ts';
 import { recordSchema } from '../../record/record.ts';
 import { parseScenario } from '../../scenario/parse.ts';
@@ -19,7 +20,7 @@ checks: [regressions == 0, regression_time < 10 row·s]
   { file: 'back.yaml' },
 );
 
-const UPSERT = { table: 'stock', ledger: false };
+const UPSERT = images('upsert', 'stock');
 
 let facts: Facts;
 beforeEach(async () => {
@@ -59,7 +60,7 @@ async function commit(ms: number, rows: readonly FactRow[], more: FactRow = {}) 
 
 function run(more: Partial<MeasureContext> = {}): Promise<Measured> {
   return measure(facts, {
-    ...{ scenario, t0Ms: T0, endedMs: ENDED, tables: { inventory: 'stock' }, stock: UPSERT },
+    ...{ scenario, t0Ms: T0, endedMs: ENDED, datasets: [UPSERT] },
     ...{
       cores: 2,
       clockApartMs: 0,
@@ -241,10 +242,10 @@ describe('what is no regression', () => {
     expect(upsert.checks.map(({ verdict }) => verdict)).toEqual(['NO_DATA', 'NO_DATA']);
     await commit(5_000, [{ version: 3 }]);
     await commit(6_000, [{ version: 1 }]);
-    const ledger = await run({ stock: { table: 'stock', ledger: true } });
+    const ledger = await run({ datasets: [images('ledger', 'stock')] });
     expect(ledger.regressions).toBeNull();
     expect(value(ledger, 'regressions')).toBeUndefined();
-    expect((await run({ tables: { pos: 'pos' }, stock: null })).regressions).toBeNull();
+    expect((await run({ datasets: [events('pos')] })).regressions).toBeNull();
   });
 });
 

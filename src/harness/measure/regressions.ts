@@ -1,15 +1,16 @@
 import type { Metric, Regressions } from '../../record/record.ts';
+import { STOCK } from '../../topology/dataset.ts';
 import { OF_THE_TAPE } from '../truth/event-sql.ts';
-import type { Measuring } from './context.ts';
+import { type Measuring, streamDatasets } from './context.ts';
 import { scalar } from './metric.ts';
 
 /** How many of the longest ones the record names. */
 const NAMED = 5;
 
-/** What was shown, without the rows of drain markers and canaries. */
-const ROWS_OF_THE_TAPE = `(SELECT * FROM shown ANTI JOIN (
-  SELECT store_id, sku_id FROM events WHERE stream = 'inventory' AND NOT (${OF_THE_TAPE})
-) USING (store_id, sku_id))`;
+/** What the upsert datasets showed, without the rows of drain markers and canaries. */
+const ROWS_OF_THE_TAPE = `(SELECT shown.* FROM shown JOIN datasets USING (dataset) ANTI JOIN (
+  SELECT store_id, sku_id FROM events WHERE stream = '${STOCK}' AND NOT (${OF_THE_TAPE})
+) own USING (store_id, sku_id) WHERE semantics = 'upsert')`;
 
 /**
  * Each time a row was shown in an older version after a newer one had been: from that snapshot to the first one
@@ -20,12 +21,12 @@ const EPISODES = `
     SELECT *, coalesce(version < highest_before, false) AS back FROM ${ROWS_OF_THE_TAPE}
   ), numbered AS (
     SELECT *, count(*) FILTER (NOT back)
-      OVER (PARTITION BY store_id, sku_id ORDER BY step) AS episode
+      OVER (PARTITION BY dataset, store_id, sku_id ORDER BY step) AS episode
     FROM steps
   )
-  SELECT store_id, sku_id, min(seen_ms) AS from_ms, max(until_ms) AS until_ms,
+  SELECT dataset, store_id, sku_id, min(seen_ms) AS from_ms, max(until_ms) AS until_ms,
     arg_min(version, step) AS version, max(highest_before) AS after
-  FROM numbered WHERE back GROUP BY store_id, sku_id, episode`;
+  FROM numbered WHERE back GROUP BY dataset, store_id, sku_id, episode`;
 
 interface Summed {
   readonly count: number;
@@ -36,17 +37,19 @@ interface Summed {
 }
 
 /**
- * Rows of an upsert table that went back to an older version. null: there is no such table. A ledger keeps every
- * version, so that its newest one never goes.
+ * Rows of upsert datasets that went back to an older version, all of these together. null: there is none. A ledger
+ * keeps every version, so that its newest one never goes.
  */
 export async function regressionSection({ sql, context }: Measuring): Promise<Regressions | null> {
-  const { stock, t0Ms, endedMs } = context;
-  if (stock === null || stock.ledger) return null;
+  const { t0Ms, endedMs } = context;
+  const upserts = streamDatasets(context).filter(({ semantics }) => semantics === 'upsert');
+  if (upserts.length === 0) return null;
+  const table = upserts.map(({ name }) => name).join(', ');
   const ended = `greatest(0, least(until_ms, ${endedMs}) - from_ms)`;
   const [updates] = await sql.rows<{ n: number }>(`
     SELECT count(*) AS n FROM ${ROWS_OF_THE_TAPE} WHERE highest_before IS NOT NULL`);
   const [summed] = await sql.rows<Summed>(`
-    SELECT count(*) AS count, count(DISTINCT (store_id, sku_id)) AS rows,
+    SELECT count(*) AS count, count(DISTINCT (dataset, store_id, sku_id)) AS rows,
       coalesce(sum(${ended}), 0) / 1000 AS "rowSeconds", coalesce(max(${ended}), 0) AS "longestMs",
       count(*) FILTER (isinf(until_ms)) AS "notRecovered"
     FROM (${EPISODES})`);
@@ -55,7 +58,7 @@ export async function regressionSection({ sql, context }: Measuring): Promise<Re
       ${ended} AS "forMs", NOT isinf(until_ms) AS recovered
     FROM (${EPISODES}) ORDER BY "forMs" DESC, "tMs", key LIMIT ${NAMED}`);
   if (!summed || !updates) throw new Error('an aggregate without GROUP BY gave no row');
-  return { table: stock.table, updates: updates.n, ...summed, examples };
+  return { table, updates: updates.n, ...summed, examples };
 }
 
 /** `regressions` and `regression_time`; where no row was ever replaced there was nothing that could go back. */

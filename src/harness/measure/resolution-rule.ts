@@ -11,7 +11,7 @@ const SHARE = 0.2;
 
 export const RESOLUTION_LIMIT = `an interval of ${SHARE * 100} % of the limit that a check uses`;
 
-/** Metrics that fall when a change becomes visible: they are as uncertain as the widest interval of their stream. */
+/** Metrics that fall when a change becomes visible: they are as uncertain as the widest interval of their dataset. */
 const BY_WIDEST: readonly string[] = ['age', 'store_age', 'answer_age', 'recovery'];
 
 /** A sentence for each check whose metric the census knows too coarsely to judge it. */
@@ -33,7 +33,7 @@ function widthOf(check: Check, resolutions: readonly Resolution[]): number | und
   const { metric, stat, ratio, during } = check;
   if (BY_WIDEST.includes(metric) && ratio === null) {
     const ofIt = resolutions.filter(
-      ({ of, phase }) => phase === during && (check.of === of || !isStream(check)),
+      ({ of, phase }) => phase === during && (check.of === of || !isOfDataset(check)),
     );
     return ofIt.length === 0 ? undefined : Math.max(...ofIt.map(({ judgedMs }) => judgedMs));
   }
@@ -47,8 +47,8 @@ function widthOf(check: Check, resolutions: readonly Resolution[]): number | und
   return over && under && over.high / under.low - over.low / under.high;
 }
 
-/** answer_age is of a query and recovery of a server: any stream may be the one that decides. */
-function isStream({ metric }: Check): boolean {
+/** answer_age is of a query and recovery of a server: any dataset may be the one that decides. */
+function isOfDataset({ metric }: Check): boolean {
   return metric === 'age' || metric === 'store_age';
 }
 

@@ -1,10 +1,10 @@
 import type { Stat } from '../../core/metrics.ts';
-import type { Stream } from '../../scenario/scenario.ts';
 import type { Measuring } from './context.ts';
 
-/** How exactly the census knows when the changes of a stream became visible, in a phase or the whole run. */
+/** How exactly the census knows when changes became visible in a dataset, in a phase or the whole run. */
 export interface Resolution {
-  readonly of: Stream;
+  /** The dataset. */
+  readonly of: string;
   /** null: of all measured phases. */
   readonly phase: string | null;
   /**
@@ -44,19 +44,19 @@ const STATS = Object.keys(STAT_SQL) as Stat[];
  */
 const INTERVALS = `
   WITH intervals AS (
-    SELECT stream, phase, seen_ms, occurred_ms,
+    SELECT dataset, phase, seen_ms, occurred_ms,
       least(seen_ms, greatest(occurred_ms, coalesce(missed_ms, occurred_ms))) AS from_ms,
       EXISTS (SELECT 1 FROM faults f WHERE f.server IN ('minio', 'catalog')
         AND f.start_ms <= seen_ms AND coalesce(f.back_ms, 'Infinity') >= from_ms) AS away
     FROM changes WHERE measured
   ), known AS (
-    SELECT stream, phase, away, seen_ms - from_ms AS width_ms,
+    SELECT dataset, phase, away, seen_ms - from_ms AS width_ms,
       coalesce(seen_ms - occurred_ms, 'Infinity'::DOUBLE) AS high,
       coalesce(CASE WHEN away THEN seen_ms ELSE from_ms END - occurred_ms, 'Infinity'::DOUBLE) AS low
     FROM intervals
   )`;
 
-type Row = { readonly stream: Stream; readonly phase: string | null } & {
+type Row = { readonly dataset: string; readonly phase: string | null } & {
   readonly p50Ms: number | null;
   readonly maxMs: number | null;
   readonly judgedMs: number | null;
@@ -69,13 +69,13 @@ export async function resolutions({ sql }: Measuring): Promise<Resolution[]> {
   );
   const rows = await sql.rows<Row>(`
     ${INTERVALS}
-    SELECT stream, phase, quantile_disc(width_ms, 0.5) AS "p50Ms", max(width_ms) AS "maxMs",
+    SELECT dataset, phase, quantile_disc(width_ms, 0.5) AS "p50Ms", max(width_ms) AS "maxMs",
       coalesce(max(width_ms) FILTER (NOT away), 0) AS "judgedMs", ${stats.join(', ')}
-    FROM known GROUP BY GROUPING SETS ((stream, phase), (stream))`);
+    FROM known GROUP BY GROUPING SETS ((dataset, phase), (dataset))`);
   return rows.flatMap((row) => {
-    const { stream, phase, p50Ms, maxMs, judgedMs } = row;
+    const { dataset, phase, p50Ms, maxMs, judgedMs } = row;
     if (p50Ms === null || maxMs === null || judgedMs === null) return [];
-    return [{ of: stream, phase, p50Ms, maxMs, judgedMs, bounds: boundsOf(row) }];
+    return [{ of: dataset, phase, p50Ms, maxMs, judgedMs, bounds: boundsOf(row) }];
   });
 }
 

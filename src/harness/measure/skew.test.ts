@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { events } from '../../../test/support/datasets.ts';
 import { recordSchema } from '../../record/record.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import { type Facts, openFacts } from '../facts.ts';
@@ -51,7 +52,7 @@ async function send(
 
 async function partitions() {
   const context: MeasureContext = {
-    ...{ scenario, t0Ms: T0, endedMs: T0 + 40_000, tables: { pos: 'pos' }, stock: null },
+    ...{ scenario, t0Ms: T0, endedMs: T0 + 40_000, datasets: [events('pos')] },
     ...{ flinkOnOurClock: true, cores: 2, clockApartMs: 0, appended: null, incidents: [] },
     ...{ compaction: null, truth: null, promises: null },
   };

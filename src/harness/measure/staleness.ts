@@ -1,7 +1,6 @@
 import { HOPS } from '../../core/metrics.ts';
 import type { Changes, Metric, Waterfall } from '../../record/record.ts';
-import type { Stream } from '../../scenario/scenario.ts';
-import { type Measuring, streamTables } from './context.ts';
+import { type Measuring, streamDatasets } from './context.ts';
 import { distributions, type GroupedValue, scalar } from './metric.ts';
 import type { Resolution } from './resolution.ts';
 
@@ -24,7 +23,7 @@ export async function stalenessMetrics(
 ): Promise<Metric[]> {
   const { sql } = measuring;
   const values = await sql.rows<GroupedValue>(`
-    SELECT stream AS of, phase, coalesce(seen_ms - occurred_ms, 'Infinity'::DOUBLE) AS value,
+    SELECT dataset AS of, phase, coalesce(seen_ms - occurred_ms, 'Infinity'::DOUBLE) AS value,
       count(*) AS count
     FROM changes WHERE measured GROUP BY ALL`);
   const resolutionOf = (of: string | null, phase: string | null) => {
@@ -49,16 +48,16 @@ async function hopValues({ sql }: Measuring): Promise<GroupedValue[]> {
 
 /** A phase in which nothing was due has n = 0: there was nothing that could have been seen. */
 async function neverVisible({ sql, phases, context }: Measuring): Promise<Metric[]> {
-  const rows = await sql.rows<{ stream: Stream; phase: string; n: number; never: number }>(`
-    SELECT stream, phase, count(*) AS n, count(*) FILTER (seen_ms IS NULL) AS never
+  const rows = await sql.rows<{ dataset: string; phase: string; n: number; never: number }>(`
+    SELECT dataset, phase, count(*) AS n, count(*) FILTER (seen_ms IS NULL) AS never
     FROM changes WHERE measured GROUP BY ALL`);
-  return streamTables(context).flatMap(([stream]) => {
-    const mine = rows.filter((row) => row.stream === stream);
+  return streamDatasets(context).flatMap(({ name: dataset }) => {
+    const mine = rows.filter((row) => row.dataset === dataset);
     const total = (list: typeof mine, key: 'n' | 'never') =>
       list.reduce((sum, row) => sum + row[key], 0);
     return [...phases.map(({ name }) => name), null].map((phase) => {
       const list = phase === null ? mine : mine.filter((row) => row.phase === phase);
-      const labels = { of: stream, phase };
+      const labels = { of: dataset, phase };
       return scalar('never_visible', labels, total(list, 'n'), total(list, 'never'));
     });
   });
@@ -70,12 +69,12 @@ export async function waterfalls({ sql }: Measuring): Promise<Waterfall[]> {
     `avg(${HOP_SQL[hop]}) AS ${hop}_mean`,
     `count(*) FILTER (${HOP_SQL[hop]} < 0) AS ${hop}_negatives`,
   ]);
-  const rows = await sql.rows<Record<string, number> & { stream: Stream; phase: string }>(`
-    SELECT stream, phase, count(*) AS n, avg(seen_ms - occurred_ms) AS mean, ${means.join(', ')}
+  const rows = await sql.rows<Record<string, number> & { dataset: string; phase: string }>(`
+    SELECT dataset, phase, count(*) AS n, avg(seen_ms - occurred_ms) AS mean, ${means.join(', ')}
     FROM changes WHERE measured AND ${STAMPED}
-    GROUP BY stream, phase ORDER BY min(due_ms), stream`);
+    GROUP BY dataset, phase ORDER BY min(due_ms), dataset`);
   return rows.map((row) => ({
-    stream: row.stream,
+    stream: row.dataset,
     phase: row.phase,
     n: row.n as number,
     meanMs: row.mean as number,
@@ -87,23 +86,23 @@ export async function waterfalls({ sql }: Measuring): Promise<Waterfall[]> {
   }));
 }
 
-/** What became of every change, counted apart; of those without a sample too. */
+/** What became of every change in each dataset, counted apart; of those without a sample too. */
 export async function changeCounts({ sql }: Measuring): Promise<Changes[]> {
   return sql.rows<Changes>(`
     WITH sampled AS (
-      SELECT stream, phase,
+      SELECT dataset, phase,
         count(*) FILTER (what = 'shown' AND seen_ms IS NOT NULL) AS shown,
         count(*) FILTER (what = 'superseded') AS superseded,
         count(*) FILTER (what = 'guarded' AND seen_ms IS NOT NULL) AS guarded,
         count(*) FILTER (seen_ms IS NULL) AS never
       FROM changes WHERE measured GROUP BY ALL
     ), others AS (
-      SELECT stream, phase, count(*) FILTER (role = 'copy') AS copies,
+      SELECT dataset, phase, count(*) FILTER (role = 'copy') AS copies,
         count(*) FILTER (role = 'original' AND expect = 'duplicate') AS mistaken,
         count(*) FILTER (role = 'original' AND expect = 'dead_letter') AS damaged
-      FROM due WHERE measured GROUP BY ALL
+      FROM due JOIN datasets USING (stream) WHERE measured GROUP BY ALL
     )
-    SELECT stream, phase, coalesce(shown, 0) AS shown, coalesce(superseded, 0) AS superseded,
+    SELECT dataset AS stream, phase, coalesce(shown, 0) AS shown, coalesce(superseded, 0) AS superseded,
       coalesce(guarded, 0) AS guarded, coalesce(never, 0) AS never, copies, mistaken, damaged
-    FROM others LEFT JOIN sampled USING (stream, phase) ORDER BY stream, phase`);
+    FROM others LEFT JOIN sampled USING (dataset, phase) ORDER BY dataset, phase`);
 }

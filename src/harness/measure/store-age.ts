@@ -1,7 +1,6 @@
 import { distributionOf } from '../../core/stats.ts';
 import type { Metric, StoreAge } from '../../record/record.ts';
-import type { Stream } from '../../scenario/scenario.ts';
-import { type Measuring, streamTables } from './context.ts';
+import { type Measuring, streamDatasets } from './context.ts';
 import { distribution } from './metric.ts';
 import { pendingSteps } from './pending.ts';
 
@@ -9,14 +8,14 @@ import { pendingSteps } from './pending.ts';
 const NAMED = 3;
 
 /**
- * Per stream and store: from young_ms to old_ms its age rises with the clock, once per step of what is
+ * Per dataset and store: from young_ms to old_ms its age rises with the clock, once per step of what is
  * pending there; between two such rises it is 0. An age is then known at every moment without looking at
  * one: as many rows as commits that showed something of the store, however long a phase takes.
  */
 const RISES = `
   CREATE OR REPLACE TEMP TABLE rises AS
-  WITH steps AS (${pendingSteps({ stream: 'stream', store_id: 'store_id' })})
-  SELECT stream, store_id, p.name AS phase,
+  WITH steps AS (${pendingSteps({ dataset: 'dataset', store_id: 'store_id' })})
+  SELECT dataset, store_id, p.name AS phase,
     greatest(from_ms, oldest, p.start_ms) - oldest AS young_ms,
     least(until_ms, p.end_ms) - oldest AS old_ms
   FROM steps JOIN spans p
@@ -24,7 +23,7 @@ const RISES = `
   WHERE old_ms > young_ms`;
 
 /**
- * Time-weighted quantiles of every store of one stream, over $total_ms, exact: at an age between two
+ * Time-weighted quantiles of every store of one dataset, over $total_ms, exact: at an age between two
  * ends of rises, as much time is spent per ms of age as rises pass there, and a quantile is where these
  * times, begun with the time at age 0, add up to its share of the whole. To the microsecond, as stamps are.
  */
@@ -33,7 +32,7 @@ const QUANTILES = `
     SELECT store_id, age, sum(begins) AS begins
     FROM (
       SELECT store_id, unnest([young_ms, old_ms]) AS age, unnest([1, -1]) AS begins
-      FROM rises WHERE stream = $stream AND ($phase::VARCHAR IS NULL OR phase = $phase)
+      FROM rises WHERE dataset = $dataset AND ($phase::VARCHAR IS NULL OR phase = $phase)
     ) GROUP BY ALL
   ), pieces AS (
     SELECT store_id, age, sum(begins) OVER upwards AS passing, lead(age) OVER upwards AS next_age
@@ -50,7 +49,7 @@ const QUANTILES = `
   )
   SELECT store_id AS store, round(coalesce(p50, 0), 3) AS p50, round(coalesce(p99, 0), 3) AS p99,
     round(coalesce(max, 0), 3) AS max
-  FROM (SELECT DISTINCT store_id FROM changes WHERE stream = $stream)
+  FROM (SELECT DISTINCT store_id FROM changes WHERE dataset = $dataset)
     LEFT JOIN ranked USING (store_id)
   ORDER BY p99 DESC, max DESC, store`;
 
@@ -78,26 +77,26 @@ export async function storeAges(
 ): Promise<{ readonly metrics: readonly Metric[]; readonly storeAge: readonly StoreAge[] }> {
   const { sql, phases, context } = measuring;
   await sql.run(RISES);
-  const touched = await sql.rows<{ stream: Stream; phase: string }>(
-    'SELECT stream, phase FROM touched JOIN spans ON spans.name = phase WHERE measured',
+  const touched = await sql.rows<{ dataset: string; phase: string }>(
+    'SELECT dataset, phase FROM touched JOIN spans ON spans.name = phase WHERE measured',
   );
   const metrics: Metric[] = [];
   const storeAge: StoreAge[] = [];
-  for (const [stream] of streamTables(context)) {
+  for (const { name: dataset } of streamDatasets(context)) {
     for (const phase of [...phases.map(({ name }) => name), null]) {
-      const labels = { of: stream, phase };
-      if (!touched.some((one) => one.stream === stream && [null, one.phase].includes(phase))) {
+      const labels = { of: dataset, phase };
+      if (!touched.some((one) => one.dataset === dataset && [null, one.phase].includes(phase))) {
         metrics.push(distribution('store_age', labels, distributionOf([])));
         continue;
       }
       const totalMs = phases
         .filter(({ name }) => phase === null || name === phase)
         .reduce((total, { startMs, endMs }) => total + endMs - startMs, 0);
-      const rows = await sql.rows<StoreRow>(QUANTILES, { stream, phase, total_ms: totalMs });
+      const rows = await sql.rows<StoreRow>(QUANTILES, { dataset, phase, total_ms: totalMs });
       const over = (stat: 'p50' | 'p99') =>
         distributionOf(rows.map((row) => ({ value: row[stat], count: 1 })));
       metrics.push(distribution('store_age', labels, over('p99')));
-      storeAge.push(summaryOf(stream, phase, rows, over('p50').stats));
+      storeAge.push(summaryOf(dataset, phase, rows, over('p50').stats));
     }
   }
   await sql.run('DROP TABLE rises');
@@ -105,7 +104,7 @@ export async function storeAges(
 }
 
 function summaryOf(
-  stream: Stream,
+  dataset: string,
   phase: string | null,
   rows: readonly StoreRow[],
   p50: StoreAge['p50'],
@@ -116,5 +115,5 @@ function summaryOf(
     p99Ms: row.p99,
     maxMs: row.max,
   }));
-  return { stream, phase, stores: rows.length, p50, worst };
+  return { stream: dataset, phase, stores: rows.length, p50, worst };
 }

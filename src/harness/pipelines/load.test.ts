@@ -183,6 +183,31 @@ describe('a folder of one’s own', () => {
     expect(refused).toThrow('mine/pipeline.yaml');
   });
 
+  test('checks name the datasets of the pipeline, or a stream that one carries', () => {
+    edit('pipeline.yaml', '  inventory:   {', '  stock:       {');
+    const checked = (...checks: readonly string[]) => {
+      const text = `name: x\nretail: { stores: 1 }\npipeline: { use: ./mine }\ntraffic: { pos: {}, inventory: {} }\nphases: [{ name: one, for: 1s }]\nchecks:\n${checks.map((one) => `  - ${one}\n`).join('')}`;
+      const parsed = parseScenario(text, { file: 'x.yaml' });
+      return () => pipelineFor({ ...parsed, file: 'x.yaml' }, dir);
+    };
+    const good = ['staleness(inventory).p50 < 5s', 'age(stock).max < 5s', 'files(stock) < 100'];
+    expect(checked(...good)).not.toThrow();
+    expect(checked('files(dead_letter) < 100')).not.toThrow();
+    const bad = checked(
+      'files(inventory) < 100',
+      'staleness(stok).p50 < 5s',
+      'age(dead_letter).max < 5s',
+    );
+    expect(bad).toThrow(expect.objectContaining({ exitCode: 2 }));
+    for (const message of [
+      'checks[0]: no dataset "inventory" in this pipeline: inventory is carried by stock, so write files(stock)\n  at x.yaml:7:11',
+      'checks[1]: no dataset "stok" in this pipeline: did you mean "stock"?\n  at x.yaml:8:15',
+      'checks[2]: no dataset "dead_letter" in this pipeline: known here: pos, stock, inventory\n  at x.yaml:9:9',
+    ]) {
+      expect(bad).toThrow(message);
+    }
+  });
+
   test('a file that is missing is named', () => {
     rmSync(join(dir, 'mine', 'queries', 'revenue.sql'));
     expect(load).toThrow(/cannot read .*revenue\.sql/);

@@ -5,7 +5,9 @@ import { readTextFile, WRITTEN_BY_HAND } from '../../core/text-file.ts';
 import { type ParsedScenario, scenarioProblems } from '../../scenario/parse.ts';
 import { atKey, suggest } from '../../scenario/problems.ts';
 import { STREAMS, type Stream } from '../../scenario/scenario.ts';
+import { unknownDatasets } from '../../topology/check-names.ts';
 import {
+  datasetsOf,
   type Manifest,
   parseManifest,
   type QueryParameter,
@@ -81,17 +83,18 @@ export function loadPipeline(use: string, baseDir: string): Pipeline {
 
 /**
  * The pipeline of a scenario. Throws DoorbusterError (exit 2), with line and column in the scenario, also when there
- * is traffic for a stream that it has no table for: those messages would go to a topic that nobody reads.
+ * is traffic for a stream that no dataset carries (those messages would go to a topic that nobody reads), and for
+ * a check on a dataset that the run does not fill.
  */
 export function pipelineFor(
   parsed: ParsedScenario & { readonly file: string },
   baseDir: string,
 ): Pipeline {
-  const { traffic, pipeline } = parsed.scenario;
+  const { traffic, pipeline, checks } = parsed.scenario;
   const loaded = loadPipeline(pipeline.use, baseDir);
   const { manifest } = loaded;
   const carried = streamsOf(manifest);
-  const problems = STREAMS.filter(
+  const uncarried = STREAMS.filter(
     (stream) => traffic[stream] !== null && !carried.includes(stream),
   ).map((stream) =>
     atKey(
@@ -99,6 +102,7 @@ export function pipelineFor(
       `the pipeline ${manifest.name} has no dataset that carries ${stream}, only ${carried.join(', ')}: leave ${stream} out, or add one to datasets in ${shownPath(loaded.dir, 'pipeline.yaml')}`,
     ),
   );
+  const problems = [...uncarried, ...unknownDatasets(checks, datasetsOf(manifest, traffic))];
   if (problems.length > 0) throw scenarioProblems(parsed, parsed.file, problems);
   return loaded;
 }

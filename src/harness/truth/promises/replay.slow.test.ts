@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { images } from '../../../../test/support/datasets.ts';
 import { scenarioOf, storesOf, tapeUntil } from '../../../../test/support/retail.ts';
 import type { PickupOrder } from '../../../generators/streams/pickups.ts';
 import { preloadOf } from '../../../generators/tape.ts';
@@ -29,7 +30,7 @@ const seen = (version: number, snapshot: string): FactRow => ({
 const commit = (snapshot: string, seenMs: number): FactRow => ({
   ...{ table_name: 'inventory', snapshot_id: snapshot, seen_ms: T0 + seenMs },
 });
-const UPSERT = { table: 'inventory', ledger: false };
+const UPSERT = images('upsert');
 const order: PickupOrder = {
   ...{ phase: 'only', store: 1, atMs: 0 },
   lines: [{ sku: 7, quantity: 1 }],
@@ -37,7 +38,7 @@ const order: PickupOrder = {
 
 describe('what the table showed', () => {
   const shown = async (ledger: boolean) =>
-    (await shownStock(facts, [order], { table: 'inventory', ledger }, T0)).get(1)?.get(7);
+    (await shownStock(facts, [order], images(ledger ? 'ledger' : 'upsert'), T0)).get(1)?.get(7);
 
   test('of a ledger the newest version met, of an upsert table the one written last', async () => {
     await facts.append('events', [image(1, 9), image(2, 8), image(3, 6)]);

@@ -4,8 +4,8 @@ import { stockCourses } from '../../../generators/stock/stock-course.ts';
 import { pickupOrders } from '../../../generators/streams/pickups.ts';
 import type { Scenario } from '../../../scenario/scenario.ts';
 import { measuredPhases, type TimedPhase } from '../../../scenario/timeline.ts';
+import type { ImageDataset } from '../../../topology/dataset.ts';
 import type { FactRow, Facts } from '../../facts.ts';
-import type { StockTable } from '../../shown-versions.ts';
 import { Demand } from './demand.ts';
 import { type OrderFate, replayOrder } from './promises.ts';
 import { shownStock } from './shown.ts';
@@ -15,6 +15,8 @@ const ORDERS = 10_000;
 
 /** What became of every order, and how fast the shelves they ask emptied. */
 export interface PromiseReplay {
+  /** The dataset that showed the stock. */
+  readonly dataset: string;
   /** The measured timed phases: orders are placed in these alone. */
   readonly phases: readonly TimedPhase[];
   readonly fates: readonly OrderFate[];
@@ -28,10 +30,10 @@ export interface PromiseReplay {
 export async function replayPromises(
   facts: Pick<Facts, 'connect' | 'append'>,
   scenario: Scenario,
-  view: { readonly stock: StockTable | null; readonly t0Ms: number },
+  view: { readonly stock: ImageDataset | null; readonly t0Ms: number },
 ): Promise<PromiseReplay | null> {
   const { stock, t0Ms } = view;
-  if (scenario.traffic.inventory === null || stock === null) return null;
+  if (stock === null) return null;
   const phases = measuredPhases(scenario);
   const orders = [...pickupOrders(scenario, ORDERS)];
   const shown = await shownStock(facts, orders, stock, t0Ms);
@@ -54,7 +56,7 @@ export async function replayPromises(
     await breath();
   }
   await facts.append('promises', rowsOf(fates, t0Ms));
-  return { phases, fates, demand };
+  return { dataset: stock.name, phases, fates, demand };
 }
 
 function rowsOf(fates: readonly OrderFate[], t0Ms: number): FactRow[] {

@@ -1,14 +1,15 @@
 import type { Steps } from '../../../generators/stock/stock-course.ts';
 import type { PickupOrder } from '../../../generators/streams/pickups.ts';
+import { type ImageDataset, STOCK } from '../../../topology/dataset.ts';
 import type { Facts } from '../../facts.ts';
-import { type StockTable, shownVersionsSql } from '../../shown-versions.ts';
+import { shownVersionsSql } from '../../shown-versions.ts';
 
 /**
- * What a reader of the stock table was shown, key by key, from the moment the catalog first served it. Of several
+ * What a reader of the stock was shown, key by key, from the moment the catalog first served it. Of several
  * images of a version the first append is the row, and a damaged one is none; a row that no such image explains
  * is left out here and is CONTRACT's to find.
  */
-function shownSql(stock: StockTable): string {
+function shownSql(stock: ImageDataset): string {
   return `
     WITH shown AS (${shownVersionsSql(stock, 'SEMI JOIN asked USING (store_id, sku_id)')}
     ), images AS (
@@ -16,7 +17,7 @@ function shownSql(stock: StockTable): string {
         arg_min(CASE WHEN deleted THEN 0 ELSE available END,
           coalesce(kafka_offset, 9223372036854775807)) AS available
       FROM events SEMI JOIN asked USING (store_id, sku_id)
-      WHERE stream = 'inventory' AND expect <> 'dead_letter' GROUP BY ALL
+      WHERE stream = '${STOCK}' AND expect <> 'dead_letter' GROUP BY ALL
     )
     SELECT store_id AS store, sku_id AS sku, seen_ms - $t0 AS "atMs", available
     FROM shown JOIN images USING (store_id, sku_id, version)
@@ -40,7 +41,7 @@ type Shown = ReadonlyMap<number, ReadonlyMap<number, Steps>>;
 export async function shownStock(
   facts: Pick<Facts, 'connect'>,
   orders: readonly PickupOrder[],
-  stock: StockTable,
+  stock: ImageDataset,
   t0Ms: number,
 ): Promise<Shown> {
   const sql = await facts.connect();
