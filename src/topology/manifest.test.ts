@@ -34,6 +34,15 @@ test('a dataset is a table of any name, with what it carries and how it keeps it
   expect(streamsOf(manifest)).toEqual(['pos', 'wms', 'cart', 'loyalty', 'inventory']);
 });
 
+test('several datasets may carry one stream', () => {
+  const both =
+    'stock: { carries: inventory, semantics: ledger, key: [store_id, sku_id], version: version }';
+  const manifest = parsed(edited(STOCK, `$&\n  ${both}`));
+  const carrying = manifest.datasets.filter(({ carries }) => carries === 'inventory');
+  expect(carrying).toEqual([images('upsert'), images('ledger', 'stock')]);
+  expect(streamsOf(manifest)).toHaveLength(5);
+});
+
 test('a run fills the datasets of its streams, and the one of the refused records', () => {
   const traffic = { pos: {}, wms: null, cart: null, loyalty: null, inventory: {} };
   const names = datasetsOf(parsed(shipped), traffic).map(({ name }) => name);

@@ -201,11 +201,6 @@ function contradictions({ datasets }: Written): readonly Contradiction[] {
     const message = `one dataset carries ${REJECTED}, the refused records of every stream, and ${found}`;
     problems.push({ path: at === undefined ? ['datasets'] : ['datasets', at], message });
   }
-  for (const stream of STREAMS) {
-    const [, second] = all.filter(([, { carries }]) => carries === stream).map(([name]) => name);
-    if (second === undefined) continue;
-    problems.push({ path: ['datasets', second], message: `another dataset carries ${stream} too` });
-  }
   if (all.length === rejected.length) {
     problems.push({ path: ['datasets'], message: 'a pipeline carries at least one stream' });
   }

@@ -10,8 +10,9 @@ import { type FactRow, openFacts } from '../../src/harness/facts.ts';
 import { judgeContract } from '../../src/harness/truth/contract/oracle.ts';
 import { type Extent, readTables } from '../../src/harness/truth/read-tables.ts';
 import { sparkCopies } from '../../src/harness/truth/spark-copy.ts';
-import type { TablesUnderTest } from '../../src/harness/truth/tables-under-test.ts';
+import type { TableCopies } from '../../src/harness/truth/tables-under-test.ts';
 import { parseManifest } from '../../src/topology/manifest.ts';
+import { images } from '../support/datasets.ts';
 import { createTables, type Lakehouse, openLakehouse } from './support/lakehouse.ts';
 
 /** What DuckDB cannot read is judged all the same, by Spark, with the same findings. */
@@ -66,7 +67,8 @@ datasets:
   dead_letter: { carries: rejected, semantics: append, first_of: [topic, part, kafka_offset] }
 queries: {}
 `;
-  return { manifest: parseManifest(text, 'mine/pipeline.yaml'), place: lakehouse.place };
+  const { datasets } = parseManifest(text, 'mine/pipeline.yaml');
+  return { datasets, place: lakehouse.place };
 }
 
 async function read(table: string, more: { extents?: ReadonlyMap<string, Extent> } = {}) {
@@ -74,7 +76,7 @@ async function read(table: string, more: { extents?: ReadonlyMap<string, Extent>
   const failures: { engine: string; reason: string }[] = [];
   await using reader = await openReader(stack.endpoints, artifacts.duckdbExtensions, { clock });
   const { signal } = new AbortController();
-  const tables = await readTables(reader, pipeline(table), ['inventory'], {
+  const tables = await readTables(reader, pipeline(table), {
     ...{ dir, ...more },
     second: sparkCopies({
       ...{ stack, namespace: lakehouse.place.namespace, logDir: dir, signal },
@@ -85,7 +87,8 @@ async function read(table: string, more: { extents?: ReadonlyMap<string, Extent>
   return { tables, failures };
 }
 
-async function findings(tables: TablesUnderTest) {
+/** What CONTRACT finds in one of the tables, whatever its name is. */
+async function findings(tables: TableCopies, table: string) {
   await using facts = await openFacts();
   const sent = (at: number, image: FactRow): FactRow => ({
     ...{ stream: 'inventory', event_id: `i${at}`, role: 'original', expect: 'row', ...image },
@@ -96,7 +99,9 @@ async function findings(tables: TablesUnderTest) {
     'events',
     [...IMAGES, newest].map((image, at) => sent(at, image)),
   );
-  return await judgeContract(facts.rows, tables);
+  const copies = { stock: tables.copies[table] as string };
+  const datasets = [images('upsert', 'stock')];
+  return await judgeContract(facts.rows, { ...tables, datasets, copies });
 }
 
 test('a table partitioned by a BOOLEAN breaks DuckDB, and Spark gives the same findings as on a plain one', async () => {
@@ -108,8 +113,8 @@ test('a table partitioned by a BOOLEAN breaks DuckDB, and Spark gives the same f
     { engine: 'DuckDB', reason: expect.stringMatching(/^DuckDB (crashed|failed) .*INTERNAL/) },
   ]);
   expect(flagged.tables.readBy).toEqual({ by_flag: 'Spark', dead_letter: 'DuckDB' });
-  const judged = await findings(flagged.tables);
-  expect(judged).toEqual(await findings(plain.tables));
+  const judged = await findings(flagged.tables, 'by_flag');
+  expect(judged).toEqual(await findings(plain.tables, 'plain'));
   expect(judged).toMatchObject({ lost: { count: 1, examples: ['2/7'] }, wrong: { units: 100 } });
 });
 
@@ -118,7 +123,9 @@ test('what DuckDB would take too long for is read by Spark at once, and no copy 
   const { tables, failures } = await read('plain', { extents });
   expect(failures).toEqual([]);
   expect(tables.readBy.plain).toBe('Spark');
-  expect(await findings(tables)).toEqual(await findings((await read('plain')).tables));
+  expect(await findings(tables, 'plain')).toEqual(
+    await findings((await read('plain')).tables, 'plain'),
+  );
   const { catalog, s3 } = lakehouse.stack.endpoints;
   const left = await openCatalog(catalog, lakehouse.place.namespace).tables();
   expect(left.filter((name) => name.includes('copy'))).toEqual([]);

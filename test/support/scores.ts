@@ -2,6 +2,7 @@ import { type FactRow, type Facts, openFacts } from '../../src/harness/facts.ts'
 import type { BusinessDistance } from '../../src/harness/truth/business/business.ts';
 import type { TablesUnderTest } from '../../src/harness/truth/tables-under-test.ts';
 import type { Label } from '../../src/scenario/scenario.ts';
+import { events, images, rejected } from './datasets.ts';
 
 /** Messages by hand, and tables to hold against them: what the scores are tested on. */
 
@@ -9,9 +10,8 @@ export const AT = 1_795_000_000_000;
 export const HOUR_MS = 3_600_000;
 
 export const tables: TablesUnderTest = {
-  streams: { pos: 'got_pos', inventory: 'got_inventory' },
-  deadLetter: 'got_dead_letter',
-  ledger: false,
+  datasets: [events('pos'), images('upsert'), rejected()],
+  copies: { pos: 'got_pos', inventory: 'got_inventory', dead_letter: 'got_dead_letter' },
   absent: [],
   notRead: [],
   readBy: {},

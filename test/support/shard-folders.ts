@@ -124,9 +124,8 @@ function observed(dir: string): Observed {
     drains: { opening: null, final: null },
     logs: [0, 1].map((part) => ({ stream: 'pos' as const, part, appended: 20 })),
     tables: {
-      streams: { pos: source('pos_receipts') },
-      ...{ deadLetter: source('dead_letter'), ledger: false, absent: [] },
-      ...{ notRead: [], readBy: {} },
+      copies: { pos: source('pos_receipts'), dead_letter: source('dead_letter') },
+      ...{ absent: [], notRead: [], readBy: {} },
     },
     tablesDir,
   };

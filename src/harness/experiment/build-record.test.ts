@@ -10,7 +10,7 @@ import { parseScenario } from '../../scenario/parse.ts';
 import { parseManifest } from '../../topology/manifest.ts';
 import { type Facts, openFacts } from '../facts.ts';
 import { noneRead } from '../truth/read-tables.ts';
-import type { TablesUnderTest } from '../truth/tables-under-test.ts';
+import type { TableCopies } from '../truth/tables-under-test.ts';
 import { buildRecord } from './build-record.ts';
 import type { Observed } from './observed.ts';
 
@@ -93,15 +93,12 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-const READ: TablesUnderTest = {
-  ...{ streams: { pos: 'receipts' }, deadLetter: 'refused', ledger: false, absent: [] },
+const READ: TableCopies = {
+  ...{ copies: { receipts: 'receipts', refused: 'refused' }, absent: [] },
   ...{ notRead: [], readBy: { receipts: 'DuckDB', refused: 'DuckDB' } },
 };
 
-async function concluded(
-  tables: TablesUnderTest,
-  more: Partial<Observed> = {},
-): Promise<RunRecord> {
+async function concluded(tables: TableCopies, more: Partial<Observed> = {}): Promise<RunRecord> {
   const observed: Observed = {
     ...{
       completed: true,
@@ -152,7 +149,7 @@ test('tables that nobody could read are not judged: every number stays, and it i
   const whole = await concluded(READ);
   await facts.run('DELETE FROM book');
   const cause = new Error('the query engine died: signal SIGKILL');
-  const record = await concluded(noneRead(manifest, ['pos'], cause));
+  const record = await concluded(noneRead(manifest.datasets, cause));
   expect(staleness(record)).toMatchObject({ n: 40 });
   expect(staleness(record)).toEqual(staleness(whole));
   expect(record.truth).toMatchObject({
@@ -175,8 +172,8 @@ test('one table that was not read leaves the findings of the others', async () =
   const reason = 'DuckDB timeout after 300 s';
   const record = await concluded({
     ...READ,
-    deadLetter: null,
-    notRead: [{ of: 'dead_letter', table: 'refused', reason }],
+    copies: { receipts: 'receipts' },
+    notRead: [{ dataset: 'refused', reason }],
   });
   expect(record.truth).toMatchObject({
     lost: 1,

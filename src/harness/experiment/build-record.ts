@@ -129,10 +129,11 @@ export async function buildRecord(
 async function judgedTruth(input: RecordInput): Promise<TruthRecord | null> {
   const { facts, scenario, manifest, observed } = input;
   const { tables, cutMs, drains } = observed;
+  const datasets = datasetsOf(manifest, scenario.traffic);
   if (tables === null || cutMs === null) return null;
   const drained = drains.final?.drained === true;
   return judgeTruth({
-    ...{ facts, scenario, manifest, tables, cutMs },
+    ...{ facts, scenario, tables: { ...tables, datasets }, cutMs },
     notSeenWithinMs: drained ? null : scenario.drainWithinMs,
   });
 }

@@ -11,7 +11,7 @@ import { type AppendedLog, appendedLogs } from '../truth/appended.ts';
 import { type Extent, noneRead, readTables } from '../truth/read-tables.ts';
 import { reasonOf } from '../truth/reason.ts';
 import { sparkCopies } from '../truth/spark-copy.ts';
-import type { TablesUnderTest } from '../truth/tables-under-test.ts';
+import type { TableCopies } from '../truth/tables-under-test.ts';
 import type { Course } from './course.ts';
 import type { PhaseCompaction } from './phases.ts';
 import type { Session } from './trial-context.ts';
@@ -39,7 +39,7 @@ export interface Observed {
   /** What every partition held in the end; null when nobody could look. */
   readonly logs: readonly AppendedLog[] | null;
   /** Copies of the tables, in `tablesDir`; null of a run that was cut short. */
-  readonly tables: TablesUnderTest | null;
+  readonly tables: TableCopies | null;
   readonly tablesDir: string;
   readonly bucket: Layout['bucket'];
   /** What is missing from the facts, in sentences. */
@@ -133,9 +133,9 @@ async function extentsOf(facts: Session['facts']): Promise<ReadonlyMap<string, E
 }
 
 /** Copies for the oracles. What cannot be read is not judged; whatever was measured stands. */
-async function copiedTables(session: Session, dir: string): Promise<TablesUnderTest> {
-  const { stack, options, scenario, pipeline } = session;
-  const streams = STREAMS.filter((stream) => scenario.traffic[stream] !== null);
+async function copiedTables(session: Session, dir: string): Promise<TableCopies> {
+  const { stack, options, deployment, pipeline } = session;
+  const { datasets } = deployment;
   try {
     await mkdir(dir, { recursive: true });
     await using reader = await openReader(stack.endpoints, options.artifacts.duckdbExtensions, {
@@ -144,25 +144,29 @@ async function copiedTables(session: Session, dir: string): Promise<TablesUnderT
       memoryMb: 4096,
     });
     // Awaited here, since the reader is closed on the way out.
-    return await readTables(reader, pipeline, streams, {
-      dir,
-      second: sparkCopies({
-        ...{ stack, namespace: pipeline.place.namespace, signal: session.signal },
-        logDir: join(session.folder.dir, 'logs'),
-        onLeftBehind: (table, reason) =>
-          session.journal.note('copy-left-behind', { table, reason }),
-      }),
-      extents: await extentsOf(session.facts),
-      onFailure(failure) {
-        session.journal.note('oracle-read-failed', failure);
-        const { table, engine } = failure;
-        options.onEvent({
-          kind: 'step',
-          text: `${engine} could not read ${table} for the oracles`,
-        });
+    return await readTables(
+      reader,
+      { datasets, place: pipeline.place },
+      {
+        dir,
+        second: sparkCopies({
+          ...{ stack, namespace: pipeline.place.namespace, signal: session.signal },
+          logDir: join(session.folder.dir, 'logs'),
+          onLeftBehind: (table, reason) =>
+            session.journal.note('copy-left-behind', { table, reason }),
+        }),
+        extents: await extentsOf(session.facts),
+        onFailure(failure) {
+          session.journal.note('oracle-read-failed', failure);
+          const { table, engine } = failure;
+          options.onEvent({
+            kind: 'step',
+            text: `${engine} could not read ${table} for the oracles`,
+          });
+        },
       },
-    });
+    );
   } catch (error) {
-    return noneRead(pipeline.manifest, streams, error);
+    return noneRead(datasets, error);
   }
 }

@@ -1,7 +1,7 @@
 import { badInput } from '../../core/errors.ts';
 import type { FactTable } from '../../record/facts.ts';
 import type { RunRecord } from '../../record/record.ts';
-import type { Stream } from '../../scenario/scenario.ts';
+import type { Dataset } from '../../topology/dataset.ts';
 import type { Observed } from '../experiment/observed.ts';
 import type { Facts } from '../facts.ts';
 
@@ -73,12 +73,14 @@ export async function checkFacts(
 export async function checkTables(
   facts: Pick<Facts, 'rows'>,
   { tables }: Pick<Observed, 'tables'>,
-  needed: readonly Stream[],
+  needed: readonly Dataset[],
 ): Promise<void> {
   if (tables === null) return;
-  const missing = needed.find((stream) => tables.streams[stream] === undefined);
-  if (missing !== undefined) throw badInput(`hand-over.json names no table of ${missing}`, HINT);
-  for (const source of [...Object.values(tables.streams), tables.deadLetter]) {
+  const missing = needed.find(({ name }) => tables.copies[name] === undefined);
+  if (missing !== undefined) {
+    throw badInput(`hand-over.json names no table of ${missing.name}`, HINT);
+  }
+  for (const source of Object.values(tables.copies)) {
     try {
       await facts.rows(`SELECT bit_xor(hash(t))::VARCHAR AS whole FROM ${source} t`);
     } catch (error) {

@@ -4,6 +4,7 @@ import { badInput } from '../../core/errors.ts';
 import { literalGlob, quoted } from '../../core/sql.ts';
 import { readTextFile } from '../../core/text-file.ts';
 import { RUN_FILES } from '../../record/folder.ts';
+import { datasetName } from '../../record/metric.ts';
 import { layout } from '../../record/observed.ts';
 import { parquetFiles } from '../../record/parquet-files.ts';
 import { described } from '../../record/read.ts';
@@ -24,7 +25,7 @@ const durationMs = z.number().nonnegative().max(LAST_MS);
 /** A copy of a table, in the folder `tables` beside the file: a name, and no SQL. */
 const tableFile = z
   .string()
-  .regex(/^[a-z][a-z0-9_]*\.parquet$/, 'must be the name of a Parquet file');
+  .regex(/^[a-z_][a-z0-9_]*\.parquet$/, 'must be the name of a Parquet file');
 
 const incident = z.strictObject({
   atMs: epochMs,
@@ -53,20 +54,10 @@ const compaction = z.strictObject({
 });
 
 const tables = z.strictObject({
-  streams: z.partialRecord(z.enum(STREAMS), tableFile),
-  deadLetter: tableFile.nullable(),
-  ledger: z.boolean(),
+  copies: z.record(datasetName, tableFile),
   absent: z.array(z.string()),
   /** Absent in hand-overs of before a table could be left unread, and so are the engines. */
-  notRead: z
-    .array(
-      z.strictObject({
-        of: z.enum([...STREAMS, 'dead_letter']),
-        table: z.string(),
-        reason: z.string(),
-      }),
-    )
-    .default([]),
+  notRead: z.array(z.strictObject({ dataset: datasetName, reason: z.string() })).default([]),
   readBy: z.record(z.string(), z.string()).default({}),
 });
 
@@ -99,11 +90,7 @@ const handOverSchema = z.strictObject({
 
 /** Text of the file: of each table the name of its copy. */
 export function handOverText({ tablesDir: _here, tables: copies, ...observed }: Observed): string {
-  const tables = copies && {
-    ...copies,
-    deadLetter: copies.deadLetter && fileIn(copies.deadLetter),
-    streams: mapped(copies.streams, fileIn),
-  };
+  const tables = copies && { ...copies, copies: mapped(copies.copies, fileIn) };
   // Not checked here: what a run observed is not to be lost to a schema. Whoever reads it checks.
   return JSON.stringify({ ...observed, tables });
 }
@@ -126,11 +113,7 @@ export function readHandOver(dir: string): Observed {
     if (found !== undefined) return `read_parquet(${quoted(literalGlob(found.path))})`;
     throw badInput(`${path} names ${file}, and ${tablesDir} has no such regular file`);
   };
-  const tables = named && {
-    ...named,
-    deadLetter: named.deadLetter && sourceOf(named.deadLetter),
-    streams: mapped(named.streams, sourceOf),
-  };
+  const tables = named && { ...named, copies: mapped(named.copies, sourceOf) };
   return { ...observed, compactions: compactionsOf(observed), tables, tablesDir };
 }
 
@@ -162,12 +145,9 @@ function fileIn(source: string): string {
   return /([a-z0-9_]+\.parquet)'\)$/.exec(source)?.[1] ?? source;
 }
 
-function mapped<K extends string>(
-  record: Readonly<Partial<Record<K, string>>>,
+function mapped(
+  record: Readonly<Record<string, string>>,
   of: (text: string) => string,
-): Partial<Record<K, string>> {
-  const entries = Object.entries(record) as [K, string][];
-  return Object.fromEntries(entries.map(([key, text]) => [key, of(text)])) as Partial<
-    Record<K, string>
-  >;
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(record).map(([key, text]) => [key, of(text)]));
 }

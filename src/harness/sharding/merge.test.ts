@@ -123,8 +123,8 @@ describe('a hand-over', () => {
       handOver(({ tables, ...rest }) => ({
         ...rest,
         tables: {
-          ...{ ledger: false, absent: [], deadLetter: 'dead_letter.parquet' },
-          ...(of === 'pos' ? { streams: { pos: source } } : { streams: {}, deadLetter: source }),
+          absent: [],
+          copies: { pos: 'pos_receipts.parquet', dead_letter: 'dead_letter.parquet', [of]: source },
         },
       }));
       await refused(/one\/hand-over\.json is not a hand-over file of a shard: tables\./);

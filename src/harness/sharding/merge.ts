@@ -10,8 +10,8 @@ import { parquetFiles } from '../../record/parquet-files.ts';
 import { readRecord, runDir } from '../../record/read.ts';
 import type { RunRecord, ShardRecord } from '../../record/record.ts';
 import { startedRecord, writeRecord } from '../../record/write.ts';
-import type { Scenario, Stream } from '../../scenario/scenario.ts';
-import { type Manifest, streamsOf } from '../../topology/manifest.ts';
+import type { Scenario } from '../../scenario/scenario.ts';
+import { datasetsOf } from '../../topology/manifest.ts';
 import { buildRecord } from '../experiment/build-record.ts';
 import { type Facts, openFacts } from '../facts.ts';
 import { loadPipeline } from '../pipelines/load.ts';
@@ -110,7 +110,7 @@ export async function merge(
   await facts.confine([resultsDir, ...parts.map(({ dir }) => dir)]);
   await joinFacts(facts, parts);
   await checkFacts(facts, seen);
-  await checkTables(facts, seen, carried(scenario, manifest));
+  await checkTables(facts, seen, datasetsOf(manifest, scenario.traffic));
   const folder = createRunFolder(resultsDir, scenario.name, clock.nowMs());
   using journal = openJournal(folder.dir, clock);
   journal.note('merge', { parts: parts.map(({ record }) => record.id) });
@@ -136,11 +136,6 @@ export async function merge(
   writeRecord(folder.dir, record);
   journal.note('run-end', { outcome: record.outcome, verdict: record.verdict });
   return { record, dir: folder.dir };
-}
-
-/** The streams that the load had and the pipeline carries. */
-function carried({ traffic }: Scenario, manifest: Manifest): readonly Stream[] {
-  return streamsOf(manifest).filter((stream) => traffic[stream] !== null);
 }
 
 async function joinFacts(facts: Pick<Facts, 'run'>, parts: readonly Part[]): Promise<void> {

@@ -1,5 +1,5 @@
 import { OFF_MS } from '../../generators/faults/clocks.ts';
-import type { Stream } from '../../scenario/scenario.ts';
+import { holdsImages, type StreamDataset } from '../../topology/dataset.ts';
 
 /** What the oracles say in SQL of a message, over the facts `events`. */
 
@@ -11,13 +11,14 @@ export const OF_THE_TAPE = `role NOT IN ('marker', 'canary')`;
  * event id (a row image: by key and version) and its store. A range of store or product numbers would hide
  * rows that nobody sent.
  */
-export function judgedRows(stream: Stream, table: string): string {
-  const identity =
-    stream === 'inventory' ? ['store_id', 'sku_id', 'version'] : ['store_id', 'event_id'];
+export function judgedRows(dataset: StreamDataset, table: string): string {
+  const identity = holdsImages(dataset)
+    ? ['store_id', 'sku_id', 'version']
+    : ['store_id', 'event_id'];
   const same = identity.map((column) => `own.${column} = one.${column}`).join(' AND ');
   return `(SELECT * FROM ${table} AS one WHERE NOT EXISTS (
     SELECT 1 FROM events AS own WHERE own.role IN ('marker', 'canary') AND own.expect = 'row'
-      AND own.stream = '${stream}' AND ${same}))`;
+      AND own.stream = '${dataset.carries}' AND ${same}))`;
 }
 
 /** The kind of fault of a message, or `none`: of a duplicate how it was one, of the others what they are. */

@@ -34,7 +34,7 @@ const reader: Pick<Reader, 'query'> = {
   },
 };
 
-function pipeline(columns = '{}', id = 'event_id') {
+function pipeline(only = ['receipts', 'stock'], columns = '{}', id = 'event_id') {
   const text = `
 name: mine
 tier: 3
@@ -45,7 +45,9 @@ datasets:
   dead_letter: { carries: rejected, semantics: append, first_of: [topic, part, kafka_offset] }
 queries: {}
 `;
-  return { manifest: parseManifest(text, 'mine/pipeline.yaml'), place: PLAIN };
+  const { datasets } = parseManifest(text, 'mine/pipeline.yaml');
+  const names = [...only, 'dead_letter'];
+  return { datasets: datasets.filter(({ name }) => names.includes(name)), place: PLAIN };
 }
 
 test('columns are read under our names, and what a table lacks is NULL and told', async () => {
@@ -56,36 +58,34 @@ test('columns are read under our names, and what a table lacks is NULL and told'
     CREATE TABLE ice.retail.stock (store_id INTEGER, sku_id INTEGER, version BIGINT, on_hand INTEGER,
       deleted BOOLEAN, event_ts BIGINT)`);
   const called = '{ event_id: id, total_cents: gross, event_ts: claimed }';
-  const tables = await readTables(reader, pipeline(called, 'id'), ['pos', 'inventory'], { dir });
-  expect(tables).toMatchObject({ ledger: true, absent: ['pos.training'] });
-  expect(await facts.rows(`SELECT * FROM ${tables.streams.pos}`)).toEqual([
+  const tables = await readTables(reader, pipeline(undefined, called, 'id'), { dir });
+  expect(tables.absent).toEqual(['receipts.training']);
+  expect(await facts.rows(`SELECT * FROM ${tables.copies.receipts}`)).toEqual([
     {
       ...{ event_id: 'a', store_id: 1, kafka_ms: 5, event_ts: 7, total_cents: 1_999 },
       ...{ training: null, terminal_id: 3, business_day: '2026-11-27', sequence_number: 17 },
     },
   ]);
-  expect(await facts.rows(`SELECT count(*)::INTEGER AS n FROM ${tables.deadLetter}`)).toEqual([
-    { n: 0 },
-  ]);
+  expect(
+    await facts.rows(`SELECT count(*)::INTEGER AS n FROM ${tables.copies.dead_letter}`),
+  ).toEqual([{ n: 0 }]);
 });
 
 test('a table that lacks a needed column, or is not there, is named, and the others are read', async () => {
   await facts.run(`CREATE TABLE ice.retail.receipts (event_id VARCHAR, kafka_ms BIGINT)`);
-  const tables = await readTables(reader, pipeline(), ['pos', 'inventory'], { dir });
+  const tables = await readTables(reader, pipeline(), { dir });
   expect(tables).toMatchObject({
-    streams: {},
-    deadLetter: expect.stringContaining('dead_letter.parquet'),
+    copies: { dead_letter: expect.stringContaining('dead_letter.parquet') },
     readBy: { dead_letter: 'DuckDB' },
     notRead: [
       {
-        ...{ of: 'pos', table: 'receipts' },
+        dataset: 'receipts',
         reason: expect.stringMatching(
           /^retail.receipts has no column store_id.*datasets.receipts.columns: { store_id: its_name }/,
         ),
       },
       {
-        of: 'inventory',
-        table: 'stock',
+        dataset: 'stock',
         reason: expect.stringMatching(/^DuckDB failed after 0 s: /),
       },
     ],
@@ -117,12 +117,12 @@ test('what the query engine breaks on is read by the second one, and the record 
   await breakingReceipts();
   const failures: unknown[] = [];
   const onFailure = (failure: unknown) => failures.push(failure);
-  const tables = await readTables(reader, pipeline(), ['pos'], { dir, second, onFailure });
+  const tables = await readTables(reader, pipeline(['receipts']), { dir, second, onFailure });
   expect(tables).toMatchObject({
     notRead: [],
     readBy: { receipts: 'Second', dead_letter: 'DuckDB' },
   });
-  expect(await facts.rows(`SELECT event_id, kafka_ms FROM ${tables.streams.pos}`)).toEqual([
+  expect(await facts.rows(`SELECT event_id, kafka_ms FROM ${tables.copies.receipts}`)).toEqual([
     { event_id: 'a', kafka_ms: 5 },
   ]);
   expect(failures).toEqual([
@@ -132,9 +132,9 @@ test('what the query engine breaks on is read by the second one, and the record 
 
 test('what neither of them reads is not read, for the reasons of both', async () => {
   await breakingReceipts('elsewhere');
-  const tables = await readTables(reader, pipeline(), ['pos'], { dir, second });
+  const tables = await readTables(reader, pipeline(['receipts']), { dir, second });
   expect(tables.notRead).toMatchObject([
-    { table: 'receipts', reason: expect.stringMatching(/^DuckDB failed .*; .*receipts_behind/) },
+    { dataset: 'receipts', reason: expect.stringMatching(/^DuckDB failed .*; .*receipts_behind/) },
   ]);
 });
 
@@ -144,7 +144,7 @@ test('a table on which the query engine would take too long goes to the second o
     CREATE TABLE ice.retail.receipts_behind AS FROM ice.retail.receipts`);
   const readBy = async (rows: number, deletedKeys: number) => {
     const extents = new Map([['receipts', { rows, deletedKeys }]]);
-    const tables = await readTables(reader, pipeline(), ['pos'], { dir, second, extents });
+    const tables = await readTables(reader, pipeline(['receipts']), { dir, second, extents });
     return tables.readBy.receipts;
   };
   // Ten million times a thousand deleted keys is 150 s; the limit is 300 s, and half of it is too much.

@@ -1,14 +1,12 @@
 import { join } from 'node:path';
 import { badInput } from '../../core/errors.ts';
 import { quoted } from '../../core/sql.ts';
-import type { Stream } from '../../scenario/scenario.ts';
-import { holdsImages } from '../../topology/dataset.ts';
-import { type Manifest, rejectedOf } from '../../topology/manifest.ts';
+import { type Dataset, holdsImages, holdsRejected, RECEIPTS } from '../../topology/dataset.ts';
 import type { ReaderRow } from '../clients/duckdb-engine.ts';
 import type { Reader } from '../clients/duckdb-reader.ts';
-import type { PlacedPipeline } from '../pipelines/load.ts';
+import type { Place } from '../pipelines/place.ts';
 import { reasonOf } from './reason.ts';
-import type { NotRead, TablesUnderTest } from './tables-under-test.ts';
+import type { NotRead, TableCopies } from './tables-under-test.ts';
 
 /** An uncompacted upsert table is slow to read whole; beyond this another engine has to. */
 const TIMEOUT_MS = 300_000;
@@ -24,7 +22,7 @@ const APPENDED: Columns = {
   needed: ['event_id', 'store_id', 'kafka_ms'],
   scored: { event_ts: 'BIGINT' },
 };
-const RECEIPTS: Columns = {
+const OF_RECEIPTS: Columns = {
   needed: APPENDED.needed,
   scored: {
     ...APPENDED.scored,
@@ -35,15 +33,16 @@ const RECEIPTS: Columns = {
     sequence_number: 'BIGINT',
   },
 };
-const STOCK: Columns = {
+const OF_IMAGES: Columns = {
   needed: ['store_id', 'sku_id', 'version', 'on_hand'],
   scored: { event_ts: 'BIGINT', deleted: 'BOOLEAN' },
 };
-const DEAD_LETTERS: Columns = { needed: ['topic', 'part', 'kafka_offset'], scored: {} };
+const OF_REJECTED: Columns = { needed: ['topic', 'part', 'kafka_offset'], scored: {} };
 
-function columnsOf(stream: Stream): Columns {
-  if (stream === 'inventory') return STOCK;
-  return stream === 'pos' ? RECEIPTS : APPENDED;
+function columnsOf(dataset: Dataset): Columns {
+  if (holdsRejected(dataset)) return OF_REJECTED;
+  if (holdsImages(dataset)) return OF_IMAGES;
+  return dataset.carries === RECEIPTS ? OF_RECEIPTS : APPENDED;
 }
 
 /** Some columns of a table, by the table's own names. */
@@ -99,17 +98,18 @@ function isHopeless({ rows, deletedKeys }: Extent, timeoutMs: number): boolean {
  */
 export async function readTables(
   reader: Pick<Reader, 'query'>,
-  { manifest, place }: Pick<PlacedPipeline, 'manifest' | 'place'>,
-  streams: readonly Stream[],
+  { datasets, place }: { readonly datasets: readonly Dataset[]; readonly place: Place },
   options: ReadOptions,
-): Promise<TablesUnderTest> {
+): Promise<TableCopies> {
   const { dir, timeoutMs = TIMEOUT_MS } = options;
   const ask = (sql: string) => answered(reader, sql, timeoutMs);
-  const read: Partial<Record<Stream | 'dead_letter', string>> = {};
+  const copies: Record<string, string> = {};
   const absent: string[] = [];
   const notRead: NotRead[] = [];
   const readBy: Record<string, string> = {};
-  for (const { of, table, columns, called } of wantedTables(manifest, streams)) {
+  for (const dataset of datasets) {
+    const { name: table, columns: called } = dataset;
+    const columns = columnsOf(dataset);
     try {
       const nameOf = (name: string) => `ice.${place.namespace}.${name}`;
       const rows = await ask(`SELECT column_name FROM (DESCRIBE ${nameOf(table)})`);
@@ -122,18 +122,16 @@ export async function readTables(
       const names = [...columns.needed, ...Object.keys(columns.scored)];
       const own = names.map((name) => called[name] ?? name).filter((name) => there.has(name));
       readBy[table] = await byEither({ table, columns: own }, copy, { ...options, timeoutMs });
-      read[of] = `read_parquet(${file})`;
+      copies[table] = `read_parquet(${file})`;
       const lacking = Object.keys(columns.scored).filter(
         (name) => !there.has(called[name] ?? name),
       );
-      absent.push(...lacking.map((name) => `${of}.${name}`));
+      absent.push(...lacking.map((name) => `${table}.${name}`));
     } catch (error) {
-      notRead.push({ of, table, reason: reasonOf(error) });
+      notRead.push({ dataset: table, reason: reasonOf(error) });
     }
   }
-  const { dead_letter: deadLetter = null, ...tables } = read;
-  const ledger = isLedger(manifest);
-  return { streams: tables, deadLetter, ledger, absent, notRead, readBy };
+  return { copies, absent, notRead, readBy };
 }
 
 /** Copies a table by DuckDB, or else by the second engine, or the other way round; gives the name of which. */
@@ -162,43 +160,11 @@ async function byEither(
   throw new Error(reasons.join('; '));
 }
 
-/** What the oracles want to read of a pipeline. */
-interface WantedTable {
-  readonly of: Stream | 'dead_letter';
-  readonly table: string;
-  readonly columns: Columns;
-  readonly called: Called;
-}
-
-function wantedTables(manifest: Manifest, streams: readonly Stream[]): readonly WantedTable[] {
-  const rejected = rejectedOf(manifest);
-  return [
-    ...streams.flatMap((of) => {
-      const dataset = manifest.datasets.find(({ carries }) => carries === of);
-      if (dataset === undefined) return [];
-      return [{ of, table: dataset.name, columns: columnsOf(of), called: dataset.columns }];
-    }),
-    { of: 'dead_letter', table: rejected.name, columns: DEAD_LETTERS, called: rejected.columns },
-  ];
-}
-
-/** Whether the images of rows are all kept. */
-function isLedger({ datasets }: Manifest): boolean {
-  return datasets.find(holdsImages)?.semantics === 'ledger';
-}
-
-/** Every table of a run as one that no engine read, for the one reason. */
-export function noneRead(
-  manifest: Manifest,
-  streams: readonly Stream[],
-  error: unknown,
-): TablesUnderTest {
+/** Every dataset of a run as one that no engine read, for the one reason. */
+export function noneRead(datasets: readonly Dataset[], error: unknown): TableCopies {
   const reason = reasonOf(error);
-  return {
-    ...{ streams: {}, deadLetter: null, absent: [], readBy: {} },
-    ledger: isLedger(manifest),
-    notRead: wantedTables(manifest, streams).map(({ of, table }) => ({ of, table, reason })),
-  };
+  const notRead = datasets.map(({ name }) => ({ dataset: name, reason }));
+  return { copies: {}, absent: [], notRead, readBy: {} };
 }
 
 async function answered(

@@ -14,7 +14,7 @@ const { scenario } = parseScenario(
   'name: receipts\nretail: { stores: 1 }\ntraffic: { pos: {} }\nphases: [{ name: only, for: 1s }]\n',
   { file: 'receipts.yaml' },
 );
-const manifest = parseManifest(
+const { datasets } = parseManifest(
   `
 name: mine
 tier: 3
@@ -50,9 +50,9 @@ test('an example of what is wrong names the table it is wrong in, as the pipelin
       return { outcome: 'ok', rows, error: null, startMs: 0, endMs: 0, cpuS: null };
     },
   };
-  const tables = await readTables(reader, { manifest, place: PLAIN }, ['pos'], { dir });
+  const tables = await readTables(reader, { datasets, place: PLAIN }, { dir });
   const truth = await judgeTruth({
-    ...{ facts, scenario, manifest, tables },
+    ...{ facts, scenario, tables: { ...tables, datasets } },
     cutMs: 1_000,
     notSeenWithinMs: null,
   });

@@ -1,6 +1,5 @@
 import type { TruthRecord } from '../../record/record.ts';
-import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts';
-import { type Manifest, rejectedOf } from '../../topology/manifest.ts';
+import type { Scenario } from '../../scenario/scenario.ts';
 import type { Facts } from '../facts.ts';
 import { writeBook } from './business/book.ts';
 import { type BusinessDistance, distanceFromBook, takings } from './business/business.ts';
@@ -12,12 +11,11 @@ import {
   judgeContract,
 } from './contract/oracle.ts';
 import { reasonOf } from './reason.ts';
-import type { Rows, TablesUnderTest } from './tables-under-test.ts';
+import { type Rows, readDatasets, readsImages, type TablesUnderTest } from './tables-under-test.ts';
 
 interface TruthContext {
   readonly facts: Pick<Facts, 'rows' | 'append'>;
   readonly scenario: Scenario;
-  readonly manifest: Manifest;
   readonly tables: TablesUnderTest;
   /** Nothing due at or after this offset from t0 was sent, ms. */
   readonly cutMs: number;
@@ -34,8 +32,8 @@ const OF_EACH = 10;
  * in `notJudged`, and what was judged stands.
  */
 export async function judgeTruth(context: TruthContext): Promise<TruthRecord> {
-  const { facts, tables, manifest, notSeenWithinMs } = context;
-  const notJudged = tables.notRead.map(({ table, reason }) => ({ what: table, reason }));
+  const { facts, tables, notSeenWithinMs } = context;
+  const notJudged = tables.notRead.map(({ dataset, reason }) => ({ what: dataset, reason }));
   const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T | undefined> => {
     try {
       return await work();
@@ -47,10 +45,10 @@ export async function judgeTruth(context: TruthContext): Promise<TruthRecord> {
   const rows: Rows = (sql) => facts.rows(sql);
   const contract = await attempt('CONTRACT', async () => {
     const judgement = await judgeContract(rows, tables);
-    return await againstContract(rows, tables, judgement, manifest);
+    return await againstContract(rows, tables, judgement);
   });
-  for (const { of, reason } of contract?.failed ?? []) {
-    notJudged.push({ what: tableOf(of, manifest), reason });
+  for (const { dataset, reason } of contract?.failed ?? []) {
+    notJudged.push({ what: dataset, reason });
   }
   const book = await attempt('BOOK', () => againstBook(context));
   return {
@@ -62,27 +60,24 @@ export async function judgeTruth(context: TruthContext): Promise<TruthRecord> {
   };
 }
 
-async function againstContract(
-  rows: Rows,
-  tables: TablesUnderTest,
-  contract: ContractJudgement,
-  manifest: Manifest,
-) {
-  const { lost, duplicated, wrongCopy, wrong, byStream, keys, failed } = contract;
+async function againstContract(rows: Rows, tables: TablesUnderTest, contract: ContractJudgement) {
+  const { lost, duplicated, wrongCopy, wrong, byDataset, keys, failed } = contract;
   const section: Pick<
     TruthRecord,
     'lost' | 'duplicated' | 'wrong' | 'keysCompared' | 'tables' | 'examples'
   > = {
-    ...(Object.keys(byStream).length === 0
+    ...(Object.keys(byDataset).length === 0
       ? {}
       : {
           lost: lost.count,
           // A row that stems from another append than the first is one too many of the wrong kind.
           duplicated: duplicated.count + wrongCopy.count,
         }),
-    ...(byStream.inventory === undefined ? {} : { wrong: wrong.units, keysCompared: keys }),
-    tables: await tableFindings(rows, tables, contract, manifest),
-    examples: examplesOf(contract, manifest),
+    ...(Object.values(byDataset).every((one) => one.wrong === undefined)
+      ? {}
+      : { wrong: wrong.units, keysCompared: keys }),
+    tables: await tableFindings(rows, tables, contract),
+    examples: examplesOf(contract),
   };
   return { section, failed };
 }
@@ -95,7 +90,7 @@ async function againstBook(
   await writeBook(facts, scenario, cutMs);
   const distance = await distanceFromBook(rows, tables);
   const told = await takings(rows, tables);
-  const stock = tables.streams.inventory !== undefined;
+  const stock = readDatasets(tables).some(readsImages);
   return {
     distance: scoresOf(distance, stock),
     ...(told === null ? {} : { takings: told }),
@@ -128,23 +123,22 @@ async function tableFindings(
   rows: Rows,
   tables: TablesUnderTest,
   contract: ContractJudgement,
-  manifest: Manifest,
 ): Promise<TruthRecord['tables']> {
   const findings: TruthRecord['tables'][number][] = [];
-  for (const name of [...STREAMS, 'dead_letter'] as const) {
-    const judged = contract.byStream[name];
-    const source = name === 'dead_letter' ? tables.deadLetter : tables.streams[name];
-    if (judged === undefined || source === undefined || source === null) continue;
-    const [counted] = await rows<{ n: number }>(foundSql(name, source));
-    const table = tableOf(name, manifest);
-    const readBy = tables.readBy[table];
+  for (const read of readDatasets(tables)) {
+    const { name } = read.dataset;
+    const judged = contract.byDataset[name];
+    if (judged === undefined) continue;
+    const [counted] = await rows<{ n: number }>(foundSql(read));
+    const { demanded, lost, duplicated, wrong } = judged;
+    const readBy = tables.readBy[name];
     findings.push({
-      table,
-      expected: judged.demanded,
+      table: name,
+      expected: demanded,
       found: counted?.n ?? 0,
-      lost: judged.lost,
-      duplicated: judged.duplicated,
-      ...(name === 'inventory' ? { wrong: contract.wrong.units } : {}),
+      lost,
+      duplicated,
+      ...(wrong === undefined ? {} : { wrong }),
       ...(readBy === undefined ? {} : { readBy }),
     });
   }
@@ -161,18 +155,13 @@ const IN_WORDS: Readonly<
   wrong: { kind: 'wrong', expected: 'the newest image', found: 'another on-hand' },
 };
 
-function examplesOf({ examples }: ContractJudgement, manifest: Manifest): TruthRecord['examples'] {
+function examplesOf({ examples }: ContractJudgement): TruthRecord['examples'] {
   return Object.entries(IN_WORDS)
     .flatMap(([finding, words]) =>
       examples
         .filter((example) => example.finding === finding)
         .slice(0, OF_EACH)
-        .map(({ of, id }) => ({ ...words, table: tableOf(of, manifest), key: id })),
+        .map(({ dataset, id }) => ({ ...words, table: dataset, key: id })),
     )
     .slice(0, EXAMPLES);
-}
-
-function tableOf(name: Stream | 'dead_letter', manifest: Manifest): string {
-  if (name === 'dead_letter') return rejectedOf(manifest).name;
-  return manifest.datasets.find(({ carries }) => carries === name)?.name ?? name;
 }

@@ -1,4 +1,4 @@
-import type { Stream } from '../../../scenario/scenario.ts';
+import { RECEIPTS, type StreamDataset } from '../../../topology/dataset.ts';
 import {
   FAULT,
   judgedRows,
@@ -8,7 +8,7 @@ import {
   WRONG_TIME_CAUSES,
 } from '../event-sql.ts';
 import { EXAMPLES } from '../finding.ts';
-import type { TablesUnderTest } from '../tables-under-test.ts';
+import type { ReadDataset } from '../tables-under-test.ts';
 
 /** Labels that may explain a total that is not the true one; training explains its own. */
 const WRONG_TOTAL = `['field_added', 'type_widened', 'return', 'sequence_wrap']`;
@@ -17,8 +17,8 @@ const WRONG_TOTAL = `['field_added', 'type_widened', 'return', 'sequence_wrap']`
  * The takings that a reader of one row of the table gets: nothing for what is marked as training. NULL where
  * the table has no total.
  */
-export function takingsSql({ absent }: Pick<TablesUnderTest, 'absent'>): string {
-  if (absent.includes('pos.total_cents')) return 'NULL::BIGINT';
+export function takingsSql({ has }: Pick<ReadDataset, 'has'>): string {
+  if (!has('total_cents')) return 'NULL::BIGINT';
   return 'CASE WHEN coalesce(training, false) THEN 0 ELSE coalesce(total_cents, 0) END';
 }
 
@@ -27,18 +27,19 @@ export function takingsSql({ absent }: Pick<TablesUnderTest, 'absent'>): string 
  * originals first and then in order of append, as many stand as the table has rows of it: so a design that
  * deduplicates is told from one that does not, whatever CONTRACT asks of either.
  */
-export function appendScoresSql(stream: Stream, table: string, tables: TablesUnderTest): string {
-  const has = (column: string) => !tables.absent.includes(`${stream}.${column}`);
-  const receipts = stream === 'pos' && has('total_cents');
-  const marked = stream === 'pos' && has('training');
+export function appendScoresSql(read: ReadDataset<StreamDataset>): string {
+  const { dataset, copy, has } = read;
+  const ofReceipts = dataset.carries === RECEIPTS;
+  const receipts = ofReceipts && has('total_cents');
+  const marked = ofReceipts && has('training');
   return `
     WITH shown AS MATERIALIZED (
       SELECT event_id, count(*) AS n,
-        ${receipts ? `sum(${takingsSql(tables)})::BIGINT` : 'NULL::BIGINT'} AS takings,
+        ${receipts ? `sum(${takingsSql(read)})::BIGINT` : 'NULL::BIGINT'} AS takings,
         ${marked ? 'bool_and(coalesce(training, false))' : 'NULL::BOOLEAN'} AS marked,
         ${has('event_ts') ? 'min(coalesce(event_ts, 0))' : 'NULL::BIGINT'} AS first_ts,
         ${has('event_ts') ? 'max(coalesce(event_ts, 0))' : 'NULL::BIGINT'} AS last_ts
-      FROM ${judgedRows(stream, table)} GROUP BY event_id
+      FROM ${judgedRows(dataset, copy)} GROUP BY event_id
     ), sent AS MATERIALIZED (
       SELECT event_id, role, ${FAULT} AS fault, ${LABELS_OF} AS labels, cents, occurred_ms,
         acked_ms IS NOT NULL AS acked, coalesce(n, 0) AS n,
@@ -46,7 +47,7 @@ export function appendScoresSql(stream: Stream, table: string, tables: TablesUnd
           PARTITION BY event_id ORDER BY expect = 'dead_letter', role = 'copy', kafka_offset
         ) <= coalesce(n, 0) AS stands
       FROM events LEFT JOIN shown USING (event_id)
-      WHERE stream = '${stream}' AND role IN ('original', 'copy')
+      WHERE stream = '${dataset.carries}' AND role IN ('original', 'copy')
     ), ids AS MATERIALIZED (
       SELECT event_id, any_value(sent.n) AS n, count(*) AS messages,
         count(*) FILTER (role = 'original') AS originals,

@@ -3,6 +3,7 @@ import type { TapeEvent } from '../../../generators/event.ts';
 import { Ledger } from '../../../generators/stock/ledger.ts';
 import { preloadOf, tapeOf } from '../../../generators/tape.ts';
 import { NO_FAULTS, type Scenario } from '../../../scenario/scenario.ts';
+import { STOCK } from '../../../topology/dataset.ts';
 import type { FactRow, Facts } from '../../facts.ts';
 
 /** Events between two breaths: other work of the process goes on in between. */
@@ -19,7 +20,7 @@ export async function writeBook(
   scenario: Scenario,
   cutMs: number,
 ): Promise<void> {
-  if (scenario.traffic.inventory === null) return;
+  if (scenario.traffic[STOCK] === null) return;
   const stores = Array.from({ length: scenario.retail.stores }, (_, i) => i + 1);
   // Not what became of the messages: the same events, in the order they happened in.
   const asItHappened = { ...scenario, traffic: { ...scenario.traffic, faults: NO_FAULTS } };
@@ -43,7 +44,7 @@ export async function writeBook(
 async function newestVersions(facts: Pick<Facts, 'rows'>): Promise<ReadonlyMap<string, number>> {
   const rows = await facts.rows<{ key: string; version: number }>(`
     SELECT store_id || '/' || sku_id AS key, max(version) AS version FROM events
-    WHERE stream = 'inventory' AND role IN ('original', 'preload') AND acked_ms IS NOT NULL
+    WHERE stream = '${STOCK}' AND role IN ('original', 'preload') AND acked_ms IS NOT NULL
     GROUP BY ALL`);
   return new Map(rows.map(({ key, version }) => [key, version]));
 }

@@ -1,7 +1,14 @@
-import { STREAMS, type Stream } from '../../../scenario/scenario.ts';
+import { RECEIPTS } from '../../../topology/dataset.ts';
 import { judgedRows } from '../event-sql.ts';
 import { type Finding, type FoundRow, gathered } from '../finding.ts';
-import type { Rows, TablesUnderTest } from '../tables-under-test.ts';
+import {
+  type ReadDataset,
+  type Rows,
+  readersDataset,
+  readersDatasets,
+  readsImages,
+  type TablesUnderTest,
+} from '../tables-under-test.ts';
 import { appendScoresSql, takingsSql } from './append-scores.ts';
 import { stockScoresSql } from './stock-scores.ts';
 
@@ -38,12 +45,22 @@ interface ScoreRow extends FoundRow {
   readonly cents: number;
 }
 
-const TIMES = STREAMS.map((stream) => `${stream}.event_ts`);
-const TOTAL = ['pos.total_cents'];
+type Needed = (tables: readonly ReadDataset[]) => boolean;
 
-/** Columns without which it cannot be told whether a label's rows say something wrong. */
-const NEEDS: Readonly<Record<string, readonly string[]>> = {
-  training: ['pos.training'],
+const carry =
+  (column: string): Needed =>
+  (tables) =>
+    tables.every(({ has }) => has(column));
+const receiptsHave =
+  (column: string): Needed =>
+  (tables) =>
+    tables.every(({ dataset, has }) => dataset.carries !== RECEIPTS || has(column));
+const TIMES = carry('event_ts');
+const TOTAL = receiptsHave('total_cents');
+
+/** What has to be there to tell whether a label's rows say something wrong. */
+const NEEDS: Readonly<Record<string, Needed>> = {
+  training: receiptsHave('training'),
   return: TOTAL,
   sequence_wrap: TOTAL,
   type_widened: TOTAL,
@@ -51,7 +68,7 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
   clock_off: TIMES,
   wrong_date: TIMES,
   clock_change: TIMES,
-  deleted: ['inventory.deleted'],
+  deleted: (tables) => tables.every((read) => !readsImages(read) || read.has('deleted')),
 };
 
 /** Asks the tables, once everything has been drained, how far from BOOK they are. */
@@ -60,11 +77,8 @@ export async function distanceFromBook(
   tables: TablesUnderTest,
 ): Promise<BusinessDistance> {
   const found: ScoreRow[] = [];
-  for (const [stream, table] of Object.entries(tables.streams)) {
-    const sql =
-      stream === 'inventory'
-        ? stockScoresSql(table, tables)
-        : appendScoresSql(stream as Stream, table, tables);
+  for (const read of readersDatasets(tables)) {
+    const sql = readsImages(read) ? stockScoresSql(read) : appendScoresSql(read);
     found.push(...(await rows<ScoreRow>(sql)));
   }
   const kinds = [...new Set(found.map(({ kind }) => kind))].sort();
@@ -84,7 +98,7 @@ function scoreOf(kind: string, rows: readonly ScoreRow[], tables: TablesUnderTes
   const of = (what: ScoreRow['what']) => gathered(rows.filter((row) => row.what === what));
   const sum = (field: 'units' | 'cents') =>
     rows.reduce((total, row) => total + Number(row[field]), 0);
-  const scored = !NEEDS[kind]?.some((column) => tables.absent.includes(column));
+  const scored = NEEDS[kind]?.(readersDatasets(tables)) ?? true;
   return {
     injected: of('injected').count,
     dropped: of('dropped'),
@@ -103,17 +117,18 @@ interface Takings {
 
 /** null: there are no receipts, or their table cannot tell what they brought. */
 export async function takings(rows: Rows, tables: TablesUnderTest): Promise<Takings | null> {
-  if (!takingsAreTold(tables)) return null;
+  const receipts = readersDataset(tables, RECEIPTS);
+  if (receipts === undefined || !takingsAreTold(tables)) return null;
   const [found] = await rows<Takings>(`
     SELECT
       (SELECT coalesce(sum(cents), 0)::BIGINT FROM events
-        WHERE stream = 'pos' AND role = 'original' AND acked_ms IS NOT NULL) AS book,
-      (SELECT coalesce(sum(${takingsSql(tables)}), 0)::BIGINT
-        FROM ${judgedRows('pos', tables.streams.pos as string)}) AS shown`);
+        WHERE stream = '${RECEIPTS}' AND role = 'original' AND acked_ms IS NOT NULL) AS book,
+      (SELECT coalesce(sum(${takingsSql(receipts)}), 0)::BIGINT
+        FROM ${judgedRows(receipts.dataset, receipts.copy)}) AS shown`);
   return found ?? null;
 }
 
-function takingsAreTold({ streams, absent }: TablesUnderTest): boolean {
-  const needed = ['pos.total_cents', 'pos.training'];
-  return streams.pos !== undefined && !needed.some((column) => absent.includes(column));
+function takingsAreTold(tables: TablesUnderTest): boolean {
+  const receipts = readersDataset(tables, RECEIPTS);
+  return receipts?.has('total_cents') === true && receipts.has('training');
 }

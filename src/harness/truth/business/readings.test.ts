@@ -55,6 +55,6 @@ test('a reading whose columns the table lacks is left out; without receipts ther
     'natural-key',
   ]);
   expect(await names(['pos.total_cents'])).toEqual([]);
-  const { pos: _, ...streams } = tables.streams;
-  expect(await naiveReadings(facts.rows, { ...tables, streams })).toEqual([]);
+  const { pos: _, ...copies } = tables.copies;
+  expect(await naiveReadings(facts.rows, { ...tables, copies })).toEqual([]);
 });

@@ -1,6 +1,7 @@
 import { READINGS } from '../../../record/judged.ts';
 import type { TruthRecord } from '../../../record/record.ts';
-import type { Rows, TablesUnderTest } from '../tables-under-test.ts';
+import { RECEIPTS } from '../../../topology/dataset.ts';
+import { type Rows, readersDataset, type TablesUnderTest } from '../tables-under-test.ts';
 
 type Reading = NonNullable<TruthRecord['readings']>[number];
 
@@ -43,21 +44,19 @@ export async function naiveReadings(
   rows: Rows,
   tables: TablesUnderTest,
 ): Promise<readonly Reading[]> {
-  const { pos } = tables.streams;
-  if (pos === undefined) return [];
-  const told = READINGS.filter(
-    (name) => !READS[name].some((column) => tables.absent.includes(`pos.${column}`)),
-  );
+  const receipts = readersDataset(tables, RECEIPTS);
+  if (receipts === undefined) return [];
+  const told = READINGS.filter((name) => READS[name].every(receipts.has));
   if (told.length === 0) return [];
   return await rows<Reading>(`
     WITH happened AS (
       SELECT event_id, min(occurred_ms) AS occurred_ms,
         coalesce(bool_or(list_contains(string_split(labels, '+'), 'training')), false) AS training
-      FROM events WHERE stream = 'pos' AND role = 'original' GROUP BY event_id
+      FROM events WHERE stream = '${RECEIPTS}' AND role = 'original' GROUP BY event_id
     ), stood AS MATERIALIZED (
       SELECT happened.*, store_id, kafka_ms, event_ts, total_cents, terminal_id, business_day,
         sequence_number
-      FROM ${pos} AS receipt JOIN happened USING (event_id)
+      FROM ${receipts.copy} AS receipt JOIN happened USING (event_id)
       QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY receipt.kafka_ms) = 1
     )
     ${told.map((name) => `(SELECT '${name}' AS name, * FROM (${SQL[name]}))`).join(' UNION ALL ')}`);

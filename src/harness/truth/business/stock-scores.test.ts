@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { images } from '../../../../test/support/datasets.ts';
 import {
   AT,
   copy,
@@ -15,8 +16,8 @@ import type { FactRow, Facts } from '../../facts.ts';
 import type { TablesUnderTest } from '../tables-under-test.ts';
 import { distanceFromBook } from './business.ts';
 
-const upsert: TablesUnderTest = { ...tables, streams: { inventory: 'got_inventory' } };
-const ledger: TablesUnderTest = { ...upsert, ledger: true };
+const upsert: TablesUnderTest = { ...tables, copies: { inventory: 'got_inventory' } };
+const ledger: TablesUnderTest = { ...upsert, datasets: [images('ledger')] };
 
 let facts: Facts;
 beforeEach(async () => {
@@ -64,6 +65,18 @@ test('stock that is as BOOK has it has nothing to answer for, deleted rows among
   await facts.run('DELETE FROM got_inventory');
   await kept();
   expect(await scores(ledger)).toEqual({ deleted: { injected: 1, ...NO_TAKINGS } });
+});
+
+test('of two datasets that carry the stock only the view of it is held against BOOK, once', async () => {
+  await facts.append('events', [image([1, 1, 9]), image([1, 2, 4], damaged)]);
+  await facts.append('book', [book(1, 4)]);
+  await guarded();
+  const both: TablesUnderTest = {
+    ...tables,
+    datasets: [images('ledger', 'every_image'), images('upsert', 'stock')],
+    copies: { every_image: 'got_inventory', stock: 'got_inventory' },
+  };
+  expect(await scores(both)).toEqual(await scores(upsert));
 });
 
 test('stock is off by what the damaged newest image would have said, and by nothing else', async () => {

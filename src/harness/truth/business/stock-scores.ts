@@ -1,3 +1,4 @@
+import type { ImageDataset } from '../../../topology/dataset.ts';
 import {
   FAULT,
   judgedRows,
@@ -7,7 +8,7 @@ import {
   WRONG_TIME_CAUSES,
 } from '../event-sql.ts';
 import { EXAMPLES } from '../finding.ts';
-import type { TablesUnderTest } from '../tables-under-test.ts';
+import type { ReadDataset } from '../tables-under-test.ts';
 
 /** Labels that may explain a number that was misread. */
 const MISREAD = `['field_added', 'type_widened']`;
@@ -18,16 +19,16 @@ const BEHIND = `['late', 'offline']`;
  * counts as absent on both sides. A key that differs is laid to the fault of its newest unique image, then to
  * the messages that put an older or another image in its place, then to labels; to `none` when nothing explains it.
  */
-export function stockScoresSql(table: string, { ledger, absent }: TablesUnderTest): string {
-  const flagged = !absent.includes('inventory.deleted');
-  const timed = !absent.includes('inventory.event_ts');
+export function stockScoresSql({ dataset, copy, has }: ReadDataset<ImageDataset>): string {
+  const ledger = dataset.semantics === 'ledger';
+  const [flagged, timed] = [has('deleted'), has('event_ts')];
   const key = 'store_id, sku_id';
   return `
     WITH got AS MATERIALIZED (
       SELECT ${key}, version, count(*) AS n, min(on_hand) AS on_hand,
         ${flagged ? 'bool_or(coalesce(deleted, false))' : 'false'} AS deleted,
         ${timed ? 'min(coalesce(event_ts, 0))' : 'NULL::BIGINT'} AS event_ts
-      FROM ${judgedRows('inventory', table)} GROUP BY ${key}, version
+      FROM ${judgedRows(dataset, copy)} GROUP BY ${key}, version
     ), shown AS MATERIALIZED (
       SELECT ${key}, max(version) AS version, arg_max(on_hand, version) AS on_hand,
         arg_max(deleted, version) AS deleted
@@ -40,7 +41,7 @@ export function stockScoresSql(table: string, { ledger, absent }: TablesUnderTes
           ORDER BY expect = 'dead_letter', role = 'copy', kafka_offset
         ) <= coalesce(n, 0) AS stands
       FROM events e LEFT JOIN got USING (${key}, version)
-      WHERE stream = 'inventory' AND role IN ('original', 'copy', 'preload') AND acked_ms IS NOT NULL
+      WHERE stream = '${dataset.carries}' AND role IN ('original', 'copy', 'preload') AND acked_ms IS NOT NULL
     ), newest AS MATERIALIZED (
       SELECT ${key}, max(version) AS version, arg_max(on_hand, version) AS on_hand,
         arg_max(fault, version) AS fault, arg_max(labels, version) AS labels,

@@ -8,7 +8,6 @@ import { LABELS, type Label } from '../../../scenario/scenario.ts';
 import type { FactRow, Facts } from '../../facts.ts';
 import { contract } from '../contract/contract.ts';
 import { judgeContract } from '../contract/oracle.ts';
-import type { TablesUnderTest } from '../tables-under-test.ts';
 import { writeBook } from './book.ts';
 import { type BusinessDistance, distanceFromBook, takings } from './business.ts';
 
@@ -33,11 +32,6 @@ const SCENARIO = scenarioOf(
   'starts_at=2026-11-01T01:59:30',
   'phases.only.load=20x',
 );
-
-const both: TablesUnderTest = {
-  ...tables,
-  streams: { pos: 'got_pos', inventory: 'got_inventory' },
-};
 
 let facts: Facts;
 let messages: readonly TapeEvent[];
@@ -113,10 +107,10 @@ const told = (distance: BusinessDistance, kind: string) => {
 
 test('a pipeline that keeps CONTRACT catches everything but what its design believes', async () => {
   await pipeline(messages, true);
-  const { lost, duplicated, wrong } = await judgeContract(facts.rows, both);
+  const { lost, duplicated, wrong } = await judgeContract(facts.rows, tables);
   expect([lost, duplicated, wrong]).toMatchObject([{ count: 0 }, { count: 0 }, { count: 0 }]);
 
-  const distance = await distanceFromBook(facts.rows, both);
+  const distance = await distanceFromBook(facts.rows, tables);
   expect(distance.none).toBeUndefined();
   for (const label of LABELS) expect(labelled(label), label).toBeGreaterThan(0);
   for (const label of LABELS) {
@@ -136,7 +130,7 @@ test('a pipeline that keeps CONTRACT catches everything but what its design beli
   );
   const { new_id } = distance;
   expect(new_id?.leaked?.count).toBe(again.length);
-  const { book, shown } = (await takings(facts.rows, both)) ?? { book: 0, shown: 0 };
+  const { book, shown } = (await takings(facts.rows, tables)) ?? { book: 0, shown: 0 };
   const leaked = again.reduce((sum, { truth }) => sum + (truth.cents ?? 0), 0);
   expect(shown - book).toBe(leaked);
   const sizes = again.reduce((sum, { truth }) => sum + Math.abs(truth.cents ?? 0), 0);
@@ -145,8 +139,8 @@ test('a pipeline that keeps CONTRACT catches everything but what its design beli
 
 test('one that takes the last image for the newest is found out, by what put the old one there', async () => {
   await pipeline(messages, false);
-  const { lost } = await judgeContract(facts.rows, both);
-  const distance = await distanceFromBook(facts.rows, both);
+  const { lost } = await judgeContract(facts.rows, tables);
+  const distance = await distanceFromBook(facts.rows, tables);
   const [, leaked = 0, , units = 0] = told(distance, 'redelivery');
   expect(lost.count).toBeGreaterThanOrEqual(leaked);
   expect(leaked).toBeGreaterThan(0);

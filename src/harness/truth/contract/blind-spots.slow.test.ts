@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { events, images, rejected } from '../../../../test/support/datasets.ts';
 import { FIRST_CANARY_SKU, MARKER_STORE } from '../../../generators/event.ts';
 import { type FactRow, type Facts, openFacts } from '../../facts.ts';
 import type { TablesUnderTest } from '../tables-under-test.ts';
@@ -107,8 +108,9 @@ function aRun(ledger: boolean): Run {
 
 const judgement = (ledger: boolean) => {
   const judged: TablesUnderTest = {
-    streams: { pos: 'got_pos', inventory: 'got_inventory' },
-    ...{ deadLetter: 'got_dead_letter', ledger, absent: [], notRead: [], readBy: {} },
+    datasets: [events('pos'), images(ledger ? 'ledger' : 'upsert'), rejected()],
+    copies: { pos: 'got_pos', inventory: 'got_inventory', dead_letter: 'got_dead_letter' },
+    ...{ absent: [], notRead: [], readBy: {} },
   };
   return judgeContract(facts.rows, judged);
 };

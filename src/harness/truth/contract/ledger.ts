@@ -1,19 +1,20 @@
+import type { ImageDataset } from '../../../topology/dataset.ts';
 import { FAULT, judgedRows, OF_THE_TAPE } from '../event-sql.ts';
 import { EXAMPLES } from '../finding.ts';
-import type { TablesUnderTest } from '../tables-under-test.ts';
+import type { ReadDataset } from '../tables-under-test.ts';
 
 /**
  * Every image of a row that was appended against a table that keeps them all: each (key, version) is
  * there once, with the on-hand of its first append, and deleted if it was. `wrong` is what a reader of the newest version per
  * key would be off by, and, in older versions, what each of them is off by.
  */
-export function ledgerSql(table: string, { absent }: Pick<TablesUnderTest, 'absent'>): string {
-  const flagged = !absent.includes('inventory.deleted');
+export function ledgerSql({ dataset, copy, has }: ReadDataset<ImageDataset>): string {
+  const flagged = has('deleted');
   return `
     WITH got AS MATERIALIZED (
       SELECT store_id, sku_id, version, count(*) AS n, max(on_hand) AS on_hand, min(on_hand) AS low,
         bool_or(deleted) AS deleted, count(*) > count(on_hand)${flagged ? ' OR count(*) > count(deleted)' : ''} AS holes
-      FROM ${judgedRows('inventory', table)}
+      FROM ${judgedRows(dataset, copy)}
       GROUP BY store_id, sku_id, version
     ), sent AS MATERIALIZED (
       SELECT store_id, sku_id, version,
@@ -24,7 +25,7 @@ export function ledgerSql(table: string, { absent }: Pick<TablesUnderTest, 'abse
         bool_or(coalesce(deleted, false)) AS deleted,
         string_agg(DISTINCT ${FAULT}, '+' ORDER BY ${FAULT})
           FILTER (fault IN ('duplicate', 'redelivery')) AS how
-      FROM events WHERE stream = 'inventory' AND ${OF_THE_TAPE}
+      FROM events WHERE stream = '${dataset.carries}' AND ${OF_THE_TAPE}
       GROUP BY store_id, sku_id, version
     ), joined AS (
       SELECT coalesce(store_id::VARCHAR, 'NULL') || '/' || coalesce(sku_id::VARCHAR, 'NULL') AS key,

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { events, images, rejected } from '../../../../test/support/datasets.ts';
 import { type FactRow, type Facts, openFacts } from '../../facts.ts';
-import type { TablesUnderTest } from '../tables-under-test.ts';
+import { readDatasets, type TablesUnderTest } from '../tables-under-test.ts';
 import { foundSql, judgeContract } from './oracle.ts';
 
 const tables: TablesUnderTest = {
-  streams: { pos: 'got_pos', inventory: 'got_inventory' },
-  deadLetter: 'got_dead_letter',
-  ledger: false,
+  datasets: [events('pos'), images('upsert'), rejected()],
+  copies: { pos: 'got_pos', inventory: 'got_inventory', dead_letter: 'got_dead_letter' },
   absent: [],
   notRead: [],
   readBy: {},
@@ -84,9 +84,9 @@ test('a perfect pipeline has nothing to answer for, and what was demanded is cou
     wrongCopy: { count: 0, examples: [] },
     wrong: { count: 0, examples: [], units: 0 },
     examples: [],
-    byStream: {
+    byDataset: {
       pos: { lost: 0, duplicated: 0, demanded: 3 },
-      inventory: { lost: 0, duplicated: 0, demanded: 2 },
+      inventory: { lost: 0, duplicated: 0, demanded: 2, wrong: 0 },
       dead_letter: { lost: 0, duplicated: 0, demanded: 1 },
     },
     demanded: 6,
@@ -101,10 +101,15 @@ test('what was found leaves the records of the harness out', async () => {
   await facts.run(`
     INSERT INTO got_pos VALUES ('surplus', 1, 14);
     INSERT INTO got_dead_letter VALUES ('pos', 0, 99)`);
-  const found = async (sql: string) => (await facts.rows<{ n: number }>(sql))[0]?.n;
-  expect(await found(foundSql('pos', 'got_pos'))).toBe(3 + 1);
-  expect(await found(foundSql('inventory', 'got_inventory'))).toBe(2);
-  expect(await found(foundSql('dead_letter', 'got_dead_letter'))).toBe(1 + 1);
+  const found = readDatasets(tables).map(async (read) => {
+    const [counted] = await facts.rows<{ n: number }>(foundSql(read));
+    return [read.dataset.name, counted?.n];
+  });
+  expect(Object.fromEntries(await Promise.all(found))).toEqual({
+    pos: 3 + 1,
+    inventory: 2,
+    dead_letter: 1 + 1,
+  });
 });
 
 test('what is missing is lost, with its id: a row, the newest version of a key, a dead letter', async () => {
@@ -115,10 +120,10 @@ test('what is missing is lost, with its id: a row, the newest version of a key, 
     UPDATE got_inventory SET version = 1, on_hand = 10 WHERE sku_id = 5;
     DELETE FROM got_inventory WHERE sku_id = 6;
     DELETE FROM got_dead_letter WHERE kafka_offset = 4`);
-  const { lost, wrong, byStream } = await judgeContract(facts.rows, tables);
+  const { lost, wrong, byDataset } = await judgeContract(facts.rows, tables);
   expect(lost).toEqual({ count: 4, examples: ['a', '1/5', '1/6', 'c'] });
   expect(wrong).toEqual({ count: 2, examples: ['1/5', '1/6'], units: 3 + 4 });
-  expect(byStream).toMatchObject({
+  expect(byDataset).toMatchObject({
     pos: { lost: 1 },
     inventory: { lost: 2 },
     dead_letter: { lost: 1 },
@@ -164,7 +169,10 @@ test('a message without an answer may be shown or not', async () => {
   expect([lost.count, duplicated.count, wrongCopy.count]).toEqual([0, 0, 0]);
 });
 
-const ledger: TablesUnderTest = { ...tables, ledger: true };
+const ledger: TablesUnderTest = {
+  ...tables,
+  datasets: [events('pos'), images('ledger'), rejected()],
+};
 
 /** The same day in a pipeline that keeps every image of a row. */
 async function perfectLedger(): Promise<void> {
@@ -189,7 +197,7 @@ test('of a ledger every version is demanded once, those that a newer one hides t
     lost: { count: 0 },
     duplicated: { count: 0 },
     wrong: { count: 0, units: 0 },
-    byStream: { inventory: { demanded: 4 } },
+    byDataset: { inventory: { demanded: 4 } },
     keys: 2,
   });
   // What was never acknowledged may be there as well.
@@ -202,7 +210,7 @@ test('an old version that a ledger lost or holds twice is found, though no reade
   await facts.run(`
     DELETE FROM got_inventory WHERE sku_id = 5 AND version = 1;
     INSERT INTO got_inventory VALUES (1, 6, 0, 9, false), (1, 5, 2, 7, false), (1, 77, 1, 3, false)`);
-  const { lost, duplicatedByKind, wrong, byStream } = await judgeContract(facts.rows, ledger);
+  const { lost, duplicatedByKind, wrong, byDataset } = await judgeContract(facts.rows, ledger);
   expect(lost).toEqual({ count: 1, examples: ['1/5 v1'] });
   expect(duplicatedByKind).toEqual({
     none: { count: 1, examples: ['1/6 v0'] },
@@ -210,7 +218,7 @@ test('an old version that a ledger lost or holds twice is found, though no reade
     unknown: { count: 1, examples: ['1/77 v1'] },
   });
   expect(wrong).toEqual({ count: 1, examples: ['1/77'], units: 3 });
-  expect(byStream.inventory).toEqual({ lost: 1, duplicated: 3, demanded: 4 });
+  expect(byDataset.inventory).toEqual({ lost: 1, duplicated: 3, demanded: 4, wrong: 3 });
 });
 
 test('a ledger is wrong by what its newest versions say, and by what its old ones do', async () => {
@@ -237,7 +245,8 @@ test.each([
       sent('inventory', 'i2', gone),
       sent('inventory', 'i1', { ...image(5, 1, 10), ...redelivered('i1') }),
     ]);
-    const rows = which.ledger ? '(1, 5, 1, 10, false), (1, 5, 2, 7, true)' : '(1, 5, 2, 7, true)';
+    const rows =
+      which === ledger ? '(1, 5, 1, 10, false), (1, 5, 2, 7, true)' : '(1, 5, 2, 7, true)';
     await facts.run(`INSERT INTO got_inventory VALUES ${rows}`);
     expect(await judgeContract(facts.rows, which)).toMatchObject({
       lost: { count: 0 },
@@ -261,4 +270,25 @@ test('the image that a connector sent again is a row too many of a ledger, told 
   await facts.run('INSERT INTO got_inventory VALUES (1, 5, 1, 10, false), (1, 5, 1, 10, false)');
   const { duplicatedByKind } = await judgeContract(facts.rows, ledger);
   expect(duplicatedByKind).toEqual({ redelivery: { count: 1, examples: ['1/5 v1'] } });
+});
+
+test('of two datasets of one stream each is judged by its own semantics', async () => {
+  await aDay();
+  await perfectPipeline();
+  await facts.run(`
+    CREATE TABLE got_every_image AS SELECT store_id, sku_id, version, on_hand, deleted FROM events
+      WHERE stream = 'inventory' AND version <> 1 OR sku_id = 6`);
+  const datasets = [images('ledger', 'every_image'), images('upsert', 'stock'), rejected()];
+  const copies = { every_image: 'got_every_image', stock: 'got_inventory' };
+  const { byDataset, lost, keys } = await judgeContract(facts.rows, {
+    ...tables,
+    datasets,
+    copies,
+  });
+  expect(byDataset).toEqual({
+    every_image: { lost: 1, duplicated: 0, demanded: 3, wrong: 0 },
+    stock: { lost: 0, duplicated: 0, demanded: 2, wrong: 0 },
+  });
+  expect(lost).toEqual({ count: 1, examples: ['1/5 v1'] });
+  expect(keys).toBe(2);
 });

@@ -1,8 +1,22 @@
-import { STREAMS, type Stream } from '../../../scenario/scenario.ts';
+import type { Stream } from '../../../scenario/scenario.ts';
+import {
+  carriesStream,
+  type Dataset,
+  type EventDataset,
+  holdsImages,
+  holdsRejected,
+  STOCK,
+} from '../../../topology/dataset.ts';
 import { judgedRows, OF_THE_TAPE } from '../event-sql.ts';
 import { EXAMPLES, type Finding, type FoundRow, gathered } from '../finding.ts';
 import { reasonOf } from '../reason.ts';
-import type { NotRead, Rows, TablesUnderTest } from '../tables-under-test.ts';
+import {
+  type NotRead,
+  type ReadDataset,
+  type Rows,
+  readDatasets,
+  type TablesUnderTest,
+} from '../tables-under-test.ts';
 import { ledgerSql } from './ledger.ts';
 import { upsertSql } from './upsert.ts';
 
@@ -26,8 +40,8 @@ export interface ContractJudgement {
   readonly wrong: Finding & { readonly units: number };
   /** Up to ten ids per finding and table, so that each can be looked up. */
   readonly examples: readonly Example[];
-  /** The same findings per stream, and for the dead letters. */
-  readonly byStream: Readonly<Record<string, StreamFindings>>;
+  /** The same findings per dataset. */
+  readonly byDataset: Readonly<Record<string, DatasetFindings>>;
   /** Rows that CONTRACT demands, so that 0 findings of 0 rows is told from 0 of many. */
   readonly demanded: number;
   /** Inventory keys that were compared. */
@@ -36,16 +50,18 @@ export interface ContractJudgement {
   readonly failed: readonly NotRead[];
 }
 
-interface StreamFindings {
+interface DatasetFindings {
   readonly lost: number;
   readonly duplicated: number;
   readonly demanded: number;
+  /** Sum of absolute on-hand errors, units; of a dataset of images. */
+  readonly wrong?: number;
 }
 
-/** Of which stream's table, or of the dead letters', something was found. */
+/** In which dataset something was found. */
 export interface Example {
   readonly finding: FindingRow['finding'];
-  readonly of: Stream | 'dead_letter';
+  readonly dataset: string;
   readonly id: string;
 }
 
@@ -56,10 +72,10 @@ interface FindingRow extends FoundRow {
 }
 
 /** Rows of a table, the harness's own left out: it knows its dead letters by their place in the log. */
-export function foundSql(name: Stream | 'dead_letter', table: string): string {
+export function foundSql({ dataset, copy }: ReadDataset): string {
   const count = 'SELECT count(*)::INTEGER AS n FROM';
-  if (name !== 'dead_letter') return `${count} ${judgedRows(name, table)}`;
-  return `${count} ${table} AS letter WHERE NOT EXISTS (
+  if (carriesStream(dataset)) return `${count} ${judgedRows(dataset, copy)}`;
+  return `${count} ${copy} AS letter WHERE NOT EXISTS (
     SELECT 1 FROM events WHERE ${OUR_LETTER} AND stream = letter.topic
       AND events.part = letter.part AND events.kafka_offset = letter.kafka_offset)`;
 }
@@ -72,11 +88,11 @@ const OUR_LETTER = `role = 'marker' AND expect = 'dead_letter'`;
  * an acknowledgement may have been appended or not: they are known, and not demanded. A row is that of a message
  * when it has its id and its store.
  */
-function appendSql(stream: Stream, table: string): string {
+function appendSql(dataset: EventDataset, table: string): string {
   return `
     WITH got AS MATERIALIZED (
       SELECT event_id, store_id, count(*) AS n, min(kafka_ms) AS kafka_ms
-      FROM ${judgedRows(stream, table)} GROUP BY event_id, store_id
+      FROM ${judgedRows(dataset, table)} GROUP BY event_id, store_id
     ), sent AS MATERIALIZED (
       SELECT event_id, store_id,
         -- Of a copy that came in for certain the row is demanded too, whatever became of the original.
@@ -84,7 +100,7 @@ function appendSql(stream: Stream, table: string): string {
         bool_and(expect = 'dead_letter') AS damaged,
         max(kafka_ms) FILTER (expect = 'row') AS kafka_ms,
         string_agg(DISTINCT how, '+' ORDER BY how) FILTER (fault = 'duplicate') AS how
-      FROM events WHERE stream = '${stream}' AND ${OF_THE_TAPE} GROUP BY event_id, store_id
+      FROM events WHERE stream = '${dataset.carries}' AND ${OF_THE_TAPE} GROUP BY event_id, store_id
     ), joined AS (
       SELECT coalesce(event_id, 'no event_id') || CASE WHEN demanded IS NULL
           AND bool_or(demanded IS NOT NULL) OVER (PARTITION BY event_id)
@@ -144,10 +160,6 @@ function deadLetterSql(table: string, streams: readonly Stream[]): string {
     FROM findings GROUP BY ALL ORDER BY ALL`;
 }
 
-function stockSql(tables: TablesUnderTest, table: string): string {
-  return tables.ledger ? ledgerSql(table, tables) : upsertSql(table, tables);
-}
-
 interface DemandedRow {
   readonly stream: Stream;
   readonly rows: number;
@@ -158,12 +170,11 @@ interface DemandedRow {
 
 function demandedSql(): string {
   return `
-    SELECT stream, count(DISTINCT event_id) FILTER (expect = 'row' AND stream <> 'inventory')::BIGINT
-        AS rows,
-      count(DISTINCT (store_id, sku_id)) FILTER (expect = 'row' AND stream = 'inventory')::BIGINT
+    SELECT stream, count(DISTINCT event_id) FILTER (expect = 'row')::BIGINT AS rows,
+      count(DISTINCT (store_id, sku_id)) FILTER (expect = 'row' AND sku_id IS NOT NULL)::BIGINT
         AS keys,
       count(DISTINCT (store_id, sku_id, version))
-        FILTER (expect <> 'dead_letter' AND stream = 'inventory')::BIGINT AS images,
+        FILTER (expect <> 'dead_letter' AND version IS NOT NULL)::BIGINT AS images,
       count(*) FILTER (expect = 'dead_letter')::BIGINT AS damaged
     FROM events WHERE ${OF_THE_TAPE} AND acked_ms IS NOT NULL GROUP BY stream`;
 }
@@ -173,35 +184,34 @@ export async function judgeContract(
   rows: Rows,
   tables: TablesUnderTest,
 ): Promise<ContractJudgement> {
-  const carried = STREAMS.filter(
-    (stream) =>
-      tables.streams[stream] !== undefined || tables.notRead.some(({ of }) => of === stream),
-  );
+  const carried = new Set(tables.datasets.filter(carriesStream).map(({ carries }) => carries));
   const counts = await rows<DemandedRow>(demandedSql());
-  const found = new Map<Stream | 'dead_letter', readonly FindingRow[]>();
+  const found = new Map<Dataset, readonly FindingRow[]>();
   const failed: NotRead[] = [];
-  for (const [name, sql] of comparisons(tables, carried)) {
+  for (const read of readDatasets(tables)) {
     try {
-      found.set(name, await rows<FindingRow>(sql));
+      found.set(read.dataset, await rows<FindingRow>(comparisonSql(read, [...carried])));
     } catch (error) {
-      failed.push({ of: name, table: name, reason: reasonOf(error) });
+      failed.push({ dataset: read.dataset.name, reason: reasonOf(error) });
     }
   }
 
-  const demandedOf = (name: string) =>
+  const demandedOf = (dataset: Dataset) =>
     counts
-      .filter(({ stream }) => carried.includes(stream))
-      .reduce((total, { stream, rows: plain, keys, images, damaged }) => {
-        if (name === 'dead_letter') return total + Number(damaged);
-        const stock = Number(tables.ledger ? images : keys);
-        return stream === name ? total + Number(plain) + stock : total;
+      .filter(({ stream }) => carried.has(stream))
+      .reduce((total, row) => {
+        if (holdsRejected(dataset)) return total + Number(row.damaged);
+        return row.stream === dataset.carries
+          ? total + Number(row[DEMANDED[dataset.semantics]])
+          : total;
       }, 0);
-  const byStream: Record<string, StreamFindings> = {};
-  for (const [name, list] of found) {
-    byStream[name] = {
+  const byDataset: Record<string, DatasetFindings> = {};
+  for (const [dataset, list] of found) {
+    byDataset[dataset.name] = {
       lost: of(list, 'lost').count,
       duplicated: of(list, 'duplicated').count,
-      demanded: demandedOf(name),
+      demanded: demandedOf(dataset),
+      ...(holdsImages(dataset) ? { wrong: unitsOf(list) } : {}),
     };
   }
   const all = [...found.values()].flat();
@@ -221,35 +231,36 @@ export async function judgeContract(
     wrongCopy: of(all, 'wrong_copy'),
     wrong: {
       ...of(all, 'wrong'),
-      units: all.reduce((total, { units }) => total + Number(units), 0),
+      units: unitsOf(all),
     },
-    examples: [...found].flatMap(([name, rows]) => rows.flatMap((row) => examplesOf(name, row))),
-    byStream,
-    demanded: Object.values(byStream).reduce((total, { demanded }) => total + demanded, 0),
-    keys: Number(counts.find(({ stream }) => stream === 'inventory')?.keys ?? 0),
+    examples: [...found].flatMap(([{ name }, rows]) =>
+      rows.flatMap((row) => examplesOf(name, row)),
+    ),
+    byDataset,
+    demanded: Object.values(byDataset).reduce((total, { demanded }) => total + demanded, 0),
+    keys: Number(counts.find(({ stream }) => stream === STOCK)?.keys ?? 0),
     failed,
   };
 }
 
-/** The SQL that compares each table that was read. */
-function comparisons(
-  tables: TablesUnderTest,
-  carried: readonly Stream[],
-): readonly (readonly [name: Stream | 'dead_letter', sql: string])[] {
-  const { streams, deadLetter } = tables;
-  return [
-    ...STREAMS.flatMap((stream) => {
-      const table = streams[stream];
-      if (table === undefined) return [];
-      const sql = stream === 'inventory' ? stockSql(tables, table) : appendSql(stream, table);
-      return [[stream, sql] as const];
-    }),
-    ...(deadLetter === null ? [] : [['dead_letter', deadLetterSql(deadLetter, carried)] as const]),
-  ];
+/** What CONTRACT demands of a stream's dataset, by how that keeps it. */
+const DEMANDED = { append: 'rows', upsert: 'keys', ledger: 'images' } as const;
+
+/** The SQL that compares a dataset that was read. */
+function comparisonSql({ dataset, ...read }: ReadDataset, carried: readonly Stream[]): string {
+  if (holdsRejected(dataset)) return deadLetterSql(read.copy, carried);
+  if (!holdsImages(dataset)) return appendSql(dataset, read.copy);
+  return dataset.semantics === 'ledger'
+    ? ledgerSql({ dataset, ...read })
+    : upsertSql({ dataset, ...read });
 }
 
-function examplesOf(name: Stream | 'dead_letter', row: FindingRow): readonly Example[] {
-  return gathered([row]).examples.map((id) => ({ finding: row.finding, of: name, id }));
+function examplesOf(dataset: string, row: FindingRow): readonly Example[] {
+  return gathered([row]).examples.map((id) => ({ finding: row.finding, dataset, id }));
+}
+
+function unitsOf(rows: readonly FindingRow[]): number {
+  return rows.reduce((total, { units }) => total + Number(units), 0);
 }
 
 function of(rows: readonly FindingRow[], finding: FindingRow['finding']): Finding {

@@ -1,14 +1,15 @@
+import type { ImageDataset } from '../../../topology/dataset.ts';
 import { judgedRows, OF_THE_TAPE } from '../event-sql.ts';
 import { EXAMPLES } from '../finding.ts';
-import type { TablesUnderTest } from '../tables-under-test.ts';
+import type { ReadDataset } from '../tables-under-test.ts';
 
 /**
  * The newest image of every key against a table that keeps one row per key. A row may show the newest image that was
  * acknowledged, or one that is newer and was sent without an answer. Any other row, and one whose columns are
  * NULL, is not the one that is demanded: the key is lost. A version that nobody sent is one row too many as well.
  */
-export function upsertSql(table: string, { absent }: Pick<TablesUnderTest, 'absent'>): string {
-  const flagged = !absent.includes('inventory.deleted');
+export function upsertSql({ dataset, copy, has }: ReadDataset<ImageDataset>): string {
+  const flagged = has('deleted');
   return `
     WITH sent AS MATERIALIZED (
       SELECT store_id, sku_id, version, count(acked_ms) > 0 AS answered,
@@ -17,7 +18,7 @@ export function upsertSql(table: string, { absent }: Pick<TablesUnderTest, 'abse
           AS on_hands,
         bool_or(coalesce(deleted, false)) AS deleted
       FROM events
-      WHERE stream = 'inventory' AND ${OF_THE_TAPE} AND expect <> 'dead_letter'
+      WHERE stream = '${dataset.carries}' AND ${OF_THE_TAPE} AND expect <> 'dead_letter'
       GROUP BY store_id, sku_id, version
     ), want AS MATERIALIZED (
       SELECT store_id, sku_id, max(version) FILTER (answered) AS wanted,
@@ -28,7 +29,7 @@ export function upsertSql(table: string, { absent }: Pick<TablesUnderTest, 'abse
         row_number() OVER (
           PARTITION BY one.store_id, one.sku_id ORDER BY known DESC, one.version DESC
         ) AS place
-      FROM ${judgedRows('inventory', table)} AS one
+      FROM ${judgedRows(dataset, copy)} AS one
         LEFT JOIN sent USING (store_id, sku_id, version)
     ), joined AS (
       SELECT coalesce(store_id::VARCHAR, 'NULL') || '/' || coalesce(sku_id::VARCHAR, 'NULL') AS id,
