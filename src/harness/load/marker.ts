@@ -23,7 +23,7 @@ export interface MarkerPlace {
   readonly partitions: number;
 }
 
-/** Fields of each stream that make a record a valid one (docs/architecture.md, "The wire"). */
+/** Fields of each stream that make a record a valid one (docs/architecture.md, "Messages"). */
 const FIELDS: Readonly<Record<Exclude<Stream, 'inventory'>, (id: string) => object>> = {
   pos: (id) => ({
     transaction_id: id,

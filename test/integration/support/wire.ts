@@ -1,6 +1,6 @@
 import type { MalformedKind, Stream } from '../../../src/scenario/scenario.ts';
 
-/** Records as docs/architecture.md, "The wire", has them, written by hand: no generator is trusted here. */
+/** Records as docs/architecture.md, "Messages", has them, written by hand: no generator is trusted here. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 const AT_MS = 1_795_000_000_000;
