@@ -13,7 +13,7 @@ export function ageSection(record: RunRecord): Section | null {
     id: 'age',
     title: 'Age',
     about:
-      'How old the oldest change is that no query can see yet: what a person in front of the screen is missing at that moment. 0 if nothing is. p50 / p99 of the time: of the whole chain, and store by store, where the median and the worst are over the stores that had such a change in this run.',
+      'Age of the oldest change that no query can see yet: how far a dashboard is behind at that moment. 0 if nothing is pending. p50 / p99 of the time: of the whole chain, and store by store, where the median and the worst are over the stores that had such a change in this run.',
     tables:
       rows.length === 0
         ? []

@@ -262,7 +262,7 @@ function trickleChart(record: RunRecord, frame: Frame): readonly Chart[] {
   return [
     {
       id: 'trickle',
-      title: 'latency of each query of the trickle',
+      title: 'latency of each background query',
       unit: 'ms',
       height: 280,
       log: true,

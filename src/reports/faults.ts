@@ -15,7 +15,7 @@ export function faultSection(record: RunRecord): Section | null {
   return {
     id: 'faults',
     title: 'Faults',
-    about: `Servers that the scenario took away amid the load. Recovered: from when the server answered again to the last moment at which the oldest change that no query could see was older than the target (${duration(faults[0]?.targetMs ?? 0)}); stale for: to the same moment from the fault on; area: of the age above the target over that time.`,
+    about: `Injected server outages. Recovered: from when the server answered again to the last moment at which the oldest change that no query could see was older than the target (${duration(faults[0]?.targetMs ?? 0)}); stale for: to the same moment from the fault on; area: of the age above the target over that time.`,
     tables: [
       {
         columns: [

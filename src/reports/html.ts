@@ -213,11 +213,11 @@ function identity(record: RunRecord, summary: Summary, main: string | undefined)
 <p class="about">${about} Two runs compare only inside one lane: the same machine, system and server versions.</p>
 <dl class="identity">${summary.identity.map(({ name, value }) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
 <pre>${summary.reproduce}</pre>
-<details><summary>the scenario, as it was read</summary><pre>${record.scenario.text}</pre></details>
+<details><summary>the text of the scenario</summary><pre>${record.scenario.text}</pre></details>
 </section>
 `;
 }
 
 function footer(record: RunRecord): Markup {
-  return html`<footer>Made from record.json of ${record.id}. Ask it yourself: <code>doorbuster sql results/${record.id} "SHOW TABLES"</code></footer>`;
+  return html`<footer>Made from record.json of ${record.id}. Query it: <code>doorbuster sql results/${record.id} "SHOW TABLES"</code></footer>`;
 }

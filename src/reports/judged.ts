@@ -107,7 +107,7 @@ export function healthSection(record: RunRecord): Section | null {
                 row(
                   `hand-over slip ${tail(worst.stats).name} (${worst.phase}, n ${count(worst.n)})`,
                   latency(tail(worst.stats).value, 0),
-                  '50 ms, or 1 % of what a check asks',
+                  '50 ms, or 1 % of what a check requires',
                 ),
               ]
             : []),
@@ -165,7 +165,7 @@ export function healthSection(record: RunRecord): Section | null {
         ? []
         : [
             cell(
-              `${plural(waited, 'message')} of ${phase} waited for a broker that a declared fault had taken away: that wait is in their slip and staleness, and not in the limits here`,
+              `${plural(waited, 'message')} of ${phase} waited for a broker in a declared outage: that wait is in their slip and staleness, and not in the limits here`,
               'dim',
             ),
           ],
@@ -201,9 +201,9 @@ export function costSection(record: RunRecord): Section | null {
     ],
     notes: [
       cost.machineCoreSeconds === undefined
-        ? cell('nobody saw how busy the machine was', 'warn')
+        ? cell('the load of the machine is unknown', 'warn')
         : cell(
-            `the machine was busy for ${cost.machineCoreSeconds.toFixed(1)} core-s in all, others' work included`,
+            `the machine was busy for ${cost.machineCoreSeconds.toFixed(1)} core-s in all, other programs included`,
             'dim',
           ),
       ...(s3

@@ -109,7 +109,7 @@ function regressed({ regressions }: RunRecord): readonly Case[] {
     return [{ ...base, kind: 'failure', message: regressionsInWords(regressions) }];
   }
   const nothing = regressions.updates === 0;
-  const message = nothing ? 'no row was replaced, so that none could go back' : '';
+  const message = nothing ? 'no row was replaced, so none could go back' : '';
   return [{ ...base, kind: nothing ? 'skipped' : 'passed', message }];
 }
 

@@ -207,7 +207,7 @@ function paybackCell(record: RunRecord): Cell {
     run.gainLastsMs === undefined
       ? ''
       : run.gainLastsMs === null
-        ? '; no growth that could be told from noise would eat the gain'
+        ? '; no measurable growth reduces the gain'
         : `; at the measured growth the gain lasts ${duration(run.gainLastsMs)}${lastsBetween(run)}`;
   if (run.payback.kind === 'pays back') {
     return cell(`pays back after ${paybackText(run.payback)} query rounds${lasts}`, 'good');

@@ -14,7 +14,7 @@ export function promisesSection(record: RunRecord): Section | null {
     id: 'promises',
     title: 'Pickup promises',
     about:
-      'Orders to pick up in a store, replayed by the web shop’s laws against what the stock table showed at that moment and what stood on the shelf. They reserve nothing. Stale: the shelf was empty and the books knew, the table not yet. Books wrong: theft and miscounts, which no pipeline can show. In brackets, 95 %: the rows of the stock (store and SKU) drawn again, since promises on one row break together. Beneath, what theory makes of the staleness S and of the time T in which a shelf sells out.',
+      'Pickup orders, replayed by the model of the web shop against the stock table and the shelf at that moment. They reserve nothing. Stale: the shelf was empty and the books knew, the table not yet. Books wrong: theft and miscounts, which no pipeline can show. In brackets, 95 %: the rows of the stock (store and SKU) resampled, since promises on one row break together. Last, the analytical cross-check from the staleness S and the time T in which a shelf sells out.',
     tables: [
       {
         columns: [
@@ -38,7 +38,9 @@ export function promisesSection(record: RunRecord): Section | null {
     notes: [
       ...(peak ? [cell(sentence(peak, usdEach), tone(peak))] : []),
       ...phases.flatMap(({ phase, check }) =>
-        check.doubt === null ? [] : [cell(`${phase}, theory: ${check.doubt}`, 'dim')],
+        check.doubt === null
+          ? []
+          : [cell(`${phase}, analytical cross-check: ${check.doubt}`, 'dim')],
       ),
     ],
   };
@@ -116,7 +118,7 @@ function sentence({ phase, order, line, check, ...rows }: PromisePhase, usdEach:
   const { promised, stale, phantom } = order;
   if (promised === 0) return `no pickup order could be promised during ${phase}`;
   const broken = stale + phantom;
-  const refused = `of ${plural(line.promised + line.refused, 'line')}, ${percent(line.refused / (line.promised + line.refused))} were refused, ${count(line.missedStale + line.missedPhantom)} of them wrongly`;
+  const refused = `of ${plural(line.promised + line.refused, 'line')}, ${percent(line.refused / (line.promised + line.refused))} were refused, ${count(line.missedStale + line.missedPhantom)} of them falsely`;
   if (broken === 0) {
     return `all of ${plural(promised, 'pickup order')} promised during ${phase} could be kept; ${refused}`;
   }
@@ -139,7 +141,7 @@ export function promiseBars(record: RunRecord): Markup | null {
   const phases = (record.promises?.phases ?? []).filter(({ order }) => order.broken);
   const top = Math.max(0, ...phases.map(({ order }) => order.broken?.high ?? 0));
   if (top === 0) return null;
-  return html`<div class="key"><span><i class="h3"></i>stale: a faster table would save these</span><span><i class="h0"></i>books wrong: no table can know</span></div>
+  return html`<div class="key"><span><i class="h3"></i>stale: a faster table would keep these</span><span><i class="h0"></i>books wrong: no pipeline can help</span></div>
 <div class="bars" aria-hidden="true">${phases.map(({ phase, order }) => bar(phase, order, top))}</div>`;
 }
 

@@ -62,7 +62,7 @@ export function querySection(record: RunRecord): Section | null {
     id: 'queries',
     title: 'Queries, round by round',
     about:
-      'Latency through DuckDB from the intended start, queueing included, with the load going on beneath. Time-outs and failures are counted, and enter the quantiles as +∞ (“≥” the time-out). Answer age, of the hot round: how far behind the world the answer was when it came.',
+      'Latency through DuckDB from the intended start, queueing included, under load. Time-outs and failures are counted, and enter the quantiles as +∞ (“≥” the time-out). Answer age, of the hot round: how far behind reality the answer was when it arrived.',
     tables: [
       {
         columns: [
@@ -138,7 +138,7 @@ export function trickleSection(record: RunRecord): Section | null {
   return {
     id: 'trickle',
     title: 'Queries while the load ran',
-    about: `p50 / max of one query in turn every ${duration(record.queries?.everyMs ?? 0)}, through all phases; given up after ${duration(record.queries?.timeoutMs ?? 0)}. Answer age: how far behind the world the answer was when it came.`,
+    about: `p50 / max of one query in turn every ${duration(record.queries?.everyMs ?? 0)}, through all phases; given up after ${duration(record.queries?.timeoutMs ?? 0)}. Answer age: how far behind reality the answer was when it arrived.`,
     tables: [
       {
         columns: [

@@ -12,7 +12,7 @@ export function regressionNotes({ regressions }: RunRecord): readonly Cell[] {
   if (regressions.count === 0) {
     const text =
       updates === 0
-        ? `no row of ${table} was replaced, so that none could go back to an older version`
+        ? `no row of ${table} was replaced, so none could go back to an older version`
         : `none of ${plural(updates, 'update')} of ${table} took a row back to an older version`;
     return [cell(text, updates === 0 ? 'warn' : 'dim')];
   }

@@ -94,8 +94,8 @@ function tapeLine(recording: NonNullable<RunRecord['scenario']['recording']>): s
 }
 
 function stackLine({ name, namespace, kept }: NonNullable<RunRecord['stack']>): string {
-  const then = kept ? 'what it made there was kept' : 'what it made there was removed';
-  return `${name}, which others may use as well, as ${namespace}; ${then}`;
+  const then = kept ? 'its topics and tables were kept' : 'its topics and tables were removed';
+  return `${name}, a shared stack, as ${namespace}; ${then}`;
 }
 
 /** All of a load that was joined, or the one part that this record is of. */

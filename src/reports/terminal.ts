@@ -34,7 +34,7 @@ const IN_SHORT: Readonly<Record<string, string>> = {
   truth:
     'one row lost, duplicated, wrong or regressed is a FAIL; BOOK is what happened in the shops',
   promises: 'orders replayed against what the stock table showed, and what was there',
-  canaries: 'marked rows polled by key, to check the census of commits',
+  canaries: 'marked rows polled by key, to check the census',
   producing: 'messages, by the phase they were due in',
   health: 'past a limit the run is INVALID',
 };

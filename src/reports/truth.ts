@@ -9,20 +9,20 @@ const IN_WORDS: Readonly<Record<string, string>> = {
   new_id: 'sent again, new id',
   changed_payload: 'sent again, changed',
   constant_id: 'one id for everything',
-  malformed: 'damaged on the way',
+  malformed: 'damaged in transit',
   redelivery: 're-sent after a crash',
-  late: 'over 10 s on the way',
-  offline: 'store was cut off',
+  late: 'over 10 s in transit',
+  offline: 'store was offline',
   clock_off: 'device clock is off',
   wrong_date: 'device on a wrong date',
   clock_change: 'daylight-saving hour',
   field_added: 'with a new field',
   type_widened: 'numbers sent as text',
   training: 'rung up in training',
-  return: 'goods brought back',
+  return: 'returned goods',
   sequence_wrap: 'receipt number reused',
-  deleted: 'taken off the list',
-  none: 'nothing explains it',
+  deleted: 'delisted',
+  none: 'unexplained',
 };
 
 const READING_IN_WORDS: Readonly<
@@ -43,7 +43,7 @@ export function truthSection(record: RunRecord): Section | null {
     id: 'truth',
     title: 'Truth',
     about:
-      'Against CONTRACT (what this SQL must give for what was appended) everything must be 0, and no row may go back to an older version where a version is promised. Against BOOK (what happened in the shops): what the design caught of each thing that went wrong, what it missed (a row too many, or one that says something wrong) and what it wrongly dropped (a real event without a row). Last, what the same tables are worth to somebody who reads them carelessly.',
+      'Against CONTRACT (what this SQL must give for what was appended) everything must be 0, and no row may go back to an older version where a version is promised. Against BOOK (what happened in the shops): what the design caught of each fault, what it missed (a row too many, or one that says something wrong) and what it wrongly dropped (a real event without a row). Last, the errors of naive reports on the same tables.',
     tables: tables.filter((table) => table.rows.length > 0),
     notes: [
       ...notJudged(truth),
