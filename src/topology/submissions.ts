@@ -18,7 +18,7 @@ import { codeOf, type Statement, splitStatements } from './statements.ts';
  */
 
 /** One statement, as Flink gets it. */
-interface Submission {
+export interface Submission {
   readonly text: string;
   /** `jobs.sql:12`, or what is generated. Errors of Flink name it. */
   readonly source: string;

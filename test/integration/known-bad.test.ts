@@ -14,6 +14,7 @@ import type { RunRecord } from '../../src/record/record.ts';
 import { formats } from '../../src/reports/formats.ts';
 import { summarize } from '../../src/reports/summary.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
+import { decodeSql } from '../../src/topology/decode-sql.ts';
 import { joinSharedStack } from '../support/shared-stack.ts';
 import { ownFolders } from './support/stacks.ts';
 
@@ -65,12 +66,27 @@ interface Design {
 const GUARD = 'PARTITION BY store_id, sku_id ORDER BY version DESC';
 const GUARDED = `FROM (
   SELECT *, ROW_NUMBER() OVER (${GUARD}) AS n
-  FROM inventory_images
+  FROM inventory_accepted
 )
 WHERE n = 1;`;
 const KEY = `  version BIGINT, deleted BOOLEAN,
   PRIMARY KEY (store_id, sku_id) NOT ENFORCED
 )`;
+
+/** In place of the generated source: a table with a watermark, and a filter behind it under the name that is read. */
+const EVENT_TIME = `${decodeSql('pos', 'raw')
+  .replace('pos_raw', 'pos_timed')
+  .replace(
+    '  pt AS PROCTIME()\n',
+    `  pt AS PROCTIME(),
+  event_time AS TO_TIMESTAMP_LTZ(
+    COALESCE(TRY_CAST(JSON_VALUE(DECODE(payload, 'UTF-8'), '$.event_ts') AS BIGINT), 0), 3),
+  WATERMARK FOR event_time AS event_time - INTERVAL '1' MINUTE
+`,
+  )};
+CREATE TEMPORARY VIEW pos_raw AS
+SELECT payload, part, kafka_offset, kafka_ts, pt FROM pos_timed
+WHERE CURRENT_WATERMARK(event_time) IS NULL OR event_time > CURRENT_WATERMARK(event_time);`;
 
 const DESIGNS: readonly Design[] = [
   {
@@ -97,7 +113,7 @@ const DESIGNS: readonly Design[] = [
     edits: [
       ['tables.sql', KEY, '  version BIGINT, deleted BOOLEAN\n)'],
       ['tables.sql', "  'write.upsert.enabled' = 'true',\n", ''],
-      ['jobs.sql', GUARDED, 'FROM inventory_images;'],
+      ['jobs.sql', GUARDED, 'FROM inventory_accepted;'],
     ],
     finds(record) {
       expect(tableOf(record, 'inventory').duplicated).toBeGreaterThan(100);
@@ -134,21 +150,7 @@ const DESIGNS: readonly Design[] = [
   {
     name: 'an event-time filter and a clock a year ahead: everybody else is late',
     edits: [
-      [
-        'jobs.sql',
-        '  pt AS PROCTIME()\n',
-        `  pt AS PROCTIME(),
-  event_time AS TO_TIMESTAMP_LTZ(
-    COALESCE(TRY_CAST(JSON_VALUE(DECODE(payload, 'UTF-8'), '$.event_ts') AS BIGINT), 0), 3),
-  WATERMARK FOR event_time AS event_time - INTERVAL '1' MINUTE
-`,
-      ],
-      [
-        'jobs.sql',
-        'AS j FROM pos_raw);',
-        `AS j FROM pos_raw
-  WHERE CURRENT_WATERMARK(event_time) IS NULL OR event_time > CURRENT_WATERMARK(event_time));`,
-      ],
+      ['jobs.sql', "SET 'pipeline.name' = 'pos';", `${EVENT_TIME}\nSET 'pipeline.name' = 'pos';`],
     ],
     set: ['drain_within=6s'],
     finds(record) {

@@ -12,9 +12,9 @@ import { openKafkaAdmin } from '../clients/kafka-admin.ts';
 import { openSqlSession, type SqlSession } from '../clients/sql-gateway.ts';
 import { catalogProperties, withoutSecrets } from '../stack/catalog-options.ts';
 import type { Endpoints, Stack } from '../stack/stack.ts';
-import { jobNameOf, type PlacedPipeline, submitsJob } from './load.ts';
+import { type PlacedPipeline, submissions } from './load.ts';
 import { topicOf } from './place.ts';
-import { fillPlaceholders, placeholderValues, type SqlFile } from './placeholders.ts';
+import { fillPlaceholders, placeholderValues } from './placeholders.ts';
 import { type DeployedJob, watchJobs } from './watch.ts';
 
 export type { DeployedJob } from './watch.ts';
@@ -81,30 +81,12 @@ export async function deploy(
   };
   try {
     const values = placeholderValues(scenario.pipeline, stack.endpoints.inside.brokers, place);
-    const filled = (file: SqlFile) => splitStatements(fillPlaceholders(file, values));
     await session.run(createCatalog(stack.endpoints));
-    for (const statement of filled(pipeline.tables)) {
-      await runStatement(session, pipeline.tables.path, statement);
-    }
-    let name: string | null = null;
-    for (const statement of filled(pipeline.jobs)) {
-      const named = jobNameOf(statement.text);
-      if (named !== null) {
-        name = named;
-        // Told apart from those of other runs on the same cluster.
-        await session.run(`SET 'pipeline.name' = '${place.topicPrefix}${named}'`);
-        continue;
-      }
-      const stream = streams.find((one) => one === name);
-      if (submitsJob(statement.text)) {
-        // A stream that the scenario leaves out gets no job.
-        if (stream === undefined) continue;
-        plans.set(stream, statement.text.replace(/^EXECUTE\s+/i, ''));
-      }
-      const rows = await runStatement(session, pipeline.jobs.path, statement);
-      if (stream === undefined || !submitsJob(statement.text)) continue;
-      jobs.push({ name: stream, jobId: jobIdOf(rows, stream) });
-    }
+    const started = (job: DeployedJob, plan: string) => {
+      jobs.push(job);
+      plans.set(job.name, plan);
+    };
+    await submitAll(pipeline, { session, streams, values, started });
     await allRunning(rest, jobs, options);
   } catch (error) {
     await dispose();
@@ -127,6 +109,33 @@ export async function deploy(
     explain: () => explain(session, plans),
     [Symbol.asyncDispose]: dispose,
   };
+}
+
+/** Runs the statements of the tables, then those that start the jobs of `streams`, calling `started` for each job. */
+async function submitAll(
+  pipeline: PlacedPipeline,
+  {
+    session,
+    streams,
+    values,
+    started,
+  }: {
+    readonly session: SqlSession;
+    readonly streams: readonly Stream[];
+    readonly values: ReturnType<typeof placeholderValues>;
+    readonly started: (job: DeployedJob, plan: string) => void;
+  },
+): Promise<void> {
+  const { tables, dir } = pipeline;
+  for (const { text, line } of splitStatements(tables.text)) {
+    await runStatement(session, `${tables.path}:${line}`, fillPlaceholders({ text }, values));
+  }
+  for (const { text, source, generated, job } of submissions(pipeline, streams)) {
+    const filled = fillPlaceholders({ text }, values);
+    const rows = await runStatement(session, source, filled, generated ? dir : undefined);
+    if (job === null) continue;
+    started({ name: job, jobId: jobIdOf(rows, job) }, filled.replace(/^EXECUTE\s+/i, ''));
+  }
 }
 
 function savepointsOf({ stateDir }: Pick<Stack, 'stateDir'>): string | null {
@@ -173,16 +182,20 @@ function createCatalog({ catalog, s3, inside }: Endpoints): string {
   return `CREATE CATALOG ice WITH (${pairs.join(', ')})`;
 }
 
+/** `generatedFor`: the folder of the pipeline that a statement was generated for; its file does not have it. */
 async function runStatement(
   session: SqlSession,
-  path: string,
-  statement: { readonly text: string; readonly line: number },
+  source: string,
+  text: string,
+  generatedFor?: string,
 ) {
   try {
-    return await session.run(statement.text);
+    return await session.run(text);
   } catch (error) {
     if (!(error instanceof DoorbusterError)) throw error;
-    throw stackBroke(`${path}:${statement.line}: ${error.message}`, undefined, error);
+    const hint =
+      generatedFor === undefined ? undefined : `doorbuster explain ${generatedFor} --sql shows it`;
+    throw stackBroke(`${source}: ${error.message}`, hint, error);
   }
 }
 

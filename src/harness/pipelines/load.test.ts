@@ -7,7 +7,7 @@ import { parseScenario } from '../../scenario/parse.ts';
 import { STREAMS } from '../../scenario/scenario.ts';
 import { packageRoot } from '../entry.ts';
 import { compactionOf } from './compact.ts';
-import { loadPipeline, pipelineFor, placed } from './load.ts';
+import { loadPipeline, pipelineFor, placed, submissions } from './load.ts';
 import { placeApart } from './place.ts';
 import { fillPlaceholders, placeholderValues } from './placeholders.ts';
 
@@ -47,7 +47,9 @@ describe.each(['cdc-upsert', 'append-ledger'])('the shipped %s', (name) => {
       ['a:1', 'b:2'],
       placeApart(pipeline.manifest, { prefix: 'black', runId: 'ab12' }),
     );
-    const jobs = fillPlaceholders(pipeline.jobs, values);
+    const jobs = submissions(pipeline)
+      .map((one) => fillPlaceholders(one, values))
+      .join(';\n');
     for (const stream of STREAMS) {
       expect(jobs).toContain(`'topic' = 'black_ab12_${stream}'`);
       expect(jobs).toContain(`INSERT INTO ice.black_ab12_retail.${stream}`);
@@ -155,6 +157,25 @@ describe('a folder of one’s own', () => {
   test('a stream without a job of its name is an error', () => {
     edit('jobs.sql', "SET 'pipeline.name' = 'wms';", "SET 'pipeline.name' = 'warehouse';");
     expect(load).toThrow(/mine\/jobs\.sql:\d+: a job that is named warehouse/);
+    edit('jobs.sql', /SET 'pipeline.name' = 'warehouse';[^;]*;/, '');
+    expect(load).toThrow('mine/jobs.sql:1: no job for the stream wms');
+  });
+
+  test('a view that is not generated is named with file and line', () => {
+    edit('jobs.sql', 'FROM cart_accepted', 'FROM cart_acepted');
+    const line = readFileSync(join(dir, 'mine', 'jobs.sql'), 'utf8')
+      .split('\n')
+      .findIndex((text) => text.includes('cart_acepted'));
+    expect(load).toThrow(`mine/jobs.sql:${line + 1}: there is no cart_acepted`);
+    expect(load).toThrow(expect.objectContaining({ hint: 'did you mean "cart_accepted"?' }));
+  });
+
+  test('a Kafka source of its own says where its run is, as the generated ones do', () => {
+    const source = `CREATE TEMPORARY TABLE other (payload BYTES) WITH ('connector' = 'kafka', 'topic' = 'x');`;
+    edit('jobs.sql', "SET 'pipeline.name' = 'pos';", `${source}\nSET 'pipeline.name' = 'pos';`);
+    expect(load).toThrow('no ${kafka_brokers} in there');
+    edit('jobs.sql', "'topic' = 'x'", "'b' = '${kafka_brokers}', 'topic' = '${topic_prefix}x'");
+    expect(load().manifest.name).toBe('cdc-upsert');
   });
 
   test('traffic for a stream without a table is refused, with line and column of each', () => {

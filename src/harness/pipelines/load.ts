@@ -11,9 +11,10 @@ import {
   type Manifest,
   parseManifest,
   type QueryParameter,
+  rejectedOf,
   streamsOf,
 } from '../../topology/manifest.ts';
-import { splitStatements } from '../../topology/statements.ts';
+import { type Submission, submissionsOf } from '../../topology/submissions.ts';
 import { packageRoot } from '../entry.ts';
 import type { Place } from './place.ts';
 import {
@@ -70,15 +71,9 @@ export function loadPipeline(use: string, baseDir: string): Pipeline {
     [tables, jobs, ...(compact === null ? [] : [compact])],
     manifest.compaction.includes('flink'),
   );
-  const named = jobNames(jobs);
-  for (const stream of streamsOf(manifest)) {
-    if (named.has(stream)) continue;
-    throw badInput(
-      `${jobs.path}:1: no job for the stream ${stream}`,
-      `put SET 'pipeline.name' = '${stream}'; before its EXECUTE STATEMENT SET`,
-    );
-  }
-  return { dir, manifest, tables, jobs, compact, queries: queriesOf(dir, manifest) };
+  const pipeline = { dir, manifest, tables, jobs, compact, queries: queriesOf(dir, manifest) };
+  refuseStreamWithoutJob(pipeline);
+  return pipeline;
 }
 
 /**
@@ -107,34 +102,22 @@ export function pipelineFor(
   return loaded;
 }
 
-/** The stream a statement submits the job of, going by the last `pipeline.name` before it. */
-function jobNames(jobs: SqlFile): ReadonlyMap<Stream, number> {
-  const names = new Map<Stream, number>();
-  let current: { name: string; line: number } | null = null;
-  for (const { text, line } of splitStatements(jobs.text)) {
-    const name = jobNameOf(text);
-    if (name !== null) current = { name, line };
-    if (!submitsJob(text)) continue;
-    const known = STREAMS.find((stream) => stream === current?.name);
-    if (known === undefined || names.has(known)) {
-      throw badInput(
-        `${jobs.path}:${line}: a job that is ${known === undefined ? `named ${current?.name ?? 'nothing'}` : `the second of ${known}`}`,
-        `one job per stream, each after its own SET 'pipeline.name': ${STREAMS.join(', ')}`,
-      );
-    }
-    names.set(known, line);
-  }
-  return names;
+/** What a pipeline submits to Flink, in order, for the jobs of these streams (all by default). */
+export function submissions(
+  { manifest, tables, jobs }: Pick<Pipeline, 'manifest' | 'tables' | 'jobs'>,
+  streams?: readonly Stream[],
+): readonly Submission[] {
+  return submissionsOf({ tables, jobs, deadLetter: rejectedOf(manifest).name }, streams);
 }
 
-/** The name that a statement sets for the jobs after it, or null. */
-export function jobNameOf(statement: string): string | null {
-  return /^SET\s+'pipeline\.name'\s*=\s*'([^']*)'$/i.exec(statement)?.[1] ?? null;
-}
-
-/** Whether a statement submits a job. */
-export function submitsJob(statement: string): boolean {
-  return /^(EXECUTE\s+STATEMENT\s+SET|INSERT\s+INTO)\b/i.test(statement);
+function refuseStreamWithoutJob(pipeline: Pipeline): void {
+  const jobs = submissions(pipeline).map(({ job }) => job);
+  const stream = streamsOf(pipeline.manifest).find((one) => !jobs.includes(one));
+  if (stream === undefined) return;
+  throw badInput(
+    `${pipeline.jobs.path}:1: no job for the stream ${stream}`,
+    `put SET 'pipeline.name' = '${stream}'; before its INSERT`,
+  );
 }
 
 /** The pipeline of one run: its queries and its compaction know where its tables are. */

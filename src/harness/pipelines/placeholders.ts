@@ -29,10 +29,12 @@ const PATTERN = /\$\{([^}\n]*)\}/g;
 
 /** Placeholders that only a pipeline with compaction in its sink needs. */
 const IN_SINK: readonly Placeholder[] = ['compact_in_sink', 'compact_every_s'];
+/** Placeholders of the generated sources: only a pipeline with a Kafka source of its own needs them. */
+const OF_A_SOURCE: readonly Placeholder[] = ['kafka_brokers', 'topic_prefix'];
 
 /**
  * Throws DoorbusterError (exit 2) for a placeholder that does not exist, naming file and line, and
- * for one that no file uses: the scenario's key behind it would have no effect, in silence.
+ * for one that no file uses: what it stands for would have no effect, in silence.
  */
 export function checkPlaceholders(files: readonly SqlFile[], compactsInSink: boolean): void {
   const used = new Set<string>();
@@ -47,8 +49,10 @@ export function checkPlaceholders(files: readonly SqlFile[], compactsInSink: boo
       used.add(name);
     }
   }
+  const ownSource = files.some(({ text }) => /'connector'\s*=\s*'(?:upsert-)?kafka'/i.test(text));
+  const notNeeded = [...(compactsInSink ? [] : IN_SINK), ...(ownSource ? [] : OF_A_SOURCE)];
   for (const [name, key] of Object.entries(PLACEHOLDERS)) {
-    if (used.has(name) || (!compactsInSink && IN_SINK.includes(name as Placeholder))) continue;
+    if (used.has(name) || notNeeded.includes(name as Placeholder)) continue;
     throw badInput(
       `${files.map((file) => `${file.path}:1`).join(', ')}: no \${${name}} in there, so ${key} would have no effect`,
       `use \${${name}} in ${files[0]?.path}`,
