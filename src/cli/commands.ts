@@ -2,6 +2,7 @@ import type { Command } from './command.ts';
 import { composeCommand } from './commands/compose.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { downCommand } from './commands/down.ts';
+import { explainCommand } from './commands/explain.ts';
 import { imageCommand } from './commands/image.ts';
 import { listCommand } from './commands/list.ts';
 import { mergeCommand } from './commands/merge.ts';
@@ -22,6 +23,7 @@ export const commands: readonly Command[] = [
   reportCommand,
   listCommand,
   sqlCommand,
+  explainCommand,
   setupCommand,
   doctorCommand,
   mergeCommand,

@@ -49,6 +49,7 @@ describe('what needs no server', () => {
       'report',
       'list',
       'sql',
+      'explain',
       'setup',
       'doctor',
       'schema',
@@ -143,6 +144,8 @@ describe('what needs no server', () => {
     [['run'], 'run needs <scenario>'],
     [['run', 'nowhere.yaml'], 'there is no scenario nowhere.yaml'],
     [['report', 'nowhere'], 'no run at nowhere'],
+    [['explain', 'cdc-upsrt'], 'did you mean "cdc-upsert"?'],
+    [['explain', 'cdc-upsert', '--sql', '--mermaid'], 'mutually exclusive'],
     [['run', 'scenarios/quick.yaml', '--seed', 'x'], '--seed x is not a whole number'],
     [
       ['validate', 'scenarios/quick.yaml', '--set', 'retail.stores=0'],
@@ -160,6 +163,19 @@ describe('what needs no server', () => {
     expect(code).toBe(2);
     expect(stderr).toContain(words);
     expect(stderr).not.toContain('    at ');
+  });
+
+  test('a pipeline is explained on a screen, as a diagram and as SQL', async () => {
+    for (const [options, first] of [
+      [[], /^cdc-upsert \(tier 3\)/],
+      [['--mermaid'], /^flowchart LR\n/],
+      [['--sql'], /^-- cdc-upsert\/tables\.sql:\d+\nCREATE DATABASE/],
+      [['--json'], /^\{\n "name": "cdc-upsert"/],
+    ] as const) {
+      const { code, stdout, stderr } = await doorbuster('explain', 'cdc-upsert', ...options);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout).toMatch(first);
+    }
   });
 
   test('a preview draws the rate and counts receipts, lines and events', async () => {

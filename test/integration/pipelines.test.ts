@@ -1,8 +1,10 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: placeholders of the pipelines stay as they are
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
+import type { DoorbusterError } from '../../src/core/errors.ts';
 import { type Connection, type Database, openDatabase } from '../../src/harness/clients/duckdb.ts';
 import { attachCatalog, createS3Secret } from '../../src/harness/clients/duckdb-lakehouse.ts';
 import { kafkaClient } from '../../src/harness/clients/kafka-admin.ts';
@@ -598,5 +600,43 @@ describe('a folder of the user’s own, on format 3', () => {
       metadata: { 'format-version': number };
     };
     expect(table['format-version']).toBe(3);
+  });
+});
+
+describe('a statement that Flink refuses', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'doorbuster-refused-'));
+  afterAll(() => rmSync(dir, { recursive: true }));
+
+  test.each([
+    {
+      what: 'of jobs.sql is named by its line',
+      from: 'member_id, points, kind',
+      to: 'member_id, pionts, kind',
+      message: /^mine\/jobs\.sql:(\d+): .*pionts/s,
+      hint: undefined,
+    },
+    {
+      what: 'that is generated is named, and how to see it',
+      from: "SET 'pipeline.name' = 'wms';",
+      to: "CREATE TEMPORARY VIEW wms_raw AS SELECT 1 AS x;\nSET 'pipeline.name' = 'wms';",
+      message: /^wms_fields \(generated\): .*payload/s,
+      hint: `doorbuster explain ${join(dir, 'mine')} --sql shows it`,
+    },
+  ])('$what', async ({ from, to, message, hint }) => {
+    const mine = join(dir, 'mine');
+    cpSync(join(packageRoot, 'pipelines', 'cdc-upsert'), mine, { recursive: true });
+    const jobs = readFileSync(join(mine, 'jobs.sql'), 'utf8');
+    expect(jobs.split(from)).toHaveLength(2);
+    writeFileSync(join(mine, 'jobs.sql'), jobs.replace(from, to));
+    const error = await world(mine).then(
+      () => null,
+      (reason: DoorbusterError) => reason,
+    );
+    expect(error?.message).toMatch(message);
+    expect(error).toMatchObject({ exitCode: 3, hint });
+    const line = message.exec(error?.message ?? '')?.[1];
+    if (line !== undefined) {
+      expect(jobs.split('\n')[Number(line) - 1]).toBe('INSERT INTO ice.${namespace}.loyalty');
+    }
   });
 });

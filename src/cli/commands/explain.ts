@@ -1,0 +1,117 @@
+import { EXIT } from '../../core/exit-codes.ts';
+import { loadPipeline, type Pipeline, submissions } from '../../harness/pipelines/load.ts';
+import { placeOfItsOwn } from '../../harness/pipelines/place.ts';
+import { fillPlaceholders, placeholderValues } from '../../harness/pipelines/placeholders.ts';
+import { wrapped } from '../../reports/terminal.ts';
+import { parseScenario } from '../../scenario/parse.ts';
+import type { Scenario } from '../../scenario/scenario.ts';
+import { type Dataset, holdsImages } from '../../topology/dataset.ts';
+import {
+  type ExplainedSql,
+  explainMermaid,
+  explainSql,
+  explainText,
+} from '../../topology/explain.ts';
+import { streamsOf } from '../../topology/manifest.ts';
+import { splitStatements } from '../../topology/statements.ts';
+import { type Topology, type TopologyDataset, topologyOf } from '../../topology/topology.ts';
+import type { Command } from '../command.ts';
+import { readScenario } from '../scenario-file.ts';
+
+/** What the placeholders of a pipeline are filled from where no scenario is named: the defaults of every key. */
+const DEFAULTS = `
+name: defaults
+retail: { stores: 1 }
+traffic: { pos: {}, wms: {}, cart: { sessions: 1/s }, loyalty: {}, inventory: {} }
+phases: [{ name: load, for: 1s }]
+`;
+/** Stands for a broker: the ports of a stack are known once it has started. */
+const BROKER = 'localhost:9092';
+
+export const explainCommand: Command = {
+  command: 'explain <pipeline>',
+  describe: 'Show the stages, datasets and queries of a pipeline, and the SQL it submits',
+  builder: (yargs) =>
+    yargs
+      .positional('pipeline', {
+        type: 'string',
+        demandOption: true,
+        describe: 'a folder of pipelines/ by its name, or any by its path',
+      })
+      .option('scenario', {
+        type: 'string',
+        describe: 'the scenario that placeholders and streams are taken from; default: defaults',
+      })
+      .option('set', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        default: [] as string[],
+        describe: 'override a key of the scenario: --set pipeline.commit_every=5s (repeatable)',
+      })
+      // Without defaults: one that is false would conflict as one that is given does.
+      .option('sql', {
+        type: 'boolean',
+        describe: 'all of the SQL, in the order in which Flink gets it',
+      })
+      .option('mermaid', { type: 'boolean', describe: 'a Mermaid flowchart' })
+      .option('json', { type: 'boolean', describe: 'the topology and the SQL' })
+      .conflicts({ sql: ['mermaid', 'json'], mermaid: 'json' })
+      .example('$0 explain cdc-upsert', 'stages with their inputs and outputs, on one screen')
+      .example(
+        '$0 explain ./mine --sql',
+        'the SQL of a folder of yours, the generated part included',
+      ),
+  async run({ pipeline: use, scenario: file, set, sql, mermaid, json }, { terminal }) {
+    const { scenario } =
+      file === undefined
+        ? parseScenario(DEFAULTS, { file: 'defaults', set })
+        : readScenario({ scenario: file, set });
+    const { topology, statements } = explained(loadPipeline(use, process.cwd()), scenario);
+    terminal.result(
+      json
+        ? JSON.stringify({ ...topology, sql: statements }, null, 1)
+        : mermaid
+          ? explainMermaid(topology)
+          : sql
+            ? explainSql(statements)
+            : explainText(topology, statements, {
+                wrap: (text) => wrapped(text, terminal.columns).join('\n'),
+                command: `doorbuster explain ${use}`,
+              }),
+    );
+    return EXIT.pass;
+  },
+};
+
+/** The pipeline as a graph, and its SQL as a run of this scenario submits it on a stack of its own. */
+function explained(
+  pipeline: Pipeline,
+  scenario: Scenario,
+): { readonly topology: Topology; readonly statements: ExplainedSql } {
+  const { manifest, tables, compact, queries } = pipeline;
+  const streams = streamsOf(manifest).filter((stream) => scenario.traffic[stream] !== null);
+  const jobs = submissions(pipeline, streams);
+  const values = placeholderValues(scenario.pipeline, [BROKER], placeOfItsOwn(manifest));
+  const filled = (text: string) => fillPlaceholders({ text }, values);
+  return {
+    topology: topologyOf({
+      ...{ manifest, submissions: jobs, compact, queries },
+      datasets: manifest.datasets.map(datasetOf),
+    }),
+    statements: {
+      tables: splitStatements(tables.text).map(({ text, line }) => ({
+        source: `${tables.path}:${line}`,
+        text: filled(text),
+      })),
+      jobs: jobs.map((one) => ({ ...one, text: filled(one.text) })),
+    },
+  };
+}
+
+function datasetOf(dataset: Dataset): TopologyDataset {
+  const { name, carries, semantics } = dataset;
+  return holdsImages(dataset)
+    ? { name, carries, semantics, key: dataset.key, version: dataset.version }
+    : { name, carries, semantics, key: dataset.firstOf, version: null };
+}

@@ -1,0 +1,130 @@
+import type { Stream } from '../scenario/scenario.ts';
+import { codeOf } from './statements.ts';
+import type { Submission } from './submissions.ts';
+
+/** A pipeline as a graph: topics → stages → datasets → queries. Derived from its files; nothing is started. */
+export interface Topology {
+  readonly name: string;
+  readonly tier: number;
+  readonly headline: string;
+  readonly about: string;
+  readonly datasets: readonly TopologyDataset[];
+  readonly stages: readonly Stage[];
+  readonly compaction: {
+    /** What a scenario may choose from. */
+    readonly kinds: readonly string[];
+    /** Datasets that `compact.sql` rewrites. */
+    readonly rewrites: readonly string[];
+  };
+  readonly queries: readonly Query[];
+}
+
+/** A table and what its rows mean. */
+export interface TopologyDataset {
+  readonly name: string;
+  /** The stream whose records it holds, or `rejected`. */
+  readonly carries: string;
+  readonly semantics: string;
+  /** Columns that tell two rows apart. */
+  readonly key: readonly string[];
+  /** Of two rows with one key the higher is the newer; null: the first append is the row. */
+  readonly version: string | null;
+}
+
+/** A job. */
+interface Stage {
+  readonly name: Stream;
+  readonly run: 'flink-sql';
+  readonly topics: readonly string[];
+  /** Tables that it reads, such as those of a join. */
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+  /** How long what it remembers is kept, in Flink's words; null: it says nothing, which is for ever. */
+  readonly stateTtl: string | null;
+}
+
+interface Query {
+  readonly name: string;
+  readonly parameters: readonly string[];
+  readonly reads: readonly string[];
+}
+
+/** The files of a pipeline, as far as the graph depends on them. Placeholders stand in all of the SQL. */
+interface Described {
+  readonly manifest: Pick<Topology, 'name' | 'tier' | 'headline' | 'about'> & {
+    readonly compaction: readonly string[];
+  };
+  readonly datasets: readonly TopologyDataset[];
+  readonly submissions: readonly Submission[];
+  readonly compact: { readonly text: string } | null;
+  readonly queries: readonly {
+    readonly name: string;
+    readonly sql: string;
+    readonly parameters: readonly string[];
+  }[];
+}
+
+export function topologyOf(described: Described): Topology {
+  const { manifest, datasets, submissions, compact, queries } = described;
+  const { name, tier, headline, about, compaction } = manifest;
+  return {
+    ...{ name, tier, headline, about: about.trim(), datasets },
+    stages: stagesOf(submissions, datasets),
+    compaction: { kinds: compaction, rewrites: tablesIn(compact?.text ?? '') },
+    queries: queries.map((query) => ({
+      name: query.name,
+      parameters: query.parameters,
+      reads: tablesIn(query.sql),
+    })),
+  };
+}
+
+function stagesOf(
+  submissions: readonly Submission[],
+  datasets: readonly TopologyDataset[],
+): readonly Stage[] {
+  const rank = (name: string) => datasets.findIndex((one) => one.name === name);
+  const views = new Map<string, string>();
+  let stateTtl: string | null = null;
+  return submissions.flatMap(({ text, job }) => {
+    const created = CREATED.exec(text)?.[1];
+    if (created !== undefined) views.set(created, text);
+    stateTtl = TTL.exec(text)?.[1] ?? stateTtl;
+    if (job === null) return [];
+    const all = behind(text, views).join('\n');
+    const writes = found(text, WRITTEN).toSorted((a, b) => rank(a) - rank(b));
+    return [
+      {
+        ...{ name: job, run: 'flink-sql' as const, stateTtl, writes },
+        topics: found(all, TOPIC),
+        reads: tablesIn(all.replace(WRITTEN, '')),
+      },
+    ];
+  });
+}
+
+const CREATED = /^CREATE\s+TEMPORARY\s+(?:TABLE|VIEW)\s+`?(\w+)`?/i;
+const TTL = /^SET\s+'table\.exec\.state\.ttl'\s*=\s*'([^']*)'$/i;
+const WRITTEN = /\bINSERT\s+(?:INTO|OVERWRITE)\s+ice\.\$\{namespace\}\.(\w+)/gi;
+const TOPIC = /'topic'\s*=\s*'(?:\$\{topic_prefix\})?([^']+)'/gi;
+
+/** The statement, and the views and tables behind it, each once. */
+function behind(text: string, views: ReadonlyMap<string, string>): readonly string[] {
+  const seen = new Set([text]);
+  for (const one of seen) {
+    const code = codeOf(one);
+    for (const [name, created] of views) {
+      if (new RegExp(`\\b${name}\\b`).test(code)) seen.add(created);
+    }
+  }
+  return [...seen];
+}
+
+/** Tables of the run's namespace that a text names, in its order. */
+function tablesIn(sql: string): readonly string[] {
+  return found(sql.replace(/--[^\n]*/g, ''), /\$\{namespace\}\.(\w+)/g);
+}
+
+function found(text: string, pattern: RegExp): readonly string[] {
+  return [...new Set([...text.matchAll(pattern)].map((match) => match[1] as string))];
+}
