@@ -35,6 +35,13 @@ test('what is appended can be asked at once, large batches included', async () =
   });
 });
 
+test('two first appends to a table at once both arrive', async () => {
+  await using facts = await openFacts();
+  const stop = (at_ms: number) => facts.append('milestones', [{ name: 'stop', at_ms }]);
+  await Promise.all([stop(1), stop(2)]);
+  expect(await facts.rows('SELECT sum(at_ms) AS sum FROM milestones')).toEqual([{ sum: 3 }]);
+});
+
 test('an id beyond 2^53 keeps its digits', async () => {
   await using facts = await openFacts();
   await facts.append('commits', [

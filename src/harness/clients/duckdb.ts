@@ -77,8 +77,13 @@ export async function openDatabase(path: string, options: DatabaseOptions): Prom
 }
 
 function wrap(connection: DuckDBConnection): Connection {
-  const appenders = new Map<string, DuckDBAppender>();
-  const columns = new Map<string, readonly string[]>();
+  const appenders = new Map<string, Promise<Appender>>();
+  const opened: DuckDBAppender[] = [];
+  const open = async (table: string): Promise<Appender> => {
+    const appender = await connection.createAppender(table);
+    opened.push(appender);
+    return { appender, columns: await columnNames(connection, table) };
+  };
   return {
     async run(sql, params) {
       await connection.run(sql, bound(params));
@@ -96,20 +101,24 @@ function wrap(connection: DuckDBConnection): Connection {
       }
     },
     async append(table, rows) {
-      let appender = appenders.get(table);
-      if (!appender) {
-        appender = await connection.createAppender(table);
-        appenders.set(table, appender);
-        columns.set(table, await columnNames(connection, table));
-      }
-      appendRows(appender, columns.get(table) as readonly string[], rows, table);
+      // Two first appends at once share one.
+      const opening = appenders.get(table) ?? open(table);
+      appenders.set(table, opening);
+      const { appender, columns } = await opening;
+      appendRows(appender, columns, rows, table);
     },
     interrupt: () => connection.interrupt(),
     close() {
-      for (const appender of appenders.values()) appender.closeSync();
+      for (const appender of opened) appender.closeSync();
       connection.closeSync();
     },
   };
+}
+
+/** Appends to one table. */
+interface Appender {
+  readonly appender: DuckDBAppender;
+  readonly columns: readonly string[];
 }
 
 async function columnNames(
