@@ -217,7 +217,10 @@ export const recordSchema = z.strictObject({
   changes: z.array(changes).optional(),
   layout: layout.nullable(),
   queries: queries.nullable(),
+  /** The last one of `compactions`. */
   compaction: compaction.nullable(),
+  /** One per `compact` phase, in their order. Absent in records of before each phase had a result of its own. */
+  compactions: z.array(compaction).optional(),
   truth: truth.nullable(),
   /** null: no table promises that a newer version stays. Absent in records of before it was looked for. */
   regressions: regressions.nullable().optional(),

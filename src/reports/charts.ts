@@ -1,3 +1,4 @@
+import { compactionsOf } from '../record/compactions.ts';
 import type { RunRecord } from '../record/record.ts';
 import { STREAMS } from '../scenario/scenario.ts';
 import { elapsedMs, mainStream, scalar, streamsOf, tablesOf } from './find.ts';
@@ -69,16 +70,17 @@ export function chartsOf(record: RunRecord): Readonly<Record<string, readonly Ch
 
 function frameOf(record: RunRecord): Frame {
   const start = record.phases.reduce((first, { startMs }) => Math.min(first, startMs), 0);
-  const run = record.compaction;
+  const runs = compactionsOf(record).filter(({ by }) => by === 'spark');
   const away = (record.faults ?? []).map(({ act, server, startMs, backMs }) => ({
     from: startMs / 1000,
     to: (backMs ?? elapsedMs(record)) / 1000,
     label: `${server} ${act}`,
   }));
-  const marks =
-    run && run.by === 'spark'
-      ? [...away, { from: run.startMs / 1000, to: run.endMs / 1000, label: 'compaction' }]
-      : away;
+  const compactions = runs.map(({ startMs, endMs, phase }) => ({
+    from: startMs / 1000,
+    to: endMs / 1000,
+    label: runs.length > 1 ? `compaction ${phase}` : 'compaction',
+  }));
   return {
     xRange: [start / 1000, Math.max(1, elapsedMs(record) / 1000)],
     bands: record.phases.map(({ name, load, kind, startMs, endMs }) => ({
@@ -86,7 +88,7 @@ function frameOf(record: RunRecord): Frame {
       to: endMs / 1000,
       label: kind === 'load' ? `${name} ${load}x` : name,
     })),
-    marks,
+    marks: [...away, ...compactions],
     levels: [],
     never: [],
   };

@@ -1,5 +1,6 @@
+import { compactionsOf } from '../record/compactions.ts';
 import { mainQuery } from '../record/main-query.ts';
-import type { RunRecord } from '../record/record.ts';
+import type { CompactionRecord, RunRecord } from '../record/record.ts';
 import {
   distribution,
   mainStream,
@@ -24,8 +25,9 @@ export function figuresOf(record: RunRecord): readonly Figure[] {
   return [
     stalenessFigure(record),
     queryFigure(record),
-    filesFigure(record),
-    paybackFigure(record),
+    ...compactionsOf(record).flatMap((run, _, all) =>
+      [filesFigure(run), paybackFigure(run)].map((found) => found && ofPhase(found, run, all)),
+    ),
     truthFigure(record),
     promisesFigure(record),
     slipFigure(record),
@@ -71,9 +73,17 @@ function queryFigure(record: RunRecord): Figure | null {
   };
 }
 
-function filesFigure(record: RunRecord): Figure | null {
-  const run = record.compaction;
-  if (!run?.before || !run.after) return null;
+/** Says of which compaction a figure is, where there are several. */
+function ofPhase(
+  figure: Figure,
+  { phase }: CompactionRecord,
+  all: readonly CompactionRecord[],
+): Figure {
+  return all.length === 1 ? figure : { ...figure, name: `${figure.name}, ${phase}` };
+}
+
+function filesFigure(run: CompactionRecord): Figure | null {
+  if (!run.before || !run.after) return null;
   const sum = (files: typeof run.before) =>
     files.dataFiles + files.equalityDeleteFiles + files.positionDeleteFiles;
   return {
@@ -84,9 +94,8 @@ function filesFigure(record: RunRecord): Figure | null {
   };
 }
 
-function paybackFigure(record: RunRecord): Figure | null {
-  const run = record.compaction;
-  if (!run || run.payback.kind === 'no data') return null;
+function paybackFigure(run: CompactionRecord): Figure | null {
+  if (run.payback.kind === 'no data') return null;
   const lasts =
     typeof run.gainLastsMs === 'number' ? `gain lasts ${duration(run.gainLastsMs)} · ` : '';
   const cost = `${lasts}${run.coreSeconds === null ? 'unknown' : ratio(run.coreSeconds)} core-s spent`;

@@ -125,7 +125,7 @@ function body(record: RunRecord, summary: Summary, charts: Charts): Markup {
         figure(chart, 'one dot per query, logarithmic; ▴ failed or timed out'),
       ),
     ),
-    section(find('compaction')),
+    summary.sections.filter(({ id }) => id.startsWith('compaction')).map((one) => section(one)),
     section(find('truth')),
     section(find('promises'), promiseBars(record)),
     section(find('canaries')),

@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
+import { compactionsOf } from '../record/compactions.ts';
 import { readRecord } from '../record/read.ts';
+import { formats } from './formats.ts';
 import { stalenessSection } from './observed.ts';
+import { summarize } from './summary.ts';
 
 const record = readRecord(new URL('../../test/fixtures/black-friday', import.meta.url).pathname);
 
@@ -22,4 +25,21 @@ test('what staleness is known to is printed, at the median and at its widest', (
   const [row, ...more] = rows(known);
   expect(more).toEqual([]);
   expect(row?.map(({ text }) => text)).toContain('78 ms, max 1.25 s');
+});
+
+test('each of several compactions has a section, a figure and a line of its own', () => {
+  const [one] = compactionsOf(record);
+  if (one?.before === undefined) throw new Error('the fixture has no a compaction');
+  const again = { ...one, phase: 'again', before: { ...one.before, dataFiles: 77_777 } };
+  const both = { ...record, compaction: again, compactions: [{ ...one, phase: 'first' }, again] };
+  const { sections } = summarize(both);
+  expect(
+    sections.filter(({ id }) => id.startsWith('compaction')).map(({ title }) => title),
+  ).toEqual(['Compaction by spark: first', 'Compaction by spark: again']);
+  for (const text of [formats.markdown, formats.html].map(({ render }) =>
+    render(both, { color: false, columns: 100 }),
+  )) {
+    expect(text).toContain('Compaction by spark: first');
+    expect(text).toContain('77,777');
+  }
 });

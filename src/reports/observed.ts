@@ -1,3 +1,4 @@
+import { compactionsOf } from '../record/compactions.ts';
 import type { CompactionRecord, Distribution, RunRecord } from '../record/record.ts';
 import { distribution, measuredPhases, scalar, streamsOf, tablesOf, watchedMs } from './find.ts';
 import {
@@ -144,10 +145,18 @@ function used({ coreSeconds, startupCoreSeconds }: CompactionRecord): string {
   return `${ratio(coreSeconds)} core-seconds from start to commit, and ${ratio(startupCoreSeconds)} for starting the engine`;
 }
 
-/** What compaction cost and what it bought. */
-export function compactionSection(record: RunRecord): Section | null {
-  const run = record.compaction;
-  if (!run) return null;
+/** What each compaction cost and what it bought. */
+export function compactionSections(record: RunRecord): readonly Section[] {
+  const runs = compactionsOf(record);
+  return runs.map((run, i) => {
+    const section = compactionSection(record, run);
+    if (runs.length === 1) return section;
+    const id = i === 0 ? section.id : `${section.id}-${i + 1}`;
+    return { ...section, id, title: `${section.title}: ${run.phase}` };
+  });
+}
+
+function compactionSection(record: RunRecord, run: CompactionRecord): Section {
   type Totals = NonNullable<CompactionRecord['before']>;
   const counted = (of: (totals: Totals) => number, text: (value: number) => string) =>
     [run.before, run.after].map((totals) =>
@@ -178,11 +187,11 @@ export function compactionSection(record: RunRecord): Section | null {
       ...(run.outcome === 'failed'
         ? [cell(`failed: ${run.error ?? 'no reason given'}`, 'bad')]
         : []),
-      paybackCell(record),
+      paybackCell(run),
       ...(main && main.n > 0
         ? [
             cell(
-              `while it ran: staleness(${main.stream}) ${durationPair(main.stats.p50, tail(main.stats).value, 0)} (p50 / ${tail(main.stats).name}, n ${count(main.n)})${queriesMeanwhile(record)}`,
+              `while it ran: staleness(${main.stream}) ${durationPair(main.stats.p50, tail(main.stats).value, 0)} (p50 / ${tail(main.stats).name}, n ${count(main.n)})${queriesMeanwhile(record, run)}`,
               'dim',
             ),
           ]
@@ -191,8 +200,8 @@ export function compactionSection(record: RunRecord): Section | null {
   };
 }
 
-function queriesMeanwhile(record: RunRecord): string {
-  const slowest = record.compaction?.queries
+function queriesMeanwhile(record: RunRecord, run: CompactionRecord): string {
+  const slowest = run.queries
     .filter(({ n }) => n > 0)
     .toSorted((a, b) => (b.stats.max ?? Infinity) - (a.stats.max ?? Infinity))[0];
   if (!slowest) return '';
@@ -200,9 +209,7 @@ function queriesMeanwhile(record: RunRecord): string {
 }
 
 /** In how many query rounds compaction has paid, and how long the gain lasts. */
-function paybackCell(record: RunRecord): Cell {
-  const run = record.compaction;
-  if (!run) return cell('no compaction', 'dim');
+function paybackCell(run: CompactionRecord): Cell {
   const lasts =
     run.gainLastsMs === undefined
       ? ''

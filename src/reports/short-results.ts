@@ -1,5 +1,6 @@
+import { compactionsOf } from '../record/compactions.ts';
 import { mainQuery } from '../record/main-query.ts';
-import type { CheckResult, RunRecord } from '../record/record.ts';
+import type { CheckResult, CompactionRecord, RunRecord } from '../record/record.ts';
 import { peakPhase, queryPhases, queryResult, tablesOf } from './find.ts';
 import {
   bytes,
@@ -23,8 +24,10 @@ export function resultBlock(record: RunRecord, width: number): Block {
   return {
     rows: [
       ...(record.faults ?? []).flatMap((fault) => line(75, 'Fault', faultCell(fault))),
-      ...line(92, 'Files', filesCell(record)),
-      ...line(82, 'Compaction', compactionCell(record)),
+      ...filesCells(record).flatMap((cells) => line(92, 'Files', cells)),
+      ...compactionsOf(record).flatMap((run, _, all) =>
+        line(82, 'Compaction', ofPhase(compactionCell(run), run, all)),
+      ),
       ...line(48, 'Background', backgroundCell(record)),
       ...line(94, 'Truth', truthCell(record)),
       ...line(84, 'Promises', promisesCell(record)),
@@ -63,11 +66,27 @@ interface LiveFiles {
 const filesOf = (files: LiveFiles) =>
   files.dataFiles + files.equalityDeleteFiles + files.positionDeleteFiles;
 
-/** Before and after a compaction; without one, how many there were when the last load phase ended and at the end. */
-function filesCell(record: RunRecord): Cell | null {
-  const { compaction, layout } = record;
-  if (compaction?.before && compaction.after) {
-    const { before, after, tables } = compaction;
+/** Says of which compaction it is, where there are several. */
+function ofPhase(
+  { text, tone }: Cell,
+  { phase }: CompactionRecord,
+  all: readonly CompactionRecord[],
+): Cell {
+  return cell(all.length === 1 ? text : `${phase}: ${text}`, tone);
+}
+
+/** Before and after each compaction; without one, how many there were when the last load phase ended and at the end. */
+function filesCells(record: RunRecord): readonly Cell[] {
+  const compacted = compactionsOf(record).flatMap((run, _, all) => {
+    const found = compactedFiles(run);
+    return found === null ? [] : [ofPhase(found, run, all)];
+  });
+  const live = liveFiles(record);
+  return compacted.length > 0 ? compacted : live === null ? [] : [live];
+}
+
+function compactedFiles({ before, after, tables }: CompactionRecord): Cell | null {
+  if (before && after) {
     const change = (of: (files: LiveFiles) => number) =>
       `${count(of(before))} → ${count(of(after))}`;
     const deletes = (files: LiveFiles) => filesOf(files) - files.dataFiles;
@@ -76,6 +95,11 @@ function filesCell(record: RunRecord): Cell | null {
         `deletes ${change(deletes)}), ${bytes(before.bytes)} → ${bytes(after.bytes)}`,
     );
   }
+  return null;
+}
+
+function liveFiles(record: RunRecord): Cell | null {
+  const { layout } = record;
   const load = record.phases.findLast(({ kind }) => kind === 'load')?.name;
   const at = [load, 'end'].flatMap((mark) => {
     const found = layout?.marks.filter((one) => one.mark === mark) ?? [];
@@ -88,8 +112,7 @@ function filesCell(record: RunRecord): Cell | null {
   return cell(`${at.join(', ')}, live in ${plural(tablesOf(record).length, 'table')}`);
 }
 
-function compactionCell({ compaction: run }: RunRecord): Cell | null {
-  if (!run) return null;
+function compactionCell(run: CompactionRecord): Cell {
   if (run.outcome === 'failed')
     return cell(`by ${run.by}: failed: ${run.error ?? 'no reason'}`, 'bad');
   const { payback, coreSeconds } = run;

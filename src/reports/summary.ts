@@ -6,7 +6,7 @@ import { count, duration, moment, plural } from './format.ts';
 import { canarySection, costSection, healthSection, producingSection } from './judged.ts';
 import {
   checkSection,
-  compactionSection,
+  compactionSections,
   filesSection,
   stalenessSection,
   waterfallSection,
@@ -48,7 +48,7 @@ export function summarize(record: RunRecord): Summary {
     ageSection(record),
     querySection(record),
     trickleSection(record),
-    compactionSection(record),
+    ...compactionSections(record),
     filesSection(record),
     truthSection(record),
     promisesSection(record),

@@ -13,6 +13,7 @@ import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
 import { connectExternal } from '../../src/harness/stack/external.ts';
 import type { Stack } from '../../src/harness/stack/stack.ts';
+import type { CompactionRecord } from '../../src/record/record.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
 import type { ExternalUse } from '../../src/scenario/scenario.ts';
 import { variablesOf } from '../support/addresses.ts';
@@ -75,6 +76,7 @@ queries: { every: 2s, cold: 0, round_budget: 100ms }
 phases:
   - { name: load, for: 10s }
   - { name: compact, do: compact }
+  - { name: again, do: compact }
 checks:
   - lost == 0
 `;
@@ -124,8 +126,24 @@ test('a run on servers that were there before it keeps apart from others, and le
   expect(record.environment.runtime).toBe('external, shared');
   expect(record.stack?.topicPrefix).toMatch(/^nightly_\w+_$/);
   expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0, keysCompared: 3 * 30 });
-  expect(record.compaction?.error).toBeUndefined();
-  expect(record.compaction).toMatchObject({ outcome: 'committed' });
+  // Each of two compactions has a result of its own, with the files at its own marks.
+  const { compactions = [] } = record;
+  expect(compactions.map(({ error }) => error)).toEqual([undefined, undefined]);
+  expect(compactions).toMatchObject([
+    { phase: 'compact', outcome: 'committed', tables: ['inventory'] },
+    { phase: 'again', outcome: 'committed', tables: ['inventory'] },
+  ]);
+  const [first, second] = compactions as [CompactionRecord, CompactionRecord];
+  expect(second.startMs).toBeGreaterThan(first.endMs);
+  const marked = (mark: string) =>
+    record.layout?.marks.find((one) => one.mark === mark && one.table === 'inventory')?.dataFiles;
+  for (const { phase, before, after } of compactions) {
+    expect(before?.dataFiles).toBe(marked(`${phase}:start`));
+    expect(after?.dataFiles).toBe(marked(phase as string));
+  }
+  expect(record.compaction).toEqual(second);
+  const logs = ['spark-compaction.log', 'spark-compaction-again.log'];
+  expect(readdirSync(join(dir, 'logs'))).toEqual(expect.arrayContaining(logs));
   if (guarded) expect(guard.issued()).toBeGreaterThan(0);
 
   for (const text of [written(dir), said.join('\n')]) {

@@ -67,14 +67,12 @@ export async function recompute(dir: string, change?: string): Promise<Measured>
       clockApartMs: self.clockApartMs,
       flinkOnOurClock: true,
       ...{ appended: null, incidents: [] },
-      compaction:
-        compaction === null
-          ? null
-          : {
-              startMs: t0Ms + compaction.startMs,
-              endMs: t0Ms + compaction.endMs,
-              coreSeconds: compaction.coreSeconds,
-            },
+      compactions: (record.compactions ?? (compaction === null ? [] : [compaction])).map((one) => ({
+        phase: one.phase ?? record.phases.findLast(({ kind }) => kind === 'compact')?.name ?? '',
+        startMs: t0Ms + one.startMs,
+        endMs: t0Ms + one.endMs,
+        coreSeconds: one.coreSeconds,
+      })),
       truth: record.truth,
       promises: await replayPromises(facts, scenario, { stock: stockView(datasets), t0Ms }),
     },

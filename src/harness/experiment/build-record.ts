@@ -6,7 +6,7 @@ import { stockView } from '../../topology/dataset.ts';
 import { datasetsOf, type Manifest } from '../../topology/manifest.ts';
 import { writeDimensions } from '../dimensions.ts';
 import type { Facts } from '../facts.ts';
-import { compactionRecord, compactionRun } from '../measure/compaction-record.ts';
+import { compactionRecord, compactionRuns } from '../measure/compaction-record.ts';
 import type { MeasureContext } from '../measure/context.ts';
 import { measure } from '../measure/measure.ts';
 import { judgeRun } from '../measure/verdict.ts';
@@ -19,7 +19,6 @@ import { judgeTruth } from '../truth/truth.ts';
 import { runsElsewhere } from './first-record.ts';
 import { drainWarnings, headlineOf } from './headline.ts';
 import type { Observed } from './observed.ts';
-import { markBefore } from './phases.ts';
 
 /** What the record of a run is computed from, besides its facts. */
 interface RecordInput {
@@ -47,7 +46,6 @@ export async function buildRecord(
   const appended = observed.logs && (await appendedCounts(rows, observed.logs));
   const truth = await judgedTruth(input);
   const datasets = datasetsOf(input.manifest, scenario.traffic);
-  const compacted = observed.compactions.at(-1) ?? null;
   const lacking: string[] = [];
   const orTell = async <T>(what: string, work: () => Promise<T>): Promise<T | null> => {
     try {
@@ -68,14 +66,18 @@ export async function buildRecord(
       .slice(1)
       .flatMap(({ number, cores: its }) => (its === undefined ? [] : [{ number, cores: its }])),
     flinkOnOurClock: !runsElsewhere(first),
-    compaction: compactionRun(compacted),
+    compactions: compactionRuns(observed.compactions),
     ...{ truth, promises },
   };
   // Before anything is computed: whatever becomes of that, it can be computed again from the facts.
   const { paths, failed } = await facts.exportParquet(dir);
   note('facts', { files: paths.length, failed });
   lacking.push(...failed.map((one) => `${one.table}.parquet was not written: ${one.reason}`));
-  const { warnings, compaction, ...measured } = await measure(facts, context, observed.bucket);
+  const {
+    warnings,
+    compactions: measuredCompactions,
+    ...measured
+  } = await measure(facts, context, observed.bucket);
   if (completed && cutMs !== null) {
     const folder = join(dir, RUN_FILES.dimensions);
     const written = await orTell('the dimensions were not written', () =>
@@ -83,6 +85,9 @@ export async function buildRecord(
     );
     note('dimensions', { ...written });
   }
+  const compactions = observed.compactions.map((one) =>
+    compactionRecord(one, { compactions: measuredCompactions, layout: measured.layout, t0Ms }),
+  );
   const outcome = completed ? ('completed' as const) : ('interrupted' as const);
   const { invalid, checks, regressions } = measured;
   const judged = judgeRun({ outcome, truth, regressions, invalid, checks });
@@ -99,15 +104,8 @@ export async function buildRecord(
       endMs: phase.endMs - t0Ms,
     })),
     drain: observed.drains.final,
-    compaction:
-      compacted &&
-      compactionRecord(
-        compacted,
-        compaction,
-        measured.layout,
-        { before: markBefore(compacted.phase), after: compacted.phase },
-        t0Ms,
-      ),
+    compaction: compactions.at(-1) ?? null,
+    compactions,
     pipeline: { ...first.pipeline, tableKeys: truth?.keysCompared ?? null },
     scenario: await withReplayed(first.scenario, facts),
     checks: completed ? measured.checks : [],

@@ -1,4 +1,5 @@
 import { count, latency } from '../../core/readable.ts';
+import { compactionsOf } from '../../record/compactions.ts';
 import { mainQuery } from '../../record/main-query.ts';
 import type { Drain, RecordedPhase, RunRecord } from '../../record/record.ts';
 import { watchedMs } from '../../record/watched.ts';
@@ -59,8 +60,9 @@ function filesPart({ layout, phases }: RunRecord): string | null {
 
 /** What became of the main query, whichever was slowest. */
 function queryPart(record: RunRecord): string | null {
-  const { queries, phases, compaction } = record;
-  const rounds = phases.filter(({ kind }) => kind === 'query').map(({ name }) => name);
+  const { queries } = record;
+  const compaction = compactionsOf(record).at(-1);
+  const rounds = roundsOf(record);
   const query = mainQuery(record);
   const hot = (phase: string | undefined) =>
     queries?.results.find(
@@ -73,9 +75,20 @@ function queryPart(record: RunRecord): string | null {
     return `${query} took p50 ${read(before.stats.p50)} (n ${count(before.n)})`;
   }
   return (
-    `compaction took ${query} from p50 ${read(before.stats.p50)} to ${read(after.stats.p50)} ` +
+    `${compactionsOf(record).length > 1 ? 'the last compaction' : 'compaction'} took ${query} from p50 ${read(before.stats.p50)} to ${read(after.stats.p50)} ` +
     `(n ${count(before.n)} and ${count(after.n)})${paidPart(compaction?.payback)}`
   );
+}
+
+/** The first two query rounds; those around the last compaction, where there are several. */
+function roundsOf(record: RunRecord): readonly (string | undefined)[] {
+  const { phases } = record;
+  const names = (of: RunRecord['phases']) =>
+    of.filter(({ kind }) => kind === 'query').map(({ name }) => name);
+  const compactions = compactionsOf(record);
+  if (compactions.length < 2) return names(phases);
+  const at = phases.findIndex(({ name }) => name === compactions.at(-1)?.phase);
+  return at < 0 ? [] : [names(phases.slice(0, at)).at(-1), names(phases.slice(at))[0]];
 }
 
 function paidPart(payback: NonNullable<RunRecord['compaction']>['payback'] | undefined): string {

@@ -1,5 +1,6 @@
 import type { Drain, RecordedPhase } from '../../record/record.ts';
 import type { Phase } from '../../scenario/scenario.ts';
+import { markBefore } from '../measure/compaction-record.ts';
 import { type CompactionResult, compact } from '../pipelines/compact.ts';
 import type { Live } from '../probes/commit-reader.ts';
 import type { Session } from './trial-context.ts';
@@ -107,6 +108,8 @@ const PHASE_RUNNERS: { readonly [K in Phase['kind']]: PhaseRunner<K> } = {
     const compaction = await compact(session.pipeline, {
       ...{ stack, scenario, clock, signal },
       logDir: `${session.folder.dir}/logs`,
+      // The log of one compaction is not to replace that of another.
+      ...(isFirst(scenario, phase) ? {} : { log: `spark-compaction-${phase.name}.log` }),
       onStarted: (pid) => session.state.compactorStarted(pid),
     });
     // It has committed: whatever keeps the mark from being set does not undo it.
@@ -118,9 +121,8 @@ const PHASE_RUNNERS: { readonly [K in Phase['kind']]: PhaseRunner<K> } = {
   },
 };
 
-/** The mark that is set before a compaction; the one after it is called as its phase. */
-export function markBefore(phase: string): string {
-  return `${phase}:start`;
+function isFirst({ phases }: Session['scenario'], phase: Phase): boolean {
+  return phases.find(({ kind }) => kind === phase.kind)?.name === phase.name;
 }
 
 /** What a phase came to, in one line, from what the facts and the census know so far. */

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
-import type { CompactionResult } from '../pipelines/compact.ts';
+import type { PhaseCompaction } from '../experiment/phases.ts';
 import { compactionRecord } from './compaction-record.ts';
 
 const T0 = 1_795_788_000_000;
-const result: CompactionResult = {
+const result: PhaseCompaction = {
+  phase: 'compact',
   ...{ outcome: 'committed', error: null, tables: ['ice.retail.inventory'] },
   ...{ startedMs: T0, engineReadyMs: T0 + 1_000, committedMs: T0 + 5_000, wallMs: 4_000 },
   ...{ startupMs: 1_000, coreSeconds: 3, startupCoreSeconds: 1 },
@@ -11,13 +12,44 @@ const result: CompactionResult = {
 };
 const files = { dataFiles: 3, equalityDeleteFiles: 2, positionDeleteFiles: 1, bytes: 100 };
 
+test('each compaction has the files at its own marks, and what was measured of it', () => {
+  const at = (mark: string, dataFiles: number) => ({
+    ...{ mark, tMs: 0, table: 'inventory' },
+    ...{ ...files, dataFiles },
+  });
+  const layout = {
+    ...{ commits: [], bucket: null },
+    marks: [at('one:start', 90), at('one', 5), at('two:start', 40), at('two', 7)],
+  };
+  const measured = ['two', 'one'].map((phase) => ({
+    ...{ phase, staleness: [], queries: [] },
+    payback: { kind: 'no data' as const, reason: phase },
+  }));
+  const records = ['one', 'two'].map((phase) =>
+    compactionRecord({ ...result, phase }, { compactions: measured, layout, t0Ms: T0 }),
+  );
+  expect(records).toMatchObject([
+    {
+      phase: 'one',
+      before: { dataFiles: 90 },
+      after: { dataFiles: 5 },
+      payback: { reason: 'one' },
+    },
+    {
+      phase: 'two',
+      before: { dataFiles: 40 },
+      after: { dataFiles: 7 },
+      payback: { reason: 'two' },
+    },
+  ]);
+});
+
 test('files that nobody looked at are left out of a compaction, and are not 0', () => {
   const layout = {
     ...{ commits: [], bucket: null },
     marks: [{ mark: 'compact:start', tMs: 0, table: 'inventory', ...files }],
   };
-  const marks = { before: 'compact:start', after: 'compact' };
-  const record = compactionRecord(result, null, layout, marks, T0);
+  const record = compactionRecord(result, { compactions: [], layout, t0Ms: T0 });
   expect(record.before).toEqual(files);
   expect(record).not.toHaveProperty('after');
 });

@@ -1,16 +1,20 @@
 import type { CompactionRecord, Layout } from '../../record/record.ts';
-import type { CompactionResult } from '../pipelines/compact.ts';
+import type { PhaseCompaction } from '../experiment/phases.ts';
 import type { CompactionRun } from './context.ts';
 import type { CompactionMeasured } from './payback.ts';
 
-/** What the metrics need of a compaction on demand; null of one that failed, which saved nothing. */
-export function compactionRun(result: CompactionResult | null): CompactionRun | null {
-  if (result?.committedMs == null) return null;
-  return {
-    startMs: result.engineReadyMs ?? result.startedMs,
-    endMs: result.committedMs,
-    coreSeconds: result.coreSeconds,
-  };
+/** What the metrics need of compactions on demand; those that failed are left out, since they saved nothing. */
+export function compactionRuns(results: readonly PhaseCompaction[]): CompactionRun[] {
+  return results.flatMap(({ phase, committedMs, coreSeconds, ...result }) => {
+    if (committedMs === null) return [];
+    const startMs = result.engineReadyMs ?? result.startedMs;
+    return [{ phase, startMs, endMs: committedMs, coreSeconds }];
+  });
+}
+
+/** The mark that is set before a compaction; the one after it is called as its phase. */
+export function markBefore(phase: string): string {
+  return `${phase}:start`;
 }
 
 /** Live files and their bytes over the compacted tables, as marked under this name; undefined: nobody looked then. */
@@ -31,7 +35,7 @@ function totalsAt(
   };
 }
 
-const NOT_MEASURED: CompactionMeasured = {
+const NOT_MEASURED: Omit<CompactionMeasured, 'phase'> = {
   staleness: [],
   queries: [],
   payback: { kind: 'no data', reason: 'the compaction did not commit' },
@@ -42,16 +46,25 @@ const NOT_MEASURED: CompactionMeasured = {
  * and after, and what the facts say of it.
  */
 export function compactionRecord(
-  result: CompactionResult,
-  measured: CompactionMeasured | null,
-  layout: Layout,
-  marks: { readonly before: string; readonly after: string },
-  t0Ms: number,
+  result: PhaseCompaction,
+  {
+    compactions,
+    layout,
+    t0Ms,
+  }: {
+    /** What was measured of those that committed. */
+    readonly compactions: readonly CompactionMeasured[];
+    readonly layout: Layout;
+    readonly t0Ms: number;
+  },
 ): CompactionRecord {
+  const measured = compactions.find(({ phase }) => phase === result.phase);
   const tables = result.tables.map((table) => table.slice(table.lastIndexOf('.') + 1));
   const startMs = result.engineReadyMs ?? result.startedMs;
-  const [before, after] = [marks.before, marks.after].map((mark) => totalsAt(layout, mark, tables));
+  const marks = [markBefore(result.phase), result.phase];
+  const [before, after] = marks.map((mark) => totalsAt(layout, mark, tables));
   return {
+    phase: result.phase,
     by: 'spark',
     tables,
     outcome: result.outcome,

@@ -7,8 +7,10 @@ import type { Incident } from '../probes/probe.ts';
 import type { AppendedCount } from '../truth/appended.ts';
 import type { PromiseReplay } from '../truth/promises/replay.ts';
 
-/** What a compaction on demand came to, as its runner saw it. Times are epoch ms. */
+/** A compaction on demand that committed, as its runner saw it. Times are epoch ms. */
 export interface CompactionRun {
+  /** Name of its `compact` phase. */
+  readonly phase: string;
   /** From here, when the engine was up, to its commit it worked. */
   readonly startMs: number;
   readonly endMs: number;
@@ -38,8 +40,8 @@ export interface MeasureContext {
   /** Per partition: acknowledged against what the log holds; null when nobody could look. */
   readonly appended: readonly AppendedCount[] | null;
   readonly incidents: readonly Incident[];
-  /** null: nothing was compacted on demand. */
-  readonly compaction: CompactionRun | null;
+  /** In the order in which they ran. */
+  readonly compactions: readonly CompactionRun[];
   /** null: the truth was not judged. */
   readonly truth: TruthRecord | null;
   /** null: no order was replayed, for want of a stock table or of an end of the run. */

@@ -4,6 +4,7 @@ import { MIN_SAMPLES } from '../../core/metrics.ts';
 import { statisticOf } from '../../core/stats.ts';
 import type { CompactionRecord } from '../../record/record.ts';
 import type { CompactionRun, Measuring } from './context.ts';
+import type { CompactionWindow } from './payback.ts';
 
 /** The minute before a compaction is what its gain is measured against, ms. */
 const BEFORE_MS = 60_000;
@@ -17,13 +18,20 @@ export interface Tick {
   readonly latencyMs: number;
 }
 
-/** How long the gain lasts, by the background queries of the facts. */
-export async function gainLasts({ sql }: Measuring, run: CompactionRun): Promise<Lasts> {
+/** How long the gain lasts, by the background queries of the facts between the compactions before and after. */
+export async function gainLasts(
+  { sql }: Measuring,
+  run: CompactionRun,
+  { fromMs, toMs }: CompactionWindow,
+): Promise<Lasts> {
   const ticks = await sql.rows<Tick>(`
     SELECT name AS query, intended_ms AS "intendedMs",
       CASE outcome WHEN 'ok' THEN end_ms - intended_ms ELSE 'Infinity'::DOUBLE END AS "latencyMs"
     FROM queries WHERE mode = 'trickle' ORDER BY intended_ms`);
-  return gainLastsOf(ticks, run);
+  return gainLastsOf(
+    ticks.filter(({ intendedMs }) => intendedMs >= fromMs && intendedMs < toMs),
+    run,
+  );
 }
 
 /**

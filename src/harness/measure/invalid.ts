@@ -78,7 +78,7 @@ function targetMs(phase: string, checks: readonly Check[]): number {
   return limits.length === 0 ? 0 : Math.min(...limits);
 }
 
-/** Pairs of phases that a check sets beside each other; payback does so with the rounds around a compaction. */
+/** Pairs of phases that a check sets beside each other; payback does so with the rounds around the last compaction. */
 function comparedPhases(
   checks: readonly Check[],
   phases: readonly PhaseHealth[],
@@ -86,8 +86,11 @@ function comparedPhases(
   const pairs = checks.flatMap(({ metric, ratio }): readonly (readonly [string, string])[] => {
     if (ratio !== null) return [[ratio.numerator, ratio.denominator]];
     if (metric !== 'payback') return [];
-    const at = phases.findIndex(({ kind }) => kind === 'compact');
-    const rounds = [phases.slice(0, at), phases.slice(at + 1)];
+    const at = phases.findLastIndex(({ kind }) => kind === 'compact');
+    const earlier = phases
+      .slice(0, Math.max(0, at))
+      .findLastIndex(({ kind }) => kind === 'compact');
+    const rounds = [phases.slice(earlier + 1, Math.max(0, at)), phases.slice(at + 1)];
     const before = rounds[0]?.findLast(({ kind }) => kind === 'query');
     const after = rounds[1]?.find(({ kind }) => kind === 'query');
     return at >= 0 && before && after ? [[before.phase, after.phase]] : [];

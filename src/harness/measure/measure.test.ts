@@ -86,7 +86,7 @@ function contextWith(more: Partial<MeasureContext>): MeasureContext {
     flinkOnOurClock: true,
     appended: null,
     incidents: [],
-    compaction: null,
+    compactions: [],
     truth: null,
     promises: null,
     ...more,
@@ -752,6 +752,7 @@ describe('the floor', () => {
 });
 
 const compaction = {
+  phase: 'compact',
   startMs: T0 + 33_000,
   endMs: T0 + 40_000,
   coreSeconds: 18,
@@ -852,8 +853,8 @@ describe('queries', () => {
       ...ten('revenue', 'after', 41_000, [0.4, 0.6]),
       ...ten('store-page', 'after', 42_000, [0.5, 0.5]),
     ]);
-    const measured = await run({ compaction });
-    const { roundBefore, roundAfter, payback } = measured.compaction!;
+    const measured = await run({ compactions: [compaction] });
+    const { roundBefore, roundAfter, payback } = measured.compactions[0]!;
     expect([roundBefore?.toFixed(9), roundAfter?.toFixed(9)]).toEqual([
       '5.000000000',
       '1.000000000',
@@ -865,7 +866,55 @@ describe('queries', () => {
       interval: { low: expect.closeTo(4.36, 1), high: expect.closeTo(4.65, 1) },
     });
     await facts.append('queries', [asked('low-stock', 'after', 'hot', 43_000, null)]);
-    expect((await run({ compaction })).compaction?.payback.kind).toBe('no data');
+    expect((await run({ compactions: [compaction] })).compactions[0]?.payback.kind).toBe('no data');
+  });
+
+  test('two compactions pay back each by the rounds around it, and by no round beyond the other', async () => {
+    await facts.append('phases', [
+      {
+        ...{ name: 'again', kind: 'compact', measured: true },
+        ...{ start_ms: T0 + 50_000, end_ms: T0 + 55_000 },
+      },
+      {
+        ...{ name: 'last', kind: 'query', measured: true },
+        ...{ start_ms: T0 + 55_000, end_ms: T0 + 60_000 },
+      },
+    ]);
+    const round = (phase: string, at: number, cpu_s: number) =>
+      Array.from({ length: 10 }, (_, i) => ({
+        ...asked('revenue', phase, 'hot', at + i, 900),
+        cpu_s,
+      }));
+    await facts.append('queries', [
+      ...round('before', 21_000, 8),
+      ...round('after', 41_000, 2),
+      ...round('last', 56_000, 1),
+    ]);
+    const again = {
+      ...{ phase: 'again', coreSeconds: 10 },
+      ...{ startMs: T0 + 51_000, endMs: T0 + 54_000 },
+    };
+    const both = await run({ compactions: [compaction, again] });
+    expect(both.compactions).toMatchObject([
+      {
+        phase: 'compact',
+        roundBefore: 8,
+        roundAfter: 2,
+        payback: { kind: 'pays back', rounds: 3 },
+      },
+      { phase: 'again', roundBefore: 2, roundAfter: 1, payback: { kind: 'pays back', rounds: 10 } },
+    ]);
+    // A check on payback is on that of the last one.
+    expect(value(both, 'payback', null, null)).toBe(10);
+    // Without a round between them, neither knows what it alone has saved.
+    await facts.run(`DELETE FROM queries WHERE phase = 'after'`);
+    await facts.run(`DELETE FROM phases WHERE name = 'after'`);
+    const apart = await run({ compactions: [compaction, again] });
+    expect(apart.compactions.map(({ payback }) => payback)).toMatchObject([
+      { kind: 'no data', reason: expect.stringContaining('no round after') },
+      { kind: 'no data', reason: expect.stringContaining('no round before') },
+    ]);
+    expect(apart.metrics.filter(({ name }) => name === 'payback')).toEqual([]);
   });
 
   test('the gain lasts until the line through the answers is back where it was', async () => {
@@ -874,7 +923,8 @@ describe('queries', () => {
       ...[25_000, 27_000, 29_000].map((at) => asked('revenue', 'before', 'trickle', at, 1_000)),
       ...Array.from({ length: 10 }, (_, i) => trickle(40_000 + 500 * i, 100 + 5 * i)),
     ]);
-    const { gainLastsMs, gainLastsInterval } = (await run({ compaction })).compaction!;
+    const { gainLastsMs, gainLastsInterval } = (await run({ compactions: [compaction] }))
+      .compactions[0]!;
     expect(gainLastsMs).toBeCloseTo(90_000, 3);
     expect(gainLastsInterval).toMatchObject({ low: expect.closeTo(90_000, 3), n: 10 });
   });
@@ -1205,7 +1255,7 @@ test('what is measured is a valid part of a record', async () => {
     },
   ]);
   await commit('pos', 's1', 14_000, [{ event_id: 'a', flink_ms: T0 + 13_000 }]);
-  const { compaction: _none, warnings: _said, ...measured } = await run();
+  const { compactions: _none, warnings: _said, ...measured } = await run();
   for (const [section, value] of Object.entries(measured)) {
     const schema = recordSchema.shape[section as keyof typeof recordSchema.shape];
     expect(() => schema.parse(value), section).not.toThrow();

@@ -12,7 +12,7 @@ import { type PhaseHealth, phaseHealth, selfSection } from './health.ts';
 import { BUSY, judgeValidity } from './invalid.ts';
 import { fileMetrics, layoutSection } from './layout.ts';
 import { scalar } from './metric.ts';
-import { type CompactionMeasured, measureCompaction, paybackMetric } from './payback.ts';
+import { type CompactionMeasured, measureCompactions, paybackMetric } from './payback.ts';
 import { prepareSql } from './prepare.ts';
 import { producingMetrics, producingSection } from './producing.ts';
 import { promiseMetrics, promiseSection } from './promises.ts';
@@ -43,8 +43,8 @@ export type Measured = Pick<
   readonly producing: NonNullable<RunRecord['producing']>;
   readonly self: NonNullable<RunRecord['self']>;
   readonly cost: NonNullable<RunRecord['cost']>;
-  /** null: nothing was compacted on demand. */
-  readonly compaction: CompactionMeasured | null;
+  /** Of the compactions on demand that committed, in their order. */
+  readonly compactions: readonly CompactionMeasured[];
   /** For the headline: what is no reason to distrust the numbers, and good to know. */
   readonly warnings: readonly string[];
 };
@@ -82,7 +82,7 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
     scenario: { ...measuring.context.scenario, checks },
   };
   const cost = await costSection(measuring);
-  const compaction = context.compaction && (await measureCompaction(measuring, context.compaction));
+  const compactions = await measureCompactions(measuring);
   const recovery = await faultSection(measuring);
   const perStore = await storeAges(measuring);
   const known = await resolutions(measuring);
@@ -99,7 +99,7 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
     ...(await fileMetrics(measuring)),
     ...(await producingMetrics(measuring)),
     ...costMetrics(cost),
-    ...(compaction ? paybackMetric(compaction.payback) : []),
+    ...paybackMetric(compactions, measuring.phases),
     ...(context.truth ? truthMetrics(context.truth) : []),
     ...(regressions ? regressionMetrics(regressions) : []),
     ...(context.promises ? promiseMetrics(context.promises) : []),
@@ -121,7 +121,7 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
     producing: await producingSection(measuring),
     self: await selfSection(measuring, health),
     cost,
-    compaction,
+    compactions,
     checks: checks.map((check) => judge(check, metrics)),
     invalid: judgeValidity({ phases: health, canaries, resolutions: known, context }),
     warnings: [

@@ -65,7 +65,19 @@ describe('payback', () => {
       reason: 'the CPU time of the compaction is unknown',
     });
     expect(paybackOf(20, [after], [before])).toEqual({ kind: 'does not pay back', n: 10 });
-    expect(paybackMetric({ kind: 'does not pay back', n: 10 })).toMatchObject([
+  });
+
+  test('as a metric is that of the last compact phase, which may have failed', () => {
+    const phases = ['first', 'second'].map((name) => ({ name, kind: 'compact' as const }));
+    const of = (phase: string, kind: 'does not pay back' | 'no data') => ({
+      ...{ phase, staleness: [], queries: [] },
+      payback: kind === 'no data' ? { kind, reason: 'none' } : { kind, n: 10 },
+    });
+    const first = of('first', 'does not pay back');
+    expect(paybackMetric([first], phases)).toEqual([]);
+    expect(paybackMetric([first, of('second', 'no data')], phases)).toEqual([]);
+    const second = of('second', 'does not pay back');
+    expect(paybackMetric([of('first', 'no data'), second], phases)).toMatchObject([
       { value: null, n: 10 },
     ]);
   });

@@ -3,7 +3,7 @@ import { bootstrap, type Interval } from '../../core/intervals.ts';
 import { MIN_SAMPLES } from '../../core/metrics.ts';
 import { distributionOf, type Weighted } from '../../core/stats.ts';
 import type { CompactionRecord, Metric } from '../../record/record.ts';
-import type { CompactionRun, Measuring } from './context.ts';
+import type { CompactionRun, MeasuredPhase, Measuring } from './context.ts';
 import { gainLasts } from './gain-lasts.ts';
 import { scalar } from './metric.ts';
 import { samplesMissing } from './sampled.ts';
@@ -11,6 +11,7 @@ import { samplesMissing } from './sampled.ts';
 /** The part of the record's compaction that the facts can say. */
 export type CompactionMeasured = Pick<
   CompactionRecord,
+  | 'phase'
   | 'staleness'
   | 'queries'
   | 'roundBefore'
@@ -20,24 +21,46 @@ export type CompactionMeasured = Pick<
   | 'gainLastsInterval'
 >;
 
-/** What a compaction on demand disturbed while it ran, what it saved, and how long that lasts. */
-export async function measureCompaction(
+/** From the end of the compaction before one to the start of the one after it, epoch ms: what it alone may explain. */
+export interface CompactionWindow {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** What each compaction on demand disturbed while it ran, what it saved, and how long that lasts. */
+export async function measureCompactions(measuring: Measuring): Promise<CompactionMeasured[]> {
+  const { compactions } = measuring.context;
+  const measured: CompactionMeasured[] = [];
+  for (const [i, run] of compactions.entries()) {
+    const fromMs = compactions[i - 1]?.endMs ?? Number.NEGATIVE_INFINITY;
+    const toMs = compactions[i + 1]?.startMs ?? Number.POSITIVE_INFINITY;
+    measured.push(await measureCompaction(measuring, run, { fromMs, toMs }));
+  }
+  return measured;
+}
+
+async function measureCompaction(
   measuring: Measuring,
   run: CompactionRun,
+  window: CompactionWindow,
 ): Promise<CompactionMeasured> {
   const { phases } = measuring;
-  const rounds = phases.filter(({ kind }) => kind === 'query');
+  const rounds = phases.filter(
+    ({ kind, startMs, endMs }) =>
+      kind === 'query' && startMs >= window.fromMs && endMs <= window.toMs,
+  );
   const before = rounds.findLast(({ endMs }) => endMs <= run.startMs);
   const after = rounds.find(({ startMs }) => startMs >= run.endMs);
   const roundBefore = before ? await roundOf(measuring, before.name) : [];
   const roundAfter = after ? await roundOf(measuring, after.name) : [];
   return {
+    phase: run.phase,
     staleness: await stalenessDuring(measuring, run),
     queries: await queriesDuring(measuring, run),
     ...(complete(roundBefore) ? { roundBefore: costOf(roundBefore) } : {}),
     ...(complete(roundAfter) ? { roundAfter: costOf(roundAfter) } : {}),
     payback: paybackOf(run.coreSeconds, roundBefore, roundAfter),
-    ...(await gainLasts(measuring, run)),
+    ...(await gainLasts(measuring, run, window)),
   };
 }
 
@@ -126,9 +149,14 @@ function notTold(saved: { value: number; n: number; interval: Interval }): strin
   );
 }
 
-/** The metric `payback`: +∞ when it never pays back, absent without data. */
-export function paybackMetric(payback: CompactionRecord['payback']): Metric[] {
-  if (payback.kind === 'no data') return [];
+/** The metric `payback`, of the last `compact` phase: +∞ when it never pays back, absent without data. */
+export function paybackMetric(
+  measured: readonly CompactionMeasured[],
+  phases: readonly Pick<MeasuredPhase, 'name' | 'kind'>[],
+): Metric[] {
+  const last = phases.findLast(({ kind }) => kind === 'compact')?.name;
+  const payback = measured.find(({ phase }) => phase === last)?.payback;
+  if (payback === undefined || payback.kind === 'no data') return [];
   const labels = { of: null, phase: null };
   const { n = 0 } = payback;
   if (payback.kind === 'does not pay back') {

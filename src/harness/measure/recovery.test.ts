@@ -69,7 +69,7 @@ function measured(): Promise<Measured> {
       flinkOnOurClock: true,
     },
     datasets: [events('pos'), events('wms')],
-    ...{ appended: null, incidents: [], compaction: null, truth: null, promises: null },
+    ...{ appended: null, incidents: [], compactions: [], truth: null, promises: null },
   };
   return measure(facts, context);
 }

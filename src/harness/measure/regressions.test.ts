@@ -67,7 +67,7 @@ function run(more: Partial<MeasureContext> = {}): Promise<Measured> {
       flinkOnOurClock: true,
       appended: null,
       incidents: [],
-      compaction: null,
+      compactions: [],
     },
     ...{ truth: null, promises: null },
     ...more,

@@ -54,7 +54,7 @@ async function partitions() {
   const context: MeasureContext = {
     ...{ scenario, t0Ms: T0, endedMs: T0 + 40_000, datasets: [events('pos')] },
     ...{ flinkOnOurClock: true, cores: 2, clockApartMs: 0, appended: null, incidents: [] },
-    ...{ compaction: null, truth: null, promises: null },
+    ...{ compactions: [], truth: null, promises: null },
   };
   const { producing } = await measure(facts, context, null as never);
   return recordSchema.shape.producing.parse(producing)?.partitions;

@@ -19,6 +19,8 @@ export interface CompactionOptions {
   readonly signal: AbortSignal;
   /** Folder for the engine's log. */
   readonly logDir: string;
+  /** Name of its log there, `spark-compaction.log` by default. */
+  readonly log?: string;
   /** Told the engine's process as soon as there is one; where it is out of sight, there is none. */
   readonly onStarted?: (pid: number) => void;
 }
@@ -73,9 +75,9 @@ export async function compactWithSpark(
 ): Promise<CompactionResult> {
   const sql = pipeline.compact;
   if (sql === null) throw new Error(`${pipeline.manifest.name} has no compact.sql`);
-  const { stack, clock, signal, logDir } = options;
+  const { stack, clock, signal, logDir, log = 'spark-compaction.log' } = options;
   signal.throwIfAborted();
-  const logPath = join(logDir, 'spark-compaction.log');
+  const logPath = join(logDir, log);
   // On a stack that is not the run's own nothing of it has a log there yet.
   await mkdir(logDir, { recursive: true });
   // Why this one failed is not to be found in what another said.
