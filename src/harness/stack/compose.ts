@@ -60,12 +60,12 @@ export function composeFile(lock: StackLock, root: string): string {
   return `${head()}${stringify(file, { version: '1.1', lineWidth: 0, nullStr: '' })}`;
 }
 
-const head = () => `# The servers of a doorbuster run, to keep up and look around in:
+const head = () => `# The servers of a doorbuster run, for docker compose:
 #
 #   docker compose up -d --wait     ${composeBuilds() ? 'builds the images with the first use' : 'once `doorbuster up` has built the images'}
 #   docker compose down -v          removes everything, data included
 #
-# On loopback only, and Flink asks nobody for a password: take it down when nobody looks (docs/adr/020-*.md).
+# On loopback only. Flink requires no password: end the servers when you do not use them (docs/adr/020-*.md).
 #
 # Flink http://127.0.0.1:${CUSTOMARY.flinkRest} · MinIO http://127.0.0.1:${MINIO_CONSOLE} (${LOCAL_ONLY.accessKeyId} / ${LOCAL_ONLY.secretAccessKey})
 # Kafka 127.0.0.1:${CUSTOMARY.kafka} · catalog http://127.0.0.1:${CUSTOMARY.catalog} · SQL Gateway http://127.0.0.1:${CUSTOMARY.gateway}
