@@ -108,7 +108,7 @@ function takeTick(
   state.staleness = tables.flatMap(([stream, { staleness }]) =>
     staleness ? [{ stream, p50Ms: staleness.p50, p99Ms: staleness.p99 }] : [],
   );
-  const main = tick.tables.inventory?.staleness?.p50;
+  const main = tick.tables[tick.stock ?? '']?.staleness?.p50;
   if (main !== undefined && main !== state.course.at(-1)) {
     state.course = [...state.course, main].slice(-COURSE_LENGTH);
   }

@@ -7,7 +7,7 @@ export const FACTS = {
   /** One row per message handed to the producer (originals, copies, preload, markers, canaries). */
   events: `
     stream VARCHAR, event_id VARCHAR, store_id INTEGER,
-    sku_id INTEGER, version BIGINT, on_hand INTEGER, available INTEGER, deleted BOOLEAN, -- inventory only, else NULL
+    sku_id INTEGER, version BIGINT, on_hand INTEGER, available INTEGER, deleted BOOLEAN, -- of images of rows only, else NULL
     role VARCHAR,                                             -- original | copy | preload | marker | canary
     fault VARCHAR, how VARCHAR, copy_of VARCHAR,              -- the truth side channel
     labels VARCHAR,                                           -- what else was unusual, joined by '+'; NULL: nothing

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { fault } from './faults.ts';
 import { canaries, cost, producing, regressions, self, truth } from './judged.ts';
-import { intervalSchema, measured, metricSchema } from './metric.ts';
+import { datasetName, intervalSchema, measured, metricSchema } from './metric.ts';
 import {
   changes,
   compaction,
@@ -92,7 +92,9 @@ const pipeline = z.strictObject({
   commitEveryMs: z.number().positive(),
   parallelism: z.int().positive(),
   compaction: z.enum(['none', 'flink', 'spark']),
-  /** Keys that the inventory table holds at the end; null while unknown. */
+  /** The dataset that shows the stock, which headlines are about; null: there is none. Absent: it is `inventory`. */
+  stock: datasetName.nullable().optional(),
+  /** Keys that it holds at the end; null while unknown. */
   tableKeys: count.nullable(),
 });
 

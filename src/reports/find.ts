@@ -1,5 +1,6 @@
 import type { MetricName } from '../core/metrics.ts';
 import type { Distribution, RecordedPhase, RunRecord, Scalar } from '../record/record.ts';
+import { stockOf } from '../record/stock.ts';
 
 export { elapsedMs, watchedMs } from '../record/watched.ts';
 
@@ -68,10 +69,10 @@ export function tablesOf(record: RunRecord): readonly string[] {
   return [...new Set([...marks, ...commits].map(({ table }) => table))];
 }
 
-/** The stream a headline is about: the one whose table is upserted, else the first. */
+/** The dataset that a headline is about: the one that shows the stock, else the first. */
 export function mainStream(record: RunRecord): string | undefined {
   const streams = streamsOf(record);
-  return streams.includes('inventory') ? 'inventory' : streams[0];
+  return streams.find((name) => name === stockOf(record)) ?? streams[0];
 }
 
 /** The measured load phase under the highest load: the one a run is about. */

@@ -1,5 +1,6 @@
 import { compactionsOf } from '../record/compactions.ts';
 import type { CompactionRecord, Distribution, RunRecord } from '../record/record.ts';
+import { stockOf } from '../record/stock.ts';
 import { distribution, measuredPhases, scalar, streamsOf, tablesOf, watchedMs } from './find.ts';
 import {
   bytes,
@@ -177,7 +178,7 @@ function compactionSection(record: RunRecord, run: CompactionRecord): Section {
           ],
         ]),
   ];
-  const main = run.staleness.find(({ stream }) => stream === 'inventory') ?? run.staleness[0];
+  const main = run.staleness.find(({ stream }) => stream === stockOf(record)) ?? run.staleness[0];
   return {
     id: 'compaction',
     title: `Compaction by ${run.by}`,

@@ -1,4 +1,5 @@
 import type { Distribution, RunRecord } from '../record/record.ts';
+import { stockOf } from '../record/stock.ts';
 import { distribution, measuredPhases, queryNames, queryPhases, queryResult } from './find.ts';
 import { count, duration, durationPair, latency, plural, ratio } from './format.ts';
 import { type Cell, cell, left, right, type Section } from './section.ts';
@@ -35,10 +36,10 @@ export function querySection(record: RunRecord): Section | null {
   if (rows.length === 0) return null;
   const notes: Cell[] = [];
   for (const phase of phases) {
-    const inventory = phase.drain?.tables.find(({ table }) => table === 'inventory');
+    const stock = phase.drain?.tables.find(({ table }) => table === stockOf(record));
     if (!phase.drain) continue;
-    const mark = inventory
-      ? `, inventory at ${count(inventory.rows ?? 0)} rows, snapshot ${inventory.snapshotId ?? 'none'}`
+    const mark = stock
+      ? `, ${stock.table} at ${count(stock.rows ?? 0)} rows, snapshot ${stock.snapshotId ?? 'none'}`
       : '';
     notes.push(
       phase.drain.drained

@@ -1,4 +1,5 @@
 import type { RunRecord, ShardRecord } from '../record/record.ts';
+import { stockOf } from '../record/stock.ts';
 import { ageSection } from './age.ts';
 import { changesSection } from './changes.ts';
 import { faultSection } from './faults.ts';
@@ -116,7 +117,7 @@ function identity(record: RunRecord): Summary['identity'] {
   );
   const compaction = pipeline.compaction === 'none' ? 'none' : `by ${pipeline.compaction}`;
   const keys =
-    pipeline.tableKeys === null ? '' : `, ${count(pipeline.tableKeys)} keys in inventory`;
+    pipeline.tableKeys === null ? '' : `, ${count(pipeline.tableKeys)} keys in ${stockOf(record)}`;
   const overrides = scenario.overrides.map(({ path, value }) => `${path}=${value}`).join(', ');
   return [
     { name: 'run', value: record.id },

@@ -47,6 +47,9 @@ interface Retail {
 /** The streams, each a topic of its name. */
 export const STREAMS = ['pos', 'wms', 'cart', 'loyalty', 'inventory'] as const;
 export type Stream = (typeof STREAMS)[number];
+/** By what they mean to the business: the stream of receipts, and that of stock. */
+export const RECEIPTS = 'pos' satisfies Stream;
+export const STOCK = 'inventory' satisfies Stream;
 
 /** What is sent: null is a stream that is off. */
 export interface Traffic {

@@ -29,10 +29,6 @@ type ImageStream = {
 }[Stream];
 export type EventStream = Exclude<Stream, ImageStream>;
 
-/** The streams of stock images and of receipts: what the business reads stock and takings from. */
-export const STOCK = 'inventory' satisfies ImageStream;
-export const RECEIPTS = 'pos' satisfies EventStream;
-
 /** What a dataset may carry besides a stream: the records that the pipeline refused. */
 export const REJECTED = 'rejected';
 /** A refused record is known by its position in the log: its payload may be unreadable. */

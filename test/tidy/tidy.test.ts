@@ -139,6 +139,35 @@ test('workload laws use power() of core/power.ts: ** and Math.pow differ between
   expect(wrong.map(({ path }) => path)).toEqual([]);
 });
 
+/** Names of streams, and of the shipped pipelines' tables; `pos` and `cart` are words, and count as a name or a key alone. */
+const STREAM_NAMES = /\b(inventory|loyalty|wms|dead_letter)\b|['"`.](pos|cart)\b/;
+
+/** What names streams or tables by their nature; each entry says why, and the list only shrinks. */
+const MAY_NAME_STREAMS: Readonly<Record<string, string>> = {
+  'topology/dataset.ts': 'the literal map of what the records of each stream are',
+  'topology/manifest.ts': 'shows what to write in place of keys that were replaced',
+  'harness/load/marker.ts': 'the records of each stream that mark a place in it',
+  'harness/recording/open.ts': 'lays a recording over the traffic of a scenario',
+  'cli/commands/explain.ts': 'explains a pipeline by a scenario with every stream',
+  'cli/scenario-file.ts': 'has a key of the scenario as an example in its help',
+  'harness/dimensions.ts': 'leaves the streams out that no member is in',
+  'harness/truth/contract/contract.ts': 'defines the expectation dead_letter of the facts',
+};
+
+test('code asks what a dataset carries, and not what a stream or a table is called', () => {
+  const named = product
+    .filter(({ folder }) => !['generators', 'scenario'].includes(folder))
+    .filter(({ code }) =>
+      code
+        .split('\n')
+        // CONTRACT expects of a damaged record that it becomes a `dead_letter`: no table.
+        .map((line) => (/expect/i.test(line) ? line.replaceAll('dead_letter', '') : line))
+        .some((line) => STREAM_NAMES.test(line)),
+    )
+    .map(({ path }) => path);
+  expect(named.toSorted()).toEqual(Object.keys(MAY_NAME_STREAMS).toSorted());
+});
+
 test('no left-over markers', () => {
   const marker = new RegExp(['TO', 'DO|FIX', 'ME|XX', 'X'].join(''));
   const wrong = files.filter((file) => marker.test(file.text));

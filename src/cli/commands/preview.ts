@@ -5,7 +5,7 @@ import { expectedCounts, rateAt } from '../../generators/expected/rate.ts';
 import { pipelineFor } from '../../harness/pipelines/load.ts';
 import { count, plural } from '../../reports/format.ts';
 import { type Preview, renderPreview } from '../../reports/preview.ts';
-import type { Scenario } from '../../scenario/scenario.ts';
+import { RECEIPTS, type Scenario, STOCK } from '../../scenario/scenario.ts';
 import { timedMs, timeline } from '../../scenario/timeline.ts';
 import type { Command } from '../command.ts';
 import { type Looks, likenessOf, looksOf } from '../likeness.ts';
@@ -73,7 +73,7 @@ function previewOf(scenario: Scenario, looks: Looks | null, pipelineLine: string
     counts: expectedCounts(scenario).map(({ phase, stream, receipts, lines, messages }) => ({
       phase,
       stream,
-      receipts: stream === 'pos' ? receipts : null,
+      receipts: stream === RECEIPTS ? receipts : null,
       lines,
       events: messages,
     })),
@@ -120,7 +120,7 @@ function notesOf(scenario: Scenario, pipelineLine: string): string[] {
   return [
     pipelineLine,
     ...tapeNotes(scenario),
-    traffic.inventory?.preload === 'assortment'
+    traffic[STOCK]?.preload === 'assortment'
       ? `opening stock: ${keys} keys, loaded before t0 and outside staleness`
       : 'no opening stock: the tables start empty',
     faults.length === 0 ? 'no faults in delivery' : `faults in delivery: ${faults.join(', ')}`,
@@ -142,7 +142,7 @@ function serverFaultNotes({ faults, stalenessTargetMs }: Scenario): string[] {
 /** What a recording holds, how often it is replayed, and what had to be done to it. */
 function tapeNotes(scenario: Scenario): string[] {
   const { retail, traffic } = scenario;
-  const tape = traffic.pos?.tape ?? null;
+  const tape = traffic[RECEIPTS]?.tape ?? null;
   if (tape === null || tape.recording === null) return [];
   const { atMs, product, priceCents, stores, measures, turned, from, to } = tape.recording;
   const n = (value: number) => value.toLocaleString('en-US');

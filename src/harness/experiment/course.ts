@@ -1,4 +1,5 @@
 import type { Drain } from '../../record/record.ts';
+import { STOCK } from '../../scenario/scenario.ts';
 import { HEAD_START_MS } from '../load/load.ts';
 import { type PhaseResult, recordPhase, runPhases } from './phases.ts';
 import { ticking } from './ticking.ts';
@@ -56,7 +57,7 @@ export async function runCourse(session: Session, watching: AbortController): Pr
 async function open(session: Session, course: Growing): Promise<void> {
   const { load, state, options, scenario, journal } = session;
   const { clock } = options;
-  if (scenario.traffic.inventory?.preload === 'assortment') {
+  if (scenario.traffic[STOCK]?.preload === 'assortment') {
     state.enter('preloading', 'loading the opening stock');
     await load.preload();
   }

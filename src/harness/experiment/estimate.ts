@@ -2,7 +2,7 @@ import { QUERIES } from '../../core/metrics.ts';
 import { bytes, count } from '../../core/readable.ts';
 import { formatDuration } from '../../core/units.ts';
 import { expectedCounts, rateAt } from '../../generators/expected/rate.ts';
-import type { Scenario } from '../../scenario/scenario.ts';
+import { type Scenario, STOCK } from '../../scenario/scenario.ts';
 import { timedMs } from '../../scenario/timeline.ts';
 import { type Datasets, datasetsOf, streamsOf } from '../../topology/manifest.ts';
 
@@ -74,7 +74,7 @@ export function estimateOf(scenario: Scenario, declared: Datasets): Estimate {
   const tables = datasetsOf(declared, traffic).length;
   const openPhases = phases.filter(({ kind }) => kind !== 'load').map(({ name }) => name);
   const openMs = openPhases.length * OPEN_PHASE_MS;
-  const keys = traffic.inventory?.preload === 'assortment' ? retail.stores * retail.assortment : 0;
+  const keys = traffic[STOCK]?.preload === 'assortment' ? retail.stores * retail.assortment : 0;
   const timed = timedMs(scenario);
   const beneath = (rateAt(scenario, timed + OPEN_PHASE_MS / 2) * openMs) / 1_000;
   const inPhases = expectedCounts(scenario).reduce((sum, { messages }) => sum + messages, 0);

@@ -2,6 +2,8 @@ import { environment } from '../../record/environment.ts';
 import type { RunFolder } from '../../record/folder.ts';
 import type { RunRecord } from '../../record/record.ts';
 import { startedRecord } from '../../record/write.ts';
+import { stockView } from '../../topology/dataset.ts';
+import { datasetsOf } from '../../topology/manifest.ts';
 import type { Pipeline } from '../pipelines/load.ts';
 import type { Place } from '../pipelines/place.ts';
 import { recordingSection } from '../recording/record.ts';
@@ -70,6 +72,7 @@ export function firstRecord(
       commitEveryMs: scenario.pipeline.commitEveryMs,
       parallelism: scenario.pipeline.parallelism,
       compaction: scenario.pipeline.compaction.by,
+      stock: stockView(datasetsOf(pipeline.manifest, scenario.traffic))?.name ?? null,
       tableKeys: null,
     },
     reproduce: options.reproduce,

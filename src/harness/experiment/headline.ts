@@ -2,6 +2,7 @@ import { count, latency } from '../../core/readable.ts';
 import { compactionsOf } from '../../record/compactions.ts';
 import { mainQuery } from '../../record/main-query.ts';
 import type { Drain, RecordedPhase, RunRecord } from '../../record/record.ts';
+import { stockOf } from '../../record/stock.ts';
 import { watchedMs } from '../../record/watched.ts';
 
 /**
@@ -26,7 +27,7 @@ function stalePart(record: RunRecord): string | null {
     (metric) =>
       metric.shape === 'distribution' && metric.name === 'staleness' && metric.phase === peak?.name,
   );
-  const main = found.find(({ of }) => of === 'inventory') ?? found[0];
+  const main = found.find(({ of }) => of === stockOf(record)) ?? found[0];
   if (peak === undefined || main?.shape !== 'distribution') return null;
   const { p50, p99, max } = main.stats;
   const read = (ms: typeof p50) => latency(ms, watchedMs(record, peak));

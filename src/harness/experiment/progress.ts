@@ -33,6 +33,8 @@ export interface Tick {
   /** Messages per second that the tape intends now, all streams, copies included; null outside the load. */
   readonly targetPerSecond: number | null;
   readonly tables: Readonly<Record<string, TableProgress>>;
+  /** The one that shows the stock. */
+  readonly stock: string | null;
   readonly lastQuery: {
     readonly name: string;
     readonly ms: number;

@@ -1,5 +1,6 @@
 import { rateAt } from '../../generators/expected/rate.ts';
 import { timedMs } from '../../scenario/timeline.ts';
+import { stockView } from '../../topology/dataset.ts';
 import type { Tick } from './progress.ts';
 import type { Session } from './trial-context.ts';
 import { isPast } from './trial-state.ts';
@@ -12,6 +13,7 @@ const USUAL_MS = { query: 25_000, compact: 30_000, closing: 15_000 } as const;
 export function ticking(session: Session): { stop(): void } {
   const { options, load, probes, state, scenario } = session;
   const startedMs = options.clock.nowMs();
+  const stock = stockView(session.deployment.datasets)?.name ?? null;
   const timer = setInterval(() => {
     const { t0Ms } = state;
     const nowMs = options.clock.nowMs();
@@ -22,6 +24,7 @@ export function ticking(session: Session): { stop(): void } {
       load: t0Ms === null ? null : load.progress,
       targetPerSecond: t0Ms === null ? null : rateAt(scenario, Math.max(0, nowMs - t0Ms)),
       tables: probes.census.progress(),
+      stock,
       lastQuery: lastQuery(session),
     };
     options.onEvent({ kind: 'tick', tick });

@@ -12,7 +12,7 @@ export interface SentMark {
   readonly stream: Stream;
   readonly eventId: string;
   readonly storeId: number;
-  /** Of an inventory row, else null. */
+  /** Of an image of a row, else null. */
   readonly skuId: number | null;
   readonly version: number | null;
   readonly part: number;

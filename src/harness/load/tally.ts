@@ -14,7 +14,7 @@ const none = (): Counts => ({ scheduled: 0, handedOver: 0, acknowledged: 0, byte
 
 /** Totals per stream that came to nothing yet. */
 function noCounts(): Record<Stream, Counts> {
-  return { pos: none(), wms: none(), cart: none(), loyalty: none(), inventory: none() };
+  return Object.fromEntries(STREAMS.map((stream) => [stream, none()])) as Record<Stream, Counts>;
 }
 
 /** Sums what several workers counted. */

@@ -1,5 +1,5 @@
 import type { Metric, Regressions } from '../../record/record.ts';
-import { STOCK } from '../../topology/dataset.ts';
+import { STOCK } from '../../scenario/scenario.ts';
 import { OF_THE_TAPE } from '../truth/event-sql.ts';
 import { type Measuring, streamDatasets } from './context.ts';
 import { scalar } from './metric.ts';

@@ -76,7 +76,7 @@ export function checkQueryPlaceholders(file: SqlFile): void {
   if (names.length > 0) return;
   throw badInput(
     `${file.path}:1: no \${namespace} in there, so it would not read the tables of its run`,
-    `FROM ice.\${namespace}.inventory`,
+    `FROM ice.\${namespace}.my_table`,
   );
 }
 

@@ -5,6 +5,7 @@ import { meansOf } from '../../generators/world/recorded-tape.ts';
 import { type ParsedScenario, scenarioProblems } from '../../scenario/parse.ts';
 import type { Problem } from '../../scenario/problems.ts';
 import type { Recording, TapeUse } from '../../scenario/recording.ts';
+import { RECEIPTS } from '../../scenario/scenario.ts';
 import { artifactDir } from '../setup/cache.ts';
 import { datasetFile, fetchDataset, hasDataset } from '../setup/datasets.ts';
 import type { ProvisionOptions } from '../setup/provision.ts';
@@ -27,7 +28,7 @@ export async function withRecording<T extends ScenarioOnDisk>(
   cacheDir: string,
   fetch: ProvisionOptions | null,
 ): Promise<T> {
-  const tape = parsed.scenario.traffic.pos?.tape ?? null;
+  const tape = parsed.scenario.traffic[RECEIPTS]?.tape ?? null;
   if (tape === null) return parsed;
   try {
     const path = await pathOf(tape, parsed.dir, fetch, cacheDir);
@@ -36,7 +37,7 @@ export async function withRecording<T extends ScenarioOnDisk>(
     if (!(error instanceof RecordingProblem)) throw error;
     const key = error.key === 'tape' ? ['tape'] : ['map', error.key];
     const problem: Problem = {
-      path: ['traffic', 'pos', ...key],
+      path: ['traffic', RECEIPTS, ...key],
       at: 'value',
       message: error.message,
     };

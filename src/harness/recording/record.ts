@@ -1,10 +1,10 @@
 import type { RunRecord } from '../../record/record.ts';
-import type { Scenario } from '../../scenario/scenario.ts';
+import { RECEIPTS, type Scenario } from '../../scenario/scenario.ts';
 import type { Facts } from '../facts.ts';
 
 /** What the record says of the recording that a scenario replays; null without one. */
 export function recordingSection({ traffic }: Scenario): RunRecord['scenario']['recording'] {
-  const tape = traffic.pos?.tape ?? null;
+  const tape = traffic[RECEIPTS]?.tape ?? null;
   if (tape === null || tape.recording === null) return null;
   const { sha256, atMs, product, stores, priceCents, measures, turned, from, to } = tape.recording;
   return {
@@ -29,7 +29,7 @@ export async function withReplayed(
 ): Promise<RunRecord['scenario']> {
   if (scenario.recording === null) return scenario;
   const [sent] = await facts.rows<{ n: number }>(
-    `SELECT count(*)::INTEGER AS n FROM events WHERE stream = 'pos' AND role = 'original'`,
+    `SELECT count(*)::INTEGER AS n FROM events WHERE stream = '${RECEIPTS}' AND role = 'original'`,
   );
   return { ...scenario, recording: { ...scenario.recording, replayed: sent?.n ?? 0 } };
 }

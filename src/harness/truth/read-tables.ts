@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { badInput } from '../../core/errors.ts';
 import { quoted } from '../../core/sql.ts';
-import { type Dataset, holdsImages, holdsRejected, RECEIPTS } from '../../topology/dataset.ts';
+import { RECEIPTS } from '../../scenario/scenario.ts';
+import { type Dataset, holdsImages, holdsRejected } from '../../topology/dataset.ts';
 import type { ReaderRow } from '../clients/duckdb-engine.ts';
 import type { Reader } from '../clients/duckdb-reader.ts';
 import type { Place } from '../pipelines/place.ts';

@@ -1,4 +1,5 @@
-import { RECEIPTS, type StreamDataset } from '../../../topology/dataset.ts';
+import { RECEIPTS } from '../../../scenario/scenario.ts';
+import type { StreamDataset } from '../../../topology/dataset.ts';
 import {
   FAULT,
   judgedRows,

@@ -2,8 +2,7 @@ import { breath } from '../../../core/breath.ts';
 import type { TapeEvent } from '../../../generators/event.ts';
 import { Ledger } from '../../../generators/stock/ledger.ts';
 import { preloadOf, tapeOf } from '../../../generators/tape.ts';
-import { NO_FAULTS, type Scenario } from '../../../scenario/scenario.ts';
-import { STOCK } from '../../../topology/dataset.ts';
+import { NO_FAULTS, type Scenario, STOCK } from '../../../scenario/scenario.ts';
 import type { FactRow, Facts } from '../../facts.ts';
 
 /** Events between two breaths: other work of the process goes on in between. */

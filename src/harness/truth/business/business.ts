@@ -1,4 +1,4 @@
-import { RECEIPTS } from '../../../topology/dataset.ts';
+import { RECEIPTS } from '../../../scenario/scenario.ts';
 import { judgedRows } from '../event-sql.ts';
 import { type Finding, type FoundRow, gathered } from '../finding.ts';
 import {

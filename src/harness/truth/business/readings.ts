@@ -1,6 +1,6 @@
 import { READINGS } from '../../../record/judged.ts';
 import type { TruthRecord } from '../../../record/record.ts';
-import { RECEIPTS } from '../../../topology/dataset.ts';
+import { RECEIPTS } from '../../../scenario/scenario.ts';
 import { type Rows, readersDataset, type TablesUnderTest } from '../tables-under-test.ts';
 
 type Reading = NonNullable<TruthRecord['readings']>[number];

@@ -1,4 +1,5 @@
 import type { TapeEvent } from '../../../generators/event.ts';
+import { STOCK } from '../../../scenario/scenario.ts';
 
 /**
  * What the pipeline under test must make of one message, given those appended before it:
@@ -23,8 +24,8 @@ export function contract(): Contract {
   return (event) => {
     const { row, fault } = event.truth;
     if (fault?.kind === 'malformed') return 'dead_letter';
-    if (event.stream === 'inventory') {
-      if (row === null) throw new Error(`inventory event ${event.id} says no row`);
+    if (event.stream === STOCK) {
+      if (row === null) throw new Error(`${event.stream} event ${event.id} says no row`);
       const key = `${event.store}/${row.sku}`;
       const version = newest.get(key);
       if (version !== undefined && version >= row.version) return 'guarded';

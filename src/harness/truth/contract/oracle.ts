@@ -1,11 +1,10 @@
-import type { Stream } from '../../../scenario/scenario.ts';
+import { STOCK, type Stream } from '../../../scenario/scenario.ts';
 import {
   carriesStream,
   type Dataset,
   type EventDataset,
   holdsImages,
   holdsRejected,
-  STOCK,
 } from '../../../topology/dataset.ts';
 import { judgedRows, OF_THE_TAPE } from '../event-sql.ts';
 import { EXAMPLES, type Finding, type FoundRow, gathered } from '../finding.ts';

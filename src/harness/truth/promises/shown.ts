@@ -1,6 +1,7 @@
 import type { Steps } from '../../../generators/stock/stock-course.ts';
 import type { PickupOrder } from '../../../generators/streams/pickups.ts';
-import { type ImageDataset, STOCK } from '../../../topology/dataset.ts';
+import { STOCK } from '../../../scenario/scenario.ts';
+import type { ImageDataset } from '../../../topology/dataset.ts';
 import type { Facts } from '../../facts.ts';
 import { shownVersionsSql } from '../../shown-versions.ts';
 
