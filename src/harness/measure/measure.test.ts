@@ -1095,6 +1095,15 @@ describe('canaries', () => {
   });
   const row = { sku_id: 9_000_001, version: 1 };
 
+  test('are compared in the dataset they were polled in: the view of the stock', async () => {
+    await commit('every_image', 's1', 12_500, [row]);
+    await commit('stock', 's1', 14_000, [row]);
+    await facts.append('canaries', [canary(13_890, 13_990)]);
+    const both = [images('ledger', 'every_image'), images('upsert', 'stock')];
+    expect((await run({ datasets: both })).canaries).toMatchObject({ compared: 1, disjoint: 0 });
+    expect((await run({ datasets: both.slice(0, 1) })).canaries).toMatchObject({ disjoint: 1 });
+  });
+
   test('that agree with the census, however late, are no contradiction', async () => {
     await facts.append('canaries', [canary(13_890, 13_990)]);
     await commit('inventory', 's1', 14_000, [row]);
