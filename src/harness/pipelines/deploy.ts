@@ -75,6 +75,8 @@ export async function deploy(
   const plans = new Map<Stream, string>();
   const state = { draining: false, drained: false };
   const dispose = async () => {
+    // What ends the run is why they are cancelled, and not that they are.
+    state.draining = true;
     const enough = AbortSignal.timeout(CANCEL_WITHIN_MS);
     if (!state.drained) await Promise.allSettled(jobs.map((job) => rest.cancel(job.jobId, enough)));
     await session.close().catch(() => undefined);
