@@ -46,10 +46,12 @@ interface Span {
 const COLORS = ['--c1', '--c2', '--c3', '--c4', '--c5', '--c6'] as const;
 const colorOf = (index: number): string => COLORS[index % COLORS.length] as string;
 
-/** A stream and its table have one colour in every chart; what is neither takes the last. */
-function streamColor(name: string): string {
-  const index = STREAMS.indexOf(name as (typeof STREAMS)[number]);
-  return index < 0 ? '--c6' : colorOf(index);
+/** A dataset has one colour in every chart, that of the stream of its name if there is one; another table takes the last. */
+function datasetColor(record: RunRecord, name: string): string {
+  const known = [STREAMS, streamsOf(record)].find((names: readonly string[]) =>
+    names.includes(name),
+  );
+  return known === undefined ? '--c6' : colorOf(known.indexOf(name as never));
 }
 
 type Frame = Pick<Chart, 'xRange' | 'bands' | 'marks' | 'levels' | 'never'>;
@@ -153,7 +155,7 @@ function ageChart(record: RunRecord, frame: Frame): readonly Chart[] {
       x: seconds({ ...first, startMs: first.startMs + first.everyMs }, first.age.length),
       series: record.staleness.map(({ stream, age }) => ({
         label: stream,
-        color: streamColor(stream),
+        color: datasetColor(record, stream),
         kind: 'line' as const,
         values: age,
       })),
@@ -220,7 +222,7 @@ function filesCharts(record: RunRecord, frame: Frame): readonly Chart[] {
       x,
       series: tables.map((table, t) => ({
         label: table,
-        color: streamColor(table),
+        color: datasetColor(record, table),
         kind: 'line' as const,
         values: x.map((_, i) => {
           const at = live[t]?.[i];
