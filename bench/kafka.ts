@@ -5,9 +5,10 @@ import { dirname, join } from 'node:path';
 import { kafkaAnswers, openKafkaAdmin } from '../src/harness/clients/kafka-admin.ts';
 import { yielding } from '../src/harness/priority.ts';
 import { javaCommand } from '../src/harness/setup/prerequisites.ts';
+import type { Command } from '../src/harness/stack/components/component.ts';
+import { COMPONENTS } from '../src/harness/stack/components/components.ts';
 import { LOOPBACK, type Plan } from '../src/harness/stack/plan.ts';
 import { freePorts } from '../src/harness/stack/ports.ts';
-import { type Command, SERVICES } from '../src/harness/stack/services.ts';
 import { STREAMS } from '../src/scenario/scenario.ts';
 import type { BenchContext } from './bench.ts';
 
@@ -33,7 +34,7 @@ export async function startKafka({ artifacts, clock, signal, dir }: BenchContext
     jit: 'full',
     flink: { taskSlots: 1, checkpointEveryMs: 1_000 },
   };
-  const { dirs, files, prepare, command } = SERVICES.kafka;
+  const { dirs, files, prepare, command } = COMPONENTS.kafka;
   for (const path of [...dirs(plan), join(workDir, 'tmp')]) mkdirSync(path, { recursive: true });
   for (const [path, text] of Object.entries(files(plan))) {
     mkdirSync(dirname(path), { recursive: true });

@@ -7,7 +7,7 @@ import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
 import { withClassArchive } from '../../src/harness/stack/class-archives.ts';
-import type { Command } from '../../src/harness/stack/services.ts';
+import type { Command } from '../../src/harness/stack/components/component.ts';
 
 let base: string;
 /** A short-lived JVM of the stack: Kafka's own tool that makes up an id. */

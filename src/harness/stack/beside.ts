@@ -1,5 +1,5 @@
 import type { ServerFiles } from '../setup/artifacts.ts';
-import type { Command, Image } from './services.ts';
+import type { Command, Image } from './components/component.ts';
 
 /** A program that works beside the servers for a while, and is none: the engine that compacts. */
 export interface Beside {

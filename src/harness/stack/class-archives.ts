@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'n
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { onPath } from '../setup/on-path.ts';
+import type { Command } from './components/component.ts';
 import type { Launched } from './server.ts';
-import type { Command } from './services.ts';
 
 /**
  * A JVM command that takes its classes, loaded and verified, from what an earlier process of the

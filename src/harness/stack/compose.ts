@@ -2,10 +2,11 @@ import { stringify } from 'yaml';
 import { SERVERS } from '../../core/metrics.ts';
 import type { StackLock } from '../setup/lock.ts';
 import { baseImage } from './build-context.ts';
+import type { Command, Image } from './components/component.ts';
+import { COMPONENTS } from './components/components.ts';
 import { type ImageTags, imageTags } from './images.ts';
 import { healthCheck, insideContainers, serverEnvironment, WORK } from './inside.ts';
 import { HOST, type Plan, type Ports } from './plan.ts';
-import { type Command, type Image, SERVICES } from './services.ts';
 import type { ServerName } from './stack.ts';
 
 /** Where people look for these servers; a run takes free ports instead. */
@@ -72,7 +73,7 @@ const head = () => `# The servers of a doorbuster run, for docker compose:
 `;
 
 function composed(server: ServerName, plan: Plan, images: ImageTags, root: string) {
-  const service = SERVICES[server];
+  const service = COMPONENTS[server];
   const command = commandOf(server, plan);
   const needs = service.needs.map((need) => [need, { condition: 'service_healthy' }]);
   const dollarsDoubled = (text: string) => text.replaceAll('$', '$$$$');
@@ -106,7 +107,7 @@ function buildOf(target: Image, context: string) {
 
 /** The server's own command line, with what a person wants besides. */
 function commandOf(server: ServerName, plan: Plan): Command {
-  const command = SERVICES[server].command(plan, `${RESULT}$jvm\n${RESULT}$options`);
+  const command = COMPONENTS[server].command(plan, `${RESULT}$jvm\n${RESULT}$options`);
   if (server !== 'minio') return command;
   return {
     ...command,
@@ -117,7 +118,7 @@ function commandOf(server: ServerName, plan: Plan): Command {
 
 /** All that a runtime does around a server, for a shell to do: folders, files, preparation, start. */
 function script(server: ServerName, plan: Plan, command: Command): string {
-  const { dirs, files, prepare } = SERVICES[server];
+  const { dirs, files, prepare } = COMPONENTS[server];
   const written = Object.entries(files(plan)).map(
     ([path, text]) => `cat > ${path} <<'END_OF_FILE'\n${text.trimEnd()}\nEND_OF_FILE`,
   );

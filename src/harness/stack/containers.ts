@@ -9,6 +9,8 @@ import { readLock, type StackLock } from '../setup/lock.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
 import type { Beside } from './beside.ts';
 import { Claim } from './claim.ts';
+import type { Command, Image } from './components/component.ts';
+import { COMPONENTS } from './components/components.ts';
 import { fromImage } from './fetch-from-image.ts';
 import type { Ground } from './ground.ts';
 import { buildImages, filesInImages, type ImageTags, imageTags } from './images.ts';
@@ -17,7 +19,6 @@ import { KeptRecord, keptPath } from './kept.ts';
 import { HOST, type Plan } from './plan.ts';
 import { sweepLeftovers } from './registry.ts';
 import type { Exit, Launched } from './server.ts';
-import { type Command, type Image, SERVICES } from './services.ts';
 import { engineHere, SESSION_LABEL, sweepSession } from './session.ts';
 import type { Runtime, ServerName, StackOptions } from './stack.ts';
 import { startSupervised, takeUpSupervised } from './supervised.ts';
@@ -25,7 +26,7 @@ import { startSupervised, takeUpSupervised } from './supervised.ts';
 /** A folder of each container's own, for what is no server's data. */
 const SCRATCH = '/tmp';
 
-const SERVER_IMAGES = [...new Set(SERVERS.map((server) => SERVICES[server].image))];
+const SERVER_IMAGES = [...new Set(SERVERS.map((server) => COMPONENTS[server].image))];
 
 /** What niceness 10 weighs, of the 1024 of a process at 0: the harness goes first here too (ADR 7). */
 const CPU_SHARES = 110;
@@ -162,7 +163,7 @@ function groundIn({
   };
 
   const run = async (server: ServerName, command: Command, log?: string) => {
-    const service = SERVICES[server];
+    const service = COMPONENTS[server];
     const drawn = plan as Plan;
     return engine.run({
       name: log === undefined ? `${session}-${server}-prepare` : `${session}-${server}`,
@@ -196,8 +197,8 @@ function groundIn({
 
     async lay(drawn) {
       plan = drawn;
-      const dirs = SERVERS.flatMap((server) => SERVICES[server].dirs(drawn));
-      const files = Object.assign({}, ...SERVERS.map((server) => SERVICES[server].files(drawn)));
+      const dirs = SERVERS.flatMap((server) => COMPONENTS[server].dirs(drawn));
+      const files = Object.assign({}, ...SERVERS.map((server) => COMPONENTS[server].files(drawn)));
       const laying = await engine.run({
         name: `${session}-lay`,
         image: images.minio,

@@ -1,8 +1,8 @@
 import type { Beside } from './beside.ts';
+import type { Command } from './components/component.ts';
 import type { Kept } from './kept.ts';
 import type { Plan } from './plan.ts';
 import type { Launched } from './server.ts';
-import type { Command } from './services.ts';
 import type { ServerName } from './stack.ts';
 
 /** Where servers run: all that differs between one runtime that starts them and another. */

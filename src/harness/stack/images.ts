@@ -17,7 +17,7 @@ import {
 import { type MachineWork, needsOf } from '../setup/needs.ts';
 import { openPartial, removeTree } from '../setup/partial.ts';
 import { argOf, baseImage, certificates, DOCKERFILE, layContext } from './build-context.ts';
-import type { Image } from './services.ts';
+import type { Image } from './components/component.ts';
 
 /** The artifacts that each image holds, at /opt/NAME. */
 const HOLDS: Readonly<Record<Image, readonly string[]>> = {

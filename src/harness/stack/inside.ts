@@ -1,8 +1,9 @@
 import { SERVERS } from '../../core/metrics.ts';
 import type { StackLock } from '../setup/lock.ts';
+import type { Command } from './components/component.ts';
+import { COMPONENTS } from './components/components.ts';
 import { filesInImages } from './images.ts';
 import type { Network, Plan } from './plan.ts';
-import { type Command, SERVICES } from './services.ts';
 import type { ServerName } from './stack.ts';
 
 /** The data, configuration and state of all servers, on one volume in every container. */
@@ -34,9 +35,9 @@ export function serverEnvironment(command: Command): Readonly<Record<string, str
 
 /** For whoever looks at the containers from outside: the harness asks by itself. */
 export function healthCheck(server: ServerName, plan: Plan): string {
-  const ready = SERVICES[server].ready(plan);
+  const ready = COMPONENTS[server].ready(plan);
   const port = plan.ports[ready.port];
   if (ready.kind === 'kafka') return `bash -c '</dev/tcp/127.0.0.1/${port}'`;
-  const owner = SERVERS.find((one) => SERVICES[one].ports.includes(ready.port)) as ServerName;
+  const owner = SERVERS.find((one) => COMPONENTS[one].ports.includes(ready.port)) as ServerName;
   return `curl -fsS -o /dev/null http://${owner}:${port}${ready.path}`;
 }

@@ -9,13 +9,13 @@ import { temporaryDir } from '../setup/user-dirs.ts';
 import type { Beside } from './beside.ts';
 import { Claim } from './claim.ts';
 import { classesOf, withClassArchive } from './class-archives.ts';
+import { COMPONENTS } from './components/components.ts';
 import type { Ground } from './ground.ts';
 import { KeptRecord, keptPath } from './kept.ts';
 import { LOOPBACK, type Plan } from './plan.ts';
 import { isAlive, type ProcessIdentity, sweepLeftovers } from './registry.ts';
 import type { Launched } from './server.ts';
 import { follow, launch } from './server-process.ts';
-import { SERVICES } from './services.ts';
 import type { Runtime, ServerName, StackOptions } from './stack.ts';
 import { startSupervised, takeUpSupervised } from './supervised.ts';
 
@@ -153,7 +153,7 @@ function asServer({ server, ...identity }: ProcessIdentity & { readonly server: 
 
 async function writeFiles(plan: Plan): Promise<void> {
   for (const server of SERVERS) {
-    const service = SERVICES[server];
+    const service = COMPONENTS[server];
     for (const dir of service.dirs(plan)) await mkdir(dir, { recursive: true });
     for (const [path, text] of Object.entries(service.files(plan))) {
       await mkdir(dirname(path), { recursive: true });

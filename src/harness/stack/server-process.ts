@@ -5,9 +5,9 @@ import type { Clock } from '../../core/clock.ts';
 import { badInput, type DoorbusterError } from '../../core/errors.ts';
 import { yielding } from '../priority.ts';
 import { onPath } from '../setup/on-path.ts';
+import type { Command } from './components/component.ts';
 import { isAlive, killGroup, type ProcessIdentity } from './registry.ts';
 import type { Exit, Launched } from './server.ts';
-import type { Command } from './services.ts';
 
 /**
  * The environment of every server: what a program needs to run, and nothing else of the user's

@@ -2,8 +2,8 @@ import type { Clock } from '../../core/clock.ts';
 import { type DoorbusterError, stackBroke } from '../../core/errors.ts';
 import { kafkaAnswers } from '../clients/kafka-admin.ts';
 import { diskWasFull, innermostCause, logTail, portWasTaken } from './cause.ts';
+import type { Readiness } from './components/component.ts';
 import { HOST, type Ports } from './plan.ts';
-import type { Readiness } from './services.ts';
 import type { ServerName } from './stack.ts';
 
 /** How a program ended; without code and signal, nobody saw it. */

@@ -5,14 +5,15 @@ import { SERVERS } from '../../core/metrics.ts';
 import type { FaultAct } from '../../scenario/scenario.ts';
 import type { Beside } from './beside.ts';
 import { portWasTaken } from './cause.ts';
-import { stateDir } from './configs.ts';
+import type { Command } from './components/component.ts';
+import { COMPONENTS } from './components/components.ts';
+import { stateDir } from './components/flink-config.ts';
 import { drawPlan } from './draw.ts';
 import { endpointsOf } from './endpoints.ts';
 import type { FoundGround, Ground } from './ground.ts';
 import { type Kept, writeKept } from './kept.ts';
 import type { Plan } from './plan.ts';
 import { deathOf, type Exit, end, type Launched, neverReady, readyAnswer } from './server.ts';
-import { type Command, SERVICES } from './services.ts';
 import type {
   Endpoints,
   RuntimeKind,
@@ -134,7 +135,7 @@ export class SupervisedStack implements Stack {
     await ground.lay(plan);
     const ready = new Map<ServerName, Promise<void>>();
     for (const server of SERVERS) {
-      const needs = SERVICES[server].needs.map((need) => ready.get(need)!);
+      const needs = COMPONENTS[server].needs.map((need) => ready.get(need)!);
       ready.set(server, this.#bringUp(server, plan, needs));
     }
     // The first failure ends the other waits; only then may everything be stopped.
@@ -166,7 +167,7 @@ export class SupervisedStack implements Stack {
       this.#running.set(server, launched);
       // Whoever had it before may have died while it was away.
       await launched.thaw();
-      const said = await readyAnswer(SERVICES[server].ready(plan), plan.ports, null);
+      const said = await readyAnswer(COMPONENTS[server].ready(plan), plan.ports, null);
       if (said !== null) this.#said.set(server, said);
       const ended = launched.exited.then((exit) => this.#onExit(server, exit));
       this.#ends.set(server, ended);
@@ -205,7 +206,7 @@ export class SupervisedStack implements Stack {
 
   /** One server, from its preparation to its readiness. */
   async #bringUp(server: ServerName, plan: Plan, needs: readonly Promise<void>[]): Promise<void> {
-    const { prepare } = SERVICES[server];
+    const { prepare } = COMPONENTS[server];
     if (prepare) this.#prepared.set(server, await this.#prepare(server, prepare(plan)));
     await Promise.all(needs);
     await this.#startUp(server, plan);
@@ -217,7 +218,7 @@ export class SupervisedStack implements Stack {
     this.#over.signal.throwIfAborted();
     const startedMs = clock.monotonicMs();
     onProgress({ server, state: 'starting', ms: 0 });
-    const command = SERVICES[server].command(plan, this.#prepared.get(server) ?? '');
+    const command = COMPONENTS[server].command(plan, this.#prepared.get(server) ?? '');
     const launched = await this.#launch(server, command);
     let alive = true;
     this.#ends.set(
@@ -239,7 +240,7 @@ export class SupervisedStack implements Stack {
   ): Promise<void> {
     const { clock } = this.#options;
     const askedMs = clock.monotonicMs();
-    const readiness = SERVICES[server].ready(plan);
+    const readiness = COMPONENTS[server].ready(plan);
     for (;;) {
       const answer = await readyAnswer(readiness, plan.ports, earlier);
       this.#over.signal.throwIfAborted();
@@ -339,7 +340,7 @@ export class SupervisedStack implements Stack {
     // Reverse order by need: a server goes once everything that needs it is gone.
     const gone = new Map<ServerName, Promise<void>>();
     for (const server of [...SERVERS].reverse()) {
-      const users = SERVERS.filter((other) => SERVICES[other].needs.includes(server));
+      const users = SERVERS.filter((other) => COMPONENTS[other].needs.includes(server));
       const stopping = async () => {
         await Promise.all(users.map((user) => gone.get(user)));
         const launched = this.#running.get(server);
@@ -379,7 +380,7 @@ export class SupervisedStack implements Stack {
 
   #portsOf(server: ServerName): readonly number[] {
     const ports = this.#plan?.ports;
-    return ports === undefined ? [] : SERVICES[server].ports.map((name) => ports[name]);
+    return ports === undefined ? [] : COMPONENTS[server].ports.map((name) => ports[name]);
   }
 
   #planned(): Plan {

@@ -16,9 +16,10 @@ import { kafkaAnswers, kafkaClient } from '../../../src/harness/clients/kafka-ad
 import { locateArtifacts } from '../../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../../src/harness/setup/cache.ts';
 import { readLock } from '../../../src/harness/setup/lock.ts';
+import type { Command } from '../../../src/harness/stack/components/component.ts';
+import { COMPONENTS } from '../../../src/harness/stack/components/components.ts';
 import { LOOPBACK, type Plan } from '../../../src/harness/stack/plan.ts';
 import { freePorts } from '../../../src/harness/stack/ports.ts';
-import { type Command, SERVICES } from '../../../src/harness/stack/services.ts';
 import { STREAMS } from '../../../src/scenario/scenario.ts';
 import { KafkaProxy } from './kafka-proxy.ts';
 
@@ -45,7 +46,7 @@ export class KafkaAlone implements AsyncDisposable {
       jit: 'c1',
       flink: { taskSlots: 1, checkpointEveryMs: 1_000 },
     };
-    const { dirs, files, prepare, command } = SERVICES.kafka;
+    const { dirs, files, prepare, command } = COMPONENTS.kafka;
     for (const path of [...dirs(plan), join(dir, 'tmp')]) mkdirSync(path, { recursive: true });
     const own = `advertised.listeners=HARNESS://127.0.0.1:${ports.kafka}`;
     for (const [path, text] of Object.entries(files(plan))) {

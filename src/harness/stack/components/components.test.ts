@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { SERVERS } from '../../core/metrics.ts';
-import type { Artifacts } from '../setup/artifacts.ts';
-import { HOST, LOOPBACK, type Plan, PORTS, type Ports } from './plan.ts';
-import { SERVICES, taskManagerParameters } from './services.ts';
+import { SERVERS } from '../../../core/metrics.ts';
+import type { Artifacts } from '../../setup/artifacts.ts';
+import { HOST, LOOPBACK, type Plan, PORTS, type Ports } from '../plan.ts';
+import { COMPONENTS } from './components.ts';
+import { taskManagerParameters } from './flink.ts';
 
 const artifacts: Artifacts = {
   kafkaClasspath: '/cache/kafka/lib/*',
@@ -41,35 +42,35 @@ const PRINTED = [
 describe('the servers as data', () => {
   it('come after everything they need', () => {
     for (const [at, server] of SERVERS.entries()) {
-      for (const need of SERVICES[server].needs) {
+      for (const need of COMPONENTS[server].needs) {
         expect(SERVERS.indexOf(need), `${server} needs ${need}`).toBeLessThan(at);
       }
     }
   });
 
   it('take every port once', () => {
-    const taken = SERVERS.flatMap((server) => SERVICES[server].ports);
+    const taken = SERVERS.flatMap((server) => COMPONENTS[server].ports);
     expect(taken.toSorted()).toEqual([...PORTS].sort());
   });
 
   it.each(SERVERS)('%s starts and is configured as golden', async (server) => {
-    const service = SERVICES[server];
+    const component = COMPONENTS[server];
     const text = [
-      ...(service.prepare ? ['# prepare', shown(service.prepare(plan))] : []),
+      ...(component.prepare ? ['# prepare', shown(component.prepare(plan))] : []),
       '# command',
-      shown(service.command(plan, PRINTED)),
+      shown(component.command(plan, PRINTED)),
       '# ready',
-      JSON.stringify(service.ready(plan)),
-      ...Object.entries(service.files(plan)).flatMap(([path, body]) => [`# ${path}`, body]),
+      JSON.stringify(component.ready(plan)),
+      ...Object.entries(component.files(plan)).flatMap(([path, body]) => [`# ${path}`, body]),
     ].join('\n');
     await expect(`${text.trimEnd()}\n`).toMatchFileSnapshot(golden(`${server}.txt`));
   });
 
   it.each(SERVERS)('%s names no address but loopback', (server) => {
-    const service = SERVICES[server];
+    const component = COMPONENTS[server];
     const text = [
-      ...Object.values(service.files(plan)),
-      shown(service.command(plan, PRINTED)),
+      ...Object.values(component.files(plan)),
+      shown(component.command(plan, PRINTED)),
     ].join('\n');
     const addresses = text.match(/\b\d{1,3}(\.\d{1,3}){3}\b/g) ?? [];
     for (const address of addresses) expect(address).toBe(HOST);
@@ -95,5 +96,5 @@ function shown(command: { program: string; args: readonly string[]; env: object 
 }
 
 function golden(name: string): string {
-  return join(import.meta.dirname, '../../../test/golden/stack', name);
+  return join(import.meta.dirname, '../../../../test/golden/stack', name);
 }
