@@ -1,6 +1,6 @@
 import { badInput, type DoorbusterError } from '../core/errors.ts';
 
-/** What the parser is told of a command: `run <scenario>`. */
+/** The form of a command: `run <scenario>`. */
 interface Named {
   readonly command: string;
 }

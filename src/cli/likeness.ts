@@ -45,7 +45,7 @@ function asLargeAs(scenario: Scenario, { products }: Look): Scenario {
 
 type Row = Likeness['rows'][number];
 
-/** The comparison as rows of text: each distance stands beside the first of what it is about. */
+/** The comparison as rows of text: each distance is in the first row of its subject. */
 export function likenessOf({ against, generated, recorded, distances }: Looks): Likeness {
   const row = (
     what: string,

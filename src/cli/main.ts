@@ -119,7 +119,7 @@ function explain(error: unknown, { terminal, signal }: CommandContext): ExitCode
 
 /**
  * The first signal asks the command to clean up; the third one gives up on that. A terminal that goes
- * away says so more than once (shell and kernel both do), and nobody there has lost patience.
+ * away says so more than once (shell and kernel both do), and that is not a second request.
  */
 function listenForInterruption(
   interruption: AbortController,

@@ -35,7 +35,7 @@ export function systemTerminal(): SystemTerminal {
     // A reader that went away (`| head`, a closed window) ends the output, not the run.
     if (error.code !== 'EPIPE' && error.code !== 'EIO') refused ??= error;
   });
-  // Where nothing can be said, nobody can be told of it.
+  // Without a terminal there is no place for a message.
   process.stderr.on('error', () => {});
   const intoFile = isFile(STDOUT);
   return {

@@ -50,7 +50,7 @@ interface Written {
 }
 
 /**
- * Writes every report that has a file beside the record, each of them whatever becomes of the others; the record
+ * Writes every report that has a file next to the record, each of them even when another fails; the record
  * itself is the harness's.
  */
 export function writeReports(dir: string, record: RunRecord): Written {

@@ -139,7 +139,7 @@ export function drawRounded(random: Random, { mu, sigma }: LogNormal, cap: numbe
 
 /**
  * Values of a log-normal with mean 1 at evenly spaced quantiles: indexing it with a hash gives each
- * key a fixed multiplier that nobody has to store. The ends lie half a step inside, so the largest
+ * key a fixed multiplier without storing it. The ends lie half a step inside, so the largest
  * value is finite: at 4,096 steps, 3.7 sigmas out.
  */
 export function multiplierTable(sigma: number, size = 4_096): Float64Array {

@@ -1,5 +1,5 @@
 /**
- * Secrets in text that a person is shown. Whoever cuts a text masks it before: of a secret that was cut, the key that
+ * Secrets in text that a person reads. Mask a text before cutting it: of a secret that was cut, the key that
  * names it or the sign that ends it may be missing, and what is left would be shown.
  */
 

@@ -60,7 +60,7 @@ export const CONSUMERS = [...SERVERS, 'harness'] as const;
 export const LEVELS = ['line', 'order'] as const;
 export type Level = (typeof LEVELS)[number];
 
-/** What a metric is, whoever measures it. */
+/** What a metric is, independent of how it is measured. */
 export interface MetricKind {
   readonly unit: Unit;
   readonly better: 'lower' | 'higher';
@@ -81,7 +81,7 @@ export interface MetricKind {
     | null;
   /** distribution: has p50..max; scalar: one value, no stat. */
   readonly shape: 'distribution' | 'scalar';
-  /** Whether it is told apart by phase. */
+  /** Whether it has one value per phase. */
   readonly phased: boolean;
   /**
    * Set where the samples were drawn from more that could have been observed: other moments, other orders. A check on

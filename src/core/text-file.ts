@@ -24,7 +24,7 @@ export function readTextFile(path: string, options: ReadOptions): string {
   const refused = (fact: string) => badInput(`cannot read ${name}: ${fact}`, hint);
   let file: number | undefined;
   try {
-    // Without O_NONBLOCK, opening a FIFO waits for somebody to write to it.
+    // Without O_NONBLOCK, opening a FIFO waits for a writer.
     file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const found = fstatSync(file);
     if (!found.isFile()) throw refused(`it is ${kindOf(found)}, not a regular file`);

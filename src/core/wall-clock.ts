@@ -1,6 +1,6 @@
 const HOUR_MS = 3_600_000;
 
-/** Whose clocks change: nobody's, or by the rules of the US. */
+/** Whether clocks change: never, or by the rules of the US. */
 type ClockRule = 'standard' | 'us';
 
 /** What the wall clock of a place shows at an offset from t0: epoch ms as if it were UTC. */

@@ -94,7 +94,7 @@ export function copyOf(original: TapeEvent, fault: Fault, dueMs: number): TapeEv
 
 /**
  * The tape of some stores, in order of (dueMs, store, stream, sequence), without end: after the last timed phase the
- * load goes on at 1x, and whoever reads decides where to stop. Cheap to construct for any subset of
+ * load goes on at 1x, and the reader decides where to stop. Cheap to construct for any subset of
  * stores, and the subset changes no byte of any event.
  */
 export type TapeOf = (scenario: Scenario, stores: readonly number[]) => Iterable<TapeEvent>;

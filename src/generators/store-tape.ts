@@ -92,7 +92,7 @@ export function open(desk: Desk): void {
         desk.move(rank, atMs, { onHand: -quantity });
         warehouse.sold(rank, quantity, atMs);
       } else if (quantity < 0) {
-        // What is brought back is in the store again, and not for sale before somebody has looked at it.
+        // What is brought back is in the store again, and not for sale before its inspection.
         desk.move(rank, atMs, { onHand: -quantity, unavailable: -quantity });
         warehouse.returned(rank, -quantity, receipt.id, atMs);
       }

@@ -17,12 +17,12 @@ test('two file systems are each held against what they get', () => {
   expect(problem(place('/tmp', 299, 1), place('results', 20, 2))).toEqual({
     message:
       'not enough disk space in /tmp: the run needs about 300 MiB there while it goes on, and 299 MiB are free',
-    hint: 'TMPDIR=/a/roomier/folder doorbuster run x.yaml',
+    hint: 'TMPDIR=/a/larger/folder doorbuster run x.yaml',
   });
   expect(problem(place('/tmp', 300, 1), place('results', 19, 2))).toEqual({
     message:
       'not enough disk space in results: the run needs about 20.0 MiB there for good, and 19.0 MiB are free',
-    hint: 'doorbuster run x.yaml --results /a/roomier/folder',
+    hint: 'doorbuster run x.yaml --results /a/larger/folder',
   });
 });
 
@@ -62,7 +62,7 @@ test('a run that no disk can hold is refused before it begins, with what to type
     expect.objectContaining({
       exitCode: 2,
       message: expect.stringContaining('the run needs about 1048576 TiB there'),
-      hint: 'TMPDIR=/a/roomier/folder doorbuster run x.yaml',
+      hint: 'TMPDIR=/a/larger/folder doorbuster run x.yaml',
     }),
   );
 });

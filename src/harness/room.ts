@@ -68,7 +68,7 @@ function needsOf(
     ...{ place, bytes: size, alone, among: `${among} ${place.dir}`, hint },
   });
   const meanwhile = ' while it goes on';
-  const roomier = `TMPDIR=/a/roomier/folder ${reproduce}`;
+  const roomier = `TMPDIR=/a/larger/folder ${reproduce}`;
   const workBytes = estimate.factsBytes + (together ? estimate.dataBytes : 0);
   return [
     ...(data === null || together
@@ -88,7 +88,7 @@ function needsOf(
       estimate.keptBytes,
       ' for good',
       'stays in',
-      `${reproduce} --results /a/roomier/folder`,
+      `${reproduce} --results /a/larger/folder`,
     ),
   ];
 }

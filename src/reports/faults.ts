@@ -58,7 +58,7 @@ function streamRows({ streams }: FaultRecord): readonly (readonly Cell[])[] {
   ]);
 }
 
-/** An age that was still above the target when the watch ended has no end that anybody saw. */
+/** An age that was still above the target when the watch ended has no observed end. */
 function recovered({
   recoveryMs,
   staleForMs,

@@ -12,7 +12,7 @@ import {
 } from './find.ts';
 import { count, duration, latency, paybackText, plural, ratio, tail } from './format.ts';
 
-/** One number worth a glance, with what it needs to be honest: unit, n, and what it stands beside. */
+/** One number worth a glance, with what it needs to be honest: unit, n, and what it is compared with. */
 interface Figure {
   readonly name: string;
   readonly value: string;

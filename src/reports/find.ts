@@ -42,7 +42,7 @@ export function streamsOf(record: RunRecord): readonly string[] {
   return [...new Set([...record.staleness.map(({ stream }) => stream), ...names])];
 }
 
-/** The phases that metrics are told for, in order. */
+/** The phases that have metrics, in order. */
 export function measuredPhases(record: RunRecord): readonly RecordedPhase[] {
   return record.phases.filter(({ measured }) => measured);
 }

@@ -1,7 +1,7 @@
 import { bytes, count, duration, latency, type Maybe } from '../core/readable.ts';
 import type { CompactionRecord, Stats } from '../record/record.ts';
 
-/** The numbers that are told outside reports as well; null is +∞ (see record.ts). */
+/** The numbers that are printed outside reports as well; null is +∞ (see record.ts). */
 export { bytes, count, duration, latency, type Maybe };
 
 /**
@@ -41,7 +41,7 @@ export function money(cents: number): string {
   return hundredths.format(cents / 100);
 }
 
-/** A number that is told with its sign, 0 without one. */
+/** A number with its sign, 0 without one. */
 export function signed(value: number, text: (value: number) => string): string {
   return value > 0 ? `+${text(value)}` : text(value);
 }

@@ -61,7 +61,7 @@ function asset(path: string): Markup {
   return new Markup(readFileSync(file, 'utf8').trim());
 }
 
-/** Our own script and style: they ship as they are, beside the sources. */
+/** Our own script and style: they ship as they are, next to the sources. */
 function own(name: string): Markup {
   const file = new URL(`../../src/reports/assets/${name}`, import.meta.url);
   return new Markup(readFileSync(file, 'utf8').trim());

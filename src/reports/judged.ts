@@ -3,7 +3,7 @@ import { bytes, count, duration, latency, percent, plural, ratio, tail } from '.
 import { type Cell, cell, left, right, type Section } from './section.ts';
 import { skewInWords } from './skew.ts';
 
-/** Whether the census told the truth, by an independent instrument. */
+/** Whether the census is right, by an independent instrument. */
 export function canarySection(record: RunRecord): Section | null {
   const { canaries } = record;
   if (!canaries) return null;

@@ -232,7 +232,7 @@ function lastsBetween({ gainLastsInterval: found }: CompactionRecord): string {
 
 /** Live files per table at the marks of the run. */
 export function filesSection(record: RunRecord): Section | null {
-  // How a compaction found them is told beside how it left them.
+  // The files before a compaction are printed next to those after it.
   const marks = [...new Set(record.layout?.marks.map(({ mark }) => mark))].filter(
     (mark) => !mark.endsWith(':start'),
   );

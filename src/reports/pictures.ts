@@ -4,7 +4,7 @@ import { count, duration, latency, ratio } from './format.ts';
 import { html, type Markup } from './markup.ts';
 import { hopName } from './observed.ts';
 
-/** Pictures made of plain HTML: crisp on paper, readable without a script. The tables beside them say the same. */
+/** Pictures made of plain HTML: crisp on paper, readable without a script. The tables next to them hold the same numbers. */
 
 /** Stacked bars, one per phase and stream, all on one scale. */
 export function waterfallBars(rows: readonly Waterfall[]): Markup {

@@ -36,7 +36,7 @@ export interface Preview {
   readonly notes: readonly string[];
 }
 
-/** The receipts of a scenario's generator beside recorded ones. */
+/** The receipts of a scenario's generator, compared with recorded ones. */
 export interface Likeness {
   /** Whose receipts the recorded ones are. */
   readonly recorded: string;

@@ -34,7 +34,7 @@ function verdictCell(record: RunRecord): Cell {
   if (record.outcome === 'interrupted') return cell('INTERRUPTED', 'warn');
   if (record.outcome === 'stack-broke') return cell('STACK BROKE', 'bad');
   if (record.outcome === 'crashed') return cell('CRASHED', 'bad');
-  // Nothing is judged of a part: whoever joins it with the others does.
+  // A part is not judged: the merge is.
   if (record.shard !== undefined) return cell('PART', 'warn');
   return verdictTone(record.verdict ?? 'NO_DATA');
 }

@@ -140,7 +140,7 @@ interface NamedPhase {
   readonly measured: boolean;
 }
 
-/** What can be told of the phases; even while some of them have mistakes, their names can. */
+/** What is known of the phases: their names, even while some of them have mistakes. */
 function phasesOf({ phases }: Sections, raw: unknown): readonly NamedPhase[] {
   if (phases) {
     return phases.map((phase) => ({

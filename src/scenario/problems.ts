@@ -9,11 +9,11 @@ export interface Problem {
   readonly message: string;
   /** A part of the value's text: from which character, and how many. */
   readonly span?: { readonly from: number; readonly length: number };
-  /** More problems like this one that are counted and not told. */
+  /** More problems like this one that are counted and not printed. */
   readonly alike?: number;
 }
 
-/** Problems that are told; the rest is counted. A person mends the first ones, and many of the others go with them. */
+/** Problems that are printed; the rest is counted. Fixing the first ones often fixes others. */
 export const TOLD = 20;
 
 /** A problem with what stands behind a key. */
@@ -44,7 +44,7 @@ export function isWritten(raw: unknown, path: Problem['path']): boolean {
   return valueAt(raw, path) !== undefined;
 }
 
-/** No name is longer, and no list of names that somebody has a use for; what is beyond is not compared. */
+/** No name is longer, and no useful list of names; what is beyond is not compared. */
 const LONGEST_NAME = 80;
 const MOST_NAMES = 1_000;
 /** Names that a message lists. */

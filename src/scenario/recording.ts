@@ -29,7 +29,7 @@ export interface TapeMap {
   readonly atZone: string | null;
   /** The largest quantity that is a count; a larger one, or a fraction, is a measure and sold as one unit. */
   readonly unitsUpTo: number;
-  /** Values of `member` that mean nobody, besides an empty one and NaN. */
+  /** Values of `member` that mean no member, in addition to an empty one and NaN. */
   readonly noMember: readonly string[];
   readonly decimal: 'point' | 'comma';
   /** Of a text file, as TextDecoder names it; null: UTF-8. */
@@ -51,7 +51,7 @@ export interface Recording {
   readonly atMs: Float64Array;
   /** Per receipt: its store, by number of receipts (0 has the most). */
   readonly store: Int32Array;
-  /** Per receipt: its member, in the order of their first receipts; -1: nobody's. */
+  /** Per receipt: its member, in the order of their first receipts; -1: no member. */
   readonly member: Int32Array;
   /** Per receipt: where its lines begin; one more entry than receipts. */
   readonly firstLine: Int32Array;

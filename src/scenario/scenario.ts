@@ -90,7 +90,7 @@ export const MALFORMED_KINDS = ['truncated', 'wrong_type', 'missing_key', 'bad_u
 export type MalformedKind = (typeof MALFORMED_KINDS)[number];
 
 /**
- * What the truth says of a message beside its fault. All but `late` and `offline` are about the event, so a
+ * What the truth records of a message in addition to its fault. All but `late` and `offline` are about the event, so a
  * copy has its original's.
  */
 export const LABELS = [

@@ -26,7 +26,7 @@ function isEncoding(name: string): boolean {
   }
 }
 
-/** What is wrong with a time format, for whoever wrote it; undefined: nothing. */
+/** What is wrong with a time format, for its author; undefined: nothing. */
 function formatFault(format: string): string | undefined {
   const read = strptime(format);
   return typeof read === 'string' ? read : undefined;

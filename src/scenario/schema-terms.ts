@@ -47,7 +47,7 @@ export function written<T>(
     .describe(about);
 }
 
-/** `10s`, in ms, within limits: a timer holds no more than 24 days, and nobody waits so long. */
+/** `10s`, in ms, within limits: a timer holds no more than 24 days, and no run is that long. */
 export const duration = (about: string, from = '0s', to = '1h') => {
   const [least, most] = [parseDurationMs(from), parseDurationMs(to)];
   return written(DURATION, parseDurationMs, '10s or 1m30s', `${about}; ${from} to ${to}`).refine(

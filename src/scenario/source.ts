@@ -36,7 +36,7 @@ export interface Source {
   overrideOf(path: Path): Override | undefined;
 }
 
-/** Far more than a scenario can need; beyond it somebody has named the wrong file. */
+/** Far more than a scenario can need; a longer file is the wrong one. */
 const LONGEST = 2 ** 20;
 
 /** Reads YAML 1.2 and applies the overrides, in their order; the last word wins. */

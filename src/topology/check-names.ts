@@ -14,7 +14,7 @@ function kindOf({ metric }: Check): MetricKind['of'] {
   return METRICS[metric as MetricName].of;
 }
 
-/** The datasets that a check names; null: its metric is not told apart by dataset. */
+/** The datasets that a check names; null: its metric has no value per dataset. */
 function namedBy(check: Check, datasets: readonly Dataset[]): readonly Dataset[] | null {
   const { of } = check;
   const kind = kindOf(check);

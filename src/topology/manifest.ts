@@ -16,7 +16,7 @@ import {
   VISIBILITY,
 } from './dataset.ts';
 
-/** What a query may be asked with; whoever asks gives all that it declares. */
+/** Parameters that a query may declare; the harness passes all that it declares. */
 const QUERY_PARAMETERS = ['store', 'sku', 'now_ms'] as const;
 export type QueryParameter = (typeof QUERY_PARAMETERS)[number];
 

@@ -309,7 +309,7 @@ describe.skipIf(!canMount())('a disk that is too small (needs root)', { concurre
     using disk = smallDisk(64);
     await using home = new Home({ temporary: disk.dir });
     const said = `not enough disk space in ${disk.dir}: the run needs about `;
-    const next = `TMPDIR=/a/roomier/folder doorbuster ${mainJob.join(' ')}`;
+    const next = `TMPDIR=/a/larger/folder doorbuster ${mainJob.join(' ')}`;
     for (const args of [['doctor'], mainJob]) {
       const run = home.doorbuster([...args, '--results', home.results]);
       expect(await run.ended, run.said).toBe(2);

@@ -92,7 +92,7 @@ export const runCommand: Command = {
   },
 };
 
-/** Where the servers run, or, beside those of others, what works for doorbuster itself. */
+/** Where the servers run; with external servers, the runtime of doorbuster's own programs. */
 async function runtimeOf(
   on: string | undefined,
   { scenario }: ParsedScenario,

@@ -62,7 +62,7 @@ export class FaultInjector {
 
     const how = damaged ? (MALFORMED_KINDS[own.weighted(this.#malformedShares)] ?? null) : null;
     const kind = doubled ? (DUPLICATE_KINDS[own.weighted(this.#duplicateShares)] ?? null) : null;
-    // One fault per event, so that what it did to the business can be told: damage goes first.
+    // One fault per event, so that its effect on the business is known: damage goes first.
     const again = how !== null && malformed?.replace ? null : kind;
     let sent = original;
     if (how !== null && malformed?.replace) {

@@ -31,7 +31,7 @@ export interface Look {
 }
 
 const LARGEST_BASKET = 60;
-/** Shares of the products, by which popularity is told: the top 1 %, 2 % and so on. */
+/** Shares of the products that describe popularity: the top 1 %, 2 % and so on. */
 export const PORTIONS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5] as const;
 const HEAD = 0.1;
 const MANDELBROT_Q = 3;

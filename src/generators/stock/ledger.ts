@@ -41,7 +41,7 @@ interface Account {
  *
  * BOOK is what perfect processing of the events gives: opening stock, less what was sold, plus what
  * came back or in, less what was picked, broken or missed in a count. PHYSICAL is what stands on the
- * shelf: every move but the counts (which move nothing), and what nobody wrote down; that comes from
+ * shelf: every move but the counts (which move nothing), and the unrecorded moves; that comes from
  * `physicalOf`, through `happen`. BOOK may fall below 0, as books do; PHYSICAL does not, once all that happened by
  * a moment is folded in: what left the shelf was there, known or not. A damaged or wrongly stamped original still happened; copies did not.
  */
@@ -186,7 +186,7 @@ function rowOf({ onHand, committed, unavailable, movedMs, delistedMs }: Account)
 }
 
 /**
- * What the tape does not say: theft and mispicks, and the counts that told BOOK of them, in order of
+ * What the tape does not say: theft and mispicks, and the counts that corrected BOOK, in order of
  * (occurredMs, store), up to an offset. It runs the stores again, so it costs what the tape costs.
  */
 export function* physicalOf(

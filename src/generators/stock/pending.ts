@@ -33,7 +33,7 @@ export function pendingWork(world: World, store: number, shelf: Shelf): PendingW
   const unavailable = new Map<number, number>();
   const returns: PendingReturn[] = [];
   const orders: PendingOrder[] = [];
-  // Without a warehouse system nobody inspects or picks: then nothing can be waiting for it.
+  // Without a warehouse system there is no inspection and no picking: nothing waits for them.
   if (own === undefined || traffic.wms === null) return { returns, orders, committed, unavailable };
   const add = (to: Map<number, number>, { rank, quantity }: CartItem) =>
     to.set(rank, (to.get(rank) ?? 0) + quantity);

@@ -130,7 +130,7 @@ export class OpeningStock {
   drift(rank: number): number {
     if (this.#uniform(rank, 3) >= INACCURATE) return 0;
     const size = 1 + Math.floor(Math.log(1 - this.#uniform(rank, 4)) / Math.log(1 - DRIFT_P));
-    // Nobody can have fewer than none: what BOOK says is there bounds what can be missing.
+    // Stock is never below zero: the stock in BOOK bounds what can be missing.
     return this.#uniform(rank, 5) < SHORT_OF_BOOK ? -Math.min(size, this.onHand(rank)) : size;
   }
 

@@ -21,7 +21,7 @@ export interface Handling {
   readonly reference: string | null;
 }
 
-/** What the truth says of an event beside its body. */
+/** What the truth records of an event in addition to its body. */
 type Told = Partial<Pick<Truth, 'row' | 'labels' | 'cents'>>;
 
 const NO_LABELS: readonly Label[] = [];
@@ -37,7 +37,7 @@ const DELISTED: Handling = {
 };
 
 /**
- * Why a shelf changed without BOOK hearing of it; `found`: units left that nobody had known of, since what is sold
+ * Why a shelf changed without BOOK hearing of it; `found`: units that were not in the books, since what is sold
  * was there.
  */
 type HiddenCause = 'theft' | 'mispick' | 'count' | 'found';

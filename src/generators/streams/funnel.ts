@@ -46,7 +46,7 @@ export interface CartStep {
   readonly fulfilment: 'ship' | 'pickup' | null;
 }
 
-/** A step before anybody looked at what it is of: one product viewed, or a part of the order. */
+/** A step before its items are known: one product viewed, or a part of the order. */
 interface PlannedStep {
   readonly name: string;
   readonly afterMs: number;

@@ -7,7 +7,7 @@ import { hotSetAt, Shelf } from '../world/shelf.ts';
 import { worldOf } from '../world/world.ts';
 import { drawOrder } from './funnel.ts';
 
-/** An order that somebody might have placed, to pick up in a store. It is in no stream. */
+/** A possible pickup order. It is in no stream. */
 export interface PickupOrder {
   /** The timed phase it is placed in. */
   readonly phase: string;

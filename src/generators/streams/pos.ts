@@ -21,7 +21,7 @@ export interface Receipt {
   readonly training: boolean;
 }
 
-/** US stores; how the rest splits beside a quarter of cash is an estimate. */
+/** US stores; the split of the rest after a quarter of cash is an estimate. */
 export const PAYMENTS = [
   ['debit', 0.35],
   ['credit', 0.33],

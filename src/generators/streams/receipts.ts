@@ -9,7 +9,7 @@ export interface ReceiptLine {
   readonly discountCents: number;
 }
 
-/** What somebody brings to a till. The till adds its own number, a sequence and how it was paid. */
+/** What a customer brings to a till. The till adds its own number, a sequence and how it was paid. */
 export interface Purchase {
   readonly type: 'sale' | 'return';
   /** The receipt that a return undoes, where that is known. */

@@ -37,7 +37,7 @@ const NOBODY: Warehouse = { sold: () => {}, returned: () => {}, ordered: () => {
 
 /**
  * The warehouse side of one store: it follows what is sold, hours later, and starts in a steady state
- * (see delays.ts). BOOK learns of theft and mispicks only when somebody counts. Nothing waits for
+ * (see delays.ts). BOOK learns of theft and mispicks only from a count. Nothing waits for
  * stock: a pick takes what BOOK says is there, or more.
  */
 export function startWms(desk: Desk): Warehouse {

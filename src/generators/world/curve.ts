@@ -151,7 +151,7 @@ export class RateCurve {
     }
   }
 
-  /** The i-th stretch of the tape; they are made as far as somebody reads. */
+  /** The i-th stretch of the tape; generated as far as they are read. */
   segment(i: number): Segment {
     while (i >= this.#segments.length) this.#segments.push(this.#next());
     return this.#segments[i] as Segment;

@@ -24,7 +24,7 @@ function delay(medianMs: number, sigma: number, capMs: number): Delay {
 export const DELAYS = {
   /** A pickup order until it is picked. */
   pick: delay(20 * MINUTE_MS, 0.8, 4 * HOUR_MS),
-  /** What came back until somebody has looked at it. */
+  /** From a return until its inspection. */
   inspect: delay(2 * HOUR_MS, 0.6, 12 * HOUR_MS),
   /** A reorder until the distribution centre picks it. */
   dcPick: delay(3 * HOUR_MS, 0.5, 12 * HOUR_MS),
@@ -32,10 +32,10 @@ export const DELAYS = {
   replenish: delay(8 * HOUR_MS, 0.4, 24 * HOUR_MS),
   /** Goods in the dock of the distribution centre until they are put away. */
   dockToStock: delay(5 * HOUR_MS, 0.4, 16 * HOUR_MS),
-  /** From a sale until somebody counts or breaks the SKU it was of. */
+  /** From a sale until its SKU is counted or damaged. */
   count: delay(6 * HOUR_MS, 0.5, 24 * HOUR_MS),
   damage: delay(3 * HOUR_MS, 0.5, 12 * HOUR_MS),
-  /** A picked order that nobody fetches until it is back on the shelf. */
+  /** From picking an order that is never fetched until it is back on the shelf. */
   noShow: delay(48 * HOUR_MS, 0.3, 120 * HOUR_MS),
 } as const satisfies Readonly<Record<string, Delay>>;
 

@@ -79,7 +79,7 @@ export function* productRows(scenario: Scenario): Generator<ProductRow> {
   }
 }
 
-/** These members (by number, from 1); there may be millions, so whoever asks says which. */
+/** These members (by number, from 1); there may be millions, so the caller names them. */
 export function* memberRows(scenario: Scenario, members: Iterable<number>): Generator<MemberRow> {
   const world = worldOf(scenario);
   const seeded = fakerOf(scenario, 'member');

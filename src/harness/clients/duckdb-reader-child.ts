@@ -51,7 +51,7 @@ async function query({ id, sql, params }: Extract<ToChild, { kind: 'query' }>): 
     return { id, startMs, endMs, cpuS: (user + system) / 1e6 };
   };
   try {
-    if (!connection) throw new Error('the reader was asked before it was open');
+    if (!connection) throw new Error('the reader received a query before it was open');
     const rows = await connection.rows(sql, params);
     send({ kind: 'answer', rows, error: null, ...done() });
   } catch (error) {

@@ -25,7 +25,7 @@ interface ReceiptOfFile {
   atMs: number;
   /** The latest of its lines. */
   lastMs: number;
-  /** -1: nobody's. */
+  /** -1: no member. */
   member: number;
   lines: number;
 }
