@@ -81,7 +81,6 @@ async function world(clock: ReturnType<typeof virtual>, broken: readonly string[
     state: { t0Ms: T0 },
     journal: {
       note: (kind, { state, server } = {}) => say(`${kind} ${state} ${server}`),
-      [Symbol.dispose]: () => {},
     },
     signal: over.signal,
     fail: (cause) => over.abort(cause),

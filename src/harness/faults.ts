@@ -1,9 +1,8 @@
 import type { Clock } from '../core/clock.ts';
 import { grouped } from '../core/grouped.ts';
+import type { Journal } from '../record/journal.ts';
 import type { Scenario, ServerFault } from '../scenario/scenario.ts';
 import { timeline } from '../scenario/timeline.ts';
-import type { Session, Trial } from './experiment/trial-context.ts';
-import type { Now } from './experiment/trial-state.ts';
 import type { Facts } from './facts.ts';
 import type { ResourceProbe } from './probes/resources.ts';
 import type { Stack } from './stack/stack.ts';
@@ -25,12 +24,17 @@ interface Happened {
 }
 
 /** What of a session they need. */
-export interface FaultSession extends Pick<Session, 'journal' | 'signal' | 'fail'> {
+export interface FaultSession {
+  readonly journal: Pick<Journal, 'note'>;
+  readonly signal: AbortSignal;
+  readonly fail: (cause: unknown) => void;
   readonly stack: Pick<Stack, 'takeAway' | 'bringBack'>;
   readonly facts: Pick<Facts, 'append'>;
   readonly probes: { readonly resources: Pick<ResourceProbe, 'sample'> };
-  readonly options: Pick<Trial, 'onEvent'>;
-  readonly state: Pick<Now, 't0Ms'>;
+  readonly options: {
+    readonly onEvent: (event: { readonly kind: 'step'; readonly text: string }) => void;
+  };
+  readonly state: { readonly t0Ms: number | null };
 }
 
 /** The faults of servers that a scenario declares, and how far they have got. */

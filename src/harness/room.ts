@@ -2,7 +2,6 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { badInput, refusedByMachine } from '../core/errors.ts';
 import { EXIT } from '../core/exit-codes.ts';
 import { bytes } from '../core/readable.ts';
-import type { Estimate } from './experiment/estimate.ts';
 import { freeSpace } from './setup/machine.ts';
 import { temporaryDirState } from './setup/user-dirs.ts';
 
@@ -12,6 +11,16 @@ export interface Place {
   readonly freeBytes: number;
   /** Two folders with the same one share what is free. */
   readonly device: number;
+}
+
+/** What a run writes, bytes: an estimate. */
+export interface DiskNeeds {
+  /** The servers' data, while it runs. */
+  readonly dataBytes: number;
+  /** In the temporary folder while it runs: what the harness writes down. */
+  readonly factsBytes: number;
+  /** What stays in the run's own folder. */
+  readonly keptBytes: number;
 }
 
 /** What a run puts in one place. */
@@ -36,7 +45,7 @@ interface Places {
 
 /** What a run would run out of, or null. `reproduce` is the command line to try again. */
 export function roomProblem(
-  estimate: Pick<Estimate, 'dataBytes' | 'factsBytes' | 'keptBytes'>,
+  estimate: DiskNeeds,
   places: Places,
   reproduce: string,
 ): { readonly message: string; readonly hint: string } | null {
@@ -59,7 +68,7 @@ export function roomProblem(
 }
 
 function needsOf(
-  estimate: Pick<Estimate, 'dataBytes' | 'factsBytes' | 'keptBytes'>,
+  estimate: DiskNeeds,
   { data, work, results }: Places,
   reproduce: string,
 ): readonly Need[] {
@@ -104,7 +113,7 @@ export function placesOf(resultsDir: string, dataDir: string | null): Places {
 }
 
 /** Throws DoorbusterError (exit 2) when a file system cannot hold what the run is estimated to write. */
-export function requireDiskSpace(estimate: Estimate, places: Places, reproduce: string): void {
+export function requireDiskSpace(estimate: DiskNeeds, places: Places, reproduce: string): void {
   const problem = roomProblem(estimate, places, reproduce);
   if (problem !== null) throw badInput(problem.message, problem.hint);
 }

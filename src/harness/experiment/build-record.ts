@@ -8,7 +8,7 @@ import { writeDimensions } from '../dimensions.ts';
 import type { Facts } from '../facts.ts';
 import { compactionRecord, compactionRuns } from '../measure/compaction-record.ts';
 import type { MeasureContext } from '../measure/context.ts';
-import { measure } from '../measure/measure.ts';
+import { type Measured, measure } from '../measure/measure.ts';
 import { judgeRun } from '../measure/verdict.ts';
 import { withReplayed } from '../recording/record.ts';
 import { appendedCounts } from '../truth/appended.ts';
@@ -41,26 +41,78 @@ export async function buildRecord(
   first: RunRecord,
 ): Promise<Partial<RunRecord>> {
   const { facts, observed, scenario, dir, note } = input;
-  const { completed, t0Ms, cutMs, endedMs, cores, clockApartMs, incidents } = observed;
+  const lacking = new Lacking();
+  const context = await measureContext(input, first, lacking);
+  // Before anything is computed: whatever becomes of that, it can be computed again from the facts.
+  const { paths, failed } = await facts.exportParquet(dir);
+  note('facts', { files: paths.length, failed });
+  for (const { table, reason } of failed)
+    lacking.add(`${table}.parquet was not written: ${reason}`);
+  const { warnings, ...measured } = await measure(facts, context, observed.bucket);
+  const { completed, cutMs } = observed;
+  if (completed && cutMs !== null) {
+    const folder = join(dir, RUN_FILES.dimensions);
+    const written = await lacking.orNull('the dimensions were not written', () =>
+      writeDimensions(facts, { scenario, cutMs, dir: folder }),
+    );
+    note('dimensions', { ...written });
+  }
+  const record = {
+    ...sectionsOf(observed, measured, context),
+    pipeline: { ...first.pipeline, tableKeys: context.truth?.keysCompared ?? null },
+    scenario: await withReplayed(first.scenario, facts),
+  };
+  return {
+    ...record,
+    headline: {
+      text: headlineOf({ ...first, ...record }),
+      warnings: [
+        ...observed.missing,
+        ...lacking.told,
+        ...warnings,
+        ...drainWarnings(observed.drains, observed.phases),
+      ],
+    },
+  };
+}
+
+/** What a record lacks, in sentences. */
+class Lacking {
+  readonly told: string[] = [];
+
+  add(text: string): void {
+    this.told.push(text);
+  }
+
+  /** What `work` gives; where it fails, null, and `what` is lacking. */
+  async orNull<T>(what: string, work: () => Promise<T>): Promise<T | null> {
+    try {
+      return await work();
+    } catch (error) {
+      this.add(`${what}: ${reasonOf(error)}`);
+      return null;
+    }
+  }
+}
+
+/** What the metrics need besides the facts: the oracles' findings, and what was observed. */
+async function measureContext(
+  input: RecordInput,
+  first: RunRecord,
+  lacking: Lacking,
+): Promise<MeasureContext> {
+  const { facts, observed, scenario } = input;
+  const { completed, t0Ms, endedMs, cores, clockApartMs, incidents } = observed;
   const rows: Rows = (sql) => facts.rows(sql);
   const appended = observed.logs && (await appendedCounts(rows, observed.logs));
   const truth = await judgedTruth(input);
   const datasets = datasetsOf(input.manifest, scenario.traffic);
-  const lacking: string[] = [];
-  const orTell = async <T>(what: string, work: () => Promise<T>): Promise<T | null> => {
-    try {
-      return await work();
-    } catch (error) {
-      lacking.push(`${what}: ${reasonOf(error)}`);
-      return null;
-    }
-  };
   const promises = completed
-    ? await orTell('pickup promises were not judged', () =>
+    ? await lacking.orNull('pickup promises were not judged', () =>
         replayPromises(facts, scenario, { stock: stockView(datasets), t0Ms }),
       )
     : null;
-  const context: MeasureContext = {
+  return {
     ...{ scenario, t0Ms, endedMs, datasets, cores, clockApartMs, appended, incidents },
     shards: (first.shards ?? [])
       .slice(1)
@@ -69,58 +121,31 @@ export async function buildRecord(
     compactions: compactionRuns(observed.compactions),
     ...{ truth, promises },
   };
-  // Before anything is computed: whatever becomes of that, it can be computed again from the facts.
-  const { paths, failed } = await facts.exportParquet(dir);
-  note('facts', { files: paths.length, failed });
-  lacking.push(...failed.map((one) => `${one.table}.parquet was not written: ${one.reason}`));
-  const {
-    warnings,
-    compactions: measuredCompactions,
-    ...measured
-  } = await measure(facts, context, observed.bucket);
-  if (completed && cutMs !== null) {
-    const folder = join(dir, RUN_FILES.dimensions);
-    const written = await orTell('the dimensions were not written', () =>
-      writeDimensions(facts, { scenario, cutMs, dir: folder }),
-    );
-    note('dimensions', { ...written });
-  }
+}
+
+/** The sections of the record that follow from what was observed and measured; of a run that was cut short, none is judged. */
+function sectionsOf(
+  { completed, t0Ms, endedMs, phases, drains, ...observed }: Observed,
+  { compactions: ofFacts, ...measured }: Omit<Measured, 'warnings'>,
+  { truth }: Pick<MeasureContext, 'truth'>,
+): Partial<RunRecord> {
+  const { layout, invalid, checks, regressions } = measured;
   const compactions = observed.compactions.map((one) =>
-    compactionRecord(one, { compactions: measuredCompactions, layout: measured.layout, t0Ms }),
+    compactionRecord(one, { compactions: ofFacts, layout, t0Ms }),
   );
   const outcome = completed ? ('completed' as const) : ('interrupted' as const);
-  const { invalid, checks, regressions } = measured;
-  const judged = judgeRun({ outcome, truth, regressions, invalid, checks });
-  const record: Partial<RunRecord> = {
+  return {
     ...measured,
-    ...judged,
-    outcome,
-    t0Ms,
-    endedMs: endedMs - t0Ms,
-    truth,
-    phases: observed.phases.map((phase) => ({
+    ...judgeRun({ outcome, truth, regressions, invalid, checks }),
+    ...{ outcome, t0Ms, endedMs: endedMs - t0Ms, truth, drain: drains.final },
+    phases: phases.map((phase) => ({
       ...phase,
       startMs: phase.startMs - t0Ms,
       endMs: phase.endMs - t0Ms,
     })),
-    drain: observed.drains.final,
     compaction: compactions.at(-1) ?? null,
     compactions,
-    pipeline: { ...first.pipeline, tableKeys: truth?.keysCompared ?? null },
-    scenario: await withReplayed(first.scenario, facts),
-    checks: completed ? measured.checks : [],
-  };
-  return {
-    ...record,
-    headline: {
-      text: headlineOf({ ...first, ...record }),
-      warnings: [
-        ...observed.missing,
-        ...lacking,
-        ...warnings,
-        ...drainWarnings(observed.drains, observed.phases),
-      ],
-    },
+    checks: completed ? checks : [],
   };
 }
 

@@ -5,9 +5,10 @@ import { expectedCounts, rateAt } from '../../generators/expected/rate.ts';
 import { type Scenario, STOCK } from '../../scenario/scenario.ts';
 import { timedMs } from '../../scenario/timeline.ts';
 import { type Datasets, datasetsOf, streamsOf } from '../../topology/manifest.ts';
+import type { DiskNeeds } from '../room.ts';
 
 /** What a run will take, as far as anybody can know before it: an estimate, and no promise. */
-export interface Estimate {
+export interface Estimate extends DiskNeeds {
   /** Messages it will send, opening stock and what goes on beneath the open phases included. */
   readonly events: number;
   /** From nothing to t0: servers, jobs, opening stock, first drain. */
@@ -19,12 +20,6 @@ export interface Estimate {
   readonly openPhases: readonly string[];
   /** What is asked in those of them that are query rounds; null: there is none. */
   readonly rounds: Rounds | null;
-  /** The servers' data, while it runs. */
-  readonly dataBytes: number;
-  /** In the temporary folder while it runs: what the harness writes down. */
-  readonly factsBytes: number;
-  /** What stays in the run's own folder. */
-  readonly keptBytes: number;
 }
 
 interface Rounds {

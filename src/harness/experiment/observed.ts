@@ -6,6 +6,7 @@ import { STREAMS } from '../../scenario/scenario.ts';
 import { openReader } from '../clients/duckdb-reader.ts';
 import { openKafkaAdmin } from '../clients/kafka-admin.ts';
 import { takeIn } from '../load/take-in.ts';
+import type { PhaseCompaction } from '../pipelines/compact.ts';
 import type { Incident } from '../probes/probe.ts';
 import { type AppendedLog, appendedLogs } from '../truth/appended.ts';
 import { type Extent, noneRead, readTables } from '../truth/read-tables.ts';
@@ -13,7 +14,6 @@ import { reasonOf } from '../truth/reason.ts';
 import { sparkCopies } from '../truth/spark-copy.ts';
 import type { TableCopies } from '../truth/tables-under-test.ts';
 import type { Course } from './course.ts';
-import type { PhaseCompaction } from './phases.ts';
 import type { Session } from './trial-context.ts';
 
 /**

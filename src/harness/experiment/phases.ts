@@ -1,14 +1,9 @@
 import type { Drain, RecordedPhase } from '../../record/record.ts';
 import type { Phase } from '../../scenario/scenario.ts';
 import { markBefore } from '../measure/compaction-record.ts';
-import { type CompactionResult, compact } from '../pipelines/compact.ts';
+import { type CompactionResult, compact, type PhaseCompaction } from '../pipelines/compact.ts';
 import type { Live } from '../probes/commit-reader.ts';
 import type { Session } from './trial-context.ts';
-
-/** What a `compact` phase came to. */
-export interface PhaseCompaction extends CompactionResult {
-  readonly phase: string;
-}
 
 /** What a phase came to. Epoch ms. */
 export interface PhaseResult {

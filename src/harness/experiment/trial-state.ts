@@ -17,19 +17,8 @@ export function isPast(name: TrialStateName, other: TrialStateName): boolean {
   return TRIAL_STATES.indexOf(name) > TRIAL_STATES.indexOf(other);
 }
 
-/** What is going on in a trial now. Its control flow alone writes it; probes, faults and the display read it. */
-export interface Now {
-  readonly name: TrialStateName;
-  /** By which facts are labelled: `start` before the first phase, `drain` after the last one. */
-  readonly phase: string;
-  /** Epoch ms of the tape's origin; null before it is known. */
-  readonly t0Ms: number | null;
-  /** The process of the compaction that was started last. */
-  readonly compactorPid: number | null;
-}
-
-/** Owned by the control flow of one trial. */
-export class TrialState implements Now {
+/** What is going on in a trial now. Its control flow alone writes it; probes, outages and the display read it. */
+export class TrialState {
   #name: TrialStateName = 'starting';
   #phase = 'start';
   #t0Ms: number | null = null;
@@ -45,14 +34,17 @@ export class TrialState implements Now {
     return this.#name;
   }
 
+  /** By which facts are labelled: `start` before the first phase, `drain` after the last one. */
   get phase(): string {
     return this.#phase;
   }
 
+  /** Epoch ms of the tape's origin; null before it is known. */
   get t0Ms(): number | null {
     return this.#t0Ms;
   }
 
+  /** The process of the compaction that was started last. */
   get compactorPid(): number | null {
     return this.#compactorPid;
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { PhaseCompaction } from '../experiment/phases.ts';
+import type { PhaseCompaction } from '../pipelines/compact.ts';
 import { compactionRecord } from './compaction-record.ts';
 
 const T0 = 1_795_788_000_000;

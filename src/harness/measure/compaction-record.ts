@@ -1,5 +1,5 @@
 import type { CompactionRecord, Layout } from '../../record/record.ts';
-import type { PhaseCompaction } from '../experiment/phases.ts';
+import type { PhaseCompaction } from '../pipelines/compact.ts';
 import type { CompactionRun } from './context.ts';
 import type { CompactionMeasured } from './payback.ts';
 

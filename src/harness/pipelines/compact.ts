@@ -10,6 +10,11 @@ import type { Pipeline, PlacedPipeline } from './load.ts';
 
 export type { CompactionOptions, CompactionResult } from './compact-spark.ts';
 
+/** What a `compact` phase came to. */
+export interface PhaseCompaction extends CompactionResult {
+  readonly phase: string;
+}
+
 /** One way to thin files out. */
 interface Compaction {
   readonly kind: CompactionKind;

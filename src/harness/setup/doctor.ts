@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { bytes } from '../../core/readable.ts';
-import type { Estimate } from '../experiment/estimate.ts';
-import { placesOf, roomProblem } from '../room.ts';
+import { type DiskNeeds, placesOf, roomProblem } from '../room.ts';
 import { engineHere } from '../stack/session.ts';
 import type { RuntimeKind } from '../stack/stack.ts';
 import { lookUp } from './cache.ts';
@@ -31,7 +30,7 @@ interface DoctorContext {
   readonly runtime: RuntimeKind;
   /** The run whose room is looked for; left out by a run itself, which knows better what it needs. */
   readonly run?: {
-    readonly estimate: Pick<Estimate, 'dataBytes' | 'factsBytes' | 'keptBytes'>;
+    readonly estimate: Pick<DiskNeeds, 'dataBytes' | 'factsBytes' | 'keptBytes'>;
     readonly dataDir: string | null;
     readonly resultsDir: string;
     /** The command line that starts it. */
