@@ -320,7 +320,7 @@ const READ: Readonly<
   'checks[]': {
     change: 'checks=[lost == 0]',
     as: 'scenario.checks',
-    by: 'harness/measure/measure.ts',
+    by: 'harness/measure/context.ts',
   },
 };
 
