@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { WIRE, type WireType } from '../generators/wire-schema.ts';
 import { STREAMS, type Stream } from '../scenario/scenario.ts';
+import { parseManifest } from './manifest.ts';
+import { submissionsOf } from './submissions.ts';
 
 /** docs/pipelines.md lists the columns of the generated views: it must say what is generated. */
 const guide = readFileSync(new URL('../../docs/pipelines.md', import.meta.url), 'utf8');
@@ -35,4 +37,39 @@ test('the guide lists the columns of every accepted view', () => {
   const table = ['| stream | required | optional |', '| --- | --- | --- |', ...rows].join('\n');
   const listed = guide.split('<!-- generated: accepted -->\n')[1]?.split('\n<!-- end -->')[0];
   expect(listed).toBe(table);
+});
+
+/** The code blocks of one language, in order. */
+function blocks(language: string): readonly string[] {
+  return [...guide.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, 'gm'))].map(
+    ([, text]) => text as string,
+  );
+}
+
+test('the job of the guide is one, and so is the source that replaces a generated one', () => {
+  const [job = '', source = ''] = blocks('sql');
+  const sources = (text: string) =>
+    submissionsOf({
+      jobs: { path: 'jobs.sql', text },
+      tables: { text: '' },
+      deadLetter: 'dead_letter',
+    })
+      .slice(3)
+      .map((one) => one.source.replace(' (generated)', ''));
+  expect(sources(job)).toEqual([
+    ...['jobs.sql:1', 'jobs.sql:2'],
+    ...['loyalty_raw', 'loyalty_fields', 'loyalty_judged', 'loyalty_accepted', 'jobs.sql:3'],
+  ]);
+  const reader = "SET 'pipeline.name' = 'pos';\nINSERT INTO t SELECT event_id FROM pos_accepted;";
+  expect(sources(`${source}${reader}`).filter((one) => /^pos/.test(one))).toEqual([
+    ...['pos_fields', 'pos_judged', 'pos_accepted'],
+  ]);
+});
+
+test('the pipeline.yaml of the guide is one', () => {
+  const [yaml = ''] = blocks('yaml');
+  expect(parseManifest(yaml, 'mine/pipeline.yaml').datasets.map(({ name }) => name)).toEqual([
+    'loyalty',
+    'dead_letter',
+  ]);
 });

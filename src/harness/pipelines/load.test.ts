@@ -66,6 +66,18 @@ describe.each(['cdc-upsert', 'append-ledger'])('the shipped %s', (name) => {
   });
 });
 
+test('docs/pipelines.md explains every placeholder', () => {
+  const guide = readFileSync(join(packageRoot, 'docs', 'pipelines.md'), 'utf8');
+  const { pipeline } = parseScenario(
+    'name: x\nretail: { stores: 1 }\ntraffic: { pos: {} }\nphases: [{ name: one, for: 1s }]\n',
+    { file: 'x.yaml' },
+  ).scenario;
+  const place = placeApart({ namespace: 'retail' }, { prefix: 'black', runId: 'ab12' });
+  const known = Object.keys(placeholderValues(pipeline, ['a:1'], place));
+  const listed = [...guide.matchAll(/^\| `\$\{(\w+)\}`/gm)].map(([, name]) => name);
+  expect(listed.toSorted()).toEqual(known.toSorted());
+});
+
 describe('a folder of one’s own', () => {
   let dir: string;
   beforeEach(() => {
