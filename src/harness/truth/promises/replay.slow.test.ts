@@ -154,7 +154,7 @@ describe('a run’s orders', () => {
     expect(spike.check.doubt).toBeNull();
     expect(spike.staleRows).toBeGreaterThan(10);
     const [older] = promiseSection(replay, staleness(13_000)).phases;
-    expect(older?.check.doubt).toMatch(/younger than its stock was stale/);
+    expect(older?.check.doubt).toMatch(/shorter than the staleness of its stock/);
     // Of one course of the stock: both forms hold to a factor of two.
     const { counted: stalePer10k = Number.NaN } = spike.check;
     for (const theory of [spike.check.sellDown, spike.check.lowStock] as number[]) {
