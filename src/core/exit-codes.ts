@@ -42,5 +42,5 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
  */
 export type Verdict = 'PASS' | 'FAIL' | 'INVALID' | 'NO_DATA';
 
-/** How a run ended, whatever its verdict. */
-export type Outcome = 'completed' | 'interrupted' | 'stack-broke' | 'crashed';
+/** How a run that did not get to its end ended. */
+export type Broken = 'interrupted' | 'stack-broke' | 'crashed';

@@ -27,6 +27,7 @@ export function environment(stack: StackFacts): Environment {
     os: `${type()} ${release()}`,
     runtime: stack.runtime,
     versions: { ...stack.versions },
+    classArchives: null,
   };
   return { doorbuster: version, commit: commitOf(root), ...facts, lane: laneOf(facts) };
 }
@@ -62,7 +63,7 @@ export function laneOf(facts: Omit<Environment, 'doorbuster' | 'commit' | 'lane'
       .map(([server, version]) => `${server}=${version}`)
       .sort(),
     // With all of them there, which is so after the first run, it is the lane that it always was.
-    ...(facts.classArchives === undefined || facts.classArchives === 'kept'
+    ...(facts.classArchives === null || facts.classArchives === 'kept'
       ? []
       : [`classes=${facts.classArchives}`]),
   ];

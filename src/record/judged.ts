@@ -37,8 +37,8 @@ export const truth = z.strictObject({
       duplicated: count,
       /** Of the stock table. In records before it could be absent, the other tables have 0. */
       wrong: z.number().nonnegative().optional(),
-      /** The engine that read the table for the oracles. Absent in records before there was a choice. */
-      readBy: z.string().optional(),
+      /** The engine that read the table for the oracles; null: not known. */
+      readBy: z.string().nullable(),
     }),
   ),
   /** Up to 20, so that a failure can be looked up. */
@@ -125,19 +125,19 @@ export const regressions = z.strictObject({
 
 export const canaries = z.strictObject({
   sent: count,
-  /** Of these, how many the broker did not take. Absent in records of before. */
-  unsent: count.optional(),
+  /** Of these, how many the broker did not take. null here and below: not kept (version 1). */
+  unsent: count.nullable(),
   seen: count,
   never: count,
   failed: count,
   /** Canaries about which the reader was answered at least once, and how many of them contradict the census. */
   compared: count,
   disjoint: count,
-  /** Canaries that the census saw. Absent in records of before. */
-  inCensus: count.optional(),
+  /** Canaries that the census saw. */
+  inCensus: count.nullable(),
   /** Polls, each counted once per canary it asked for, and those without an answer (a declared outage aside). */
-  polls: count.optional(),
-  failedPolls: count.optional(),
+  polls: count.nullable(),
+  failedPolls: count.nullable(),
   /** Widths of the intervals: what the two instruments can tell apart, ms. */
   canaryWidth: statsSchema,
   censusWidth: statsSchema,
@@ -156,24 +156,22 @@ export const producing = z.strictObject({
     scheduled: z.array(z.number()),
     acknowledged: z.array(z.number()),
   }),
-  /** Per stream, its busiest partition, without opening stock, markers and canaries. Absent in records of before. */
-  partitions: z
-    .array(
-      z.strictObject({
-        stream,
-        partitions: z.int().positive(),
-        messages: count,
-        /** The busiest one, from 0, and what it received. */
-        busiest: count,
-        received: count,
-        /** The store, which is the key, that sent most of that. */
-        store: count,
-        ofStore: count,
-        /** Whether it received far more than its share: see docs/measuring.md. */
-        skewed: z.boolean(),
-      }),
-    )
-    .optional(),
+  /** Per stream, its busiest partition, without opening stock, markers and canaries. */
+  partitions: z.array(
+    z.strictObject({
+      stream,
+      partitions: z.int().positive(),
+      messages: count,
+      /** The busiest one, from 0, and what it received. */
+      busiest: count,
+      received: count,
+      /** The store, which is the key, that sent most of that. */
+      store: count,
+      ofStore: count,
+      /** Whether it received far more than its share: see docs/measuring.md. */
+      skewed: z.boolean(),
+    }),
+  ),
 });
 
 /** The harness's own health: whether it, rather than the pipeline, shaped the numbers. */
@@ -188,7 +186,7 @@ export const self = z.strictObject({
       n: count,
       waited: count.optional(),
       stats: statsSchema,
-      /** Absent where nothing was due; 0 in records before that. */
+      /** Absent where nothing was due; 0 in some records of version 1. */
       lateShare: z.number().optional(),
     }),
   ),
@@ -200,10 +198,10 @@ export const self = z.strictObject({
   machineBusy: z.number().optional(),
   /**
    * Per phase, share of all cores that went to programs which are neither servers nor the harness; may be a little
-   * below 0. A phase in which it cannot be told is not listed; absent in records before 0.2.
+   * below 0. A phase in which it cannot be told is not listed.
    */
-  foreign: z.array(z.strictObject({ phase: z.string(), share: z.number() })).optional(),
-  /** Absent like the two above where nobody looked; 0 in records before that. */
+  foreign: z.array(z.strictObject({ phase: z.string(), share: z.number() })),
+  /** Absent like the two above where nobody looked; 0 in some records of version 1. */
   stealMax: z.number().optional(),
   /** Widest gap between the wall clock and the monotonic one, ms. */
   clockApartMs: z.number(),

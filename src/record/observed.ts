@@ -156,8 +156,8 @@ export const queries = z.strictObject({
 const totals = z.strictObject({ ...liveFiles, bytes: count });
 
 export const compaction = z.strictObject({
-  /** Its `compact` phase; absent in records of before each phase had a result of its own. */
-  phase: z.string().optional(),
+  /** Its `compact` phase; null: not kept (version 1). */
+  phase: z.string().nullable(),
   by: z.enum(['flink', 'spark']),
   tables: z.array(z.string()),
   outcome: z.enum(['committed', 'failed']),

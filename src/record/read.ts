@@ -5,6 +5,7 @@ import { badInput } from '../core/errors.ts';
 import { readTextFile } from '../core/text-file.ts';
 import { RUN_FILES } from './folder.ts';
 import { RECORD_VERSION, type RunRecord, recordSchema } from './record.ts';
+import { upgradeV1 } from './upgrade.ts';
 
 /** Far more than a run of a day writes; beyond it somebody has put another file there, bytes. */
 const LARGEST_RECORD = 64 * 2 ** 20;
@@ -32,7 +33,7 @@ export function readRecord(path: string): RunRecord {
   );
 }
 
-/** Text to record; `file` is only for the message. */
+/** Text to record, of this version or an older one; `file` is only for the message. */
 export function parseRecord(text: string, file: string): RunRecord {
   let value: unknown;
   try {
@@ -47,7 +48,7 @@ export function parseRecord(text: string, file: string): RunRecord {
       'use the newer version of doorbuster that wrote it',
     );
   }
-  const result = recordSchema.safeParse(value);
+  const result = recordSchema.safeParse(upgradeV1(value));
   if (result.success) return result.data;
   throw badInput(
     `${file} is not a record: ${described(result.error)}`,

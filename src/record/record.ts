@@ -14,14 +14,14 @@ import {
 import { promises } from './promises.ts';
 
 /**
- * The record of one run: what every report reads, and all they may read. Written by the harness,
- * version 1. Three rules hold everywhere:
+ * The record of one run: what every report reads, and all they may read. Written by the harness. Three rules hold
+ * everywhere:
  *
  * - Times are ms since t0 (`t0Ms` is the only epoch stamp, with `startedAt`). They are negative before t0.
  * - A measured number that is null is +∞; "no data" is an absent field, an empty list or n = 0.
- * - A section that the run did not get to is null.
+ * - What a record of version 1 did not keep is named in `notRecorded` (upgrade.ts).
  */
-export const RECORD_VERSION = 1;
+export const RECORD_VERSION = 2;
 
 const count = z.int().nonnegative();
 const MOST_MS = 366 * 86_400_000;
@@ -38,8 +38,8 @@ const recording = z.strictObject({
   products: count,
   /** Lines whose quantity was a measure, replayed as one unit. */
   measures: count,
-  /** Lines brought back with a positive amount, replayed as a negative one; absent in records before it was told. */
-  turned: count.optional(),
+  /** Lines brought back with a positive amount, replayed as a negative one; null: not counted (version 1). */
+  turned: count.nullable(),
   /** Time of its first and last receipt in the shops. */
   from: z.string(),
   to: z.string(),
@@ -76,9 +76,9 @@ const environment = z.strictObject({
   versions: z.record(z.string(), z.string()),
   /**
    * Whether the JVMs took their classes from archives that an earlier run had left: all, some or none of them.
-   * Absent where archives are not in use (containers, a stack that was up already), and in records before 0.2.
+   * null where archives are not in use (containers, a stack that was up already).
    */
-  classArchives: z.enum(['kept', 'partly', 'none']).optional(),
+  classArchives: z.enum(['kept', 'partly', 'none']).nullable(),
   /** Hash of what makes two records comparable: see environment.ts. */
   lane: z.string(),
 });
@@ -135,11 +135,11 @@ const shard = z.strictObject({
     widthMs: z.number(),
     /** By how much it had moved in the end. */
     driftMs: z.number(),
-    /** Widest gap between the machine's wall clock and its monotonic one, ms; absent in records before 0.2. */
-    apartMs: z.number().optional(),
+    /** Widest gap between the machine's wall clock and its monotonic one, ms; null: not kept (version 1). */
+    apartMs: z.number().nullable(),
   }),
-  /** Of its machine; absent in records before 0.2, of which only the leader's machine was judged. */
-  cores: z.int().positive().optional(),
+  /** Of its machine; null: not kept (version 1), and only the leader's machine was judged. */
+  cores: z.int().positive().nullable(),
 });
 
 /** Farthest from t0 that a run can be, ms: a year. What is beyond it is damage, and a chart up to there would never end. */
@@ -173,7 +173,8 @@ const check = z.strictObject({
   reason: z.string().nullable(),
 });
 
-export const recordSchema = z.strictObject({
+/** What is known of every run, however it ended. */
+const everyRun = {
   version: z.literal(RECORD_VERSION),
   /** The run's folder name. */
   id: z.string(),
@@ -181,60 +182,16 @@ export const recordSchema = z.strictObject({
   seed: z.int(),
   /** ISO 8601, UTC. */
   startedAt: z.string(),
-  /** Epoch ms of the tape's origin; null until the load starts. */
-  t0Ms: z.number().nullable(),
-  /**
-   * The last look at the tables, ms since t0: what was not visible by then never was. Absent in a run that measured
-   * nothing, and in records before it was kept.
-   */
-  endedMs: z.number().optional(),
-  /** From startedAt to the end of everything, ms; null until then. */
-  tookMs: moment.nullable(),
   environment,
   /** Where the run was, on a stack that outlives it; left out when it had one of its own. */
   stack: stack.optional(),
-  /** Of a part of a load, that is to be joined with the others; nothing is measured of it. */
-  shard: shard.optional(),
   /** Of a load that was joined from parts. */
   shards: z.array(shard).optional(),
   pipeline,
-  outcome: z.enum(['completed', 'interrupted', 'stack-broke', 'crashed']),
-  /** null until the run was judged. */
-  verdict: verdict.nullable(),
   exitCode: z.int(),
   headline: z.strictObject({ text: z.string(), warnings: z.array(z.string()) }),
   /** The command line that replays this run. */
   reproduce: z.string(),
-  phases: z.array(phase),
-  /** Faults of servers, in the order in which they began. Absent in records of before there were any. */
-  faults: z.array(fault).optional(),
-  /** The drain at the end of the run. */
-  drain: drain.nullable(),
-  metrics: z.array(metricSchema),
-  staleness: z.array(stalenessSeries),
-  /** Absent in a run that measured nothing. */
-  storeAge: z.array(storeAge).optional(),
-  waterfall: z.array(waterfall),
-  /** Absent in a run that measured nothing. */
-  changes: z.array(changes).optional(),
-  layout: layout.nullable(),
-  queries: queries.nullable(),
-  /** The last one of `compactions`. */
-  compaction: compaction.nullable(),
-  /** One per `compact` phase, in their order. Absent in records of before each phase had a result of its own. */
-  compactions: z.array(compaction).optional(),
-  truth: truth.nullable(),
-  /** null: no table promises that a newer version stays. Absent in records of before it was looked for. */
-  regressions: regressions.nullable().optional(),
-  /** Absent in records of before there was one; null without a stock table. */
-  promises: promises.nullable().optional(),
-  canaries: canaries.nullable(),
-  producing: producing.nullable(),
-  self: self.nullable(),
-  cost: cost.nullable(),
-  /** One per rule of the INVALID table that was broken. */
-  invalid: z.array(z.strictObject({ rule: z.string(), fact: z.string(), limit: z.string() })),
-  checks: z.array(check),
   failures: z.array(
     z.strictObject({
       tMs: z.number().nullable(),
@@ -244,7 +201,121 @@ export const recordSchema = z.strictObject({
       cause: z.string().nullable(),
     }),
   ),
+  /** What the record of version 1 that this one was upgraded from did not keep; empty in any other. */
+  notRecorded: z.array(z.string()),
+};
+
+/** From startedAt to the end of everything, ms. */
+const tookMs = moment;
+
+/** What is measured of a run that got to t0, all of it at once. */
+export const measurements = {
+  measured: z.literal(true),
+  /** Epoch ms of the tape's origin. */
+  t0Ms: z.number(),
+  /** The last look at the tables, ms since t0: what was not visible by then never was. null: not kept (version 1). */
+  endedMs: z.number().nullable(),
+  tookMs,
+  phases: z.array(phase),
+  /** Faults of servers, in the order in which they began. */
+  faults: z.array(fault),
+  /** The drain at the end of the run; null: it did not get there. */
+  drain: drain.nullable(),
+  metrics: z.array(metricSchema),
+  staleness: z.array(stalenessSeries),
+  storeAge: z.array(storeAge),
+  waterfall: z.array(waterfall),
+  changes: z.array(changes),
+  layout,
+  queries,
+  /** One per `compact` phase, in their order. */
+  compactions: z.array(compaction),
+  /** null: no table promises that a newer version stays. */
+  regressions: regressions.nullable(),
+  /** null without a stock table. */
+  promises: promises.nullable(),
+  canaries,
+  producing,
+  self,
+  cost,
+  /** One per rule of the INVALID table that was broken. */
+  invalid: z.array(z.strictObject({ rule: z.string(), fact: z.string(), limit: z.string() })),
+  checks: z.array(check),
+};
+
+/** The same of a run of which nothing is measured: there is no place to write a number to. */
+const nothing = {
+  measured: z.literal(false),
+  verdict: z.null(),
+  endedMs: z.null(),
+  phases: z.tuple([]),
+  faults: z.tuple([]),
+  drain: z.null(),
+  metrics: z.tuple([]),
+  staleness: z.tuple([]),
+  storeAge: z.tuple([]),
+  waterfall: z.tuple([]),
+  changes: z.tuple([]),
+  layout: z.null(),
+  queries: z.null(),
+  compactions: z.tuple([]),
+  truth: z.null(),
+  regressions: z.null(),
+  promises: z.null(),
+  canaries: z.null(),
+  producing: z.null(),
+  self: z.null(),
+  cost: z.null(),
+  invalid: z.tuple([]),
+  checks: z.tuple([]),
+};
+
+/** A run that got to its end: measured, compared with the truth, and judged. */
+const completed = z.strictObject({
+  ...everyRun,
+  outcome: z.literal('completed'),
+  ...measurements,
+  truth,
+  verdict,
 });
+
+/** The part of one machine in a load that several made: it is joined with the others before anything is measured. */
+const part = z.strictObject({
+  ...everyRun,
+  outcome: z.literal('part'),
+  ...nothing,
+  t0Ms: z.number().nullable(),
+  tookMs,
+  shard,
+});
+
+const broken = z.enum(['interrupted', 'stack-broke', 'crashed']);
+
+/** A run that something ended after t0: what it had measured by then, without a verdict. */
+const cutShort = z.strictObject({
+  ...everyRun,
+  outcome: broken,
+  ...measurements,
+  /** null: the tables were not read. */
+  truth: truth.nullable(),
+  verdict: z.null(),
+});
+
+/** A run that ended before it had measured anything; a run that goes on is one until its end. */
+const unmeasured = z.strictObject({
+  ...everyRun,
+  outcome: broken,
+  ...nothing,
+  t0Ms: z.null(),
+  tookMs: tookMs.nullable(),
+});
+
+/** One of four, told apart by `outcome` and `measured`. */
+export const recordSchema = z.discriminatedUnion('outcome', [
+  completed,
+  part,
+  z.discriminatedUnion('measured', [cutShort, unmeasured]),
+]);
 
 /** Readonly all the way down: a record is written once and never edited. */
 type Frozen<T> = T extends readonly (infer E)[]
@@ -253,27 +324,47 @@ type Frozen<T> = T extends readonly (infer E)[]
     ? { readonly [K in keyof T]: Frozen<T[K]> }
     : T;
 
-export type RunRecord = Frozen<z.infer<typeof recordSchema>>;
+export type CompletedRecord = Frozen<z.infer<typeof completed>>;
+export type PartRecord = Frozen<z.infer<typeof part>>;
+export type CutShortRecord = Frozen<z.infer<typeof cutShort>>;
+export type UnmeasuredRecord = Frozen<z.infer<typeof unmeasured>>;
+export type RunRecord = CompletedRecord | PartRecord | CutShortRecord | UnmeasuredRecord;
+
+/** What the end of a run adds to the record of its beginning. */
+type End<R extends RunRecord> = Omit<
+  R,
+  Exclude<keyof typeof everyRun, 'exitCode' | 'headline' | 'failures'> | 'tookMs'
+> &
+  Partial<Pick<R, 'scenario' | 'pipeline' | 'environment'>>;
+export type MeasuredEnd = End<CompletedRecord> | End<CutShortRecord>;
+export type CutShortEnd = End<CutShortRecord>;
+export type PartEnd = Pick<PartRecord, 'outcome' | 'exitCode' | 't0Ms' | 'shard' | 'headline'>;
+export type BrokenEnd = Pick<
+  UnmeasuredRecord,
+  'outcome' | 'exitCode' | 'verdict' | 'headline' | 'failures'
+>;
+export type RunEnd = MeasuredEnd | PartEnd | BrokenEnd;
+
 type Part<K extends keyof RunRecord> = NonNullable<RunRecord[K]>;
 type Item<K extends keyof RunRecord> = Part<K> extends readonly (infer E)[] ? E : never;
 
-export type ShardRecord = NonNullable<RunRecord['shard']>;
+export type ShardRecord = PartRecord['shard'];
 export type RecordedPhase = Item<'phases'>;
-export type FaultRecord = NonNullable<RunRecord['faults']>[number];
+export type FaultRecord = Item<'faults'>;
 export type Drain = Part<'drain'>;
 export type Metric = Item<'metrics'>;
 export type Distribution = Extract<Metric, { shape: 'distribution' }>;
 export type Scalar = Extract<Metric, { shape: 'scalar' }>;
 export type Stats = Distribution['stats'];
 export type StalenessSeries = Item<'staleness'>;
-export type StoreAge = NonNullable<RunRecord['storeAge']>[number];
+export type StoreAge = Item<'storeAge'>;
 export type Waterfall = Item<'waterfall'>;
 export type Changes = Item<'changes'>;
 export type Layout = Part<'layout'>;
 export type LayoutCommit = Layout['commits'][number];
 export type Queries = Part<'queries'>;
 export type QueryResult = Queries['results'][number];
-export type CompactionRecord = Part<'compaction'>;
+export type CompactionRecord = Item<'compactions'>;
 export type TruthRecord = Part<'truth'>;
 export type Regressions = NonNullable<RunRecord['regressions']>;
 export type Promises = Part<'promises'>;

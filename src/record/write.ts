@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { refusedByMachine } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit-codes.ts';
 import { RUN_FILES } from './folder.ts';
-import { RECORD_VERSION, type RunRecord, recordSchema } from './record.ts';
+import { RECORD_VERSION, type RunRecord, recordSchema, type UnmeasuredRecord } from './record.ts';
 
 /** What is known of a run before anything was started. */
 type KnownAtStart = Pick<
@@ -23,34 +23,30 @@ type KnownAtStart = Pick<
  * The record of a run that got nowhere: written first, so that a kill at any moment leaves a valid
  * record that says `interrupted`. The run fills it in from here.
  */
-export function startedRecord(known: KnownAtStart): RunRecord {
+export function startedRecord(known: KnownAtStart): UnmeasuredRecord {
   return {
     version: RECORD_VERSION,
     ...known,
+    outcome: 'interrupted',
+    ...NOTHING_MEASURED,
     t0Ms: null,
     tookMs: null,
-    outcome: 'interrupted',
-    verdict: null,
     exitCode: EXIT.interrupted,
     headline: { text: 'the run was interrupted before its first measurement', warnings: [] },
-    phases: [],
-    drain: null,
-    metrics: [],
-    staleness: [],
-    waterfall: [],
-    layout: null,
-    queries: null,
-    compaction: null,
-    truth: null,
-    canaries: null,
-    producing: null,
-    self: null,
-    cost: null,
-    invalid: [],
-    checks: [],
     failures: [],
+    notRecorded: [],
   };
 }
+
+/** The sections of a run of which nothing is measured. */
+const NOTHING_MEASURED = {
+  measured: false,
+  ...{ verdict: null, endedMs: null, phases: [], faults: [], drain: null },
+  ...{ metrics: [], staleness: [], storeAge: [], waterfall: [], changes: [] },
+  ...{ layout: null, queries: null, truth: null, regressions: null },
+  ...{ promises: null, canaries: null, producing: null, self: null, cost: null },
+  ...{ compactions: [], invalid: [], checks: [] },
+} as const satisfies Partial<UnmeasuredRecord>;
 
 /**
  * Writes record.json whole or not at all: temporary file, fsync, rename. A record that breaks its own

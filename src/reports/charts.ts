@@ -1,4 +1,3 @@
-import { compactionsOf } from '../record/compactions.ts';
 import type { RunRecord } from '../record/record.ts';
 import { STREAMS } from '../scenario/scenario.ts';
 import { elapsedMs, mainStream, scalar, streamsOf, tablesOf } from './find.ts';
@@ -72,7 +71,7 @@ export function chartsOf(record: RunRecord): Readonly<Record<string, readonly Ch
 
 function frameOf(record: RunRecord): Frame {
   const start = record.phases.reduce((first, { startMs }) => Math.min(first, startMs), 0);
-  const runs = compactionsOf(record).filter(({ by }) => by === 'spark');
+  const runs = record.compactions.filter(({ by }) => by === 'spark');
   const away = (record.faults ?? []).map(({ act, server, startMs, backMs }) => ({
     from: startMs / 1000,
     to: (backMs ?? elapsedMs(record)) / 1000,

@@ -1,4 +1,3 @@
-import { compactionsOf } from '../record/compactions.ts';
 import { mainQuery } from '../record/main-query.ts';
 import type { CompactionRecord, RunRecord } from '../record/record.ts';
 import {
@@ -25,7 +24,7 @@ export function figuresOf(record: RunRecord): readonly Figure[] {
   return [
     stalenessFigure(record),
     queryFigure(record),
-    ...compactionsOf(record).flatMap((run, _, all) =>
+    ...record.compactions.flatMap((run, _, all) =>
       [filesFigure(run), paybackFigure(run)].map((found) => found && ofPhase(found, run, all)),
     ),
     truthFigure(record),

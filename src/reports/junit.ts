@@ -56,7 +56,7 @@ function ending(record: RunRecord): Case {
   const message = record.failures
     .map(({ server, message: text, cause }) => `${server}: ${text}${cause ? ` (${cause})` : ''}`)
     .join('; ');
-  const completed = record.outcome === 'completed';
+  const completed = record.outcome === 'completed' || record.outcome === 'part';
   return {
     name: 'the run completed',
     group: 'run',

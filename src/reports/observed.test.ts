@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
-import { compactionsOf } from '../record/compactions.ts';
-import { readRecord } from '../record/read.ts';
+import { completedRecord } from '../../test/support/completed.ts';
 import { formats } from './formats.ts';
 import { stalenessSection } from './observed.ts';
 import { summarize } from './summary.ts';
 
-const record = readRecord(new URL('../../test/fixtures/black-friday', import.meta.url).pathname);
+const record = completedRecord(
+  new URL('../../test/fixtures/black-friday', import.meta.url).pathname,
+);
 
 test('what staleness is known to is printed, at the median and at its widest', () => {
   const known = {
@@ -28,7 +29,7 @@ test('what staleness is known to is printed, at the median and at its widest', (
 });
 
 test('each of several compactions has a section, a figure and a line of its own', () => {
-  const [one] = compactionsOf(record);
+  const [one] = record.compactions;
   if (one?.before === undefined) throw new Error('the fixture has no a compaction');
   const again = { ...one, phase: 'again', before: { ...one.before, dataFiles: 77_777 } };
   const both = { ...record, compaction: again, compactions: [{ ...one, phase: 'first' }, again] };

@@ -1,4 +1,3 @@
-import { compactionsOf } from '../record/compactions.ts';
 import type { CompactionRecord, Distribution, RunRecord } from '../record/record.ts';
 import { stockOf } from '../record/stock.ts';
 import { distribution, measuredPhases, scalar, streamsOf, tablesOf, watchedMs } from './find.ts';
@@ -148,7 +147,7 @@ function used({ coreSeconds, startupCoreSeconds }: CompactionRecord): string {
 
 /** What each compaction cost and what it bought. */
 export function compactionSections(record: RunRecord): readonly Section[] {
-  const runs = compactionsOf(record);
+  const runs = record.compactions;
   return runs.map((run, i) => {
     const section = compactionSection(record, run);
     if (runs.length === 1) return section;

@@ -1,4 +1,3 @@
-import { compactionsOf } from '../record/compactions.ts';
 import { mainQuery } from '../record/main-query.ts';
 import type { CheckResult, CompactionRecord, RunRecord } from '../record/record.ts';
 import { peakPhase, queryPhases, queryResult, tablesOf } from './find.ts';
@@ -25,7 +24,7 @@ export function resultBlock(record: RunRecord, width: number): Block {
     rows: [
       ...(record.faults ?? []).flatMap((fault) => line(75, 'Fault', faultCell(fault))),
       ...filesCells(record).flatMap((cells) => line(92, 'Files', cells)),
-      ...compactionsOf(record).flatMap((run, _, all) =>
+      ...record.compactions.flatMap((run, _, all) =>
         line(82, 'Compaction', ofPhase(compactionCell(run), run, all)),
       ),
       ...line(48, 'Background', backgroundCell(record)),
@@ -77,7 +76,7 @@ function ofPhase(
 
 /** Before and after each compaction; without one, how many there were when the last load phase ended and at the end. */
 function filesCells(record: RunRecord): readonly Cell[] {
-  const compacted = compactionsOf(record).flatMap((run, _, all) => {
+  const compacted = record.compactions.flatMap((run, _, all) => {
     const found = compactedFiles(run);
     return found === null ? [] : [ofPhase(found, run, all)];
   });
@@ -145,11 +144,8 @@ function backgroundCell(record: RunRecord): Cell | null {
   );
 }
 
-function truthCell({ truth, regressions, outcome, shard }: RunRecord): Cell | null {
-  if (!truth) {
-    const expected = outcome === 'completed' && shard === undefined;
-    return expected ? cell('no table was compared with what it must hold', 'warn') : null;
-  }
+function truthCell({ truth, regressions }: RunRecord): Cell | null {
+  if (!truth) return null;
   const { lost, duplicated, wrong, tables, notSeenWithinMs, bookUnits } = truth;
   const shown = (n: number | undefined, what: string) =>
     `${n === undefined ? '–' : count(n)} ${what}`;
@@ -198,16 +194,21 @@ function harnessCell({ self, canaries }: RunRecord): Cell | null {
   );
 }
 
+const NOT_JUDGED = {
+  interrupted: 'the run was interrupted, and nothing is judged',
+  'stack-broke': 'a server or the machine failed, and nothing is judged',
+  crashed: 'an error in doorbuster ended the run, and nothing is judged',
+} as const;
+
 /** Why a run has its verdict, or none, in a sentence. */
 export function verdictReason(record: RunRecord): string {
-  const { outcome, shard, verdict, truth, regressions, checks, invalid } = record;
-  if (outcome === 'interrupted') return 'the run was interrupted, and nothing is judged';
-  if (outcome === 'stack-broke') return 'a server or the machine failed, and nothing is judged';
-  if (outcome === 'crashed') return 'an error in doorbuster ended the run, and nothing is judged';
-  if (shard !== undefined) {
-    return `part ${shard.number} of ${shard.of} of ${shard.load}: judged when all parts are merged`;
+  if (record.outcome === 'part') {
+    const { number, of, load } = record.shard;
+    return `part ${number} of ${of} of ${load}: judged when all parts are merged`;
   }
-  const { lost = 0, duplicated = 0, wrong = 0, notJudged = [] } = truth ?? {};
+  if (record.outcome !== 'completed') return NOT_JUDGED[record.outcome];
+  const { verdict, truth, regressions, checks, invalid } = record;
+  const { lost = 0, duplicated = 0, wrong = 0, notJudged = [] } = truth;
   const failing = (which: CheckResult['verdict']) =>
     checks.filter((check) => check.verdict === which).length;
   const some = (n: number, text: string) => (n > 0 ? [text] : []);
@@ -242,6 +243,6 @@ export function verdictReason(record: RunRecord): string {
         `${plural(notJudged.length, 'comparison')} with the truth not made`,
       ),
     ],
-  }[verdict ?? 'NO_DATA'];
-  return parts.join(', ') || 'nothing was judged';
+  }[verdict];
+  return parts.join(', ');
 }

@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { readRecord } from '../record/read.ts';
+import { completedRecord } from '../../test/support/completed.ts';
 import type { CheckResult, RecordedPhase, RunRecord } from '../record/record.ts';
 import { renderShort } from './short.ts';
 
-const fixture = readRecord(
+const fixture = completedRecord(
   fileURLToPath(new URL('../../test/fixtures/black-friday', import.meta.url)),
 );
 const [check] = fixture.checks;
@@ -18,9 +18,7 @@ const verdict = fc.constantFrom('PASS', 'FAIL', 'NO_DATA', 'INVALID' as const);
 
 /** Of what there may be more than a screen holds, and names that are too long for it. */
 const crowd = fc.record({
-  outcome: fc.constantFrom(
-    ...(['completed', 'interrupted', 'stack-broke', 'crashed'] as RunRecord['outcome'][]),
-  ),
+  outcome: fc.constantFrom(...(['completed', 'interrupted', 'stack-broke', 'crashed'] as const)),
   checks: fc.array(fc.record({ text, verdict, reason: fc.option(text) }), { maxLength: 120 }),
   warnings: fc.array(text, { maxLength: 40 }),
   invalid: fc.array(fc.record({ rule: text, fact: text, limit: text }), { maxLength: 40 }),
@@ -33,11 +31,20 @@ const crowd = fc.record({
 
 type Crowd = typeof crowd extends fc.Arbitrary<infer T> ? T : never;
 
-function crowded({ headline, warnings, name, phases, stack, checks, ...more }: Crowd): RunRecord {
+function crowded({
+  headline,
+  warnings,
+  name,
+  phases,
+  stack,
+  checks,
+  outcome,
+  ...more
+}: Crowd): RunRecord {
   return {
     ...fixture,
     ...more,
-    verdict: more.outcome === 'completed' ? 'FAIL' : null,
+    ...(outcome === 'completed' ? { outcome, verdict: 'FAIL' } : { outcome, verdict: null }),
     headline: { text: headline, warnings },
     scenario: { ...fixture.scenario, name },
     checks: checks.map((one) => ({ ...(check as CheckResult), ...one })),

@@ -279,7 +279,7 @@ function whereBlock(record: RunRecord, { dir }: TerminalOptions, width: number):
     rows: [
       entry('report', [join(folder, RUN_FILES.html)], dir !== undefined),
       entry('all', [`doorbuster report ${folder}`], dir !== undefined),
-      ...(record.shard === undefined
+      ...(record.outcome !== 'part'
         ? []
         : [entry('next', ['doorbuster merge FOLDER… (the folders of all shards)'])]),
       entry('again', commandLines(record.reproduce, width - 8)),

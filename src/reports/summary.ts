@@ -31,12 +31,14 @@ export interface Summary {
 
 /** What a verdict looks like; a run that was never judged has none. */
 function verdictCell(record: RunRecord): Cell {
-  if (record.outcome === 'interrupted') return cell('INTERRUPTED', 'warn');
-  if (record.outcome === 'stack-broke') return cell('STACK BROKE', 'bad');
-  if (record.outcome === 'crashed') return cell('CRASHED', 'bad');
-  // A part is not judged: the merge is.
-  if (record.shard !== undefined) return cell('PART', 'warn');
-  return verdictTone(record.verdict ?? 'NO_DATA');
+  if (record.outcome === 'completed') return verdictTone(record.verdict);
+  return {
+    // A part is not judged: the merge is.
+    part: cell('PART', 'warn'),
+    interrupted: cell('INTERRUPTED', 'warn'),
+    'stack-broke': cell('STACK BROKE', 'bad'),
+    crashed: cell('CRASHED', 'bad'),
+  }[record.outcome];
 }
 
 /** The whole record as words and tables. Pure; a section that the run did not reach is left out. */
@@ -111,7 +113,7 @@ function shardsLine(shards: readonly ShardRecord[]): string {
 
 function identity(record: RunRecord): Summary['identity'] {
   const { scenario, pipeline, environment } = record;
-  const shards = record.shards ?? (record.shard === undefined ? [] : [record.shard]);
+  const shards = record.shards ?? (record.outcome === 'part' ? [record.shard] : []);
   const versions = Object.entries(environment.versions).map(
     ([name, version]) => `${name} ${version}`,
   );

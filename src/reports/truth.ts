@@ -90,7 +90,7 @@ function stockNote({ keysCompared, bookUnits }: TruthRecord): readonly Cell[] {
 
 /** Which engine each table was read by, where it was not the one that the queries go through. */
 function readersNote({ tables }: TruthRecord): readonly Cell[] {
-  const others = tables.filter(({ readBy = 'DuckDB' }) => readBy !== 'DuckDB');
+  const others = tables.filter(({ readBy }) => readBy !== null && readBy !== 'DuckDB');
   if (others.length === 0) return [];
   const list = others.map(({ table, readBy }) => `${table} by ${readBy}`).join(', ');
   return [cell(`read for the oracles by another engine than DuckDB: ${list}`, 'dim')];

@@ -5,17 +5,16 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readRecord } from '../../src/record/read.ts';
 import type { RunRecord } from '../../src/record/record.ts';
-import { startedRecord } from '../../src/record/write.ts';
 import { renderHtml } from '../../src/reports/html.ts';
+import { completedRecord } from '../support/completed.ts';
 
-const record = readRecord(fileURLToPath(new URL('../fixtures/black-friday', import.meta.url)));
+const record = completedRecord(fileURLToPath(new URL('../fixtures/black-friday', import.meta.url)));
 
 /** A run with one phase, no query and one event never seen: what charts must survive. */
 const bare: RunRecord = {
-  ...startedRecord(record),
-  outcome: 'completed',
+  ...record,
+  ...{ metrics: [], storeAge: [], waterfall: [], changes: [], checks: [], compactions: [] },
   verdict: 'NO_DATA',
   phases: record.phases.slice(0, 1),
   staleness: [

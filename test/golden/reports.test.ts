@@ -1,12 +1,17 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { readRecord } from '../../src/record/read.ts';
-import { type RunRecord, recordSchema } from '../../src/record/record.ts';
+import {
+  type CompletedRecord,
+  type RunRecord,
+  recordSchema,
+  type TruthRecord,
+} from '../../src/record/record.ts';
 import { startedRecord } from '../../src/record/write.ts';
+import { completedRecord } from '../support/completed.ts';
 import { FORMATS, type FormatName, formats } from '../../src/reports/formats.ts';
 
 /** Every report of a few records, as files one can read. After a change: `vitest run -u`, and look. */
-const fixture = readRecord(
+const fixture = completedRecord(
   fileURLToPath(new URL('../fixtures/black-friday', import.meta.url)),
 );
 
@@ -15,7 +20,7 @@ const NOTHING = {
   ...{ missedStale: 0, missedPhantom: 0 },
 };
 
-type Score = NonNullable<RunRecord['truth']>['distance'][number];
+type Score = TruthRecord['distance'][number];
 
 function score(fault: string, injected: number, off: Partial<Score>): Score {
   const { leaked = 0, dropped = 0, units = 0 } = off;
@@ -23,7 +28,7 @@ function score(fault: string, injected: number, off: Partial<Score>): Score {
 }
 
 /** The same run, of which one table could not be read and nothing was held against BOOK. */
-const notJudged: RunRecord = {
+const notJudged: CompletedRecord = {
   ...fixture,
   verdict: 'NO_DATA',
   exitCode: 6,
@@ -33,7 +38,7 @@ const notJudged: RunRecord = {
       ? { ...check, verdict: 'NO_DATA', n: 0, reason: `${check.text.split(' ')[0]} was not measured` }
       : { ...check, ...(measured === undefined ? {} : { measured }) },
   ),
-  truth: fixture.truth && {
+  truth: {
     ...{ notSeenWithinMs: null, lost: 0, duplicated: 0, examples: [], distance: [] },
     tables: fixture.truth.tables.flatMap(({ wrong: _, ...row }) =>
       row.table === 'inventory' ? [] : [{ ...row, readBy: row.table === 'pos' ? 'Spark' : 'DuckDB' }],
@@ -46,7 +51,7 @@ const notJudged: RunRecord = {
 };
 
 /** The same run with everything that can go wrong gone wrong: lost rows, +∞, an invalid harness, no data. */
-const failed: RunRecord = {
+const failed: CompletedRecord = {
   ...fixture,
   verdict: 'FAIL',
   exitCode: 4,
@@ -69,12 +74,12 @@ const failed: RunRecord = {
     never: series.never.map((_, i) => (i === 70 ? 1 : 0)),
     max: series.max.map((value, i) => (i === 70 ? null : value)),
   })),
-  compaction: fixture.compaction && {
-    ...fixture.compaction,
-    payback: { kind: 'does not pay back' },
+  compactions: fixture.compactions.map((one) => ({
+    ...one,
+    payback: { kind: 'does not pay back' as const },
     gainLastsMs: null,
-  },
-  truth: fixture.truth && {
+  })),
+  truth: {
     ...fixture.truth,
     notSeenWithinMs: 30_000,
     lost: 3,
@@ -150,7 +155,7 @@ const failed: RunRecord = {
       },
     ],
   },
-  canaries: fixture.canaries && { ...fixture.canaries, disjoint: 1 },
+  canaries: { ...fixture.canaries, disjoint: 1 },
   faults: [
     {
       ...{ act: 'kill', server: 'flink-taskmanager', during: 'spike', targetMs: 10_000 },
@@ -241,7 +246,7 @@ const EXTENSIONS: Readonly<Record<FormatName, string>> = {
 };
 
 /** How a run can end otherwise, and screens that are hard to fit: as the short summary alone. */
-const ended: Partial<RunRecord> = { t0Ms: fixture.t0Ms, tookMs: 61_000, verdict: null };
+const ended = { tookMs: 61_000 };
 const cutShort: RunRecord = {
   ...fixture,
   ...{ outcome: 'interrupted', verdict: null, exitCode: 130, truth: null, checks: [] },
@@ -273,7 +278,7 @@ const endings: Readonly<Record<string, readonly [RunRecord, columns?: number]>> 
     {
       ...interrupted,
       ...ended,
-      ...{ outcome: 'completed', exitCode: 0 },
+      ...{ outcome: 'part', exitCode: 0, t0Ms: fixture.t0Ms },
       headline: { text: 'shard 2 of 4 of the load friday: doorbuster merge joins them', warnings: [] },
       shard: {
         ...{ load: 'friday', number: 2, of: 4, cores: 2 },

@@ -48,7 +48,7 @@ const SECTIONS = [
 export async function recompute(dir: string, change?: string): Promise<Measured> {
   const record = readRecord(dir);
   const { scenario: given, seed, t0Ms, endedMs, self } = record;
-  if (t0Ms === null || endedMs === undefined || self === null) throw new Error(`${dir}: not whole`);
+  if (t0Ms === null || endedMs === null || self === null) throw new Error(`${dir}: not whole`);
   const { scenario } = parseScenario(given.text, {
     file: given.file,
     set: [...given.overrides.map(({ path, value }) => `${path}=${value}`), `seed=${seed}`],
@@ -58,7 +58,6 @@ export async function recompute(dir: string, change?: string): Promise<Measured>
   await load(facts, dir);
   if (change !== undefined) await facts.run(change);
   const datasets = datasetsOf(manifest, scenario.traffic);
-  const { compaction } = record;
   return await measure(
     facts,
     {
@@ -67,7 +66,7 @@ export async function recompute(dir: string, change?: string): Promise<Measured>
       clockApartMs: self.clockApartMs,
       flinkOnOurClock: true,
       ...{ appended: null, incidents: [] },
-      compactions: (record.compactions ?? (compaction === null ? [] : [compaction])).map((one) => ({
+      compactions: record.compactions.map((one) => ({
         phase: one.phase ?? record.phases.findLast(({ kind }) => kind === 'compact')?.name ?? '',
         startMs: t0Ms + one.startMs,
         endMs: t0Ms + one.endMs,

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { EXIT } from '../../core/exit-codes.ts';
 import { readRecord } from '../../record/read.ts';
 import { type RunRecord, recordSchema } from '../../record/record.ts';
+import { startedRecord } from '../../record/write.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import { parseManifest } from '../../topology/manifest.ts';
 import { type Facts, openFacts } from '../facts.ts';
@@ -17,8 +18,8 @@ import type { Observed } from './observed.ts';
 /** What goes wrong once everything is measured must not take the measurements along. */
 
 const T0 = 1_795_770_000_000;
-const first = readRecord(
-  fileURLToPath(new URL('../../../test/fixtures/black-friday', import.meta.url)),
+const first = startedRecord(
+  readRecord(fileURLToPath(new URL('../../../test/fixtures/black-friday', import.meta.url))),
 );
 const { scenario } = parseScenario(
   `
@@ -123,7 +124,7 @@ async function concluded(tables: TableCopies, more: Partial<Observed> = {}): Pro
     { facts, scenario, manifest, observed, dir, note: () => {} },
     first,
   );
-  return recordSchema.parse({ ...first, ...part }) as RunRecord;
+  return recordSchema.parse({ ...first, ...part, tookMs: 30_000 }) as RunRecord;
 }
 
 const staleness = ({ metrics }: RunRecord) =>

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import { EXIT } from '../../core/exit-codes.ts';
 import { RUN_FILES } from '../../record/folder.ts';
-import type { RunRecord, TruthRecord } from '../../record/record.ts';
+import type { MeasuredEnd, TruthRecord, UnmeasuredRecord } from '../../record/record.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { stockView } from '../../topology/dataset.ts';
 import { datasetsOf, type Manifest } from '../../topology/manifest.ts';
@@ -38,8 +39,8 @@ interface RecordInput {
  */
 export async function buildRecord(
   input: RecordInput,
-  first: RunRecord,
-): Promise<Partial<RunRecord>> {
+  first: UnmeasuredRecord,
+): Promise<MeasuredEnd> {
   const { facts, observed, scenario, dir, note } = input;
   const lacking = new Lacking();
   const context = await measureContext(input, first, lacking);
@@ -57,15 +58,17 @@ export async function buildRecord(
     );
     note('dimensions', { ...written });
   }
-  const record = {
-    ...sectionsOf(observed, measured, context),
-    pipeline: { ...first.pipeline, tableKeys: context.truth?.keysCompared ?? null },
+  const { truth } = context;
+  const sections = {
+    ...sectionsOf(observed, measured),
+    pipeline: { ...first.pipeline, tableKeys: truth?.keysCompared ?? null },
     scenario: await withReplayed(first.scenario, facts),
   };
-  return {
-    ...record,
+  const end = {
+    ...sections,
+    failures: [],
     headline: {
-      text: headlineOf({ ...first, ...record }),
+      text: headlineOf(sections),
       warnings: [
         ...observed.missing,
         ...lacking.told,
@@ -74,6 +77,11 @@ export async function buildRecord(
       ],
     },
   };
+  if (!completed) {
+    return { ...end, outcome: 'interrupted', exitCode: EXIT.interrupted, verdict: null, truth };
+  }
+  if (truth === null) throw new Error('the tables of a run that got to its end were not read');
+  return { ...end, outcome: 'completed', truth, ...judgeRun({ ...end, truth }) };
 }
 
 /** What a record lacks, in sentences. */
@@ -98,7 +106,7 @@ class Lacking {
 /** What the metrics need besides the facts: the oracles' findings, and what was observed. */
 async function measureContext(
   input: RecordInput,
-  first: RunRecord,
+  first: UnmeasuredRecord,
   lacking: Lacking,
 ): Promise<MeasureContext> {
   const { facts, observed, scenario } = input;
@@ -116,34 +124,30 @@ async function measureContext(
     ...{ scenario, t0Ms, endedMs, datasets, cores, clockApartMs, appended, incidents },
     shards: (first.shards ?? [])
       .slice(1)
-      .flatMap(({ number, cores: its }) => (its === undefined ? [] : [{ number, cores: its }])),
+      .flatMap(({ number, cores: its }) => (its === null ? [] : [{ number, cores: its }])),
     flinkOnOurClock: !runsElsewhere(first),
     compactions: compactionRuns(observed.compactions),
     ...{ truth, promises },
   };
 }
 
-/** The sections of the record that follow from what was observed and measured; of a run that was cut short, none is judged. */
+/** The sections of the record that follow from what was observed and measured; of a run that was cut short, no check is judged. */
 function sectionsOf(
   { completed, t0Ms, endedMs, phases, drains, ...observed }: Observed,
   { compactions: ofFacts, ...measured }: Omit<Measured, 'warnings'>,
-  { truth }: Pick<MeasureContext, 'truth'>,
-): Partial<RunRecord> {
-  const { layout, invalid, checks, regressions } = measured;
+) {
+  const { layout, checks } = measured;
   const compactions = observed.compactions.map((one) =>
     compactionRecord(one, { compactions: ofFacts, layout, t0Ms }),
   );
-  const outcome = completed ? ('completed' as const) : ('interrupted' as const);
   return {
     ...measured,
-    ...judgeRun({ outcome, truth, regressions, invalid, checks }),
-    ...{ outcome, t0Ms, endedMs: endedMs - t0Ms, truth, drain: drains.final },
+    ...{ measured: true as const, t0Ms, endedMs: endedMs - t0Ms, drain: drains.final },
     phases: phases.map((phase) => ({
       ...phase,
       startMs: phase.startMs - t0Ms,
       endMs: phase.endMs - t0Ms,
     })),
-    compaction: compactions.at(-1) ?? null,
     compactions,
     checks: completed ? checks : [],
   };

@@ -1,6 +1,6 @@
 import { environment } from '../../record/environment.ts';
 import type { RunFolder } from '../../record/folder.ts';
-import type { RunRecord } from '../../record/record.ts';
+import type { RunRecord, UnmeasuredRecord } from '../../record/record.ts';
 import { startedRecord } from '../../record/write.ts';
 import { stockView } from '../../topology/dataset.ts';
 import { datasetsOf } from '../../topology/manifest.ts';
@@ -36,7 +36,7 @@ export function firstRecord(
     readonly folder: RunFolder;
     readonly startedMs: number;
   },
-): RunRecord {
+): UnmeasuredRecord {
   const { scenario, hash, text, overrides, file } = options.parsed;
   const { topicPrefix, namespace } = place;
   return startedRecord({

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readRecord } from '../../record/read.ts';
-import type { RunRecord } from '../../record/record.ts';
+import { completedRecord } from '../../../test/support/completed.ts';
+import type { CompletedRecord } from '../../record/record.ts';
 import { packageRoot } from '../entry.ts';
 import { drainWarnings, headlineOf } from './headline.ts';
 
-const record = readRecord(join(packageRoot, 'test', 'fixtures', 'black-friday'));
+const record = completedRecord(join(packageRoot, 'test', 'fixtures', 'black-friday'));
 
 test('tells how stale the spike was, and what compaction did to the main query, with n', () => {
   expect(headlineOf(record)).toBe(
@@ -15,9 +15,9 @@ test('tells how stale the spike was, and what compaction did to the main query, 
 });
 
 test('the query is not chosen by the latencies that are reported', () => {
-  const with50 = (query: string, p50: number): RunRecord => ({
+  const with50 = (query: string, p50: number): CompletedRecord => ({
     ...record,
-    queries: record.queries && {
+    queries: {
       ...record.queries,
       results: record.queries.results.map((result) =>
         result.query === query ? { ...result, stats: { ...result.stats, p50 } } : result,
@@ -39,19 +39,21 @@ test('payback is told with its interval', () => {
     interval: { low: 6.12, high: 8.3 },
     n: 10,
   } as const;
-  const compaction = record.compaction && { ...record.compaction, payback };
-  expect(headlineOf({ ...record, compaction })).toMatch(/after 7\.0 rounds \(95 % 6\.1 to 8\.3\)$/);
+  const compactions = record.compactions.map((one) => ({ ...one, payback }));
+  expect(headlineOf({ ...record, compactions })).toMatch(
+    /after 7\.0 rounds \(95 % 6\.1 to 8\.3\)$/,
+  );
 });
 
 test('what never came is told as the reports tell it: by how long it was watched for', () => {
-  const never: RunRecord = {
+  const never: CompletedRecord = {
     ...record,
     metrics: record.metrics.map((metric) =>
       metric.shape === 'distribution' && metric.name === 'staleness' && metric.phase === 'spike'
         ? { ...metric, stats: { ...metric.stats, p99: null } }
         : metric,
     ),
-    queries: record.queries && {
+    queries: {
       ...record.queries,
       results: record.queries.results.map((result) =>
         result.query === 'full-aggregate' && result.phase === 'before'

@@ -1,15 +1,33 @@
 import { count, latency } from '../../core/readable.ts';
-import { compactionsOf } from '../../record/compactions.ts';
 import { mainQuery } from '../../record/main-query.ts';
-import type { Drain, RecordedPhase, RunRecord } from '../../record/record.ts';
+import type {
+  CompactionRecord,
+  CutShortRecord,
+  Drain,
+  RecordedPhase,
+} from '../../record/record.ts';
 import { stockOf } from '../../record/stock.ts';
 import { watchedMs } from '../../record/watched.ts';
+
+/** What the sentence is made of. */
+type Told = Pick<
+  CutShortRecord,
+  | 'phases'
+  | 'metrics'
+  | 'faults'
+  | 'layout'
+  | 'queries'
+  | 'checks'
+  | 'compactions'
+  | 'drain'
+  | 'pipeline'
+>;
 
 /**
  * The story of a run in one sentence, from its record: how stale the main stream was at the peak, how many
  * files that left, what it did to one query (main-query.ts), and what compaction was worth.
  */
-export function headlineOf(record: RunRecord): string {
+export function headlineOf(record: Told): string {
   const parts = [
     stalePart(record),
     ...faultParts(record),
@@ -19,7 +37,7 @@ export function headlineOf(record: RunRecord): string {
   return parts.length === 0 ? 'nothing was measured' : parts.join('; ');
 }
 
-function stalePart(record: RunRecord): string | null {
+function stalePart(record: Told): string | null {
   const peak = record.phases
     .filter(({ kind, measured }) => kind === 'load' && measured)
     .toSorted((a, b) => b.load - a.load)[0];
@@ -37,7 +55,7 @@ function stalePart(record: RunRecord): string | null {
 
 const TAKEN = { pause: 'paused', kill: 'killed', restart: 'restarted' } as const;
 
-function faultParts({ faults = [] }: RunRecord): string[] {
+function faultParts({ faults }: Told): string[] {
   return faults.map(({ act, server, backMs, recoveryMs }) => {
     const what = `${server} was ${TAKEN[act]}`;
     if (backMs === null) return `${what} and did not come back`;
@@ -49,7 +67,7 @@ function faultParts({ faults = [] }: RunRecord): string[] {
   });
 }
 
-function filesPart({ layout, phases }: RunRecord): string | null {
+function filesPart({ layout, phases }: Told): string | null {
   const loads = phases.filter(({ kind }) => kind === 'load').map(({ name }) => name);
   const last = layout?.marks.filter(({ mark }) => mark === loads.at(-1)) ?? [];
   const files = last.reduce(
@@ -60,9 +78,9 @@ function filesPart({ layout, phases }: RunRecord): string | null {
 }
 
 /** What became of the main query, whichever was slowest. */
-function queryPart(record: RunRecord): string | null {
+function queryPart(record: Told): string | null {
   const { queries } = record;
-  const compaction = compactionsOf(record).at(-1);
+  const compaction = record.compactions.at(-1);
   const rounds = roundsOf(record);
   const query = mainQuery(record);
   const hot = (phase: string | undefined) =>
@@ -76,23 +94,22 @@ function queryPart(record: RunRecord): string | null {
     return `${query} took p50 ${read(before.stats.p50)} (n ${count(before.n)})`;
   }
   return (
-    `${compactionsOf(record).length > 1 ? 'the last compaction' : 'compaction'} took ${query} from p50 ${read(before.stats.p50)} to ${read(after.stats.p50)} ` +
+    `${record.compactions.length > 1 ? 'the last compaction' : 'compaction'} took ${query} from p50 ${read(before.stats.p50)} to ${read(after.stats.p50)} ` +
     `(n ${count(before.n)} and ${count(after.n)})${paidPart(compaction?.payback)}`
   );
 }
 
 /** The first two query rounds; those around the last compaction, where there are several. */
-function roundsOf(record: RunRecord): readonly (string | undefined)[] {
-  const { phases } = record;
-  const names = (of: RunRecord['phases']) =>
+function roundsOf(record: Told): readonly (string | undefined)[] {
+  const { phases, compactions } = record;
+  const names = (of: Told['phases']) =>
     of.filter(({ kind }) => kind === 'query').map(({ name }) => name);
-  const compactions = compactionsOf(record);
   if (compactions.length < 2) return names(phases);
   const at = phases.findIndex(({ name }) => name === compactions.at(-1)?.phase);
   return at < 0 ? [] : [names(phases.slice(0, at)).at(-1), names(phases.slice(at))[0]];
 }
 
-function paidPart(payback: NonNullable<RunRecord['compaction']>['payback'] | undefined): string {
+function paidPart(payback: CompactionRecord['payback'] | undefined): string {
   if (payback?.kind === 'does not pay back') return ', which does not pay back';
   if (payback?.kind !== 'pays back') return '';
   const { rounds, interval } = payback;

@@ -1,15 +1,13 @@
 import { DoorbusterError, refusedByMachine, stackBroke } from '../../core/errors.ts';
-import { EXIT, type Outcome } from '../../core/exit-codes.ts';
+import { type Broken, EXIT } from '../../core/exit-codes.ts';
 import { RUN_FILES } from '../../record/folder.ts';
-import type { RunRecord } from '../../record/record.ts';
+import type { BrokenEnd, CutShortEnd, MeasuredEnd, RunRecord } from '../../record/record.ts';
 import { writeRecord } from '../../record/write.ts';
 
-type Ending = Pick<RunRecord, 'outcome' | 'exitCode' | 'verdict' | 'headline' | 'failures'>;
-
 /** The parts of the record that say how a run ended that did not complete. */
-function failed(reason: unknown, interrupted: AbortSignal): Ending {
+function failed(reason: unknown, interrupted: AbortSignal): BrokenEnd {
   const cause = refusedByMachine(reason, { exitCode: EXIT.stackBroke }) ?? reason;
-  const outcome: Outcome = interrupted.aborted
+  const outcome: Broken = interrupted.aborted
     ? 'interrupted'
     : cause instanceof DoorbusterError
       ? 'stack-broke'
@@ -38,12 +36,12 @@ function failed(reason: unknown, interrupted: AbortSignal): Ending {
 
 /** What was measured of a run, with what cut it short or interrupted its judging, if anything did. */
 export function endedAs(
-  measured: Partial<RunRecord>,
+  measured: MeasuredEnd,
   cause: { readonly reason: unknown } | undefined,
   interrupted: AbortSignal,
-): Partial<RunRecord> {
+): MeasuredEnd {
   if (cause === undefined && !interrupted.aborted) return measured;
-  return { ...measured, ...failed(cause ? cause.reason : interrupted.reason, interrupted) };
+  return cutShort(measured, failed(cause ? cause.reason : interrupted.reason, interrupted));
 }
 
 /**
@@ -52,21 +50,25 @@ export function endedAs(
  * after it, such as stopping the servers.
  */
 export function brokenOff(
-  { judged }: { readonly judged: Partial<RunRecord> | null },
+  { judged }: { readonly judged: MeasuredEnd | null },
   { error, cause }: { readonly error: unknown; readonly cause: unknown },
   interrupted: AbortSignal,
-): Partial<RunRecord> {
+): MeasuredEnd | BrokenEnd {
   if (judged === null) return failed(cause, interrupted);
   if (judged.outcome !== 'completed') return judged;
   const end = failed(error, interrupted);
-  if (interrupted.aborted) return { ...judged, ...end };
+  if (interrupted.aborted) return cutShort(judged, end);
   const text = `a step after the verdict failed: ${end.headline.text}`;
-  const { headline = end.headline } = judged;
+  const { headline } = judged;
   return {
     ...judged,
     headline: { ...headline, warnings: [...headline.warnings, text] },
     failures: end.failures,
   };
+}
+
+function cutShort(measured: MeasuredEnd, end: BrokenEnd): CutShortEnd {
+  return { ...measured, ...end };
 }
 
 function causeOf(error: unknown): string | null {

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { withClassArchives } from '../../record/environment.ts';
 import { COMPACTION } from '../../record/facts.ts';
 import { RUN_FILES } from '../../record/folder.ts';
-import type { RunRecord } from '../../record/record.ts';
+import type { MeasuredEnd, RunEnd, UnmeasuredRecord } from '../../record/record.ts';
 import { watchClock } from '../clock-watch.ts';
 import { type Facts, openFacts } from '../facts.ts';
 import { type Load, startLoad } from '../load/load.ts';
@@ -28,8 +28,8 @@ import type { RunContext, Session } from './trial-context.ts';
 
 /** What a trial gives besides its course: the record of before, and who is told what was judged. */
 interface Recording {
-  readonly first: RunRecord;
-  readonly onJudged: (part: Partial<RunRecord>) => void;
+  readonly first: UnmeasuredRecord;
+  readonly onJudged: (part: MeasuredEnd) => void;
 }
 
 /** What a trial has open on its stack, in the order of need. */
@@ -42,9 +42,9 @@ interface Opened {
 /** Brings up what a trial needs in the order of need, replays, and takes it down again whatever happens. */
 export async function runOnStack(
   context: RunContext,
-  first: RunRecord,
+  first: UnmeasuredRecord,
   onJudged: Recording['onJudged'],
-): Promise<Partial<RunRecord>> {
+): Promise<RunEnd> {
   const workDir = await mkdtemp(join(temporaryDir(), 'doorbuster-'));
   const claim = await Claim.open(workDir, { run: resolve(context.folder.dir) });
   try {
@@ -63,7 +63,7 @@ async function onOwnStack(
   context: RunContext,
   opened: Omit<Opened, 'stack'>,
   { first, onJudged }: Recording,
-): Promise<Partial<RunRecord>> {
+): Promise<RunEnd> {
   const stack = await startOwnStack(context, opened.workDir);
   let completed = false;
   await using _started = {
@@ -90,7 +90,7 @@ async function onSharedStack(
   context: RunContext,
   opened: Omit<Opened, 'stack'>,
   recording: Recording,
-): Promise<Partial<RunRecord>> {
+): Promise<RunEnd> {
   const { chosen, options, pipeline, journal } = context;
   if (chosen.kind !== 'shared') throw new Error('a stack of its own is no shared one');
   const { clock, onEvent, keep = false } = options;
@@ -107,7 +107,7 @@ async function deployed(
   context: RunContext,
   opened: Opened,
   recording: Recording,
-): Promise<Partial<RunRecord>> {
+): Promise<RunEnd> {
   const { options, scenario, pipeline, state, signal } = context;
   const { facts, stack } = opened;
   const { clock } = options;
@@ -151,7 +151,7 @@ async function judged(
   session: Session,
   course: Parameters<typeof observe>[1],
   { first, onJudged }: Recording,
-): Promise<Partial<RunRecord>> {
+): Promise<RunEnd> {
   const { scenario, pipeline, folder, facts, stack, chosen, meeting } = session;
   const { cutShort } = course;
   const inFolder = meeting !== null;

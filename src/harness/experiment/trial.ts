@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { rmSync } from 'node:fs';
 import { createRunFolder } from '../../record/folder.ts';
 import { type Journal, openJournal } from '../../record/journal.ts';
-import type { RunRecord } from '../../record/record.ts';
+import type { MeasuredEnd, RunEnd, RunRecord, UnmeasuredRecord } from '../../record/record.ts';
 import { writeRecord } from '../../record/write.ts';
 import { timedMs } from '../../scenario/timeline.ts';
 import { Faults } from '../faults.ts';
@@ -65,7 +65,7 @@ export async function runTrial(lab: LabContext, trial: Trial): Promise<TrialResu
   };
   announce(context, prepared);
   const end = await endOf(context, first);
-  const record = { ...first, ...end, tookMs: clock.nowMs() - startedMs };
+  const record: RunRecord = { ...first, ...end, tookMs: clock.nowMs() - startedMs };
   writeLast(folder.dir, record);
   journal.note('run-end', { outcome: record.outcome, verdict: record.verdict });
   return { record, dir: folder.dir };
@@ -134,9 +134,9 @@ function announce(context: RunContext, { estimate, dataDir, leftovers }: Prepare
 }
 
 /** The parts of the record that say how the trial ended, and what it measured. */
-async function endOf(context: RunContext, first: RunRecord): Promise<Partial<RunRecord>> {
+async function endOf(context: RunContext, first: UnmeasuredRecord): Promise<RunEnd> {
   const { signal, journal, meeting, options } = context;
-  let judged: Partial<RunRecord> | null = null;
+  let judged: MeasuredEnd | null = null;
   try {
     return await runRole(context, first, (part) => {
       judged = part;
@@ -147,7 +147,7 @@ async function endOf(context: RunContext, first: RunRecord): Promise<Partial<Run
     // What went wrong after a run was cut short is not why it was, and is not to be lost either.
     if (end.outcome === 'crashed' || error !== cause) noteCrash(journal, error);
     if (meeting !== null && meeting.shard.share.index > 0) {
-      await meeting.leave(end.headline?.text ?? first.headline.text);
+      await meeting.leave(end.headline.text);
     }
     return end;
   }
@@ -163,9 +163,9 @@ function noteCrash(journal: Journal, error: unknown): void {
  */
 function runRole(
   context: RunContext,
-  first: RunRecord,
-  onJudged: (part: Partial<RunRecord>) => void,
-): Promise<Partial<RunRecord>> {
+  first: UnmeasuredRecord,
+  onJudged: (part: MeasuredEnd) => void,
+): Promise<RunEnd> {
   const { meeting, chosen, options } = context;
   if (meeting === null || meeting.shard.share.index === 0 || chosen.kind === 'own') {
     return runOnStack(context, first, onJudged);

@@ -219,14 +219,16 @@ export const INVALID_RULES: readonly InvalidRule[] = [
   {
     rule: 'canary polls',
     limit: 'an answer to half of the polls for canaries',
-    broken: ({ canaries: { polls = 0, failedPolls = 0 } }) =>
-      failedPolls > ANSWERED * polls ? [`${failedPolls} of ${polls} had no answer`] : [],
+    broken: ({ canaries: { polls, failedPolls } }) =>
+      (failedPolls ?? 0) > ANSWERED * (polls ?? 0)
+        ? [`${failedPolls} of ${polls} had no answer`]
+        : [],
   },
   {
     rule: 'canaries compared',
     limit: 'half of the canaries that the broker acknowledged, and one',
-    broken: ({ canaries: { sent, unsent = 0, compared } }) =>
-      compared < COMPARED * (sent - unsent) || (sent > 0 && compared === 0)
+    broken: ({ canaries: { sent, unsent, compared } }) =>
+      compared < COMPARED * (sent - (unsent ?? 0)) || (sent > 0 && compared === 0)
         ? [`the reader answered about ${compared} of ${sent}`]
         : [],
   },

@@ -226,6 +226,7 @@ describe('the INVALID table', () => {
     failed: 0,
     compared: 10,
     disjoint: 0,
+    ...{ unsent: 0, inCensus: 10, polls: 40, failedPolls: 0 },
     canaryWidth: {},
     censusWidth: {},
   };
@@ -416,7 +417,6 @@ describe('the verdict', () => {
   const untrue = { lost: 1, duplicated: 0, wrong: 0 };
   const fine = { lost: 0, duplicated: 0, wrong: 0 };
   const all: Findings = {
-    outcome: 'completed',
     truth: untrue,
     regressions: null,
     invalid,
@@ -424,9 +424,6 @@ describe('the verdict', () => {
   };
 
   test.each<[string, Partial<Findings>, unknown]>([
-    ['interrupted', { outcome: 'interrupted' }, { verdict: null, exitCode: EXIT.interrupted }],
-    ['stack broke', { outcome: 'stack-broke' }, { verdict: null, exitCode: EXIT.stackBroke }],
-    ['our bug', { outcome: 'crashed' }, { verdict: null, exitCode: EXIT.ourBug }],
     ['untrue', {}, { verdict: 'FAIL', exitCode: EXIT.checkFailed }],
     [
       'a row that went back',
@@ -457,7 +454,7 @@ describe('the verdict', () => {
   test('a table that was not judged is no pass, and takes no other verdict away', () => {
     const truth = { notJudged: [{ what: 'inventory', reason: 'DuckDB timeout after 300 s' }] };
     const none = { regressions: null, invalid: [], checks: [] };
-    const run = { outcome: 'completed', truth, ...none } as const;
+    const run = { truth, ...none };
     expect(judgeRun(run)).toEqual({ verdict: 'NO_DATA', exitCode: EXIT.noData });
     expect(judgeRun({ ...run, truth: { ...truth, lost: 1 } }).verdict).toBe('FAIL');
     expect(judgeRun({ ...run, checks: [{ verdict: 'FAIL' }] }).verdict).toBe('FAIL');
@@ -467,7 +464,6 @@ describe('the verdict', () => {
 
   test('wrong data fails a run that asks for nothing', () => {
     const found = judgeRun({
-      outcome: 'completed',
       truth: untrue,
       regressions: null,
       invalid: [],

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { events, images } from '../../../test/support/datasets.ts';
 import { SERVERS } from '../../core/metrics.ts';
 import { random } from '../../core/random.ts';
-import { recordSchema } from '../../record/record.ts';
+import { measurements } from '../../record/record.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import type { Check } from '../../scenario/scenario.ts';
 import { type FactRow, type Facts, openFacts } from '../facts.ts';
@@ -1266,7 +1266,7 @@ test('what is measured is a valid part of a record', async () => {
   await commit('pos', 's1', 14_000, [{ event_id: 'a', flink_ms: T0 + 13_000 }]);
   const { compactions: _none, warnings: _said, ...measured } = await run();
   for (const [section, value] of Object.entries(measured)) {
-    const schema = recordSchema.shape[section as keyof typeof recordSchema.shape];
+    const schema = measurements[section as keyof typeof measurements];
     expect(() => schema.parse(value), section).not.toThrow();
   }
   expect(measured.producing.total).toMatchObject({ handedOver: 2, acknowledged: 2, scheduled: 1 });

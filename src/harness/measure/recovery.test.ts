@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { events } from '../../../test/support/datasets.ts';
-import { recordSchema } from '../../record/record.ts';
+import { measurements } from '../../record/record.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import { type Facts, openFacts } from '../facts.ts';
 import type { MeasureContext } from './context.ts';
@@ -98,7 +98,7 @@ test('a delay that was put in comes out: from the fault, from the return, and as
   });
   expect(told?.streams).toMatchObject([{ stream: 'pos', ageMaxMs: 14_000, recoveryMs: 7_000 }]);
   expect(all.checks.map(({ verdict }) => verdict)).toEqual(['PASS', 'PASS']);
-  expect(recordSchema.shape.faults.safeParse(all.faults).error).toBeUndefined();
+  expect(measurements.faults.safeParse(all.faults).error).toBeUndefined();
 });
 
 test('recovered is who stays below: a moment of calm in between is none', async () => {
@@ -192,7 +192,7 @@ test('of a run that ended with a server away, before any phase did, that much is
   const all = await measured();
   expect(all.faults).toMatchObject([{ backMs: null, watchedToMs: LENGTH_MS }]);
   expect(all.faults?.[0]).not.toHaveProperty('recoveryMs');
-  expect(recordSchema.shape.faults.safeParse(all.faults).error).toBeUndefined();
+  expect(measurements.faults.safeParse(all.faults).error).toBeUndefined();
 });
 
 test('without faults there is nothing of all this', async () => {

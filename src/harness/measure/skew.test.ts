@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { events } from '../../../test/support/datasets.ts';
-import { recordSchema } from '../../record/record.ts';
+import { measurements } from '../../record/record.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import { type Facts, openFacts } from '../facts.ts';
 import type { MeasureContext } from './context.ts';
@@ -57,7 +57,7 @@ async function partitions() {
     ...{ compactions: [], truth: null, promises: null },
   };
   const { producing } = await measure(facts, context, null as never);
-  return recordSchema.shape.producing.parse(producing)?.partitions;
+  return measurements.producing.parse(producing)?.partitions;
 }
 
 test('one store that sends most is named with its partition', async () => {

@@ -18,12 +18,17 @@ const HINT = 'copy the complete folder of every shard again';
 
 /** Throws DoorbusterError (exit 2) when a hand-over is not of the run that its record is of. */
 export function checkHandOver(
-  { t0Ms, endedMs, cutMs, phases }: Observed,
+  { completed, t0Ms, endedMs, cutMs, tables, phases }: Observed,
   { t0Ms: startMs, tookMs }: Pick<RunRecord, 't0Ms' | 'tookMs'>,
   dir: string,
 ): void {
   const lastMs = t0Ms + (tookMs ?? 0) + SLACK_MS;
   const refused = (fact: string) => badInput(`hand-over.json of ${dir} ${fact}`, HINT);
+  if (completed && (cutMs === null || tables === null)) {
+    throw refused(
+      `lacks ${cutMs === null ? 'the end of the load' : 'the tables'}: the load cannot be judged`,
+    );
+  }
   if (t0Ms !== startMs) throw refused(`begins at ${t0Ms}, and its record at ${startMs}`);
   if (endedMs < t0Ms || endedMs > lastMs) {
     throw refused(`ends ${endedMs - t0Ms} ms after its beginning; its record says ${tookMs} ms`);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { stackBroke } from '../../core/errors.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 import { RUN_FILES } from '../../record/folder.ts';
-import type { RunRecord } from '../../record/record.ts';
+import type { PartEnd } from '../../record/record.ts';
 import { writeAtomically } from '../../record/write.ts';
 import type { Observed } from '../experiment/observed.ts';
 import type { Facts } from '../facts.ts';
@@ -36,7 +36,7 @@ export async function handOver(
     /** What the machine is, and how its clock went. */
     readonly machine: { readonly cores: number; readonly clockApartMs: number };
   },
-): Promise<Partial<RunRecord>> {
+): Promise<PartEnd> {
   const driftMs = await meeting.driftMs();
   const { paths, failed } = await facts.exportParquet(dir);
   note('facts', { files: paths.length });
@@ -49,7 +49,7 @@ export async function handOver(
   const { share, load } = meeting.shard;
   const number = share.index + 1;
   return {
-    outcome: 'completed',
+    outcome: 'part',
     exitCode: EXIT.pass,
     t0Ms,
     shard: {

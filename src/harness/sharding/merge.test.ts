@@ -147,6 +147,8 @@ describe('a hand-over', () => {
   test.each([
     [{ endedMs: 1e15 }, 'its record says 20000 ms'],
     [{ cutMs: 1e12 }, 'had ended by then'],
+    [{ cutMs: null }, 'lacks the end of the load'],
+    [{ tables: null }, 'lacks the tables'],
     [{ t0Ms: 5 }, 'begins at 5, and its record at 1795788000000'],
     [{ phases: [] }, null],
     [{ cores: 0 }, 'cores: '],

@@ -8,7 +8,7 @@ import { createRunFolder } from '../../record/folder.ts';
 import { openJournal } from '../../record/journal.ts';
 import { parquetFiles } from '../../record/parquet-files.ts';
 import { readRecord, runDir } from '../../record/read.ts';
-import type { RunRecord, ShardRecord } from '../../record/record.ts';
+import type { PartRecord, RunRecord, ShardRecord, UnmeasuredRecord } from '../../record/record.ts';
 import { startedRecord, writeRecord } from '../../record/write.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { datasetsOf } from '../../topology/manifest.ts';
@@ -22,7 +22,7 @@ import { readHandOver } from './hand-over-file.ts';
 /** The part of one shard, as it was read. */
 interface Part {
   readonly dir: string;
-  readonly record: RunRecord;
+  readonly record: PartRecord;
   readonly shard: ShardRecord;
 }
 
@@ -43,11 +43,12 @@ export function readParts(paths: readonly string[]): Parts {
   const parts = paths.map((path) => {
     const dir = runDir(path);
     const record = readRecord(dir);
-    if (record.shard === undefined) {
-      throw badInput(`${path} is a complete run, and not a shard`, `doorbuster report ${path}`);
-    }
-    if (record.outcome !== 'completed') {
-      throw badInput(`shard ${record.shard.number} in ${path} did not end: ${record.outcome}`);
+    if (record.outcome !== 'part') {
+      const fact =
+        record.outcome === 'completed'
+          ? 'is a complete run, and not a shard'
+          : `is not a shard that got to its end: its outcome is ${record.outcome}`;
+      throw badInput(`${path} ${fact}`, `doorbuster report ${path}`);
     }
     return { dir, record, shard: record.shard };
   });
@@ -115,7 +116,7 @@ export async function merge(
   using journal = openJournal(folder.dir, clock);
   journal.note('merge', { parts: parts.map(({ record }) => record.id) });
   const { startedAt, environment, stack, pipeline, seed, tookMs } = leader.record;
-  const first: RunRecord = {
+  const first: UnmeasuredRecord = {
     ...startedRecord({
       id: folder.id,
       scenario: leader.record.scenario,
@@ -132,7 +133,7 @@ export async function merge(
     },
     first,
   );
-  const record: RunRecord = { ...first, ...concluded };
+  const record: RunRecord = { ...first, ...concluded, tookMs };
   writeRecord(folder.dir, record);
   journal.note('run-end', { outcome: record.outcome, verdict: record.verdict });
   return { record, dir: folder.dir };

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { RunRecord } from '../../record/record.ts';
+import type { PartEnd } from '../../record/record.ts';
 import { watchClock } from '../clock-watch.ts';
 import type { RunContext } from '../experiment/trial-context.ts';
 import { type Facts, openFacts } from '../facts.ts';
@@ -27,7 +27,7 @@ export async function makeShare(
     stack,
     hash,
   }: { readonly meeting: Meeting; readonly stack: Stack; readonly hash: string },
-): Promise<Partial<RunRecord>> {
+): Promise<PartEnd> {
   const { clock, onEvent } = options;
   const note = (kind: string, fields: Readonly<Record<string, unknown>>) =>
     journal.note(kind, fields);

@@ -139,7 +139,7 @@ async function tableFindings(
       lost,
       duplicated,
       ...(wrong === undefined ? {} : { wrong }),
-      ...(readBy === undefined ? {} : { readBy }),
+      readBy: readBy ?? null,
     });
   }
   return findings;
