@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Clock } from '../core/clock.ts';
 import { stackBroke } from '../core/errors.ts';
+import type { JournalFields } from '../record/journal-entries.ts';
 import { parseScenario } from '../scenario/parse.ts';
 import { openFacts } from './facts.ts';
 import { type FaultSession, Faults } from './faults.ts';
@@ -80,7 +81,10 @@ async function world(clock: ReturnType<typeof virtual>, broken: readonly string[
     options: { onEvent: () => {} },
     state: { t0Ms: T0 },
     journal: {
-      note: (kind, { state, server } = {}) => say(`${kind} ${state} ${server}`),
+      note: (kind, fields) => {
+        const { state, server } = fields as JournalFields<'fault'>;
+        say(`${kind} ${state} ${server}`);
+      },
     },
     signal: over.signal,
     fail: (cause) => over.abort(cause),

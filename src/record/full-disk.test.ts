@@ -42,12 +42,12 @@ describe.skipIf(!canMount())('on a full disk (needs root, to mount a small one)'
   it('a journal keeps what it had, and says once that it can hold no more', () => {
     const broken: Error[] = [];
     using journal = openJournal(disk.dir, systemClock, (error) => broken.push(error));
-    journal.note('first');
+    journal.note('step', { text: 'first' });
     disk.fill(2_000);
-    for (let i = 0; i < 10; i++) journal.note('filler', { text: 'x'.repeat(1_000) });
+    for (let i = 0; i < 10; i++) journal.note('step', { text: 'x'.repeat(1_000) });
     expect(broken).toEqual([expect.objectContaining(refusal)]);
     const { entries, torn } = readJournal(disk.dir);
-    expect(entries[0]?.kind).toBe('first');
+    expect(entries[0]).toMatchObject({ kind: 'step', text: 'first' });
     expect(torn.length).toBeLessThanOrEqual(1);
     // Whoever did not ask to be told is told by a throw: here by the mend of the torn line.
     if (torn.length > 0)

@@ -4,20 +4,19 @@ import type { Clock } from '../core/clock.ts';
 import { type DoorbusterError, refusedByMachine } from '../core/errors.ts';
 import { EXIT } from '../core/exit-codes.ts';
 import { RUN_FILES } from './folder.ts';
-
-/** One line of events.ndjson: what happened, when (epoch ms), and its particulars. */
-export interface JournalEntry {
-  readonly atMs: number;
-  readonly kind: string;
-  readonly [field: string]: unknown;
-}
+import {
+  type JournalEntry,
+  type JournalFields,
+  type JournalKind,
+  journalEntry,
+} from './journal-entries.ts';
 
 /**
  * The append-only journal, written as the run goes. Each entry is one `write` of one whole line to a
  * file opened for appending, so a kill at any moment costs at most the last line.
  */
 export interface Journal extends Disposable {
-  note(kind: string, fields?: Readonly<Record<string, unknown>>): void;
+  note<K extends JournalKind>(kind: K, fields: JournalFields<K>): void;
 }
 
 /**
@@ -47,7 +46,7 @@ export function openJournal(
   };
   if (torn !== '') write('\n');
   return {
-    note(kind, fields = {}) {
+    note(kind, fields) {
       if (state === 'closed')
         throw new Error(`journal entry '${kind}' after the journal was closed`);
       if (state === 'open') write(`${JSON.stringify({ atMs: clock.nowMs(), kind, ...fields })}\n`);
@@ -61,30 +60,32 @@ export function openJournal(
 
 interface ReadJournal {
   readonly entries: readonly JournalEntry[];
+  /** Lines of another version: whole, and with a kind or with fields that this one does not know. */
+  readonly unknown: readonly string[];
   /** Lines that are not whole: the last one of a killed run, or none. */
   readonly torn: readonly string[];
 }
 
-/** Every whole line of a journal, in order; what a kill tore off is given apart, not hidden. */
+/** Every whole line of a journal, in order; what a kill tore off and what is not known is given apart, not hidden. */
 export function readJournal(dir: string): ReadJournal {
   const entries: JournalEntry[] = [];
+  const unknown: string[] = [];
   const torn: string[] = [];
   for (const line of readFileSync(join(dir, RUN_FILES.journal), 'utf8').split('\n')) {
     if (line === '') continue;
-    const entry = parsed(line);
-    if (entry) entries.push(entry);
-    else torn.push(line);
+    const value = parsed(line);
+    const entry = value === undefined ? null : journalEntry(value);
+    if (entry !== null) entries.push(entry);
+    else (value === undefined ? torn : unknown).push(line);
   }
-  return { entries, torn };
+  return { entries, unknown, torn };
 }
 
-function parsed(line: string): JournalEntry | null {
+function parsed(line: string): unknown {
   try {
-    const value: unknown = JSON.parse(line);
-    const whole = typeof value === 'object' && value !== null && 'atMs' in value && 'kind' in value;
-    return whole ? (value as JournalEntry) : null;
+    return JSON.parse(line) as unknown;
   } catch {
-    return null;
+    return undefined;
   }
 }
 

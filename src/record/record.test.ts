@@ -187,26 +187,32 @@ describe('the journal', () => {
   test('survives a torn last line, and goes on after it', () => {
     {
       using journal = openJournal(results, systemClock);
-      journal.note('phase-started', { phase: 'spike' });
-      journal.note('note', { text: 'two\nlines' });
+      journal.note('phase-begin', { phase: 'spike' });
+      journal.note('step', { text: 'two\nlines' });
     }
     appendFileSync(join(results, 'events.ndjson'), '{"atMs":1,"kind":"pha');
     expect(readJournal(results).torn).toEqual(['{"atMs":1,"kind":"pha']);
     {
       using journal = openJournal(results, systemClock);
-      journal.note('resumed');
+      journal.note('stop', { atMs: 5 });
     }
     const { entries, torn } = readJournal(results);
-    expect(entries.map(({ kind }) => kind)).toEqual(['phase-started', 'note', 'resumed']);
-    expect(entries[1]?.text).toBe('two\nlines');
+    expect(entries.map(({ kind }) => kind)).toEqual(['phase-begin', 'step', 'stop']);
+    expect(entries[1]).toMatchObject({ text: 'two\nlines' });
     expect(torn).toHaveLength(1);
     expect(readFileSync(join(results, 'events.ndjson'), 'utf8').endsWith('\n')).toBe(true);
+  });
+
+  test('a line of another version is given apart, and none is taken for what it is not', () => {
+    const lines = ['{"atMs":1,"kind":"later"}', '{"atMs":1,"kind":"cut","cutMs":"x"}', '[]', '1'];
+    writeFileSync(join(results, 'events.ndjson'), `${lines.join('\n')}\n`);
+    expect(readJournal(results)).toEqual({ entries: [], unknown: lines, torn: [] });
   });
 
   test('an entry after its end is a bug, not a silence', () => {
     const journal = openJournal(results, systemClock);
     journal[Symbol.dispose]();
-    expect(() => journal.note('late')).toThrow(/after the journal was closed/);
+    expect(() => journal.note('step', { text: 'late' })).toThrow(/after the journal was closed/);
   });
 });
 

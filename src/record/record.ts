@@ -318,7 +318,7 @@ export const recordSchema = z.discriminatedUnion('outcome', [
 ]);
 
 /** Readonly all the way down: a record is written once and never edited. */
-type Frozen<T> = T extends readonly (infer E)[]
+export type Frozen<T> = T extends readonly (infer E)[]
   ? readonly Frozen<E>[]
   : T extends object
     ? { readonly [K in keyof T]: Frozen<T[K]> }

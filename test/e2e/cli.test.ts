@@ -270,7 +270,7 @@ describe('a run', { timeout: 600_000 }, () => {
     const dir = only(results);
     const spiking = () =>
       readJournal(dir).entries.some(
-        ({ kind, phase }) => kind === 'phase-begin' && phase === 'spike',
+        (entry) => entry.kind === 'phase-begin' && entry.phase === 'spike',
       );
     await until(spiking, 300_000);
     running.kill('SIGINT');

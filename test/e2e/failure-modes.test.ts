@@ -18,7 +18,8 @@ import { random } from '../../src/core/random.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { onPath } from '../../src/harness/setup/on-path.ts';
 import { killGroup, registrations, sweepLeftovers } from '../../src/harness/stack/registry.ts';
-import { type JournalEntry, readJournal } from '../../src/record/journal.ts';
+import { readJournal } from '../../src/record/journal.ts';
+import type { JournalEntry } from '../../src/record/journal-entries.ts';
 import { readRecord } from '../../src/record/read.ts';
 import { processesNaming, processesRunning, watchdogsOf } from '../support/processes.ts';
 import { canMount, smallDisk } from '../support/small-disk.ts';
@@ -46,11 +47,11 @@ const LONG = ['--set', 'phases.load.for=300s'];
 
 /** How far a run has come, by its own journal. */
 const STAGES = {
-  'starting servers': ({ kind, state: is }) => kind === 'server' && is === 'ready',
-  deploying: ({ kind, text }) => kind === 'step' && `${text}`.startsWith('deploying'),
+  'starting servers': (entry) => entry.kind === 'server' && entry.state === 'ready',
+  deploying: (entry) => entry.kind === 'step' && entry.text.startsWith('deploying'),
   load: ({ kind }) => kind === 'phase-begin',
-  draining: ({ kind, text }) => kind === 'step' && text === 'stopping the load and draining',
-  judging: ({ kind, text }) => kind === 'step' && text === 'judging',
+  draining: (entry) => entry.kind === 'step' && entry.text === 'stopping the load and draining',
+  judging: (entry) => entry.kind === 'step' && entry.text === 'judging',
 } as const satisfies Record<string, (entry: JournalEntry) => boolean>;
 type Stage = keyof typeof STAGES;
 

@@ -15,6 +15,17 @@ const record = completedRecord(fileURLToPath(new URL('../fixtures/black-friday',
 const bare: RunRecord = {
   ...record,
   ...{ metrics: [], storeAge: [], waterfall: [], changes: [], checks: [], compactions: [] },
+  layout: { commits: [], marks: [], bucket: null },
+  queries: { ...record.queries, results: [], trickle: [] },
+  producing: {
+    ...record.producing,
+    byPhase: [],
+    series: { startMs: 0, everyMs: 1000, scheduled: [], acknowledged: [] },
+  },
+  self: {
+    ...record.self,
+    series: { startMs: 0, everyMs: 1000, harness: [], machine: [], slipP99: [] },
+  },
   verdict: 'NO_DATA',
   phases: record.phases.slice(0, 1),
   staleness: [

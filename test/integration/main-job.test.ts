@@ -170,7 +170,8 @@ function placeOf(record: RunRecord): Place {
 
 function cutOf(dir: string): number {
   const cut = readJournal(dir).entries.find(({ kind }) => kind === 'cut');
-  return cut?.cutMs as number;
+  if (cut?.kind !== 'cut') throw new Error(`${dir} has no cut in its journal`);
+  return cut.cutMs;
 }
 
 function hop(record: RunRecord, stream: string, name: string): number {

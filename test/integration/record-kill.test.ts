@@ -23,7 +23,7 @@ const WRITER = `
   writeRecord(dir, record);
   process.stdout.write('started');
   for (let i = 0; ; i++) {
-    for (let line = 0; line < 50; line++) journal.note('line', { i, line, filler: 'x'.repeat(300) });
+    for (let line = 0; line < 50; line++) journal.note('step', { text: i + '/' + line + 'x'.repeat(300) });
     writeRecord(dir, { ...record, seed: i });
   }`;
 
@@ -46,7 +46,7 @@ test('killed at any moment, a run leaves a valid record and a readable journal',
     expect(readRecord(dir).id).toBe(readRecord(fixture).id);
     const { entries, torn } = readJournal(dir);
     expect(torn.length).toBeLessThanOrEqual(1);
-    expect(entries.every(({ kind }) => kind === 'line')).toBe(true);
+    expect(entries.every(({ kind }) => kind === 'step')).toBe(true);
     written += entries.length;
     const strays = readdirSync(dir).filter((name) => name.endsWith('.tmp'));
     expect(strays.length).toBeLessThanOrEqual(1);

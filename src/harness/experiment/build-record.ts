@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { EXIT } from '../../core/exit-codes.ts';
 import { RUN_FILES } from '../../record/folder.ts';
+import type { Journal } from '../../record/journal.ts';
 import type { MeasuredEnd, TruthRecord, UnmeasuredRecord } from '../../record/record.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { stockView } from '../../topology/dataset.ts';
@@ -29,7 +30,7 @@ interface RecordInput {
   readonly observed: Observed;
   /** The folder that gets the facts as Parquet. */
   readonly dir: string;
-  readonly note: (kind: string, fields: Readonly<Record<string, unknown>>) => void;
+  readonly note: Journal['note'];
 }
 
 /**

@@ -3,9 +3,11 @@ import { expect, test } from 'vitest';
 import { completedRecord } from '../../../test/support/completed.ts';
 import { stackBroke } from '../../core/errors.ts';
 import { EXIT } from '../../core/exit-codes.ts';
-import type { MeasuredEnd } from '../../record/record.ts';
+import { parseRecord } from '../../record/read.ts';
+import type { CompletedRecord, MeasuredEnd, RunEnd, RunRecord } from '../../record/record.ts';
+import { recordText, startedRecord } from '../../record/write.ts';
 import { packageRoot } from '../entry.ts';
-import { brokenOff } from './outcome.ts';
+import { brokenOff, endedAs } from './outcome.ts';
 
 const endedBy = (judged: MeasuredEnd | null, error: Error, signal: AbortSignal) =>
   brokenOff({ judged }, { error, cause: error }, signal);
@@ -41,4 +43,32 @@ test('one that had nothing judged is what broke it', () => {
   expect(broke).toMatchObject({ outcome: 'stack-broke', exitCode: EXIT.stackBroke, verdict: null });
   const before: MeasuredEnd = { ...judged, outcome: 'stack-broke', verdict: null };
   expect(endedBy(before, new Error('and then this'), going)).toBe(before);
+});
+
+test('every end makes a valid record of the one of the beginning', () => {
+  const first = startedRecord(judged as CompletedRecord);
+  const error = stackBroke('kafka exited');
+  const cause = { reason: error };
+  const ends: readonly (readonly [RunEnd, string])[] = [
+    [endedAs(judged, undefined, going), 'completed'],
+    [endedAs(judged, cause, going), 'stack-broke'],
+    [endedAs(judged, undefined, AbortSignal.abort()), 'interrupted'],
+    [endedBy(judged, error, going), 'completed'],
+    [endedBy(null, error, going), 'stack-broke'],
+    [endedBy(null, new TypeError('x'), going), 'crashed'],
+    [
+      {
+        ...{ outcome: 'part', exitCode: EXIT.pass, t0Ms: 1, headline: first.headline },
+        shard: {
+          ...{ load: 'friday', number: 1, of: 2, cores: 2 },
+          clock: { offsetMs: 0, widthMs: 1, driftMs: 0, apartMs: 0 },
+        },
+      },
+      'part',
+    ],
+  ];
+  for (const [end, outcome] of ends) {
+    const record: RunRecord = { ...first, ...end, tookMs: 1_000 };
+    expect(parseRecord(recordText(record), 'record.json')).toMatchObject({ outcome });
+  }
 });

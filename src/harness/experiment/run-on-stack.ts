@@ -160,8 +160,7 @@ async function judged(
     course,
     inFolder ? join(folder.dir, RUN_FILES.tables) : join(session.workDir, 'truth'),
   );
-  const note = (kind: string, fields: Readonly<Record<string, unknown>>) =>
-    session.journal.note(kind, fields);
+  const { note } = session.journal;
   if (meeting !== null && cutShort === undefined) {
     const { t0Ms } = observed;
     const part = { facts, dir: folder.dir, meeting, note };

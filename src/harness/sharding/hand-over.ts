@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { stackBroke } from '../../core/errors.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 import { RUN_FILES } from '../../record/folder.ts';
+import type { Journal } from '../../record/journal.ts';
 import type { PartEnd } from '../../record/record.ts';
 import { writeAtomically } from '../../record/write.ts';
 import type { Observed } from '../experiment/observed.ts';
@@ -24,7 +25,7 @@ export async function handOver(
     readonly facts: Pick<Facts, 'exportParquet' | 'rows'>;
     readonly dir: string;
     readonly meeting: Meeting;
-    readonly note: (kind: string, fields: Readonly<Record<string, unknown>>) => void;
+    readonly note: Journal['note'];
   },
   {
     t0Ms,
@@ -39,7 +40,7 @@ export async function handOver(
 ): Promise<PartEnd> {
   const driftMs = await meeting.driftMs();
   const { paths, failed } = await facts.exportParquet(dir);
-  note('facts', { files: paths.length });
+  note('facts', { files: paths.length, failed: [...failed] });
   const [first] = failed;
   // A part without one of its tables can be joined with no other.
   if (first !== undefined) throw stackBroke(`cannot write ${first.table}.parquet: ${first.reason}`);

@@ -129,7 +129,7 @@ export async function merge(
   const concluded = await buildRecord(
     {
       ...{ facts, scenario, manifest, observed, dir: resolve(folder.dir) },
-      note: (kind, fields) => journal.note(kind, fields),
+      note: journal.note,
     },
     first,
   );

@@ -29,8 +29,7 @@ export async function makeShare(
   }: { readonly meeting: Meeting; readonly stack: Stack; readonly hash: string },
 ): Promise<PartEnd> {
   const { clock, onEvent } = options;
-  const note = (kind: string, fields: Readonly<Record<string, unknown>>) =>
-    journal.note(kind, fields);
+  const { note } = journal;
   const workDir = await mkdtemp(join(temporaryDir(), 'doorbuster-'));
   const claim = await Claim.open(workDir, { run: resolve(folder.dir) });
   try {
