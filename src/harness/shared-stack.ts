@@ -127,9 +127,18 @@ const guestSchema = z.strictObject({
   }),
 });
 
+/** Removes what is noted of the tenants of a stack that is gone. */
+export function forgetTenants(name: string): void {
+  rmSync(tenantsDir(name), { recursive: true, force: true });
+}
+
+function tenantsDir(name: string): string {
+  return join(dirname(defaultRegistryDir()), 'guests', name);
+}
+
 /** Who is on a stack, a file each, beside the registry of stacks. */
 function guestNotes(name: string) {
-  const dir = join(dirname(defaultRegistryDir()), 'guests', name);
+  const dir = tenantsDir(name);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   return {
     others: () =>

@@ -11,6 +11,9 @@ export const RUN_FILES = {
   html: 'report.html',
   junit: 'junit.xml',
   markdown: 'report.md',
+  /** Of several trials, in the folder that holds theirs. */
+  repeat: 'repeat.json',
+  repeatMarkdown: 'repeat.md',
   logs: 'logs',
   dimensions: 'dimensions',
   /** Of the leading shard: what it observed, and copies of the tables. */

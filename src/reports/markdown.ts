@@ -56,7 +56,7 @@ function sectionLines(section: Section): readonly string[] {
   ];
 }
 
-function tableLines(table: Table): readonly string[] {
+export function tableLines(table: Table): readonly string[] {
   const row = (cells: readonly string[]) => `| ${cells.map(escaped).join(' | ')} |`;
   return [
     row(table.columns.map(({ name }) => name)),
@@ -65,7 +65,7 @@ function tableLines(table: Table): readonly string[] {
   ];
 }
 
-function escaped(text: string): string {
+export function escaped(text: string): string {
   return text
     .replace(/\s*\n\s*/g, ' ')
     .replace(/[\\|<>*_`[\]&~]/g, (character) => `\\${character}`);

@@ -1,5 +1,6 @@
 import { systemClock } from '../../core/clock.ts';
 import { openLab } from '../../harness/experiment/lab.ts';
+import { SEEDS } from '../../harness/experiment/repeat.ts';
 import { readLock } from '../../harness/setup/lock.ts';
 import { type MachineWork, needsOf } from '../../harness/setup/needs.ts';
 import type { Shard } from '../../harness/sharding/meeting.ts';
@@ -11,6 +12,7 @@ import type { Command } from '../command.ts';
 import { ready } from '../ready.ts';
 import { recorded } from '../recorded.ts';
 import { runProgress } from '../run-progress.ts';
+import { type RepeatArguments, refuseRepeat, runRepeated } from '../run-repeated.ts';
 import { readScenario, type ScenarioArguments, scenarioOptions } from '../scenario-file.ts';
 import { shardOf } from '../shard-options.ts';
 import { SUMMARIES, showRecord } from '../write-reports.ts';
@@ -53,10 +55,26 @@ export const runCommand: Command = {
         type: 'string',
         describe: 'id of the distributed run, the same for all shards',
       })
+      .option('repeat', {
+        type: 'number',
+        describe: 'number of trials on one stack, with one report of all',
+      })
+      .option('seeds', {
+        choices: SEEDS,
+        default: 'increment' as (typeof SEEDS)[number],
+        describe: 'seeds of the trials of --repeat: each one higher, or all the same',
+      })
+      .option('warm-up', {
+        type: 'boolean',
+        default: false,
+        describe: 'one more trial before those of --repeat, recorded and not counted',
+      })
       .example('$0 run scenarios/black-friday.yaml', 'the main job')
+      .example('$0 run scenarios/quick.yaml --repeat 5', 'median and spread of five trials')
       .example('$0 run my.yaml --set pipeline.format=3', 'your own, with a changed key'),
   stopping: 'stopping: writing the record and ending the servers',
   async run(args, context) {
+    refuseRepeat(args);
     const read = readScenario(args);
     const shard = shardOf(args, read.scenario.retail.stores);
     const runtime = await runtimeOf(args.on, read);
@@ -64,6 +82,16 @@ export const runCommand: Command = {
     const parsed = await recorded(read, args, context, means);
     const needs = needsOf(readLock(), workOf(parsed, runtime, shard));
     const artifacts = await ready({ yes: args.yes, runtime, means, needs }, context);
+    if (args.repeat !== undefined) {
+      const given = {
+        ...{ parsed, runtime, artifacts },
+        withSeed: (seed: number) =>
+          recorded(readScenario({ ...args, seed: String(seed) }), args, context, means),
+        reproduce: (seed?: number) =>
+          seed === undefined ? repeatLineOf(args) : reproduce({ ...args, seed: String(seed) }),
+      };
+      return runRepeated(args, given, context);
+    }
     const baseDir = process.cwd();
     const { on, keep } = args;
     await using lab = await openLab({
@@ -112,6 +140,16 @@ function workOf(
     observes: shard === undefined || shard.share.index === 0,
     spark: scenario.pipeline.compaction.by === 'spark',
   };
+}
+
+/** The command line that repeats several trials. */
+function repeatLineOf(args: RepeatArguments & ScenarioArguments): string {
+  return [
+    reproduce(args),
+    `--repeat ${args.repeat}`,
+    ...(args.seeds === 'same' ? ['--seeds same'] : []),
+    ...(args.warmUp ? ['--warm-up'] : []),
+  ].join(' ');
 }
 
 /** The command line that replays a run, quoted for a shell. */

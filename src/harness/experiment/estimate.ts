@@ -125,6 +125,16 @@ export function estimateLines(
   ];
 }
 
+/** What several trials of it take on one stack, in a line. */
+export function repeatLine(
+  { startMs, timedMs: timed, endMs, openPhases }: Estimate,
+  trials: number,
+): string {
+  const open = openPhases.length === 0 ? '' : `, and ${trials} times ${listed(openPhases)}`;
+  const once = startMs + timed + endMs;
+  return `estimate  ${trials} trials of about ${roughly(once)}: ${roughly(trials * once)}${open}`;
+}
+
 /** How long a query takes is what the run is to find out: so it is said what a second of it costs. */
 function roundsLine({ phases, samples, asked, atMostMs }: Rounds): string {
   return (

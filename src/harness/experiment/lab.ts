@@ -1,13 +1,18 @@
+import { mkdtemp } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { badInput } from '../../core/errors.ts';
 import type { ExternalUse } from '../../scenario/scenario.ts';
 import { taskSlotsOf } from '../../topology/manifest.ts';
 import { pipelineFor } from '../pipelines/load.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
-import { type ChosenStack, externalStack } from '../shared-stack.ts';
+import { temporaryDir } from '../setup/user-dirs.ts';
+import { type ChosenStack, externalStack, forgetTenants } from '../shared-stack.ts';
+import { Claim } from '../stack/claim.ts';
 import { DEFAULT_STACK, keptStacks } from '../stack/kept.ts';
 import type { RuntimeKind, StackOptions } from '../stack/stack.ts';
 import { down, sharedStack, up } from '../up.ts';
+import { startOwnStack } from './own-stack.ts';
 import { runTrial, type TrialResult } from './trial.ts';
 import type { LabContext, Trial } from './trial-context.ts';
 
@@ -23,6 +28,8 @@ interface LabSpec {
   readonly on?: string;
   /** A stack that is started stays up. */
   readonly keep: boolean;
+  /** The folder of trials that are to share a stack: one is started for all of them, and its logs go there. */
+  readonly seriesDir?: string;
   readonly artifacts: Artifacts;
   readonly clock: Clock;
   /** The user's wish to stop. */
@@ -51,29 +58,35 @@ export function labOn(context: LabContext): Pick<Lab, 'run'> {
 export async function openLab(spec: LabSpec): Promise<Lab> {
   const { artifacts, clock } = spec;
   const { chosen, persistent, close } = await WAYS[wayOf(spec)](spec);
-  let recorded = false;
+  const use = { recorded: false, completed: false };
   return {
     persistent,
     async run(trial) {
       const result = await runTrial({ chosen, artifacts, clock }, trial);
-      recorded = true;
+      use.recorded = true;
+      use.completed ||= result.record.outcome === 'completed';
       return result;
     },
-    [Symbol.asyncDispose]: () => close({ recorded }),
+    [Symbol.asyncDispose]: () => close(use),
   };
+}
+
+/** What trials have made of a stack: one has a record, one has come to its end. */
+interface Use {
+  readonly recorded: boolean;
+  readonly completed: boolean;
 }
 
 /** A stack that was opened. */
 interface Opened {
   readonly chosen: ChosenStack;
   readonly persistent: string | null;
-  /** `recorded`: a trial on it has a record. */
-  readonly close: (use: { readonly recorded: boolean }) => Promise<void>;
+  readonly close: (use: Use) => Promise<void>;
 }
 
-type Way = 'external' | 'attached' | 'persisted' | 'per trial';
+type Way = 'external' | 'attached' | 'persisted' | 'per series' | 'per trial';
 
-function wayOf({ parsed, on, keep }: LabSpec): Way {
+function wayOf({ parsed, on, keep, seriesDir }: LabSpec): Way {
   if (parsed.scenario.stack.runtime === 'external') {
     if (on === undefined) return 'external';
     throw badInput(
@@ -82,7 +95,8 @@ function wayOf({ parsed, on, keep }: LabSpec): Way {
     );
   }
   if (on !== undefined) return 'attached';
-  return keep ? 'persisted' : 'per trial';
+  if (keep) return 'persisted';
+  return seriesDir === undefined ? 'per trial' : 'per series';
 }
 
 /** How each kind of stack is opened and closed. */
@@ -113,22 +127,79 @@ const WAYS: { readonly [W in Way]: (spec: LabSpec) => Promise<Opened> } = {
     const opened = await attached(spec, name);
     return {
       ...opened,
-      async close({ recorded }) {
-        await opened.close({ recorded });
+      async close(use) {
+        await opened.close(use);
         // Started for a trial that was refused: nobody asked for a stack with nothing on it.
-        if (!recorded) await down(name, { clock, onProgress: () => {} });
+        if (!use.recorded) await down(name, { clock, onProgress: () => {} });
       },
     };
   },
 
-  async 'per trial'({ runtime, onLine }) {
-    const idle = keptStacks().map(({ name }) => name);
-    if (idle.length > 0) {
-      onLine(`note: ${idle.join(', ')} runs as well, and takes memory: --on ${idle[0]} uses it`);
+  async 'per series'(spec) {
+    const { parsed, baseDir, runtime, artifacts, clock, onLine } = spec;
+    const { scenario } = parsed;
+    const { manifest } = pipelineFor(parsed, baseDir);
+    const runDir = resolve(spec.seriesDir as string);
+    const name = basename(runDir);
+    sayIdle(onLine);
+    const workDir = await mkdtemp(join(temporaryDir(), 'doorbuster-'));
+    const claim = await Claim.open(workDir, { run: runDir });
+    try {
+      // Only until it runs: a trial that is interrupted is cleared up before its servers end.
+      const stack = await untilAborted(spec.signal, (signal) =>
+        startOwnStack({
+          ...{ runtime, scenario, manifest, artifacts, clock, signal, runDir, workDir },
+          onBuilding: (image) => onLine(`building the image of ${image}`),
+          onProgress: readyLines(onLine),
+        }),
+      );
+      return {
+        chosen: { kind: 'shared', on: { stack, name, prefix: 'doorbuster' } },
+        persistent: null,
+        async close({ completed }) {
+          try {
+            // Whoever interrupts it does not wait for classes to be written.
+            await stack.stop({ keepClasses: completed && !spec.signal.aborted });
+          } finally {
+            forgetTenants(name);
+            await claim.remove();
+          }
+        },
+      };
+    } catch (error) {
+      await claim.remove();
+      throw error;
     }
+  },
+
+  async 'per trial'({ runtime, onLine }) {
+    sayIdle(onLine);
     return { chosen: { kind: 'own', runtime }, persistent: null, close: async () => {} };
   },
 };
+
+/** Does `work` with a signal that follows `outer` until it is done. */
+async function untilAborted<T>(
+  outer: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const inner = new AbortController();
+  const onAbort = () => inner.abort(outer.reason);
+  outer.addEventListener('abort', onAbort, { once: true });
+  if (outer.aborted) onAbort();
+  try {
+    return await work(inner.signal);
+  } finally {
+    outer.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Names the persistent stacks that nobody uses now. */
+function sayIdle(onLine: (text: string) => void): void {
+  const idle = keptStacks().map(({ name }) => name);
+  if (idle.length === 0) return;
+  onLine(`note: ${idle.join(', ')} is up as well, and takes memory: --on ${idle[0]}`);
+}
 
 /** A persistent stack; it stays up when the lab is closed. */
 async function attached({ artifacts, clock, onLine }: LabSpec, name: string): Promise<Opened> {

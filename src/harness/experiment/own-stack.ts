@@ -1,36 +1,39 @@
 import { join } from 'node:path';
-import { taskSlotsOf } from '../../topology/manifest.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Scenario } from '../../scenario/scenario.ts';
+import { type Manifest, taskSlotsOf } from '../../topology/manifest.ts';
+import type { Artifacts } from '../setup/artifacts.ts';
 import { RUNTIMES } from '../stack/runtimes.ts';
-import type { Stack } from '../stack/stack.ts';
-import type { RunContext } from './trial-context.ts';
+import type { RuntimeKind, Stack, StackOptions } from '../stack/stack.ts';
 
-/** A stack of this run's own. */
-export function startOwnStack(
-  { options, scenario, pipeline, chosen, folder, journal, signal }: RunContext,
-  workDir: string,
-): Promise<Stack> {
-  if (chosen.kind !== 'own') throw new Error('a shared stack runs already');
-  return RUNTIMES[chosen.runtime].start({
-    runDir: folder.dir,
+/** What a stack for the trials of a scenario is started with. */
+interface OwnStack extends Pick<StackOptions, 'runDir' | 'signal' | 'onBuilding' | 'onProgress'> {
+  readonly runtime: RuntimeKind;
+  readonly scenario: Scenario;
+  readonly manifest: Manifest;
+  readonly artifacts: Artifacts;
+  readonly clock: Clock;
+  /** Scratch folder, of which the servers get one of their own. */
+  readonly workDir: string;
+}
+
+/** Starts a stack that ends with the trial or the trials it is for. */
+export function startOwnStack({
+  runtime,
+  scenario,
+  manifest,
+  workDir,
+  ...options
+}: OwnStack): Promise<Stack> {
+  return RUNTIMES[runtime].start({
+    ...options,
     workDir: join(workDir, 'stack'),
-    artifacts: options.artifacts,
-    clock: options.clock,
-    signal,
     flink: {
-      taskSlots: taskSlotsOf(pipeline.manifest, scenario.pipeline.parallelism),
+      taskSlots: taskSlotsOf(manifest, scenario.pipeline.parallelism),
       checkpointEveryMs: scenario.pipeline.commitEveryMs,
     },
     jit: scenario.stack.jit,
     restarted: scenario.faults.flatMap(({ act, server }) => (act === 'restart' ? [server] : [])),
     beside: scenario.pipeline.compaction.by === 'spark' ? ['spark'] : [],
-    onBuilding(image) {
-      const text = `building the image of ${image}`;
-      journal.note('step', { text });
-      options.onEvent({ kind: 'step', text });
-    },
-    onProgress(line) {
-      journal.note('server', line);
-      options.onEvent({ kind: 'server', ...line });
-    },
   });
 }

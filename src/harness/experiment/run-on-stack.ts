@@ -14,9 +14,9 @@ import { temporaryDir } from '../setup/user-dirs.ts';
 import { middleOf } from '../sharding/clock-offset.ts';
 import { handOver } from '../sharding/hand-over.ts';
 import { lead } from '../sharding/meeting.ts';
-import { takePlace } from '../shared-stack.ts';
+import { type SharedStack, takePlace } from '../shared-stack.ts';
 import { Claim } from '../stack/claim.ts';
-import type { Stack } from '../stack/stack.ts';
+import type { RuntimeKind, Stack } from '../stack/stack.ts';
 import { buildRecord } from './build-record.ts';
 import { runCourse } from './course.ts';
 import { drainer } from './drain.ts';
@@ -49,10 +49,10 @@ export async function runOnStack(
   const claim = await Claim.open(workDir, { run: resolve(context.folder.dir) });
   try {
     await using facts = await openFacts({ spillDir: join(workDir, 'spill') });
-    if (context.chosen.kind === 'own') {
-      return await onOwnStack(context, { workDir, facts }, { first, onJudged });
-    }
-    return await onSharedStack(context, { workDir, facts }, { first, onJudged });
+    const { chosen } = context;
+    return chosen.kind === 'own'
+      ? await onOwnStack(context, { ...chosen, workDir, facts }, { first, onJudged })
+      : await onSharedStack(context, { ...chosen, workDir, facts }, { first, onJudged });
   } finally {
     await claim.remove();
   }
@@ -61,14 +61,25 @@ export async function runOnStack(
 /** On a stack that is started for this trial, and stopped after it. */
 async function onOwnStack(
   context: RunContext,
-  opened: Omit<Opened, 'stack'>,
+  { runtime, ...opened }: Omit<Opened, 'stack'> & { readonly runtime: RuntimeKind },
   { first, onJudged }: Recording,
 ): Promise<RunEnd> {
-  const stack = await startOwnStack(context, opened.workDir);
+  const { options, scenario, pipeline, folder, journal, signal, state } = context;
+  const { artifacts, clock } = options;
+  const stack = await startOwnStack({
+    ...{ runtime, scenario, artifacts, clock, signal, workDir: opened.workDir },
+    manifest: pipeline.manifest,
+    runDir: folder.dir,
+    onBuilding: (image) => state.say(`building the image of ${image}`),
+    onProgress(line) {
+      journal.note('server', line);
+      options.onEvent({ kind: 'server', ...line });
+    },
+  });
   let completed = false;
   await using _started = {
     async [Symbol.asyncDispose]() {
-      context.state.enter('stopping the servers', 'stopping the servers');
+      state.enter('stopping the servers', 'stopping the servers');
       await stack.stop({ keepClasses: completed });
     },
   };
@@ -88,18 +99,17 @@ async function onOwnStack(
 /** On a stack that others may use as well: it is for its giver to stop. */
 async function onSharedStack(
   context: RunContext,
-  opened: Omit<Opened, 'stack'>,
+  { on, ...opened }: Omit<Opened, 'stack'> & { readonly on: SharedStack },
   recording: Recording,
 ): Promise<RunEnd> {
-  const { chosen, options, pipeline, journal } = context;
-  if (chosen.kind !== 'shared') throw new Error('a stack of its own is no shared one');
+  const { options, pipeline, journal } = context;
   const { clock, onEvent, keep = false } = options;
-  await using _place = await takePlace(chosen.on, {
+  await using _place = await takePlace(on, {
     ...{ place: pipeline.place, keep, clock, journal, onEvent },
   });
   // Before the place is cleared, where it has its topic.
   await using _met = context.meeting;
-  return await deployed(context, { ...opened, stack: chosen.on.stack }, recording);
+  return await deployed(context, { ...opened, stack: on.stack }, recording);
 }
 
 /** With the pipeline deployed, the load connected and the probes at work. */

@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest';
+import type { CompletedRecord } from '../../src/record/record.ts';
+import { type RecordedTrial, repetitionOf } from '../../src/reports/repetition.ts';
+import { renderRepetition, repetitionMarkdown } from '../../src/reports/repetition-text.ts';
+import { completedRecord } from '../support/completed.ts';
+
+const fixture = completedRecord(new URL('../fixtures/quick', import.meta.url).pathname);
+
+/** The fixture with every number of it multiplied. */
+function trial(number: number, factor: number, how: Partial<CompletedRecord> = {}): RecordedTrial {
+  const times = (value: number | null | undefined) => (value == null ? null : value * factor);
+  const metrics = fixture.metrics.map((metric) =>
+    metric.shape === 'scalar'
+      ? { ...metric, value: times(metric.value) }
+      : {
+          ...metric,
+          stats: Object.fromEntries(
+            Object.entries(metric.stats).map(([stat, value]) => [stat, times(value)]),
+          ),
+        },
+  );
+  const checks = fixture.checks.map((check) => ({
+    ...check,
+    verdict: 'PASS' as const,
+    ...(check.measured === undefined ? {} : { measured: times(check.measured) }),
+  }));
+  const record: CompletedRecord = {
+    ...{ ...fixture, metrics, checks, id: `20261127T12000${number}Z-quick-000${number}` },
+    ...{ outcome: 'completed', verdict: 'PASS', exitCode: 0, ...how },
+  };
+  return { number, seed: 6 + number, record };
+}
+
+const repetition = repetitionOf(
+  {
+    ...{ id: '20261127T120000Z-quick-x4-cafe', trials: 4, seeds: 'increment' },
+    reproduce: 'doorbuster run scenarios/quick.yaml --repeat 4',
+  },
+  [
+    trial(1, 1.5),
+    trial(2, 1),
+    trial(3, 9, {
+      ...{ verdict: 'INVALID', exitCode: 5 },
+      invalid: [{ rule: 'other programs', fact: 'other programs took 31 %', limit: '15 %' }],
+    }),
+    trial(4, 1.1),
+  ],
+);
+
+test('several trials in a terminal', async () => {
+  const text = renderRepetition(repetition, { color: false, columns: 100 });
+  await expect(text).toMatchFileSnapshot('./repetition.txt');
+});
+
+test('several trials as Markdown', async () => {
+  await expect(repetitionMarkdown(repetition)).toMatchFileSnapshot('./repetition.md');
+});
+
+test('several trials as JSON', async () => {
+  const { metrics, ...rest } = repetition;
+  expect(metrics.length).toBeGreaterThan(100);
+  const text = `${JSON.stringify({ ...rest, metrics: metrics.slice(0, 3) }, null, 1)}\n`;
+  await expect(text).toMatchFileSnapshot('./repetition.json');
+});
