@@ -45,6 +45,27 @@ test('payback is told with its interval', () => {
   );
 });
 
+test('of several compactions it tells what the last one did, by the rounds around it alone', () => {
+  const kindOf = (name: string) => (name.startsWith('compact') ? 'compact' : 'query');
+  const several = (...names: readonly string[]): CompletedRecord => ({
+    ...record,
+    phases: names.map((name, i) => ({
+      ...{ name, kind: kindOf(name), measured: true, load: 1, shape: 'flat', drain: null },
+      ...{ startMs: i * 1_000, endMs: (i + 1) * 1_000 },
+    })),
+    compactions: names
+      .filter((name) => kindOf(name) === 'compact')
+      .flatMap((phase) => record.compactions.map((one) => ({ ...one, phase }))),
+  });
+  // What the fixture calls `before` and `after` are the rounds around the second one here.
+  expect(headlineOf(several('compact', 'before', 'compact-2', 'after'))).toMatch(
+    /^the last compaction took full-aggregate from p50 2\.60 s to 688 ms/,
+  );
+  expect(headlineOf(several('before', 'compact', 'compact-2', 'after'))).toBe(
+    'nothing was measured',
+  );
+});
+
 test('what never came is told as the reports tell it: by how long it was watched for', () => {
   const never: CompletedRecord = {
     ...record,

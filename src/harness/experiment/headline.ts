@@ -99,14 +99,15 @@ function queryPart(record: Told): string | null {
   );
 }
 
-/** The first two query rounds; those around the last compaction, where there are several. */
+/** The first two query rounds; where there are several compactions, those around the last one, up to the one before it. */
 function roundsOf(record: Told): readonly (string | undefined)[] {
   const { phases, compactions } = record;
   const names = (of: Told['phases']) =>
     of.filter(({ kind }) => kind === 'query').map(({ name }) => name);
   if (compactions.length < 2) return names(phases);
   const at = phases.findIndex(({ name }) => name === compactions.at(-1)?.phase);
-  return at < 0 ? [] : [names(phases.slice(0, at)).at(-1), names(phases.slice(at))[0]];
+  const from = phases.findIndex(({ name }) => name === compactions.at(-2)?.phase);
+  return at < 0 ? [] : [names(phases.slice(from + 1, at)).at(-1), names(phases.slice(at))[0]];
 }
 
 function paidPart(payback: CompactionRecord['payback'] | undefined): string {
