@@ -86,9 +86,7 @@ test.concurrent('up, a run that is killed, one that clears up after it, down: no
 
   const second = await home.doorbuster('run', ...onIt, 'second');
   expect([EXIT.pass, EXIT.invalid], second.said).toContain(second.code);
-  expect(second.said).toMatch(
-    /a killed run has left the topics doorbuster_\w+\* .*: removing them/,
-  );
+  expect(second.said).toMatch(/a killed run left the topics doorbuster_\w+\* .*: removing them/);
   const record = readRecord(home.run('second'));
   expect(record.outcome).toBe('completed');
   expect(record.stack).toMatchObject({ name: 'evening', kept: false });
