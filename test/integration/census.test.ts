@@ -216,7 +216,12 @@ async function layoutAgrees(context: Awaited<ReturnType<typeof probeContext>>): 
   const bucket = await layout.bucket();
   const [live] = await facts.rows<{ n: number }>('SELECT count(*) AS n FROM files');
   expect(bucket.objects).toBeGreaterThan(live?.n ?? Number.POSITIVE_INFINITY);
-  expect(bucket.orphanKeys.filter((key) => key.includes('/data/'))).toEqual([]);
+  // The stop may cut a rewrite short, whose files no snapshot ever names: those are orphans. What was committed is none,
+  // and the table without rewrites has none.
+  const committed = await facts.rows<{ path: string }>('SELECT DISTINCT path FROM files');
+  const orphans = bucket.orphanKeys.map((key) => `s3://${context.endpoints.s3.bucket}/${key}`);
+  expect(committed.map(({ path }) => path).filter((path) => orphans.includes(path))).toEqual([]);
+  expect(orphans.filter((path) => path.includes('/dead_letter/data/'))).toEqual([]);
   await layout.stop();
 }
 
