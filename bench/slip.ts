@@ -2,8 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { rateAt } from '../src/generators/expected/rate.ts';
 import { openFacts } from '../src/harness/facts.ts';
+import { ingestFacts } from '../src/harness/load/ingest-facts.ts';
 import { HEAD_START_MS, startLoad } from '../src/harness/load/load.ts';
-import { takeIn } from '../src/harness/load/take-in.ts';
 import { LATE_MS } from '../src/harness/measure/producing.ts';
 import { placeOfItsOwn } from '../src/harness/pipelines/place.ts';
 import { parseScenario } from '../src/scenario/parse.ts';
@@ -89,7 +89,7 @@ async function slipAt(
   await load.stopAt(FOR_S * 1_000 + 100);
   const result = await load.finish();
   const cpuS = ownCpuS() - cpuBeforeS;
-  await takeIn(facts, result);
+  await ingestFacts(facts, result);
   const [told] = await facts.rows<{ n: number; p50: number; p99: number; late: number }>(
     `SELECT count(*)::INTEGER AS n, quantile_cont(sent_ms - due_ms, 0.5) AS p50,
        quantile_cont(sent_ms - due_ms, 0.99) AS p99,

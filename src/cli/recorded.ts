@@ -1,7 +1,7 @@
 import { systemClock } from '../core/clock.ts';
 import { type ScenarioOnDisk, withRecording } from '../harness/recording/open.ts';
+import type { ArtifactSource } from '../harness/setup/artifact-source.ts';
 import { defaultCacheDir } from '../harness/setup/cache.ts';
-import type { Means } from '../harness/setup/means.ts';
 import { isCi } from '../harness/setup/prerequisites.ts';
 import type { CommandContext } from './command.ts';
 import { setupProgress } from './setup-progress.ts';
@@ -11,7 +11,7 @@ export async function recorded(
   scenario: ScenarioOnDisk,
   args: { readonly yes?: boolean },
   { terminal, signal }: CommandContext,
-  means: Means = {},
+  means: ArtifactSource = {},
 ): Promise<ScenarioOnDisk> {
   const progress = setupProgress(terminal);
   const cacheDir = defaultCacheDir();

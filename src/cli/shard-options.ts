@@ -1,5 +1,5 @@
 import { badInput } from '../core/errors.ts';
-import type { Shard } from '../harness/sharding/meeting.ts';
+import type { Shard } from '../harness/sharding/shard-coordinator.ts';
 
 /** Part of the names of topics and of the namespace. */
 const LOAD = /^[a-z0-9][a-z0-9_]{0,31}$/;

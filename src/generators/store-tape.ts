@@ -1,13 +1,13 @@
 import type { TapeEvent } from './event.ts';
+import { DeliveryChannel } from './faults/delivery-channel.ts';
 import { Offline } from './faults/offline.ts';
 import { Connector } from './faults/redelivery.ts';
-import { Way } from './faults/way.ts';
 import { Heap } from './heap.ts';
 import { startCart } from './streams/cart.ts';
-import { Desk } from './streams/desk.ts';
 import type { Device } from './streams/devices.ts';
 import { startLoyalty } from './streams/loyalty.ts';
 import { startPos } from './streams/pos.ts';
+import { StoreSimulation } from './streams/store-simulation.ts';
 import { startWms } from './streams/wms.ts';
 import type { World } from './world/world.ts';
 
@@ -31,8 +31,8 @@ function before(a: Waiting, b: Waiting): boolean {
  */
 export class StoreTape {
   readonly store: number;
-  readonly #desk: Desk;
-  readonly #way: Way;
+  readonly #simulation: StoreSimulation;
+  readonly #way: DeliveryChannel;
   readonly #connector: Connector;
   readonly #waiting = new Heap<Waiting>(before);
   #n = 0;
@@ -40,11 +40,11 @@ export class StoreTape {
   constructor(world: World, store: number) {
     this.store = store;
     const offline = new Offline(world, store);
-    this.#way = new Way(world, store, offline, (event) => this.#queue(event));
+    this.#way = new DeliveryChannel(world, store, offline, (event) => this.#queue(event));
     this.#connector = new Connector(world, store, offline);
     const take = (event: TapeEvent, device: Device) => this.#way.take(event, device);
-    this.#desk = new Desk(world, store, take);
-    open(this.#desk);
+    this.#simulation = new StoreSimulation(world, store, take);
+    open(this.#simulation);
   }
 
   /** When the next event is due; infinite when there is none. */
@@ -69,11 +69,11 @@ export class StoreTape {
   /** Runs the store until the first that waits can have nothing before it; when that is due. */
   #runAhead(): number {
     while (true) {
-      const { nextMs } = this.#desk;
+      const { nextMs } = this.#simulation;
       this.#way.upTo(nextMs);
       const dueMs = this.#waiting.peek()?.event.dueMs ?? Number.POSITIVE_INFINITY;
       if (nextMs === Number.POSITIVE_INFINITY || dueMs < nextMs) return dueMs;
-      this.#desk.step();
+      this.#simulation.step();
     }
   }
 
@@ -83,21 +83,21 @@ export class StoreTape {
 }
 
 /** Opens the store: who hears of what. */
-export function open(desk: Desk): void {
-  const warehouse = startWms(desk);
-  const earn = startLoyalty(desk);
-  startPos(desk, (receipt, atMs) => {
+export function open(simulation: StoreSimulation): void {
+  const warehouse = startWms(simulation);
+  const earn = startLoyalty(simulation);
+  startPos(simulation, (receipt, atMs) => {
     for (const { rank, quantity } of receipt.lines) {
       if (quantity > 0) {
-        desk.move(rank, atMs, { onHand: -quantity });
+        simulation.move(rank, atMs, { onHand: -quantity });
         warehouse.sold(rank, quantity, atMs);
       } else if (quantity < 0) {
         // What is brought back is in the store again, and not for sale before its inspection.
-        desk.move(rank, atMs, { onHand: -quantity, unavailable: -quantity });
+        simulation.move(rank, atMs, { onHand: -quantity, unavailable: -quantity });
         warehouse.returned(rank, -quantity, receipt.id, atMs);
       }
     }
     earn(receipt, atMs);
   });
-  startCart(desk, (order, atMs) => warehouse.ordered(order, atMs));
+  startCart(simulation, (order, atMs) => warehouse.ordered(order, atMs));
 }

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { breath } from '../core/breath.ts';
+import { yieldToEventLoop } from '../core/yield-to-event-loop.ts';
 import { tapeOf } from '../generators/tape.ts';
 import { memberRows, productRows, storeRows } from '../generators/world/dimensions.ts';
 import { DIMENSIONS, type DimensionTable } from '../record/facts.ts';
@@ -55,7 +55,7 @@ async function writeTable(
     await connection.append(table, slice);
     written += slice.length;
     slice = [];
-    await breath();
+    await yieldToEventLoop();
   };
   for (const row of rows) {
     slice.push(row);
@@ -81,7 +81,7 @@ async function membersOnReceipts(scenario: Scenario, cutMs: number): Promise<rea
     if (dueMs >= cutMs) break;
     const id = body.customer_id ?? body.member_id;
     if (typeof id === 'string') members.add(Number(id.slice(1)));
-    if (++read % SLICE === 0) await breath();
+    if (++read % SLICE === 0) await yieldToEventLoop();
   }
   return [...members].sort((a, b) => a - b);
 }

@@ -68,8 +68,8 @@ async function world(clock: ReturnType<typeof virtual>, broken: readonly string[
   const say = (what: string) => void said.push(`${clock.offsetMs()} ${what}`);
   const session: FaultSession = {
     stack: {
-      takeAway: async (server, act) => say(`${act} ${server}`),
-      async bringBack(server) {
+      injectOutage: async (server, act) => say(`${act} ${server}`),
+      async restore(server) {
         say(`start ${server}`);
         await clock.sleep(1_000);
         if (broken.includes(server)) throw stackBroke(`${server} does not come back`);

@@ -28,7 +28,7 @@ export interface FaultSession {
   readonly journal: Pick<Journal, 'note'>;
   readonly signal: AbortSignal;
   readonly fail: (cause: unknown) => void;
-  readonly stack: Pick<Stack, 'takeAway' | 'bringBack'>;
+  readonly stack: Pick<Stack, 'injectOutage' | 'restore'>;
   readonly facts: Pick<Facts, 'append'>;
   readonly probes: { readonly resources: Pick<ResourceProbe, 'sample'> };
   readonly options: {
@@ -64,7 +64,7 @@ export class Faults {
   /**
    * Does `replay` while the faults happen at their times, and resolves when it is done and every server is
    * back. Rejects with what kept one from going or coming back, or with what `replay` rejected with; what had
-   * been taken away by then is brought back, if it can be.
+   * is out by then is restored, if it can be.
    */
   async during(session: FaultSession, replay: () => Promise<void>): Promise<void> {
     const enough = new AbortController();
@@ -102,18 +102,18 @@ export class Faults {
     note('asked');
     options.onEvent({ kind: 'step', text: `${server}: ${act} for ${forMs / 1_000} s` });
     try {
-      await stack.takeAway(server, act);
+      await stack.injectOutage(server, act);
       now.awayMs = clock.nowMs();
       note('away');
       await clock.sleep(Math.max(0, now.startMs + forMs - clock.nowMs()), signal);
-      await stack.bringBack(server);
+      await stack.restore(server);
       now.backMs = clock.nowMs();
       note('back');
       options.onEvent({ kind: 'step', text: `${server}: back` });
     } catch (error) {
       // A stack that was given stays up, and is to be whole.
       await Promise.resolve()
-        .then(() => stack.bringBack(server))
+        .then(() => stack.restore(server))
         .catch(() => undefined);
       throw error;
     } finally {

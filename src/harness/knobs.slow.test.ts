@@ -196,7 +196,7 @@ const READ: Readonly<
   'stack.partitions': {
     change: 'stack.partitions=5',
     as: 'scenario.stack.partitions',
-    by: 'harness/load/shard.ts',
+    by: 'harness/load/producer-worker.ts',
   },
   'stack.runtime': {
     change: 'stack.runtime=containers',

@@ -11,7 +11,7 @@ import type { ExternalUse } from '../scenario/scenario.ts';
 import type { Pipeline } from './pipelines/load.ts';
 import { type Place, placeApart, placeOfItsOwn } from './pipelines/place.ts';
 import { removeAll } from './pipelines/remove.ts';
-import type { Shard } from './sharding/meeting.ts';
+import type { Shard } from './sharding/shard-coordinator.ts';
 import { connectExternal } from './stack/external.ts';
 import { defaultRegistryDir, identify, isAlive, processSchema } from './stack/registry.ts';
 import type { RuntimeKind, Stack } from './stack/stack.ts';

@@ -5,7 +5,12 @@ import { badInput, stackBroke } from '../core/errors.ts';
 import type { Artifacts } from './setup/artifacts.ts';
 import { temporaryDir } from './setup/user-dirs.ts';
 import type { SharedStack } from './shared-stack.ts';
-import { type Kept, keptStack, keptStacks, stackName } from './stack/kept.ts';
+import {
+  type PersistedStack,
+  persistedStack,
+  persistedStacks,
+  stackName,
+} from './stack/persisted-stack.ts';
 import { RUNTIMES } from './stack/runtimes.ts';
 import type { RuntimeKind, ServerName, Stack, StackOptions } from './stack/stack.ts';
 
@@ -23,8 +28,8 @@ type Reach = Pick<StackOptions, 'clock' | 'onProgress'>;
  * Starts a stack that stays up when this process ends, under a name. Throws DoorbusterError (exit 2)
  * when there is one of that name already.
  */
-export async function up({ name, runtime, ...options }: UpOptions): Promise<Kept> {
-  const there = keptStacks().find((kept) => kept.name === stackName(name));
+export async function up({ name, runtime, ...options }: UpOptions): Promise<PersistedStack> {
+  const there = persistedStacks().find((kept) => kept.name === stackName(name));
   if (there !== undefined) {
     throw badInput(
       `a stack called ${name} is up already, since ${there.keptAt}`,
@@ -45,7 +50,7 @@ export async function up({ name, runtime, ...options }: UpOptions): Promise<Kept
     await stack.stop();
     throw error;
   }
-  return keptStack(name);
+  return persistedStack(name);
 }
 
 /** Ends a stack that was left running, and removes all of it. Says which servers had ended before. */
@@ -53,8 +58,8 @@ export async function down(
   name: string,
   reach: Reach,
 ): Promise<{ readonly missing: readonly ServerName[] }> {
-  const kept = keptStack(name);
-  const stack = await RUNTIMES[kept.runtime].takeUp(kept, reach);
+  const kept = persistedStack(name);
+  const stack = await RUNTIMES[kept.runtime].attach(kept, reach);
   const missing = stack.missing();
   await stack.stop();
   return { missing };
@@ -65,9 +70,9 @@ export async function sharedStack(
   name: string,
   reach: Reach & { readonly artifacts: Pick<Artifacts, 'versions'> },
 ): Promise<SharedStack> {
-  const kept = keptStack(name);
+  const kept = persistedStack(name);
   refuseOtherVersions(kept, reach.artifacts.versions);
-  const stack = await RUNTIMES[kept.runtime].takeUp(kept, reach);
+  const stack = await RUNTIMES[kept.runtime].attach(kept, reach);
   try {
     refuseIncomplete(stack, name);
   } catch (error) {
@@ -78,7 +83,7 @@ export async function sharedStack(
 }
 
 /** What its record says it ran on must be what ran. */
-function refuseOtherVersions(kept: Kept, own: Readonly<Record<string, string>>): void {
+function refuseOtherVersions(kept: PersistedStack, own: Readonly<Record<string, string>>): void {
   const other = Object.entries(kept.versions).find(
     ([server, version]) => own[server] !== undefined && own[server] !== version,
   );

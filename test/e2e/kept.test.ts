@@ -137,8 +137,8 @@ test.concurrent('run --keep leaves the servers up, with what the run has made', 
   expect(identifiers.length).toBeGreaterThan(0);
 
   // To whoever has not started it, it is a stack like any other: addresses, and keys in the environment.
-  const { inside, s3 } = endpoints;
-  const named = { kafka: inside.brokers.join(','), s3: inside.s3, catalog: inside.catalog };
+  const { internal, s3 } = endpoints;
+  const named = { kafka: internal.brokers.join(','), s3: internal.s3, catalog: internal.catalog };
   const external = JSON.stringify({ prefix: 'elsewhere', inside: named });
   writeFileSync(
     join(home.dir, 'elsewhere.yaml'),

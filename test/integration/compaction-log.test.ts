@@ -11,7 +11,7 @@ import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
 import { filesInImages } from '../../src/harness/stack/images.ts';
-import { launchBeside } from '../../src/harness/stack/processes.ts';
+import { launchAuxiliary } from '../../src/harness/stack/processes.ts';
 import type { Launched } from '../../src/harness/stack/server.ts';
 import { launch } from '../../src/harness/stack/server-process.ts';
 import type { Endpoints } from '../../src/harness/stack/stack.ts';
@@ -25,7 +25,7 @@ const NOWHERE: Endpoints = {
     ...{ endpoint: 'http://127.0.0.1:9', region: 'none', bucket: 'none' },
     ...{ accessKeyId: 'none', secretAccessKey: 'none' },
   },
-  inside: { brokers: [], s3: 'http://127.0.0.1:9', catalog: 'http://127.0.0.1:9' },
+  internal: { brokers: [], s3: 'http://127.0.0.1:9', catalog: 'http://127.0.0.1:9' },
 };
 
 test('an engine that has to write its classes down does so after the compaction, and not in it', async () => {
@@ -43,7 +43,7 @@ test('an engine that has to write its classes down does so after the compaction,
         stack: {
           endpoints: NOWHERE,
           async launch(program) {
-            launched = await launchBeside(artifacts, program, archives);
+            launched = await launchAuxiliary(artifacts, program, archives);
             return launched;
           },
         },
@@ -82,10 +82,10 @@ test('an engine that ends without a word of its own is a failed compaction, told
     stack: {
       endpoints: NOWHERE,
       async launch({ files, command, log, onLine }) {
-        for (const [name, text] of Object.entries(files({ inside: false }))) {
+        for (const [name, text] of Object.entries(files({ internal: false }))) {
           await writeFile(join(dir, name), text);
         }
-        const its = command({ java: 'java', artifacts, dir, inside: false });
+        const its = command({ java: 'java', artifacts, dir, internal: false });
         return launch(its, { workDir: dir, log, onLine });
       },
     },

@@ -249,7 +249,7 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
       onProgress: ({ artifact, state }) => events.push(`${artifact} ${state}`),
       onLine: () => {},
       needs: needsOf(readLock(), { servers: 'containers', observes: true, spark: true }),
-      ...(await runtime.means()),
+      ...(await runtime.artifactSource()),
     });
     expect(new Set(events)).toEqual(
       new Set(['duckdb-extensions working', 'duckdb-extensions done']),

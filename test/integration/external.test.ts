@@ -47,7 +47,7 @@ afterAll(async () => {
 
 /** As a user would write it down, in front of the guard or not. */
 function sections(over: { readonly auth?: string; readonly catalog?: string } = {}): string {
-  const { kafka, flink, s3, inside, catalog } = stack.endpoints;
+  const { kafka, flink, s3, internal, catalog } = stack.endpoints;
   return `
 stack:
   runtime: external
@@ -58,7 +58,7 @@ stack:
     gateway: ${flink.gateway}
     catalog: { uri: ${over.catalog ?? catalog.uri}, warehouse: ${catalog.warehouse}, auth: ${over.auth ?? 'none'} }
     s3: { endpoint: ${s3.endpoint}, bucket: ${s3.bucket} }
-    inside: { kafka: ${inside.brokers.join(',')}, s3: ${inside.s3}, catalog: ${over.catalog ?? inside.catalog} }
+    inside: { kafka: ${internal.brokers.join(',')}, s3: ${internal.s3}, catalog: ${over.catalog ?? internal.catalog} }
     prefix: nightly
 `;
 }

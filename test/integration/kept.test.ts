@@ -3,7 +3,11 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
-import { keptPath, keptStack, keptStacks } from '../../src/harness/stack/kept.ts';
+import {
+  persistedPath,
+  persistedStack,
+  persistedStacks,
+} from '../../src/harness/stack/persisted-stack.ts';
 import { registrations } from '../../src/harness/stack/registry.ts';
 import type { Stack } from '../../src/harness/stack/stack.ts';
 import { down, sharedStack } from '../../src/harness/up.ts';
@@ -33,7 +37,7 @@ test('a stack that is kept is found again whole, let go of, and ended with all i
   expect(registrations(join(process.env.XDG_STATE_HOME as string, 'doorbuster/stacks'))).toEqual(
     [],
   );
-  expect(keptStacks().map(({ name }) => name)).toEqual(['evening']);
+  expect(persistedStacks().map(({ name }) => name)).toEqual(['evening']);
 
   // What was disposed has let go: the servers are still there, for the next and for the one after it.
   await stack[Symbol.asyncDispose]();
@@ -51,13 +55,13 @@ test('a stack that is kept is found again whole, let go of, and ended with all i
 
   // A server that dies while somebody is on it is told, by its name.
   const { stack: watched } = await sharedStack('evening', reach());
-  await watched.takeAway('flink-gateway', 'kill');
-  await watched.bringBack('flink-gateway');
+  await watched.injectOutage('flink-gateway', 'kill');
+  await watched.restore('flink-gateway');
   const broken = new Promise((resolve) =>
     watched.broken.addEventListener('abort', () => resolve(watched.broken.reason), { once: true }),
   );
   // One that is paused is no exception; but a process in a frozen container takes no signal before it is thawed.
-  if (runtime.kind === 'processes') await watched.takeAway('flink-taskmanager', 'pause');
+  if (runtime.kind === 'processes') await watched.injectOutage('flink-taskmanager', 'pause');
   const manager = watched.processes().find(({ server }) => server === 'flink-taskmanager');
   process.kill(manager?.pid as number, 'SIGKILL');
   expect(await broken).toMatchObject({
@@ -71,11 +75,11 @@ test('a stack that is kept is found again whole, let go of, and ended with all i
     hint: 'doorbuster down evening && doorbuster up evening',
   });
 
-  const left = keptStack('evening').servers;
+  const left = persistedStack('evening').servers;
   expect(await down('evening', reach())).toEqual({ missing: ['flink-taskmanager'] });
   for (const { pid } of left) expect(existsSync(`/proc/${pid}`)).toBe(false);
   expect(existsSync(home)).toBe(false);
-  expect(existsSync(keptPath('evening'))).toBe(false);
+  expect(existsSync(persistedPath('evening'))).toBe(false);
   await expect(down('evening', reach())).rejects.toMatchObject({
     exitCode: 2,
     message: 'no stack called evening is up',

@@ -76,7 +76,7 @@ describe.skipIf(runtime.kind !== 'containers')('their containers, as a cluster r
     const before = await networks();
     await using stack = await startStack({ runDir: folder() });
     const network = (await networks()).find((name) => !before.includes(name)) as string;
-    const { inside, flink, catalog, s3 } = stack.endpoints;
+    const { internal, flink, catalog, s3 } = stack.endpoints;
     const among = (server: string, url: string) => `http://${server}:${new URL(url).port}`;
 
     // As fsGroup gives them to the pod's own user.
@@ -88,13 +88,13 @@ describe.skipIf(runtime.kind !== 'containers')('their containers, as a cluster r
     const folders = { friday: emptyDir(), 'doorbuster-results': emptyDir() };
     writeFileSync(join(folders.friday, 'friday.yaml'), small);
     const env = variablesOf({
-      kafka: { brokers: inside.brokers },
+      kafka: { brokers: internal.brokers },
       flink: {
         rest: among('flink-jobmanager', flink.rest),
         gateway: among('flink-gateway', flink.gateway),
       },
-      catalog: { ...catalog, uri: inside.catalog },
-      s3: { ...s3, endpoint: inside.s3 },
+      catalog: { ...catalog, uri: internal.catalog },
+      s3: { ...s3, endpoint: internal.s3 },
     });
     const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...servers } = env;
     const given = Object.keys(configMapIn('load.yaml', 'doorbuster-servers'));

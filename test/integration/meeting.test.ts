@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
-import { type Meeting, meet } from '../../src/harness/sharding/meeting.ts';
+import { meet, type ShardCoordinator } from '../../src/harness/sharding/shard-coordinator.ts';
 import type { Endpoints } from '../../src/harness/stack/stack.ts';
 import { KafkaAlone } from './support/kafka-alone.ts';
 
@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => kafka?.[Symbol.asyncDispose]());
 
 /** Shard `index` of two comes to the meeting of a load. */
-function come(load: string, index: number): Promise<Meeting> {
+function come(load: string, index: number): Promise<ShardCoordinator> {
   const endpoints = { kafka: { brokers: kafka.brokers } } as Endpoints;
   const place = { apart: true, topicPrefix: `t_${load}_`, namespace: `t_${load}_retail` } as const;
   return meet({ share: { index, of: 2 }, load }, { stack: { endpoints }, place, clock, signal });

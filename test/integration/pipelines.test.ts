@@ -491,13 +491,13 @@ function drains(current: () => World): void {
 function losesATable(current: () => World): void {
   test('a job whose table is gone is named, with its innermost cause', async () => {
     const w = current();
-    const { catalog, flink, inside } = w.lake.stack.endpoints;
+    const { catalog, flink, internal } = w.lake.stack.endpoints;
     await using sql = await openSqlSession(flink.gateway, {
       clock,
       signal: AbortSignal.timeout(60_000),
     });
     await sql.run(`CREATE CATALOG ice WITH ('type' = 'iceberg', 'catalog-type' = 'rest',
-      'uri' = '${inside.catalog}', 'warehouse' = '${catalog.warehouse}')`);
+      'uri' = '${internal.catalog}', 'warehouse' = '${catalog.warehouse}')`);
     const watching = w.deployment.watch(AbortSignal.timeout(120_000));
     await sql.run(`DROP TABLE ${w.lake.table('loyalty')}`);
     await w.send('loyalty', [event('loyalty', 'after-the-end', 1)]);

@@ -44,10 +44,10 @@ describe('a server that is taken away', () => {
   it('is silent while it is paused, and goes on as the same process', async () => {
     const { brokers } = stack.endpoints.kafka;
     const pid = pidOf(stack, 'kafka');
-    await stack.takeAway('kafka', 'pause');
+    await stack.injectOutage('kafka', 'pause');
     expect(await kafkaAnswers(brokers)).toBe(false);
     expect(stack.broken.aborted).toBe(false);
-    await stack.bringBack('kafka');
+    await stack.restore('kafka');
     expect(await kafkaAnswers(brokers)).toBe(true);
     expect(pidOf(stack, 'kafka')).toBe(pid);
   });
@@ -56,11 +56,11 @@ describe('a server that is taken away', () => {
     using bucket = openBucket(stack.endpoints.s3);
     await bucket.put('kept.txt', 'kept');
     const pid = pidOf(stack, 'minio') as number;
-    await stack.takeAway('minio', 'kill');
+    await stack.injectOutage('minio', 'kill');
     expect(identify(pid)).toBeNull();
     expect(pidOf(stack, 'minio')).toBeUndefined();
     expect(await answers(`${stack.endpoints.s3.endpoint}/minio/health/ready`)).toBe(false);
-    await stack.bringBack('minio');
+    await stack.restore('minio');
     expect(pidOf(stack, 'minio')).not.toBe(pid);
     expect(Buffer.from(await bucket.get('kept.txt')).toString()).toBe('kept');
     // It is on record again, so that whoever sweeps up after us finds it.
@@ -78,9 +78,9 @@ describe('a server that is taken away', () => {
     await using admin = await openKafkaAdmin(brokers);
     const waiting = { clock, signal: new AbortController().signal };
     await admin.createTopics([{ name: 'kept', partitions: 3 }], waiting);
-    await stack.takeAway('kafka', 'kill');
+    await stack.injectOutage('kafka', 'kill');
     expect(await kafkaAnswers(brokers)).toBe(false);
-    await stack.bringBack('kafka');
+    await stack.restore('kafka');
     expect(await admin.logs('kept')).toHaveLength(3);
   });
 
@@ -93,19 +93,19 @@ describe('a server that is taken away', () => {
     });
     expect(made.status).toBe(200);
     const pid = pidOf(stack, 'catalog') as number;
-    await stack.takeAway('catalog', 'restart');
+    await stack.injectOutage('catalog', 'restart');
     expect(identify(pid)).toBeNull();
     expect(await answers(namespaces)).toBe(false);
-    await stack.bringBack('catalog');
+    await stack.restore('catalog');
     expect(await (await fetch(namespaces)).json()).toMatchObject({ namespaces: [['kept']] });
   });
 
   it('is back when it is there itself, and not while another still counts the one that is gone', async () => {
     const pid = pidOf(stack, 'flink-taskmanager');
-    await stack.takeAway('flink-taskmanager', 'kill');
+    await stack.injectOutage('flink-taskmanager', 'kill');
     // The JobManager has not noticed, and answers for a TaskManager that is no more.
     expect(await answers(`${stack.endpoints.flink.rest}/taskmanagers`)).toBe(true);
-    await stack.bringBack('flink-taskmanager');
+    await stack.restore('flink-taskmanager');
     expect(pidOf(stack, 'flink-taskmanager')).not.toBe(pid);
     const { signal } = new AbortController();
     await using session = await openSqlSession(stack.endpoints.flink.gateway, { clock, signal });
@@ -114,20 +114,20 @@ describe('a server that is taken away', () => {
   });
 
   it('breaks nothing, and cannot go away twice', async () => {
-    await stack.takeAway('flink-gateway', 'kill');
-    await expect(stack.takeAway('flink-gateway', 'pause')).rejects.toThrow('does not run');
+    await stack.injectOutage('flink-gateway', 'kill');
+    await expect(stack.injectOutage('flink-gateway', 'pause')).rejects.toThrow('does not run');
     await clock.sleep(500);
     expect(stack.broken.aborted).toBe(false);
-    await stack.bringBack('flink-gateway');
-    expect(() => stack.bringBack('flink-gateway')).toThrow('was not stopped');
+    await stack.restore('flink-gateway');
+    expect(() => stack.restore('flink-gateway')).toThrow('was not stopped');
   });
 
   it('is ended with the others while it is frozen, away or on its way back', async () => {
     const pids = stack.processes().map(({ pid }) => pid);
-    await stack.takeAway('minio', 'pause');
-    await stack.takeAway('catalog', 'kill');
-    await stack.takeAway('kafka', 'kill');
-    const returning = stack.bringBack('kafka').catch((error: Error) => error);
+    await stack.injectOutage('minio', 'pause');
+    await stack.injectOutage('catalog', 'kill');
+    await stack.injectOutage('kafka', 'kill');
+    const returning = stack.restore('kafka').catch((error: Error) => error);
     await stack.stop();
     await returning;
     for (const pid of pids) expect(identify(pid)).toBeNull();

@@ -1,7 +1,7 @@
 import type { Endpoints } from '../../src/harness/stack/stack.ts';
 
 /** The environment that names these servers to a scenario that does not, keys and all. */
-export function variablesOf({ kafka, flink, catalog, s3 }: Omit<Endpoints, 'inside'>) {
+export function variablesOf({ kafka, flink, catalog, s3 }: Omit<Endpoints, 'internal'>) {
   return {
     DOORBUSTER_KAFKA: kafka.brokers.join(','),
     DOORBUSTER_FLINK: flink.rest,

@@ -7,7 +7,7 @@ import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
 import type { SharedStack } from '../../src/harness/shared-stack.ts';
-import { keptPath } from '../../src/harness/stack/kept.ts';
+import { persistedPath } from '../../src/harness/stack/persisted-stack.ts';
 import type { Stack } from '../../src/harness/stack/stack.ts';
 import { down, sharedStack, up } from '../../src/harness/up.ts';
 import { runtime } from '../integration/support/runtime.ts';
@@ -27,7 +27,7 @@ const reach = { clock, onProgress: () => {}, artifacts };
 export async function joinSharedStack(): Promise<SharedStack> {
   // Here the stack is on record, and so is every run on it.
   process.env.XDG_STATE_HOME = inject('sharedState');
-  if (existsSync(keptPath(SHARED_STACK))) {
+  if (existsSync(persistedPath(SHARED_STACK))) {
     const found = await sharedStack(SHARED_STACK, reach).catch((error: Error) => error);
     if (!(found instanceof Error)) return found;
     // An earlier test has broken it, and has failed for that itself.

@@ -1,6 +1,6 @@
 import { systemClock } from '../../core/clock.ts';
 import { EXIT } from '../../core/exit-codes.ts';
-import { DEFAULT_STACK } from '../../harness/stack/kept.ts';
+import { DEFAULT_STACK } from '../../harness/stack/persisted-stack.ts';
 import { down } from '../../harness/up.ts';
 import type { Command } from '../command.ts';
 

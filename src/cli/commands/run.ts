@@ -3,8 +3,8 @@ import { openLab } from '../../harness/experiment/lab.ts';
 import { SEEDS } from '../../harness/experiment/repeat.ts';
 import { readLock } from '../../harness/setup/lock.ts';
 import { type MachineWork, needsOf } from '../../harness/setup/needs.ts';
-import type { Shard } from '../../harness/sharding/meeting.ts';
-import { keptStack } from '../../harness/stack/kept.ts';
+import type { Shard } from '../../harness/sharding/shard-coordinator.ts';
+import { persistedStack } from '../../harness/stack/persisted-stack.ts';
 import { RUNTIMES, runtimeFor } from '../../harness/stack/runtimes.ts';
 import type { RuntimeKind } from '../../harness/stack/stack.ts';
 import type { ParsedScenario } from '../../scenario/parse.ts';
@@ -78,7 +78,7 @@ export const runCommand: Command = {
     const read = readScenario(args);
     const shard = shardOf(args, read.scenario.retail.stores);
     const runtime = await runtimeOf(args.on, read);
-    const means = await RUNTIMES[runtime].means();
+    const means = await RUNTIMES[runtime].artifactSource();
     const parsed = await recorded(read, args, context, means);
     const needs = needsOf(readLock(), workOf(parsed, runtime, shard));
     const artifacts = await ready({ yes: args.yes, runtime, means, needs }, context);
@@ -125,7 +125,7 @@ async function runtimeOf(
   on: string | undefined,
   { scenario }: ParsedScenario,
 ): Promise<RuntimeKind> {
-  if (on !== undefined) return keptStack(on).runtime;
+  if (on !== undefined) return persistedStack(on).runtime;
   const { runtime } = scenario.stack;
   return runtime === 'external' ? 'processes' : runtimeFor(runtime);
 }

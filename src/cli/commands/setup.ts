@@ -73,7 +73,7 @@ export const setupCommand: Command = {
       return EXIT.pass;
     }
     const runtime = await runtimeFor(asked);
-    const means = await RUNTIMES[runtime].means();
+    const means = await RUNTIMES[runtime].artifactSource();
     const needs = needsOf(readLock(), { servers: runtime, observes: true, spark: true });
     const artifacts = await provision({ ...options, ...means, needs });
     for (const dataset of datasets) {

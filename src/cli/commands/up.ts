@@ -2,7 +2,11 @@ import { systemClock } from '../../core/clock.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 import { readLock } from '../../harness/setup/lock.ts';
 import { needsOf } from '../../harness/setup/needs.ts';
-import { DEFAULT_STACK, type Kept, keptPath } from '../../harness/stack/kept.ts';
+import {
+  DEFAULT_STACK,
+  type PersistedStack,
+  persistedPath,
+} from '../../harness/stack/persisted-stack.ts';
 import { RUNTIMES, runtimeFor, STARTED } from '../../harness/stack/runtimes.ts';
 import type { RuntimeKind } from '../../harness/stack/stack.ts';
 import { up } from '../../harness/up.ts';
@@ -46,7 +50,7 @@ export const upCommand: Command = {
   async run({ name, runtime, taskSlots, jit, yes, json }, context) {
     const { terminal, signal } = context;
     const taken: RuntimeKind = await runtimeFor(runtime);
-    const means = await RUNTIMES[taken].means();
+    const means = await RUNTIMES[taken].artifactSource();
     const needs = needsOf(readLock(), { servers: taken, observes: true, spark: true });
     const artifacts = await ready({ yes, runtime: taken, means, needs }, context);
     const kept = await up({
@@ -78,7 +82,7 @@ export const upCommand: Command = {
 };
 
 /** Without the keys of the object store, which the file has that only its user may read. */
-function addresses({ name, plan }: Kept) {
+function addresses({ name, plan }: PersistedStack) {
   const http = (port: number) => `http://127.0.0.1:${port}`;
   return {
     kafka: `127.0.0.1:${plan.ports.kafka}`,
@@ -86,6 +90,6 @@ function addresses({ name, plan }: Kept) {
     gateway: http(plan.ports.gateway),
     catalog: http(plan.ports.catalog),
     s3: http(plan.ports.minio),
-    credentials: keptPath(name),
+    credentials: persistedPath(name),
   };
 }

@@ -2,7 +2,7 @@ import type { Scenario } from '../../scenario/scenario.ts';
 import type { TapeEvent } from '../event.ts';
 import { Heap } from '../heap.ts';
 import { open } from '../store-tape.ts';
-import { Desk, type Hidden } from '../streams/desk.ts';
+import { type Hidden, StoreSimulation } from '../streams/store-simulation.ts';
 import { Shelf } from '../world/shelf.ts';
 import { worldOf } from '../world/world.ts';
 import { OpeningStock } from './stock.ts';
@@ -196,21 +196,25 @@ export function* physicalOf(
 ): Generator<Hidden> {
   const world = worldOf(scenario);
   const found: Hidden[] = [];
-  const desks = new Heap<Desk>(
+  const desks = new Heap<StoreSimulation>(
     (a, b) => a.nextMs < b.nextMs || (a.nextMs === b.nextMs && a.store.number < b.store.number),
   );
   for (const store of stores) {
-    const desk = new Desk(
+    const simulation = new StoreSimulation(
       world,
       store,
       () => {},
       (hidden) => found.push(hidden),
     );
-    open(desk);
-    desks.push(desk);
+    open(simulation);
+    desks.push(simulation);
   }
-  for (let desk = desks.peek(); desk !== undefined && desk.nextMs < untilMs; desk = desks.peek()) {
-    desk.step();
+  for (
+    let simulation = desks.peek();
+    simulation !== undefined && simulation.nextMs < untilMs;
+    simulation = desks.peek()
+  ) {
+    simulation.step();
     yield* found.splice(0);
     desks.settle();
   }

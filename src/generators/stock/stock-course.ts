@@ -1,6 +1,6 @@
 import type { Scenario } from '../../scenario/scenario.ts';
 import { open } from '../store-tape.ts';
-import { Desk } from '../streams/desk.ts';
+import { StoreSimulation } from '../streams/store-simulation.ts';
 import { worldOf } from '../world/world.ts';
 import { Ledger } from './ledger.ts';
 
@@ -53,7 +53,7 @@ export function stockCourses(
     course.book[i] = deleted ? 0 : available;
     course.shelf[i] = Math.max(0, found);
   }
-  const desk = new Desk(
+  const simulation = new StoreSimulation(
     worldOf(scenario),
     store,
     (event) => {
@@ -66,8 +66,8 @@ export function stockCourses(
       note(hidden.sku, hidden.occurredMs);
     },
   );
-  open(desk);
-  while (desk.nextMs < untilMs) desk.step();
+  open(simulation);
+  while (simulation.nextMs < untilMs) simulation.step();
   return new Map(
     Array.from(courses, ([sku, { atMs, book, shelf }]) => [
       sku,

@@ -1,7 +1,7 @@
 import { Arrivals } from '../world/curve.ts';
-import type { Desk } from './desk.ts';
 import { SHOPPERS } from './devices.ts';
 import { type CartItem, type CartStep, fillSession, planSession, type Session } from './funnel.ts';
+import type { StoreSimulation } from './store-simulation.ts';
 
 /**
  * Sessions that began so long before t0 may still be going on at t0. A buyer's session is long: half of all
@@ -19,25 +19,36 @@ export interface Order {
  * The web shop as one store sees it: sessions of those who shop for it. A purchase that is to be
  * picked up reserves the store's stock; one that is shipped comes from elsewhere and leaves it alone.
  */
-export function startCart(desk: Desk, onPickup: (order: Order, atMs: number) => void): void {
-  const { world, store } = desk;
+export function startCart(
+  simulation: StoreSimulation,
+  onPickup: (order: Order, atMs: number) => void,
+): void {
+  const { world, store } = simulation;
   const { cart } = world.scenario.traffic;
   if (cart === null) return;
   const perMs = world.sessionsPerMs * store.size;
-  const own = desk.random('cart');
+  const own = simulation.random('cart');
   let sessions = 0;
   const begin = (startMs: number) => {
     const plan = planSession(world, own, cart);
     const id = `S-${store.number}-${++sessions}`;
     const offsetMs = Math.floor(startMs);
     if (offsetMs + (plan.steps.at(-1)?.afterMs ?? 0) < 0) return;
-    const session = fillSession(world, desk.shelf, desk.random(`cart/${id}`), plan, startMs);
+    const session = fillSession(
+      world,
+      simulation.shelf,
+      simulation.random(`cart/${id}`),
+      plan,
+      startMs,
+    );
     for (const step of session.steps) {
       if (offsetMs + step.afterMs < 0) continue;
-      desk.at(offsetMs + step.afterMs, (atMs) => act(desk, id, session, step, atMs, onPickup));
+      simulation.at(offsetMs + step.afterMs, (atMs) =>
+        act(simulation, id, session, step, atMs, onPickup),
+      );
     }
   };
-  const times = desk.random('cart-times');
+  const times = simulation.random('cart-times');
   const perMsBefore = perMs * world.webCurve.before;
   if (perMsBefore > 0) {
     let agoMs = SESSION_REACH_MS - times.exponential() / perMsBefore;
@@ -46,7 +57,7 @@ export function startCart(desk: Desk, onPickup: (order: Order, atMs: number) => 
   const arrivals = new Arrivals(world.webCurve, perMs, times, null);
   const next = () => {
     const atMs = arrivals.next();
-    desk.at(atMs, () => {
+    simulation.at(atMs, () => {
       begin(atMs);
       next();
     });
@@ -55,21 +66,21 @@ export function startCart(desk: Desk, onPickup: (order: Order, atMs: number) => 
 }
 
 function act(
-  desk: Desk,
+  simulation: StoreSimulation,
   id: string,
   session: Session,
   step: CartStep,
   atMs: number,
   onPickup: (order: Order, atMs: number) => void,
 ): void {
-  const { world } = desk;
+  const { world } = simulation;
   const orderId = step.name === 'purchase' ? `ORD-${id.slice(2)}` : null;
   const items = step.items.map(({ rank, quantity }) => ({
     sku_id: world.skuOfRank[rank] as number,
     quantity,
     price_cents: world.prices[rank] as number,
   }));
-  desk.emit('cart', atMs, SHOPPERS, {
+  simulation.emit('cart', atMs, SHOPPERS, {
     event_type: 'ecommerce',
     session_id: id,
     event_name: step.name,
@@ -81,6 +92,6 @@ function act(
     fulfilment: step.fulfilment,
   });
   if (orderId === null || step.fulfilment !== 'pickup') return;
-  for (const { rank, quantity } of step.items) desk.move(rank, atMs, { committed: quantity });
+  for (const { rank, quantity } of step.items) simulation.move(rank, atMs, { committed: quantity });
   onPickup({ id: orderId, items: step.items }, atMs);
 }

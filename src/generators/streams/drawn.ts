@@ -13,9 +13,9 @@ import {
   ZERO_PRICE,
   ZERO_QUANTITY,
 } from '../world/world.ts';
-import type { Desk } from './desk.ts';
 import { MemberPool } from './member-pool.ts';
 import { netCents, type Purchase, type ReceiptLine, type ReceiptSource } from './receipts.ts';
+import type { StoreSimulation } from './store-simulation.ts';
 
 /** How long ago something returned was bought. */
 const RETURN_DELAY_DAYS = logNormalOf(9, 0.9);
@@ -34,7 +34,7 @@ interface Sale {
 
 /** Receipts drawn from the laws of the profile, in a Poisson process along the store's own curve. */
 export class DrawnReceipts implements ReceiptSource {
-  readonly #desk: Desk;
+  readonly #simulation: StoreSimulation;
   readonly #returns: number;
   readonly #random: Random;
   readonly #arrivals: Arrivals;
@@ -43,20 +43,20 @@ export class DrawnReceipts implements ReceiptSource {
   readonly #recent: Sale[] = [];
 
   /** `own` is the randomness of the tills, which what is bought there shares. */
-  constructor(desk: Desk, own: Random) {
-    const { world, store } = desk;
+  constructor(simulation: StoreSimulation, own: Random) {
+    const { world, store } = simulation;
     const noise =
       world.scenario.retail.hours === 'curve' ? storeHash(world, store.number, 'hours') : null;
-    this.#desk = desk;
+    this.#simulation = simulation;
     this.#returns = world.scenario.traffic.pos?.returns ?? 0;
     this.#random = own;
     this.#arrivals = new Arrivals(
       store.curve,
       store.receiptsPerMs,
-      desk.random('pos-times'),
+      simulation.random('pos-times'),
       noise,
     );
-    this.#members = new MemberPool(desk);
+    this.#members = new MemberPool(simulation);
   }
 
   nextMs(): number {
@@ -64,10 +64,10 @@ export class DrawnReceipts implements ReceiptSource {
   }
 
   purchase(id: string, atMs: number, training: boolean): Purchase {
-    const { world, store } = this.#desk;
+    const { world, store } = this.#simulation;
     const own = this.#random;
     const returned = own.chance(this.#returns) ? this.#drawReturn() : null;
-    const lines = returned?.lines ?? drawLines(this.#desk, own, hotSetAt(world, atMs));
+    const lines = returned?.lines ?? drawLines(this.#simulation, own, hotSetAt(world, atMs));
     if (returned === null && !training) {
       this.#recent.push({ id, lines });
       if (this.#recent.length > RECENT_SALES) this.#recent.shift();
@@ -90,14 +90,14 @@ export class DrawnReceipts implements ReceiptSource {
       const lines = recent === undefined ? [] : this.#givenBack(recent.lines);
       if (recent !== undefined && lines.length > 0) return { id: recent.id, lines };
     }
-    const { store, world } = this.#desk;
+    const { store, world } = this.#simulation;
     // Sales before t0 are known by how many came after them; they are made when they are asked for.
     let ago = Math.floor(delayMs * store.receiptsPerMs);
     while (true) {
       while (this.#returned.has(ago)) ago++;
       this.#returned.add(ago);
       const sale = random(world.scenario.seed, 'pos-before', store.number, ago);
-      const lines = this.#givenBack(drawLines(this.#desk, sale, null));
+      const lines = this.#givenBack(drawLines(this.#simulation, sale, null));
       if (lines.length > 0) return { id: `STORE_${store.number}_BEFORE_${ago}`, lines };
     }
   }
@@ -122,8 +122,12 @@ export class DrawnReceipts implements ReceiptSource {
 }
 
 /** A basket: distinct SKUs, each with its quantity, price and perhaps a promo discount. */
-function drawLines(desk: Desk, own: Random, hot: HotSet | null): readonly ReceiptLine[] {
-  const { world, shelf } = desk;
+function drawLines(
+  simulation: StoreSimulation,
+  own: Random,
+  hot: HotSet | null,
+): readonly ReceiptLine[] {
+  const { world, shelf } = simulation;
   const count = drawRounded(own, world.laws.basket, world.basketCap);
   const ranks = new Set<number>();
   let hotLines = 0;

@@ -1,8 +1,8 @@
 import { type LogNormal, multiplierTable } from '../../core/distributions.ts';
 import { hash32 } from '../../core/random.ts';
 import { AWAY, homeOf, TIERS, tierOf } from '../world/members.ts';
-import type { Desk } from './desk.ts';
 import type { Receipt } from './pos.ts';
+import type { StoreSimulation } from './store-simulation.ts';
 
 /** Share of receipts with a card on which points are burned, and points burned per point issued. */
 export const BURN_SHARE = 0.04;
@@ -18,11 +18,13 @@ const OPENING = multiplierTable(0.73);
  * back), and now and then a burn at the member's own store. A member never burns more than is there:
  * their own store knows what they hold but for what they earned elsewhere, which can only be more.
  */
-export function startLoyalty(desk: Desk): (receipt: Receipt, atMs: number) => void {
-  const { world, store } = desk;
+export function startLoyalty(
+  simulation: StoreSimulation,
+): (receipt: Receipt, atMs: number) => void {
+  const { world, store } = simulation;
   if (world.scenario.traffic.loyalty === null) return () => {};
-  const own = desk.random('loyalty');
-  const meanIssued = meanPoints(desk);
+  const own = simulation.random('loyalty');
+  const meanIssued = meanPoints(simulation);
   const burnAtHome = BURN_SHARE / (1 - AWAY * (1 - 1 / world.scenario.retail.stores));
   const balances = new Map<number, number>();
 
@@ -31,7 +33,7 @@ export function startLoyalty(desk: Desk): (receipt: Receipt, atMs: number) => vo
     const member = Number(receipt.memberId.slice(1));
     const tier = tierOf(world, member);
     const send = (kind: 'earn' | 'burn', points: number) =>
-      desk.emit('loyalty', atMs, receipt.terminal, {
+      simulation.emit('loyalty', atMs, receipt.terminal, {
         event_type: 'PointsTransaction',
         member_id: receipt.memberId,
         points,
@@ -60,7 +62,7 @@ export function startLoyalty(desk: Desk): (receipt: Receipt, atMs: number) => vo
 }
 
 /** Points a mean receipt issues: from the chain's mean price, basket and tiers. */
-function meanPoints({ world, store }: Desk): number {
+function meanPoints({ world, store }: StoreSimulation): number {
   const factor = TIERS.reduce((sum, { share, earn }) => sum + share * earn, 0);
   return ((world.meanNetCents * (1 + store.taxRate)) / 100) * factor;
 }

@@ -3,7 +3,7 @@ import { type Random, rehash } from '../../core/random.ts';
 import { PROFILE_DEFAULTS } from '../../scenario/resolve.ts';
 import { AWAY, memberCount, memberId } from '../world/members.ts';
 import { storeHash, type World } from '../world/world.ts';
-import type { Desk } from './desk.ts';
+import type { StoreSimulation } from './store-simulation.ts';
 
 /** Trips per member: LogNormal, sigma 0.73, mean 1. */
 const TRIPS = multiplierTable(0.73);
@@ -19,12 +19,12 @@ export class MemberPool {
   readonly #tripsHash: number;
   readonly #share: number;
 
-  constructor(desk: Desk) {
-    this.#world = desk.world;
-    this.#store = desk.store.number;
-    this.#random = desk.random('members');
-    this.#tripsHash = storeHash(desk.world, desk.store.number, 'trips');
-    const { traffic, retail } = desk.world.scenario;
+  constructor(simulation: StoreSimulation) {
+    this.#world = simulation.world;
+    this.#store = simulation.store.number;
+    this.#random = simulation.random('members');
+    this.#tripsHash = storeHash(simulation.world, simulation.store.number, 'trips');
+    const { traffic, retail } = simulation.world.scenario;
     this.#share = traffic.loyalty?.share ?? PROFILE_DEFAULTS[retail.profile].loyaltyShare;
   }
 

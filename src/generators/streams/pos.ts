@@ -2,11 +2,11 @@ import type { Random } from '../../core/random.ts';
 import { isShownTwice } from '../../core/wall-clock.ts';
 import type { Label, Traffic } from '../../scenario/scenario.ts';
 import { storeHash } from '../world/world.ts';
-import type { Desk } from './desk.ts';
 import { DrawnReceipts } from './drawn.ts';
 import { netCents, type Purchase, type ReceiptLine, type ReceiptSource } from './receipts.ts';
 import { RecordedReceipts } from './recorded.ts';
 import { Sequences } from './sequences.ts';
+import type { StoreSimulation } from './store-simulation.ts';
 
 /** A receipt as the other streams of the store hear of it. */
 export interface Receipt {
@@ -32,33 +32,37 @@ export const PAYMENTS = [
 const PAYMENT_SHARES = PAYMENTS.map(([, share]) => share);
 
 /** Where receipts come from: drawn from laws, or read from a recording. */
-const SOURCES: Readonly<Record<'generated' | 'tape', (desk: Desk, own: Random) => ReceiptSource>> =
-  {
-    generated: (desk, own) => new DrawnReceipts(desk, own),
-    tape: (desk) => new RecordedReceipts(desk),
-  };
+const SOURCES: Readonly<
+  Record<'generated' | 'tape', (simulation: StoreSimulation, own: Random) => ReceiptSource>
+> = {
+  generated: (simulation, own) => new DrawnReceipts(simulation, own),
+  tape: (simulation) => new RecordedReceipts(simulation),
+};
 
 /**
  * The tills of a store. Nothing here looks at the stock: a receipt is what customers want, and a sale
  * that BOOK has no unit for is a negative on-hand, which real books have too. Post-voids and suspended
  * receipts are not in the wire format and are left out, as are fuel volumes.
  */
-export function startPos(desk: Desk, onReceipt: (receipt: Receipt, atMs: number) => void): void {
-  const { pos } = desk.world.scenario.traffic;
+export function startPos(
+  simulation: StoreSimulation,
+  onReceipt: (receipt: Receipt, atMs: number) => void,
+): void {
+  const { pos } = simulation.world.scenario.traffic;
   if (pos === null) return;
-  const own = desk.random('pos');
-  const source = SOURCES[pos.tape === null ? 'generated' : 'tape'](desk, own);
-  const tills = new Tills(desk, pos, own, source);
+  const own = simulation.random('pos');
+  const source = SOURCES[pos.tape === null ? 'generated' : 'tape'](simulation, own);
+  const tills = new Tills(simulation, pos, own, source);
   const serve = (atMs: number) => {
     const receipt = tills.receipt(atMs);
     if (!receipt.training) onReceipt(receipt, atMs);
-    desk.at(source.nextMs(), serve);
+    simulation.at(source.nextMs(), serve);
   };
-  desk.at(source.nextMs(), serve);
+  simulation.at(source.nextMs(), serve);
 }
 
 class Tills {
-  readonly #desk: Desk;
+  readonly #simulation: StoreSimulation;
   readonly #pos: NonNullable<Traffic['pos']>;
   readonly #random: Random;
   readonly #source: ReceiptSource;
@@ -66,19 +70,24 @@ class Tills {
   readonly #sequences: Sequences;
   #receipts = 0;
 
-  constructor(desk: Desk, pos: NonNullable<Traffic['pos']>, own: Random, source: ReceiptSource) {
-    this.#desk = desk;
+  constructor(
+    simulation: StoreSimulation,
+    pos: NonNullable<Traffic['pos']>,
+    own: Random,
+    source: ReceiptSource,
+  ) {
+    this.#simulation = simulation;
     this.#pos = pos;
     this.#random = own;
     this.#source = source;
-    this.#trainings = desk.random('pos-training');
-    const tills = storeHash(desk.world, desk.store.number, 'sequences');
+    this.#trainings = simulation.random('pos-training');
+    const tills = storeHash(simulation.world, simulation.store.number, 'sequences');
     this.#sequences = new Sequences(pos.sequenceTo, tills);
   }
 
   /** The next receipt: on the wire, and what came of it for the other streams. */
   receipt(atMs: number): Receipt {
-    const { store } = this.#desk;
+    const { store } = this.#simulation;
     const own = this.#random;
     const id = `STORE_${store.number}_TXN_${++this.#receipts}`;
     const training = this.#trainings.chance(this.#pos.training);
@@ -97,7 +106,7 @@ class Tills {
     { of, taxCents }: Purchase,
     more: { readonly atMs: number; readonly payment: string },
   ): void {
-    const { store, world } = this.#desk;
+    const { store, world } = this.#simulation;
     const { terminal, training, type } = receipt;
     const localTime = store.curve.localTimeAt(more.atMs);
     const businessDay = localTime.slice(0, 10);
@@ -109,7 +118,7 @@ class Tills {
     if (training) labels.push('training');
     if (type === 'return') labels.push('return');
     if (again) labels.push('sequence_wrap');
-    this.#desk.emit(
+    this.#simulation.emit(
       'pos',
       more.atMs,
       terminal,

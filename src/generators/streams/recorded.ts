@@ -4,13 +4,13 @@ import { memberCount, memberId } from '../world/members.ts';
 import type { RecordedTape } from '../world/recorded-tape.ts';
 import { Permutation } from '../world/shelf.ts';
 import { storeHash } from '../world/world.ts';
-import type { Desk } from './desk.ts';
 import { MemberPool } from './member-pool.ts';
 import type { Purchase, ReceiptLine, ReceiptSource } from './receipts.ts';
+import type { StoreSimulation } from './store-simulation.ts';
 
 /** Receipts as they were recorded, at the load's own pace; after the last one they begin again. */
 export class RecordedReceipts implements ReceiptSource {
-  readonly #desk: Desk;
+  readonly #simulation: StoreSimulation;
   readonly #tape: RecordedTape;
   readonly #receipts: Int32Array;
   readonly #clock: LoadClock;
@@ -18,14 +18,14 @@ export class RecordedReceipts implements ReceiptSource {
   #served = 0;
   #place = 0;
 
-  constructor(desk: Desk) {
-    const { recorded } = desk.world;
+  constructor(simulation: StoreSimulation) {
+    const { recorded } = simulation.world;
     if (recorded === null) throw new Error('the scenario has no recording');
-    this.#desk = desk;
+    this.#simulation = simulation;
     this.#tape = recorded;
-    this.#receipts = recorded.of(desk.store.number);
+    this.#receipts = recorded.of(simulation.store.number);
     this.#clock = new LoadClock(recorded.curve, recorded.perMs, null);
-    this.#memberOf = membersOf(desk);
+    this.#memberOf = membersOf(simulation);
   }
 
   nextMs(): number {
@@ -43,7 +43,7 @@ export class RecordedReceipts implements ReceiptSource {
     const receipt = this.#current();
     this.#served++;
     const { recording } = this.#tape;
-    const { skus } = this.#desk.world.scenario.retail;
+    const { skus } = this.#simulation.world.scenario.retail;
     const lines: ReceiptLine[] = [];
     const end = recording.firstLine[receipt + 1] as number;
     for (let i = recording.firstLine[receipt] as number; i < end; i++) {
@@ -84,10 +84,10 @@ function isReturn(lines: readonly { readonly quantity: number }[]): boolean {
 }
 
 /** Recorded members are members of the scenario, each another one while there are enough. */
-function membersOf(desk: Desk): (recorded: number) => string | null {
-  const { world } = desk;
+function membersOf(simulation: StoreSimulation): (recorded: number) => string | null {
+  const { world } = simulation;
   if (world.scenario.traffic.pos?.tape?.map.columns.member === undefined) {
-    const pool = new MemberPool(desk);
+    const pool = new MemberPool(simulation);
     return () => pool.atTill();
   }
   const members = memberCount(world);

@@ -3,8 +3,8 @@ import { CASE_PACK } from '../stock/stock.ts';
 import { DELAYS, type Delay, drawDelay, Leftovers } from '../world/delays.ts';
 import { drawQuantity } from '../world/world.ts';
 import type { Order } from './cart.ts';
-import type { Desk, Handling } from './desk.ts';
 import { pickupsPerHuman } from './funnel.ts';
+import type { Handling, StoreSimulation } from './store-simulation.ts';
 
 /** Events per unit sold, in a steady state. */
 export const PER_UNIT = {
@@ -40,16 +40,16 @@ const NOBODY: Warehouse = { sold: () => {}, returned: () => {}, ordered: () => {
  * (see delays.ts). BOOK learns of theft and mispicks only from a count. Nothing waits for
  * stock: a pick takes what BOOK says is there, or more.
  */
-export function startWms(desk: Desk): Warehouse {
-  const { wms } = desk.world.scenario.traffic;
+export function startWms(simulation: StoreSimulation): Warehouse {
+  const { wms } = simulation.world.scenario.traffic;
   if (wms === null) return NOBODY;
-  return new Backroom(desk, wms.shrink);
+  return new Backroom(simulation, wms.shrink);
 }
 
 type Work = (rank: number, units: number, atMs: number) => void;
 
 class Backroom implements Warehouse {
-  readonly #desk: Desk;
+  readonly #simulation: StoreSimulation;
   readonly #dc: string;
   /** Stock leaves by theft at the rate of shrink that damage does not explain. */
   readonly #theft: number;
@@ -61,16 +61,16 @@ class Backroom implements Warehouse {
   readonly #damages: Random;
   #orders = 0;
 
-  constructor(desk: Desk, shrink: number) {
-    this.#desk = desk;
-    this.#dc = `dc-${1 + Math.floor((desk.store.number - 1) / STORES_PER_DC)}`;
+  constructor(simulation: StoreSimulation, shrink: number) {
+    this.#simulation = simulation;
+    this.#dc = `dc-${1 + Math.floor((simulation.store.number - 1) / STORES_PER_DC)}`;
     this.#theft = Math.max(0, shrink - PER_UNIT.damage);
-    this.#thefts = desk.random('wms-theft');
-    this.#picks = desk.random('wms-picks');
-    this.#inspections = desk.random('wms-inspections');
-    this.#reorders = desk.random('wms-reorders');
-    this.#counts = desk.random('wms-counts');
-    this.#damages = desk.random('wms-damage');
+    this.#thefts = simulation.random('wms-theft');
+    this.#picks = simulation.random('wms-picks');
+    this.#inspections = simulation.random('wms-inspections');
+    this.#reorders = simulation.random('wms-reorders');
+    this.#counts = simulation.random('wms-counts');
+    this.#damages = simulation.random('wms-damage');
     this.#takeUp();
   }
 
@@ -78,8 +78,8 @@ class Backroom implements Warehouse {
     const theft = this.#thefts;
     for (let unit = 0; unit < units; unit++) {
       // Drawn first: what is left on the shelf must not move the draws that follow.
-      const stolen = theft.chance(this.#theft) && this.#desk.physical(rank) > 0;
-      if (stolen) this.#desk.drift(rank, atMs, -1, 'theft');
+      const stolen = theft.chance(this.#theft) && this.#simulation.physical(rank) > 0;
+      if (stolen) this.#simulation.drift(rank, atMs, -1, 'theft');
       if (this.#counts.chance(PER_UNIT.counts)) {
         this.#later(this.#counts, DELAYS.count, atMs, (t) => this.#count(rank, t));
       }
@@ -105,19 +105,19 @@ class Backroom implements Warehouse {
 
   /** The work that lay there at t0. */
   #takeUp(): void {
-    const { world, store, opening, shelf } = this.#desk;
+    const { world, store, opening, shelf } = this.#simulation;
     for (const { doneMs, reference, item } of opening.pending.returns) {
-      this.#desk.at(doneMs, (t) => this.#inspect(item.rank, item.quantity, reference, t));
+      this.#simulation.at(doneMs, (t) => this.#inspect(item.rank, item.quantity, reference, t));
     }
     for (const { doneMs, id, items } of opening.pending.orders) {
-      this.#desk.at(doneMs, (t) => this.#pick({ id, items }, t));
+      this.#simulation.at(doneMs, (t) => this.#pick({ id, items }, t));
     }
     const unitsPerMs = store.receiptsPerMs * store.curve.before * world.meanUnits;
     const follow = (purpose: string, perUnit: number, delay: Delay, work: Work) => {
-      const own = this.#desk.random(`wms-before-${purpose}`);
+      const own = this.#simulation.random(`wms-before-${purpose}`);
       const due = new Leftovers(unitsPerMs * perUnit, delay, own);
       const next = () =>
-        this.#desk.at(due.next(), (t) => {
+        this.#simulation.at(due.next(), (t) => {
           work(shelf.draw(own), drawQuantity(own), t);
           next();
         });
@@ -140,11 +140,11 @@ class Backroom implements Warehouse {
     const { cart } = world.scenario.traffic;
     if (cart !== null) {
       const orders = (1 - cart.bots) * pickupsPerHuman(cart.pickup) * NO_SHOWS;
-      const own = this.#desk.random('wms-before-no-shows');
+      const own = this.#simulation.random('wms-before-no-shows');
       const perMs = world.sessionsPerMs * store.size * world.webCurve.before * orders;
       const due = new Leftovers(perMs, DELAYS.noShow, own);
       const next = () =>
-        this.#desk.at(due.next(), (t) => {
+        this.#simulation.at(due.next(), (t) => {
           this.#putBack(
             shelf.drawOnline(own, null),
             drawQuantity(own),
@@ -158,12 +158,12 @@ class Backroom implements Warehouse {
   }
 
   #later(own: Random, delay: Delay, atMs: number, work: (atMs: number) => void): void {
-    this.#desk.at(atMs + drawDelay(own, delay), work);
+    this.#simulation.at(atMs + drawDelay(own, delay), work);
   }
 
   /** Units gone from BOOK: every case of them is reordered. */
   #gone(rank: number, units: number, atMs: number): void {
-    const row = this.#desk.row(rank);
+    const row = this.#simulation.row(rank);
     row.towardsReorder += units;
     while (row.towardsReorder >= CASE_PACK) {
       row.towardsReorder -= CASE_PACK;
@@ -173,12 +173,12 @@ class Backroom implements Warehouse {
   }
 
   #orderId(): string {
-    return `REP-${this.#desk.store.number}-${++this.#orders}`;
+    return `REP-${this.#simulation.store.number}-${++this.#orders}`;
   }
 
   #dcPick(rank: number, reference: string, atMs: number): void {
     const at = (step: string, onHand: number) =>
-      this.#desk.handle(
+      this.#simulation.handle(
         rank,
         atMs,
         CASE_PACK,
@@ -193,7 +193,7 @@ class Backroom implements Warehouse {
   }
 
   #receive(rank: number, reference: string, atMs: number): void {
-    this.#desk.book(
+    this.#simulation.book(
       rank,
       atMs,
       { onHand: CASE_PACK },
@@ -204,20 +204,20 @@ class Backroom implements Warehouse {
 
   #dcReceive(rank: number, atMs: number): void {
     const what = done('receiving', 'received', null);
-    this.#desk.handle(rank, atMs, DC_PALLET_LINE, { onHand: DC_PALLET_LINE }, what, this.#dc);
+    this.#simulation.handle(rank, atMs, DC_PALLET_LINE, { onHand: DC_PALLET_LINE }, what, this.#dc);
     this.#later(this.#damages, DELAYS.dockToStock, atMs, (t) => this.#dcPutAway(rank, t));
   }
 
   #dcPutAway(rank: number, atMs: number): void {
-    this.#desk.handle(rank, atMs, DC_PALLET_LINE, {}, done('storing', null, null), this.#dc);
+    this.#simulation.handle(rank, atMs, DC_PALLET_LINE, {}, done('storing', null, null), this.#dc);
   }
 
   /** BOOK learns what is really there. */
   #count(rank: number, atMs: number): void {
-    const { drift } = this.#desk.row(rank);
-    if (drift !== 0) this.#desk.drift(rank, atMs, -drift, 'count');
+    const { drift } = this.#simulation.row(rank);
+    if (drift !== 0) this.#simulation.drift(rank, atMs, -drift, 'count');
     const reason = drift < 0 ? 'shrinkage' : drift > 0 ? 'correction' : 'cycle_count_available';
-    this.#desk.book(
+    this.#simulation.book(
       rank,
       atMs,
       { onHand: drift },
@@ -229,13 +229,13 @@ class Backroom implements Warehouse {
   }
 
   #damage(rank: number, atMs: number): void {
-    this.#desk.book(rank, atMs, { onHand: -1 }, 1, damaged(null));
+    this.#simulation.book(rank, atMs, { onHand: -1 }, 1, damaged(null));
     this.#gone(rank, 1, atMs);
   }
 
   #inspect(rank: number, units: number, reference: string, atMs: number): void {
     if (this.#inspections.chance(RESTOCKED)) {
-      this.#desk.book(
+      this.#simulation.book(
         rank,
         atMs,
         { unavailable: -units },
@@ -244,7 +244,7 @@ class Backroom implements Warehouse {
       );
       this.#gone(rank, -units, atMs);
     } else {
-      this.#desk.book(
+      this.#simulation.book(
         rank,
         atMs,
         { onHand: -units, unavailable: -units },
@@ -266,11 +266,17 @@ class Backroom implements Warehouse {
           reason: 'did_not_occur',
           reference,
         };
-        this.#desk.book(rank, atMs, { committed: -quantity }, quantity, what);
+        this.#simulation.book(rank, atMs, { committed: -quantity }, quantity, what);
         continue;
       }
       const what = { step: 'picking', disposition: 'reserved', reason: null, reference };
-      this.#desk.book(rank, atMs, { onHand: -quantity, committed: -quantity }, quantity, what);
+      this.#simulation.book(
+        rank,
+        atMs,
+        { onHand: -quantity, committed: -quantity },
+        quantity,
+        what,
+      );
       this.#gone(rank, quantity, atMs);
       if (own.chance(MISPICKS)) this.#mispick(rank, quantity, atMs);
       if (noShow) {
@@ -281,16 +287,22 @@ class Backroom implements Warehouse {
 
   /** Another SKU left the shelf than the one that BOOK says. */
   #mispick(rank: number, units: number, atMs: number): void {
-    const other = this.#desk.shelf.draw(this.#picks);
+    const other = this.#simulation.shelf.draw(this.#picks);
     if (other === rank) return;
-    const mistaken = Math.min(units, this.#desk.physical(other));
+    const mistaken = Math.min(units, this.#simulation.physical(other));
     if (mistaken === 0) return;
-    this.#desk.drift(rank, atMs, mistaken, 'mispick');
-    this.#desk.drift(other, atMs, -mistaken, 'mispick');
+    this.#simulation.drift(rank, atMs, mistaken, 'mispick');
+    this.#simulation.drift(other, atMs, -mistaken, 'mispick');
   }
 
   #putBack(rank: number, units: number, reference: string, atMs: number): void {
-    this.#desk.book(rank, atMs, { onHand: units }, units, done('stocking', 'restock', reference));
+    this.#simulation.book(
+      rank,
+      atMs,
+      { onHand: units },
+      units,
+      done('stocking', 'restock', reference),
+    );
     this.#gone(rank, -units, atMs);
   }
 }

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { breath } from '../../core/breath.ts';
+import { yieldToEventLoop } from '../../core/yield-to-event-loop.ts';
 
 /** Linux counts CPU time in hundredths of a second for programs, whatever its own tick. */
 const TICKS_PER_SECOND = 100;
@@ -54,7 +54,7 @@ export async function readProcesses(): Promise<ReadonlyMap<number, ProcessStat>>
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     // Nothing here waits for a disk: read one by one it is a quarter of the CPU of asking the thread pool for each.
-    if (++read % PROCESSES_AT_ONCE === 0) await breath();
+    if (++read % PROCESSES_AT_ONCE === 0) await yieldToEventLoop();
     const stat = readProcess(Number(name));
     if (stat) found.set(stat.pid, stat);
   }

@@ -1,6 +1,6 @@
 import { badInput } from '../../core/errors.ts';
 import type { Place } from '../pipelines/place.ts';
-import { type Meeting, meet } from '../sharding/meeting.ts';
+import { meet, type ShardCoordinator } from '../sharding/shard-coordinator.ts';
 import type { ChosenStack } from '../shared-stack.ts';
 import { RUNTIMES } from '../stack/runtimes.ts';
 import type { TrialOptions } from './trial-context.ts';
@@ -16,7 +16,7 @@ export async function meetingOf(
   { shard, clock, signal }: Pick<TrialOptions, 'shard' | 'clock' | 'signal'>,
   chosen: ChosenStack,
   place: Place,
-): Promise<Meeting | null> {
+): Promise<ShardCoordinator | null> {
   if (shard === undefined) return null;
   if (chosen.kind === 'shared')
     return meet(shard, { stack: chosen.on.stack, place, clock, signal });

@@ -64,7 +64,7 @@ async function open(session: Session, course: Growing): Promise<void> {
   state.enter('draining the preload', 'draining the opening stock');
   course.opening = await session.drain();
   if (!course.opening.drained) journal.note('not-drained', { round: 'opening', ...course.opening });
-  const headStartMs = session.meeting === null ? HEAD_START_MS : SHARDED_HEAD_START_MS;
+  const headStartMs = session.coordinator === null ? HEAD_START_MS : SHARDED_HEAD_START_MS;
   course.t0Ms = clock.nowMs() + headStartMs;
   state.beginAt(course.t0Ms);
   await load.begin(course.t0Ms);

@@ -8,8 +8,8 @@ import { pipelineFor } from '../pipelines/load.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
 import { type ChosenStack, externalStack, forgetTenants } from '../shared-stack.ts';
-import { Claim } from '../stack/claim.ts';
-import { DEFAULT_STACK, keptStacks } from '../stack/kept.ts';
+import { DEFAULT_STACK, persistedStacks } from '../stack/persisted-stack.ts';
+import { ResourceLease } from '../stack/resource-lease.ts';
 import type { RuntimeKind, StackOptions } from '../stack/stack.ts';
 import { down, sharedStack, up } from '../up.ts';
 import { startOwnStack } from './own-stack.ts';
@@ -143,7 +143,7 @@ const WAYS: { readonly [W in Way]: (spec: LabSpec) => Promise<Opened> } = {
     const name = basename(runDir);
     sayIdle(onLine);
     const workDir = await mkdtemp(join(temporaryDir(), 'doorbuster-'));
-    const claim = await Claim.open(workDir, { run: runDir });
+    const lease = await ResourceLease.open(workDir, { run: runDir });
     try {
       // Only until it runs: a trial that is interrupted is cleared up before its servers end.
       const stack = await untilAborted(spec.signal, (signal) =>
@@ -162,12 +162,12 @@ const WAYS: { readonly [W in Way]: (spec: LabSpec) => Promise<Opened> } = {
             await stack.stop({ keepClasses: completed && !spec.signal.aborted });
           } finally {
             forgetTenants(name);
-            await claim.remove();
+            await lease.remove();
           }
         },
       };
     } catch (error) {
-      await claim.remove();
+      await lease.remove();
       throw error;
     }
   },
@@ -196,7 +196,7 @@ async function untilAborted<T>(
 
 /** Names the persistent stacks that nobody uses now. */
 function sayIdle(onLine: (text: string) => void): void {
-  const idle = keptStacks().map(({ name }) => name);
+  const idle = persistedStacks().map(({ name }) => name);
   if (idle.length === 0) return;
   onLine(`note: ${idle.join(', ')} is up as well, and takes memory: --on ${idle[0]}`);
 }

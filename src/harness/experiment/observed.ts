@@ -5,7 +5,7 @@ import type { Drain, Layout, RecordedPhase } from '../../record/record.ts';
 import { STREAMS } from '../../scenario/scenario.ts';
 import { openReader } from '../clients/duckdb-reader.ts';
 import { openKafkaAdmin } from '../clients/kafka-admin.ts';
-import { takeIn } from '../load/take-in.ts';
+import { ingestFacts } from '../load/ingest-facts.ts';
 import type { PhaseCompaction } from '../pipelines/compact.ts';
 import type { Incident } from '../probes/probe.ts';
 import { type AppendedLog, appendedLogs } from '../truth/appended.ts';
@@ -58,7 +58,7 @@ export async function observe(
   const { load, facts, options } = session;
   const completed = course.cutShort === undefined;
   const result = completed ? await load.finish() : await load.abort();
-  const missing = [...(await takeIn(facts, result))];
+  const missing = [...(await ingestFacts(facts, result))];
   for (const text of missing) session.journal.note('facts-missing', { text });
   const endedMs = course.stoppedMs ?? options.clock.nowMs();
   session.state.enter('judging', 'judging');

@@ -34,6 +34,6 @@ export function startOwnStack({
     },
     jit: scenario.stack.jit,
     restarted: scenario.faults.flatMap(({ act, server }) => (act === 'restart' ? [server] : [])),
-    beside: scenario.pipeline.compaction.by === 'spark' ? ['spark'] : [],
+    auxiliary: scenario.pipeline.compaction.by === 'spark' ? ['spark'] : [],
   });
 }

@@ -13,9 +13,9 @@ import { type RunningProbes, startAll, stopAll } from '../probes/probes.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
 import { middleOf } from '../sharding/clock-offset.ts';
 import { handOver } from '../sharding/hand-over.ts';
-import { lead } from '../sharding/meeting.ts';
+import { lead } from '../sharding/shard-coordinator.ts';
 import { type SharedStack, takePlace } from '../shared-stack.ts';
-import { Claim } from '../stack/claim.ts';
+import { ResourceLease } from '../stack/resource-lease.ts';
 import type { RuntimeKind, Stack } from '../stack/stack.ts';
 import { buildRecord } from './build-record.ts';
 import { runCourse } from './course.ts';
@@ -46,7 +46,7 @@ export async function runOnStack(
   onJudged: Recording['onJudged'],
 ): Promise<RunEnd> {
   const workDir = await mkdtemp(join(temporaryDir(), 'doorbuster-'));
-  const claim = await Claim.open(workDir, { run: resolve(context.folder.dir) });
+  const lease = await ResourceLease.open(workDir, { run: resolve(context.folder.dir) });
   try {
     await using facts = await openFacts({ spillDir: join(workDir, 'spill') });
     const { chosen } = context;
@@ -54,7 +54,7 @@ export async function runOnStack(
       ? await onOwnStack(context, { ...chosen, workDir, facts }, { first, onJudged })
       : await onSharedStack(context, { ...chosen, workDir, facts }, { first, onJudged });
   } finally {
-    await claim.remove();
+    await lease.remove();
   }
 }
 
@@ -108,7 +108,7 @@ async function onSharedStack(
     ...{ place: pipeline.place, keep, clock, journal, onEvent },
   });
   // Before the place is cleared, where it has its topic.
-  await using _met = context.meeting;
+  await using _met = context.coordinator;
   return await deployed(context, { ...opened, stack: on.stack }, recording);
 }
 
@@ -162,18 +162,18 @@ async function judged(
   course: Parameters<typeof observe>[1],
   { first, onJudged }: Recording,
 ): Promise<RunEnd> {
-  const { scenario, pipeline, folder, facts, stack, chosen, meeting } = session;
+  const { scenario, pipeline, folder, facts, stack, chosen, coordinator } = session;
   const { cutShort } = course;
-  const inFolder = meeting !== null;
+  const inFolder = coordinator !== null;
   const observed = await observe(
     session,
     course,
     inFolder ? join(folder.dir, RUN_FILES.tables) : join(session.workDir, 'truth'),
   );
   const { note } = session.journal;
-  if (meeting !== null && cutShort === undefined) {
+  if (coordinator !== null && cutShort === undefined) {
     const { t0Ms } = observed;
-    const part = { facts, dir: folder.dir, meeting, note };
+    const part = { facts, dir: folder.dir, coordinator, note };
     return handOver(part, { t0Ms, observed, machine: observed });
   }
   const { manifest } = pipeline;
@@ -189,16 +189,16 @@ async function judged(
 }
 
 async function connectLoad(context: RunContext, { workDir, stack }: Opened): Promise<Load> {
-  const { options, scenario, pipeline, folder, meeting, signal, journal } = context;
+  const { options, scenario, pipeline, folder, coordinator, signal, journal } = context;
   const dir = join(workDir, 'facts');
   await mkdir(dir);
   return startLoad({
     ...{ scenario, dir, signal },
     endpoints: stack.endpoints,
     place: pipeline.place,
-    ...(meeting === null
+    ...(coordinator === null
       ? {}
-      : { share: meeting.shard.share, clockOffsetMs: middleOf(meeting.offset) }),
+      : { share: coordinator.shard.share, clockOffsetMs: middleOf(coordinator.offset) }),
     runId: folder.id.slice(-4),
     clock: options.clock,
     onWarning: (text) => journal.note('kafka-client', { text }),
@@ -206,10 +206,13 @@ async function connectLoad(context: RunContext, { workDir, stack }: Opened): Pro
 }
 
 /** The load of all shards, where this one leads them. */
-function leading(own: Load, { meeting, options, signal, state }: RunContext): Promise<Load> | Load {
-  if (meeting === null) return own;
+function leading(
+  own: Load,
+  { coordinator, options, signal, state }: RunContext,
+): Promise<Load> | Load {
+  if (coordinator === null) return own;
   const { hash } = options.parsed;
-  return lead(own, meeting, { hash, signal, onStep: (text) => state.say(text) });
+  return lead(own, coordinator, { hash, signal, onStep: (text) => state.say(text) });
 }
 
 async function startProbes(

@@ -12,7 +12,7 @@ import type { PlacedPipeline } from '../pipelines/load.ts';
 import type { Incident } from '../probes/probe.ts';
 import type { RunningProbes } from '../probes/probes.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
-import type { Meeting, Shard } from '../sharding/meeting.ts';
+import type { Shard, ShardCoordinator } from '../sharding/shard-coordinator.ts';
 import type { ChosenStack } from '../shared-stack.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { RunEvent } from './progress.ts';
@@ -53,7 +53,7 @@ export interface RunContext {
   readonly pipeline: PlacedPipeline;
   readonly chosen: ChosenStack;
   /** With the other shards of its load; null of a trial that makes all of it. */
-  readonly meeting: Meeting | null;
+  readonly coordinator: ShardCoordinator | null;
   readonly folder: RunFolder;
   readonly journal: Journal;
   readonly state: TrialState;

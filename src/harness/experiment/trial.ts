@@ -40,13 +40,13 @@ export async function runTrial(lab: LabContext, trial: Trial): Promise<TrialResu
   const folder = createRunFolder(resultsDir, scenario.name, lab.clock.nowMs());
   const place = placeOf(chosen, pipeline, folder, shard);
   const given = { ...trial, artifacts: lab.artifacts, clock: lab.clock };
-  await using meeting = await meetingOf(given, chosen, place).catch((error: unknown) => {
+  await using coordinator = await meetingOf(given, chosen, place).catch((error: unknown) => {
     // There will be no record of what has never begun.
     rmSync(folder.dir, { recursive: true });
     throw error;
   });
   // From here on all shards go by one clock.
-  const options: TrialOptions = { ...given, clock: meeting?.clock ?? lab.clock };
+  const options: TrialOptions = { ...given, clock: coordinator?.clock ?? lab.clock };
   const { clock } = options;
   const startedMs = clock.nowMs();
   using ending = endingOf(trial.signal);
@@ -55,7 +55,7 @@ export async function runTrial(lab: LabContext, trial: Trial): Promise<TrialResu
   const first = firstRecord(options, { pipeline, place, chosen, folder, startedMs });
   writeRecord(folder.dir, first);
   const context: RunContext = {
-    ...{ options, scenario, chosen, meeting, folder, journal, signal, fail },
+    ...{ options, scenario, chosen, coordinator, folder, journal, signal, fail },
     pipeline: placed(pipeline, place),
     state: new TrialState((text) => {
       journal.note('step', { text });
@@ -135,7 +135,7 @@ function announce(context: RunContext, { estimate, dataDir, leftovers }: Prepare
 
 /** The parts of the record that say how the trial ended, and what it measured. */
 async function endOf(context: RunContext, first: UnmeasuredRecord): Promise<RunEnd> {
-  const { signal, journal, meeting, options } = context;
+  const { signal, journal, coordinator, options } = context;
   let judged: MeasuredEnd | null = null;
   try {
     return await runRole(context, first, (part) => {
@@ -146,8 +146,8 @@ async function endOf(context: RunContext, first: UnmeasuredRecord): Promise<RunE
     const end = brokenOff({ judged }, { error, cause }, options.signal);
     // What went wrong after a run was cut short is not why it was, and is not to be lost either.
     if (end.outcome === 'crashed' || error !== cause) noteCrash(journal, error);
-    if (meeting !== null && meeting.shard.share.index > 0) {
-      await meeting.leave(end.headline.text);
+    if (coordinator !== null && coordinator.shard.share.index > 0) {
+      await coordinator.leave(end.headline.text);
     }
     return end;
   }
@@ -166,9 +166,9 @@ function runRole(
   first: UnmeasuredRecord,
   onJudged: (part: MeasuredEnd) => void,
 ): Promise<RunEnd> {
-  const { meeting, chosen, options } = context;
-  if (meeting === null || meeting.shard.share.index === 0 || chosen.kind === 'own') {
+  const { coordinator, chosen, options } = context;
+  if (coordinator === null || coordinator.shard.share.index === 0 || chosen.kind === 'own') {
     return runOnStack(context, first, onJudged);
   }
-  return makeShare(context, { meeting, stack: chosen.on.stack, hash: options.parsed.hash });
+  return makeShare(context, { coordinator, stack: chosen.on.stack, hash: options.parsed.hash });
 }

@@ -8,7 +8,7 @@ import type { FactTable } from '../../record/facts.ts';
 export interface FactFileRef {
   readonly table: FactTable;
   readonly path: string;
-  /** In good order, so that every line is whole; else the last one may be torn (see mend.ts). */
+  /** In good order, so that every line is whole; else the last one may be torn (see truncate-torn-line.ts). */
   readonly closed: boolean;
 }
 

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openFacts } from '../facts.ts';
 import { eventLine, type Handed } from './event-facts.ts';
 import { FactFile, ingestSql, leftBy, threadFiles } from './fact-file.ts';
-import { takeIn } from './take-in.ts';
+import { ingestFacts } from './ingest-facts.ts';
 import { Tally } from './tally.ts';
 
 let dir: string;
@@ -138,7 +138,7 @@ test('a line that was torn when its thread was lost is cut and counted, and the 
   for (let bytes = text.length; bytes >= 0; bytes -= 23) {
     await writeFile(file.ref.path, text.subarray(0, bytes));
     await using facts = await openFacts();
-    const missing = await takeIn(facts, alone(leftBy(dir, 0), 1));
+    const missing = await ingestFacts(facts, alone(leftBy(dir, 0), 1));
     const whole = ends.filter((end) => end <= bytes).length - 1;
     const torn = bytes - (ends[whole] as number);
     const [lost, ...cut] = missing;
@@ -161,5 +161,5 @@ test('in a file that was closed in good order a torn line is damage, and no gues
   expect(file.ref.closed).toBe(true);
   await truncate(file.ref.path, (await stat(file.ref.path)).size - 30);
   await using facts = await openFacts();
-  await expect(takeIn(facts, alone([file.ref], 0))).rejects.toThrow('events-0.csv');
+  await expect(ingestFacts(facts, alone([file.ref], 0))).rejects.toThrow('events-0.csv');
 });

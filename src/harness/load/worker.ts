@@ -5,7 +5,7 @@ import { encode } from '../../generators/encode.ts';
 import { preloadOf, tapeOf } from '../../generators/tape.ts';
 import { offsetClock } from '../sharding/clock-offset.ts';
 import type { FromShard, ShardData, ShardRequest, ThrownError, ToShard } from './messages.ts';
-import { Shard, type Tape } from './shard.ts';
+import { ProducerWorker, type Tape } from './producer-worker.ts';
 
 /** How often the main thread hears how the load is getting on, ms. */
 const PROGRESS_EVERY_MS = 500;
@@ -25,7 +25,7 @@ function serve(port: NonNullable<typeof parentPort>, data: ShardData): void {
     encode,
   };
   const clock = offsetClock(systemClock, data.clockOffsetMs);
-  let shard: Shard | undefined;
+  let shard: ProducerWorker | undefined;
   let reporting: NodeJS.Timeout | undefined;
   const opened = () => {
     if (shard === undefined) throw new Error('the producing thread has not been opened');
@@ -36,7 +36,9 @@ function serve(port: NonNullable<typeof parentPort>, data: ShardData): void {
   const answer = async (request: ShardRequest): Promise<unknown> => {
     switch (request.kind) {
       case 'open':
-        shard = await Shard.open(data, tape, clock, (line) => tell({ kind: 'warning', line }));
+        shard = await ProducerWorker.open(data, tape, clock, (line) =>
+          tell({ kind: 'warning', line }),
+        );
         return null;
       case 'preload':
         await opened().preload(request.t0Ms);

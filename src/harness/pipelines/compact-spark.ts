@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts';
 import { COMPACTION } from '../../record/facts.ts';
 import { CpuAccounts } from '../clients/cpu-accounts.ts';
 import { readProcesses } from '../clients/proc.ts';
-import type { Beside, Whereabouts } from '../stack/beside.ts';
+import type { AuxiliaryProcess, LaunchContext } from '../stack/auxiliary-process.ts';
 import { catalogProperties } from '../stack/catalog-options.ts';
 import { innermostCause, logTail } from '../stack/cause.ts';
 import type { Launched } from '../stack/server.ts';
@@ -222,11 +222,14 @@ function resultOf(
 export function sparkScript(
   sql: string,
   endpoints: Endpoints,
-): Pick<Beside, 'name' | 'memoryMiB' | 'files' | 'command'> {
+): Pick<AuxiliaryProcess, 'name' | 'memoryMiB' | 'files' | 'command'> {
   return {
     name: 'spark',
     memoryMiB: MEMORY_MIB,
-    files: ({ inside }) => ({ [SCRIPT]: sql, [CATALOG]: catalogOptions(endpoints, inside) }),
+    files: ({ internal }) => ({
+      [SCRIPT]: sql,
+      [CATALOG]: catalogOptions(endpoints, internal),
+    }),
     command: (at) => commandOf(at, endpoints),
   };
 }
@@ -249,8 +252,8 @@ const OPENS = [
 ];
 
 /** Options of a JVM in a file, as its launcher reads them. */
-function catalogOptions({ catalog, s3, inside }: Endpoints, isInside: boolean): string {
-  const to = isInside ? inside : { catalog: catalog.uri, s3: s3.endpoint };
+function catalogOptions({ catalog, s3, internal }: Endpoints, amongServers: boolean): string {
+  const to = amongServers ? internal : { catalog: catalog.uri, s3: s3.endpoint };
   const properties = catalogProperties(catalog, { ...to, region: s3.region });
   const escaped = (text: string) => text.replaceAll('\\', '\\\\').replaceAll('"', '\\"');
   return Object.entries(properties)
@@ -258,7 +261,7 @@ function catalogOptions({ catalog, s3, inside }: Endpoints, isInside: boolean): 
     .join('');
 }
 
-function commandOf({ java, artifacts, dir }: Whereabouts, endpoints: Endpoints) {
+function commandOf({ java, artifacts, dir }: LaunchContext, endpoints: Endpoints) {
   const { s3 } = endpoints;
   const conf: Readonly<Record<string, string>> = {
     'spark.master': 'local[2]',

@@ -82,7 +82,7 @@ export async function deploy(
     await session.close().catch(() => undefined);
   };
   try {
-    const values = placeholderValues(scenario.pipeline, stack.endpoints.inside.brokers, place);
+    const values = placeholderValues(scenario.pipeline, stack.endpoints.internal.brokers, place);
     await session.run(createCatalog(stack.endpoints));
     const started = (job: DeployedJob, plan: string) => {
       jobs.push(job);
@@ -172,11 +172,15 @@ async function createTopics(
 }
 
 /** The catalog `ice`, so that no pipeline needs to know an address or a credential. */
-function createCatalog({ catalog, s3, inside }: Endpoints): string {
+function createCatalog({ catalog, s3, internal }: Endpoints): string {
   const options = {
     type: 'iceberg',
     'catalog-type': 'rest',
-    ...catalogProperties(catalog, { catalog: inside.catalog, s3: inside.s3, region: s3.region }),
+    ...catalogProperties(catalog, {
+      catalog: internal.catalog,
+      s3: internal.s3,
+      region: s3.region,
+    }),
     's3.access-key-id': s3.accessKeyId,
     's3.secret-access-key': s3.secretAccessKey,
   };

@@ -1,13 +1,13 @@
 import type { Clock } from '../../core/clock.ts';
+import type { ArtifactSource } from './artifact-source.ts';
 import { type Artifacts, locateArtifacts } from './artifacts.ts';
 import { readLock, type StackLock } from './lock.ts';
-import type { Means } from './means.ts';
 import { type Needs, needsOf } from './needs.ts';
 import { ensurePrerequisites } from './prerequisites.ts';
 import { fetchArtifacts, type SetupEvent, whatIsMissing } from './setup.ts';
 
 /** How what a run needs may be got, and who hears of it. */
-export interface ProvisionOptions extends Means {
+export interface ProvisionOptions extends ArtifactSource {
   readonly cacheDir: string;
   readonly lock?: StackLock;
   /** What this machine has to have; left out, all of the lock. */

@@ -9,7 +9,7 @@ import type { Observed } from '../experiment/observed.ts';
 import type { Facts } from '../facts.ts';
 import { middleOf, widthOf } from './clock-offset.ts';
 import { handOverText } from './hand-over-file.ts';
-import type { Meeting } from './meeting.ts';
+import type { ShardCoordinator } from './shard-coordinator.ts';
 
 /**
  * Leaves what one shard has for whoever joins it with the others': its facts, and of the leader's what it
@@ -19,12 +19,12 @@ export async function handOver(
   {
     facts,
     dir,
-    meeting,
+    coordinator,
     note,
   }: {
     readonly facts: Pick<Facts, 'exportParquet' | 'rows'>;
     readonly dir: string;
-    readonly meeting: Meeting;
+    readonly coordinator: ShardCoordinator;
     readonly note: Journal['note'];
   },
   {
@@ -38,7 +38,7 @@ export async function handOver(
     readonly machine: { readonly cores: number; readonly clockApartMs: number };
   },
 ): Promise<PartEnd> {
-  const driftMs = await meeting.driftMs();
+  const driftMs = await coordinator.driftMs();
   const { paths, failed } = await facts.exportParquet(dir);
   note('facts', { files: paths.length, failed: [...failed] });
   const [first] = failed;
@@ -47,7 +47,7 @@ export async function handOver(
   if (observed !== null) {
     writeAtomically(join(dir, RUN_FILES.handOver), handOverText(observed));
   }
-  const { share, load } = meeting.shard;
+  const { share, load } = coordinator.shard;
   const number = share.index + 1;
   return {
     outcome: 'part',
@@ -58,7 +58,11 @@ export async function handOver(
       number,
       of: share.of,
       clock: {
-        ...{ offsetMs: middleOf(meeting.offset), widthMs: widthOf(meeting.offset), driftMs },
+        ...{
+          offsetMs: middleOf(coordinator.offset),
+          widthMs: widthOf(coordinator.offset),
+          driftMs,
+        },
         apartMs: machine.clockApartMs,
       },
       cores: machine.cores,

@@ -5,16 +5,16 @@ import type { PartEnd } from '../../record/record.ts';
 import { watchClock } from '../clock-watch.ts';
 import type { RunContext } from '../experiment/trial-context.ts';
 import { type Facts, openFacts } from '../facts.ts';
+import { ingestFacts } from '../load/ingest-facts.ts';
 import { startLoad } from '../load/load.ts';
-import { takeIn } from '../load/take-in.ts';
 import type { ProbeContext } from '../probes/probe.ts';
 import { watchMachine } from '../probes/resources.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
-import { Claim } from '../stack/claim.ts';
+import { ResourceLease } from '../stack/resource-lease.ts';
 import type { Stack } from '../stack/stack.ts';
 import { middleOf } from './clock-offset.ts';
 import { handOver } from './hand-over.ts';
-import { awaitDeployed, follow, type Meeting } from './meeting.ts';
+import { awaitDeployed, follow, type ShardCoordinator } from './shard-coordinator.ts';
 
 /**
  * The part of a shard that does not lead: it makes its share of the load as the leader says, and hands over
@@ -23,41 +23,42 @@ import { awaitDeployed, follow, type Meeting } from './meeting.ts';
 export async function makeShare(
   { options, scenario, pipeline, folder, journal, signal, fail }: RunContext,
   {
-    meeting,
+    coordinator,
     stack,
     hash,
-  }: { readonly meeting: Meeting; readonly stack: Stack; readonly hash: string },
+  }: { readonly coordinator: ShardCoordinator; readonly stack: Stack; readonly hash: string },
 ): Promise<PartEnd> {
   const { clock, onEvent } = options;
   const { note } = journal;
   const workDir = await mkdtemp(join(temporaryDir(), 'doorbuster-'));
-  const claim = await Claim.open(workDir, { run: resolve(folder.dir) });
+  const lease = await ResourceLease.open(workDir, { run: resolve(folder.dir) });
   try {
     await using facts = await openFacts({ spillDir: join(workDir, 'spill') });
     onEvent({ kind: 'step', text: 'waiting for the leading shard to deploy' });
-    const { threads } = await awaitDeployed(meeting, { hash, signal });
+    const { threads } = await awaitDeployed(coordinator, { hash, signal });
     const dir = join(workDir, 'facts');
     await mkdir(dir);
     await using load = await startLoad({
       ...{ scenario, dir, clock, signal, workers: threads },
       endpoints: stack.endpoints,
       place: pipeline.place,
-      share: meeting.shard.share,
-      clockOffsetMs: middleOf(meeting.offset),
+      share: coordinator.shard.share,
+      clockOffsetMs: middleOf(coordinator.offset),
       runId: folder.id.slice(-4),
       onWarning: (text) => note('kafka-client', { text }),
     });
     load.broken.addEventListener('abort', () => fail(load.broken.reason), { once: true });
     await using machine = await watched(facts, { clock, signal, fail });
     onEvent({ kind: 'step', text: 'sending its share of the load' });
-    const t0Ms = await follow(load, meeting, { hash, signal });
-    for (const text of await takeIn(facts, await load.finish())) note('facts-missing', { text });
+    const t0Ms = await follow(load, coordinator, { hash, signal });
+    for (const text of await ingestFacts(facts, await load.finish()))
+      note('facts-missing', { text });
     return await handOver(
-      { facts, dir: folder.dir, meeting, note },
+      { facts, dir: folder.dir, coordinator, note },
       { t0Ms, observed: null, machine: await machine.seen() },
     );
   } finally {
-    await claim.remove();
+    await lease.remove();
   }
 }
 

@@ -5,7 +5,7 @@ import { baseImage } from './build-context.ts';
 import type { Command, Image } from './components/component.ts';
 import { COMPONENTS } from './components/components.ts';
 import { type ImageTags, imageTags } from './images.ts';
-import { healthCheck, insideContainers, serverEnvironment, WORK } from './inside.ts';
+import { healthCheck, insideContainers, serverEnvironment, WORK } from './inside-containers.ts';
 import { HOST, type Plan, type Ports } from './plan.ts';
 import type { ServerName } from './stack.ts';
 

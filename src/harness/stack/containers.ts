@@ -7,17 +7,17 @@ import type { ContainerEngine, RunningContainer } from '../clients/container-eng
 import { defaultCacheDir } from '../setup/cache.ts';
 import { readLock, type StackLock } from '../setup/lock.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
-import type { Beside } from './beside.ts';
-import { Claim } from './claim.ts';
+import type { AuxiliaryProcess } from './auxiliary-process.ts';
 import type { Command, Image } from './components/component.ts';
 import { COMPONENTS } from './components/components.ts';
 import { fromImage } from './fetch-from-image.ts';
-import type { Ground } from './ground.ts';
 import { buildImages, filesInImages, type ImageTags, imageTags } from './images.ts';
-import { healthCheck, insideContainers, serverEnvironment, WORK } from './inside.ts';
-import { KeptRecord, keptPath } from './kept.ts';
+import { healthCheck, insideContainers, serverEnvironment, WORK } from './inside-containers.ts';
+import { PersistedServers, persistedPath } from './persisted-stack.ts';
 import { HOST, type Plan } from './plan.ts';
 import { sweepLeftovers } from './registry.ts';
+import { ResourceLease } from './resource-lease.ts';
+import type { RuntimeHost } from './runtime-host.ts';
 import type { Exit, Launched } from './server.ts';
 import { engineHere, SESSION_LABEL, sweepSession } from './session.ts';
 import type { Runtime, ServerName, StackOptions } from './stack.ts';
@@ -34,7 +34,7 @@ const CPU_SHARES = 110;
 /** The same servers, each in a container of its own. */
 export const containers: Runtime & { readonly kind: 'containers' } = {
   kind: 'containers',
-  means: async () => ({
+  artifactSource: async () => ({
     servers: filesInImages(readLock()),
     fetch: fromImage(await findEngine()),
   }),
@@ -47,31 +47,31 @@ export const containers: Runtime & { readonly kind: 'containers' } = {
     const building = { engine, lock, cacheDir: defaultCacheDir(), signal: options.signal };
     const imagesOf = (images: readonly Image[]) =>
       buildImages(images, building, (image) => options.onBuilding?.(image));
-    const images = await imagesOf([...SERVER_IMAGES, ...(options.beside ?? [])]);
+    const images = await imagesOf([...SERVER_IMAGES, ...(options.auxiliary ?? [])]);
     return startSupervised('containers', options, (again) =>
       openSession({ engine, lock, images }, again),
     );
   },
-  async takeUp(kept, options) {
+  async attach(kept, options) {
     const engine = await findEngine();
     const { plan, session = '' } = kept;
     const images = { ...imageTags(readLock()), ...kept.images };
-    const ground = groundIn({ engine, images, session, plan, logDir: join(kept.home, 'logs') });
+    const host = groundIn({ engine, images, session, plan, logDir: join(kept.home, 'logs') });
     const running = new Map<ServerName, Launched>();
     for (const server of SERVERS) {
-      const found = await ground.find(server, options.clock.nowMs());
+      const found = await host.find(server, options.clock.nowMs());
       if (found !== null) running.set(server, found);
     }
     return takeUpSupervised(kept, options, {
-      ...ground,
+      ...host,
       running,
-      claimPath: keptPath(kept.name),
+      leasePath: persistedPath(kept.name),
       takePorts: () => {},
       traces: () => ({ session, images, servers: [] }),
-      letGo: () => {},
+      detach: () => {},
       async remove() {
         await sweepSession(session, engine);
-        await new KeptRecord(kept).remove();
+        await new PersistedServers(kept).remove();
       },
     });
   },
@@ -101,15 +101,15 @@ async function openSession(
     readonly images: ImageTags;
   },
   { runDir, ...options }: StackOptions,
-): Promise<Ground> {
+): Promise<RuntimeHost> {
   const session = `doorbuster-${randomUUID().slice(0, 8)}`;
   const labels = { [SESSION_LABEL]: session };
   const logDir = join(resolve(runDir), 'logs');
   await mkdir(logDir, { recursive: true });
-  const claim = await Claim.open(resolve(options.workDir), { session });
+  const lease = await ResourceLease.open(resolve(options.workDir), { session });
   const remove = async () => {
     await sweepSession(session, engine);
-    await claim.remove();
+    await lease.remove();
   };
   try {
     await engine.createNetwork(session, labels);
@@ -124,15 +124,16 @@ async function openSession(
   }
   return {
     ...groundIn({ engine, images, session, plan: insideContainers(lock), logDir }),
-    claimPath: claim.path,
-    takePorts: (ports) => claim.takePorts(ports),
+    leasePath: lease.path,
+    takePorts: (ports) => lease.takePorts(ports),
     traces: () => ({ session, images, servers: [] }),
-    letGo: () => claim.letGo(),
+    detach: () => lease.detach(),
     remove,
   };
 }
 
-interface SessionGround extends Pick<Ground, 'plan' | 'lay' | 'launch' | 'beside' | 'ended'> {
+interface SessionHost
+  extends Pick<RuntimeHost, 'plan' | 'writeFiles' | 'launch' | 'launchAuxiliary' | 'ended'> {
   /** The server that runs there already, or null. */
   find(server: ServerName, sinceMs: number): Promise<Launched | null>;
 }
@@ -150,8 +151,8 @@ function groundIn({
   readonly session: string;
   /** On this machine: what the containers print goes there. */
   readonly logDir: string;
-  readonly plan: Ground['plan'] | Plan;
-}): SessionGround {
+  readonly plan: RuntimeHost['plan'] | Plan;
+}): SessionHost {
   const labels = { [SESSION_LABEL]: session };
   let plan = 'ports' in its.plan ? its.plan : undefined;
   const started = new Map<Launched, () => Promise<void>>();
@@ -195,7 +196,7 @@ function groundIn({
       return found && taken(found);
     },
 
-    async lay(drawn) {
+    async writeFiles(drawn) {
       plan = drawn;
       const dirs = SERVERS.flatMap((server) => COMPONENTS[server].dirs(drawn));
       const files = Object.assign({}, ...SERVERS.map((server) => COMPONENTS[server].files(drawn)));
@@ -227,7 +228,7 @@ function groundIn({
       return taken(await run(server, command, log).catch((cause) => notStarted(server, cause)));
     },
 
-    beside: (program) => besideIn({ engine, images, session }, program),
+    launchAuxiliary: (program) => auxiliaryIn({ engine, images, session }, program),
 
     async ended(launched) {
       await started.get(launched)?.();
@@ -237,20 +238,23 @@ function groundIn({
 }
 
 /** A program in a container of its own, on record apart: it goes with this process, whatever becomes of the servers. */
-async function besideIn(
+async function auxiliaryIn(
   {
     engine,
     images,
     session,
   }: { readonly engine: ContainerEngine; readonly images: ImageTags; readonly session: string },
-  { name, memoryMiB, log, onLine, files, command }: Beside,
+  { name, memoryMiB, log, onLine, files, command }: AuxiliaryProcess,
 ): Promise<Launched> {
   const own = `${session}-${name}`;
-  const claim = await Claim.open(await mkdtemp(join(temporaryDir(), `doorbuster-${name}-`)), {
-    session: own,
-  });
+  const lease = await ResourceLease.open(
+    await mkdtemp(join(temporaryDir(), `doorbuster-${name}-`)),
+    {
+      session: own,
+    },
+  );
   const { program, args, env } = command({
-    ...{ java: 'java', artifacts: filesInImages(readLock()), dir: SCRATCH, inside: true },
+    ...{ java: 'java', artifacts: filesInImages(readLock()), dir: SCRATCH, internal: true },
   });
   try {
     // There since the stack was started, unless nobody knew that it would be needed.
@@ -269,7 +273,10 @@ async function besideIn(
       publish: { host: HOST, ports: [] },
       volume: { name: session, at: WORK },
       files: Object.fromEntries(
-        Object.entries(files({ inside: true })).map(([file, text]) => [join(SCRATCH, file), text]),
+        Object.entries(files({ internal: true })).map(([file, text]) => [
+          join(SCRATCH, file),
+          text,
+        ]),
       ),
       memoryMiB,
       cpuShares: CPU_SHARES,
@@ -279,13 +286,13 @@ async function besideIn(
     const launched = asLaunched(container);
     const exited = launched.exited.then(async (exit) => {
       await container.remove();
-      await claim.remove();
+      await lease.remove();
       return exit;
     });
     return { ...launched, exited };
   } catch (cause) {
     await sweepSession(own, engine);
-    await claim.remove();
+    await lease.remove();
     return notStarted(name, cause);
   }
 }

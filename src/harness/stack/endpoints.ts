@@ -33,7 +33,7 @@ export function endpointsOf({ ports, network: { names }, secrets }: Plan): Endpo
       rest: `http://${HOST}:${ports.flinkRest}`,
       gateway: `http://${HOST}:${ports.gateway}`,
     },
-    inside: {
+    internal: {
       brokers: [`${names.kafka}:${ports.kafkaInside}`],
       s3: `http://${names.minio}:${ports.minio}`,
       catalog: `http://${names.catalog}:${ports.catalog}`,

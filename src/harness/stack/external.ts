@@ -9,7 +9,7 @@ import { kafkaAnswers } from '../clients/kafka-admin.ts';
 import { fetchToken, type OAuth2, restCatalog } from '../clients/rest-catalog.ts';
 import { openBucket } from '../clients/s3.ts';
 import type { ServerFiles } from '../setup/artifacts.ts';
-import { launchBeside } from './processes.ts';
+import { launchAuxiliary } from './processes.ts';
 import type { CatalogAuth, Endpoints, Stack } from './stack.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -73,7 +73,7 @@ export function externalEndpoints(use: ExternalUse, env: Environment = process.e
     missing.push(key === null ? VARIABLES[name] : `${key} (or ${VARIABLES[name]})`);
     return '';
   };
-  const { catalog, s3, inside } = use;
+  const { catalog, s3, inside: internal } = use;
   const brokers = said(use.kafka, 'kafka', 'kafka');
   const flink = {
     rest: said(use.flink, 'flink', 'flink'),
@@ -92,10 +92,10 @@ export function externalEndpoints(use: ExternalUse, env: Environment = process.e
     },
     catalog: { uri, warehouse: said(catalog.warehouse, 'warehouse', 'catalog.warehouse'), auth },
     flink,
-    inside: {
-      brokers: (inside.kafka ?? brokers).split(','),
-      s3: inside.s3 ?? said(s3.endpoint, 'endpoint', 's3.endpoint'),
-      catalog: inside.catalog ?? uri,
+    internal: {
+      brokers: (internal.kafka ?? brokers).split(','),
+      s3: internal.s3 ?? said(s3.endpoint, 'endpoint', 's3.endpoint'),
+      catalog: internal.catalog ?? uri,
     },
   };
   if (wrong.length > 0) {
@@ -166,9 +166,9 @@ export async function connectExternal(
     missing: () => [],
     classArchives: () => ({}),
     stateDir: null,
-    launch: (program) => launchBeside(artifacts, program),
-    takeAway: never,
-    bringBack: never,
+    launch: (program) => launchAuxiliary(artifacts, program),
+    injectOutage: never,
+    restore: never,
     keep: never,
     stop: async () => {},
     [Symbol.asyncDispose]: async () => {},

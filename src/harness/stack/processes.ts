@@ -6,14 +6,14 @@ import { SERVERS } from '../../core/metrics.ts';
 import type { ServerFiles } from '../setup/artifacts.ts';
 import { javaCommand } from '../setup/prerequisites.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
-import type { Beside } from './beside.ts';
-import { Claim } from './claim.ts';
+import type { AuxiliaryProcess } from './auxiliary-process.ts';
 import { classesOf, withClassArchive } from './class-archives.ts';
 import { COMPONENTS } from './components/components.ts';
-import type { Ground } from './ground.ts';
-import { KeptRecord, keptPath } from './kept.ts';
+import { PersistedServers, persistedPath } from './persisted-stack.ts';
 import { LOOPBACK, type Plan } from './plan.ts';
 import { isAlive, type ProcessIdentity, sweepLeftovers } from './registry.ts';
+import { ResourceLease } from './resource-lease.ts';
+import type { RuntimeHost } from './runtime-host.ts';
 import type { Launched } from './server.ts';
 import { follow, launch } from './server-process.ts';
 import type { Runtime, ServerName, StackOptions } from './stack.ts';
@@ -22,24 +22,24 @@ import { startSupervised, takeUpSupervised } from './supervised.ts';
 /** Child processes of our own: no container engine needed. */
 export const processes: Runtime & { readonly kind: 'processes' } = {
   kind: 'processes',
-  means: async () => ({}),
+  artifactSource: async () => ({}),
   dataDir: async () => temporaryDir(),
   async start(options) {
     options.signal.throwIfAborted();
     await sweepLeftovers(options.clock);
     return startSupervised('processes', options, openFolder);
   },
-  async takeUp(kept, options) {
+  async attach(kept, options) {
     const { plan } = kept;
-    const record = new KeptRecord(kept);
+    const record = new PersistedServers(kept);
     const following = new AbortController();
     const alive = kept.servers.filter(isAlive);
     return takeUpSupervised(kept, options, {
       ...groundAt(plan, record),
-      claimPath: keptPath(kept.name),
+      leasePath: persistedPath(kept.name),
       takePorts: () => {},
       traces: () => ({ servers: kept.servers }),
-      letGo: () => following.abort(),
+      detach: () => following.abort(),
       async remove() {
         following.abort();
         await record.remove();
@@ -53,13 +53,13 @@ export const processes: Runtime & { readonly kind: 'processes' } = {
 
 /** Processes of this machine, which somebody has on record. */
 function groundAt(
-  plan: Ground['plan'],
-  record: Pick<Claim, 'guard' | 'release'>,
+  plan: RuntimeHost['plan'],
+  record: Pick<ResourceLease, 'guard' | 'release'>,
   archives?: ArchiveFolders,
-): Pick<Ground, 'plan' | 'lay' | 'launch' | 'beside' | 'ended'> {
+): Pick<RuntimeHost, 'plan' | 'writeFiles' | 'launch' | 'launchAuxiliary' | 'ended'> {
   return {
     plan,
-    lay: writeFiles,
+    writeFiles,
     async launch(server, command, capture) {
       const archived =
         capture || archives === undefined
@@ -74,7 +74,7 @@ function groundAt(
       record.guard(server, launched.pid);
       return { ...launched, ...classesOf(archived) };
     },
-    beside: (program) => launchBeside(plan.artifacts, program, archives),
+    launchAuxiliary: (program) => launchAuxiliary(plan.artifacts, program, archives),
     async ended({ pid }) {
       if (pid !== null) record.release(pid);
     },
@@ -82,36 +82,36 @@ function groundAt(
 }
 
 /** A program in a folder of its own, on record as a server is, should this process be killed. */
-export async function launchBeside(
+export async function launchAuxiliary(
   artifacts: ServerFiles,
-  program: Beside,
+  program: AuxiliaryProcess,
   archives?: ArchiveFolders,
 ): Promise<Launched> {
   const { name, log, onLine } = program;
   const dir = await mkdtemp(join(temporaryDir(), `doorbuster-${name}-`));
-  const claim = await Claim.open(dir);
+  const lease = await ResourceLease.open(dir);
   try {
     await mkdir(join(dir, 'tmp'));
-    for (const [file, text] of Object.entries(program.files({ inside: false })))
+    for (const [file, text] of Object.entries(program.files({ internal: false })))
       await writeFile(join(dir, file), text);
-    const command = program.command({ java: javaCommand(), artifacts, dir, inside: false });
+    const command = program.command({ java: javaCommand(), artifacts, dir, internal: false });
     const archived = archives && withClassArchive(name, command, archives);
     const launched = await launch(archived?.command ?? command, { workDir: dir, log, onLine });
-    claim.guard(name, launched.pid);
+    lease.guard(name, launched.pid);
     const exited = launched.exited.then(async (exit) => {
       if (exit.code === 0) await archived?.keep();
-      await claim.remove();
+      await lease.remove();
       return exit;
     });
     return { ...launched, ...classesOf(archived), exited };
   } catch (error) {
-    await claim.remove();
+    await lease.remove();
     throw error;
   }
 }
 
 /** A folder on this machine. It must be ours alone, since it is removed as a whole. */
-async function openFolder({ artifacts, runDir, ...options }: StackOptions): Promise<Ground> {
+async function openFolder({ artifacts, runDir, ...options }: StackOptions): Promise<RuntimeHost> {
   const workDir = resolve(options.workDir);
   const logDir = join(resolve(runDir), 'logs');
   if (existsSync(workDir) && readdirSync(workDir).length > 0) {
@@ -120,22 +120,22 @@ async function openFolder({ artifacts, runDir, ...options }: StackOptions): Prom
       'name a folder that does not exist yet',
     );
   }
-  const claim = await Claim.open(workDir);
+  const lease = await ResourceLease.open(workDir);
   const scratch = join(workDir, 'tmp');
   await mkdir(scratch, { recursive: true });
   await mkdir(logDir, { recursive: true });
   const plan = { network: LOOPBACK, artifacts, java: javaCommand(), workDir, logDir };
   return {
-    ...groundAt(plan, claim, {
+    ...groundAt(plan, lease, {
       dir: artifacts.classArchives,
       scratch,
       restarted: options.restarted ?? [],
     }),
-    claimPath: claim.path,
-    takePorts: (ports) => claim.takePorts(ports),
-    traces: () => ({ servers: claim.servers.flatMap(asServer) }),
-    letGo: () => claim.letGo(),
-    remove: () => claim.remove(),
+    leasePath: lease.path,
+    takePorts: (ports) => lease.takePorts(ports),
+    traces: () => ({ servers: lease.servers.flatMap(asServer) }),
+    detach: () => lease.detach(),
+    remove: () => lease.remove(),
   };
 }
 

@@ -1,10 +1,10 @@
 import type { Clock } from '../../core/clock.ts';
 import type { SERVERS } from '../../core/metrics.ts';
 import type { FaultAct, Scenario } from '../../scenario/scenario.ts';
+import type { ArtifactSource } from '../setup/artifact-source.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
-import type { Means } from '../setup/means.ts';
-import type { Beside } from './beside.ts';
-import type { Kept } from './kept.ts';
+import type { AuxiliaryProcess } from './auxiliary-process.ts';
+import type { PersistedStack } from './persisted-stack.ts';
 import type { Launched } from './server.ts';
 
 /** Where the harness finds the servers, whichever runtime started them: all on loopback. */
@@ -24,7 +24,7 @@ export interface Endpoints {
   };
   readonly flink: { readonly rest: string; readonly gateway: string };
   /** What the servers call each other: what Flink is told goes by these. */
-  readonly inside: {
+  readonly internal: {
     readonly brokers: readonly string[];
     readonly s3: string;
     readonly catalog: string;
@@ -56,7 +56,7 @@ export interface Stack extends AsyncDisposable {
    * Starts a program beside the servers. Whoever starts it waits for its end, or kills it; with the stack it
    * ends at the latest. Throws DoorbusterError when it cannot be started.
    */
-  launch(program: Beside): Promise<Launched>;
+  launch(program: AuxiliaryProcess): Promise<Launched>;
   /** The operating-system processes, for the resource probe. */
   processes(): readonly { readonly server: ServerName; readonly pid: number }[];
   /**
@@ -65,21 +65,20 @@ export interface Stack extends AsyncDisposable {
    */
   readonly broken: AbortSignal;
   /**
-   * Takes a server away, which then breaks nothing: its absence is what was asked for. Resolves once it is
-   * frozen or has ended; one that is asked to end, and does not in half a minute, is killed.
+   * Stops or freezes a server, whose absence then breaks nothing. Resolves once it is frozen or has ended; one that is asked to end, and does not in half a minute, is killed.
    */
-  takeAway(server: ServerName, act: FaultAct): Promise<void>;
+  injectOutage(server: ServerName, act: FaultAct): Promise<void>;
   /**
-   * Lets a server that was taken away go on, or starts it again on its ports and with its data. Resolves
+   * Resumes a server after an outage, or starts it again on its ports and with its data. Resolves
    * when it answers as it did when it was first ready; rejects with a DoorbusterError when it does not.
    */
-  bringBack(server: ServerName): Promise<void>;
+  restore(server: ServerName): Promise<void>;
   /**
    * Whether every start so far took its classes from an archive, by server or program beside them; of those that
    * archives are for, and of a stack that was started here.
    */
   classArchives(): Readonly<Record<string, boolean>>;
-  /** Servers that are not there, of a stack that was taken up. */
+  /** Servers that are not there, of a stack that was attached to. */
   missing(): readonly ServerName[];
   /**
    * Leaves the stack running when this process ends, under a name by which it is found. `home`, the folder
@@ -110,7 +109,7 @@ export interface StackOptions {
   /** How broker and TaskManager are compiled: see the scenario's `stack.jit`. */
   readonly jit: Jit;
   /** What will be started beside the servers: its image is there before the run begins. */
-  readonly beside?: readonly Beside['name'][];
+  readonly auxiliary?: readonly AuxiliaryProcess['name'][];
   /** Servers that will be asked to end and started again while others are measured. */
   readonly restarted?: readonly ServerName[];
   /** Told of an image that has to be built first. */
@@ -122,8 +121,8 @@ export interface StackOptions {
   }) => void;
 }
 
-/** What a stack that was left running is taken up with. */
-export interface TakeUpOptions {
+/** What a running stack is attached to with. */
+export interface AttachOptions {
   readonly clock: Clock;
   readonly onProgress: StackOptions['onProgress'];
 }
@@ -132,15 +131,15 @@ export interface TakeUpOptions {
 export interface Runtime {
   readonly kind: RuntimeKind;
   /** How what it starts is got. Throws DoorbusterError (exit 2) where it cannot be, for want of an engine. */
-  means(): Promise<Means>;
+  artifactSource(): Promise<ArtifactSource>;
   /** The folder that the data of its servers fills; null where it is none of this machine. */
   dataDir(): Promise<string | null>;
   start(options: StackOptions): Promise<Stack>;
   /**
-   * Takes up a stack that was kept, with those of its servers that still run: disposed, it is let go of
-   * and stays up; stopped, it ends. No interrupt lets go of it: what is under way on it is finished first.
+   * Attaches to a persistent stack, with those of its servers that still run. Disposing detaches from it, and it
+   * stays up; stopping ends it. No interrupt detaches from it: what is under way on it is finished first.
    */
-  takeUp(kept: Kept, options: TakeUpOptions): Promise<Stack>;
+  attach(kept: PersistedStack, options: AttachOptions): Promise<Stack>;
 }
 
 /** One file and one line in the map each. */

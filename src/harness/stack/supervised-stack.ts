@@ -3,24 +3,24 @@ import { join } from 'node:path';
 import { stackBroke } from '../../core/errors.ts';
 import { SERVERS } from '../../core/metrics.ts';
 import type { FaultAct } from '../../scenario/scenario.ts';
-import type { Beside } from './beside.ts';
+import { allocatePlan } from './allocate-plan.ts';
+import type { AuxiliaryProcess } from './auxiliary-process.ts';
 import { portWasTaken } from './cause.ts';
 import type { Command } from './components/component.ts';
 import { COMPONENTS } from './components/components.ts';
 import { stateDir } from './components/flink-config.ts';
-import { drawPlan } from './draw.ts';
 import { endpointsOf } from './endpoints.ts';
-import type { FoundGround, Ground } from './ground.ts';
-import { type Kept, writeKept } from './kept.ts';
+import { type PersistedStack, writePersisted } from './persisted-stack.ts';
 import type { Plan } from './plan.ts';
+import type { AttachedHost, RuntimeHost } from './runtime-host.ts';
 import { deathOf, type Exit, end, type Launched, neverReady, readyAnswer } from './server.ts';
 import type {
+  AttachOptions,
   Endpoints,
   RuntimeKind,
   ServerName,
   Stack,
   StackOptions,
-  TakeUpOptions,
 } from './stack.ts';
 
 /** Longest wait for one server on a busy machine; a start on idle cores takes a tenth of it. */
@@ -34,7 +34,7 @@ const RESTART_GRACE_MS = 30_000;
 const KEEP_WITHIN_MS = 120_000;
 
 /** What a stack is told, however it came about. */
-interface SupervisedOptions extends TakeUpOptions, Pick<StackOptions, 'signal' | 'flink' | 'jit'> {
+interface SupervisedOptions extends AttachOptions, Pick<StackOptions, 'signal' | 'flink' | 'jit'> {
   readonly logDir: string;
   readonly versions: Readonly<Record<string, string>>;
 }
@@ -47,12 +47,12 @@ export class SupervisedStack implements Stack {
   portWasTaken = false;
 
   readonly #options: SupervisedOptions;
-  readonly #open: () => Promise<Ground>;
+  readonly #open: () => Promise<RuntimeHost>;
   readonly #broken = new AbortController();
   /** Ends every wait as soon as the start has failed or a stop was asked for. */
   readonly #over = new AbortController();
   readonly #running = new Map<ServerName, Launched>();
-  readonly #beside = new Set<Launched>();
+  readonly #auxiliary = new Set<Launched>();
   /** Resolves when a server's end has been dealt with. */
   readonly #ends = new Map<ServerName, Promise<void>>();
   /** What each preparation has printed. */
@@ -61,20 +61,20 @@ export class SupervisedStack implements Stack {
   readonly #said = new Map<ServerName, string>();
   /** Per JVM that archives of classes are for, whether it always started from one. */
   readonly #fromArchive = new Map<string, boolean>();
-  /** Servers that were taken away, and how. */
+  /** Servers under an injected outage, and which. */
   readonly #away = new Map<ServerName, FaultAct>();
   /** Servers on their way back. */
   readonly #returning = new Set<Promise<void>>();
   readonly #onAbort = () => void this[Symbol.asyncDispose]();
   #plan: Plan | undefined;
-  #ground: Ground | undefined;
+  #host: RuntimeHost | undefined;
   #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
   #found = false;
-  #wasLetGo = false;
+  #detached = false;
 
-  constructor(runtime: RuntimeKind, options: SupervisedOptions, open: () => Promise<Ground>) {
+  constructor(runtime: RuntimeKind, options: SupervisedOptions, open: () => Promise<RuntimeHost>) {
     this.runtime = runtime;
     this.#options = options;
     this.#open = open;
@@ -109,13 +109,13 @@ export class SupervisedStack implements Stack {
     this.#fromArchive.set(program, fromArchive && this.#fromArchive.get(program) !== false);
   }
 
-  async launch(program: Beside): Promise<Launched> {
+  async launch(program: AuxiliaryProcess): Promise<Launched> {
     this.#over.signal.throwIfAborted();
-    const ground = this.#ground as Ground;
-    const running = await ground.beside(program);
-    this.#beside.add(running);
+    const host = this.#host as RuntimeHost;
+    const running = await host.launchAuxiliary(program);
+    this.#auxiliary.add(running);
     this.#note(program.name, running);
-    void running.exited.then(() => this.#beside.delete(running));
+    void running.exited.then(() => this.#auxiliary.delete(running));
     if (this.#stopped) running.kill('SIGKILL');
     return running;
   }
@@ -128,11 +128,11 @@ export class SupervisedStack implements Stack {
   async #start(): Promise<void> {
     const { signal } = this.#options;
     signal.addEventListener('abort', this.#onAbort, { once: true });
-    const ground = await this.#open();
-    this.#ground = ground;
-    const plan = await drawPlan(ground, this.#options);
+    const host = await this.#open();
+    this.#host = host;
+    const plan = await allocatePlan(host, this.#options);
     this.#plan = plan;
-    await ground.lay(plan);
+    await host.writeFiles(plan);
     const ready = new Map<ServerName, Promise<void>>();
     for (const server of SERVERS) {
       const needs = COMPONENTS[server].needs.map((need) => ready.get(need)!);
@@ -151,19 +151,19 @@ export class SupervisedStack implements Stack {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#found) this.#letGo();
+    if (this.#found) this.#detach();
     else await this.stop();
   }
 
-  async takeUp({ plan, prepared }: Kept, ground: FoundGround): Promise<void> {
+  async attach({ plan, prepared }: PersistedStack, host: AttachedHost): Promise<void> {
     this.#found = true;
-    this.#ground = ground;
+    this.#host = host;
     this.#plan = plan;
     for (const server of SERVERS) {
       const printed = prepared[server];
       if (printed !== undefined) this.#prepared.set(server, printed);
     }
-    for (const [server, launched] of ground.running) {
+    for (const [server, launched] of host.running) {
       this.#running.set(server, launched);
       // Whoever had it before may have died while it was away.
       await launched.thaw();
@@ -179,9 +179,9 @@ export class SupervisedStack implements Stack {
   }
 
   async keep({ name, home }: { readonly name: string; readonly home: string }): Promise<void> {
-    const ground = this.#ground as Ground;
+    const host = this.#host as RuntimeHost;
     // First on record under its new name, then off the old one: a crash in between ends it.
-    writeKept({
+    writePersisted({
       version: 1,
       name,
       home,
@@ -190,18 +190,18 @@ export class SupervisedStack implements Stack {
       versions: { ...this.versions },
       plan: this.#planned(),
       prepared: Object.fromEntries(this.#prepared),
-      ...ground.traces(),
+      ...host.traces(),
     });
-    this.#letGo();
+    this.#detach();
   }
 
   /** Nothing that happens to the servers from now on is this stack's business. */
-  #letGo(): void {
-    this.#wasLetGo = true;
+  #detach(): void {
+    this.#detached = true;
     this.#options.signal.removeEventListener('abort', this.#onAbort);
     this.#stopped ??= Promise.resolve();
     this.#over.abort(new Error('the stack was detached'));
-    this.#ground?.letGo();
+    this.#host?.detach();
   }
 
   /** One server, from its preparation to its readiness. */
@@ -255,7 +255,7 @@ export class SupervisedStack implements Stack {
     }
   }
 
-  async takeAway(server: ServerName, act: FaultAct): Promise<void> {
+  async injectOutage(server: ServerName, act: FaultAct): Promise<void> {
     const launched = this.#running.get(server);
     if (!launched || this.#away.has(server))
       throw new Error(`${server} does not run, so it cannot be stopped`);
@@ -268,7 +268,7 @@ export class SupervisedStack implements Stack {
     await this.#ends.get(server);
   }
 
-  bringBack(server: ServerName): Promise<void> {
+  restore(server: ServerName): Promise<void> {
     const act = this.#away.get(server);
     if (act === undefined) throw new Error(`${server} was not stopped`);
     this.#away.delete(server);
@@ -291,7 +291,7 @@ export class SupervisedStack implements Stack {
     const exit = await launched.exited;
     this.#over.signal.removeEventListener('abort', kill);
     this.#running.delete(server);
-    await this.#ground?.ended(launched);
+    await this.#host?.ended(launched);
     this.#over.signal.throwIfAborted();
     if (exit.code !== 0) {
       await writeFile(this.#log(server), launched.printed(), { flag: 'a' });
@@ -302,7 +302,7 @@ export class SupervisedStack implements Stack {
 
   async #launch(server: ServerName, command: Command, capture = false): Promise<Launched> {
     this.#over.signal.throwIfAborted();
-    const launched = await (this.#ground as Ground)
+    const launched = await (this.#host as RuntimeHost)
       .launch(server, command, capture)
       .catch((error) => {
         this.portWasTaken ||= portWasTaken((error as Error).message);
@@ -314,10 +314,10 @@ export class SupervisedStack implements Stack {
   }
 
   async #onExit(server: ServerName, exit: Exit): Promise<void> {
-    if (this.#wasLetGo) return;
+    if (this.#detached) return;
     const launched = this.#running.get(server);
     this.#running.delete(server);
-    if (launched) await this.#ground?.ended(launched);
+    if (launched) await this.#host?.ended(launched);
     if (this.#stopped || this.#over.signal.aborted) return;
     // One that is frozen was not asked to end.
     const act = this.#away.get(server);
@@ -336,7 +336,7 @@ export class SupervisedStack implements Stack {
     );
     // What is being started would otherwise appear behind our back.
     await Promise.allSettled([this.#starting, ...this.#returning]);
-    await Promise.all([...this.#beside].map((one) => this.#endBeside(one, keepClasses)));
+    await Promise.all([...this.#auxiliary].map((one) => this.#endBeside(one, keepClasses)));
     // Reverse order by need: a server goes once everything that needs it is gone.
     const gone = new Map<ServerName, Promise<void>>();
     for (const server of [...SERVERS].reverse()) {
@@ -354,13 +354,13 @@ export class SupervisedStack implements Stack {
           if (keepClasses) await launched.keepClasses();
         }
         this.#running.delete(server);
-        await this.#ground?.ended(launched);
+        await this.#host?.ended(launched);
         onProgress({ server, state: 'stopped', ms: clock.monotonicMs() - askedMs });
       };
       gone.set(server, stopping());
     }
     await Promise.all(gone.values());
-    await this.#ground?.remove();
+    await this.#host?.remove();
   }
 
   /** One that is held before its end is to write its classes down first; it keeps them by itself. */

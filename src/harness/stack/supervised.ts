@@ -1,18 +1,18 @@
 import { join, resolve } from 'node:path';
 import { serverVersions } from './endpoints.ts';
-import type { FoundGround, Ground } from './ground.ts';
-import type { Kept } from './kept.ts';
-import type { RuntimeKind, Stack, StackOptions, TakeUpOptions } from './stack.ts';
+import type { PersistedStack } from './persisted-stack.ts';
+import type { AttachedHost, RuntimeHost } from './runtime-host.ts';
+import type { AttachOptions, RuntimeKind, Stack, StackOptions } from './stack.ts';
 import { SupervisedStack } from './supervised-stack.ts';
 
 /** A port that was free a moment ago may be taken: worth so many tries. */
 const ATTEMPTS = 3;
 
-/** Starts every server in the order of need, on a ground of its own for each attempt. */
+/** Starts every server in the order of need, on a host of its own for each attempt. */
 export async function startSupervised(
   runtime: RuntimeKind,
   options: StackOptions,
-  open: (options: StackOptions) => Promise<Ground>,
+  open: (options: StackOptions) => Promise<RuntimeHost>,
 ): Promise<Stack> {
   options.signal.throwIfAborted();
   const logDir = join(resolve(options.runDir), 'logs');
@@ -31,18 +31,18 @@ export async function startSupervised(
 
 /** Goes on with the servers of a stack that was kept. */
 export async function takeUpSupervised(
-  kept: Kept,
-  options: TakeUpOptions,
-  ground: FoundGround,
+  kept: PersistedStack,
+  options: AttachOptions,
+  host: AttachedHost,
 ): Promise<Stack> {
   const { runtime, home, versions, plan } = kept;
   const { flink, jit } = plan;
-  // What ends it, or lets go of it, is said: a stack with many runs outlives the interrupt of one.
+  // What ends it, or detaches from it, is said: a stack with many runs outlives the interrupt of one.
   const { signal } = new AbortController();
   const told = { ...options, signal, logDir: join(home, 'logs'), versions, flink, jit };
   const stack = new SupervisedStack(runtime, told, () =>
     Promise.reject(new Error('a stack that was attached is not started')),
   );
-  await stack.takeUp(kept, ground);
+  await stack.attach(kept, host);
   return stack;
 }

@@ -79,7 +79,7 @@ async function runSpark(
   const engine = await stack.launch({
     ...script,
     command(at) {
-      if (!at.inside) refuseWithoutSpark(at.artifacts.sparkClasspath);
+      if (!at.internal) refuseWithoutSpark(at.artifacts.sparkClasspath);
       return script.command(at);
     },
     onLine: () => {},

@@ -35,12 +35,12 @@ export async function openLakehouse(name: string, checkpointEveryMs: number): Pr
     await stack[Symbol.asyncDispose]();
   };
   try {
-    const { s3, catalog, inside } = stack.endpoints;
+    const { s3, catalog, internal } = stack.endpoints;
     await sql.run(`SET 'execution.checkpointing.interval' = '${checkpointEveryMs} ms'`);
     await sql.run(`SET 'pipeline.name' = '${place.topicPrefix}job'`);
     await sql.run(`CREATE CATALOG ice WITH ('type' = 'iceberg', 'catalog-type' = 'rest',
-      'uri' = '${inside.catalog}', 'warehouse' = '${catalog.warehouse}',
-      'io-impl' = 'org.apache.iceberg.aws.s3.S3FileIO', 's3.endpoint' = '${inside.s3}',
+      'uri' = '${internal.catalog}', 'warehouse' = '${catalog.warehouse}',
+      'io-impl' = 'org.apache.iceberg.aws.s3.S3FileIO', 's3.endpoint' = '${internal.s3}',
       's3.path-style-access' = 'true', 's3.access-key-id' = '${s3.accessKeyId}',
       's3.secret-access-key' = '${s3.secretAccessKey}', 'client.region' = '${s3.region}')`);
     await sql.run(`CREATE DATABASE IF NOT EXISTS ice.${place.namespace}`);

@@ -38,7 +38,7 @@ export interface Start {
   readonly runDir: string;
   readonly signal?: AbortSignal;
   readonly artifacts?: Partial<Artifacts>;
-  readonly beside?: StackOptions['beside'];
+  readonly beside?: StackOptions['auxiliary'];
   /** One per job and parallel task. */
   readonly taskSlots?: number;
   readonly checkpointEveryMs?: number;
@@ -64,7 +64,7 @@ export function startStack({
     signal: signal ?? new AbortController().signal,
     flink: { taskSlots, checkpointEveryMs },
     jit: 'c1',
-    beside,
+    auxiliary: beside,
     onBuilding,
     onProgress: ({ server, state }) => onProgress?.(server, state),
   });

@@ -1,4 +1,4 @@
-import { breath } from '../../../core/breath.ts';
+import { yieldToEventLoop } from '../../../core/yield-to-event-loop.ts';
 import type { TapeEvent } from '../../../generators/event.ts';
 import { Ledger } from '../../../generators/stock/ledger.ts';
 import { preloadOf, tapeOf } from '../../../generators/tape.ts';
@@ -33,7 +33,7 @@ export async function writeBook(
       ledger.apply(event);
       const sku = newestImage(event, newest);
       if (sku !== null) rows.push(bookRow(ledger, event.store, sku));
-      if (++folded % SLICE === 0) await breath();
+      if (++folded % SLICE === 0) await yieldToEventLoop();
     }
   }
   await facts.append('book', rows);

@@ -1,5 +1,5 @@
-import { breath } from '../../../core/breath.ts';
 import { grouped } from '../../../core/grouped.ts';
+import { yieldToEventLoop } from '../../../core/yield-to-event-loop.ts';
 import { stockCourses } from '../../../generators/stock/stock-course.ts';
 import { pickupOrders } from '../../../generators/streams/pickups.ts';
 import type { Scenario } from '../../../scenario/scenario.ts';
@@ -53,7 +53,7 @@ export async function replayPromises(
       fates.push(replayOrder(order, known));
     }
     // Other work of the process goes on between two stores.
-    await breath();
+    await yieldToEventLoop();
   }
   await facts.append('promises', rowsOf(fates, t0Ms));
   return { dataset: stock.name, phases, fates, demand };

@@ -10,7 +10,7 @@ import {
 } from './registry.ts';
 import { startWatchdog, type Watchdog } from './watchdog.ts';
 
-interface ClaimOptions {
+interface LeaseOptions {
   /** The folder of the run that it belongs to. */
   readonly run?: string;
   /** The label of the containers that belong to it. */
@@ -23,9 +23,9 @@ interface ClaimOptions {
  * doorbuster be killed, its watchdog or else the next start's sweep ends them and removes the folder;
  * the next start finds the record in either case, and says what became of it.
  */
-export class Claim {
+export class ResourceLease {
   readonly #workDir: string;
-  readonly #belongs: Pick<ClaimOptions, 'run' | 'session'>;
+  readonly #belongs: Pick<LeaseOptions, 'run' | 'session'>;
   readonly #entry: RegistryEntry;
   readonly #watchdog: Watchdog;
   readonly #servers = new Map<number, ProcessIdentity & { readonly server: string }>();
@@ -33,14 +33,14 @@ export class Claim {
   #gone = false;
 
   /** Makes the folder, which is removed as a whole in the end: it must be nobody else's. */
-  static async open(workDir: string, options: ClaimOptions = {}): Promise<Claim> {
+  static async open(workDir: string, options: LeaseOptions = {}): Promise<ResourceLease> {
     const entry = newEntry(options.registryDir ?? defaultRegistryDir());
     await mkdir(workDir, { recursive: true });
     await writeFile(join(workDir, MARKER), '');
-    return new Claim(workDir, entry, options);
+    return new ResourceLease(workDir, entry, options);
   }
 
-  private constructor(workDir: string, entry: RegistryEntry, { run, session }: ClaimOptions) {
+  private constructor(workDir: string, entry: RegistryEntry, { run, session }: LeaseOptions) {
     this.#workDir = workDir;
     this.#entry = entry;
     this.#belongs = {
@@ -82,7 +82,7 @@ export class Claim {
   }
 
   /** Nothing here is ours any more: it is on record elsewhere, and goes on when this process ends. */
-  letGo(): void {
+  detach(): void {
     this.#gone = true;
     this.#entry.remove();
     this.#watchdog.dismiss();

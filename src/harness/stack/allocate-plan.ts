@@ -1,28 +1,28 @@
 import { randomBytes } from 'node:crypto';
-import type { Ground } from './ground.ts';
 import type { Plan, Ports } from './plan.ts';
 import { freePorts } from './ports.ts';
 import { claimedPorts, defaultRegistryDir } from './registry.ts';
+import type { RuntimeHost } from './runtime-host.ts';
 
 /**
  * A plan with ports and secrets of its own. Ports are claimed on record and then looked up again: of two
  * stacks that chose the same port at the same moment, at least one sees the other and chooses anew.
  */
-export async function drawPlan(
-  ground: Pick<Ground, 'plan' | 'claimPath' | 'takePorts'>,
+export async function allocatePlan(
+  host: Pick<RuntimeHost, 'plan' | 'leasePath' | 'takePorts'>,
   { flink, jit }: Pick<Plan, 'flink' | 'jit'>,
 ): Promise<Plan> {
   const registryDir = defaultRegistryDir();
   let ports: Ports;
   for (;;) {
-    ports = await freePorts(claimedPorts(registryDir, ground.claimPath));
+    ports = await freePorts(claimedPorts(registryDir, host.leasePath));
     const mine = Object.values(ports);
-    ground.takePorts(mine);
-    const others = claimedPorts(registryDir, ground.claimPath);
+    host.takePorts(mine);
+    const others = claimedPorts(registryDir, host.leasePath);
     if (!mine.some((port) => others.has(port))) break;
   }
   return {
-    ...ground.plan,
+    ...host.plan,
     ports,
     secrets: {
       accessKeyId: `doorbuster-${randomBytes(6).toString('hex')}`,

@@ -10,7 +10,7 @@ import type { Plan } from './plan.ts';
 import { defaultRegistryDir, identify, processSchema } from './registry.ts';
 
 /** A stack that was left running, by its name: everything that somebody needs to take it up again. */
-const keptSchema = z.strictObject({
+const persistedSchema = z.strictObject({
   version: z.literal(1),
   name: z.string(),
   runtime: z.enum(['processes', 'containers']),
@@ -30,7 +30,7 @@ const keptSchema = z.strictObject({
   servers: z.array(processSchema.extend({ server: z.enum(SERVERS) })),
 });
 
-export type Kept = Readonly<z.infer<typeof keptSchema>>;
+export type PersistedStack = Readonly<z.infer<typeof persistedSchema>>;
 
 /** What a stack is called when nobody says. */
 export const DEFAULT_STACK = 'default';
@@ -52,17 +52,17 @@ function folder(): string {
 }
 
 /** The file that says all of it, secrets included: nobody but its user may read it. */
-export function keptPath(name: string): string {
+export function persistedPath(name: string): string {
   return join(folder(), `${stackName(name)}.json`);
 }
 
-export function writeKept(kept: Kept): void {
+export function writePersisted(kept: PersistedStack): void {
   mkdirSync(folder(), { recursive: true, mode: 0o700 });
-  writeAtomically(keptPath(kept.name), JSON.stringify(kept), { mode: 0o600 });
+  writeAtomically(persistedPath(kept.name), JSON.stringify(kept), { mode: 0o600 });
 }
 
 /** Every stack that was left running, whether or not it still runs. */
-export function keptStacks(): readonly Kept[] {
+export function persistedStacks(): readonly PersistedStack[] {
   if (!existsSync(folder())) return [];
   return readdirSync(folder())
     .filter((name) => name.endsWith('.json'))
@@ -73,30 +73,31 @@ export function keptStacks(): readonly Kept[] {
 }
 
 /** Throws DoorbusterError (exit 2) when there is none of this name. */
-export function keptStack(name: string): Kept {
-  const found = read(keptPath(name));
+export function persistedStack(name: string): PersistedStack {
+  const found = read(persistedPath(name));
   if (found !== undefined) return found;
-  const others = keptStacks().map((kept) => kept.name);
+  const others = persistedStacks().map((kept) => kept.name);
   throw badInput(
     `no stack called ${name} is up${others.length > 0 ? `: ${others.join(', ')} is` : ''}`,
     `doorbuster up ${name}`,
   );
 }
 
-function read(path: string): Kept | undefined {
+function read(path: string): PersistedStack | undefined {
   try {
-    return keptSchema.safeParse(JSON.parse(readTextFile(path, { limitBytes: WRITTEN_BY_HAND })))
-      .data;
+    return persistedSchema.safeParse(
+      JSON.parse(readTextFile(path, { limitBytes: WRITTEN_BY_HAND })),
+    ).data;
   } catch {
     return undefined;
   }
 }
 
-/** The processes of a kept stack, on record: stands in for the claim of a stack that ends with its run. */
-export class KeptRecord {
-  #kept: Kept;
+/** The processes of a persistent stack, on record: stands in for the lease of a stack that ends with its run. */
+export class PersistedServers {
+  #kept: PersistedStack;
 
-  constructor(kept: Kept) {
+  constructor(kept: PersistedStack) {
     this.#kept = kept;
   }
 
@@ -114,12 +115,12 @@ export class KeptRecord {
   /** After the last of it has ended. */
   async remove(): Promise<void> {
     await rm(this.#kept.home, { recursive: true, force: true, maxRetries: 5 });
-    rmSync(keptPath(this.#kept.name), { force: true });
+    rmSync(persistedPath(this.#kept.name), { force: true });
   }
 
-  #write(servers: Kept['servers']): void {
+  #write(servers: PersistedStack['servers']): void {
     this.#kept = { ...this.#kept, servers };
     // Once it is gone, what ends after it is not written down any more.
-    if (existsSync(keptPath(this.#kept.name))) writeKept(this.#kept);
+    if (existsSync(persistedPath(this.#kept.name))) writePersisted(this.#kept);
   }
 }

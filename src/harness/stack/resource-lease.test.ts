@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
 import { yielding } from '../priority.ts';
-import { Claim } from './claim.ts';
 import { identify, killGroup, newEntry, registrations, sweepLeftovers } from './registry.ts';
+import { ResourceLease } from './resource-lease.ts';
 
 let dir: string;
 let registryDir: string;
@@ -36,28 +36,28 @@ async function longLived(): Promise<number> {
 const onRecord = () => registrations(registryDir).map(({ registration }) => registration);
 
 it('is on record with its processes while they run, and gone without a trace afterwards', async () => {
-  const claim = await Claim.open(workDir, { registryDir });
+  const lease = await ResourceLease.open(workDir, { registryDir });
   const pid = await longLived();
-  claim.guard('spark', pid);
-  claim.takePorts([20_007]);
+  lease.guard('spark', pid);
+  lease.takePorts([20_007]);
   const server = { server: 'spark', ...identify(pid)! };
   const owner = identify(process.pid)!;
   expect(onRecord()).toEqual([{ version: 1, owner, workDir, ports: [20_007], servers: [server] }]);
   expect(await sweepLeftovers(systemClock, registryDir)).toEqual([]);
   expect(identify(pid)).not.toBeNull();
 
-  claim.release(pid);
+  lease.release(pid);
   expect(onRecord()).toMatchObject([{ servers: [] }]);
-  await claim.remove();
+  await lease.remove();
   expect(onRecord()).toEqual([]);
   expect(existsSync(workDir)).toBe(false);
   expect(identify(pid)).not.toBeNull();
 });
 
 it('of a killed owner is what the next start finds and ends, by what was put on record', async () => {
-  const claim = await Claim.open(workDir, { registryDir });
+  const lease = await ResourceLease.open(workDir, { registryDir });
   const pid = await longLived();
-  claim.guard('spark', pid);
+  lease.guard('spark', pid);
   // The same record under an owner that has lived and is gone: as after kill -9 of it and its watchdog.
   const [mine] = onRecord();
   const owner = identify(await longLived())!;
@@ -70,5 +70,5 @@ it('of a killed owner is what the next start finds and ends, by what was put on 
   expect(swept).toEqual([{ owner, workDir, run: null, killed, folder: 'removed', containers: [] }]);
   expect(identify(pid)).toBeNull();
   expect(existsSync(workDir)).toBe(false);
-  await claim.remove();
+  await lease.remove();
 });

@@ -54,10 +54,10 @@ export interface Hidden {
 
 /**
  * One store at work: its agenda of what happens next, its stock, and the way out for its events.
- * The streams are separate actors that share a desk; each has randomness of its own, so that one
+ * The streams are separate actors that share a store; each has randomness of its own, so that one
  * more stream draws nothing from another's.
  */
-export class Desk {
+export class StoreSimulation {
   readonly world: World;
   readonly store: Store;
   readonly shelf: Shelf;

@@ -10,7 +10,7 @@ const NEWLINE = 0x0a;
  * whole file for it. Gives the bytes of that line; 0 when there was none. Only such a file is touched: in
  * one that was closed a torn line is damage, and stays an error.
  */
-export async function mend(file: FactFileRef): Promise<number> {
+export async function truncateTornLine(file: FactFileRef): Promise<number> {
   if (file.closed) return 0;
   const { size } = await stat(file.path);
   const wholeBytes = await endOfLastLine(file.path);

@@ -2,13 +2,13 @@ import { basename } from 'node:path';
 import type { Facts } from '../facts.ts';
 import { ingestSql } from './fact-file.ts';
 import type { LoadResult } from './load.ts';
-import { mend } from './mend.ts';
+import { truncateTornLine } from './truncate-torn-line.ts';
 
 /**
  * Takes what the load has written down into the facts. Gives a sentence per thing that is missing
  * from it: a torn line that had to be cut, a thread that could not write down the last it knew.
  */
-export async function takeIn(
+export async function ingestFacts(
   facts: Pick<Facts, 'run'>,
   { files, threadsLost, workers }: Pick<LoadResult, 'files' | 'threadsLost' | 'workers'>,
 ): Promise<readonly string[]> {
@@ -20,7 +20,7 @@ export async function takeIn(
     );
   }
   for (const file of files) {
-    const tornBytes = await mend(file);
+    const tornBytes = await truncateTornLine(file);
     if (tornBytes > 0) {
       missing.push(
         `1 torn line (${tornBytes} bytes) was cut from the end of ${basename(file.path)}: ` +

@@ -22,7 +22,7 @@ export interface Shard {
 }
 
 /** Where the shards of a load meet, with the broker's clock as everybody's. */
-export interface Meeting extends AsyncDisposable {
+export interface ShardCoordinator extends AsyncDisposable {
   readonly shard: Shard;
   /** This machine's clock, put right. */
   readonly clock: Clock;
@@ -62,7 +62,7 @@ export async function meet(
     readonly clock: Clock;
     readonly signal: AbortSignal;
   },
-): Promise<Meeting> {
+): Promise<ShardCoordinator> {
   const { brokers } = stack.endpoints.kafka;
   const topic = `${place.topicPrefix}control`;
   {
@@ -160,7 +160,7 @@ async function pinged(channel: Channel, { share }: Shard): Promise<readonly Said
  */
 export async function lead(
   own: Load,
-  meeting: Meeting,
+  coordinator: ShardCoordinator,
   {
     hash,
     signal,
@@ -171,15 +171,15 @@ export async function lead(
     readonly onStep: (text: string) => void;
   },
 ): Promise<LeadingLoad> {
-  const { clock, shard } = meeting;
+  const { clock, shard } = coordinator;
   const { of } = shard.share;
-  const load = new LeadingLoad(own, { of, say: (message) => meeting.say(message), clock });
+  const load = new LeadingLoad(own, { of, say: (message) => coordinator.say(message), clock });
   const here = new Map<number, string>();
-  meeting.listen((message) => {
+  coordinator.listen((message) => {
     if (message.kind === 'here') here.set(message.from, message.hash);
     load.hear(message);
   });
-  await meeting.say({ kind: 'deployed', hash, threads: own.workers });
+  await coordinator.say({ kind: 'deployed', hash, threads: own.workers });
   const missing = () =>
     Array.from({ length: of - 1 }, (_, i) => i + 1).filter((shardNo) => !here.has(shardNo));
   const startedMs = clock.monotonicMs();
@@ -207,13 +207,13 @@ export async function lead(
       'give every shard the same file, --seed and --set',
     );
   }
-  void signsOfLife(meeting, { load, signal, look: () => load.look() });
+  void signsOfLife(coordinator, { load, signal, look: () => load.look() });
   return load;
 }
 
 /** Says that it is there, and how it gets on, until the run is over. */
 async function signsOfLife(
-  { clock, shard, say }: Meeting,
+  { clock, shard, say }: ShardCoordinator,
   {
     load,
     signal,
@@ -234,12 +234,12 @@ async function signsOfLife(
 
 /** Waits until the leader has deployed; gives how many threads every shard has. */
 export async function awaitDeployed(
-  meeting: Meeting,
+  coordinator: ShardCoordinator,
   { hash, signal }: { readonly hash: string; readonly signal: AbortSignal },
 ): Promise<{ readonly threads: number }> {
-  const { clock, shard } = meeting;
+  const { clock, shard } = coordinator;
   const said: { deployed?: Extract<ShardMessage, { kind: 'deployed' }>; gone?: string } = {};
-  meeting.listen((message) => {
+  coordinator.listen((message) => {
     if (message.kind === 'deployed') said.deployed = message;
     if (message.kind === 'gone' && message.from === 0) said.gone = message.why;
   });
@@ -269,10 +269,10 @@ export async function awaitDeployed(
  */
 export async function follow(
   load: Load,
-  meeting: Meeting,
+  coordinator: ShardCoordinator,
   { hash, signal }: { readonly hash: string; readonly signal: AbortSignal },
 ): Promise<number | null> {
-  const { clock, shard } = meeting;
+  const { clock, shard } = coordinator;
   const from = shard.share.index;
   const over = new AbortController();
   let heardMs = clock.monotonicMs();
@@ -280,7 +280,7 @@ export async function follow(
   const finished = new Promise<void>((resolve, reject) => {
     const fail = (cause: unknown) => reject(cause);
     over.signal.addEventListener('abort', () => fail(over.signal.reason), { once: true });
-    meeting.listen((message) => {
+    coordinator.listen((message) => {
       const fromLeader = message.kind === 'ask' || ('from' in message && message.from === 0);
       if (fromLeader) heardMs = clock.monotonicMs();
       if (message.kind !== 'ask') return;
@@ -288,8 +288,8 @@ export async function follow(
       if (message.what === 'begin') t0Ms = message.t0Ms;
       answer(load, message).then(async (told) => {
         // While the topic is still there: the leader removes it once everybody has finished.
-        if (message.what === 'finish') await meeting.driftMs();
-        await meeting.say({ kind: 'answer', from, id: message.id, ...told });
+        if (message.what === 'finish') await coordinator.driftMs();
+        await coordinator.say({ kind: 'answer', from, id: message.id, ...told });
         if (message.what === 'finish') resolve();
       }, fail);
     });
@@ -304,8 +304,8 @@ export async function follow(
   const onBroken = () => over.abort(load.broken.reason);
   load.broken.addEventListener('abort', onBroken, { once: true });
   signal.addEventListener('abort', () => over.abort(signal.reason), { once: true });
-  await meeting.say({ kind: 'here', from, hash });
-  void signsOfLife(meeting, { load, signal: ends, look });
+  await coordinator.say({ kind: 'here', from, hash });
+  void signsOfLife(coordinator, { load, signal: ends, look });
   try {
     await finished;
     return t0Ms;

@@ -1,5 +1,5 @@
-import { breath } from '../../core/breath.ts';
 import type { Clock } from '../../core/clock.ts';
+import { yieldToEventLoop } from '../../core/yield-to-event-loop.ts';
 import type { TapeEvent } from '../../generators/event.ts';
 import { type BatchProducer, openProducer, partitionOf } from '../clients/kafka-producer.ts';
 import { topicOf } from '../pipelines/place.ts';
@@ -40,7 +40,7 @@ interface Waiter {
 }
 
 /** One producing thread's share of the load: its stores, its producer, its facts. */
-export class Shard {
+export class ProducerWorker {
   readonly #data: ShardData;
   readonly #tape: Omit<Tape, 'live'>;
   readonly #clock: Clock;
@@ -69,7 +69,7 @@ export class Shard {
     tape: Tape,
     clock: Clock,
     warn: (line: string) => void,
-  ): Promise<Shard> {
+  ): Promise<ProducerWorker> {
     const stores = storesOf(data.worker, data.workers, data.scenario.retail.stores);
     const live = started(tape.live(stores));
     const producer = await openProducer({
@@ -77,7 +77,7 @@ export class Shard {
       clientId: `doorbuster-load-${data.worker}`,
       onWarning: warn,
     });
-    return new Shard(data, { ...tape, stores, live }, clock, producer);
+    return new ProducerWorker(data, { ...tape, stores, live }, clock, producer);
   }
 
   private constructor(
@@ -204,7 +204,7 @@ export class Shard {
   async #readAhead(pacer: Pacer<TapeEvent>): Promise<void> {
     while (this.#ending === undefined) {
       const more = pacer.fill(this.#clock.nowMs() - this.#t0Ms, SLICE);
-      if (more) await breath();
+      if (more) await yieldToEventLoop();
       else await this.#clock.sleep(NAP_MS);
     }
   }

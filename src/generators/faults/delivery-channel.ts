@@ -13,7 +13,7 @@ import { LATE_MS, Transport } from './transport.ts';
  * fault changes nothing of another. Nothing comes out that is due before what went in last happened, which is
  * what the order of the tape rests on.
  */
-export class Way {
+export class DeliveryChannel {
   readonly #clocks: DeviceClocks;
   readonly #drift: SchemaDrift;
   readonly #copies: FaultInjector;
