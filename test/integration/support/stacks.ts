@@ -101,9 +101,10 @@ export function stackOwners(): (runDir: string, frozen?: ServerName) => Promise<
       { detached: true, stdio: ['ignore', 'pipe', 'inherit'] },
     );
     owners.push(child);
+    const wanted = frozen === undefined ? 'ready' : 'frozen';
     for await (const line of createInterface({ input: child.stdout })) {
-      if (JSON.parse(line).state === (frozen === undefined ? 'ready' : 'frozen')) break;
+      if (JSON.parse(line).state === wanted) return child;
     }
-    return child;
+    throw new Error(`the owner of the stack ended before a server was ${wanted}`);
   };
 }
