@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 /**
@@ -10,9 +13,14 @@ import { defineConfig } from 'vitest/config';
 /** Whether or not a container engine answers, what is tested is what was asked for. */
 const env = { DOORBUSTER_RUNTIME: process.env.DOORBUSTER_TEST_RUNTIME ?? 'processes' };
 
+/** Where tests without servers make their temporary folders: what one leaves behind goes when vitest ends. */
+const temporary = mkdtempSync(join(tmpdir(), 'doorbuster-vitest-'));
+process.once('exit', () => rmSync(temporary, { recursive: true, force: true }));
+
 const SLOW = 'src/**/*.slow.test.ts';
 /** What needs no servers runs on all cores. */
 const pure = {
+  env: { TMPDIR: temporary },
   sequence: { groupOrder: 0 },
   // Small files in one process each would spend more on starting than on testing.
   isolate: false,
