@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { ENGINES } from '../src/harness/engines/engines.ts';
 import { lookupKeys } from '../src/harness/experiment/lookup-keys.ts';
 import type { Facts } from '../src/harness/facts.ts';
 import { openFacts } from '../src/harness/facts.ts';
@@ -8,6 +9,7 @@ import type { PlacedPipeline } from '../src/harness/pipelines/load.ts';
 import type { ProbeContext } from '../src/harness/probes/probe.ts';
 import { RUNTIMES } from '../src/harness/stack/runtimes.ts';
 import type { Stack } from '../src/harness/stack/stack.ts';
+import { openVisibility } from '../src/harness/visibility/sources.ts';
 import type { Scenario } from '../src/scenario/scenario.ts';
 import type { Dataset } from '../src/topology/dataset.ts';
 import { taskSlotsOf } from '../src/topology/manifest.ts';
@@ -51,11 +53,17 @@ export async function probeContext(
 ): Promise<ProbeContext & { readonly facts: Facts; readonly incidents: string[] }> {
   const { stack, load, pipeline, scenario } = world;
   const incidents: string[] = [];
+  const facts = await openFacts();
+  const read = { stack, extensions: artifacts.duckdbExtensions };
   return {
-    endpoints: stack.endpoints,
+    store: stack.endpoints.s3,
     place: pipeline.place,
-    extensions: artifacts.duckdbExtensions,
-    facts: await openFacts(),
+    openReader: (limits) => ENGINES.duckdb.open(read, { ...limits, clock }),
+    visibility: await openVisibility(
+      { ...read, place: pipeline.place, facts, clock, t0Ms: world.t0Ms },
+      world.datasets,
+    ),
+    facts,
     clock,
     signal,
     scenario,

@@ -104,7 +104,7 @@ async function oursTook({ dir, clock, signal }: BenchContext, kafka: Kafka): Pro
   mkdirSync(factsDir);
   await using load = await startLoad({
     scenario,
-    endpoints: { kafka },
+    target: { kind: 'kafka', brokers: kafka.brokers },
     place: placeOfItsOwn({ namespace: 'retail' }),
     workers: 1,
     dir: factsDir,

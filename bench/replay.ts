@@ -5,7 +5,7 @@ import { flinkRest } from '../src/harness/clients/flink-rest.ts';
 import { type Catalog, openCatalog } from '../src/harness/clients/iceberg.ts';
 import { packageRoot } from '../src/harness/entry.ts';
 import { HEAD_START_MS, startLoad } from '../src/harness/load/load.ts';
-import { deploy } from '../src/harness/pipelines/deploy.ts';
+import { deploy } from '../src/harness/pipelines/deployment.ts';
 import { loadPipeline, placed } from '../src/harness/pipelines/load.ts';
 import { placeOfItsOwn } from '../src/harness/pipelines/place.ts';
 import { PROBES, type ProbeKind, type RunningProbes } from '../src/harness/probes/probes.ts';
@@ -59,7 +59,7 @@ export async function replay(
   mkdirSync(factsDir);
   await using load = await startLoad({
     scenario,
-    endpoints: stack.endpoints,
+    target: { kind: 'kafka', brokers: stack.endpoints.kafka.brokers },
     place: pipeline.place,
     dir: factsDir,
     runId: name,

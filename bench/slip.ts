@@ -75,7 +75,7 @@ async function slipAt(
   await using facts = await openFacts();
   await using load = await startLoad({
     scenario,
-    endpoints: { kafka: { brokers } },
+    target: { kind: 'kafka', brokers },
     place: placeOfItsOwn({ namespace: 'retail' }),
     dir: factsDir,
     runId: `slip-${rate}`,

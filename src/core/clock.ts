@@ -11,6 +11,21 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** Does `work` every `ms` by this clock, the first time after `ms`, until what it returns is called. */
+export function every(clock: Clock, ms: number, work: () => void): () => void {
+  const over = new AbortController();
+  const run = async () => {
+    for (;;) {
+      await clock.sleep(ms, over.signal);
+      work();
+    }
+  };
+  run().catch((error: unknown) => {
+    if (!over.signal.aborted) throw error;
+  });
+  return () => over.abort();
+}
+
 /** The machine's own. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.ts';
+import { type Clock, every } from '../core/clock.ts';
 import { type DoorbusterError, stackBroke } from '../core/errors.ts';
 
 const EVERY_MS = 500;
@@ -31,14 +31,13 @@ export function watchClock(
     jumped = true;
     onJump(jump(byMs));
   };
-  const timer = setInterval(look, EVERY_MS);
-  timer.unref();
+  const stop = every(clock, EVERY_MS, look);
   return {
     apartMs() {
       look();
       return widest;
     },
-    stop: () => clearInterval(timer),
+    stop,
   };
 }
 

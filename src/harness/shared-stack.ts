@@ -25,9 +25,12 @@ export interface SharedStack {
   readonly prefix: string;
 }
 
+/** Where a stack of its own runs; `in-process`: its pipeline needs no server. */
+export type OwnRuntime = RuntimeKind | 'in-process';
+
 /** The stack that a run starts and stops, or one that was there before it and stays. */
 export type ChosenStack =
-  | { readonly kind: 'own'; readonly runtime: RuntimeKind }
+  | { readonly kind: 'own'; readonly runtime: OwnRuntime }
   | { readonly kind: 'shared'; readonly on: SharedStack };
 
 /** Servers that nobody here has started; see `connectExternal`. */

@@ -42,7 +42,7 @@ export const CARRIED = [...STREAMS, REJECTED] as const;
 export const SEMANTICS = ['append', 'upsert', 'ledger'] as const;
 
 /** Where it is observed when a row becomes visible to a reader. */
-export const VISIBILITY = ['iceberg'] as const;
+export const VISIBILITY = ['iceberg', 'in-process'] as const;
 
 interface Common {
   /** The table's name, without its namespace. Facts, metrics and checks name the dataset by it. */

@@ -24,6 +24,18 @@ export type QueryParameter = (typeof QUERY_PARAMETERS)[number];
 const COMPACTION_KINDS = ['none', 'flink', 'spark'] as const;
 export type CompactionKind = (typeof COMPACTION_KINDS)[number];
 
+/** Where the load is sent. `in-process`: to a log in this process, without any server. */
+const TARGETS = ['kafka', 'in-process'] as const;
+export type TargetKind = (typeof TARGETS)[number];
+
+/** What moves data from where the load is sent to the datasets. */
+const STAGE_RUNNERS = ['flink-sql', 'in-process'] as const;
+export type RunnerKind = (typeof STAGE_RUNNERS)[number];
+
+/** What answers the queries. */
+const ENGINES = ['duckdb', 'in-process'] as const;
+export type EngineKind = (typeof ENGINES)[number];
+
 const NAME = /^[a-z_][a-z0-9_]*$/;
 const column = z.string().regex(NAME, 'must be a lower-case column name');
 const columns = z.array(column).min(1);
@@ -52,6 +64,27 @@ const dataset = z.strictObject({
     .describe('where it is observed when a row becomes visible'),
 });
 
+/** What a stage in this process does wrong on purpose, which a run must find. */
+const injected = z.strictObject({
+  delay_ms: z.int().min(0).default(0).describe('a row is written this long after it was appended'),
+  lose_every: z.int().min(1).optional().describe('of the rows of a stream, each n-th is lost'),
+  duplicate_every: z.int().min(1).optional().describe('each n-th is written twice'),
+  version_guard: z
+    .boolean()
+    .default(true)
+    .describe('false: of the images of a row the last to arrive is shown'),
+});
+export type Injected = z.output<typeof injected>;
+
+const stage = z.discriminatedUnion('run', [
+  z.strictObject({ run: z.literal('flink-sql').describe('the jobs of jobs.sql, in Flink') }),
+  z.strictObject({
+    run: z.literal('in-process').describe('a stage in this process, without any server'),
+    inject: injected.prefault({}).describe('known defects, which a run must find'),
+  }),
+]);
+export type StageUse = z.output<typeof stage>;
+
 /** The keys of `pipeline.yaml`. */
 export const manifestSchema = z.strictObject({
   name: z
@@ -66,12 +99,22 @@ export const manifestSchema = z.strictObject({
   headline: z.string().min(1).describe('one line, for the top of every report'),
   about: z.string().default('').describe('what the pipeline does, in a few sentences'),
   namespace: column.default('retail').describe('Iceberg namespace of its tables'),
+  target: z
+    .enum(TARGETS)
+    .default('kafka')
+    .describe('where the load is sent; in-process: a log in this process, for tests'),
+  stages: z
+    .array(stage)
+    .min(1)
+    .default([{ run: 'flink-sql' }])
+    .describe('what moves data from the target to the datasets, in the order of their start'),
   datasets: z.record(table, dataset).describe('the tables, by name'),
   compaction: z
     .array(z.enum(COMPACTION_KINDS))
     .min(1)
     .default(['none'])
     .describe('kinds of compaction it supports; flink: in the sink, spark: compact.sql on demand'),
+  engine: z.enum(ENGINES).default('duckdb').describe('what answers the queries'),
   queries: z.record(
     z.string().min(1),
     z.strictObject({
@@ -109,6 +152,14 @@ export function datasetsOf(
 /** The dataset of the refused records. Every pipeline has one. */
 export function rejectedOf({ datasets }: Datasets): RejectedDataset {
   return datasets.find(holdsRejected) as RejectedDataset;
+}
+
+/** Whether any server has to run for it. */
+export function needsServers({ target, stages, engine, datasets }: Manifest): boolean {
+  const kinds = [target, engine, ...stages.map(({ run }) => run)];
+  return [...kinds, ...datasets.map(({ visibility }) => visibility)].some(
+    (kind) => kind !== 'in-process',
+  );
 }
 
 /** Slots its jobs take: one per parallel instance of every job, and one job per stream. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
-import { openReader } from '../../src/harness/clients/duckdb-reader.ts';
 import { openCatalog } from '../../src/harness/clients/iceberg.ts';
+import { openReader } from '../../src/harness/engines/duckdb-reader.ts';
 import { PROBES } from '../../src/harness/probes/probes.ts';
 import { events } from '../support/datasets.ts';
 import { createTables, type Lakehouse, openLakehouse, probeContext } from './support/lakehouse.ts';
@@ -91,7 +91,13 @@ test('40 commits, rewrites and merged manifests among them: every row is in the 
   ]);
 
   // Read independently: the engine sees the same rows, and of the upserts the last of each key.
-  await using reader = await openReader(lakehouse.stack.endpoints, context.extensions, { clock });
+  await using reader = await openReader(
+    lakehouse.stack.endpoints,
+    lakehouse.artifacts.duckdbExtensions,
+    {
+      clock,
+    },
+  );
   // One question at a time: DuckDB's estimate of a table with deletes can be below 0, and a cross join of
   // such estimates is an INTERNAL error.
   const ask = async (sql: string): Promise<unknown> => {
@@ -219,7 +225,9 @@ async function layoutAgrees(context: Awaited<ReturnType<typeof probeContext>>): 
   // The stop may cut a rewrite short, whose files no snapshot ever names: those are orphans. What was committed is none,
   // and the table without rewrites has none.
   const committed = await facts.rows<{ path: string }>('SELECT DISTINCT path FROM files');
-  const orphans = bucket.orphanKeys.map((key) => `s3://${context.endpoints.s3.bucket}/${key}`);
+  const orphans = bucket.orphanKeys.map(
+    (key) => `s3://${lakehouse.stack.endpoints.s3.bucket}/${key}`,
+  );
   expect(committed.map(({ path }) => path).filter((path) => orphans.includes(path))).toEqual([]);
   expect(orphans.filter((path) => path.includes('/dead_letter/data/'))).toEqual([]);
   await layout.stop();

@@ -6,7 +6,6 @@ import { systemClock } from '../../src/core/clock.ts';
 import { encode } from '../../src/generators/encode.ts';
 import type { TapeEvent } from '../../src/generators/event.ts';
 import { preloadOf, tapeOf } from '../../src/generators/tape.ts';
-import { openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
 import { partitionOf } from '../../src/harness/clients/kafka-producer.ts';
 import { type Facts, openFacts } from '../../src/harness/facts.ts';
 import { ingestSql } from '../../src/harness/load/fact-file.ts';
@@ -67,7 +66,7 @@ afterEach(async () => {
 function start(more: Partial<LoadOptions> = {}): Promise<Load> {
   return startLoad({
     scenario,
-    endpoints: { kafka: { brokers: kafka.brokers } },
+    target: { kind: 'kafka', brokers: kafka.brokers },
     place: PLAIN,
     workers: 2,
     dir,
@@ -183,8 +182,7 @@ test('the tape arrives byte for byte and in order, though answers get lost and t
   expect(await count('acked_ms IS NULL')).toBe(0);
   expect(result.scheduled).toBe(wanted.length);
   expect(result.acknowledged).toBe(wanted.length);
-  await using admin = await openKafkaAdmin(kafka.brokers);
-  const logs = await appendedLogs(admin, PLAIN, STREAMS);
+  const logs = await appendedLogs({ kind: 'kafka', brokers: kafka.brokers }, PLAIN, STREAMS);
   for (const part of await appendedCounts(facts.rows, logs)) {
     expect(part.appended, `${part.stream}/${part.part}`).toBe(part.acknowledged);
     expect(part.unanswered).toBe(0);

@@ -3,13 +3,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { Ledger } from '../../src/generators/stock/ledger.ts';
 import { preloadOf, tapeOf } from '../../src/generators/tape.ts';
-import { openReader } from '../../src/harness/clients/duckdb-reader.ts';
 import {
   kafkaClient,
   openKafkaAdmin,
   type PartitionLog,
 } from '../../src/harness/clients/kafka-admin.ts';
 import { openBucket } from '../../src/harness/clients/s3.ts';
+import { openReader } from '../../src/harness/engines/duckdb-reader.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { labOn } from '../../src/harness/experiment/lab.ts';
 import type { RunEvent } from '../../src/harness/experiment/progress.ts';

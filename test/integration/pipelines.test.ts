@@ -11,7 +11,7 @@ import { kafkaClient } from '../../src/harness/clients/kafka-admin.ts';
 import { openSqlSession } from '../../src/harness/clients/sql-gateway.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { compact } from '../../src/harness/pipelines/compact.ts';
-import { type Deployment, deploy } from '../../src/harness/pipelines/deploy.ts';
+import { type Deployment, deploy } from '../../src/harness/pipelines/deployment.ts';
 import { loadPipeline, type PlacedPipeline, placed } from '../../src/harness/pipelines/load.ts';
 import { topicOf } from '../../src/harness/pipelines/place.ts';
 import {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
-import { openReader, type Reader } from '../../src/harness/clients/duckdb-reader.ts';
+import { openReader } from '../../src/harness/engines/duckdb-reader.ts';
+import type { Reader } from '../../src/harness/engines/engine.ts';
 import type { SentMark } from '../../src/harness/load/marked-sender.ts';
 import { PROBES, type ProbeKind } from '../../src/harness/probes/probes.ts';
 import { createTables, type Lakehouse, openLakehouse, probeContext } from './support/lakehouse.ts';

@@ -8,7 +8,7 @@ import type { TrialOptions } from './trial-context.ts';
 /** The folder that its servers fill; null where they are not of this machine. */
 export async function dataDirOf(chosen: ChosenStack): Promise<string | null> {
   const runtime = chosen.kind === 'own' ? chosen.runtime : chosen.on.stack.runtime;
-  return runtime === 'external' ? null : RUNTIMES[runtime].dataDir();
+  return runtime === 'external' || runtime === 'in-process' ? null : RUNTIMES[runtime].dataDir();
 }
 
 /** Where the shards of its load meet; null of a run that makes all of it. */

@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { badInput } from '../../core/errors.ts';
 import type { ExternalUse } from '../../scenario/scenario.ts';
-import { taskSlotsOf } from '../../topology/manifest.ts';
+import { needsServers, taskSlotsOf } from '../../topology/manifest.ts';
 import { pipelineFor } from '../pipelines/load.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
@@ -172,9 +172,11 @@ const WAYS: { readonly [W in Way]: (spec: LabSpec) => Promise<Opened> } = {
     }
   },
 
-  async 'per trial'({ runtime, onLine }) {
+  async 'per trial'({ parsed, baseDir, runtime, onLine }) {
     sayIdle(onLine);
-    return { chosen: { kind: 'own', runtime }, persistent: null, close: async () => {} };
+    const { manifest } = pipelineFor(parsed, baseDir);
+    const own = needsServers(manifest) ? runtime : 'in-process';
+    return { chosen: { kind: 'own', runtime: own }, persistent: null, close: async () => {} };
   },
 };
 

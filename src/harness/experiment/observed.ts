@@ -3,15 +3,14 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Drain, Layout, RecordedPhase } from '../../record/record.ts';
 import { STREAMS } from '../../scenario/scenario.ts';
-import { openReader } from '../clients/duckdb-reader.ts';
-import { openKafkaAdmin } from '../clients/kafka-admin.ts';
+import { ENGINES } from '../engines/engines.ts';
 import { ingestFacts } from '../load/ingest-facts.ts';
+import { TARGETS } from '../load/targets/targets.ts';
 import type { PhaseCompaction } from '../pipelines/compact.ts';
 import type { Incident } from '../probes/probe.ts';
 import { type AppendedLog, appendedLogs } from '../truth/appended.ts';
 import { type Extent, noneRead, readTables } from '../truth/read-tables.ts';
 import { reasonOf } from '../truth/reason.ts';
-import { sparkCopies } from '../truth/spark-copy.ts';
 import type { TableCopies } from '../truth/tables-under-test.ts';
 import type { Course } from './course.ts';
 import type { Session } from './trial-context.ts';
@@ -92,7 +91,7 @@ async function logsOrIncident(session: Session): Promise<{
   } catch (error) {
     const incident = {
       ...{ atMs: session.options.clock.nowMs(), probe: 'logs' },
-      fact: `the Kafka logs could not be counted: ${reasonOf(error)}`,
+      fact: `the logs could not be counted: ${reasonOf(error)}`,
       ...{ rule: 'acknowledged is appended', limit: 'every partition counted' },
     };
     return { found: null, incidents: [incident] };
@@ -117,9 +116,9 @@ async function listedBucket({ probes, journal }: Session): Promise<Layout['bucke
 }
 
 async function logsOf({ stack, pipeline, scenario }: Session): Promise<readonly AppendedLog[]> {
-  await using admin = await openKafkaAdmin(stack.endpoints.kafka.brokers);
   const streams = STREAMS.filter((stream) => scenario.traffic[stream] !== null);
-  return await appendedLogs(admin, pipeline.place, streams);
+  const target = TARGETS[pipeline.manifest.target].address(stack);
+  return await appendedLogs(target, pipeline.place, streams);
 }
 
 /** What the tables hold in the end, as the layout probe listed their files. */
@@ -138,23 +137,23 @@ async function copiedTables(session: Session, dir: string): Promise<TableCopies>
   const { datasets } = deployment;
   try {
     await mkdir(dir, { recursive: true });
-    await using reader = await openReader(stack.endpoints, options.artifacts.duckdbExtensions, {
-      clock: options.clock,
-      threads: availableParallelism(),
-      memoryMb: 4096,
+    const engine = ENGINES[pipeline.manifest.engine];
+    const second = engine.second?.({
+      ...{ stack, namespace: pipeline.place.namespace, signal: session.signal },
+      logDir: join(session.folder.dir, 'logs'),
+      onLeftBehind: (table, reason) => session.journal.note('copy-left-behind', { table, reason }),
     });
+    await using reader = await engine.open(
+      { stack, extensions: options.artifacts.duckdbExtensions },
+      { clock: options.clock, threads: availableParallelism(), memoryMb: 4096 },
+    );
     // Awaited here, since the reader is closed on the way out.
     return await readTables(
       reader,
       { datasets, place: pipeline.place },
       {
         dir,
-        second: sparkCopies({
-          ...{ stack, namespace: pipeline.place.namespace, signal: session.signal },
-          logDir: join(session.folder.dir, 'logs'),
-          onLeftBehind: (table, reason) =>
-            session.journal.note('copy-left-behind', { table, reason }),
-        }),
+        ...(second === undefined ? {} : { second }),
         extents: await extentsOf(session.facts),
         onFailure(failure) {
           session.journal.note('oracle-read-failed', failure);

@@ -3,12 +3,14 @@ import type { Clock } from '../../core/clock.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { type Manifest, taskSlotsOf } from '../../topology/manifest.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
+import type { OwnRuntime } from '../shared-stack.ts';
+import { startInProcess } from '../stack/in-process.ts';
 import { RUNTIMES } from '../stack/runtimes.ts';
-import type { RuntimeKind, Stack, StackOptions } from '../stack/stack.ts';
+import type { Stack, StackOptions } from '../stack/stack.ts';
 
 /** What a stack for the trials of a scenario is started with. */
 interface OwnStack extends Pick<StackOptions, 'runDir' | 'signal' | 'onBuilding' | 'onProgress'> {
-  readonly runtime: RuntimeKind;
+  readonly runtime: OwnRuntime;
   readonly scenario: Scenario;
   readonly manifest: Manifest;
   readonly artifacts: Artifacts;
@@ -25,6 +27,7 @@ export function startOwnStack({
   workDir,
   ...options
 }: OwnStack): Promise<Stack> {
+  if (runtime === 'in-process') return startInProcess(options.clock);
   return RUNTIMES[runtime].start({
     ...options,
     workDir: join(workDir, 'stack'),

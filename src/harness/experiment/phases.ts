@@ -2,7 +2,7 @@ import type { Drain, RecordedPhase } from '../../record/record.ts';
 import type { Phase } from '../../scenario/scenario.ts';
 import { markBefore } from '../measure/compaction-record.ts';
 import { type CompactionResult, compact, type PhaseCompaction } from '../pipelines/compact.ts';
-import type { Live } from '../probes/commit-reader.ts';
+import type { Live } from '../visibility/visibility.ts';
 import type { Session } from './trial-context.ts';
 
 /** What a phase came to. Epoch ms. */

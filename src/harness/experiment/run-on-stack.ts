@@ -5,18 +5,21 @@ import { COMPACTION } from '../../record/facts.ts';
 import { RUN_FILES } from '../../record/folder.ts';
 import type { MeasuredEnd, RunEnd, UnmeasuredRecord } from '../../record/record.ts';
 import { watchClock } from '../clock-watch.ts';
+import { ENGINES } from '../engines/engines.ts';
 import { type Facts, openFacts } from '../facts.ts';
 import { type Load, startLoad } from '../load/load.ts';
-import { type Deployment, deploy } from '../pipelines/deploy.ts';
+import { TARGETS } from '../load/targets/targets.ts';
+import { type Deployment, deploy } from '../pipelines/deployment.ts';
 import type { Incident, ProbeContext } from '../probes/probe.ts';
 import { type RunningProbes, startAll, stopAll } from '../probes/probes.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
 import { middleOf } from '../sharding/clock-offset.ts';
 import { handOver } from '../sharding/hand-over.ts';
 import { lead } from '../sharding/shard-coordinator.ts';
-import { type SharedStack, takePlace } from '../shared-stack.ts';
+import { type OwnRuntime, type SharedStack, takePlace } from '../shared-stack.ts';
 import { ResourceLease } from '../stack/resource-lease.ts';
-import type { RuntimeKind, Stack } from '../stack/stack.ts';
+import type { Stack } from '../stack/stack.ts';
+import { openVisibility, type Visibility } from '../visibility/sources.ts';
 import { buildRecord } from './build-record.ts';
 import { runCourse } from './course.ts';
 import { drainer } from './drain.ts';
@@ -61,7 +64,7 @@ export async function runOnStack(
 /** On a stack that is started for this trial, and stopped after it. */
 async function onOwnStack(
   context: RunContext,
-  { runtime, ...opened }: Omit<Opened, 'stack'> & { readonly runtime: RuntimeKind },
+  { runtime, ...opened }: Omit<Opened, 'stack'> & { readonly runtime: OwnRuntime },
   { first, onJudged }: Recording,
 ): Promise<RunEnd> {
   const { options, scenario, pipeline, folder, journal, signal, state } = context;
@@ -133,7 +136,8 @@ async function deployed(
   failWith(load.broken, context);
   const incidents: Incident[] = [];
   const { datasets } = deployment;
-  const probes = await startProbes(context, { facts, stack, load, datasets, incidents });
+  const observing = { facts, stack, load, datasets, incidents };
+  const { running: probes, visibility } = await startProbes(context, observing);
   try {
     const wallClock = watchClock(clock, context.fail);
     const session: Session = {
@@ -152,7 +156,11 @@ async function deployed(
     if (t0Ms === null) throw cutShort?.reason;
     return await judged(session, { ...course, t0Ms }, recording);
   } finally {
-    await stopAll(probes);
+    try {
+      await stopAll(probes);
+    } finally {
+      await visibility.close();
+    }
   }
 }
 
@@ -194,7 +202,7 @@ async function connectLoad(context: RunContext, { workDir, stack }: Opened): Pro
   await mkdir(dir);
   return startLoad({
     ...{ scenario, dir, signal },
-    endpoints: stack.endpoints,
+    target: TARGETS[pipeline.manifest.target].address(stack),
     place: pipeline.place,
     ...(coordinator === null
       ? {}
@@ -225,17 +233,20 @@ async function startProbes(
     /** Gets what makes the numbers untrustworthy. */
     readonly incidents: Incident[];
   },
-): Promise<RunningProbes> {
+): Promise<{ readonly running: RunningProbes; readonly visibility: Visibility }> {
   const running: Partial<RunningProbes> = {};
+  const { facts, stack, datasets } = opened;
+  const { place, manifest } = pipeline;
+  const { clock, artifacts } = options;
+  const t0Ms = () => state.t0Ms;
+  const read = { stack, extensions: artifacts.duckdbExtensions };
   const context: ProbeContext = {
-    ...{ scenario, signal, fail, facts: opened.facts, clock: options.clock },
-    endpoints: opened.stack.endpoints,
-    place: pipeline.place,
-    extensions: options.artifacts.duckdbExtensions,
-    datasets: opened.datasets,
+    ...{ scenario, signal, fail, facts, clock, place, datasets, t0Ms },
+    store: stack.inProcess === null ? stack.endpoints.s3 : null,
+    openReader: (limits) => ENGINES[manifest.engine].open(read, { ...limits, clock }),
+    visibility: await openVisibility({ ...read, place, facts, clock, t0Ms }, datasets),
     queries: pipeline.queries,
     phase: () => state.phase,
-    t0Ms: () => state.t0Ms,
     processes: () => [
       ...opened.stack.processes(),
       ...(state.compactorPid === null ? [] : [{ server: COMPACTION, pid: state.compactorPid }]),
@@ -249,7 +260,12 @@ async function startProbes(
       journal.note('incident', { ...incident });
     },
   };
-  return startAll(context, running);
+  try {
+    return { running: await startAll(context, running), visibility: context.visibility };
+  } catch (error) {
+    await context.visibility.close();
+    throw error;
+  }
 }
 
 /** Ends the trial when this breaks. */

@@ -1,3 +1,4 @@
+import { every } from '../../core/clock.ts';
 import { rateAt } from '../../generators/expected/rate.ts';
 import { timedMs } from '../../scenario/timeline.ts';
 import { stockView } from '../../topology/dataset.ts';
@@ -14,7 +15,7 @@ export function ticking(session: Session): { stop(): void } {
   const { options, load, probes, state, scenario } = session;
   const startedMs = options.clock.nowMs();
   const stock = stockView(session.deployment.datasets)?.name ?? null;
-  const timer = setInterval(() => {
+  const stop = every(options.clock, EVERY_MS, () => {
     const { t0Ms } = state;
     const nowMs = options.clock.nowMs();
     const tick: Tick = {
@@ -28,8 +29,8 @@ export function ticking(session: Session): { stop(): void } {
       lastQuery: lastQuery(session),
     };
     options.onEvent({ kind: 'tick', tick });
-  }, EVERY_MS);
-  return { stop: () => clearInterval(timer) };
+  });
+  return { stop };
 }
 
 function lastQuery({ probes }: Session): Tick['lastQuery'] {

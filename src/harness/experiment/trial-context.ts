@@ -7,7 +7,7 @@ import type { Scenario } from '../../scenario/scenario.ts';
 import type { Facts } from '../facts.ts';
 import type { Faults } from '../faults.ts';
 import type { Load } from '../load/load.ts';
-import type { Deployment } from '../pipelines/deploy.ts';
+import type { Deployment } from '../pipelines/deployment.ts';
 import type { PlacedPipeline } from '../pipelines/load.ts';
 import type { Incident } from '../probes/probe.ts';
 import type { RunningProbes } from '../probes/probes.ts';

@@ -4,13 +4,15 @@ import type { Clock } from '../../core/clock.ts';
 import { DoorbusterError, stackBroke } from '../../core/errors.ts';
 import type { Scenario, Stream } from '../../scenario/scenario.ts';
 import type { Place } from '../pipelines/place.ts';
-import type { Endpoints } from '../stack/stack.ts';
 import { type FactFileRef, leftBy } from './fact-file.ts';
 import { joinProgress, type LoadProgress } from './load-progress.ts';
 import { MarkedSender, type Marker, type SentMark } from './marked-sender.ts';
 import type { ShardResult } from './messages.ts';
-import { ProducingThread } from './producing-thread.ts';
+import { ProducingThread, workerThread } from './producing-thread.ts';
 import { type Counts, sumCounts } from './tally.ts';
+import type { TargetAddress } from './targets/target.ts';
+import { targetOf } from './targets/targets.ts';
+import { thisThread } from './this-thread.ts';
 
 /** One of the machines that make a load together: shard `index` of `of`, from 0. The first one leads. */
 export interface Share {
@@ -21,7 +23,7 @@ export interface Share {
 /** What a load is started with. */
 export interface LoadOptions {
   readonly scenario: Scenario;
-  readonly endpoints: Pick<Endpoints, 'kafka'>;
+  readonly target: TargetAddress;
   readonly place: Place;
   /** Producing threads; by default one less than the machine has cores, and no more than stores. */
   readonly workers?: number;
@@ -96,15 +98,16 @@ const ALONE: Share = { index: 0, of: 1 };
 
 /** Connects the producers, one thread each. Rejects with a DoorbusterError when Kafka is not there. */
 export async function startLoad(options: LoadOptions): Promise<Load> {
-  const { scenario, endpoints, place, dir, runId, clock, signal } = options;
+  const { scenario, target, place, dir, runId, clock, signal } = options;
   signal.throwIfAborted();
   const onWarning = options.onWarning ?? (() => undefined);
-  const workers = options.workers ?? defaultWorkers(availableParallelism(), scenario.retail.stores);
-  const { brokers } = endpoints.kafka;
+  const workers = targetOf(target).threads
+    ? (options.workers ?? defaultWorkers(availableParallelism(), scenario.retail.stores))
+    : 1;
   const marked = await MarkedSender.open({
     scenario,
     place,
-    brokers,
+    target,
     runId,
     dir,
     clock,
@@ -136,22 +139,22 @@ class RunningLoad implements Load {
     marked: MarkedSender,
     warning: (line: string) => void,
   ) {
-    const { scenario, endpoints, place, dir, signal, share = ALONE, clockOffsetMs = 0 } = options;
+    const { scenario, target, place, dir, signal, share = ALONE, clockOffsetMs = 0 } = options;
     this.#options = options;
     this.workers = workers;
     this.#marked = marked;
-    const { brokers } = endpoints.kafka;
     const failed = (error: Error) => this.#broken.abort(blamed(error));
     this.#threads = Array.from(
       { length: workers },
       (_, worker) =>
         new ProducingThread(
           {
-            ...{ scenario, place, brokers, dir, clockOffsetMs },
+            ...{ scenario, place, target, dir, clockOffsetMs },
             // The threads of all shards deal the stores out among themselves.
             ...{ worker: worker * share.of + share.index, workers: workers * share.of },
           },
           { failed, warning },
+          targetOf(target).threads ? workerThread : (data) => thisThread(data, options.clock),
         ),
     );
     signal.addEventListener('abort', this.#onAbort, { once: true });

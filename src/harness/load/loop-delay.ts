@@ -14,17 +14,19 @@ export function watchLoopDelay(
   observed: (atMs: number, delayMs: number) => void,
 ): () => void {
   const wallMs = clock.nowMs() - clock.monotonicMs();
-  let nextMs = clock.monotonicMs() + LOOP_DELAY_EVERY_MS;
-  let timer: NodeJS.Timeout;
-  const tick = () => {
-    const nowMs = clock.monotonicMs();
-    for (; nextMs <= nowMs; nextMs += LOOP_DELAY_EVERY_MS) {
-      observed(Math.round(wallMs + nextMs), Math.round((nowMs - nextMs) * 100) / 100);
+  const over = new AbortController();
+  const watch = async () => {
+    let nextMs = clock.monotonicMs() + LOOP_DELAY_EVERY_MS;
+    for (;;) {
+      await clock.sleep(Math.max(0, nextMs - clock.monotonicMs()), over.signal);
+      const nowMs = clock.monotonicMs();
+      for (; nextMs <= nowMs; nextMs += LOOP_DELAY_EVERY_MS) {
+        observed(Math.round(wallMs + nextMs), Math.round((nowMs - nextMs) * 100) / 100);
+      }
     }
-    timer = setTimeout(tick, nextMs - nowMs);
-    timer.unref();
   };
-  timer = setTimeout(tick, LOOP_DELAY_EVERY_MS);
-  timer.unref();
-  return () => clearTimeout(timer);
+  watch().catch((error: unknown) => {
+    if (!over.signal.aborted) throw error;
+  });
+  return () => over.abort();
 }

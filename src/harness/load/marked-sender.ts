@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts';
-import { type BatchProducer, openProducer, partitionOf } from '../clients/kafka-producer.ts';
+import { type BatchProducer, partitionOf } from '../clients/kafka-producer.ts';
 import { type Place, topicOf } from '../pipelines/place.ts';
 import { eventLine, type Handed } from './event-facts.ts';
 import { FactFile, type FactFileRef } from './fact-file.ts';
 import { badMarker, canaryMark, goodMarker, type Marked } from './marker.ts';
+import type { TargetAddress } from './targets/target.ts';
+import { targetOf } from './targets/targets.ts';
 
 /** A marked record that the broker has. Times are epoch ms. */
 export interface SentMark {
@@ -56,14 +58,17 @@ export class MarkedSender {
   static async open(options: {
     readonly scenario: Scenario;
     readonly place: Place;
-    readonly brokers: readonly string[];
+    readonly target: TargetAddress;
     readonly runId: string;
     readonly dir: string;
     readonly clock: Clock;
     readonly onWarning: (line: string) => void;
   }): Promise<MarkedSender> {
-    const { brokers, onWarning } = options;
-    const producer = await openProducer({ brokers, clientId: 'doorbuster-marks', onWarning });
+    const { target, onWarning } = options;
+    const producer = await targetOf(target).openProducer(target, {
+      clientId: 'doorbuster-marks',
+      onWarning,
+    });
     return new MarkedSender({ ...options, producer });
   }
 

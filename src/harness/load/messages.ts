@@ -4,12 +4,13 @@ import type { Place } from '../pipelines/place.ts';
 import type { FactFileRef } from './fact-file.ts';
 import type { LoadProgress } from './load-progress.ts';
 import type { Counts } from './tally.ts';
+import type { TargetAddress } from './targets/target.ts';
 
 /** What a producing thread is started with. */
 export interface ShardData {
   readonly scenario: Scenario;
   readonly place: Place;
-  readonly brokers: readonly string[];
+  readonly target: TargetAddress;
   /** This thread and how many there are: it owns the stores whose number mod `workers` is `worker`. */
   readonly worker: number;
   readonly workers: number;

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { yieldToEventLoop } from '../../core/yield-to-event-loop.ts';
 import type { TapeEvent } from '../../generators/event.ts';
-import { type BatchProducer, openProducer, partitionOf } from '../clients/kafka-producer.ts';
+import { type BatchProducer, partitionOf } from '../clients/kafka-producer.ts';
 import { topicOf } from '../pipelines/place.ts';
 import { type Contract, contract } from '../truth/contract/contract.ts';
 import { eventLine, type Handed } from './event-facts.ts';
@@ -11,6 +11,7 @@ import { watchLoopDelay } from './loop-delay.ts';
 import type { ShardData, ShardResult } from './messages.ts';
 import { type Paced, Pacer, started } from './pacer.ts';
 import { Tally } from './tally.ts';
+import { targetOf } from './targets/targets.ts';
 
 /**
  * Least time between two hand-overs, ms: the linger of this producer. Without it every message would
@@ -72,8 +73,7 @@ export class ProducerWorker {
   ): Promise<ProducerWorker> {
     const stores = storesOf(data.worker, data.workers, data.scenario.retail.stores);
     const live = started(tape.live(stores));
-    const producer = await openProducer({
-      brokers: data.brokers,
+    const producer = await targetOf(data.target).openProducer(data.target, {
       clientId: `doorbuster-load-${data.worker}`,
       onWarning: warn,
     });

@@ -27,9 +27,24 @@ interface ThreadListener {
   warning(line: string): void;
 }
 
+/** The main thread's end of the conversation with a producing thread. */
+export interface ThreadPort {
+  on(event: 'message', hear: (message: FromShard) => void): unknown;
+  on(event: 'error', hear: (error: Error) => void): unknown;
+  on(event: 'exit', hear: (code: number) => void): unknown;
+  postMessage(message: ToShard): void;
+  terminate(): Promise<unknown>;
+}
+
+export type OpenThread = (data: ShardData) => ThreadPort;
+
+/** A thread of its own: what it does shows in no other's event loop. */
+export const workerThread: OpenThread = (data) =>
+  new Worker(entryFile('harness/load/worker'), { workerData: data });
+
 /** The main thread's handle on one producing thread. */
 export class ProducingThread {
-  readonly #worker: Worker;
+  readonly #port: ThreadPort;
   readonly #pending = new Map<number, Pending>();
   /** Which of the threads of the load it is, over all shards. */
   readonly number: number;
@@ -37,17 +52,17 @@ export class ProducingThread {
   #ending = false;
   progress: LoadProgress | undefined;
 
-  constructor(data: ShardData, listener: ThreadListener) {
+  constructor(data: ShardData, listener: ThreadListener, open: OpenThread) {
     this.number = data.worker;
-    this.#worker = new Worker(entryFile('harness/load/worker'), { workerData: data });
-    this.#worker.on('message', (message: FromShard) => this.#hear(message, listener));
+    this.#port = open(data);
+    this.#port.on('message', (message) => this.#hear(message, listener));
     const ended = (cause: Error) => {
       for (const { reject } of this.#pending.values()) reject(cause);
       this.#pending.clear();
       if (!this.#ending) listener.failed(cause);
     };
-    this.#worker.on('error', (cause) => ended(cause));
-    this.#worker.on('exit', (code) =>
+    this.#port.on('error', (cause) => ended(cause));
+    this.#port.on('exit', (code) =>
       ended(new Error(`producing thread ${this.number} ended unexpectedly with code ${code}`)),
     );
   }
@@ -58,7 +73,7 @@ export class ProducingThread {
     const id = this.#requests++;
     return new Promise<ShardAnswers[K]>((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
-      this.#worker.postMessage({ ...request, id } satisfies ToShard);
+      this.#port.postMessage({ ...request, id } satisfies ToShard);
     });
   }
 
@@ -66,7 +81,7 @@ export class ProducingThread {
   async finish(): Promise<ShardResult> {
     this.#ending = true;
     const result = await this.ask<'finish'>({ kind: 'finish' });
-    await this.#worker.terminate();
+    await this.#port.terminate();
     return result;
   }
 
@@ -81,7 +96,7 @@ export class ProducingThread {
     const answered = this.ask<'abort'>({ kind: 'abort' }).catch(() => null);
     const result = await Promise.race([answered, gaveUp]);
     bound.abort();
-    await this.#worker.terminate();
+    await this.#port.terminate();
     return result;
   }
 

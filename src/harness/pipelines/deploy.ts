@@ -1,47 +1,23 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Clock } from '../../core/clock.ts';
 import { DoorbusterError, stackBroke } from '../../core/errors.ts';
 import { quoted } from '../../core/sql.ts';
-import type { Scenario, Stream } from '../../scenario/scenario.ts';
-import type { Dataset } from '../../topology/dataset.ts';
-import { datasetsOf, streamsOf } from '../../topology/manifest.ts';
+import type { Stream } from '../../scenario/scenario.ts';
 import { splitStatements } from '../../topology/statements.ts';
 import { type FlinkRest, flinkRest } from '../clients/flink-rest.ts';
-import { openKafkaAdmin } from '../clients/kafka-admin.ts';
 import { openSqlSession, type SqlSession } from '../clients/sql-gateway.ts';
 import { catalogProperties, withoutSecrets } from '../stack/catalog-options.ts';
 import type { Endpoints, Stack } from '../stack/stack.ts';
 import { type PlacedPipeline, submissions } from './load.ts';
-import { topicOf } from './place.ts';
 import { fillPlaceholders, placeholderValues } from './placeholders.ts';
-import { type DeployedJob, watchJobs } from './watch.ts';
-
-export type { DeployedJob } from './watch.ts';
-
-/** A pipeline at work. Whoever deployed it disposes it, which cancels the jobs that still run. */
-export interface Deployment extends AsyncDisposable {
-  readonly jobs: readonly DeployedJob[];
-  /** What the jobs that run fill. */
-  readonly datasets: readonly Dataset[];
-  /**
-   * Rejects with the innermost cause when a job fails or cannot keep running for 10 s. Resolves when
-   * `signal` aborts or the jobs are drained. While `excused` says so, a job may be unable to run and the
-   * JobManager silent; one that is gone is gone.
-   */
-  watch(signal: AbortSignal, excused?: () => boolean): Promise<void>;
-  /** Stops every job with a savepoint, draining it: everything that was read is committed. */
-  drain(signal?: AbortSignal): Promise<void>;
-  /** The plan of each job with the kinds of change between its operators, as Flink words it. */
-  explain(): Promise<readonly { readonly name: Stream; readonly plan: string }[]>;
-}
-
-interface DeployOptions {
-  readonly stack: Pick<Stack, 'endpoints' | 'stateDir'>;
-  readonly scenario: Pick<Scenario, 'pipeline' | 'stack' | 'traffic'>;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-}
+import type {
+  DeployedJob,
+  DeployedStage,
+  DeployOptions,
+  StageOf,
+  StageRunner,
+} from './runners/runner.ts';
+import { watchJobs } from './watch.ts';
 
 /** A job is up in about two seconds; on a loaded machine five take longer. */
 const RUNNING_WITHIN_MS = 120_000;
@@ -49,24 +25,30 @@ const POLL_MS = 200;
 /** A JobManager that hangs is ended with its stack: it is not to keep the run from its end. */
 const CANCEL_WITHIN_MS = 10_000;
 
+/** The jobs of `jobs.sql`, through Flink's SQL gateway: one job per stream. */
+export const flinkSql: StageRunner<'flink-sql'> = {
+  run: 'flink-sql',
+  refuse: ({ streams }, options) =>
+    refuseWithoutSlots(
+      flinkRest(options.stack.endpoints.flink.rest, options.clock),
+      streams.length,
+      options,
+    ),
+  deploy: deployJobs,
+};
+
 /**
- * Makes the topics, catalog and tables, submits the jobs of the scenario's streams and waits until
+ * Makes the catalog and tables, submits the jobs of the scenario's streams and waits until
  * every task of theirs runs. What it submitted before it failed is cancelled.
  */
-export async function deploy(
-  pipeline: PlacedPipeline,
+async function deployJobs(
+  { pipeline, streams }: StageOf<'flink-sql'>,
   options: DeployOptions,
-): Promise<Deployment> {
+): Promise<DeployedStage> {
   const { stack, scenario, clock, signal } = options;
   const { place } = pipeline;
-  const streams = streamsOf(pipeline.manifest).filter(
-    (stream) => scenario.traffic[stream] !== null,
-  );
   const { flink } = stack.endpoints;
   const rest = flinkRest(flink.rest, clock);
-  await refuseWithoutSlots(rest, streams.length, options);
-  const topics = streams.map((stream) => topicOf(place, stream));
-  await createTopics(topics, options);
   const session = await openSqlSession(flink.gateway, {
     ...{ clock, signal },
     masked: (text) => withoutSecrets(text, stack.endpoints),
@@ -96,8 +78,7 @@ export async function deploy(
   }
   return {
     jobs,
-    datasets: datasetsOf(pipeline.manifest, scenario.traffic),
-    watch: (until, excused = () => false) =>
+    watch: (until, excused) =>
       watchJobs({ rest, clock, jobs, done: () => state.draining, excused }, until),
     async drain(until) {
       state.draining = true;
@@ -156,18 +137,6 @@ async function refuseWithoutSlots(
   throw stackBroke(
     `Flink has ${free} free task slots; ${jobs} jobs of parallelism ${parallelism} need ${jobs * parallelism}`,
     'doorbuster up --task-slots N starts a stack with more; an external cluster needs another TaskManager, or fewer other jobs',
-  );
-}
-
-async function createTopics(
-  topics: readonly string[],
-  { stack, scenario, clock, signal }: DeployOptions,
-): Promise<void> {
-  await using admin = await openKafkaAdmin(stack.endpoints.kafka.brokers);
-  const { partitions } = scenario.stack;
-  await admin.createTopics(
-    topics.map((name) => ({ name, partitions })),
-    { clock, signal },
   );
 }
 

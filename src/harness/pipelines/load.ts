@@ -28,6 +28,7 @@ import {
 export interface Pipeline {
   readonly dir: string;
   readonly manifest: Manifest;
+  /** Both are empty where no stage is run by Flink. */
   readonly tables: SqlFile;
   readonly jobs: SqlFile;
   /** What `spark` compaction runs; null when the folder has no `compact.sql`. */
@@ -56,23 +57,26 @@ export interface PipelineQuery {
 export function loadPipeline(use: string, baseDir: string): Pipeline {
   const dir = folderOf(use, baseDir);
   const manifest = parseManifest(
-    text(dir, 'pipeline.yaml', 'a pipeline folder holds pipeline.yaml, tables.sql and jobs.sql'),
+    text(dir, 'pipeline.yaml', 'a pipeline folder has a pipeline.yaml'),
     shownPath(dir, 'pipeline.yaml'),
   );
-  const tables = sqlFile(dir, 'tables.sql');
-  const jobs = sqlFile(dir, 'jobs.sql');
+  const flink = manifest.stages.some(({ run }) => run === 'flink-sql');
+  const tables = flink ? sqlFile(dir, 'tables.sql') : NO_SQL;
+  const jobs = flink ? sqlFile(dir, 'jobs.sql') : NO_SQL;
   const compact = exists(join(dir, 'compact.sql')) ? sqlFile(dir, 'compact.sql') : null;
   if (manifest.compaction.includes('spark') && compact === null) {
     throw badInput(
       `${shownPath(dir, 'pipeline.yaml')} offers compaction by spark, without compact.sql`,
     );
   }
-  checkPlaceholders(
-    [tables, jobs, ...(compact === null ? [] : [compact])],
-    manifest.compaction.includes('flink'),
-  );
+  if (flink) {
+    checkPlaceholders(
+      [tables, jobs, ...(compact === null ? [] : [compact])],
+      manifest.compaction.includes('flink'),
+    );
+  }
   const pipeline = { dir, manifest, tables, jobs, compact, queries: queriesOf(dir, manifest) };
-  refuseStreamWithoutJob(pipeline);
+  if (flink) refuseStreamWithoutJob(pipeline);
   return pipeline;
 }
 
@@ -180,6 +184,9 @@ function sqlFile(dir: string, file: string): SqlFile {
 function text(dir: string, file: string, hint: string): string {
   return readTextFile(join(dir, file), { limitBytes: WRITTEN_BY_HAND, hint });
 }
+
+/** Of a pipeline without a stage of Flink. */
+const NO_SQL: SqlFile = { path: '', text: '' };
 
 function exists(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) !== undefined;

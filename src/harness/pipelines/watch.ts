@@ -1,13 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { type DoorbusterError, stackBroke } from '../../core/errors.ts';
-import type { Stream } from '../../scenario/scenario.ts';
 import { type FlinkRest, hasEnded, type JobOverview } from '../clients/flink-rest.ts';
-
-/** One running Flink job: it carries one stream. */
-export interface DeployedJob {
-  readonly name: Stream;
-  readonly jobId: string;
-}
+import type { DeployedJob } from './runners/runner.ts';
 
 interface Watched {
   readonly rest: FlinkRest;

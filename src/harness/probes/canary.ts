@@ -1,6 +1,5 @@
 import { type ImageDataset, stockView } from '../../topology/dataset.ts';
-import type { QueryAnswer } from '../clients/duckdb-engine.ts';
-import { openReader, type Reader } from '../clients/duckdb-reader.ts';
+import type { QueryAnswer, Reader } from '../engines/engine.ts';
 import type { SentMark } from '../load/marked-sender.ts';
 import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
 
@@ -23,11 +22,7 @@ const TIMEOUT_MS = 30_000;
 export const canaryProbe: Probe<Canaries> & { readonly kind: 'canary' } = {
   kind: 'canary',
   async start(context) {
-    const reader = await openReader(context.endpoints, context.extensions, {
-      clock: context.clock,
-      threads: 1,
-      memoryMb: 512,
-    });
+    const reader = await context.openReader({ threads: 1, memoryMb: 512 });
     return new RunningCanaries(context, reader);
   },
 };

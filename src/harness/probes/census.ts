@@ -1,10 +1,5 @@
-import { quoted } from '../../core/sql.ts';
-import type { Connection } from '../clients/duckdb.ts';
-import { createS3Secret } from '../clients/duckdb-lakehouse.ts';
-import { openCatalog } from '../clients/iceberg.ts';
-import { type Bucket, openBucket } from '../clients/s3.ts';
-import { type CommitRead, CommitReader, isGone } from './commit-reader.ts';
-import { Follower, type Found, follow } from './follow.ts';
+import type { CommitRead, Followed, FoundCommit } from '../visibility/visibility.ts';
+import { follow } from './follow.ts';
 import { PollSchedule } from './poll-schedule.ts';
 import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
 
@@ -49,21 +44,12 @@ const RETRY_MS = 300;
 export const censusProbe: Probe<Census> & { readonly kind: 'census' } = {
   kind: 'census',
   async start(context) {
-    const connection = await context.facts.connect();
-    try {
-      await connection.run(`LOAD ${quoted(context.extensions.httpfs)}`);
-      await createS3Secret(connection, context.endpoints.s3);
-    } catch (error) {
-      connection.close();
-      throw error;
-    }
-    return new RunningCensus(context, connection);
+    return new RunningCensus(context);
   },
 };
 
 interface TableState {
-  readonly follower: Follower;
-  readonly reader: CommitReader;
+  readonly followed: Followed;
   readonly name: string;
   readonly markers: Set<string>;
   commits: number;
@@ -78,8 +64,6 @@ interface TableState {
 
 class RunningCensus implements Census {
   readonly #context: ProbeContext;
-  readonly #connection: Connection;
-  readonly #bucket: Bucket;
   readonly #tables: readonly TableState[];
   readonly #stopping = new AbortController();
   readonly #signal: AbortSignal;
@@ -87,16 +71,12 @@ class RunningCensus implements Census {
   /** Commits are read one after another, so that reading never takes more than one core. */
   #reading: Promise<void> = Promise.resolve();
 
-  constructor(context: ProbeContext, connection: Connection) {
+  constructor(context: ProbeContext) {
     this.#context = context;
-    this.#connection = connection;
-    this.#bucket = openBucket(context.endpoints.s3);
     this.#signal = AbortSignal.any([context.signal, this.#stopping.signal]);
-    const catalog = openCatalog(context.endpoints.catalog, context.place.namespace);
     this.#tables = context.datasets.map((table) => ({
       name: table.name,
-      follower: new Follower(catalog, table.name, context.clock),
-      reader: new CommitReader(table, this.#bucket, connection, context),
+      followed: context.visibility.follow(table),
       markers: new Set<string>(),
       commits: 0,
       rows: 0,
@@ -144,15 +124,13 @@ class RunningCensus implements Census {
     this.#stopping.abort();
     await this.#loops;
     await this.#reading;
-    this.#bucket.close();
-    this.#connection.close();
   }
 
   /** Polls one table until the probe stops. */
   #follow(table: TableState): Promise<void> {
     const { clock, scenario } = this.#context;
     const schedule = new PollSchedule(scenario.pipeline.commitEveryMs);
-    return follow(table.follower, schedule, {
+    return follow(table.followed, schedule, {
       clock,
       signal: this.#signal,
       polled: ({ found, gap }, startMs) => {
@@ -162,7 +140,7 @@ class RunningCensus implements Census {
         table.failures = 0;
       },
       failed: (error) => {
-        // A catalog that is down is the stack's to report; polls that it missed only widen intervals.
+        // A source that is down is the stack's to report; polls that it missed only widen intervals.
         table.failures = this.#context.excused() ? 0 : table.failures + 1;
         if (table.failures === ATTEMPTS) {
           this.#incident(table, `${ATTEMPTS} polls in a row failed: ${reason(error)}`);
@@ -171,7 +149,7 @@ class RunningCensus implements Census {
     });
   }
 
-  #enqueue(table: TableState, found: Found): void {
+  #enqueue(table: TableState, found: FoundCommit): void {
     table.behind += 1;
     this.#reading = this.#reading.then(async () => {
       await this.#read(table, found);
@@ -180,11 +158,11 @@ class RunningCensus implements Census {
   }
 
   /** Never rejects: what cannot be read is an incident, and the census goes on. */
-  async #read(table: TableState, found: Found): Promise<void> {
+  async #read(table: TableState, found: FoundCommit): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const before = this.#context.excused();
       try {
-        const read = await table.reader.read(found, this.#context.signal);
+        const read = await found.read(this.#context.signal);
         table.commits += 1;
         table.rows += read.rows;
         table.last = read;
@@ -219,4 +197,10 @@ class RunningCensus implements Census {
 
 function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Whether reading failed because the object is not there any more, rather than not just now. */
+function isGone(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.name === 'NoSuchKey' || /\b404\b/.test(error.message);
 }

@@ -1,99 +1,16 @@
 import type { Clock } from '../../core/clock.ts';
-import type { Answer, Catalog, Snapshot, Table } from '../clients/iceberg.ts';
+import type { Poll, Sighted } from '../visibility/visibility.ts';
 import type { PollSchedule } from './poll-schedule.ts';
 
-/** A snapshot, and between which two moments the catalog began to serve it. */
-export interface Found {
-  readonly snapshot: Snapshot;
-  /** Column names of the table as it was found. */
-  readonly columns: readonly string[];
-  /** How many snapshots the table kept when it was found. */
-  readonly snapshots: number;
-  /** Start of the last poll without it; null: the very first poll had it. */
-  readonly missedMs: number | null;
-  /** End of the first poll with it. */
-  readonly seenMs: number;
-}
-
-/** What one poll found, oldest first. `gap`: snapshots in between had expired before any poll saw them. */
-interface Poll {
-  readonly found: readonly Found[];
-  readonly gap: string | null;
-}
-
-/** Follows the snapshots of one table, however many were committed between two polls. */
-export class Follower {
-  #lastId: string | null = null;
-  #missedMs: number | null = null;
-  readonly #catalog: Pick<Catalog, 'load'>;
-  readonly #table: string;
-  readonly #clock: Clock;
-
-  constructor(catalog: Pick<Catalog, 'load'>, table: string, clock: Clock) {
-    this.#catalog = catalog;
-    this.#table = table;
-    this.#clock = clock;
-  }
-
-  async poll(signal?: AbortSignal): Promise<Poll> {
-    const startMs = this.#clock.nowMs();
-    const first = await this.#load('refs', signal);
-    const seenMs = this.#clock.nowMs();
-    const missedMs = this.#missedMs;
-    if (!first || first.currentSnapshotId === this.#lastId || first.currentSnapshotId === null) {
-      this.#missedMs = startMs;
-      return { found: [], gap: null };
-    }
-    const newest = first.table();
-    const current = newest.snapshots.find((one) => one.id === newest.currentSnapshotId);
-    if (current && current.parentId === this.#lastId) {
-      this.#advance(current, startMs);
-      return { found: [foundIn(newest, current, missedMs, seenMs)], gap: null };
-    }
-    return this.#many(newest, { startMs, missedMs, seenMs }, signal);
-  }
-
-  /** Several at once: the whole list is asked for, and may by then hold newer ones still. */
-  async #many(
-    newest: Table,
-    first: { readonly startMs: number; readonly missedMs: number | null; readonly seenMs: number },
-    signal?: AbortSignal,
-  ): Promise<Poll> {
-    const secondStartMs = this.#clock.nowMs();
-    const all = (await this.#load('all', signal))?.table();
-    const secondSeenMs = this.#clock.nowMs();
-    if (!all) return { found: [], gap: `table ${this.#table} was dropped` };
-    const { chain, gap } = chainTo(all, this.#lastId);
-    const boundary = chain.findIndex((one) => one.id === newest.currentSnapshotId);
-    const found = chain.map((snapshot, i) =>
-      i <= boundary
-        ? foundIn(all, snapshot, first.missedMs, first.seenMs)
-        : foundIn(all, snapshot, first.startMs, secondSeenMs),
-    );
-    const last = chain.at(-1);
-    if (last) this.#advance(last, secondStartMs);
-    return { found, gap };
-  }
-
-  #advance(snapshot: Snapshot, startMs: number): void {
-    this.#lastId = snapshot.id;
-    this.#missedMs = startMs;
-  }
-
-  #load(snapshots: 'all' | 'refs', signal?: AbortSignal): Promise<Answer | null> {
-    return this.#catalog.load(this.#table, { snapshots, ...(signal ? { signal } : {}) });
-  }
-}
-
 /** Polls one table by its schedule until `signal` aborts. Never rejects. */
-export async function follow(
-  follower: Follower,
+export async function follow<C extends Sighted>(
+  followed: { poll(signal: AbortSignal): Promise<Poll<C>> },
   schedule: PollSchedule,
   options: {
     readonly clock: Clock;
     readonly signal: AbortSignal;
     /** `startMs`: what the catalog served then has been found. */
-    readonly polled: (poll: Poll, startMs: number) => void;
+    readonly polled: (poll: Poll<C>, startMs: number) => void;
     readonly failed: (error: unknown) => void;
   },
 ): Promise<void> {
@@ -101,7 +18,7 @@ export async function follow(
   while (!signal.aborted) {
     const startMs = clock.nowMs();
     try {
-      const poll = await follower.poll(signal);
+      const poll = await followed.poll(signal);
       schedule.note(poll.found);
       polled(poll, startMs);
     } catch (error) {
@@ -110,33 +27,4 @@ export async function follow(
     }
     await clock.sleep(schedule.waitMs(startMs, clock.nowMs()), signal).catch(() => {});
   }
-}
-
-function foundIn(
-  { columns, snapshotCount }: Table,
-  snapshot: Snapshot,
-  missedMs: number | null,
-  seenMs: number,
-): Found {
-  return { snapshot, columns, snapshots: snapshotCount, missedMs, seenMs };
-}
-
-/** The current snapshot's ancestors after `lastId`, oldest first. */
-function chainTo(
-  table: Table,
-  lastId: string | null,
-): { readonly chain: readonly Snapshot[]; readonly gap: string | null } {
-  const byId = new Map(table.snapshots.map((snapshot) => [snapshot.id, snapshot]));
-  const chain: Snapshot[] = [];
-  let id = table.currentSnapshotId;
-  while (id !== null && id !== lastId) {
-    const snapshot = byId.get(id);
-    if (!snapshot) {
-      return { chain, gap: `snapshot ${id} had expired before it was seen` };
-    }
-    chain.unshift(snapshot);
-    id = snapshot.parentId;
-  }
-  const gap = id === lastId || lastId === null ? null : `snapshot ${lastId} was rolled back`;
-  return { chain, gap };
 }

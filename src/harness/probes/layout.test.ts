@@ -3,6 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { events } from '../../../test/support/datasets.ts';
 import { systemClock as clock } from '../../core/clock.ts';
+import { openVisibility } from '../visibility/sources.ts';
+import type { VisibilityContext } from '../visibility/visibility.ts';
 import { layoutProbe } from './layout.ts';
 import type { ProbeContext } from './probe.ts';
 
@@ -25,18 +27,22 @@ async function absent() {
   };
 }
 
-function probeOf(port: number, excused: () => boolean) {
+async function probeOf(port: number, excused: () => boolean) {
   const s3 = { endpoint: `http://127.0.0.1:${port}`, region: 'us-east-1', bucket: 'b' };
+  const endpoints = {
+    s3: { ...s3, accessKeyId: 'k', secretAccessKey: 's' },
+    catalog: { uri: `http://127.0.0.1:${port}`, warehouse: 's3://b/', auth: { kind: 'none' } },
+  };
+  const datasets = [events('pos')];
+  const connection = { run: async () => {}, close: () => {} };
+  // A mark reads no rows: nothing of the facts is used.
+  const source = {
+    ...{ stack: { endpoints }, place: { namespace: 'retail' }, clock },
+    ...{ extensions: { httpfs: '' }, facts: { connect: async () => connection } },
+  };
+  const visibility = await openVisibility(source as unknown as VisibilityContext, datasets);
   const context = {
-    endpoints: {
-      s3: { ...s3, accessKeyId: 'k', secretAccessKey: 's' },
-      catalog: {
-        uri: `http://127.0.0.1:${port}`,
-        warehouse: 's3://b/',
-        auth: { kind: 'none' },
-      },
-    },
-    ...{ clock, excused, place: { namespace: 'retail' }, datasets: [events('pos')] },
+    ...{ clock, excused, datasets, visibility },
     signal: new AbortController().signal,
   };
   // What a mark asks for, and nothing else of a run.

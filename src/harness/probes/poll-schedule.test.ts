@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Shelf } from '../../../test/support/shelf.ts';
-import { Follower, type Found, follow } from './follow.ts';
+import { Follower, type Found } from '../visibility/iceberg-follower.ts';
+import { follow } from './follow.ts';
 import { POLL_MS, PollSchedule } from './poll-schedule.ts';
 
 const START_MS = 1_000;

@@ -1,4 +1,4 @@
-import type { Found } from './follow.ts';
+import type { Sighted } from '../visibility/visibility.ts';
 
 /** Between the starts of two polls while a commit may come. Asking costs the catalog about 5 ms of CPU. */
 export const POLL_MS = 150;
@@ -28,7 +28,7 @@ export class PollSchedule {
     this.#sparseMs = Math.max(POLL_MS, sparseMs);
   }
 
-  note(found: readonly Found[]): void {
+  note(found: readonly Sighted[]): void {
     for (const { snapshot, missedMs } of found) {
       const writer = writerOf(snapshot);
       // Of a commit that was there before the first poll nobody knows when it came.
@@ -65,7 +65,7 @@ export class PollSchedule {
  * Who makes this commit with every checkpoint: the job and its committer, as Flink's Iceberg sink writes them
  * into the summary. null: nobody known to commit periodically, or a rewrite, which Flink may do as well.
  */
-function writerOf({ operation, summary }: Found['snapshot']): string | null {
+function writerOf({ operation, summary }: Sighted['snapshot']): string | null {
   const job = summary['flink.job-id'];
   if (operation === 'replace' || job === undefined) return null;
   return `${job}/${summary['flink.operator-id'] ?? ''}`;

@@ -2,13 +2,13 @@ import type { Clock } from '../../core/clock.ts';
 import type { Random } from '../../core/random.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import type { Dataset } from '../../topology/dataset.ts';
-import type { EngineUsage } from '../clients/duckdb-reader.ts';
+import type { EngineUsage, Reader, ReaderOptions } from '../engines/engine.ts';
 import type { Facts } from '../facts.ts';
 import type { SentMark } from '../load/marked-sender.ts';
 import type { PipelineQuery } from '../pipelines/load.ts';
 import type { Place } from '../pipelines/place.ts';
-import type { Artifacts } from '../setup/artifacts.ts';
 import type { Endpoints } from '../stack/stack.ts';
+import type { Visibility } from '../visibility/sources.ts';
 
 /** Something that makes the run's numbers untrustworthy: it becomes a line of the record's `invalid`. */
 export interface Incident {
@@ -22,9 +22,13 @@ export interface Incident {
 
 /** Everything a probe may use. Probes know nothing of each other. */
 export interface ProbeContext {
-  readonly endpoints: Endpoints;
+  /** The object store, which is asked for its counters; null: there is none. */
+  readonly store: Endpoints['s3'] | null;
   readonly place: Place;
-  readonly extensions: Artifacts['duckdbExtensions'];
+  /** Opens the query engine that the pipeline names. */
+  openReader(options: Omit<ReaderOptions, 'clock'>): Promise<Reader>;
+  /** Where it is observed when rows become visible. */
+  readonly visibility: Visibility;
   readonly facts: Facts;
   readonly clock: Clock;
   /** Aborts when the run ends early; a probe then stops by itself. */

@@ -1,7 +1,6 @@
 import { type Random, random } from '../../core/random.ts';
 import type { Cell } from '../clients/duckdb.ts';
-import type { QueryAnswer } from '../clients/duckdb-engine.ts';
-import { type EngineUsage, openReader, type Reader } from '../clients/duckdb-reader.ts';
+import type { EngineUsage, QueryAnswer, Reader } from '../engines/engine.ts';
 import type { PipelineQuery } from '../pipelines/load.ts';
 import { tablesRead } from '../pipelines/tables-read.ts';
 import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
@@ -41,11 +40,7 @@ export const queryProbe: Probe<QueryProbe> & { readonly kind: 'queries' } = {
     for (const { name, sql } of context.queries) {
       reads.set(name, (await tablesRead(context.facts, sql)).join(','));
     }
-    const reader = await openReader(context.endpoints, context.extensions, {
-      clock: context.clock,
-      threads: THREADS,
-      memoryMb: MEMORY_MB,
-    });
+    const reader = await context.openReader({ threads: THREADS, memoryMb: MEMORY_MB });
     return new RunningQueries(context, reader, reads);
   },
 };

@@ -12,7 +12,6 @@ import {
   type Usage,
 } from '../clients/proc.ts';
 import type { FactRow } from '../facts.ts';
-import type { Endpoints } from '../stack/stack.ts';
 import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
 
 /** Resources at work: one sample per second, and one more at the end. */
@@ -35,11 +34,12 @@ export const resourceProbe: Probe<ResourceProbe> & { readonly kind: 'resources' 
   },
 };
 
-/** What is needed to watch a machine; where no server of the stack is asked for its counters, `endpoints` is null. */
+/** What is needed to watch a machine; where no server of the stack is asked for its counters, `store` is null. */
 type MachineContext = Pick<
   ProbeContext,
   'clock' | 'facts' | 'signal' | 'processes' | 'queryEngine' | 'excused' | 'fail'
-> & { readonly endpoints: Pick<Endpoints, 's3'> | null };
+> &
+  Pick<ProbeContext, 'store'>;
 
 /** Watches a machine that only makes a part of the load: there is the harness, and whatever else is at work. */
 export async function watchMachine(
@@ -47,7 +47,7 @@ export async function watchMachine(
 ): Promise<ResourceProbe> {
   const probe = new RunningResources({
     ...context,
-    endpoints: null,
+    store: null,
     processes: () => [],
     queryEngine: () => ({ cpuS: 0, rssBytes: 0, endedCpuS: 0, pids: [] }),
     excused: () => false,
@@ -161,10 +161,10 @@ class RunningResources implements ResourceProbe {
 
   /** Another object store than MinIO has no such page: then there are no rows, and nobody asks on. */
   async #sampleStore(atMs: number): Promise<void> {
-    const { endpoints, facts } = this.#context;
-    if (endpoints === null || this.#storeFailures >= 3) return;
+    const { store, facts } = this.#context;
+    if (store === null || this.#storeFailures >= 3) return;
     try {
-      const url = `${endpoints.s3.endpoint}/minio/metrics/v3/api/requests`;
+      const url = `${store.endpoint}/minio/metrics/v3/api/requests`;
       const response = await fetch(url, { signal: AbortSignal.timeout(SAMPLE_MS) });
       if (!response.ok) throw new Error(`${response.status}`);
       const { requests, bytesIn, bytesOut } = parseS3Counters(await response.text());

@@ -163,6 +163,7 @@ export async function connectExternal(
     processes: () => [],
     // Nobody watches them; the jobs are watched, and everything that is asked of them is.
     broken: new AbortController().signal,
+    inProcess: null,
     missing: () => [],
     classArchives: () => ({}),
     stateDir: null,

@@ -4,6 +4,7 @@ import type { FaultAct, Scenario } from '../../scenario/scenario.ts';
 import type { ArtifactSource } from '../setup/artifact-source.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import type { AuxiliaryProcess } from './auxiliary-process.ts';
+import type { InProcessStore } from './in-process.ts';
 import type { PersistedStack } from './persisted-stack.ts';
 import type { Launched } from './server.ts';
 
@@ -48,8 +49,11 @@ export type ServerName = (typeof SERVERS)[number];
 
 /** A running stack. Whoever started it owns it: `await using`, or stop() in a finally. */
 export interface Stack extends AsyncDisposable {
-  readonly runtime: RuntimeKind | 'external';
+  readonly runtime: RuntimeKind | 'external' | 'in-process';
+  /** Throws where no server was started. */
   readonly endpoints: Endpoints;
+  /** What a pipeline without any server works on; null beside servers. */
+  readonly inProcess: InProcessStore | null;
   /** Versions of every server, for the record. */
   readonly versions: Readonly<Record<string, string>>;
   /**

@@ -42,6 +42,7 @@ interface SupervisedOptions extends AttachOptions, Pick<StackOptions, 'signal' |
 /** Servers that this process watches: it starts and stops them, or goes on with those of another. */
 export class SupervisedStack implements Stack {
   readonly runtime: RuntimeKind;
+  readonly inProcess = null;
   readonly versions: Readonly<Record<string, string>>;
   /** A server met a port that was free a moment ago: worth another try with other ports. */
   portWasTaken = false;

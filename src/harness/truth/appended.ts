@@ -1,5 +1,6 @@
 import type { Stream } from '../../scenario/scenario.ts';
-import type { KafkaAdmin } from '../clients/kafka-admin.ts';
+import type { TargetAddress } from '../load/targets/target.ts';
+import { targetOf } from '../load/targets/targets.ts';
 import { type Place, topicOf } from '../pipelines/place.ts';
 import type { Rows } from './tables-under-test.ts';
 
@@ -22,17 +23,19 @@ export interface AppendedLog {
 
 /** Counts the log of every partition of the streams' topics, markers and canaries included. */
 export async function appendedLogs(
-  admin: Pick<KafkaAdmin, 'logs'>,
+  target: TargetAddress,
   place: Place,
   streams: readonly Stream[],
 ): Promise<readonly AppendedLog[]> {
-  const logs: AppendedLog[] = [];
-  for (const stream of streams) {
-    for (const { partition, low, high } of await admin.logs(topicOf(place, stream))) {
-      logs.push({ stream, part: partition, appended: Number(high - low) });
-    }
-  }
-  return logs;
+  const logs = await targetOf(target).logs(
+    target,
+    streams.map((stream) => topicOf(place, stream)),
+  );
+  return streams.flatMap((stream) =>
+    (logs.get(topicOf(place, stream)) ?? []).map(({ partition, low, high }) => ({
+      ...{ stream, part: partition, appended: Number(high - low) },
+    })),
+  );
 }
 
 /**

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { badInput, stackBroke } from '../../core/errors.ts';
 import { openCatalog } from '../clients/iceberg.ts';
 import { openBucket } from '../clients/s3.ts';
+import type { CopyOptions } from '../engines/engine.ts';
 import { sparkScript } from '../pipelines/compact-spark.ts';
 import { dropTable } from '../pipelines/remove.ts';
 import { innermostCause, logTail } from '../stack/cause.ts';
@@ -26,15 +27,7 @@ export function sparkCopies({
   logDir,
   signal,
   onLeftBehind,
-}: {
-  readonly stack: Pick<Stack, 'endpoints' | 'launch'>;
-  readonly namespace: string;
-  /** Folder for the engine's log. */
-  readonly logDir: string;
-  readonly signal: AbortSignal;
-  /** Told of a copy that could not be removed. */
-  readonly onLeftBehind: (table: string, reason: string) => void;
-}): PlainCopies {
+}: CopyOptions): PlainCopies {
   return {
     name: 'Spark',
     async withCopy({ table, columns }, work) {

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { PLAIN } from '../../../test/support/place.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import { parseManifest } from '../../topology/manifest.ts';
-import type { Reader } from '../clients/duckdb-reader.ts';
+import type { Reader } from '../engines/engine.ts';
 import { openFacts } from '../facts.ts';
 import { readTables } from './read-tables.ts';
 import { judgeTruth } from './truth.ts';

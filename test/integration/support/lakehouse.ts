@@ -1,5 +1,6 @@
 import { systemClock as clock } from '../../../src/core/clock.ts';
 import { openSqlSession, type SqlSession } from '../../../src/harness/clients/sql-gateway.ts';
+import { ENGINES } from '../../../src/harness/engines/engines.ts';
 import { type Facts, openFacts } from '../../../src/harness/facts.ts';
 import type { Place } from '../../../src/harness/pipelines/place.ts';
 import type { Incident, ProbeContext } from '../../../src/harness/probes/probe.ts';
@@ -7,6 +8,7 @@ import { type Artifacts, locateArtifacts } from '../../../src/harness/setup/arti
 import { defaultCacheDir } from '../../../src/harness/setup/cache.ts';
 import { readLock } from '../../../src/harness/setup/lock.ts';
 import type { Stack } from '../../../src/harness/stack/stack.ts';
+import { openVisibility } from '../../../src/harness/visibility/sources.ts';
 import { events, images, rejected } from '../../support/datasets.ts';
 import { clearPlace, joinSharedStack, ownPlace } from '../../support/shared-stack.ts';
 
@@ -80,11 +82,16 @@ export async function probeContext(
   over: Partial<ProbeContext> = {},
 ): Promise<ProbeContext & { readonly facts: Facts; readonly incidents: Incident[] }> {
   const incidents: Incident[] = [];
+  const read = { stack, extensions: artifacts.duckdbExtensions };
+  const facts = over.facts ?? (await openFacts());
+  const datasets = over.datasets ?? [events('pos'), images('upsert'), rejected()];
+  const t0Ms = over.t0Ms ?? (() => 0);
   return {
-    endpoints: stack.endpoints,
+    store: stack.endpoints.s3,
     place,
-    extensions: artifacts.duckdbExtensions,
-    facts: await openFacts(),
+    openReader: (limits) => ENGINES.duckdb.open(read, { ...limits, clock }),
+    visibility: await openVisibility({ ...read, place, facts, clock, t0Ms }, datasets),
+    facts,
     clock,
     signal: new AbortController().signal,
     scenario: {
@@ -115,10 +122,10 @@ export async function probeContext(
       },
       canaries: { perSecond: 2 },
     },
-    datasets: [events('pos'), images('upsert'), rejected()],
+    datasets,
     queries: [],
     phase: () => 'test',
-    t0Ms: () => 0,
+    t0Ms,
     processes: () => stack.processes(),
     queryEngine: () => ({ cpuS: 0, rssBytes: 0, endedCpuS: 0, pids: [] }),
     sendCanary: () => Promise.reject(new Error('this test sends no canaries')),

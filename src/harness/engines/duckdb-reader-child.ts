@@ -1,8 +1,8 @@
 import { systemClock } from '../../core/clock.ts';
+import { type Connection, openDatabase } from '../clients/duckdb.ts';
+import { attachCatalog, createS3Secret } from '../clients/duckdb-lakehouse.ts';
 import { yieldFromNow } from '../priority.ts';
-import { type Connection, openDatabase } from './duckdb.ts';
 import type { FromChild, ReaderConfig, ToChild } from './duckdb-engine.ts';
-import { attachCatalog, createS3Secret } from './duckdb-lakehouse.ts';
 
 /**
  * The process a Reader runs its queries in: DuckDB can crash whoever holds it, and a query that does

@@ -1,11 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { Clock } from '../../core/clock.ts';
+import type { Params } from '../clients/duckdb.ts';
+import { readProcess, type Usage } from '../clients/proc.ts';
 import { entryFile } from '../entry.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import type { Endpoints } from '../stack/stack.ts';
-import type { Params } from './duckdb.ts';
-import { readProcess, type Usage } from './proc.ts';
+import type { QueryAnswer, QueryLimits, ReaderRow, Timed } from './engine.ts';
 
 /** What a reader process needs to know. `avro`, `httpfs` and `iceberg` are loaded by path. */
 export interface ReaderConfig {
@@ -32,33 +33,6 @@ export type FromChild =
       readonly rows: readonly ReaderRow[];
       readonly error: string | null;
     });
-
-/** A row of an answer, by column. */
-export type ReaderRow = Readonly<Record<string, unknown>>;
-
-interface Timed {
-  /** Epoch ms, stamped in the reader's process around the statement. */
-  readonly startMs: number;
-  readonly endMs: number;
-  /** CPU seconds the reader's process used in between; null when it could not tell any more. */
-  readonly cpuS: number | null;
-}
-
-/**
- * What became of one query. `timeout`: it was stopped at its limit. `crashed`: the engine died of it
- * or declared itself broken, and a new one is started for the next query.
- */
-export interface QueryAnswer extends Timed {
-  readonly outcome: 'ok' | 'timeout' | 'failed' | 'crashed';
-  readonly rows: readonly ReaderRow[];
-  /** Why, unless it is ok. */
-  readonly error: string | null;
-}
-
-/** When to stop a query. */
-export interface QueryLimits {
-  readonly timeoutMs: number;
-}
 
 /** An interrupted query that has not stopped after this is ended with its process. */
 const INTERRUPT_MS = 2_000;
@@ -108,7 +82,7 @@ export class Engine {
     clock: Clock,
     forked: (process: EngineProcess) => void,
   ): Promise<Engine> {
-    const child = fork(entryFile('harness/clients/duckdb-reader-child'), {
+    const child = fork(entryFile('harness/engines/duckdb-reader-child'), {
       serialization: 'advanced',
       execArgv: [],
       // A session of its own, which is what yields to the harness.

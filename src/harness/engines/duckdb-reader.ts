@@ -1,50 +1,15 @@
 import type { Clock } from '../../core/clock.ts';
+import type { Params } from '../clients/duckdb.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import type { Endpoints } from '../stack/stack.ts';
-import type { Params } from './duckdb.ts';
-import {
-  Engine,
-  type EngineProcess,
-  type QueryAnswer,
-  type QueryLimits,
-  type ReaderConfig,
-} from './duckdb-engine.ts';
-import type { Usage } from './proc.ts';
+import { Engine, type EngineProcess, type ReaderConfig } from './duckdb-engine.ts';
+import type { EngineUsage, QueryAnswer, QueryLimits, Reader, ReaderOptions } from './engine.ts';
 
-/** What the processes of a reader have used so far, the ended ones included. */
-export interface EngineUsage extends Usage {
-  /** Of `cpuS`, the part of processes that have ended. */
-  readonly endedCpuS: number;
-  /** The processes that live. */
-  readonly pids: readonly number[];
-}
-
-/** The query engine under measurement: DuckDB with the tables attached as `ice`, in its own process. */
-export interface Reader extends AsyncDisposable {
-  /** Never rejects for what a query does: that is the answer. One at a time, in order of the calls. */
-  query(sql: string, params: Params, limits: QueryLimits): Promise<QueryAnswer>;
-  /**
-   * The same in a new process and instance that dies afterwards. `attachMs` is LOAD and ATTACH, apart
-   * from the latency (the process's own start is in neither). The system's and the store's caches stay warm.
-   */
-  cold(
-    sql: string,
-    params: Params,
-    limits: QueryLimits,
-  ): Promise<QueryAnswer & { readonly attachMs: number | null }>;
-  /** Times the engine died or broke by itself. */
-  readonly crashes: number;
-  /** Of the process that answers `query`; null between two of them. */
-  readonly pid: number | null;
-  usage(): EngineUsage;
-  close(): Promise<void>;
-}
-
-/** Opens a reader; rejects when it cannot load its extensions or reach the catalog. */
+/** DuckDB in a process of its own; rejects when it cannot load its extensions or reach the catalog. */
 export async function openReader(
   endpoints: Pick<Endpoints, 's3' | 'catalog'>,
   extensions: Artifacts['duckdbExtensions'],
-  options: { readonly clock: Clock; readonly threads?: number; readonly memoryMb?: number },
+  options: ReaderOptions,
 ): Promise<Reader> {
   const { clock, threads = 1, memoryMb = 1024 } = options;
   const { s3, catalog } = endpoints;

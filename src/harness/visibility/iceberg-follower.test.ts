@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Shelf } from '../../../test/support/shelf.ts';
-import { Follower } from './follow.ts';
+import { Follower } from './iceberg-follower.ts';
 
 const shown = (poll: Awaited<ReturnType<Follower['poll']>>) =>
   poll.found.map(({ snapshot, missedMs, seenMs, snapshots }) => [

@@ -4,28 +4,10 @@ import type { Connection } from '../clients/duckdb.ts';
 import type { FileEntry } from '../clients/iceberg.ts';
 import type { Bucket } from '../clients/s3.ts';
 import type { FactRow } from '../facts.ts';
-import type { Found } from './follow.ts';
+import type { Found } from './iceberg-follower.ts';
 import { ManifestReader, type SnapshotFiles } from './manifests.ts';
-import type { ProbeContext } from './probe.ts';
 import { sightingsOf } from './sighting.ts';
-
-/** What reading one commit told, besides the facts it wrote. */
-export interface CommitRead {
-  readonly rows: number;
-  /** Ids of drain markers among its rows. */
-  readonly markers: readonly string[];
-  /** Staleness of its rows (marked rows and preload left out), ms; null: it had none. */
-  readonly staleness: { readonly p50: number; readonly p99: number } | null;
-  readonly files: Live;
-}
-
-/** Live files of a table after a commit. */
-export interface Live {
-  readonly data: number;
-  readonly equalityDeletes: number;
-  readonly positionDeletes: number;
-  readonly dvs: number;
-}
+import type { CommitRead, Live, Sighted, VisibilityContext } from './visibility.ts';
 
 /**
  * Reads each commit of one table once: its manifests, and the rows of the data files it added, into
@@ -35,13 +17,13 @@ export class CommitReader {
   readonly #table: Dataset;
   readonly #manifests: ManifestReader;
   readonly #connection: Connection;
-  readonly #context: Pick<ProbeContext, 'facts' | 'clock' | 't0Ms'>;
+  readonly #context: Pick<VisibilityContext, 'facts' | 'clock' | 't0Ms'>;
 
   constructor(
     table: Dataset,
     bucket: Bucket,
     connection: Connection,
-    context: Pick<ProbeContext, 'facts' | 'clock' | 't0Ms'>,
+    context: Pick<VisibilityContext, 'facts' | 'clock' | 't0Ms'>,
   ) {
     this.#table = table;
     this.#manifests = new ManifestReader(bucket);
@@ -96,9 +78,9 @@ const COUNTED = `occurred_ms >= $t0 AND coalesce(store_id, 1) > 0
   AND coalesce(sku_id, 1) < ${FIRST_CANARY_SKU}`;
 
 /** The row of `commits`: everything counted from the manifests, nothing taken from the summary. */
-function commitRow(
+export function commitRow(
   table: string,
-  found: Found,
+  found: Sighted & { readonly snapshots: number },
   { manifests, live, added }: SnapshotFiles,
   readMs: number,
 ): FactRow {
@@ -133,7 +115,7 @@ function commitRow(
 }
 
 /** Counts files by content. */
-function countLive(files: readonly FileEntry[]): Live {
+export function countLive(files: readonly FileEntry[]): Live {
   const count = (content: FileEntry['content']) =>
     files.filter((file) => file.content === content).length;
   return {
@@ -146,10 +128,4 @@ function countLive(files: readonly FileEntry[]): Live {
 
 function sum<K extends string>(items: readonly Readonly<Record<K, number>>[], key: K): number {
   return items.reduce((total, item) => total + item[key], 0);
-}
-
-/** Whether reading failed because the object is not there any more, rather than not just now. */
-export function isGone(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return error.name === 'NoSuchKey' || /\b404\b/.test(error.message);
 }

@@ -1,0 +1,151 @@
+import type { Clock } from '../../core/clock.ts';
+import { stackBroke } from '../../core/errors.ts';
+import { type Cell, type Connection, type Database, openDatabase } from './duckdb.ts';
+import type { FileEntry, Snapshot } from './iceberg.ts';
+
+/** A row by column; a column that is left out is NULL. */
+export type TableRow = Readonly<Record<string, Cell>>;
+
+/** A version of a table, with the rows that it added and the files that an engine would read. */
+export interface TableCommit {
+  readonly snapshot: Omit<Snapshot, 'manifestList'>;
+  readonly rows: readonly TableRow[];
+  readonly added: readonly FileEntry[];
+  readonly live: readonly FileEntry[];
+}
+
+interface Table {
+  readonly columns: Readonly<Record<string, string>>;
+  /** Columns of the key, by which an upsert replaces rows; null: rows are only appended. */
+  readonly key: readonly string[] | null;
+  readonly commits: TableCommit[];
+}
+
+/** A row is taken for so many bytes of a file. */
+const BYTES_PER_ROW = 100;
+const MEMORY_MB = 512;
+
+/**
+ * Tables in this process, as a lakehouse has them: every commit is a version, adds a data file, and for an upsert an
+ * equality-delete file. DuckDB holds the rows, under the catalog `ice`, so that the SQL of a pipeline's queries is the same.
+ */
+export class InProcessTables {
+  readonly #clock: Clock;
+  readonly #database: Database;
+  readonly #connection: Connection;
+  readonly #tables = new Map<string, Table>();
+  #commits = 0;
+  /** One commit at a time: a batch and its staging table belong together. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  static async open(clock: Clock): Promise<InProcessTables> {
+    const database = await openDatabase(':memory:', { memoryMb: MEMORY_MB, threads: 1 });
+    const connection = await database.connect();
+    await connection.run(`ATTACH ':memory:' AS ice`);
+    return new InProcessTables(clock, database, connection);
+  }
+
+  private constructor(clock: Clock, database: Database, connection: Connection) {
+    this.#clock = clock;
+    this.#database = database;
+    this.#connection = connection;
+  }
+
+  /** A connection of one's own. The caller closes it. */
+  connect(): Promise<Connection> {
+    return this.#database.connect();
+  }
+
+  /** Makes an empty table. `columns`: name → type of DuckDB. */
+  async create(name: string, { columns, key }: Pick<Table, 'columns' | 'key'>): Promise<void> {
+    const schema = name.split('.')[0];
+    const list = Object.entries(columns).map(([column, type]) => `"${column}" ${type}`);
+    await this.#connection.run(`CREATE SCHEMA IF NOT EXISTS ice.${schema};
+      CREATE TABLE ice.${name} (${list.join(', ')});
+      CREATE TABLE ${staging(name)} (${list.join(', ')})`);
+    this.#tables.set(name, { columns, key, commits: [] });
+  }
+
+  /**
+   * Makes these rows visible at once. In a table with a key they replace those of the same keys, unless
+   * `beside` says that they are to be there beside them.
+   */
+  commit(name: string, rows: readonly TableRow[], beside: readonly TableRow[] = []): Promise<void> {
+    const done = this.#last.then(() => this.#commit(name, rows, beside));
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Versions of a table, oldest first. */
+  history(name: string): readonly TableCommit[] {
+    return this.#table(name).commits;
+  }
+
+  columnsOf(name: string): readonly string[] {
+    return Object.keys(this.#table(name).columns);
+  }
+
+  /** How many files an engine reads to scan these tables. */
+  liveFiles(): number {
+    return [...this.#tables.values()].reduce(
+      (total, { commits }) => total + (commits.at(-1)?.live.length ?? 0),
+      0,
+    );
+  }
+
+  close(): void {
+    this.#connection.close();
+    this.#database.close();
+  }
+
+  #table(name: string): Table {
+    const table = this.#tables.get(name);
+    if (table === undefined) throw stackBroke(`there is no table ${name}`);
+    return table;
+  }
+
+  async #commit(
+    name: string,
+    rows: readonly TableRow[],
+    beside: readonly TableRow[],
+  ): Promise<void> {
+    const table = this.#table(name);
+    const { key, commits } = table;
+    const [connection, batch] = [this.#connection, staging(name)];
+    await connection.append(batch, rows);
+    if (key !== null) {
+      const same = key.map((column) => `t."${column}" = b."${column}"`).join(' AND ');
+      await connection.run(`DELETE FROM ice.${name} t USING ${batch} b WHERE ${same}`);
+    }
+    await connection.append(batch, beside);
+    await connection.run(`INSERT INTO ice.${name} BY NAME FROM ${batch}; DELETE FROM ${batch}`);
+    const all = [...rows, ...beside];
+    const id = String(++this.#commits);
+    const file = (content: FileEntry['content'], count: number): FileEntry => ({
+      ...{ status: 'added', snapshotId: id, content, rows: count, bytes: count * BYTES_PER_ROW },
+      path: `in-process/${name}/${id}-${content}`,
+    });
+    const added = [
+      file('data', all.length),
+      ...(key === null ? [] : [file('equality_delete', rows.length)]),
+    ];
+    const before = commits.at(-1);
+    commits.push({
+      rows: all,
+      added,
+      live: [...(before?.live ?? []), ...added],
+      snapshot: {
+        id,
+        parentId: before?.snapshot.id ?? null,
+        sequenceNumber: commits.length + 1,
+        timestampMs: this.#clock.nowMs(),
+        operation: key === null ? 'append' : 'overwrite',
+        summary: {},
+      },
+    });
+  }
+}
+
+function staging(name: string): string {
+  return `staged_${name.replace('.', '_')}`;
+}

@@ -1,0 +1,41 @@
+import { describe, expect, test } from 'vitest';
+import {
+  completedRecord,
+  spikeStaleness,
+  virtualTrial,
+} from '../../../test/support/virtual-trial.ts';
+
+describe('a defect of a pipeline in this process', () => {
+  test('a delay that is known is found, to the millisecond', async () => {
+    const [before, after] = [
+      spikeStaleness(completedRecord(await virtualTrial('in-time', '{}'))),
+      spikeStaleness(completedRecord(await virtualTrial('late', '{ delay_ms: 4000 }'))),
+    ];
+    // Two whole commit intervals: every row is in the second commit after the one it would have been in.
+    expect(after).toEqual({ n: before.n, p50: before.p50 + 4_000, max: before.max + 4_000 });
+  });
+
+  test('rows that are lost are counted as lost, and the run fails', async () => {
+    const record = completedRecord(await virtualTrial('losing', '{ lose_every: 20 }'));
+    expect(record.verdict).toBe('FAIL');
+    expect(record.truth.lost).toBeGreaterThan(0);
+    expect(record.truth.duplicated).toBe(0);
+  });
+
+  test('rows that are there twice are counted as duplicated, and the run fails', async () => {
+    const record = completedRecord(await virtualTrial('doubling', '{ duplicate_every: 20 }'));
+    expect(record.verdict).toBe('FAIL');
+    expect(record.truth).toMatchObject({ lost: 0 });
+    expect(record.truth.duplicated).toBeGreaterThan(0);
+  });
+
+  test('rows that fall back to an older version are found, although all is right in the end', async () => {
+    const record = completedRecord(
+      await virtualTrial('unguarded', '{ version_guard: false }', (text) =>
+        text.replace('rate: 5%, delay: 500ms', 'rate: 40%, delay: 2s'),
+      ),
+    );
+    expect(record.regressions?.rows).toBeGreaterThan(0);
+    expect(record.verdict).not.toBe('PASS');
+  });
+});

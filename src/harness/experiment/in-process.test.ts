@@ -1,0 +1,49 @@
+import { readdirSync } from 'node:fs';
+import { beforeAll, describe, expect, test } from 'vitest';
+import {
+  completedRecord,
+  spikeStaleness,
+  virtualTrial,
+} from '../../../test/support/virtual-trial.ts';
+import { FORMATS, formats } from '../../reports/formats.ts';
+import { POLL_MS } from '../probes/poll-schedule.ts';
+
+/** Units of what is not told by the clock: processor time and memory are real. */
+const OF_THE_MACHINE = ['core-s', 'share', 'bytes'];
+
+describe('a pipeline in this process, on a virtual clock', () => {
+  let sound: Awaited<ReturnType<typeof virtualTrial>>;
+  beforeAll(async () => {
+    sound = await virtualTrial('sound', '{}');
+  });
+
+  test('has a whole record: every row is accounted for, and is as stale as its commits are apart', () => {
+    const record = completedRecord(sound);
+    expect(record.verdict).toBe('PASS');
+    expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0 });
+    const seen = spikeStaleness(record);
+    expect(seen.n).toBeGreaterThan(300);
+    // A row waits for the next commit: between nothing and one interval, and half of it in the middle.
+    expect(seen.p50).toBeGreaterThan(800);
+    expect(seen.p50).toBeLessThan(1_200);
+    expect(seen.max).toBeLessThanOrEqual(2_000 + 2 * POLL_MS);
+    for (const name of FORMATS) {
+      expect(
+        formats[name].render(record, { color: false, columns: 100 }).length,
+        name,
+      ).toBeGreaterThan(100);
+    }
+    expect(readdirSync(sound.dir)).toEqual(
+      expect.arrayContaining(['record.json', 'events.parquet', 'sightings.parquet']),
+    );
+  });
+
+  test('gives the same numbers again: nothing of this machine is in them', async () => {
+    const numbers = (trial: typeof sound) => {
+      const { staleness, truth, regressions, metrics } = completedRecord(trial);
+      const ofTheClock = metrics.filter((one) => !OF_THE_MACHINE.includes(one.unit));
+      return { staleness, truth, regressions, metrics: ofTheClock };
+    };
+    expect(numbers(await virtualTrial('sound', '{}'))).toEqual(numbers(sound));
+  });
+});

@@ -1,0 +1,66 @@
+import { STREAMS } from '../../scenario/scenario.ts';
+import type { Dataset } from '../../topology/dataset.ts';
+import { datasetsOf, streamsOf } from '../../topology/manifest.ts';
+import { TARGETS, targetOf } from '../load/targets/targets.ts';
+import type { PlacedPipeline } from './load.ts';
+import { topicOf } from './place.ts';
+import type { DeployedStage, DeployOptions } from './runners/runner.ts';
+import { runnerOf } from './runners/runners.ts';
+
+/** A pipeline at work. Whoever deployed it disposes it, which ends what still runs. */
+export interface Deployment extends Omit<DeployedStage, 'watch'> {
+  /** What the stages that run fill. */
+  readonly datasets: readonly Dataset[];
+  /** As of a stage; by default nothing is excused. */
+  watch(signal: AbortSignal, excused?: () => boolean): Promise<void>;
+}
+
+/**
+ * Makes the topics of the scenario's streams, then deploys the stages of the pipeline in their order. What was
+ * deployed before one failed is ended.
+ */
+export async function deploy(
+  pipeline: PlacedPipeline,
+  options: DeployOptions,
+): Promise<Deployment> {
+  const { stack, scenario, clock, signal } = options;
+  const { manifest, place } = pipeline;
+  const carried = streamsOf(manifest);
+  const streams = STREAMS.filter(
+    (stream) => carried.includes(stream) && scenario.traffic[stream] !== null,
+  );
+  const stages = manifest.stages.map((stage) => ({
+    runner: runnerOf(stage),
+    of: { pipeline, stage, streams },
+  }));
+  for (const { runner, of } of stages) await runner.refuse?.(of, options);
+  const address = TARGETS[manifest.target].address(stack);
+  const { partitions } = scenario.stack;
+  await targetOf(address).createTopics(
+    address,
+    streams.map((stream) => ({ name: topicOf(place, stream), partitions })),
+    { clock, signal },
+  );
+  const deployed: DeployedStage[] = [];
+  const dispose = async () => {
+    for (const stage of deployed.toReversed()) await stage[Symbol.asyncDispose]();
+  };
+  try {
+    for (const { runner, of } of stages) deployed.push(await runner.deploy(of, options));
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return {
+    jobs: deployed.flatMap(({ jobs }) => jobs),
+    datasets: datasetsOf(manifest, scenario.traffic),
+    async watch(until, excused = () => false) {
+      await Promise.all(deployed.map((stage) => stage.watch(until, excused)));
+    },
+    async drain(until) {
+      for (const stage of deployed) await stage.drain(until);
+    },
+    explain: async () => (await Promise.all(deployed.map((stage) => stage.explain()))).flat(),
+    [Symbol.asyncDispose]: dispose,
+  };
+}

@@ -1,0 +1,230 @@
+import { decode } from '../../../generators/decode.ts';
+import { FIRST_CANARY_SKU } from '../../../generators/event.ts';
+import { WIRE, type WireType } from '../../../generators/wire-schema.ts';
+import type { Stream } from '../../../scenario/scenario.ts';
+import { type Dataset, holdsImages, type StreamDataset } from '../../../topology/dataset.ts';
+import { datasetsOf, type Injected, rejectedOf } from '../../../topology/manifest.ts';
+import type { LogRecord } from '../../clients/in-process-log.ts';
+import type { TableRow } from '../../clients/in-process-tables.ts';
+import { type InProcessStore, inProcessOf } from '../../stack/in-process.ts';
+import { topicOf } from '../place.ts';
+import type { DeployOptions, StageOf, StageRunner } from './runner.ts';
+
+const TYPES: Readonly<Record<WireType, string>> = {
+  STRING: 'VARCHAR',
+  INT: 'INTEGER',
+  BIGINT: 'BIGINT',
+  BOOLEAN: 'BOOLEAN',
+};
+
+/**
+ * A stage in this process: at every commit interval it decodes what was appended since, keeps the first of each event
+ * and the highest version of each row, and commits. With the defects that the pipeline asks for.
+ */
+export const inProcess: StageRunner<'in-process'> = {
+  run: 'in-process',
+  async deploy({ pipeline, stage, streams }, options) {
+    const { clock, signal, stack, scenario } = options;
+    const store = inProcessOf(stack);
+    const { manifest, place } = pipeline;
+    const tableOf = ({ name }: Dataset) => `${place.namespace}.${name}`;
+    const datasets = datasetsOf(manifest, scenario.traffic);
+    for (const dataset of datasets) await createTable(store, tableOf(dataset), dataset);
+    const readers = streams.map(
+      (stream) => new StreamReader({ stream, pipeline, stage, streams }, store, options),
+    );
+    const over = new AbortController();
+    const commit = async (everything: boolean) => {
+      for (const reader of readers) await reader.commit(everything);
+    };
+    const working = (async () => {
+      const startedMs = clock.nowMs();
+      for (let n = 1; ; n++) {
+        const dueMs = startedMs + n * scenario.pipeline.commitEveryMs;
+        await clock.sleep(
+          Math.max(0, dueMs - clock.nowMs()),
+          AbortSignal.any([signal, over.signal]),
+        );
+        await commit(false);
+      }
+    })().catch((error: unknown) => {
+      if (!signal.aborted && !over.signal.aborted) throw error;
+    });
+    // Whoever watches is told; without one it is nobody's to hear.
+    working.catch(() => undefined);
+    const stop = async () => {
+      over.abort();
+      await working;
+    };
+    return {
+      jobs: streams.map((name) => ({ name, jobId: `in-process-${name}` })),
+      async watch(until) {
+        const ended = new Promise<void>((resolve) => {
+          until.addEventListener('abort', () => resolve(), { once: true });
+          if (until.aborted) resolve();
+        });
+        await Promise.race([working, ended]);
+      },
+      async drain() {
+        await stop();
+        await commit(true);
+      },
+      explain: async () => [],
+      [Symbol.asyncDispose]: () => stop().catch(() => undefined),
+    };
+  },
+};
+
+async function createTable(
+  { tables }: InProcessStore,
+  name: string,
+  dataset: Dataset,
+): Promise<void> {
+  const own = (column: string) => dataset.columns[column] ?? column;
+  const carried: Record<string, string> =
+    dataset.carries === 'rejected'
+      ? {
+          topic: 'VARCHAR',
+          part: 'INTEGER',
+          kafka_offset: 'BIGINT',
+          reason: 'VARCHAR',
+          payload: 'VARCHAR',
+        }
+      : Object.fromEntries(
+          WIRE[dataset.carries].fields
+            .filter(({ need }) => need !== 'unread')
+            .map((field) => [field.name, TYPES[field.type]]),
+        );
+  const columns = { ...carried, kafka_ms: 'BIGINT', flink_ms: 'BIGINT' };
+  await tables.create(name, {
+    columns: Object.fromEntries(
+      Object.entries(columns).map(([column, type]) => [own(column), type]),
+    ),
+    key:
+      dataset.semantics === 'upsert'
+        ? (dataset as Extract<Dataset, { semantics: 'upsert' | 'ledger' }>).key
+        : null,
+  });
+}
+
+/** A record, and where it was. */
+interface Placed {
+  readonly record: LogRecord;
+  readonly part: number;
+  readonly offset: number;
+}
+
+/** What one stream brings to the datasets that carry it. */
+class StreamReader {
+  readonly #of: StageOf<'in-process'> & { readonly stream: Stream };
+  readonly #store: InProcessStore;
+  readonly #options: DeployOptions;
+  readonly #inject: Injected;
+  /** Next offset of each partition. */
+  readonly #next: number[];
+  /** Events that were written, and of each row the version. */
+  readonly #known = new Map<string, number>();
+  #taken = 0;
+
+  constructor(
+    of: StageOf<'in-process'> & { readonly stream: Stream },
+    store: InProcessStore,
+    options: DeployOptions,
+  ) {
+    this.#of = of;
+    this.#store = store;
+    this.#options = options;
+    this.#inject = of.stage.inject;
+    this.#next = store.log.sizes(topicOf(of.pipeline.place, of.stream)).map(() => 0);
+  }
+
+  /** Writes what has waited long enough, or everything. */
+  async commit(everything: boolean): Promise<void> {
+    const { stream, pipeline } = this.#of;
+    const { manifest, place } = pipeline;
+    const nowMs = this.#options.clock.nowMs();
+    const untilMs = everything ? Number.POSITIVE_INFINITY : nowMs - this.#inject.delay_ms;
+    const accepted: TableRow[] = [];
+    const rejected: TableRow[] = [];
+    for (const { record, part, offset } of this.#take(untilMs)) {
+      const stamps = { kafka_ms: record.appendedMs, flink_ms: nowMs };
+      const decoded = decode(stream, record.value);
+      if ('fields' in decoded) accepted.push({ ...decoded.fields, ...stamps });
+      else {
+        const payload = record.value === null ? null : Buffer.from(record.value).toString('latin1');
+        const { rejection: reason } = decoded;
+        rejected.push({ topic: stream, part, kafka_offset: offset, reason, payload, ...stamps });
+      }
+    }
+    const { tables } = this.#store;
+    const nameOf = ({ name }: Dataset) => `${place.namespace}.${name}`;
+    for (const dataset of manifest.datasets) {
+      if (dataset.carries !== stream) continue;
+      const { rows, beside } = this.#kept(dataset, accepted);
+      if (rows.length + beside.length === 0) continue;
+      await tables.commit(nameOf(dataset), rows.map(named(dataset)), beside.map(named(dataset)));
+    }
+    const letters = rejectedOf(manifest);
+    if (rejected.length > 0) await tables.commit(nameOf(letters), rejected.map(named(letters)));
+  }
+
+  *#take(untilMs: number): Generator<Placed> {
+    const topic = topicOf(this.#of.pipeline.place, this.#of.stream);
+    for (const [part, from] of this.#next.entries()) {
+      const records = this.#store.log.read(topic, part, from);
+      for (const [i, record] of records.entries()) {
+        if (record.appendedMs > untilMs) break;
+        this.#next[part] = from + i + 1;
+        yield { record, part, offset: from + i };
+      }
+    }
+  }
+
+  /** Of these rows those that a dataset shows, and those that it shows twice. */
+  #kept(
+    dataset: StreamDataset,
+    all: readonly TableRow[],
+  ): { readonly rows: readonly TableRow[]; readonly beside: readonly TableRow[] } {
+    const rows = new Map<string, TableRow>();
+    const beside: TableRow[] = [];
+    for (const row of all) {
+      const id = idOf(dataset, row);
+      const known = `${dataset.name}/${id}`;
+      const version = holdsImages(dataset) ? Number(row[dataset.version]) : 0;
+      const guarded = !holdsImages(dataset) || this.#inject.version_guard;
+      if (guarded && version <= (this.#known.get(known) ?? Number.NEGATIVE_INFINITY)) continue;
+      this.#known.set(known, version);
+      const fate = this.#fateOf(row);
+      if (fate === 'lost') continue;
+      rows.set(id, row);
+      if (fate === 'twice') beside.push(row);
+    }
+    return { rows: [...rows.values()], beside };
+  }
+
+  /** What the harness marks for itself, to see how far a stage has come, is left alone. */
+  #fateOf(row: TableRow): 'lost' | 'twice' | 'kept' {
+    if (String(row.event_id).startsWith('marker-') || Number(row.sku_id) >= FIRST_CANARY_SKU)
+      return 'kept';
+    this.#taken += 1;
+    const { lose_every: lose, duplicate_every: duplicate } = this.#inject;
+    if (lose !== undefined && this.#taken % lose === 0) return 'lost';
+    return duplicate !== undefined && this.#taken % duplicate === 0 ? 'twice' : 'kept';
+  }
+}
+
+/** What tells two records of a dataset apart. */
+function idOf(dataset: StreamDataset, row: TableRow): string {
+  const columns = !holdsImages(dataset)
+    ? dataset.firstOf
+    : dataset.semantics === 'upsert'
+      ? dataset.key
+      : [...dataset.key, dataset.version];
+  return columns.map((column) => row[column]).join('/');
+}
+
+/** A row by the names of the dataset's table. */
+function named({ columns }: Dataset): (row: TableRow) => TableRow {
+  return (row) =>
+    Object.fromEntries(Object.entries(row).map(([name, cell]) => [columns[name] ?? name, cell]));
+}

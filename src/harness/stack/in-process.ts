@@ -1,0 +1,48 @@
+import type { Clock } from '../../core/clock.ts';
+import { badInput } from '../../core/errors.ts';
+import { InProcessLog } from '../clients/in-process-log.ts';
+import { InProcessTables } from '../clients/in-process-tables.ts';
+import type { Stack } from './stack.ts';
+
+/** What a pipeline without any server works on. */
+export interface InProcessStore {
+  readonly log: InProcessLog;
+  readonly tables: InProcessTables;
+  readonly clock: Clock;
+}
+
+/** The store of a stack; throws for one that has servers instead. */
+export function inProcessOf({ inProcess }: Pick<Stack, 'inProcess'>): InProcessStore {
+  if (inProcess !== null) return inProcess;
+  throw badInput(
+    'a pipeline that runs in this process needs a stack without servers',
+    'leave out --on and --keep',
+  );
+}
+
+/** A stack without servers, for a pipeline that needs none: a log and tables in this process. */
+export async function startInProcess(clock: Clock): Promise<Stack> {
+  const tables = await InProcessTables.open(clock);
+  const inProcess: InProcessStore = { log: new InProcessLog(), tables, clock };
+  const none = (what: string) => badInput(`there is no ${what}: the pipeline runs in this process`);
+  const stop = async () => tables.close();
+  return {
+    runtime: 'in-process',
+    inProcess,
+    get endpoints(): never {
+      throw none('server');
+    },
+    versions: {},
+    stateDir: null,
+    broken: new AbortController().signal,
+    processes: () => [],
+    classArchives: () => ({}),
+    missing: () => [],
+    launch: () => Promise.reject(none('program beside the servers')),
+    injectOutage: (server) => Promise.reject(none(server)),
+    restore: (server) => Promise.reject(none(server)),
+    keep: () => Promise.reject(none('server to keep')),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}

@@ -1,0 +1,98 @@
+import { statisticOf } from '../../core/stats.ts';
+import { FIRST_CANARY_SKU } from '../../generators/event.ts';
+import { type Dataset, holdsRejected } from '../../topology/dataset.ts';
+import type { TableCommit, TableRow } from '../clients/in-process-tables.ts';
+import type { FactRow } from '../facts.ts';
+import { inProcessOf } from '../stack/in-process.ts';
+import { commitRow, countLive } from './commit-reader.ts';
+import type { CommitRead, OpenSource, Sighted, VisibilityContext } from './visibility.ts';
+
+/** Tables in this process. A commit is visible from the moment in which it was made. */
+export const openInProcess: OpenSource = async (context) => {
+  const { tables } = inProcessOf(context.stack);
+  const nameOf = ({ name }: Dataset) => `${context.place.namespace}.${name}`;
+  return {
+    follow(dataset) {
+      let polled = 0;
+      let missedMs: number | null = null;
+      return {
+        async poll() {
+          const seenMs = context.clock.nowMs();
+          const history = tables.history(nameOf(dataset));
+          const found = history.slice(polled).map((commit) => {
+            const sighted = { snapshot: commit.snapshot, missedMs: null, seenMs };
+            const since = { ...sighted, missedMs, snapshots: history.length };
+            return { ...since, read: () => read(dataset, commit, since, context) };
+          });
+          polled = history.length;
+          missedMs = seenMs;
+          return { found, gap: null };
+        },
+      };
+    },
+    files: async (dataset) => tables.history(nameOf(dataset)).at(-1)?.live ?? null,
+    async storage(datasets) {
+      const files = datasets.flatMap((one) => tables.history(nameOf(one)).at(-1)?.live ?? []);
+      const bytes = files.reduce((total, file) => total + file.bytes, 0);
+      return { ...{ objects: files.length, bytes, orphans: 0, orphanBytes: 0, orphanKeys: [] } };
+    },
+    close: async () => {},
+  };
+};
+
+/** What a drain marker's id looks like inside a payload that nobody could parse. */
+const MARKER = /marker-[A-Za-z0-9_:.-]+/;
+
+async function read(
+  dataset: Dataset,
+  { snapshot, rows, added, live }: TableCommit,
+  found: Sighted & { readonly snapshots: number },
+  { facts, clock, t0Ms }: VisibilityContext,
+): Promise<CommitRead> {
+  const own = (row: TableRow, column: string) => row[dataset.columns[column] ?? column] ?? null;
+  const sightings = rows.map((row, i): FactRow => {
+    const payload = holdsRejected(dataset) ? String(own(row, 'payload') ?? '') : null;
+    return {
+      ...{ table_name: dataset.name, snapshot_id: snapshot.id, row_no: i + 1 },
+      event_id: payload === null ? own(row, 'event_id') : (MARKER.exec(payload)?.[0] ?? null),
+      ...Object.fromEntries(STAMPED.map((column) => [column, own(row, column)])),
+    };
+  });
+  await facts.append('sightings', sightings);
+  await facts.append('commits', [
+    commitRow(dataset.name, found, { manifests: [], live, added }, clock.nowMs()),
+  ]);
+  const since = t0Ms() ?? found.seenMs;
+  const counted = sightings
+    .filter(
+      ({ occurred_ms: at, store_id: store, sku_id: sku }) =>
+        at !== null &&
+        Number(at) >= since &&
+        Number(store ?? 1) > 0 &&
+        Number(sku ?? 1) < FIRST_CANARY_SKU,
+    )
+    .map(({ occurred_ms: at }) => found.seenMs - Number(at))
+    .sort((a, b) => a - b);
+  return {
+    rows: rows.length,
+    markers: sightings.flatMap(({ event_id: id }) =>
+      String(id).startsWith('marker-') ? [String(id)] : [],
+    ),
+    staleness:
+      counted.length === 0
+        ? null
+        : { p50: statisticOf(counted, 'p50'), p99: statisticOf(counted, 'p99') },
+    files: countLive(live),
+  };
+}
+
+/** Columns of `sightings` that come from the table. */
+const STAMPED = [
+  'store_id',
+  'sku_id',
+  'version',
+  'occurred_ms',
+  'due_ms',
+  'kafka_ms',
+  'flink_ms',
+] as const;

@@ -1,0 +1,67 @@
+import { grouped } from '../../core/grouped.ts';
+import type { Dataset } from '../../topology/dataset.ts';
+import { openIceberg } from './iceberg.ts';
+import { openInProcess } from './in-process.ts';
+import type {
+  OpenSource,
+  StorageListing,
+  VisibilityContext,
+  VisibilityKind,
+  VisibilitySource,
+} from './visibility.ts';
+
+/** Every place in which it can be observed when a row becomes visible. */
+export const VISIBILITY_SOURCES: { readonly [K in VisibilityKind]: OpenSource } = {
+  iceberg: openIceberg,
+  'in-process': openInProcess,
+};
+
+/** The sources of the datasets of a run. Whoever opened them closes them. */
+export type Visibility = Omit<VisibilitySource, 'storage'> & {
+  storage(signal: AbortSignal): Promise<StorageListing>;
+};
+
+/** Opens one source per kind that the datasets name. */
+export async function openVisibility(
+  context: VisibilityContext,
+  datasets: readonly Dataset[],
+): Promise<Visibility> {
+  const kinds = grouped(datasets, ({ visibility }) => visibility);
+  const sources = new Map<VisibilityKind, VisibilitySource>();
+  const close = async () => {
+    for (const source of sources.values()) await source.close();
+  };
+  try {
+    for (const kind of kinds.keys()) sources.set(kind, await VISIBILITY_SOURCES[kind](context));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const sourceOf = ({ visibility }: Dataset) => sources.get(visibility) as VisibilitySource;
+  return {
+    follow: (dataset) => sourceOf(dataset).follow(dataset),
+    files: (dataset, signal) => sourceOf(dataset).files(dataset, signal),
+    async storage(signal) {
+      const listings: StorageListing[] = [];
+      for (const [kind, own] of kinds) {
+        listings.push(await (sources.get(kind) as VisibilitySource).storage(own, signal));
+      }
+      return listings.reduce(joined, NOTHING);
+    },
+    close,
+  };
+}
+
+const NOTHING: StorageListing = {
+  ...{ objects: 0, bytes: 0, orphans: 0, orphanBytes: 0, orphanKeys: [] },
+};
+
+function joined(a: StorageListing, b: StorageListing): StorageListing {
+  return {
+    objects: a.objects + b.objects,
+    bytes: a.bytes + b.bytes,
+    orphans: a.orphans + b.orphans,
+    orphanBytes: a.orphanBytes + b.orphanBytes,
+    orphanKeys: [...a.orphanKeys, ...b.orphanKeys].slice(0, 20),
+  };
+}

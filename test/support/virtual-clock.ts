@@ -1,0 +1,98 @@
+import { createHook } from 'node:async_hooks';
+import type { Clock } from '../../src/core/clock.ts';
+
+interface Sleeper {
+  readonly atMs: number;
+  readonly order: number;
+  readonly wake: () => void;
+}
+
+/** Turns of the event loop in which nothing was left to do, before time passes. */
+const IDLE_TURNS = 2;
+
+/**
+ * A clock whose time passes only while nobody has anything to do: whoever sleeps is woken in the order of the
+ * moments, at once. Work of DuckDB and of the file system, which goes on beside the event loop, holds it. Whoever starts it stops it.
+ */
+export class VirtualClock implements Clock, Disposable {
+  #nowMs: number;
+  #order = 0;
+  readonly #sleepers: Sleeper[] = [];
+  /** Native work under way: what the hook saw begin and not yet end. */
+  readonly #native = new Set<number>();
+  readonly #hook = createHook({
+    init: (id, type) => {
+      if (type === 'generic') this.#native.add(id);
+    },
+    before: (id) => this.#native.delete(id),
+    destroy: (id) => this.#native.delete(id),
+  });
+  #stopped = false;
+
+  constructor(startMs: number) {
+    this.#nowMs = startMs;
+    this.#hook.enable();
+    this.#turn(0);
+  }
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  monotonicMs(): number {
+    return this.#nowMs;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const onAbort = () => {
+        const at = this.#sleepers.indexOf(sleeper);
+        if (at >= 0) this.#sleepers.splice(at, 1);
+        reject(signal?.reason);
+      };
+      const sleeper: Sleeper = {
+        atMs: this.#nowMs + Math.max(0, ms),
+        order: this.#order++,
+        wake() {
+          signal?.removeEventListener('abort', onAbort);
+          resolve();
+        },
+      };
+      this.#add(sleeper);
+      signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#stopped = true;
+    this.#hook.disable();
+  }
+
+  #add(sleeper: Sleeper): void {
+    const at = this.#sleepers.findLastIndex(({ atMs }) => atMs <= sleeper.atMs);
+    this.#sleepers.splice(at + 1, 0, sleeper);
+  }
+
+  /** Looks after each turn of the event loop whether there was anything to do. */
+  #turn(idle: number): void {
+    setImmediate(() => {
+      if (this.#stopped) return;
+      if (this.#isBusy()) return this.#turn(0);
+      if (idle < IDLE_TURNS) return this.#turn(idle + 1);
+      const next = this.#sleepers.shift();
+      if (next !== undefined) {
+        this.#nowMs = next.atMs;
+        next.wake();
+      }
+      this.#turn(0);
+    });
+  }
+
+  #isBusy(): boolean {
+    return (
+      this.#native.size > 0 ||
+      process.getActiveResourcesInfo().some((name) => name.startsWith('FS'))
+    );
+  }
+}
