@@ -2,7 +2,7 @@ import type { Stream } from '../scenario/scenario.ts';
 import { WIRE, type WireType } from './wire-schema.ts';
 
 /** A record of the wire, by the names of its fields; or why it is refused, the first thing that is wrong. */
-export type Decoded =
+type Decoded =
   | { readonly fields: Readonly<Record<string, string | number | boolean | null>> }
   | { readonly rejection: string };
 

@@ -22,7 +22,7 @@ export interface PartitionLog {
 }
 
 /** The broker's administrative side. Whoever opened it closes it: `await using`. */
-export interface KafkaAdmin extends AsyncDisposable {
+interface KafkaAdmin extends AsyncDisposable {
   /** Brokers that answer, after a real metadata request. */
   brokerCount(): Promise<number>;
   /**

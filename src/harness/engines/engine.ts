@@ -71,7 +71,7 @@ export interface ReaderOptions {
 }
 
 /** Whose tables are read. */
-export interface EngineContext {
+interface EngineContext {
   readonly stack: Pick<Stack, 'endpoints' | 'inProcess'>;
   readonly extensions: Artifacts['duckdbExtensions'];
 }

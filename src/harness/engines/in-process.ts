@@ -24,13 +24,16 @@ export const inProcess: QueryEngine & { readonly kind: 'in-process' } = {
         ...end,
         ...{ startMs, endMs: clock.nowMs(), cpuS: 0 },
       });
-      try {
-        const rows = await connection.rows(sql, params);
-        const tookMs = PER_QUERY_MS + PER_FILE_MS * tables.liveFiles();
-        await clock.sleep(Math.min(tookMs, limits.timeoutMs));
-        if (tookMs <= limits.timeoutMs) return ended({ outcome: 'ok', rows, error: null });
+      const tookMs = PER_QUERY_MS + PER_FILE_MS * tables.liveFiles();
+      if (tookMs > limits.timeoutMs) {
+        await clock.sleep(limits.timeoutMs);
         const error = `not done within ${limits.timeoutMs} ms`;
         return ended({ outcome: 'timeout', rows: [], error });
+      }
+      try {
+        const rows = await connection.rows(sql, params);
+        await clock.sleep(tookMs);
+        return ended({ outcome: 'ok', rows, error: null });
       } catch (error) {
         return ended({ outcome: 'failed', rows: [], error: (error as Error).message });
       }

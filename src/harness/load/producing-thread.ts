@@ -36,7 +36,7 @@ export interface ThreadPort {
   terminate(): Promise<unknown>;
 }
 
-export type OpenThread = (data: ShardData) => ThreadPort;
+type OpenThread = (data: ShardData) => ThreadPort;
 
 /** A thread of its own: what it does shows in no other's event loop. */
 export const workerThread: OpenThread = (data) =>

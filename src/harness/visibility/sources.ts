@@ -11,7 +11,7 @@ import type {
 } from './visibility.ts';
 
 /** Every place in which it can be observed when a row becomes visible. */
-export const VISIBILITY_SOURCES: { readonly [K in VisibilityKind]: OpenSource } = {
+const VISIBILITY_SOURCES: { readonly [K in VisibilityKind]: OpenSource } = {
   iceberg: openIceberg,
   'in-process': openInProcess,
 };

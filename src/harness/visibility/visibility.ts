@@ -9,7 +9,7 @@ import type { Stack } from '../stack/stack.ts';
 export type VisibilityKind = Dataset['visibility'];
 
 /** A version of a dataset that readers were served at once. */
-export type Commit = Pick<
+type Commit = Pick<
   Snapshot,
   'id' | 'parentId' | 'sequenceNumber' | 'timestampMs' | 'operation' | 'summary'
 >;

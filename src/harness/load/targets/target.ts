@@ -1,6 +1,7 @@
 import type { Clock } from '../../../core/clock.ts';
 import type { TargetKind } from '../../../topology/manifest.ts';
 import type { InProcessLog } from '../../clients/in-process-log.ts';
+import type { PartitionLog } from '../../clients/kafka-admin.ts';
 import type { BatchProducer } from '../../clients/kafka-producer.ts';
 import type { Stack } from '../../stack/stack.ts';
 
@@ -8,14 +9,7 @@ import type { Stack } from '../../stack/stack.ts';
 export type TargetAddress =
   | { readonly kind: 'kafka'; readonly brokers: readonly string[] }
   | { readonly kind: 'in-process'; readonly log: InProcessLog; readonly clock: Clock };
-export type AddressOf<K extends TargetKind> = Extract<TargetAddress, { kind: K }>;
-
-/** The log of one partition: offsets in [low, high) are held. */
-export interface PartitionLog {
-  readonly partition: number;
-  readonly low: bigint;
-  readonly high: bigint;
-}
+type AddressOf<K extends TargetKind> = Extract<TargetAddress, { kind: K }>;
 
 /** Where a load goes: one file per kind, and one line in targets.ts. */
 export interface LoadTarget<K extends TargetKind> {

@@ -4,7 +4,7 @@ import { inProcess } from './in-process.ts';
 import type { StageRunner } from './runner.ts';
 
 /** Everything that can move data. */
-export const STAGE_RUNNERS: { readonly [K in RunnerKind]: StageRunner<K> } = {
+const STAGE_RUNNERS: { readonly [K in RunnerKind]: StageRunner<K> } = {
   'flink-sql': flinkSql,
   'in-process': inProcess,
 };

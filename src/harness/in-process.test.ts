@@ -1,0 +1,57 @@
+import { afterAll, beforeAll } from 'vitest';
+import { engineContract } from '../../test/contracts/engine.ts';
+import { targetContract } from '../../test/contracts/target.ts';
+import { visibilityContract } from '../../test/contracts/visibility.ts';
+import { images } from '../../test/support/datasets.ts';
+import { systemClock as clock } from '../core/clock.ts';
+import { ENGINES } from './engines/engines.ts';
+import { openFacts } from './facts.ts';
+import { TARGETS } from './load/targets/targets.ts';
+import { inProcessOf, startInProcess } from './stack/in-process.ts';
+import type { Stack } from './stack/stack.ts';
+import { openVisibility } from './visibility/sources.ts';
+
+/** The kinds without a server; those with one are in test/integration/contracts.test.ts. */
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startInProcess(clock);
+  const { tables } = inProcessOf(stack);
+  await tables.create('retail.numbers', { columns: { n: 'INTEGER' }, key: null });
+  await tables.commit('retail.numbers', [{ n: 1 }, { n: 2 }]);
+});
+afterAll(() => stack?.stop());
+
+const extensions = { avro: '', httpfs: '', iceberg: '' };
+
+targetContract('in-process', () => ({
+  address: TARGETS['in-process'].address(stack),
+  prefix: 'contract_',
+}));
+
+engineContract('in-process', () => ({
+  open: () => ENGINES['in-process'].open({ stack, extensions }, { clock }),
+  table: 'ice.retail.numbers',
+}));
+
+visibilityContract('in-process', async () => {
+  const { tables } = inProcessOf(stack);
+  const dataset = { ...images('upsert'), visibility: 'in-process' as const };
+  const columns = {
+    event_id: 'VARCHAR',
+    store_id: 'INTEGER',
+    sku_id: 'INTEGER',
+    version: 'BIGINT',
+  };
+  await tables.create('retail.inventory', { columns, key: ['store_id', 'sku_id'] });
+  const facts = await openFacts();
+  const place = { apart: false, topicPrefix: '', namespace: 'retail' };
+  return {
+    ...{ dataset, facts },
+    visibility: await openVisibility(
+      { ...{ stack, extensions, place, facts, clock }, t0Ms: () => 0 },
+      [dataset],
+    ),
+    commit: (version, eventId) =>
+      tables.commit('retail.inventory', [{ event_id: eventId, store_id: 1, sku_id: 1, version }]),
+  };
+});

@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+import type { Facts } from '../../src/harness/facts.ts';
+import type { Visibility } from '../../src/harness/visibility/sources.ts';
+import type { Dataset } from '../../src/topology/dataset.ts';
+
+/** What a visibility source is tried on. */
+export interface VisibleWorld {
+  readonly dataset: Dataset;
+  readonly facts: Facts;
+  readonly visibility: Visibility;
+  /** Makes a commit with one row: an image of this version of row 1 in store 1, with an id of its own. */
+  commit(version: number, eventId: string): Promise<void>;
+}
+
+/** What holds of every visibility source. */
+export function visibilityContract(kind: string, open: () => Promise<VisibleWorld>): void {
+  describe(`the visibility source ${kind}`, () => {
+    test('finds every commit once, between a poll without it and one with it, and reads its rows', async () => {
+      const { dataset, facts, visibility, commit } = await open();
+      const { signal } = new AbortController();
+      const followed = visibility.follow(dataset);
+      expect(await followed.poll(signal)).toEqual({ found: [], gap: null });
+      expect(await visibility.files(dataset, signal)).toBeNull();
+      await commit(1, 'e-1');
+      await commit(2, 'marker-contract-2');
+      const { found, gap } = await followed.poll(signal);
+      expect(gap).toBeNull();
+      expect(found.map(({ snapshot }) => snapshot.parentId)).toEqual([null, found[0]?.snapshot.id]);
+      for (const { missedMs, seenMs } of found) {
+        expect(missedMs).not.toBeNull();
+        expect(seenMs).toBeGreaterThanOrEqual(missedMs as number);
+      }
+      const read = [];
+      for (const one of found) read.push(await one.read(signal));
+      expect(read.map(({ rows, markers }) => [rows, markers])).toEqual([
+        [1, []],
+        [1, ['marker-contract-2']],
+      ]);
+      expect((await followed.poll(signal)).found).toEqual([]);
+      expect(
+        await facts.rows(
+          'SELECT event_id, store_id, sku_id, version FROM sightings ORDER BY version',
+        ),
+      ).toEqual([
+        { event_id: 'e-1', store_id: 1, sku_id: 1, version: 1 },
+        { event_id: 'marker-contract-2', store_id: 1, sku_id: 1, version: 2 },
+      ]);
+      const commits = await facts.rows<{ id: string; files: number }>(
+        'SELECT snapshot_id AS id, data_files AS files FROM commits ORDER BY sequence_number',
+      );
+      expect(commits.map(({ id }) => id)).toEqual(found.map(({ snapshot }) => snapshot.id));
+      expect(commits.map(({ files }) => files)).toEqual([1, 2]);
+
+      const live = (await visibility.files(dataset, signal)) ?? [];
+      expect(live.filter(({ content }) => content === 'data')).toHaveLength(2);
+      expect(live.length).toBe(
+        read.at(-1) && Object.values(read.at(-1)?.files ?? {}).reduce((a, b) => a + b),
+      );
+      const { objects, bytes } = await visibility.storage(signal);
+      expect(objects).toBeGreaterThanOrEqual(live.length);
+      expect(bytes).toBeGreaterThan(0);
+    });
+  });
+}

@@ -1,0 +1,56 @@
+import { afterAll, beforeAll } from 'vitest';
+import { systemClock as clock } from '../../src/core/clock.ts';
+import { ENGINES } from '../../src/harness/engines/engines.ts';
+import { openFacts } from '../../src/harness/facts.ts';
+import { TARGETS } from '../../src/harness/load/targets/targets.ts';
+import { openVisibility } from '../../src/harness/visibility/sources.ts';
+import { engineContract } from '../contracts/engine.ts';
+import { targetContract } from '../contracts/target.ts';
+import { visibilityContract } from '../contracts/visibility.ts';
+import { images } from '../support/datasets.ts';
+import { createTables, type Lakehouse, openLakehouse } from './support/lakehouse.ts';
+
+/** The kinds that need servers; those without are in src/harness/in-process.test.ts. */
+let lakehouse: Lakehouse;
+beforeAll(async () => {
+  lakehouse = await openLakehouse('contracts', 500);
+  const { sql, table } = lakehouse;
+  await createTables(lakehouse, 100);
+  await sql.run("SET 'table.dml-sync' = 'true'");
+  await sql.run(`CREATE TABLE ${table('numbers')} (n INT) WITH ('format-version' = '2')`);
+  await sql.run(`INSERT INTO ${table('numbers')} VALUES (1), (2)`);
+});
+afterAll(() => lakehouse?.leave());
+
+targetContract('kafka', () => ({
+  address: TARGETS.kafka.address(lakehouse.stack),
+  prefix: lakehouse.place.topicPrefix,
+}));
+
+const read = () => ({
+  stack: lakehouse.stack,
+  extensions: lakehouse.artifacts.duckdbExtensions,
+});
+
+engineContract('duckdb', () => ({
+  open: () => ENGINES.duckdb.open(read(), { clock }),
+  table: lakehouse.table('numbers'),
+}));
+
+visibilityContract('iceberg', async () => {
+  const { sql, table, place } = lakehouse;
+  const dataset = images('upsert');
+  const facts = await openFacts();
+  return {
+    ...{ dataset, facts },
+    visibility: await openVisibility({ ...read(), place, facts, clock, t0Ms: () => 0 }, [dataset]),
+    commit: (version, eventId) =>
+      sql
+        .run(
+          `INSERT INTO ${table('inventory')}
+           VALUES ('${eventId}', 1, 1, 5, CAST(${version} AS BIGINT), FALSE, CAST(1 AS BIGINT),
+             CAST(1 AS BIGINT), CAST(1 AS BIGINT), CAST(1 AS BIGINT), CAST(1 AS BIGINT))`,
+        )
+        .then(() => undefined),
+  };
+});
