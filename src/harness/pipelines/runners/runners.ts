@@ -1,5 +1,5 @@
 import type { RunnerKind, StageUse } from '../../../topology/manifest.ts';
-import { flinkSql } from '../deploy.ts';
+import { flinkSql } from './flink-sql.ts';
 import { inProcess } from './in-process.ts';
 import type { StageRunner } from './runner.ts';
 

@@ -1,9 +1,9 @@
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { type Clock, systemClock } from '../../core/clock.ts';
-import { flinkRest } from '../clients/flink-rest.ts';
-import { watchJobs } from './watch.ts';
+import { type Clock, systemClock } from '../../../core/clock.ts';
+import { flinkRest } from '../../clients/flink-rest.ts';
+import { watchJobs } from './watch-jobs.ts';
 
 /** The machine's clock with every second a twentieth as long. */
 const hasty: Clock = {

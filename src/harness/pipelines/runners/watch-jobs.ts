@@ -1,7 +1,7 @@
-import type { Clock } from '../../core/clock.ts';
-import { type DoorbusterError, stackBroke } from '../../core/errors.ts';
-import { type FlinkRest, hasEnded, type JobOverview } from '../clients/flink-rest.ts';
-import type { DeployedJob } from './runners/runner.ts';
+import type { Clock } from '../../../core/clock.ts';
+import { type DoorbusterError, stackBroke } from '../../../core/errors.ts';
+import { type FlinkRest, hasEnded, type JobOverview } from '../../clients/flink-rest.ts';
+import type { DeployedJob } from './runner.ts';
 
 interface Watched {
   readonly rest: FlinkRest;

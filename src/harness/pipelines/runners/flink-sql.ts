@@ -1,23 +1,17 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { DoorbusterError, stackBroke } from '../../core/errors.ts';
-import { quoted } from '../../core/sql.ts';
-import type { Stream } from '../../scenario/scenario.ts';
-import { splitStatements } from '../../topology/statements.ts';
-import { type FlinkRest, flinkRest } from '../clients/flink-rest.ts';
-import { openSqlSession, type SqlSession } from '../clients/sql-gateway.ts';
-import { catalogProperties, withoutSecrets } from '../stack/catalog-options.ts';
-import type { Endpoints, Stack } from '../stack/stack.ts';
-import { type PlacedPipeline, submissions } from './load.ts';
-import { fillPlaceholders, placeholderValues } from './placeholders.ts';
-import type {
-  DeployedJob,
-  DeployedStage,
-  DeployOptions,
-  StageOf,
-  StageRunner,
-} from './runners/runner.ts';
-import { watchJobs } from './watch.ts';
+import { DoorbusterError, stackBroke } from '../../../core/errors.ts';
+import { quoted } from '../../../core/sql.ts';
+import type { Stream } from '../../../scenario/scenario.ts';
+import { splitStatements } from '../../../topology/statements.ts';
+import { type FlinkRest, flinkRest } from '../../clients/flink-rest.ts';
+import { openSqlSession, type SqlSession } from '../../clients/sql-gateway.ts';
+import { catalogProperties, withoutSecrets } from '../../stack/catalog-options.ts';
+import type { Endpoints, Stack } from '../../stack/stack.ts';
+import { type PlacedPipeline, submissions } from '../load.ts';
+import { fillPlaceholders, placeholderValues } from '../placeholders.ts';
+import type { DeployedJob, DeployedStage, DeployOptions, StageOf, StageRunner } from './runner.ts';
+import { watchJobs } from './watch-jobs.ts';
 
 /** A job is up in about two seconds; on a loaded machine five take longer. */
 const RUNNING_WITHIN_MS = 120_000;
