@@ -1,5 +1,6 @@
+import type { Stream } from '../scenario/scenario.ts';
 import { damagedBytes } from './damage.ts';
-import type { Encode, TapeEvent } from './event.ts';
+import type { Encode, EventOf, TapeEvent } from './event.ts';
 import { inVersion } from './schema-version.ts';
 
 const encoder = new TextEncoder();
@@ -21,7 +22,10 @@ export const encode: Encode = (event, t0Ms) => {
   return encoder.encode(JSON.stringify(value));
 };
 
-function flat({ id, store, occurredMs, claimedMs, dueMs, body }: TapeEvent, t0Ms: number) {
+function flat(
+  { id, store, occurredMs, claimedMs, dueMs, body }: EventOf<Exclude<Stream, 'inventory'>>,
+  t0Ms: number,
+) {
   const { event_type, ...fields } = body;
   return {
     event_id: id,
@@ -36,12 +40,11 @@ function flat({ id, store, occurredMs, claimedMs, dueMs, body }: TapeEvent, t0Ms
 }
 
 /** Debezium's envelope; the stamps and the id travel inside the row, which is all that a table keeps. */
-function envelope({ id, store, occurredMs, claimedMs, dueMs, body }: TapeEvent, t0Ms: number) {
-  const { before, after, op } = body as {
-    readonly before: object | null;
-    readonly after: object;
-    readonly op: string;
-  };
+function envelope(
+  { id, store, occurredMs, claimedMs, dueMs, body }: EventOf<'inventory'>,
+  t0Ms: number,
+) {
+  const { before, after, op } = body;
   return {
     before: before === null ? null : { store_id: store, ...before },
     after: {

@@ -7,12 +7,105 @@ import {
   type Stream,
 } from '../scenario/scenario.ts';
 
+/** One line of a receipt, as it is on the wire. */
+export type PosLine = {
+  readonly line_no: number;
+  readonly sku_id: number;
+  readonly quantity: number;
+  readonly unit_price_cents: number;
+  readonly extended_cents: number;
+};
+
+/** A row of the stock, as its image says it. */
+export type Image = {
+  readonly sku_id: number;
+  readonly on_hand: number;
+  readonly committed: number;
+  readonly unavailable: number;
+  readonly available: number;
+  readonly version: number;
+  readonly deleted: boolean;
+};
+
+/** The payload of each stream, without id, store and stamps: see encode.ts for what is added. */
+export interface Bodies {
+  readonly pos: {
+    readonly event_type: string;
+    readonly transaction_id: string;
+    readonly terminal_id: number;
+    readonly sequence_number: number;
+    readonly business_day: string;
+    readonly local_time: string;
+    readonly type: string;
+    readonly training: boolean;
+    /** The receipt that a return undoes. */
+    readonly return_of: string | null;
+    readonly customer_id: string | null;
+    readonly payment_method: string;
+    readonly currency: string;
+    readonly total_cents: number;
+    readonly discount_cents: number;
+    readonly tax_cents: number;
+    readonly lines: readonly PosLine[];
+  };
+  readonly wms: {
+    readonly event_type: string;
+    readonly sku_id: number;
+    /** Units handled; `quantity`, `committed` and `unavailable` are what that does to the stock, with a sign. */
+    readonly units: number;
+    readonly quantity: number;
+    readonly committed: number;
+    readonly unavailable: number;
+    readonly biz_step: string;
+    readonly disposition: string;
+    readonly reason: string | null;
+    readonly location: string;
+    readonly reference: string | null;
+  };
+  readonly cart: {
+    readonly event_type: string;
+    readonly session_id: string;
+    readonly event_name: string;
+    readonly device: string;
+    readonly is_bot: boolean;
+    readonly items: readonly {
+      readonly sku_id: number;
+      readonly quantity: number;
+      readonly price_cents: number;
+    }[];
+    readonly order_id: string | null;
+    readonly value_cents: number;
+    readonly fulfilment: string | null;
+  };
+  readonly loyalty: {
+    readonly event_type: string;
+    readonly member_id: string;
+    readonly points: number;
+    readonly kind: string;
+    readonly tier: string;
+    readonly reference: string;
+  };
+  /** The row before and after, and what a change-data-capture connector calls the change. */
+  readonly inventory: {
+    readonly op: string;
+    readonly before: Image | null;
+    readonly after: Image;
+  };
+}
+
 /**
  * One message of the tape: a pure function of (seed, store, stream, sequence). Times are offsets
  * from t0 in integer milliseconds; wall stamps are added by `encode` when t0 is known.
  */
-export interface TapeEvent {
-  readonly stream: Stream;
+export type TapeEvent = EventOf<Stream>;
+
+/** A message of one of these streams. */
+export type EventOf<S extends Stream> = {
+  [K in S]: Sent & { readonly stream: K; readonly body: Bodies[K] };
+}[S];
+
+/** What a message of any stream has. */
+interface Sent {
   /** 1-based store number; the Kafka key, so that one store is one partition and one worker. */
   readonly store: number;
   /** The event_id on the wire (a copy has its original's, unless its fault says otherwise). */
@@ -23,13 +116,8 @@ export interface TapeEvent {
   readonly claimedMs: number;
   /** Intended send: occurredMs plus the simulated transport delay; for a copy, its retry time. */
   readonly dueMs: number;
-  /** The payload without stamps; see encode.ts for what is added. */
-  readonly body: Body;
   readonly truth: Truth;
 }
-
-/** JSON-able payload of one stream; its fields are named in the stream's own file. */
-export type Body = Readonly<Record<string, unknown>>;
 
 /** The side channel: what the wire does not say. */
 export interface Truth {

@@ -27,7 +27,9 @@ function count(
 }
 
 function kindOf({ stream, body }: TapeEvent): string {
-  return `${stream} ${body.event_name ?? body.biz_step ?? body.kind ?? body.type ?? 'image'}`;
+  const fields: Readonly<Record<string, unknown>> = body;
+  const { event_name, biz_step, kind, type } = fields;
+  return `${stream} ${event_name ?? biz_step ?? kind ?? type ?? 'image'}`;
 }
 
 /**

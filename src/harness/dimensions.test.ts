@@ -28,9 +28,11 @@ test('stores, products and the members of the run can be asked, and joined with 
     'stores.parquet',
   ]);
 
-  const onReceipts = tapeUntil(scenario, CUT_MS).flatMap(({ body }) => {
-    const id = body.customer_id ?? body.member_id;
-    return typeof id === 'string' ? [id] : [];
+  const onReceipts = tapeUntil(scenario, CUT_MS).flatMap((event) => {
+    if (event.stream === 'loyalty') return [event.body.member_id];
+    return event.stream === 'pos' && event.body.customer_id !== null
+      ? [event.body.customer_id]
+      : [];
   });
   const met = [...new Set(onReceipts)].sort();
   expect(met.length).toBeGreaterThan(5);

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { yieldToEventLoop } from '../core/yield-to-event-loop.ts';
+import type { TapeEvent } from '../generators/event.ts';
 import { tapeOf } from '../generators/tape.ts';
 import { memberRows, productRows, storeRows } from '../generators/world/dimensions.ts';
 import { DIMENSIONS, type DimensionTable } from '../record/facts.ts';
@@ -66,6 +67,12 @@ async function writeTable(
   return written;
 }
 
+/** Whose card was shown; null: nobody's. */
+function memberOf(event: TapeEvent): string | null {
+  if (event.stream === 'pos') return event.body.customer_id;
+  return event.stream === 'loyalty' ? event.body.member_id : null;
+}
+
 /**
  * Numbers of the members on receipts up to the cut, in order. Told by the tape again, with the streams left out
  * that no member is in: leaving a stream out changes no other.
@@ -77,10 +84,10 @@ async function membersOnReceipts(scenario: Scenario, cutMs: number): Promise<rea
   const stores = Array.from({ length: scenario.retail.stores }, (_, i) => i + 1);
   const members = new Set<number>();
   let read = 0;
-  for (const { dueMs, body } of tapeOf({ ...scenario, traffic }, stores)) {
-    if (dueMs >= cutMs) break;
-    const id = body.customer_id ?? body.member_id;
-    if (typeof id === 'string') members.add(Number(id.slice(1)));
+  for (const event of tapeOf({ ...scenario, traffic }, stores)) {
+    if (event.dueMs >= cutMs) break;
+    const id = memberOf(event);
+    if (id !== null) members.add(Number(id.slice(1)));
     if (++read % SLICE === 0) await yieldToEventLoop();
   }
   return [...members].sort((a, b) => a - b);

@@ -1,7 +1,7 @@
-import type { TapeEvent } from '../../src/generators/event.ts';
+import type { EventOf, TapeEvent } from '../../src/generators/event.ts';
 import { tapeOf } from '../../src/generators/tape.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
-import type { Scenario } from '../../src/scenario/scenario.ts';
+import type { Scenario, Stream } from '../../src/scenario/scenario.ts';
 
 const BASE = `
 name: test
@@ -63,4 +63,13 @@ export function quantile(values: readonly number[], p: number): number {
 
 export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Those of one stream, typed as such. */
+export function ofStream<S extends Stream>(
+  events: readonly TapeEvent[],
+  stream: S,
+): readonly EventOf<S>[] {
+  // The compiler does not follow an S into the union of the streams.
+  return events.filter((event) => event.stream === stream) as unknown as readonly EventOf<S>[];
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { EVERYTHING, scenarioOf, tapeUntil } from '../../../test/support/retail.ts';
+import { EVERYTHING, ofStream, scenarioOf, tapeUntil } from '../../../test/support/retail.ts';
 import { timeline } from '../../scenario/timeline.ts';
 import { messagesPerEvent } from '../faults/copies.ts';
 import { expectedCounts, rateAt } from './rate.ts';
@@ -15,19 +15,16 @@ const expected = expectedCounts(scenario);
 test('what happens in each phase and stream is what was expected, within its luck', () => {
   for (const { phase, startMs, endMs } of timeline(scenario)) {
     for (const row of expected.filter((row) => row.phase === phase.name)) {
-      const during = events.filter(
-        ({ stream, occurredMs, truth }) =>
-          stream === row.stream &&
-          truth.role === 'original' &&
-          occurredMs >= startMs &&
-          occurredMs < endMs,
+      const during = ofStream(events, row.stream).filter(
+        ({ occurredMs, truth }) =>
+          truth.role === 'original' && occurredMs >= startMs && occurredMs < endMs,
       );
       // Events come in bundles (a basket, a session), so that luck is larger than Poisson's.
       const luck = 5 * Math.sqrt(row.events * (row.stream === 'inventory' ? 25 : 8)) + 5;
       expect(Math.abs(during.length - row.events), `${row.phase}/${row.stream}`).toBeLessThan(luck);
       if (row.receipts !== null) {
         expect(row.receipts).toBe(row.events);
-        const lines = during.reduce((sum, { body }) => sum + (body.lines as unknown[]).length, 0);
+        const lines = ofStream(during, 'pos').reduce((sum, { body }) => sum + body.lines.length, 0);
         expect(Math.abs(lines / (row.lines as number) - 1)).toBeLessThan(0.25);
       }
     }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { EVERYTHING, mean, scenarioOf, tapeUntil } from '../../../test/support/retail.ts';
+import { EVERYTHING, mean, ofStream, scenarioOf, tapeUntil } from '../../../test/support/retail.ts';
 import type { TapeEvent } from '../event.ts';
 import { OFF_MS, WRONG_DATE_MS } from './clocks.ts';
 
@@ -19,7 +19,7 @@ function skewed(clocks: string, ...more: readonly string[]): TapeEvent[] {
 /** How far each till of each store is off; a device is off by the same all the time. */
 function tills(events: readonly TapeEvent[]): number[] {
   const found = new Map<string, number>();
-  for (const event of events.filter(({ stream }) => stream === 'pos')) {
+  for (const event of ofStream(events, 'pos')) {
     const till = `${event.store}/${event.body.terminal_id}`;
     expect(found.get(till) ?? offMs(event)).toBe(offMs(event));
     found.set(till, offMs(event));
@@ -35,8 +35,8 @@ test('the clocks of tills are N(0, 1.5 s), and servers are right (estimates)', (
   const sigma = Math.sqrt(mean(off.map((ms) => ms ** 2)));
   expect(Math.abs(sigma / 1_500 - 1)).toBeLessThan(0.12);
   for (const event of events) {
-    const { stream, body } = event;
-    const central = stream === 'cart' || (stream === 'wms' && body.location !== 'store');
+    const { stream } = event;
+    const central = stream === 'cart' || (stream === 'wms' && event.body.location !== 'store');
     if (stream === 'inventory' || central) expect(offMs(event)).toBe(0);
   }
   expect(events.some((event) => event.stream === 'wms' && offMs(event) !== 0)).toBe(true);
@@ -45,11 +45,9 @@ test('the clocks of tills are N(0, 1.5 s), and servers are right (estimates)', (
 test('points carry the stamp of the till of their receipt', () => {
   const events = skewed('{sigma: 20s}');
   const receipts = new Map(
-    events
-      .filter(({ stream }) => stream === 'pos')
-      .map((event) => [event.body.transaction_id, offMs(event)]),
+    ofStream(events, 'pos').map((event) => [event.body.transaction_id, offMs(event)]),
   );
-  const points = events.filter(({ stream }) => stream === 'loyalty');
+  const points = ofStream(events, 'loyalty');
   expect(points.length).toBeGreaterThan(200);
   for (const event of points) expect(offMs(event)).toBe(receipts.get(event.body.reference));
 });
@@ -67,9 +65,7 @@ test('stated shares of tills are exactly an hour off or have another year', () =
 });
 
 test('3.5 % of sessions are on a device that is an hour to a week off (published, of phones)', () => {
-  const events = skewed('{}', 'traffic.cart.sessions=100/s').filter(
-    ({ stream }) => stream === 'cart',
-  );
+  const events = ofStream(skewed('{}', 'traffic.cart.sessions=100/s'), 'cart');
   const sessions = new Map<unknown, number>();
   for (const event of events) {
     const id = event.body.session_id;

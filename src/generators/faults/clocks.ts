@@ -46,10 +46,10 @@ export class DeviceClocks {
     return label === null ? stamped : labelled(stamped, label);
   }
 
-  #offMs(clocks: NonNullable<Faults['clocks']>, { body }: TapeEvent, device: Device): number {
+  #offMs(clocks: NonNullable<Faults['clocks']>, event: TapeEvent, device: Device): number {
     if (device === DATABASE || device === CENTRE) return 0;
-    if (device !== SHOPPERS) return this.#managedOffMs(clocks, device);
-    const own = hash32(this.#seed, 'shopper', body.session_id as string);
+    if (device !== SHOPPERS || event.stream !== 'cart') return this.#managedOffMs(clocks, device);
+    const own = hash32(this.#seed, 'shopper', event.body.session_id);
     if (fixedUniform(own, 0) >= clocks.shoppers) return 0;
     const hours = power(SHOPPER_MOST_HOURS, fixedUniform(own, 1));
     return Math.round(hours * HOUR_MS) * signOf(fixedUniform(own, 2));

@@ -9,7 +9,7 @@ import {
   type Scenario,
   type Stream,
 } from '../../scenario/scenario.ts';
-import { type Body, copyOf, type TapeEvent, type Truth } from '../event.ts';
+import { copyOf, type TapeEvent, type Truth } from '../event.ts';
 import { perStream } from './per-stream.ts';
 
 /** Copies of a duplicated event: 1 + Geom(0.8), at most 8. */
@@ -121,25 +121,21 @@ function withTruth(event: TapeEvent, truth: Partial<Truth>): TapeEvent {
 
 /** The same event with another amount in it: what a price override or a lost update looks like. */
 function changed(copy: TapeEvent): TapeEvent {
-  const { body, truth } = copy;
-  const plus = (field: string, by: number): Body => ({
-    ...body,
-    [field]: Number(body[field] ?? 0) + by,
-  });
   switch (copy.stream) {
-    case 'pos':
-      return {
-        ...copy,
-        body: { ...plus('discount_cents', 100), total_cents: Number(body.total_cents) - 100 },
-      };
+    case 'pos': {
+      const { total_cents, discount_cents } = copy.body;
+      const off = { discount_cents: discount_cents + 100, total_cents: total_cents - 100 };
+      return { ...copy, body: { ...copy.body, ...off } };
+    }
     case 'wms':
-      return { ...copy, body: plus('quantity', 1) };
+      return { ...copy, body: { ...copy.body, quantity: copy.body.quantity + 1 } };
     case 'cart':
-      return { ...copy, body: plus('value_cents', 100) };
+      return { ...copy, body: { ...copy.body, value_cents: copy.body.value_cents + 100 } };
     case 'loyalty':
-      return { ...copy, body: plus('points', 1) };
+      return { ...copy, body: { ...copy.body, points: copy.body.points + 1 } };
     case 'inventory': {
-      const after = body.after as { readonly on_hand: number; readonly available: number };
+      const { truth, body } = copy;
+      const { after } = body;
       const row =
         truth.row === null
           ? null
@@ -149,7 +145,7 @@ function changed(copy: TapeEvent): TapeEvent {
               available: truth.row.available + 1,
             };
       const image = { ...after, on_hand: after.on_hand + 1, available: after.available + 1 };
-      return { ...withTruth(copy, { row }), body: { ...body, after: image } };
+      return { ...copy, truth: { ...truth, row }, body: { ...body, after: image } };
     }
   }
 }

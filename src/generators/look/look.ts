@@ -149,15 +149,12 @@ export function generatedLook(scenario: Scenario): Look {
   const stores = Math.min(scenario.retail.stores, SAMPLED_STORES);
   const gathered = new Gatherer();
   let receipts = 0;
-  for (const { body } of tapeOf(
+  for (const event of tapeOf(
     plain,
     Array.from({ length: stores }, (_, i) => i + 1),
   )) {
-    const lines = body.lines as readonly {
-      readonly sku_id: number;
-      readonly quantity: number;
-      readonly unit_price_cents: number;
-    }[];
+    if (event.stream !== 'pos') continue;
+    const { lines } = event.body;
     gathered.receipt(lines.length);
     for (const line of lines) gathered.line(line.sku_id, line.quantity, line.unit_price_cents);
     if (++receipts === SAMPLED_RECEIPTS) break;

@@ -1,11 +1,16 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { EVERYTHING, scenarioOf, storesOf, tapeUntil } from '../../../test/support/retail.ts';
+import {
+  EVERYTHING,
+  ofStream,
+  scenarioOf,
+  storesOf,
+  tapeUntil,
+} from '../../../test/support/retail.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
-import type { TapeEvent } from '../event.ts';
+import type { Image, TapeEvent } from '../event.ts';
 import { preloadOf } from '../tape.ts';
 import { Ledger, physicalOf } from './ledger.ts';
-import type { Image } from './stock.ts';
 
 const UNTIL_MS = 40_000;
 
@@ -23,7 +28,7 @@ function compareAtEveryCut(scenario: Scenario, events: readonly TapeEvent[]): nu
   events.forEach((event, i) => {
     ledger.apply(event);
     if (event.stream === 'inventory' && event.truth.role === 'original') {
-      const image = event.body.after as Image;
+      const image = event.body.after;
       touched.set(`${event.store}/${image.sku_id}`, { store: event.store, image });
     }
     if (events[i + 1]?.dueMs === event.dueMs) return;
@@ -50,11 +55,10 @@ test('the newest image of every row is BOOK, at any cut, faults and all', () => 
     'traffic.cart={sessions: 40/s, pickup: 60%}',
   );
   const events = tapeUntil(scenario, 20_000);
-  const moving = new Set(
-    events
-      .filter(({ stream }) => stream !== 'inventory')
-      .map(({ body }) => body.biz_step ?? body.type),
-  );
+  const moving = new Set([
+    ...ofStream(events, 'wms').map(({ body }) => body.biz_step),
+    ...ofStream(events, 'pos').map(({ body }) => body.type),
+  ]);
   for (const kind of ['sale', 'return', 'receiving', 'cycle_counting', 'stocking', 'picking']) {
     expect(moving).toContain(kind);
   }
@@ -85,12 +89,22 @@ test('so it is where SKUs are delisted and listed again, and where tills are tra
 test('rows nobody touched stay what was preloaded', () => {
   const scenario = scenarioOf('traffic.inventory={}');
   const ledger = opened(scenario);
-  for (const { store, body } of preloadOf(scenario, storesOf(scenario))) {
-    const image = body.after as Image;
+  for (const { store, body } of ofStream(
+    [...preloadOf(scenario, storesOf(scenario))],
+    'inventory',
+  )) {
+    const image = body.after;
     expect(ledger.book(store, image.sku_id).onHand).toBe(image.on_hand);
     expect(ledger.book(store, image.sku_id).available).toBe(image.available);
   }
 });
+
+/** The products of an event, but for a row image, which moves nothing. */
+function skusOf(event: TapeEvent): readonly number[] {
+  if (event.stream === 'pos') return event.body.lines.map(({ sku_id }) => sku_id);
+  if (event.stream === 'cart') return event.body.items.map(({ sku_id }) => sku_id);
+  return event.stream === 'wms' ? [event.body.sku_id] : [];
+}
 
 /** Units by what moved them, summed from the wire alone. */
 function flows(events: readonly TapeEvent[]): {
@@ -99,23 +113,23 @@ function flows(events: readonly TapeEvent[]): {
   unavailable: number;
 } {
   const sums = { onHand: 0, committed: 0, unavailable: 0 };
-  for (const { stream, body, truth } of events) {
-    if (truth.role === 'copy') continue;
-    if (stream === 'pos') {
-      for (const { quantity } of body.lines as readonly { quantity: number }[]) {
+  for (const event of events) {
+    if (event.truth.role === 'copy') continue;
+    if (event.stream === 'pos') {
+      for (const { quantity } of event.body.lines) {
         sums.onHand -= quantity;
         if (quantity < 0) sums.unavailable -= quantity;
       }
-    } else if (stream === 'wms' && body.location === 'store') {
-      sums.onHand += Number(body.quantity);
-      sums.committed += Number(body.committed);
-      sums.unavailable += Number(body.unavailable);
+    } else if (event.stream === 'wms' && event.body.location === 'store') {
+      sums.onHand += event.body.quantity;
+      sums.committed += event.body.committed;
+      sums.unavailable += event.body.unavailable;
     } else if (
-      stream === 'cart' &&
-      body.event_name === 'purchase' &&
-      body.fulfilment === 'pickup'
+      event.stream === 'cart' &&
+      event.body.event_name === 'purchase' &&
+      event.body.fulfilment === 'pickup'
     ) {
-      for (const { quantity } of body.items as readonly { quantity: number }[]) {
+      for (const { quantity } of event.body.items) {
         sums.committed += quantity;
       }
     }
@@ -145,10 +159,7 @@ test('units are conserved at any cut, for any seed, with any streams and faults'
         const ledger = new Ledger(scenario);
         // Opening stock of every row that the events will touch, before they do.
         for (const event of events) {
-          const line = (event.body.lines ?? event.body.items ?? [event.body]) as readonly {
-            sku_id?: number;
-          }[];
-          for (const { sku_id } of line) if (sku_id) ledger.book(event.store, sku_id);
+          for (const sku of skusOf(event)) ledger.book(event.store, sku);
         }
         const before = totals(ledger);
         for (const event of events) ledger.apply(event);
@@ -207,9 +218,9 @@ test('PHYSICAL differs from BOOK by what nobody wrote down, and a count brings t
     expect(gap(store, sku)).toBe(drifted.get(`${store}/${sku}`));
   }
   const thefts = hidden.filter(({ cause }) => cause === 'theft').length;
-  const sold = -events
-    .filter(({ stream, body }) => stream === 'pos' && body.type === 'sale')
-    .flatMap(({ body }) => body.lines as readonly { quantity: number }[])
+  const sold = -ofStream(events, 'pos')
+    .filter(({ body }) => body.type === 'sale')
+    .flatMap(({ body }) => body.lines)
     .reduce((sum, { quantity }) => sum - quantity, 0);
   expect(Math.abs(thefts / sold - 0.198)).toBeLessThan(0.03);
 });

@@ -1,5 +1,5 @@
 import type { Scenario } from '../../scenario/scenario.ts';
-import type { TapeEvent } from '../event.ts';
+import type { Bodies, PosLine, TapeEvent } from '../event.ts';
 import { Heap } from '../heap.ts';
 import { open } from '../store-tape.ts';
 import { type Hidden, StoreSimulation } from '../streams/store-simulation.ts';
@@ -57,18 +57,18 @@ export class Ledger {
   /** Folds in an event of the tape or of the preload. */
   apply(event: TapeEvent): void {
     if (event.truth.role === 'copy') return;
-    const { store, body, occurredMs } = event;
+    const { store, occurredMs } = event;
     switch (event.stream) {
       case 'pos':
-        if (body.training === true) break;
-        for (const line of body.lines as readonly PosLine[]) this.#scan(store, line, occurredMs);
+        if (event.body.training) break;
+        for (const line of event.body.lines) this.#scan(store, line, occurredMs);
         break;
       case 'wms':
-        if (body.location === 'store') this.#handle(store, body as unknown as WmsBody, occurredMs);
+        if (event.body.location === 'store') this.#handle(store, event.body, occurredMs);
         break;
       case 'cart':
-        if (body.event_name !== 'purchase' || body.fulfilment !== 'pickup') break;
-        for (const { sku_id, quantity } of body.items as readonly PosLine[]) {
+        if (event.body.event_name !== 'purchase' || event.body.fulfilment !== 'pickup') break;
+        for (const { sku_id, quantity } of event.body.items) {
           const account = this.#account(store, sku_id);
           account.committed += quantity;
           account.movedMs = Math.max(account.movedMs, occurredMs);
@@ -112,7 +112,7 @@ export class Ledger {
     if (quantity !== 0) account.movedMs = Math.max(account.movedMs, atMs);
   }
 
-  #handle(store: number, body: WmsBody, atMs: number): void {
+  #handle(store: number, body: Bodies['wms'], atMs: number): void {
     const { quantity, committed, unavailable, biz_step } = body;
     const account = this.#account(store, body.sku_id);
     account.onHand += quantity;
@@ -162,17 +162,6 @@ export class Ledger {
       delistedMs: never,
     };
   }
-}
-
-interface PosLine {
-  readonly sku_id: number;
-  readonly quantity: number;
-}
-
-interface WmsBody extends PosLine {
-  readonly committed: number;
-  readonly unavailable: number;
-  readonly biz_step: string;
 }
 
 function rowOf({ onHand, committed, unavailable, movedMs, delistedMs }: Account): BookRow {

@@ -1,4 +1,4 @@
-import type { RowTruth } from '../event.ts';
+import type { Image, RowTruth } from '../event.ts';
 import type { Shelf } from '../world/shelf.ts';
 import { fixedUniform, HOT_SHARE, type HotSet, storeHash, type World } from '../world/world.ts';
 import { type PendingWork, pendingWork } from './pending.ts';
@@ -42,17 +42,6 @@ export interface Units {
   readonly onHand?: number;
   readonly committed?: number;
   readonly unavailable?: number;
-}
-
-/** BOOK's columns, as they stand in a row image. */
-export interface Image {
-  readonly sku_id: number;
-  readonly on_hand: number;
-  readonly committed: number;
-  readonly unavailable: number;
-  readonly available: number;
-  readonly version: number;
-  readonly deleted: boolean;
 }
 
 /** The row as its image says it. */

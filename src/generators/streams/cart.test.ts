@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { countBy, mean, quantile, scenarioOf, tapeUntil } from '../../../test/support/retail.ts';
+import {
+  countBy,
+  mean,
+  ofStream,
+  quantile,
+  scenarioOf,
+  tapeUntil,
+} from '../../../test/support/retail.ts';
 import { random } from '../../core/random.ts';
 import { Shelf } from '../world/shelf.ts';
 import { worldOf } from '../world/world.ts';
@@ -104,11 +111,11 @@ test('an online order holds 2.87 units in the mean, and one in five is picked up
 });
 
 test('sessions begin at the stated rate, and those begun before t0 are under way at t0', () => {
-  const events = tapeUntil(scenario, 30_000).filter(({ stream }) => stream === 'cart');
+  const events = ofStream(tapeUntil(scenario, 30_000), 'cart');
   const first = new Map<string, string>();
   for (const { body } of events) {
-    const id = String(body.session_id);
-    if (!first.has(id)) first.set(id, String(body.event_name));
+    const id = body.session_id;
+    if (!first.has(id)) first.set(id, body.event_name);
   }
   expect(Math.abs(first.size / (40 * 30) - 1)).toBeGreaterThan(0.1);
   const perSecond = Array.from(
@@ -119,7 +126,7 @@ test('sessions begin at the stated rate, and those begun before t0 are under way
   const [early, late] = [mean(perSecond.slice(0, 10)), mean(perSecond.slice(20))];
   expect(Math.abs(early / late - 1)).toBeLessThan(0.15);
   for (const { body } of events) {
-    const items = body.items as readonly { quantity: number; price_cents: number }[];
+    const { items } = body;
     const value = items.reduce((sum, item) => sum + item.quantity * item.price_cents, 0);
     expect(body.value_cents).toBe(value);
     expect(body.order_id === null).toBe(body.event_name !== 'purchase');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { countBy, scenarioOf, tapeUntil } from '../../../test/support/retail.ts';
+import { countBy, ofStream, scenarioOf, tapeUntil } from '../../../test/support/retail.ts';
 import { memberRows, productRows, storeRows } from '../world/dimensions.ts';
 import { memberId, TIERS, tierOf } from '../world/members.ts';
 import { worldOf } from '../world/world.ts';
@@ -25,12 +25,8 @@ const earned = points.filter(({ kind }) => kind === 'earn');
 const burned = points.filter(({ kind }) => kind === 'burn');
 
 test('every receipt with a card earns, by its total and the tier', () => {
-  const receipts = events.filter(
-    ({ stream, body }) => stream === 'pos' && body.customer_id !== null,
-  );
-  const totals = new Map(
-    receipts.map(({ body }) => [body.transaction_id, Number(body.total_cents)]),
-  );
+  const receipts = ofStream(events, 'pos').filter(({ body }) => body.customer_id !== null);
+  const totals = new Map(receipts.map(({ body }) => [body.transaction_id, body.total_cents]));
   expect(earned.length).toBe(receipts.length);
   for (const { points: earn, tier, reference } of earned) {
     const factor = TIERS.find(({ name }) => name === tier)?.earn as number;

@@ -29,13 +29,14 @@ export function startLoyalty(
   const balances = new Map<number, number>();
 
   return (receipt, atMs) => {
-    if (receipt.memberId === null) return;
-    const member = Number(receipt.memberId.slice(1));
+    const { memberId } = receipt;
+    if (memberId === null) return;
+    const member = Number(memberId.slice(1));
     const tier = tierOf(world, member);
     const send = (kind: 'earn' | 'burn', points: number) =>
       simulation.emit('loyalty', atMs, receipt.terminal, {
         event_type: 'PointsTransaction',
-        member_id: receipt.memberId,
+        member_id: memberId,
         points,
         kind,
         tier: tier.name,

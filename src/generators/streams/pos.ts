@@ -140,7 +140,7 @@ class Tills {
         tax_cents: taxCents,
         lines: receipt.lines.map((line, i) => ({
           line_no: i + 1,
-          sku_id: world.skuOfRank[line.rank],
+          sku_id: world.skuOfRank[line.rank] as number,
           quantity: line.quantity,
           unit_price_cents: line.priceCents,
           extended_cents: line.extendedCents,

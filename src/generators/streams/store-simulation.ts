@@ -1,6 +1,6 @@
 import { type Random, random } from '../../core/random.ts';
 import type { Label, Stream } from '../../scenario/scenario.ts';
-import type { Body, TapeEvent, Truth } from '../event.ts';
+import type { Bodies, TapeEvent, Truth } from '../event.ts';
 import { Heap } from '../heap.ts';
 import { imageOf, OpeningStock, rowTruth, type StockRow, type Units } from '../stock/stock.ts';
 import { Shelf } from '../world/shelf.ts';
@@ -112,11 +112,11 @@ export class StoreSimulation {
   }
 
   /** Sends an event of a stream that is on; the id is its place in the stream. */
-  emit(
-    stream: Exclude<Stream, 'inventory'>,
+  emit<S extends Exclude<Stream, 'inventory'>>(
+    stream: S,
     atMs: number,
     device: Device,
-    body: Body,
+    body: Bodies[S],
     told: Told = {},
   ): void {
     if (this.world.scenario.traffic[stream] === null) return;
@@ -157,7 +157,7 @@ export class StoreSimulation {
   ): void {
     this.emit('wms', atMs, location === 'store' ? HANDHELDS : CENTRE, {
       event_type: 'ObjectEvent',
-      sku_id: this.world.skuOfRank[rank],
+      sku_id: this.world.skuOfRank[rank] as number,
       quantity: units.onHand ?? 0,
       units: handled,
       committed: units.committed ?? 0,
@@ -229,26 +229,25 @@ export class StoreSimulation {
     return this.#opening;
   }
 
-  #send(
-    stream: Stream,
+  #send<S extends Stream>(
+    stream: S,
     atMs: number,
     device: Device,
     id: string,
-    body: Body,
+    body: Bodies[S],
     { row = null, labels = NO_LABELS, cents = null }: Told,
   ): void {
-    this.#out(
-      {
-        stream,
-        store: this.store.number,
-        id,
-        occurredMs: atMs,
-        claimedMs: atMs,
-        dueMs: atMs,
-        body,
-        truth: { role: 'original', fault: null, copyOf: null, row, labels, cents },
-      },
-      device,
-    );
+    const event = {
+      stream,
+      store: this.store.number,
+      id,
+      occurredMs: atMs,
+      claimedMs: atMs,
+      dueMs: atMs,
+      body,
+      truth: { role: 'original', fault: null, copyOf: null, row, labels, cents },
+    };
+    // Stream and body have the one S, which the compiler does not follow into the union.
+    this.#out(event as unknown as TapeEvent, device);
   }
 }

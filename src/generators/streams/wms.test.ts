@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { mean, scenarioOf, tapeUntil } from '../../../test/support/retail.ts';
+import { mean, ofStream, scenarioOf, tapeUntil } from '../../../test/support/retail.ts';
 import { random } from '../../core/random.ts';
 import type { TapeEvent } from '../event.ts';
 import { DELAYS, drawDelay, Leftovers, stillWaiting } from '../world/delays.ts';
@@ -15,16 +15,16 @@ interface Handled {
 }
 
 const handled = (events: readonly TapeEvent[]) =>
-  events.filter(({ stream }) => stream === 'wms').map(({ body }) => body as unknown as Handled);
+  ofStream(events, 'wms').map(({ body }) => body as unknown as Handled);
 
 const scenario = scenarioOf(
   'traffic.wms={shrink: 0%}',
   'traffic.pos={receipts: 12000/store/h, returns: 2%}',
 );
 const events = tapeUntil(scenario, 120_000);
-const units = events
-  .filter(({ stream, body }) => stream === 'pos' && body.type === 'sale')
-  .flatMap(({ body }) => body.lines as readonly { quantity: number }[])
+const units = ofStream(events, 'pos')
+  .filter(({ body }) => body.type === 'sale')
+  .flatMap(({ body }) => body.lines)
   .reduce((sum, { quantity }) => sum + quantity, 0);
 const work = handled(events);
 const perThousand = (some: readonly unknown[]) => (some.length * 1_000) / units;
@@ -53,11 +53,11 @@ test('events per 1,000 units sold are those of a steady state, from the first se
 test('a third of first counts finds another number: -(1 + Geom) in three of five', () => {
   // A second count of the same shelf is right, unless somebody stole in between: here nobody does.
   const first = new Map<string, number>();
-  for (const { stream, store, body } of events) {
-    if (stream !== 'wms' || body.biz_step !== 'cycle_counting') continue;
+  for (const { store, body } of ofStream(events, 'wms')) {
+    if (body.biz_step !== 'cycle_counting') continue;
     const shelf = `${store}/${body.sku_id}`;
     if (first.has(shelf)) expect(body.quantity).toBe(0);
-    else first.set(shelf, Number(body.quantity));
+    else first.set(shelf, body.quantity);
   }
   const off = [...first.values()].filter((quantity) => quantity !== 0);
   expect(Math.abs(off.length / first.size - 0.35)).toBeLessThan(0.08);
@@ -103,9 +103,8 @@ test('over a day, what is received replaces what left the books', () => {
     'traffic.pos={receipts: 60/store/h}',
   );
   const all = tapeUntil(day, 40 * 3_600_000);
-  const sold = all
-    .filter(({ stream }) => stream === 'pos')
-    .flatMap(({ body }) => body.lines as readonly { quantity: number }[])
+  const sold = ofStream(all, 'pos')
+    .flatMap(({ body }) => body.lines)
     .reduce((sum, { quantity }) => sum + quantity, 0);
   const received = of(handled(all), 'receiving')
     .filter(({ location }) => location === 'store')
@@ -119,9 +118,7 @@ test('pickup orders are picked 20 minutes later in the median, and 3 % of their 
     'retail={stores: 2, skus: 400, assortment: 400}',
   );
   const all = tapeUntil(shop, 60_000);
-  const purchases = all.filter(
-    ({ stream, body }) => stream === 'cart' && body.event_name === 'purchase',
-  );
+  const purchases = ofStream(all, 'cart').filter(({ body }) => body.event_name === 'purchase');
   expect(purchases.length).toBeGreaterThan(20);
   expect(purchases.every(({ body }) => body.fulfilment === 'pickup')).toBe(true);
   const lines = handled(all).filter(({ reference }) => reference?.startsWith('ORD-'));

@@ -23,6 +23,7 @@ function message(
     occurredMs: 0,
     claimedMs: 0,
     dueMs: 0,
+    // The contract does not read it.
     body: {},
     truth: {
       role: 'original',
@@ -35,7 +36,7 @@ function message(
           ? { sku, version, onHand: 0, available: 0, deleted: false }
           : null,
     },
-  };
+  } as unknown as TapeEvent;
 }
 
 const judged = (...messages: readonly TapeEvent[]): Expect[] => messages.map(contract());
