@@ -100,6 +100,7 @@ export async function replay(
   const took = await Promise.all(deployment.jobs.map(({ jobId }) => rest.checkpoints(jobId)));
   for (const probe of Object.values(running)) await probe.stop();
   await load.abort();
+  await probes.visibility[Symbol.asyncDispose]();
   await probes.facts.close();
   if (probes.incidents.length > 0) throw new Error(probes.incidents.join('; '));
   const checkpoints = took.reduce((sum, { completed }) => sum + completed, 0);

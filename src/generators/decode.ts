@@ -26,10 +26,10 @@ export function decode(stream: Stream, payload: Uint8Array | null): Decoded {
   const read: Record<string, string | number | boolean | null> = {};
   for (const { name, type, need, absent } of fields) {
     if (need === 'unread') continue;
-    const given = record[name];
-    const typed = given === undefined || given === null ? null : TYPED[type](given);
+    const given = record[name] ?? null;
+    const typed = given === null ? null : TYPED[type](given);
     if (typed === null && need === 'required') return wrongOrMissing(record, name);
-    if (typed === null && given !== undefined && given !== null && type !== 'STRING') {
+    if (typed === null && given !== null && type !== 'STRING') {
       return { rejection: `wrong_type:${name}` };
     }
     read[name] = typed ?? (absent === 'FALSE' ? false : null);

@@ -6,7 +6,7 @@ import { images } from '../../test/support/datasets.ts';
 import { systemClock as clock } from '../core/clock.ts';
 import { ENGINES } from './engines/engines.ts';
 import { openFacts } from './facts.ts';
-import { TARGETS } from './load/targets/targets.ts';
+import { addressOf } from './load/targets/targets.ts';
 import { inProcessOf, startInProcess } from './stack/in-process.ts';
 import type { Stack } from './stack/stack.ts';
 import { openVisibility } from './visibility/sources.ts';
@@ -24,7 +24,7 @@ afterAll(() => stack?.stop());
 const extensions = { avro: '', httpfs: '', iceberg: '' };
 
 targetContract('in-process', () => ({
-  address: TARGETS['in-process'].address(stack),
+  address: addressOf({ target: 'in-process' }, stack),
   prefix: 'contract_',
 }));
 

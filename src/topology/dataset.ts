@@ -95,6 +95,11 @@ export function stockView(datasets: readonly Dataset[]): ImageDataset | null {
   return images.find(({ semantics }) => semantics === 'upsert') ?? images[0] ?? null;
 }
 
+/** What the table calls a column of ours. */
+export function columnOf({ columns }: Pick<Dataset, 'columns'>, name: string): string {
+  return columns[name] ?? name;
+}
+
 export function holdsRejected(dataset: Dataset): dataset is RejectedDataset {
   return dataset.carries === REJECTED;
 }

@@ -6,6 +6,7 @@ import { readSource } from '../scenario/source.ts';
 import {
   CARRIED,
   carriesStream,
+  columnOf,
   type Dataset,
   holdsRejected,
   REJECTED,
@@ -261,7 +262,7 @@ function contradictions({ datasets }: Written): readonly Contradiction[] {
 /** What does not go with what a dataset carries. */
 function mismatches(name: string, one: WrittenDataset): readonly string[] {
   const { carries, semantics, key, version, first_of: firstOf } = one;
-  const own = (names: readonly string[]) => names.map((ours) => one.columns[ours] ?? ours);
+  const own = (names: readonly string[]) => names.map((ours) => columnOf(one, ours));
   const same = (a: readonly string[] | undefined, b: readonly string[]) =>
     a?.toSorted().join() === b.toSorted().join();
   const named = STREAMS.find((stream) => stream === name);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { ENGINES } from '../../src/harness/engines/engines.ts';
 import { openFacts } from '../../src/harness/facts.ts';
-import { TARGETS } from '../../src/harness/load/targets/targets.ts';
+import { addressOf } from '../../src/harness/load/targets/targets.ts';
 import { openVisibility } from '../../src/harness/visibility/sources.ts';
 import { engineContract } from '../contracts/engine.ts';
 import { targetContract } from '../contracts/target.ts';
@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => lakehouse?.leave());
 
 targetContract('kafka', () => ({
-  address: TARGETS.kafka.address(lakehouse.stack),
+  address: addressOf({ target: 'kafka' }, lakehouse.stack),
   prefix: lakehouse.place.topicPrefix,
 }));
 

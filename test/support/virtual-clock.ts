@@ -3,7 +3,6 @@ import type { Clock } from '../../src/core/clock.ts';
 
 interface Sleeper {
   readonly atMs: number;
-  readonly order: number;
   readonly wake: () => void;
 }
 
@@ -16,7 +15,6 @@ const IDLE_TURNS = 2;
  */
 export class VirtualClock implements Clock, Disposable {
   #nowMs: number;
-  #order = 0;
   readonly #sleepers: Sleeper[] = [];
   /** Native work under way: what the hook saw begin and not yet end. */
   readonly #native = new Set<number>();
@@ -53,7 +51,6 @@ export class VirtualClock implements Clock, Disposable {
       };
       const sleeper: Sleeper = {
         atMs: this.#nowMs + Math.max(0, ms),
-        order: this.#order++,
         wake() {
           signal?.removeEventListener('abort', onAbort);
           resolve();

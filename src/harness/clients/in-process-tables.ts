@@ -67,11 +67,11 @@ export class InProcessTables {
   }
 
   /**
-   * Makes these rows visible at once. In a table with a key they replace those of the same keys, unless
-   * `beside` says that they are to be there beside them.
+   * Makes these rows visible at once. In a table with a key they replace those of the same keys; rows of
+   * `again` are added without replacing any, so that a key can be there twice.
    */
-  commit(name: string, rows: readonly TableRow[], beside: readonly TableRow[] = []): Promise<void> {
-    const done = this.#last.then(() => this.#commit(name, rows, beside));
+  commit(name: string, rows: readonly TableRow[], again: readonly TableRow[] = []): Promise<void> {
+    const done = this.#last.then(() => this.#commit(name, rows, again));
     this.#last = done.catch(() => undefined);
     return done;
   }
@@ -107,7 +107,7 @@ export class InProcessTables {
   async #commit(
     name: string,
     rows: readonly TableRow[],
-    beside: readonly TableRow[],
+    again: readonly TableRow[],
   ): Promise<void> {
     const table = this.#table(name);
     const { key, commits } = table;
@@ -117,9 +117,9 @@ export class InProcessTables {
       const same = key.map((column) => `t."${column}" = b."${column}"`).join(' AND ');
       await connection.run(`DELETE FROM ice.${name} t USING ${batch} b WHERE ${same}`);
     }
-    await connection.append(batch, beside);
+    await connection.append(batch, again);
     await connection.run(`INSERT INTO ice.${name} BY NAME FROM ${batch}; DELETE FROM ${batch}`);
-    const all = [...rows, ...beside];
+    const all = [...rows, ...again];
     const id = String(++this.#commits);
     const file = (content: FileEntry['content'], count: number): FileEntry => ({
       ...{ status: 'added', snapshotId: id, content, rows: count, bytes: count * BYTES_PER_ROW },

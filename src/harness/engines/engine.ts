@@ -42,7 +42,7 @@ export interface EngineUsage extends Usage {
   readonly pids: readonly number[];
 }
 
-/** The query engine under measurement, with the tables attached as `ice`. Whoever opened it closes it. */
+/** The query engine under measurement, with the tables attached as `ice`. The caller closes it. */
 export interface Reader extends AsyncDisposable {
   /** Never rejects for what a query does: that is the answer. One at a time, in order of the calls. */
   query(sql: string, params: Params, limits: QueryLimits): Promise<QueryAnswer>;
@@ -83,7 +83,7 @@ export interface CopyOptions {
   /** Folder for the engine's log. */
   readonly logDir: string;
   readonly signal: AbortSignal;
-  /** Told of a copy that could not be removed. */
+  /** Called with a copy that could not be removed. */
   readonly onLeftBehind: (table: string, reason: string) => void;
 }
 

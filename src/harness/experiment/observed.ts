@@ -5,7 +5,7 @@ import type { Drain, Layout, RecordedPhase } from '../../record/record.ts';
 import { STREAMS } from '../../scenario/scenario.ts';
 import { ENGINES } from '../engines/engines.ts';
 import { ingestFacts } from '../load/ingest-facts.ts';
-import { TARGETS } from '../load/targets/targets.ts';
+import { addressOf } from '../load/targets/targets.ts';
 import type { PhaseCompaction } from '../pipelines/compact.ts';
 import type { Incident } from '../probes/probe.ts';
 import { type AppendedLog, appendedLogs } from '../truth/appended.ts';
@@ -117,7 +117,7 @@ async function listedBucket({ probes, journal }: Session): Promise<Layout['bucke
 
 async function logsOf({ stack, pipeline, scenario }: Session): Promise<readonly AppendedLog[]> {
   const streams = STREAMS.filter((stream) => scenario.traffic[stream] !== null);
-  const target = TARGETS[pipeline.manifest.target].address(stack);
+  const target = addressOf(pipeline.manifest, stack);
   return await appendedLogs(target, pipeline.place, streams);
 }
 

@@ -8,7 +8,7 @@ import { watchClock } from '../clock-watch.ts';
 import { ENGINES } from '../engines/engines.ts';
 import { type Facts, openFacts } from '../facts.ts';
 import { type Load, startLoad } from '../load/load.ts';
-import { TARGETS } from '../load/targets/targets.ts';
+import { addressOf } from '../load/targets/targets.ts';
 import { type Deployment, deploy } from '../pipelines/deployment.ts';
 import type { Incident, ProbeContext } from '../probes/probe.ts';
 import { type RunningProbes, startAll, stopAll } from '../probes/probes.ts';
@@ -136,8 +136,20 @@ async function deployed(
   failWith(load.broken, context);
   const incidents: Incident[] = [];
   const { datasets } = deployment;
-  const observing = { facts, stack, load, datasets, incidents };
-  const { running: probes, visibility } = await startProbes(context, observing);
+  const t0Ms = () => state.t0Ms;
+  const read = { stack, extensions: options.artifacts.duckdbExtensions };
+  await using visibility = await openVisibility(
+    { ...read, place: pipeline.place, facts, clock, t0Ms },
+    datasets,
+  );
+  const probes = await startProbes(context, {
+    facts,
+    stack,
+    load,
+    datasets,
+    visibility,
+    incidents,
+  });
   try {
     const wallClock = watchClock(clock, context.fail);
     const session: Session = {
@@ -156,11 +168,7 @@ async function deployed(
     if (t0Ms === null) throw cutShort?.reason;
     return await judged(session, { ...course, t0Ms }, recording);
   } finally {
-    try {
-      await stopAll(probes);
-    } finally {
-      await visibility.close();
-    }
+    await stopAll(probes);
   }
 }
 
@@ -202,7 +210,7 @@ async function connectLoad(context: RunContext, { workDir, stack }: Opened): Pro
   await mkdir(dir);
   return startLoad({
     ...{ scenario, dir, signal },
-    target: TARGETS[pipeline.manifest.target].address(stack),
+    target: addressOf(pipeline.manifest, stack),
     place: pipeline.place,
     ...(coordinator === null
       ? {}
@@ -230,25 +238,25 @@ async function startProbes(
     readonly stack: Stack;
     readonly load: Load;
     readonly datasets: Deployment['datasets'];
+    readonly visibility: Visibility;
     /** Gets what makes the numbers untrustworthy. */
     readonly incidents: Incident[];
   },
-): Promise<{ readonly running: RunningProbes; readonly visibility: Visibility }> {
+): Promise<RunningProbes> {
   const running: Partial<RunningProbes> = {};
-  const { facts, stack, datasets } = opened;
+  const { facts, stack, datasets, visibility } = opened;
   const { place, manifest } = pipeline;
   const { clock, artifacts } = options;
-  const t0Ms = () => state.t0Ms;
   const read = { stack, extensions: artifacts.duckdbExtensions };
   const context: ProbeContext = {
-    ...{ scenario, signal, fail, facts, clock, place, datasets, t0Ms },
+    ...{ scenario, signal, fail, facts, clock, place, datasets, visibility },
     store: stack.inProcess === null ? stack.endpoints.s3 : null,
     openReader: (limits) => ENGINES[manifest.engine].open(read, { ...limits, clock }),
-    visibility: await openVisibility({ ...read, place, facts, clock, t0Ms }, datasets),
     queries: pipeline.queries,
     phase: () => state.phase,
+    t0Ms: () => state.t0Ms,
     processes: () => [
-      ...opened.stack.processes(),
+      ...stack.processes(),
       ...(state.compactorPid === null ? [] : [{ server: COMPACTION, pid: state.compactorPid }]),
     ],
     queryEngine: () => (running.queries as RunningProbes['queries']).engine(),
@@ -260,12 +268,7 @@ async function startProbes(
       journal.note('incident', { ...incident });
     },
   };
-  try {
-    return { running: await startAll(context, running), visibility: context.visibility };
-  } catch (error) {
-    await context.visibility.close();
-    throw error;
-  }
+  return startAll(context, running);
 }
 
 /** Ends the trial when this breaks. */

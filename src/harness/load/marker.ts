@@ -97,6 +97,14 @@ export function canaryMark(
   return inventoryMark(`canary-${key.store}-${sku}-${version}`, key.store, sku, version, atMs);
 }
 
+/** What the id of a marker looks like, as a regular expression, also inside a payload that cannot be parsed. */
+export const MARKER_ID = 'marker-[A-Za-z0-9_:.-]+';
+
+/** Whether it is the id of a drain marker. */
+export function isMarker(eventId: unknown): boolean {
+  return String(eventId).startsWith('marker-');
+}
+
 function markerId({ runId, round, stream, part }: MarkerPlace): string {
   return `marker-${runId}-${round}-${stream}-${part}`;
 }

@@ -1,7 +1,7 @@
 import { STREAMS } from '../../scenario/scenario.ts';
 import type { Dataset } from '../../topology/dataset.ts';
 import { datasetsOf, streamsOf } from '../../topology/manifest.ts';
-import { TARGETS, targetOf } from '../load/targets/targets.ts';
+import { addressOf, targetOf } from '../load/targets/targets.ts';
 import type { PlacedPipeline } from './load.ts';
 import { topicOf } from './place.ts';
 import type { DeployedStage, DeployOptions } from './runners/runner.ts';
@@ -34,7 +34,7 @@ export async function deploy(
     of: { pipeline, stage, streams },
   }));
   for (const { runner, of } of stages) await runner.refuse?.(of, options);
-  const address = TARGETS[manifest.target].address(stack);
+  const address = addressOf(manifest, stack);
   const { partitions } = scenario.stack;
   await targetOf(address).createTopics(
     address,

@@ -1,4 +1,4 @@
-import { type ImageDataset, stockView } from '../../topology/dataset.ts';
+import { columnOf, type ImageDataset, stockView } from '../../topology/dataset.ts';
 import type { QueryAnswer, Reader } from '../engines/engine.ts';
 import type { SentMark } from '../load/marked-sender.ts';
 import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
@@ -163,7 +163,7 @@ class RunningCanaries implements Canaries {
 
   /** Both columns of the key are filtered on, so that the engine prunes as it does for a lookup. */
   #sql(table: ImageDataset, canaries: readonly Flying[]): string {
-    const column = (name: string) => `"${table.columns[name] ?? name}"`;
+    const column = (name: string) => `"${columnOf(table, name)}"`;
     const list = (values: Iterable<number | null>) => [...new Set(values)].join(', ');
     return `SELECT ${column('store_id')} AS store_id, ${column('sku_id')} AS sku_id,
         max(${column('version')}) AS version

@@ -7,7 +7,7 @@ import type { RunContext } from '../experiment/trial-context.ts';
 import { type Facts, openFacts } from '../facts.ts';
 import { ingestFacts } from '../load/ingest-facts.ts';
 import { startLoad } from '../load/load.ts';
-import { TARGETS } from '../load/targets/targets.ts';
+import { addressOf } from '../load/targets/targets.ts';
 import type { ProbeContext } from '../probes/probe.ts';
 import { watchMachine } from '../probes/resources.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
@@ -41,7 +41,7 @@ export async function makeShare(
     await mkdir(dir);
     await using load = await startLoad({
       ...{ scenario, dir, clock, signal, workers: threads },
-      target: TARGETS[pipeline.manifest.target].address(stack),
+      target: addressOf(pipeline.manifest, stack),
       place: pipeline.place,
       share: coordinator.shard.share,
       clockOffsetMs: middleOf(coordinator.offset),

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { badInput } from '../../core/errors.ts';
 import { quoted } from '../../core/sql.ts';
 import { RECEIPTS } from '../../scenario/scenario.ts';
-import { type Dataset, holdsImages, holdsRejected } from '../../topology/dataset.ts';
+import { columnOf, type Dataset, holdsImages, holdsRejected } from '../../topology/dataset.ts';
 import type { Reader, ReaderRow } from '../engines/engine.ts';
 import type { Place } from '../pipelines/place.ts';
 import { reasonOf } from './reason.ts';
@@ -108,23 +108,23 @@ export async function readTables(
   const notRead: NotRead[] = [];
   const readBy: Record<string, string> = {};
   for (const dataset of datasets) {
-    const { name: table, columns: called } = dataset;
+    const { name: table } = dataset;
     const columns = columnsOf(dataset);
     try {
       const nameOf = (name: string) => `ice.${place.namespace}.${name}`;
       const rows = await ask(`SELECT column_name FROM (DESCRIBE ${nameOf(table)})`);
       const there = new Set(rows.map((row) => String(row.column_name)));
-      const list = selected(columns, called, there, `${place.namespace}.${table}`, table);
+      const list = selected(columns, dataset, there, `${place.namespace}.${table}`);
       const file = quoted(join(dir, `${table}.parquet`));
       const copy = async (from: string) => {
         await ask(`COPY (SELECT ${list} FROM ${nameOf(from)}) TO ${file} (FORMAT parquet)`);
       };
       const names = [...columns.needed, ...Object.keys(columns.scored)];
-      const own = names.map((name) => called[name] ?? name).filter((name) => there.has(name));
+      const own = names.map((name) => columnOf(dataset, name)).filter((name) => there.has(name));
       readBy[table] = await byEither({ table, columns: own }, copy, { ...options, timeoutMs });
       copies[table] = `read_parquet(${file})`;
       const lacking = Object.keys(columns.scored).filter(
-        (name) => !there.has(called[name] ?? name),
+        (name) => !there.has(columnOf(dataset, name)),
       );
       absent.push(...lacking.map((name) => `${table}.${name}`));
     } catch (error) {
@@ -180,26 +180,22 @@ async function answered(
   );
 }
 
-/** Our name → the table's, where it has another. */
-type Called = Readonly<Record<string, string>>;
-
 function selected(
   columns: Columns,
-  called: Called,
+  dataset: Dataset,
   there: ReadonlySet<string>,
   table: string,
-  dataset: string,
 ): string {
   const needed = columns.needed.map((name) => {
-    const own = called[name] ?? name;
+    const own = columnOf(dataset, name);
     if (there.has(own)) return `"${own}" AS ${name}`;
     throw badInput(
       `${table} has no column ${own}, and without ${columns.needed.join(', ')} no oracle can judge it`,
-      `if the table calls it otherwise: datasets.${dataset}.columns: { ${name}: its_name } in pipeline.yaml`,
+      `if the table calls it otherwise: datasets.${dataset.name}.columns: { ${name}: its_name } in pipeline.yaml`,
     );
   });
   const scored = Object.entries(columns.scored).map(([name, type]) => {
-    const own = called[name] ?? name;
+    const own = columnOf(dataset, name);
     return there.has(own) ? `"${own}" AS ${name}` : `NULL::${type} AS ${name}`;
   });
   return [...needed, ...scored].join(', ');

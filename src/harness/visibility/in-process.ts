@@ -1,8 +1,9 @@
 import { statisticOf } from '../../core/stats.ts';
 import { FIRST_CANARY_SKU } from '../../generators/event.ts';
-import { type Dataset, holdsRejected } from '../../topology/dataset.ts';
+import { columnOf, type Dataset, holdsRejected } from '../../topology/dataset.ts';
 import type { TableCommit, TableRow } from '../clients/in-process-tables.ts';
 import type { FactRow } from '../facts.ts';
+import { isMarker, MARKER_ID } from '../load/marker.ts';
 import { inProcessOf } from '../stack/in-process.ts';
 import { commitRow, countLive } from './commit-reader.ts';
 import type { CommitRead, OpenSource, Sighted, VisibilityContext } from './visibility.ts';
@@ -20,9 +21,9 @@ export const openInProcess: OpenSource = async (context) => {
           const seenMs = context.clock.nowMs();
           const history = tables.history(nameOf(dataset));
           const found = history.slice(polled).map((commit) => {
-            const sighted = { snapshot: commit.snapshot, missedMs: null, seenMs };
-            const since = { ...sighted, missedMs, snapshots: history.length };
-            return { ...since, read: () => read(dataset, commit, since, context) };
+            const { snapshot } = commit;
+            const sighted = { snapshot, missedMs, seenMs, snapshots: history.length };
+            return { ...sighted, read: () => read(dataset, commit, sighted, context) };
           });
           polled = history.length;
           missedMs = seenMs;
@@ -40,8 +41,7 @@ export const openInProcess: OpenSource = async (context) => {
   };
 };
 
-/** What a drain marker's id looks like inside a payload that nobody could parse. */
-const MARKER = /marker-[A-Za-z0-9_:.-]+/;
+const MARKER = new RegExp(MARKER_ID);
 
 async function read(
   dataset: Dataset,
@@ -49,7 +49,7 @@ async function read(
   found: Sighted & { readonly snapshots: number },
   { facts, clock, t0Ms }: VisibilityContext,
 ): Promise<CommitRead> {
-  const own = (row: TableRow, column: string) => row[dataset.columns[column] ?? column] ?? null;
+  const own = (row: TableRow, column: string) => row[columnOf(dataset, column)] ?? null;
   const sightings = rows.map((row, i): FactRow => {
     const payload = holdsRejected(dataset) ? String(own(row, 'payload') ?? '') : null;
     return {
@@ -75,9 +75,7 @@ async function read(
     .sort((a, b) => a - b);
   return {
     rows: rows.length,
-    markers: sightings.flatMap(({ event_id: id }) =>
-      String(id).startsWith('marker-') ? [String(id)] : [],
-    ),
+    markers: sightings.flatMap(({ event_id: id }) => (isMarker(id) ? [String(id)] : [])),
     staleness:
       counted.length === 0
         ? null

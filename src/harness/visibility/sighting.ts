@@ -1,5 +1,6 @@
 import { quoted } from '../../core/sql.ts';
-import { type Dataset, holdsRejected } from '../../topology/dataset.ts';
+import { columnOf, type Dataset, holdsRejected } from '../../topology/dataset.ts';
+import { MARKER_ID } from '../load/marker.ts';
 
 /** Columns of the `sightings` facts that come from the table, with their types there. */
 const SIGHTING = {
@@ -13,9 +14,6 @@ const SIGHTING = {
   flink_ms: 'DOUBLE',
 } as const;
 
-/** What a drain marker's id looks like inside a payload that nobody could parse. */
-const MARKER = 'marker-[A-Za-z0-9_:.-]+';
-
 /**
  * The statement that reads the rows of some data files: stamps, ids and versions, nothing else. A
  * column that the table lacks is NULL, but a dead letter's id is the drain marker in its payload. A writer numbers
@@ -28,12 +26,12 @@ export function sightingsOf(
   paths: readonly string[],
 ): string {
   const has = new Set(tableColumns);
-  const payload = table.columns.payload ?? 'payload';
+  const payload = columnOf(table, 'payload');
   const columns = Object.entries(SIGHTING).map(([name, type]) => {
-    const source = table.columns[name] ?? name;
+    const source = columnOf(table, name);
     if (has.has(source)) return `CAST("${source}" AS ${type}) AS ${name}`;
     if (name === 'event_id' && holdsRejected(table) && has.has(payload)) {
-      return `nullif(regexp_extract(CAST("${payload}" AS VARCHAR), ${quoted(MARKER)}), '') AS event_id`;
+      return `nullif(regexp_extract(CAST("${payload}" AS VARCHAR), ${quoted(MARKER_ID)}), '') AS event_id`;
     }
     return `CAST(NULL AS ${type}) AS ${name}`;
   });

@@ -16,10 +16,9 @@ const VISIBILITY_SOURCES: { readonly [K in VisibilityKind]: OpenSource } = {
   'in-process': openInProcess,
 };
 
-/** The sources of the datasets of a run. Whoever opened them closes them. */
-export type Visibility = Omit<VisibilitySource, 'storage'> & {
-  storage(signal: AbortSignal): Promise<StorageListing>;
-};
+/** The sources of the datasets of a run. The caller disposes them. */
+export type Visibility = Omit<VisibilitySource, 'storage' | 'close'> &
+  AsyncDisposable & { storage(signal: AbortSignal): Promise<StorageListing> };
 
 /** Opens one source per kind that the datasets name. */
 export async function openVisibility(
@@ -48,7 +47,7 @@ export async function openVisibility(
       }
       return listings.reduce(joined, NOTHING);
     },
-    close,
+    [Symbol.asyncDispose]: close,
   };
 }
 

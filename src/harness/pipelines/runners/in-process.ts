@@ -2,10 +2,17 @@ import { decode } from '../../../generators/decode.ts';
 import { FIRST_CANARY_SKU } from '../../../generators/event.ts';
 import { WIRE, type WireType } from '../../../generators/wire-schema.ts';
 import type { Stream } from '../../../scenario/scenario.ts';
-import { type Dataset, holdsImages, type StreamDataset } from '../../../topology/dataset.ts';
+import {
+  columnOf,
+  type Dataset,
+  holdsImages,
+  holdsRejected,
+  type StreamDataset,
+} from '../../../topology/dataset.ts';
 import { datasetsOf, type Injected, rejectedOf } from '../../../topology/manifest.ts';
 import type { LogRecord } from '../../clients/in-process-log.ts';
 import type { TableRow } from '../../clients/in-process-tables.ts';
+import { isMarker } from '../../load/marker.ts';
 import { type InProcessStore, inProcessOf } from '../../stack/in-process.ts';
 import { topicOf } from '../place.ts';
 import type { DeployOptions, StageOf, StageRunner } from './runner.ts';
@@ -80,30 +87,26 @@ async function createTable(
   name: string,
   dataset: Dataset,
 ): Promise<void> {
-  const own = (column: string) => dataset.columns[column] ?? column;
-  const carried: Record<string, string> =
-    dataset.carries === 'rejected'
-      ? {
-          topic: 'VARCHAR',
-          part: 'INTEGER',
-          kafka_offset: 'BIGINT',
-          reason: 'VARCHAR',
-          payload: 'VARCHAR',
-        }
-      : Object.fromEntries(
-          WIRE[dataset.carries].fields
-            .filter(({ need }) => need !== 'unread')
-            .map((field) => [field.name, TYPES[field.type]]),
-        );
+  const own = (column: string) => columnOf(dataset, column);
+  const carried: Record<string, string> = holdsRejected(dataset)
+    ? {
+        topic: 'VARCHAR',
+        part: 'INTEGER',
+        kafka_offset: 'BIGINT',
+        reason: 'VARCHAR',
+        payload: 'VARCHAR',
+      }
+    : Object.fromEntries(
+        WIRE[dataset.carries].fields
+          .filter(({ need }) => need !== 'unread')
+          .map((field) => [field.name, TYPES[field.type]]),
+      );
   const columns = { ...carried, kafka_ms: 'BIGINT', flink_ms: 'BIGINT' };
   await tables.create(name, {
     columns: Object.fromEntries(
       Object.entries(columns).map(([column, type]) => [own(column), type]),
     ),
-    key:
-      dataset.semantics === 'upsert'
-        ? (dataset as Extract<Dataset, { semantics: 'upsert' | 'ledger' }>).key
-        : null,
+    key: holdsImages(dataset) && dataset.semantics === 'upsert' ? dataset.key : null,
   });
 }
 
@@ -160,9 +163,9 @@ class StreamReader {
     const nameOf = ({ name }: Dataset) => `${place.namespace}.${name}`;
     for (const dataset of manifest.datasets) {
       if (dataset.carries !== stream) continue;
-      const { rows, beside } = this.#kept(dataset, accepted);
-      if (rows.length + beside.length === 0) continue;
-      await tables.commit(nameOf(dataset), rows.map(named(dataset)), beside.map(named(dataset)));
+      const { rows, again } = this.#kept(dataset, accepted);
+      if (rows.length + again.length === 0) continue;
+      await tables.commit(nameOf(dataset), rows.map(named(dataset)), again.map(named(dataset)));
     }
     const letters = rejectedOf(manifest);
     if (rejected.length > 0) await tables.commit(nameOf(letters), rejected.map(named(letters)));
@@ -184,9 +187,9 @@ class StreamReader {
   #kept(
     dataset: StreamDataset,
     all: readonly TableRow[],
-  ): { readonly rows: readonly TableRow[]; readonly beside: readonly TableRow[] } {
+  ): { readonly rows: readonly TableRow[]; readonly again: readonly TableRow[] } {
     const rows = new Map<string, TableRow>();
-    const beside: TableRow[] = [];
+    const again: TableRow[] = [];
     for (const row of all) {
       const id = idOf(dataset, row);
       const known = `${dataset.name}/${id}`;
@@ -197,15 +200,14 @@ class StreamReader {
       const fate = this.#fateOf(row);
       if (fate === 'lost') continue;
       rows.set(id, row);
-      if (fate === 'twice') beside.push(row);
+      if (fate === 'twice') again.push(row);
     }
-    return { rows: [...rows.values()], beside };
+    return { rows: [...rows.values()], again };
   }
 
   /** What the harness marks for itself, to see how far a stage has come, is left alone. */
   #fateOf(row: TableRow): 'lost' | 'twice' | 'kept' {
-    if (String(row.event_id).startsWith('marker-') || Number(row.sku_id) >= FIRST_CANARY_SKU)
-      return 'kept';
+    if (isMarker(row.event_id) || Number(row.sku_id) >= FIRST_CANARY_SKU) return 'kept';
     this.#taken += 1;
     const { lose_every: lose, duplicate_every: duplicate } = this.#inject;
     if (lose !== undefined && this.#taken % lose === 0) return 'lost';
@@ -224,7 +226,7 @@ function idOf(dataset: StreamDataset, row: TableRow): string {
 }
 
 /** A row by the names of the dataset's table. */
-function named({ columns }: Dataset): (row: TableRow) => TableRow {
+function named(dataset: Dataset): (row: TableRow) => TableRow {
   return (row) =>
-    Object.fromEntries(Object.entries(row).map(([name, cell]) => [columns[name] ?? name, cell]));
+    Object.fromEntries(Object.entries(row).map(([name, cell]) => [columnOf(dataset, name), cell]));
 }
