@@ -20,16 +20,20 @@ export const WIDENED: Readonly<Record<Stream, readonly string[]>> = {
 
 type Fields = Record<string, unknown>;
 
+/** Whether the version of the store's software changes what a message with these labels is on the wire. */
+export function changesWire(labels: readonly Label[]): boolean {
+  return labels.includes('field_added') || labels.includes('type_widened');
+}
+
 /**
  * A message as its store's version of the software writes it: with `field_added`, one more field and
  * schema_version 2 (a row image says no version, but both its images have the column); with `type_widened`,
  * some integers as text. Without either label it is the message itself.
  */
 export function inVersion(value: Fields, stream: Stream, labels: readonly Label[]): Fields {
-  if (labels.length === 0) return value;
+  if (!changesWire(labels)) return value;
   const added = labels.includes('field_added');
   const widened = labels.includes('type_widened');
-  if (!added && !widened) return value;
   const written = (fields: unknown): unknown => {
     if (fields === null) return null;
     const changed = { ...(fields as Fields) };
