@@ -75,7 +75,7 @@ export async function probeContext(
     queryEngine: () => ({ cpuS: 0, rssBytes: 0, endedCpuS: 0, pids: [] }),
     sendCanary: (dueMs) => load.canary(dueMs),
     lookupKey: lookupKeys(scenario),
-    excused: () => false,
+    underDeclaredFault: () => false,
     incident: ({ fact }) => void incidents.push(fact),
     fail: (cause) => void incidents.push(String(cause)),
     incidents,

@@ -4,7 +4,7 @@ import { rateAt } from '../src/generators/expected/rate.ts';
 import { openFacts } from '../src/harness/facts.ts';
 import { ingestFacts } from '../src/harness/load/ingest-facts.ts';
 import { HEAD_START_MS, startLoad } from '../src/harness/load/load.ts';
-import { LATE_MS } from '../src/harness/measure/producing.ts';
+import { LATE_AFTER_MS } from '../src/harness/measure/producing.ts';
 import { placeOfItsOwn } from '../src/harness/pipelines/place.ts';
 import { parseScenario } from '../src/scenario/parse.ts';
 import type { Scenario } from '../src/scenario/scenario.ts';
@@ -14,7 +14,7 @@ import { startKafka } from './kafka.ts';
 
 const RATES = [1_000, 5_000, 10_000] as const;
 const FOR_S = 15;
-const LATE = `later than ${LATE_MS} ms, %`;
+const LATE = `later than ${LATE_AFTER_MS} ms, %`;
 
 /** All five streams at a load that makes so many messages a second. */
 function scenarioAt(perSecond: number): Scenario {
@@ -53,7 +53,7 @@ export const slip: Bench = {
       title: `Schedule slip: hand-over minus intended send, ${FOR_S} s each`,
       rows,
       ratios: rows.map(({ what, values }) => ({
-        name: `handed over within ${LATE_MS} ms at ${what}`,
+        name: `handed over within ${LATE_AFTER_MS} ms at ${what}`,
         ratio: 1 - (values[LATE] ?? Number.NaN) / 100,
       })),
       notes: [
@@ -95,7 +95,7 @@ async function slipAt(
        quantile_cont(sent_ms - due_ms, 0.99) AS p99,
        avg((sent_ms - due_ms > $late)::INTEGER) AS late
      FROM events WHERE acked_ms IS NOT NULL AND due_ms < $end`,
-    { late: LATE_MS, end: t0Ms + FOR_S * 1_000 },
+    { late: LATE_AFTER_MS, end: t0Ms + FOR_S * 1_000 },
   );
   if (!told) throw new Error('an aggregate without GROUP BY gave no row');
   return {

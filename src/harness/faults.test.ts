@@ -142,7 +142,7 @@ test('what does not answer is excused from the fault until a minute after, and n
   await faults.during(session, async () => {
     for (const ms of [500, 1_500, 4_500, 64_900, 65_100]) {
       await clock.sleep(ms - clock.offsetMs());
-      excused.push([ms, faults.excused()]);
+      excused.push([ms, faults.underDeclaredFault()]);
     }
   });
   expect(excused).toEqual([
@@ -167,7 +167,7 @@ test('a server that does not come back ends the run, and its row says that it ne
   expect(await facts.rows('SELECT server, back_ms FROM faults')).toEqual([
     { server: 'kafka', back_ms: null },
   ]);
-  expect(faults.excused()).toBe(true);
+  expect(faults.underDeclaredFault()).toBe(true);
   await facts.close();
 });
 

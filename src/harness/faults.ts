@@ -8,22 +8,22 @@ import type { ResourceProbe } from './probes/resources.ts';
 import type { Stack } from './stack/stack.ts';
 
 /**
- * How long after its server is back a fault may still be why something does not answer or cannot run. A
- * job that cannot be brought to run by then is broken, whatever broke it.
+ * Time after a server is back in which failures still count as effects of its fault, ms. A job that does not
+ * run by then is broken, whatever the cause.
  */
-const EXCUSED_FOR_MS = 60_000;
+const RECOVERY_GRACE_MS = 60_000;
 
-/** A fault, and when it is to begin, ms from t0. */
+/** A fault and its intended start, ms from t0. */
 type Planned = ServerFault & { readonly offsetMs: number };
 
-/** A fault that has happened; epoch ms. null: not yet. */
-interface Happened {
+/** A fault that has started; epoch ms. null: not yet. */
+interface StartedFault {
   readonly startMs: number;
   awayMs: number | null;
   backMs: number | null;
 }
 
-/** What of a session they need. */
+/** The part of a run's session that faults use. */
 export interface FaultSession {
   readonly journal: Pick<Journal, 'note'>;
   readonly signal: AbortSignal;
@@ -37,11 +37,11 @@ export interface FaultSession {
   readonly state: { readonly t0Ms: number | null };
 }
 
-/** The faults of servers that a scenario declares, and how far they have got. */
+/** The server faults that a scenario declares, and their progress. */
 export class Faults {
   readonly #faults: readonly Planned[];
   readonly #clock: Clock;
-  readonly #happened: Happened[] = [];
+  readonly #started: StartedFault[] = [];
 
   constructor(scenario: Pick<Scenario, 'faults' | 'phases'>, clock: Clock) {
     const phases = timeline(scenario);
@@ -55,23 +55,23 @@ export class Faults {
       .sort((a, b) => a.offsetMs - b.offsetMs);
   }
 
-  /** Whether a fault that was asked for may be why something does not answer now. */
-  excused(): boolean {
-    const sinceMs = this.#clock.nowMs() - EXCUSED_FOR_MS;
-    return this.#happened.some(({ backMs }) => backMs === null || backMs > sinceMs);
+  /** Whether a declared fault may be the reason for a failure now. */
+  underDeclaredFault(): boolean {
+    const sinceMs = this.#clock.nowMs() - RECOVERY_GRACE_MS;
+    return this.#started.some(({ backMs }) => backMs === null || backMs > sinceMs);
   }
 
   /**
-   * Does `replay` while the faults happen at their times, and resolves when it is done and every server is
-   * back. Rejects with what kept one from going or coming back, or with what `replay` rejected with; what had
-   * is out by then is restored, if it can be.
+   * Runs `replay` and injects the faults at their times; resolves when it is done and every server is back.
+   * Rejects if an outage cannot be injected or ended, or if `replay` rejects; before that it tries to restore
+   * every server that is out.
    */
   async during(session: FaultSession, replay: () => Promise<void>): Promise<void> {
-    const enough = new AbortController();
-    const signal = AbortSignal.any([session.signal, enough.signal]);
+    const ended = new AbortController();
+    const signal = AbortSignal.any([session.signal, ended.signal]);
     const byServer = grouped(this.#faults, ({ server }) => server);
     const chains = [...byServer.values()].map(async (faults) => {
-      for (const fault of faults) await this.#happen(fault, session, signal);
+      for (const fault of faults) await this.#inject(fault, session, signal);
     });
     const played = Promise.all(chains);
     played.catch(session.fail);
@@ -79,13 +79,13 @@ export class Faults {
       await replay();
       await played;
     } catch (error) {
-      enough.abort(error);
+      ended.abort(error);
       await Promise.allSettled(chains);
       throw error;
     }
   }
 
-  async #happen(
+  async #inject(
     { act, server, during, offsetMs, forMs }: Planned,
     { stack, probes, facts, journal, options, state }: FaultSession,
     signal: AbortSignal,
@@ -95,10 +95,10 @@ export class Faults {
     const note = (state: 'asked' | 'away' | 'back') =>
       journal.note('fault', { state, act, server, during });
     await clock.sleep(Math.max(0, intendedMs - clock.nowMs()), signal);
-    // What it has used until now would otherwise be nobody's.
+    // A process that ends takes its CPU counter along: count what it used until now.
     if (act !== 'pause') await probes.resources.sample();
-    const now: Happened = { startMs: clock.nowMs(), awayMs: null, backMs: null };
-    this.#happened.push(now);
+    const now: StartedFault = { startMs: clock.nowMs(), awayMs: null, backMs: null };
+    this.#started.push(now);
     note('asked');
     options.onEvent({ kind: 'step', text: `${server}: ${act} for ${forMs / 1_000} s` });
     try {
@@ -111,7 +111,7 @@ export class Faults {
       note('back');
       options.onEvent({ kind: 'step', text: `${server}: back` });
     } catch (error) {
-      // A stack that was given stays up, and is to be whole.
+      // A persistent stack outlives the run: leave it with all servers up.
       await Promise.resolve()
         .then(() => stack.restore(server))
         .catch(() => undefined);

@@ -219,7 +219,7 @@ test('a canary whose polls are all refused has that many failed polls, declared 
     const context = await probeContext(lakehouse, {
       place: { ...lakehouse.place, namespace: 'nowhere' },
       sendCanary: canaryOf(1),
-      excused: () => excused,
+      underDeclaredFault: () => excused,
     });
     const canaries = await PROBES.canary.start(context);
     await clock.sleep(1_500);

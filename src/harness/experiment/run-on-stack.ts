@@ -129,7 +129,7 @@ async function deployed(
   await using deployment = await deploy(pipeline, { stack, scenario, clock, signal });
   const watching = new AbortController();
   deployment
-    .watch(AbortSignal.any([signal, watching.signal]), () => context.faults.excused())
+    .watch(AbortSignal.any([signal, watching.signal]), () => context.faults.underDeclaredFault())
     .catch(context.fail);
   await using own = await connectLoad(context, opened);
   await using load = await leading(own, context);
@@ -262,7 +262,7 @@ async function startProbes(
     queryEngine: () => (running.queries as RunningProbes['queries']).engine(),
     sendCanary: (dueMs) => opened.load.canary(dueMs),
     lookupKey: lookupKeys(scenario),
-    excused: () => faults.excused(),
+    underDeclaredFault: () => faults.underDeclaredFault(),
     incident(incident) {
       opened.incidents.push(incident);
       journal.note('incident', { ...incident });

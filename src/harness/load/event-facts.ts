@@ -4,8 +4,8 @@ import type { Appended } from '../clients/kafka-producer.ts';
 import type { Expect } from '../truth/contract/contract.ts';
 import { csvLine } from './fact-file.ts';
 
-/** A message as it was handed to the producer; with the broker's answer it is a row of `events`. */
-export interface Handed {
+/** A message that was handed to the producer. With the broker's acknowledgement it is a row of `events`. */
+export interface SentMessage {
   readonly stream: Stream;
   readonly id: string;
   readonly store: number;
@@ -25,8 +25,11 @@ export interface Handed {
   readonly expect: Expect;
 }
 
-/** The row of `events` for a message; without an answer it was never acknowledged. */
-export function eventLine(handed: Handed, answer: (Appended & { ackedMs: number }) | null): string {
+/** The row of `events` for a message; `answer` is null if the broker never acknowledged it. */
+export function eventLine(
+  handed: SentMessage,
+  answer: (Appended & { ackedMs: number }) | null,
+): string {
   const { row, fault } = handed;
   return csvLine([
     handed.stream,

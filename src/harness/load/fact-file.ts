@@ -8,7 +8,7 @@ import type { FactTable } from '../../record/facts.ts';
 export interface FactFileRef {
   readonly table: FactTable;
   readonly path: string;
-  /** In good order, so that every line is whole; else the last one may be torn (see truncate-torn-line.ts). */
+  /** Every line is complete. Otherwise the last one may be torn (see truncate-torn-line.ts). */
   readonly closed: boolean;
 }
 
@@ -17,8 +17,8 @@ type FactValue = string | number | boolean | null;
 const FLUSH_AT = 256 * 1024;
 
 /**
- * Appends rows of one table to a file as they come to be known, so that a thread that observes much
- * keeps little, and a run that is interrupted keeps what it saw.
+ * Appends rows of one table to a file as they arise: a producing thread holds few rows in memory, and
+ * an interrupted run keeps the rows that were written.
  */
 export class FactFile implements AsyncDisposable {
   readonly #table: FactTable;
@@ -45,13 +45,13 @@ export class FactFile implements AsyncDisposable {
     this.appendLine(csvLine(values));
   }
 
-  /** For hot paths that made their line with `csvLine` or by hand. */
+  /** For hot paths that format the line themselves (`csvLine`). */
   appendLine(line: string): void {
     this.#text += line;
     if (this.#text.length >= FLUSH_AT) this.#write();
   }
 
-  /** Resolves when the disk has kept up; rejects when it failed. To be awaited between batches. */
+  /** Applies backpressure between batches: resolves when the write buffer is short, rejects after a write error. */
   async settle(): Promise<void> {
     if (this.#error !== undefined) throw this.#error;
     if (this.#out.writableNeedDrain && this.#out.writableLength > 16 * 1024 * 1024) {
@@ -88,8 +88,8 @@ export function threadFiles(dir: string, worker: number) {
   } as const satisfies Partial<Record<FactTable, string>>;
 }
 
-/** What a producing thread has left that did not say it had closed them. */
-export function leftBy(dir: string, worker: number): readonly FactFileRef[] {
+/** Files of a producing thread that ended without reporting that it closed them. */
+export function unclosedFiles(dir: string, worker: number): readonly FactFileRef[] {
   return Object.entries(threadFiles(dir, worker)).flatMap(([table, path]) =>
     existsSync(path) ? [{ table: table as FactTable, path, closed: false }] : [],
   );
@@ -111,7 +111,7 @@ function csvText(text: string): string {
   return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** The SQL that takes a file into the table of facts it was written for. */
+/** SQL that loads a file into its table of facts. */
 export function ingestSql(file: FactFileRef): string {
   return `COPY ${file.table} FROM ${quoted(file.path)} (FORMAT csv, HEADER false, DELIMITER ',', QUOTE '"', ESCAPE '"', NULLSTR '', AUTO_DETECT false)`;
 }

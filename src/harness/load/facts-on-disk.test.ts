@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openFacts } from '../facts.ts';
-import { eventLine, type Handed } from './event-facts.ts';
-import { FactFile, ingestSql, leftBy, threadFiles } from './fact-file.ts';
+import { eventLine, type SentMessage } from './event-facts.ts';
+import { FactFile, ingestSql, threadFiles, unclosedFiles } from './fact-file.ts';
 import { ingestFacts } from './ingest-facts.ts';
 import { Tally } from './tally.ts';
 
@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true }));
 
-const handed: Handed = {
+const handed: SentMessage = {
   stream: 'inventory',
   id: 'inv-1,"quoted"',
   store: 7,
@@ -121,7 +121,10 @@ async function threeMessages(): Promise<FactFile> {
   return file;
 }
 
-const alone = (files: readonly ReturnType<typeof leftBy>[number][], threadsLost: number) => ({
+const alone = (
+  files: readonly ReturnType<typeof unclosedFiles>[number][],
+  threadsLost: number,
+) => ({
   ...{ files, threadsLost, workers: 1 },
 });
 
@@ -138,7 +141,7 @@ test('a line that was torn when its thread was lost is cut and counted, and the 
   for (let bytes = text.length; bytes >= 0; bytes -= 23) {
     await writeFile(file.ref.path, text.subarray(0, bytes));
     await using facts = await openFacts();
-    const missing = await ingestFacts(facts, alone(leftBy(dir, 0), 1));
+    const missing = await ingestFacts(facts, alone(unclosedFiles(dir, 0), 1));
     const whole = ends.filter((end) => end <= bytes).length - 1;
     const torn = bytes - (ends[whole] as number);
     const [lost, ...cut] = missing;

@@ -5,8 +5,8 @@ import type { LoadResult } from './load.ts';
 import { truncateTornLine } from './truncate-torn-line.ts';
 
 /**
- * Takes what the load has written down into the facts. Gives a sentence per thing that is missing
- * from it: a torn line that had to be cut, a thread that could not write down the last it knew.
+ * Loads the files that the load wrote into the facts. Returns one sentence per loss: a torn line that
+ * was cut off, or a thread that ended before it wrote its last counts.
  */
 export async function ingestFacts(
   facts: Pick<Facts, 'run'>,

@@ -1,4 +1,4 @@
-/** How a load, or a part of one, is getting on: since begin, and as of the last half second. */
+/** Progress of a load or of a part of it: counts since begin, times of the last half second. */
 export interface LoadProgress {
   /** Due by now, as far as the tape has been read; handed to the client; acknowledged by the broker. */
   readonly scheduled: number;
@@ -11,7 +11,7 @@ export interface LoadProgress {
   readonly behindMs: number;
 }
 
-/** Counts add up over the parts of a load; of times the worst is told. */
+/** Progress of several parts together: the sum of each count, the maximum of each time. */
 export function joinProgress(parts: readonly LoadProgress[]): LoadProgress {
   const sum = (of: (part: LoadProgress) => number) =>
     parts.reduce((total, part) => total + of(part), 0);

@@ -4,44 +4,43 @@ import type { Clock } from '../../core/clock.ts';
 import { DoorbusterError, stackBroke } from '../../core/errors.ts';
 import type { Scenario, Stream } from '../../scenario/scenario.ts';
 import type { Place } from '../pipelines/place.ts';
-import { type FactFileRef, leftBy } from './fact-file.ts';
+import { type FactFileRef, unclosedFiles } from './fact-file.ts';
 import { joinProgress, type LoadProgress } from './load-progress.ts';
+import { mainThreadPort } from './main-thread-port.ts';
 import { MarkedSender, type Marker, type SentMark } from './marked-sender.ts';
-import type { ShardResult } from './messages.ts';
-import { ProducingThread, workerThread } from './producing-thread.ts';
+import type { WorkerResult } from './messages.ts';
+import { ProducingThread, workerThreadPort } from './producing-thread.ts';
 import { type Counts, sumCounts } from './tally.ts';
 import type { TargetAddress } from './targets/target.ts';
 import { targetOf } from './targets/targets.ts';
-import { thisThread } from './this-thread.ts';
 
-/** One of the machines that make a load together: shard `index` of `of`, from 0. The first one leads. */
+/** One machine of a distributed load: shard `index` of `of`, counted from 0. Shard 0 leads. */
 export interface Share {
   readonly index: number;
   readonly of: number;
 }
 
-/** What a load is started with. */
 export interface LoadOptions {
   readonly scenario: Scenario;
   readonly target: TargetAddress;
   readonly place: Place;
   /** Producing threads; by default one less than the machine has cores, and no more than stores. */
   readonly workers?: number;
-  /** The part of the load that this machine makes; all of it when left out. Every shard has as many threads. */
+  /** The part of the load that this machine produces; all of it by default. Every shard has the same number of threads. */
   readonly share?: Share;
-  /** What the clock of this machine is off by, ms: all stamps are the broker's time. */
+  /** Offset of this machine's clock, ms: all stamps are in the broker's time. */
   readonly clockOffsetMs?: number;
   /** An existing folder for the files of facts. */
   readonly dir: string;
   readonly runId: string;
   readonly clock: Clock;
-  /** Stops everything at once; what is known stays in the facts. */
+  /** Stops everything at once; the facts keep what was written until then. */
   readonly signal: AbortSignal;
-  /** Retries and lost connections, as the Kafka client words them. */
+  /** Receives retries and lost connections, in the words of the Kafka client. */
   readonly onWarning?: (line: string) => void;
 }
 
-/** What a load came to. */
+/** Result of a load. */
 export interface LoadResult {
   /** Per stream, opening stock included, markers and canaries not. */
   readonly totals: Readonly<Record<Stream, Counts>>;
@@ -49,23 +48,23 @@ export interface LoadResult {
   readonly handedOver: number;
   readonly acknowledged: number;
   readonly workers: number;
-  /** CSV files to take into the facts, with `takeIn`. */
+  /** CSV files for `ingestFacts`. */
   readonly files: readonly FactFileRef[];
-  /** Threads that could not write down what they knew when they were stopped. */
+  /** Threads that did not write their last counts when they were stopped. */
   readonly threadsLost: number;
 }
 
-/** The load of one run. Whoever started it ends it: finish(), or abort(), or `await using`. */
+/** The load of one run. Its owner ends it: finish(), abort(), or `await using`. */
 export interface Load extends AsyncDisposable {
   readonly workers: number;
-  /** Opening stock, as fast as it is taken; resolves when all of it is acknowledged. */
+  /** Sends the opening stock as fast as the target accepts it; resolves when all of it is acknowledged. */
   preload(): Promise<void>;
   /** Starts the open loop; t0 lies HEAD_START_MS ahead, so that the tape is read before it is due. */
   begin(t0Ms: number): Promise<void>;
   /**
-   * Sends nothing due at or after this offset from t0, and everything due before it; resolves when
-   * all of that is acknowledged, with the cut that was kept: later than asked when messages due
-   * beyond it had gone out already.
+   * Sends everything due before this offset from t0 and nothing due at or after it. Resolves when all
+   * of that is acknowledged, with the effective cut: it is later than requested if messages beyond it
+   * had already been sent.
    */
   stopAt(offsetMs: number): Promise<number>;
   /** Resolves when everything due before this offset is acknowledged. The load goes on. */
@@ -75,26 +74,26 @@ export interface Load extends AsyncDisposable {
    * every partition of every topic in use. `round` counts from 0 and must differ per call.
    */
   markers(round: number): Promise<readonly Marker[]>;
-  /** Sends one canary that was meant to go out at `dueMs` (epoch). */
+  /** Sends one canary whose intended send time is `dueMs` (epoch). */
   canary(dueMs: number): Promise<SentMark>;
   readonly progress: LoadProgress;
   /** Aborts with the cause as soon as a producing thread fails. */
   readonly broken: AbortSignal;
-  /** Ends in good order, after stopAt. */
+  /** Ends the load normally, after stopAt. */
   finish(): Promise<LoadResult>;
-  /** Ends at once. What was on its way is in the facts without an acknowledgement. */
+  /** Ends the load at once. Messages in flight are in the facts without an acknowledgement. */
   abort(): Promise<LoadResult>;
 }
 
-/** From the order to begin to t0: the tape is read and encoded ahead of its first event. */
+/** Time from begin() to t0: the tape is read and encoded ahead of its first event. */
 export const HEAD_START_MS = 1_500;
 
-/** Producing threads a machine can spare: the servers under test need the rest. */
+/** One core less than the machine has: the servers under test need the rest. */
 function defaultWorkers(cores: number, stores: number): number {
   return Math.max(1, Math.min(cores - 1, stores));
 }
 
-const ALONE: Share = { index: 0, of: 1 };
+const WHOLE_LOAD: Share = { index: 0, of: 1 };
 
 /** Connects the producers, one thread each. Rejects with a DoorbusterError when Kafka is not there. */
 export async function startLoad(options: LoadOptions): Promise<Load> {
@@ -139,26 +138,28 @@ class RunningLoad implements Load {
     marked: MarkedSender,
     warning: (line: string) => void,
   ) {
-    const { scenario, target, place, dir, signal, share = ALONE, clockOffsetMs = 0 } = options;
+    const { scenario, target, place, dir, signal, share = WHOLE_LOAD, clockOffsetMs = 0 } = options;
     this.#options = options;
     this.workers = workers;
     this.#marked = marked;
-    const failed = (error: Error) => this.#broken.abort(blamed(error));
+    const failed = (error: Error) => this.#broken.abort(asStackError(error));
     this.#threads = Array.from(
       { length: workers },
       (_, worker) =>
         new ProducingThread(
           {
             ...{ scenario, place, target, dir, clockOffsetMs },
-            // The threads of all shards deal the stores out among themselves.
+            // Stores are distributed over the threads of all shards.
             ...{ worker: worker * share.of + share.index, workers: workers * share.of },
           },
           { failed, warning },
-          targetOf(target).threads ? workerThread : (data) => thisThread(data, options.clock),
+          targetOf(target).threads
+            ? workerThreadPort
+            : (data) => mainThreadPort(data, options.clock),
         ),
     );
     signal.addEventListener('abort', this.#onAbort, { once: true });
-    // Canaries wait side by side where the broker is slow to answer: that many listeners are no leak.
+    // With a slow broker many canaries wait at once: that many listeners are no leak.
     setMaxListeners(0, this.#broken.signal);
   }
 
@@ -167,24 +168,24 @@ class RunningLoad implements Load {
   }
 
   async open(): Promise<void> {
-    await this.#all((thread) => thread.ask<'open'>({ kind: 'open' }));
+    await this.#all((thread) => thread.request<'open'>({ kind: 'open' }));
   }
 
   async preload(): Promise<void> {
     const t0Ms = this.#options.clock.nowMs();
-    await this.#all((thread) => thread.ask<'preload'>({ kind: 'preload', t0Ms }));
+    await this.#all((thread) => thread.request<'preload'>({ kind: 'preload', t0Ms }));
   }
 
   async begin(t0Ms: number): Promise<void> {
     this.#t0Ms = t0Ms;
-    await this.#all((thread) => thread.ask<'begin'>({ kind: 'begin', t0Ms }));
+    await this.#all((thread) => thread.request<'begin'>({ kind: 'begin', t0Ms }));
   }
 
   async stopAt(offsetMs: number): Promise<number> {
     let cutMs = offsetMs;
-    // A thread that is already beyond the cut moves it for all, until every one can keep it.
+    // A thread that has already sent beyond the cut moves it for all threads; repeat until all agree.
     while (true) {
-      const kept = await this.#all((thread) => thread.ask<'cut'>({ kind: 'cut', cutMs }));
+      const kept = await this.#all((thread) => thread.request<'cut'>({ kind: 'cut', cutMs }));
       const latest = Math.max(...kept);
       if (latest === cutMs) break;
       cutMs = latest;
@@ -194,7 +195,7 @@ class RunningLoad implements Load {
   }
 
   async reached(offsetMs: number): Promise<void> {
-    await this.#all((thread) => thread.ask<'reach'>({ kind: 'reach', offsetMs }));
+    await this.#all((thread) => thread.request<'reach'>({ kind: 'reach', offsetMs }));
   }
 
   async markers(round: number): Promise<readonly Marker[]> {
@@ -232,7 +233,7 @@ class RunningLoad implements Load {
   }
 
   async #end(
-    ask: (thread: ProducingThread) => Promise<ShardResult | null>,
+    ask: (thread: ProducingThread) => Promise<WorkerResult | null>,
     closeMarked: () => Promise<FactFileRef>,
   ): Promise<LoadResult> {
     this.#options.signal.removeEventListener('abort', this.#onAbort);
@@ -248,12 +249,12 @@ class RunningLoad implements Load {
       handedOver: sum('handedOver'),
       acknowledged: sum('acknowledged'),
       workers: this.workers,
-      // Of a lost thread, what had reached the disk.
+      // Of a lost thread: the files that reached the disk.
       files: [
         ...results.flatMap(
           (result, i) =>
             result?.files ??
-            leftBy(this.#options.dir, (this.#threads[i] as ProducingThread).number),
+            unclosedFiles(this.#options.dir, (this.#threads[i] as ProducingThread).number),
         ),
         markedFile,
       ],
@@ -265,7 +266,7 @@ class RunningLoad implements Load {
     return this.#unlessBroken(Promise.all(this.#threads.map(ask)));
   }
 
-  /** A failed thread never answers, so whoever waits for an answer waits for the failure too. */
+  /** Rejects on failure or abort as well, because a failed thread never answers. */
   #unlessBroken<T>(work: Promise<T>): Promise<T> {
     const stops = [this.broken, this.#options.signal];
     return new Promise<T>((resolve, reject) => {
@@ -280,7 +281,7 @@ class RunningLoad implements Load {
   }
 }
 
-function blamed(error: Error): DoorbusterError {
+function asStackError(error: Error): DoorbusterError {
   if (error instanceof DoorbusterError) return error;
   return stackBroke(`the load failed: ${error.message}`, undefined, error);
 }

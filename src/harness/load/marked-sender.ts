@@ -3,23 +3,23 @@ import type { Clock } from '../../core/clock.ts';
 import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts';
 import { type BatchProducer, partitionOf } from '../clients/kafka-producer.ts';
 import { type Place, topicOf } from '../pipelines/place.ts';
-import { eventLine, type Handed } from './event-facts.ts';
+import { eventLine, type SentMessage } from './event-facts.ts';
 import { FactFile, type FactFileRef } from './fact-file.ts';
 import { badMarker, canaryMark, goodMarker, type Marked } from './marker.ts';
 import type { TargetAddress } from './targets/target.ts';
 import { targetOf } from './targets/targets.ts';
 
-/** A marked record that the broker has. Times are epoch ms. */
+/** A marked record that the broker acknowledged. Times are epoch ms. */
 export interface SentMark {
   readonly stream: Stream;
   readonly eventId: string;
   readonly storeId: number;
-  /** Of an image of a row, else null. */
+  /** null if the record is no image of a row. */
   readonly skuId: number | null;
   readonly version: number | null;
   readonly part: number;
   readonly offset: number;
-  /** When it was meant to be sent: what its staleness counts from. */
+  /** Intended send time, from which its staleness counts. */
   readonly dueMs: number;
   readonly sentMs: number;
   readonly kafkaMs: number;
@@ -37,11 +37,11 @@ function streamsOf(scenario: Scenario): readonly Stream[] {
   return STREAMS.filter((stream) => scenario.traffic[stream] !== null);
 }
 
-type ToSend = Omit<Handed, 'sentMs'> & { readonly value: Uint8Array };
+type ToSend = Omit<SentMessage, 'sentMs'> & { readonly value: Uint8Array };
 
 /**
- * Sends what the harness marks for itself — drain markers and canaries — through a producer of its
- * own, one batch at a time, and writes them into the facts under their own roles.
+ * Sends the harness's own records, drain markers and canaries, through a separate producer, one batch
+ * at a time, and writes them into the facts with their own roles.
  */
 export class MarkedSender {
   readonly #scenario: Scenario;
@@ -51,7 +51,7 @@ export class MarkedSender {
   readonly #producer: BatchProducer;
   readonly #file: FactFile;
   #last: Promise<unknown> = Promise.resolve();
-  #inFlight: readonly Handed[] = [];
+  #inFlight: readonly SentMessage[] = [];
   #aborted = false;
   #canaries = 0;
 
@@ -96,9 +96,9 @@ export class MarkedSender {
       Array.from({ length: partitions }, (_, part) => {
         const place = { runId: this.#runId, round, stream, part, partitions };
         return [
-          { ...asHanded(goodMarker(place, atMs), 'marker', part), expect: 'row' as const },
+          { ...messageOf(goodMarker(place, atMs), 'marker', part), expect: 'row' as const },
           {
-            ...asHanded(badMarker(place, atMs), 'marker', part),
+            ...messageOf(badMarker(place, atMs), 'marker', part),
             fault: { kind: 'malformed' as const, how: 'truncated' as const },
             expect: 'dead_letter' as const,
           },
@@ -113,19 +113,19 @@ export class MarkedSender {
   }
 
   /**
-   * One row image of a reserved SKU in a real store; stores take turns and versions increase.
-   * `dueMs` (epoch) is when it was meant to be sent.
+   * Sends one row image of a reserved SKU in a real store; stores take turns and versions increase.
+   * `dueMs` (epoch) is the intended send time.
    */
   async canary(dueMs: number): Promise<SentMark> {
     const number = this.#canaries++;
     const store = 1 + (number % this.#scenario.retail.stores);
     const mark = canaryMark({ store, canary: 0 }, number + 1, dueMs);
     const part = partitionOf(store, this.#scenario.stack.partitions);
-    const [sent] = await this.#send([{ ...asHanded(mark, 'canary', part), expect: 'row' }]);
+    const [sent] = await this.#send([{ ...messageOf(mark, 'canary', part), expect: 'row' }]);
     return sent as SentMark;
   }
 
-  /** After the last answer. */
+  /** Waits for the last acknowledgement first. */
   async close(): Promise<FactFileRef> {
     await this.#last;
     await this.#file.close();
@@ -133,14 +133,14 @@ export class MarkedSender {
     return this.#file.ref;
   }
 
-  /** At once: what is on its way is written down as never acknowledged. */
+  /** Closes at once: records in flight are written as never acknowledged. */
   async abort(): Promise<FactFileRef> {
     this.#aborted = true;
     for (const mark of this.#inFlight) this.#file.appendLine(eventLine(mark, null));
     this.#inFlight = [];
-    // A disk that refuses is why we are here, maybe: what it took is still worth taking in.
+    // A write error may be the reason for the abort: the rows before it are still worth loading.
     await this.#file.close().catch(() => undefined);
-    // Disconnecting waits for answers that may never come: nobody waits for it.
+    // Not awaited: disconnecting waits for answers that may never come.
     this.#producer.close().catch(() => undefined);
     return this.#file.ref;
   }
@@ -185,7 +185,7 @@ export class MarkedSender {
   }
 }
 
-function asHanded(mark: Marked, role: 'marker' | 'canary', part: number) {
+function messageOf(mark: Marked, role: 'marker' | 'canary', part: number) {
   const { stream, id, store, row, atMs, value } = mark;
   const times = { occurredMs: atMs, claimedMs: atMs, dueMs: atMs };
   const truth = { row, role, fault: null, copyOf: null, labels: [], cents: null };

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { requiredFields, requiredIntegers } from '../../generators/damage.ts';
 import { STREAMS } from '../../scenario/scenario.ts';
-import { badMarker, canaryMark, goodMarker, type MarkerPlace } from './marker.ts';
+import { badMarker, canaryMark, goodMarker, type MarkerPosition } from './marker.ts';
 
 const text = (value: Uint8Array) => new TextDecoder('utf-8', { fatal: true }).decode(value);
 
 test.each(STREAMS)('a good marker of %s is a whole record of store 0', (stream) => {
-  const place: MarkerPlace = { runId: 'r', round: 1, stream, part: 2, partitions: 4 };
+  const place: MarkerPosition = { runId: 'r', round: 1, stream, part: 2, partitions: 4 };
   const record = JSON.parse(text(goodMarker(place, 1_234).value));
   const row = stream === 'inventory' ? record.after : record;
   for (const field of requiredFields(stream)) expect(row).toHaveProperty(field);
@@ -15,7 +15,7 @@ test.each(STREAMS)('a good marker of %s is a whole record of store 0', (stream) 
 });
 
 test.each(STREAMS)('a bad marker of %s is no JSON, and its bytes name it', (stream) => {
-  const place: MarkerPlace = { runId: 'r', round: 0, stream, part: 0, partitions: 4 };
+  const place: MarkerPosition = { runId: 'r', round: 0, stream, part: 0, partitions: 4 };
   const payload = text(badMarker(place, 1_234).value);
   expect(() => JSON.parse(payload)).toThrow(SyntaxError);
   expect(payload).toContain(`"marker-r-0-${stream}-0-bad"`);
@@ -24,7 +24,7 @@ test.each(STREAMS)('a bad marker of %s is no JSON, and its bytes name it', (stre
 test('no two inventory markers share a key, so none supersedes another', () => {
   const keys = [0, 1, 2].flatMap((round) =>
     [0, 1, 2, 3].map((part) => {
-      const place: MarkerPlace = { runId: 'r', round, stream: 'inventory', part, partitions: 4 };
+      const place: MarkerPosition = { runId: 'r', round, stream: 'inventory', part, partitions: 4 };
       return goodMarker(place, 0).row?.sku;
     }),
   );

@@ -14,7 +14,7 @@ export interface Marked {
 const EMPTY_ROW: RowTruth = { sku: 0, version: 0, onHand: 0, available: 0, deleted: false };
 
 /** Which partition a marker marks, and in which round of which run. */
-export interface MarkerPlace {
+export interface MarkerPosition {
   readonly runId: string;
   /** Which round of markers, from 0. */
   readonly round: number;
@@ -23,7 +23,7 @@ export interface MarkerPlace {
   readonly partitions: number;
 }
 
-/** Fields of each stream that make a record a valid one (docs/architecture.md, "Messages"). */
+/** Fields that a valid record of each stream needs (docs/architecture.md, "Messages"). */
 const FIELDS: Readonly<Record<Exclude<Stream, 'inventory'>, (id: string) => object>> = {
   pos: (id) => ({
     transaction_id: id,
@@ -64,10 +64,10 @@ const FIELDS: Readonly<Record<Exclude<Stream, 'inventory'>, (id: string) => obje
 const bytesOf = (value: object) => new TextEncoder().encode(JSON.stringify(value));
 
 /**
- * A valid record of a stream that marks a place in one partition: every sink that shows it has shown
- * all that was appended to the partition before it.
+ * A valid record of a stream that marks an offset of one partition: a sink that shows it has shown
+ * everything appended to the partition before it.
  */
-export function goodMarker(place: MarkerPlace, atMs: number): Marked {
+export function goodMarker(place: MarkerPosition, atMs: number): Marked {
   const { stream, round, part, partitions } = place;
   const id = markerId(place);
   if (stream === 'inventory') {
@@ -79,7 +79,7 @@ export function goodMarker(place: MarkerPlace, atMs: number): Marked {
 }
 
 /** A damaged record (cut short) whose payload names it, for the sink of damaged records. */
-export function badMarker(place: MarkerPlace, atMs: number): Marked {
+export function badMarker(place: MarkerPosition, atMs: number): Marked {
   const id = `${markerId(place)}-bad`;
   const whole = bytesOf(envelope(id, place.stream, MARKER_STORE, atMs));
   const row = place.stream === 'inventory' ? EMPTY_ROW : null;
@@ -87,7 +87,7 @@ export function badMarker(place: MarkerPlace, atMs: number): Marked {
   return { stream: place.stream, id, store: MARKER_STORE, row, atMs, value };
 }
 
-/** A row image of a reserved SKU in a real store, to be polled for through the query engine. */
+/** A row image of a reserved SKU in a real store, which the query engine polls for. */
 export function canaryMark(
   key: { readonly store: number; readonly canary: number },
   version: number,
@@ -97,7 +97,7 @@ export function canaryMark(
   return inventoryMark(`canary-${key.store}-${sku}-${version}`, key.store, sku, version, atMs);
 }
 
-/** What the id of a marker looks like, as a regular expression, also inside a payload that cannot be parsed. */
+/** Regular expression of a marker's id. It also finds one inside a payload that cannot be parsed. */
 export const MARKER_ID = 'marker-[A-Za-z0-9_:.-]+';
 
 /** Whether it is the id of a drain marker. */
@@ -105,7 +105,7 @@ export function isMarker(eventId: unknown): boolean {
   return String(eventId).startsWith('marker-');
 }
 
-function markerId({ runId, round, stream, part }: MarkerPlace): string {
+function markerId({ runId, round, stream, part }: MarkerPosition): string {
   return `marker-${runId}-${round}-${stream}-${part}`;
 }
 

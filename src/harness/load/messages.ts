@@ -6,22 +6,22 @@ import type { LoadProgress } from './load-progress.ts';
 import type { Counts } from './tally.ts';
 import type { TargetAddress } from './targets/target.ts';
 
-/** What a producing thread is started with. */
-export interface ShardData {
+/** Options of a producing thread. They can be cloned into another thread. */
+export interface WorkerOptions {
   readonly scenario: Scenario;
   readonly place: Place;
   readonly target: TargetAddress;
   /** This thread and how many there are: it owns the stores whose number mod `workers` is `worker`. */
   readonly worker: number;
   readonly workers: number;
-  /** What the machine's clock is off by, ms. */
+  /** Offset of the machine's clock, ms. */
   readonly clockOffsetMs: number;
   /** Folder for its files of facts. */
   readonly dir: string;
 }
 
-/** What the main thread asks of a producing thread. Each gets one answer. */
-export type ShardRequest =
+/** A request of the main thread to a producing thread. Each gets one answer. */
+export type WorkerRequest =
   | { readonly kind: 'open' }
   | { readonly kind: 'preload'; readonly t0Ms: number }
   | { readonly kind: 'begin'; readonly t0Ms: number }
@@ -30,26 +30,26 @@ export type ShardRequest =
   | { readonly kind: 'finish' }
   | { readonly kind: 'abort' };
 
-/** What a producing thread answers to each request. */
-export interface ShardAnswers {
+/** The answer of a producing thread to each kind of request. */
+export interface WorkerAnswers {
   readonly open: null;
   readonly preload: null;
   readonly begin: null;
-  /** The cut that is kept. */
+  /** The effective cut. */
   readonly cut: number;
   readonly reach: null;
-  readonly finish: ShardResult;
-  /** null: it had not been opened, and knows nothing. */
-  readonly abort: ShardResult | null;
+  readonly finish: WorkerResult;
+  /** null: the thread had not been opened. */
+  readonly abort: WorkerResult | null;
 }
 
-/** What a producing thread did, and where it wrote it down. */
-export interface ShardResult {
+/** Counts of a producing thread, and the files that it wrote. */
+export interface WorkerResult {
   readonly totals: Readonly<Record<Stream, Counts>>;
   readonly files: readonly FactFileRef[];
 }
 
-/** An error on its way between threads, where classes get lost. */
+/** An error as plain data: a message between threads loses the class. */
 export interface ThrownError {
   readonly message: string;
   readonly stack: string | undefined;
@@ -58,11 +58,11 @@ export interface ThrownError {
   readonly hint: string | undefined;
 }
 
-export type FromShard =
+export type FromWorker =
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'refused'; readonly id: number; readonly error: ThrownError }
   | { readonly kind: 'failed'; readonly error: ThrownError }
   | { readonly kind: 'progress'; readonly progress: LoadProgress }
   | { readonly kind: 'warning'; readonly line: string };
 
-export type ToShard = ShardRequest & { readonly id: number };
+export type ToWorker = WorkerRequest & { readonly id: number };

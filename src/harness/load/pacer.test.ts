@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Pacer, type PacerLimits, started } from './pacer.ts';
+import { Pacer, type PacerLimits, withFirstEvent } from './pacer.ts';
 
 interface Tick {
   readonly dueMs: number;
@@ -117,9 +117,9 @@ test('a started tape has built itself up to its first event, and gives every eve
       yield* ticks(...dues);
     },
   });
-  const tape = started(lazy(1, 2, 3));
+  const tape = withFirstEvent(lazy(1, 2, 3));
   expect(built).toBe(1);
   expect([...tape]).toEqual(ticks(1, 2, 3));
   expect(built).toBe(1);
-  expect([...started(lazy())]).toEqual([]);
+  expect([...withFirstEvent(lazy())]).toEqual([]);
 });

@@ -1,16 +1,16 @@
-/** What a pacer needs to know of the things it paces. */
+/** The only field that a pacer reads of an event. */
 interface Timed {
   /** Intended send, ms from t0. */
   readonly dueMs: number;
 }
 
-/** A thing of the tape with what was prepared of it ahead of its time. */
+/** An event of the tape with the value that was encoded ahead of time. */
 export interface Paced<T> {
   readonly event: T;
   readonly value: Uint8Array;
 }
 
-/** How much a pacer hands out at once, and how far ahead it reads. */
+/** Limits of a batch and of reading ahead. */
 export interface PacerLimits {
   /** Largest batch, in messages. */
   readonly batchCount: number;
@@ -18,13 +18,13 @@ export interface PacerLimits {
   readonly batchBytes: number;
   /** How far ahead of now the tape is read, ms. */
   readonly aheadMs: number;
-  /** How much of it may wait in memory, in messages. */
+  /** Largest number of messages that wait in memory. */
   readonly aheadCount: number;
 }
 
 /**
- * A broker's limit of 1 MiB holds per partition; one batch may fall on a single one, and Kafka's own
- * framing of a message (key, header, lengths) comes on top of the values counted here.
+ * A broker accepts 1 MiB per partition and request, and a whole batch may fall on one partition.
+ * Kafka's framing of a message (key, header, lengths) is not counted here and comes on top.
  */
 export const PACER_LIMITS: PacerLimits = {
   batchCount: 2_000,
@@ -34,11 +34,11 @@ export const PACER_LIMITS: PacerLimits = {
 };
 
 /**
- * A tape whose first event has been taken already, and which gives it all the same; to be read once.
- * The first event of a tape costs as much as all of its stores, seconds of it for thousands: that is
- * to be paid before t0 is chosen.
+ * Generates the first event of a tape now and returns the whole tape, to be read once. The first
+ * event builds all stores of the tape, which takes seconds for thousands of them: it has to happen
+ * before t0 is chosen.
  */
-export function started<T>(tape: Iterable<T>): Iterable<T> {
+export function withFirstEvent<T>(tape: Iterable<T>): Iterable<T> {
   const rest = tape[Symbol.iterator]();
   const first = rest.next();
   return {
@@ -49,8 +49,8 @@ export function started<T>(tape: Iterable<T>): Iterable<T> {
 }
 
 /**
- * Turns a tape into batches of what has fallen due: an open loop, since what falls due never waits
- * for an answer but becomes the next batch. Knows no clock: time comes in as offsets from t0.
+ * Turns a tape into batches of due messages. It is an open loop: a due message does not wait for an
+ * acknowledgement but joins the next batch. It has no clock: callers pass time as offsets from t0.
  */
 export class Pacer<T extends Timed> {
   readonly #tape: Iterator<T>;
@@ -69,12 +69,12 @@ export class Pacer<T extends Timed> {
     this.#limits = limits;
   }
 
-  /** How many prepared messages wait. */
+  /** Number of prepared messages that have not been handed out. */
   get waiting(): number {
     return this.#ahead.length - this.#head;
   }
 
-  /** Reads on at most `count` messages of the tape; false when enough is prepared. */
+  /** Prepares at most `count` more messages; false when enough are prepared. */
   fill(nowMs: number, count: number): boolean {
     for (let i = 0; i < count; i++) {
       if (this.#ended || this.waiting >= this.#limits.aheadCount) return false;
@@ -84,7 +84,7 @@ export class Pacer<T extends Timed> {
     return true;
   }
 
-  /** The next batch of what fell due by now, in the tape's order; empty when nothing did. */
+  /** The next batch of messages due by now, in the tape's order; empty when none is due. */
   due(nowMs: number): readonly Paced<T>[] {
     const batch: Paced<T>[] = [];
     let bytes = 0;
@@ -106,7 +106,7 @@ export class Pacer<T extends Timed> {
     return this.#peek()?.event.dueMs;
   }
 
-  /** How many of the messages that wait were due by now (as far as the tape has been read). */
+  /** Number of waiting messages that are due by now (as far as the tape has been read). */
   overdue(nowMs: number): number {
     let low = this.#head;
     let high = this.#ahead.length;
@@ -120,8 +120,8 @@ export class Pacer<T extends Timed> {
   }
 
   /**
-   * Nothing due at or after `cutMs` will be handed out. Returns the cut that is kept: later than
-   * asked when messages beyond it are gone already. A second call moves it.
+   * Hands out nothing due at or after `cutMs`. Returns the effective cut: it is later than requested
+   * if messages beyond it were already handed out. A second call moves it.
    */
   stopAt(cutMs: number): number {
     this.#cutMs = Math.max(cutMs, this.#takenUpToMs + 1);
@@ -147,7 +147,7 @@ export class Pacer<T extends Timed> {
     this.#ahead.push({ event, value: this.#prepare(event) });
   }
 
-  /** Drops the part handed out, now and then, so that taking from the front stays cheap. */
+  /** Drops the messages handed out, in large steps, so that taking from the front stays cheap. */
   #compact(): void {
     if (this.#head < 4_096 && this.waiting > 0) return;
     this.#ahead = this.#ahead.slice(this.#head);

@@ -4,26 +4,26 @@ import type { TapeEvent } from '../../generators/event.ts';
 import { type BatchProducer, partitionOf } from '../clients/kafka-producer.ts';
 import { topicOf } from '../pipelines/place.ts';
 import { type Contract, contract } from '../truth/contract/contract.ts';
-import { eventLine, type Handed } from './event-facts.ts';
+import { eventLine, type SentMessage } from './event-facts.ts';
 import { FactFile, threadFiles } from './fact-file.ts';
 import type { LoadProgress } from './load-progress.ts';
-import { watchLoopDelay } from './loop-delay.ts';
-import type { ShardData, ShardResult } from './messages.ts';
-import { type Paced, Pacer, started } from './pacer.ts';
+import { sampleLoopDelay } from './loop-delay.ts';
+import type { WorkerOptions, WorkerResult } from './messages.ts';
+import { type Paced, Pacer, withFirstEvent } from './pacer.ts';
 import { Tally } from './tally.ts';
 import { targetOf } from './targets/targets.ts';
 
 /**
- * Least time between two hand-overs, ms: the linger of this producer. Without it every message would
- * be a request of its own, and the brokers' cost would be ours, not the pipeline's. It shows as slip.
+ * Least time between two batches, ms: the linger of this producer. Without it each message would be a
+ * request of its own, and the measured cost of the brokers would be the harness's. It counts as slip.
  */
 const LINGER_MS = 20;
-/** Longest nap, so that a cut or an abort is noticed soon, ms. */
-const NAP_MS = 20;
-/** Messages prepared between two looks at the sockets. */
-const SLICE = 64;
+/** Longest sleep, so that a cut or an abort is noticed soon, ms. */
+const MAX_SLEEP_MS = 20;
+/** Messages prepared before the event loop can serve the sockets again. */
+const MESSAGES_PER_SLICE = 64;
 
-/** The generators as the shard uses them: which events, and what they are on the wire. */
+/** The generators as a producing thread uses them: its events and their encoding. */
 export interface Tape {
   readonly preload: (stores: readonly number[]) => Iterable<TapeEvent>;
   readonly live: (stores: readonly number[]) => Iterable<TapeEvent>;
@@ -42,7 +42,7 @@ interface Waiter {
 
 /** One producing thread's share of the load: its stores, its producer, its facts. */
 export class ProducerWorker {
-  readonly #data: ShardData;
+  readonly #data: WorkerOptions;
   readonly #tape: Omit<Tape, 'live'>;
   readonly #clock: Clock;
   readonly #producer: BatchProducer;
@@ -54,8 +54,8 @@ export class ProducerWorker {
   readonly #parts = new Map<number, number>();
   readonly #contract: Contract = contract();
   readonly #tally = new Tally();
-  readonly #unwatch: () => void;
-  #inFlight: readonly Handed[] = [];
+  readonly #stopSampling: () => void;
+  #inFlight: readonly SentMessage[] = [];
   #pacer: Pacer<TapeEvent> | undefined;
   #t0Ms = 0;
   #waiters: Waiter[] = [];
@@ -64,15 +64,15 @@ export class ProducerWorker {
   #running: Promise<void> | undefined;
   #ending: 'finish' | 'abort' | undefined;
 
-  /** Connects, and builds the tape up to its first event, so that nothing of that is left for t0. */
+  /** Connects, and builds the tape up to its first event, so that neither delays t0. */
   static async open(
-    data: ShardData,
+    data: WorkerOptions,
     tape: Tape,
     clock: Clock,
     warn: (line: string) => void,
   ): Promise<ProducerWorker> {
     const stores = storesOf(data.worker, data.workers, data.scenario.retail.stores);
-    const live = started(tape.live(stores));
+    const live = withFirstEvent(tape.live(stores));
     const producer = await targetOf(data.target).openProducer(data.target, {
       clientId: `doorbuster-load-${data.worker}`,
       onWarning: warn,
@@ -81,7 +81,7 @@ export class ProducerWorker {
   }
 
   private constructor(
-    data: ShardData,
+    data: WorkerOptions,
     tape: Omit<Tape, 'live'> & {
       readonly stores: readonly number[];
       readonly live: Iterable<TapeEvent>;
@@ -103,12 +103,12 @@ export class ProducerWorker {
     for (const store of this.#stores) {
       this.#parts.set(store, partitionOf(store, scenario.stack.partitions));
     }
-    this.#unwatch = watchLoopDelay(clock, (atMs, delayMs) =>
+    this.#stopSampling = sampleLoopDelay(clock, (atMs, delayMs) =>
       this.#loopDelays.append([atMs, worker, delayMs]),
     );
   }
 
-  /** Sends the opening stock as fast as it is taken; resolves when all of it is acknowledged. */
+  /** Sends the opening stock as fast as the target accepts it; resolves when all of it is acknowledged. */
   async preload(t0Ms: number): Promise<void> {
     this.#t0Ms = t0Ms;
     const pacer = new Pacer(this.#tape.preload(this.#stores), (event) =>
@@ -122,7 +122,7 @@ export class ProducerWorker {
     }
   }
 
-  /** Starts the open loop. `failed` is told if it ends any other way than by finish or abort. */
+  /** Starts the open loop. Calls `failed` if it ends by anything but finish or abort. */
   begin(t0Ms: number, failed: (cause: unknown) => void): void {
     this.#t0Ms = t0Ms;
     const pacer = new Pacer(this.#live, (event) => this.#tape.encode(event, t0Ms));
@@ -132,7 +132,7 @@ export class ProducerWorker {
     this.#readAhead(pacer).catch(failed);
   }
 
-  /** Nothing due at or after this offset is sent; returns the cut that is kept (see Pacer.stopAt). */
+  /** Sends nothing due at or after this offset; returns the effective cut (see Pacer.stopAt). */
   cut(cutMs: number): number {
     if (this.#pacer === undefined) throw new Error('a cut before the load has begun');
     return this.#pacer.stopAt(cutMs);
@@ -143,15 +143,15 @@ export class ProducerWorker {
     return new Promise((resolve) => this.#waiters.push({ offsetMs, resolve }));
   }
 
-  /** After the cut was reached: closes everything and says what was done. */
-  async finish(): Promise<ShardResult> {
+  /** Closes everything after the cut was reached, and returns the counts. */
+  async finish(): Promise<WorkerResult> {
     this.#ending = 'finish';
     await this.#running;
     return this.#close();
   }
 
-  /** Stops at once; what is on its way is written down as never acknowledged. */
-  async abort(): Promise<ShardResult> {
+  /** Stops at once; messages in flight are written as never acknowledged. */
+  async abort(): Promise<WorkerResult> {
     this.#ending = 'abort';
     for (const handed of this.#inFlight) this.#events.appendLine(eventLine(handed, null));
     this.#inFlight = [];
@@ -192,7 +192,7 @@ export class ProducerWorker {
       const nowMs = this.#clock.nowMs();
       const waitMs = Math.max(this.#t0Ms + dueMs, lingerUntilMs) - nowMs;
       if (waitMs > 0) {
-        await this.#clock.sleep(Math.min(waitMs, NAP_MS));
+        await this.#clock.sleep(Math.min(waitMs, MAX_SLEEP_MS));
         continue;
       }
       lingerUntilMs = nowMs + LINGER_MS;
@@ -203,9 +203,9 @@ export class ProducerWorker {
   /** Generates and encodes ahead of time, in slices, so that neither shows as slip. */
   async #readAhead(pacer: Pacer<TapeEvent>): Promise<void> {
     while (this.#ending === undefined) {
-      const more = pacer.fill(this.#clock.nowMs() - this.#t0Ms, SLICE);
+      const more = pacer.fill(this.#clock.nowMs() - this.#t0Ms, MESSAGES_PER_SLICE);
       if (more) await yieldToEventLoop();
-      else await this.#clock.sleep(NAP_MS);
+      else await this.#clock.sleep(MAX_SLEEP_MS);
     }
   }
 
@@ -218,17 +218,17 @@ export class ProducerWorker {
     }));
     const sentMs = this.#clock.nowMs();
     const answered = this.#producer.send(outgoing, sentMs);
-    // The facts are drawn up while the broker is at work; the contract's fold is in append order,
-    // since batches of one producer are appended in the order they are handed over.
-    const handed = batch.map((paced) => this.#hand(paced, sentMs));
+    // The facts are prepared while the broker works. CONTRACT sees the messages in append order,
+    // because batches of one producer are appended in the order in which they are sent.
+    const handed = batch.map((paced) => this.#sentMessage(paced, sentMs));
     this.#inFlight = handed;
     const appended = await answered;
-    // An abort has written these rows already, as never acknowledged.
+    // The abort has already written these rows as never acknowledged.
     if (this.#ending === 'abort') return;
     this.#inFlight = [];
     const ackedMs = this.#clock.nowMs();
     for (let i = 0; i < handed.length; i++) {
-      const fact = handed[i] as Handed;
+      const fact = handed[i] as SentMessage;
       const answer = appended[i];
       if (answer === undefined) throw new Error(`message ${fact.id} got no answer`);
       this.#events.appendLine(eventLine(fact, { ...answer, ackedMs }));
@@ -237,7 +237,7 @@ export class ProducerWorker {
     await this.#events.settle();
   }
 
-  #hand({ event, value }: Paced<TapeEvent>, sentMs: number): Handed {
+  #sentMessage({ event, value }: Paced<TapeEvent>, sentMs: number): SentMessage {
     const { stream, truth } = event;
     const dueMs = this.#t0Ms + event.dueMs;
     this.#tally.count('scheduled', stream, dueMs);
@@ -264,12 +264,12 @@ export class ProducerWorker {
     };
   }
 
-  async #close(): Promise<ShardResult> {
-    this.#unwatch();
+  async #close(): Promise<WorkerResult> {
+    this.#stopSampling();
     this.#tally.writeTo(this.#loads, this.#data.worker);
     const files = [this.#events, this.#loads, this.#loopDelays];
     await Promise.all(files.map((file) => file.close()));
-    // After an abort a batch may still be waiting for its answer: nobody waits for it.
+    // Not awaited after an abort: a batch may still wait for its acknowledgement.
     if (this.#ending === 'finish') await this.#producer.close();
     return { totals: this.#tally.totals, files: files.map((file) => file.ref) };
   }

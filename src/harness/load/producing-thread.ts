@@ -4,16 +4,16 @@ import { DoorbusterError } from '../../core/errors.ts';
 import { entryFile } from '../entry.ts';
 import type { LoadProgress } from './load-progress.ts';
 import type {
-  FromShard,
-  ShardAnswers,
-  ShardData,
-  ShardRequest,
-  ShardResult,
+  FromWorker,
   ThrownError,
-  ToShard,
+  ToWorker,
+  WorkerAnswers,
+  WorkerOptions,
+  WorkerRequest,
+  WorkerResult,
 } from './messages.ts';
 
-/** Longest wait for a thread to write down what it knows when it is told to stop at once, ms. */
+/** Longest wait for an aborted thread to write its last counts, ms. */
 const ABORT_WITHIN_MS = 5_000;
 
 interface Pending {
@@ -22,40 +22,40 @@ interface Pending {
 }
 
 interface ThreadListener {
-  /** The thread ended by itself, or its load did. */
+  /** The thread or its load ended unexpectedly. */
   failed(error: Error): void;
   warning(line: string): void;
 }
 
-/** The main thread's end of the conversation with a producing thread. */
+/** The main thread's side of the message channel to a producing thread. */
 export interface ThreadPort {
-  on(event: 'message', hear: (message: FromShard) => void): unknown;
-  on(event: 'error', hear: (error: Error) => void): unknown;
-  on(event: 'exit', hear: (code: number) => void): unknown;
-  postMessage(message: ToShard): void;
+  on(event: 'message', listener: (message: FromWorker) => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'exit', listener: (code: number) => void): unknown;
+  postMessage(message: ToWorker): void;
   terminate(): Promise<unknown>;
 }
 
-type OpenThread = (data: ShardData) => ThreadPort;
+type OpenThread = (data: WorkerOptions) => ThreadPort;
 
-/** A thread of its own: what it does shows in no other's event loop. */
-export const workerThread: OpenThread = (data) =>
+/** Starts a worker thread, so that its work does not delay other event loops. */
+export const workerThreadPort: OpenThread = (data) =>
   new Worker(entryFile('harness/load/worker'), { workerData: data });
 
 /** The main thread's handle on one producing thread. */
 export class ProducingThread {
   readonly #port: ThreadPort;
   readonly #pending = new Map<number, Pending>();
-  /** Which of the threads of the load it is, over all shards. */
+  /** Number of the thread among those of all shards. */
   readonly number: number;
   #requests = 0;
   #ending = false;
   progress: LoadProgress | undefined;
 
-  constructor(data: ShardData, listener: ThreadListener, open: OpenThread) {
+  constructor(data: WorkerOptions, listener: ThreadListener, open: OpenThread) {
     this.number = data.worker;
     this.#port = open(data);
-    this.#port.on('message', (message) => this.#hear(message, listener));
+    this.#port.on('message', (message) => this.#receive(message, listener));
     const ended = (cause: Error) => {
       for (const { reject } of this.#pending.values()) reject(cause);
       this.#pending.clear();
@@ -67,49 +67,49 @@ export class ProducingThread {
     );
   }
 
-  ask<K extends ShardRequest['kind']>(
-    request: Extract<ShardRequest, { kind: K }>,
-  ): Promise<ShardAnswers[K]> {
+  request<K extends WorkerRequest['kind']>(
+    request: Extract<WorkerRequest, { kind: K }>,
+  ): Promise<WorkerAnswers[K]> {
     const id = this.#requests++;
-    return new Promise<ShardAnswers[K]>((resolve, reject) => {
+    return new Promise<WorkerAnswers[K]>((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
-      this.#port.postMessage({ ...request, id } satisfies ToShard);
+      this.#port.postMessage({ ...request, id } satisfies ToWorker);
     });
   }
 
-  /** Ends the thread in good order, once its cut is reached. */
-  async finish(): Promise<ShardResult> {
+  /** Ends the thread normally, once its cut is reached. */
+  async finish(): Promise<WorkerResult> {
     this.#ending = true;
-    const result = await this.ask<'finish'>({ kind: 'finish' });
+    const result = await this.request<'finish'>({ kind: 'finish' });
     await this.#port.terminate();
     return result;
   }
 
-  /** Ends the thread at once; null when it could not even write down what it knew. */
-  async abort(clock: Clock): Promise<ShardResult | null> {
+  /** Ends the thread at once; null if it did not write its last counts in time. */
+  async abort(clock: Clock): Promise<WorkerResult | null> {
     this.#ending = true;
     const bound = new AbortController();
     const gaveUp = clock.sleep(ABORT_WITHIN_MS, bound.signal).then(
       () => null,
       () => null,
     );
-    const answered = this.ask<'abort'>({ kind: 'abort' }).catch(() => null);
+    const answered = this.request<'abort'>({ kind: 'abort' }).catch(() => null);
     const result = await Promise.race([answered, gaveUp]);
     bound.abort();
     await this.#port.terminate();
     return result;
   }
 
-  #hear(message: FromShard, listener: ThreadListener): void {
+  #receive(message: FromWorker, listener: ThreadListener): void {
     switch (message.kind) {
       case 'answer':
         this.#settle(message.id)?.resolve(message.value as never);
         break;
       case 'refused':
-        this.#settle(message.id)?.reject(revived(message.error));
+        this.#settle(message.id)?.reject(errorFrom(message.error));
         break;
       case 'failed':
-        if (!this.#ending) listener.failed(revived(message.error));
+        if (!this.#ending) listener.failed(errorFrom(message.error));
         break;
       case 'progress':
         this.progress = message.progress;
@@ -127,7 +127,7 @@ export class ProducingThread {
   }
 }
 
-function revived({ message, stack, exitCode, hint }: ThrownError): Error {
+function errorFrom({ message, stack, exitCode, hint }: ThrownError): Error {
   const error =
     exitCode === undefined
       ? new Error(message)

@@ -13,7 +13,11 @@ function leader() {
     preload: async () => {},
     stopAt: async (offsetMs: number) => offsetMs,
   } as Partial<Load> as Load;
-  const load = new LeadingLoad(own, { of: 3, clock, say: async (message) => said.push(message) });
+  const load = new LeadingLoad(own, {
+    of: 3,
+    clock,
+    publish: async (message) => said.push(message),
+  });
   const asked = () => said.findLast((message) => message.kind === 'ask');
   return {
     load,
@@ -21,9 +25,9 @@ function leader() {
     pass(ms: number) {
       nowMs += ms;
     },
-    alive: (from: number) => load.hear({ kind: 'alive', from, progress: null }),
+    alive: (from: number) => load.receive({ kind: 'alive', from, progress: null }),
     answer: (from: number, cutMs?: number) =>
-      load.hear({
+      load.receive({
         ...{ kind: 'answer', from, id: asked()?.id as number },
         ...(cutMs === undefined ? {} : { cutMs }),
       }),
@@ -36,10 +40,10 @@ test('a shard that falls silent ends the load for all, and whatever it was asked
   answer(1);
   pass(SILENT_AFTER_MS);
   alive(1);
-  load.look();
+  load.checkSilence();
   expect(load.broken.aborted).toBe(false);
   pass(1_000);
-  load.look();
+  load.checkSilence();
   expect(load.broken.reason).toMatchObject({
     exitCode: 3,
     message: 'shard 3 has sent no message for 31 s (limit 30 s)',
@@ -51,7 +55,7 @@ test('a shard that falls silent ends the load for all, and whatever it was asked
 test('one that goes in good order says why, and is not waited for', async () => {
   const { load } = leader();
   const preloaded = load.preload();
-  load.hear({ kind: 'gone', from: 2, why: 'interrupted' });
+  load.receive({ kind: 'gone', from: 2, why: 'interrupted' });
   await expect(preloaded).rejects.toMatchObject({ message: 'shard 3 has ended: interrupted' });
 });
 

@@ -3,8 +3,8 @@ import { stackBroke } from '../../core/errors.ts';
 import type { Load } from './load.ts';
 import { joinProgress, type LoadProgress } from './load-progress.ts';
 
-/** What the leader asks of the others, each by all of them, in the words of a load. */
-type Asked =
+/** A request of the leader to all other shards: one kind per method of `Load`. */
+type LeaderRequest =
   | { readonly what: 'preload' }
   | { readonly what: 'begin'; readonly t0Ms: number }
   | { readonly what: 'stopAt'; readonly offsetMs: number }
@@ -12,29 +12,29 @@ type Asked =
   | { readonly what: 'finish' }
   | { readonly what: 'abort'; readonly why: string };
 
-/** Everything that is said on the channel of a sharded load. */
+/** Every message of the shards of a distributed load. */
 export type ShardMessage =
-  /** The topics and tables are there: who makes this load may connect. `hash` is of the scenario. */
+  /** The topics and tables exist, so that the shards can connect. `hash` is of the scenario. */
   | { readonly kind: 'deployed'; readonly hash: string; readonly threads: number }
   | { readonly kind: 'here'; readonly from: number; readonly hash: string }
-  | ({ readonly kind: 'ask'; readonly id: number } & Asked)
+  | ({ readonly kind: 'ask'; readonly id: number } & LeaderRequest)
   | {
       readonly kind: 'answer';
       readonly from: number;
       readonly id: number;
-      /** Of `stopAt`: the cut that is kept. */
+      /** For `stopAt`: the effective cut. */
       readonly cutMs?: number;
     }
   | { readonly kind: 'alive'; readonly from: number; readonly progress: LoadProgress | null }
   | { readonly kind: 'gone'; readonly from: number; readonly why: string };
 
-type Say = (message: ShardMessage) => Promise<unknown>;
+type Publish = (message: ShardMessage) => Promise<unknown>;
 
-/** Between two signs of life. */
-export const ALIVE_EVERY_MS = 1_000;
-/** A shard that has not been heard for so long is taken for dead. */
+/** Interval between two heartbeats, ms. */
+export const HEARTBEAT_EVERY_MS = 1_000;
+/** A shard without a message for this long counts as failed, ms. */
 export const SILENT_AFTER_MS = 30_000;
-/** A cut lies so far ahead that everybody has heard of it before anything beyond it is due. */
+/** A cut lies this far ahead, ms: every shard receives it before messages beyond it are due. */
 const CUT_AHEAD_MS = 3_000;
 
 interface Pending {
@@ -44,29 +44,33 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
-/** The load of all shards, as the leader has it: its own share, and the others' by what they say. */
+/** The load of all shards as seen by the leader: its own share, and the others by their messages. */
 export class LeadingLoad implements Load {
   readonly #own: Load;
   readonly #others: readonly number[];
-  readonly #say: Say;
+  readonly #publish: Publish;
   readonly #clock: Clock;
   readonly #broken = new AbortController();
   readonly #pending = new Map<number, Pending>();
   readonly #progress = new Map<number, LoadProgress>();
-  readonly #heardMs = new Map<number, number>();
-  #asked = 0;
+  readonly #lastMessageMs = new Map<number, number>();
+  #requests = 0;
   #t0Ms: number | undefined;
   #ended = false;
 
   constructor(
     own: Load,
-    { of, say, clock }: { readonly of: number; readonly say: Say; readonly clock: Clock },
+    {
+      of,
+      publish,
+      clock,
+    }: { readonly of: number; readonly publish: Publish; readonly clock: Clock },
   ) {
     this.#own = own;
-    this.#say = say;
+    this.#publish = publish;
     this.#clock = clock;
     this.#others = Array.from({ length: of - 1 }, (_, i) => i + 1);
-    for (const other of this.#others) this.#heardMs.set(other, clock.monotonicMs());
+    for (const other of this.#others) this.#lastMessageMs.set(other, clock.monotonicMs());
     const onBroken = () => this.#fail(own.broken.reason);
     if (own.broken.aborted) onBroken();
     own.broken.addEventListener('abort', onBroken, { once: true });
@@ -80,10 +84,10 @@ export class LeadingLoad implements Load {
     return this.#broken.signal;
   }
 
-  /** Told everything that is said on the channel. */
-  hear(message: ShardMessage): void {
+  /** Receives every message of the channel. */
+  receive(message: ShardMessage): void {
     if (!('from' in message) || message.from === 0) return;
-    this.#heardMs.set(message.from, this.#clock.monotonicMs());
+    this.#lastMessageMs.set(message.from, this.#clock.monotonicMs());
     if (message.kind === 'alive' && message.progress) {
       this.#progress.set(message.from, message.progress);
     }
@@ -99,10 +103,10 @@ export class LeadingLoad implements Load {
     pending.resolve(pending.latestCutMs);
   }
 
-  /** To be called now and then: gives a silent shard up. */
-  look(): void {
+  /** Fails the load if a shard has been silent for too long. To be called regularly. */
+  checkSilence(): void {
     if (this.#ended) return;
-    for (const [shard, heardMs] of this.#heardMs) {
+    for (const [shard, heardMs] of this.#lastMessageMs) {
       const silentMs = this.#clock.monotonicMs() - heardMs;
       if (silentMs <= SILENT_AFTER_MS) continue;
       const words = `shard ${shard + 1} has sent no message for ${Math.round(silentMs / 1_000)} s`;
@@ -111,34 +115,34 @@ export class LeadingLoad implements Load {
   }
 
   async preload(): Promise<void> {
-    await Promise.all([this.#own.preload(), this.#ask({ what: 'preload' })]);
+    await Promise.all([this.#own.preload(), this.#request({ what: 'preload' })]);
   }
 
   async begin(t0Ms: number): Promise<void> {
     this.#t0Ms = t0Ms;
-    await Promise.all([this.#own.begin(t0Ms), this.#ask({ what: 'begin', t0Ms })]);
+    await Promise.all([this.#own.begin(t0Ms), this.#request({ what: 'begin', t0Ms })]);
   }
 
   async stopAt(offsetMs: number): Promise<number> {
     let cutMs = offsetMs + (this.#others.length > 0 ? CUT_AHEAD_MS : 0);
     for (;;) {
-      const asked = cutMs;
+      const requestedMs = cutMs;
       const kept = await Promise.all([
-        this.#own.stopAt(asked),
-        this.#ask({ what: 'stopAt', offsetMs: asked }),
+        this.#own.stopAt(requestedMs),
+        this.#request({ what: 'stopAt', offsetMs: requestedMs }),
       ]);
       cutMs = Math.max(...kept);
-      // One that had gone beyond it moves the cut for all.
-      if (cutMs <= asked) return asked;
+      // A shard that has sent beyond the cut moves it for all.
+      if (cutMs <= requestedMs) return requestedMs;
     }
   }
 
   async reached(offsetMs: number): Promise<void> {
-    await Promise.all([this.#own.reached(offsetMs), this.#ask({ what: 'reached', offsetMs })]);
+    await Promise.all([this.#own.reached(offsetMs), this.#request({ what: 'reached', offsetMs })]);
   }
 
   async markers(round: number): ReturnType<Load['markers']> {
-    // Everybody's, before the mark that says that it is all there.
+    // A marker states that everything before it was appended, by every shard.
     if (this.#t0Ms !== undefined) await this.reached(this.#clock.nowMs() - this.#t0Ms);
     return this.#own.markers(round);
   }
@@ -152,7 +156,7 @@ export class LeadingLoad implements Load {
   }
 
   async finish(): ReturnType<Load['finish']> {
-    const [own] = await Promise.all([this.#own.finish(), this.#ask({ what: 'finish' })]);
+    const [own] = await Promise.all([this.#own.finish(), this.#request({ what: 'finish' })]);
     this.#ended = true;
     return own;
   }
@@ -161,10 +165,10 @@ export class LeadingLoad implements Load {
     const over = this.#ended;
     this.#ended = true;
     if (!over) {
-      this.#asked += 1;
+      this.#requests += 1;
       const why = 'the leader ended the run';
-      // Nobody waits for an answer: whoever does not hear it notices the silence.
-      void this.#say({ kind: 'ask', id: this.#asked, what: 'abort', why }).catch(() => {});
+      // Not awaited: a shard that misses the message notices the silence of the leader.
+      void this.#publish({ kind: 'ask', id: this.#requests, what: 'abort', why }).catch(() => {});
     }
     return this.#own.abort();
   }
@@ -173,19 +177,19 @@ export class LeadingLoad implements Load {
     await this.abort();
   }
 
-  /** Resolves when everybody has answered, with the latest cut of those who name one. */
-  async #ask(asked: Asked): Promise<number> {
+  /** Resolves when every shard has answered, with the latest cut among the answers. */
+  async #request(request: LeaderRequest): Promise<number> {
     if (this.#others.length === 0) return Number.NEGATIVE_INFINITY;
     this.#broken.signal.throwIfAborted();
-    this.#asked += 1;
-    const id = this.#asked;
+    this.#requests += 1;
+    const id = this.#requests;
     const answered = new Promise<number>((resolve, reject) => {
       const waiting = new Set(this.#others);
       this.#pending.set(id, { waiting, latestCutMs: Number.NEGATIVE_INFINITY, resolve, reject });
     });
-    // Rejected by a shard that goes while the question is still on its way.
+    // A shard that ends while the request is being published rejects this promise early.
     answered.catch(() => {});
-    await this.#say({ kind: 'ask', id, ...asked });
+    await this.#publish({ kind: 'ask', id, ...request });
     return answered;
   }
 
@@ -196,8 +200,8 @@ export class LeadingLoad implements Load {
   }
 }
 
-/** What a shard that does not lead does when it is asked; resolves with what its share came to. */
-export async function answer(
+/** Executes a request of the leader on this shard's own load; resolves with the effective cut of `stopAt`. */
+export async function executeRequest(
   load: Load,
   message: Extract<ShardMessage, { kind: 'ask' }>,
 ): Promise<{ readonly cutMs?: number }> {

@@ -6,22 +6,24 @@ export interface Counts {
   scheduled: number;
   handedOver: number;
   acknowledged: number;
-  /** Of the values handed over. */
+  /** Bytes of the values handed over. */
   bytes: number;
 }
 
-const none = (): Counts => ({ scheduled: 0, handedOver: 0, acknowledged: 0, bytes: 0 });
+const zeroCounts = (): Counts => ({ scheduled: 0, handedOver: 0, acknowledged: 0, bytes: 0 });
 
-/** Totals per stream that came to nothing yet. */
-function noCounts(): Record<Stream, Counts> {
-  return Object.fromEntries(STREAMS.map((stream) => [stream, none()])) as Record<Stream, Counts>;
+function zeroTotals(): Record<Stream, Counts> {
+  return Object.fromEntries(STREAMS.map((stream) => [stream, zeroCounts()])) as Record<
+    Stream,
+    Counts
+  >;
 }
 
 /** Sums what several workers counted. */
 export function sumCounts(
   parts: readonly Readonly<Record<Stream, Counts>>[],
 ): Record<Stream, Counts> {
-  const total = noCounts();
+  const total = zeroTotals();
   for (const part of parts) {
     for (const stream of STREAMS) {
       for (const step of ['scheduled', 'handedOver', 'acknowledged', 'bytes'] as const) {
@@ -32,9 +34,9 @@ export function sumCounts(
   return total;
 }
 
-/** Counts per second and stream, so that phases can be cut out of them later; and the totals. */
+/** Counts per stream, in total and per second, so that they can be summed per phase later. */
 export class Tally {
-  readonly totals = noCounts();
+  readonly totals = zeroTotals();
   readonly #seconds = new Map<number, Record<Stream, Counts>>();
 
   /** `atMs` (epoch): when it was due for `scheduled`, else when the step happened. */
@@ -42,7 +44,7 @@ export class Tally {
     const second = Math.floor(atMs / 1_000) * 1_000;
     let counts = this.#seconds.get(second);
     if (counts === undefined) {
-      counts = noCounts();
+      counts = zeroTotals();
       this.#seconds.set(second, counts);
     }
     counts[stream][step] += amount;

@@ -6,9 +6,9 @@ const QUOTE = 0x22;
 const NEWLINE = 0x0a;
 
 /**
- * Cuts the unfinished line off the end of a file that was not closed in good order: DuckDB refuses the
- * whole file for it. Gives the bytes of that line; 0 when there was none. Only such a file is touched: in
- * one that was closed a torn line is damage, and stays an error.
+ * Cuts an incomplete last line off a file that was not closed, because DuckDB rejects a file with one.
+ * Returns the bytes that were cut; 0 if there was no such line. A closed file is never changed: a torn
+ * line there is damage, and stays an error.
  */
 export async function truncateTornLine(file: FactFileRef): Promise<number> {
   if (file.closed) return 0;
@@ -18,7 +18,7 @@ export async function truncateTornLine(file: FactFileRef): Promise<number> {
   return size - wholeBytes;
 }
 
-/** Where the last line ends that has its newline. A newline within quotes ends no line. */
+/** Offset after the last newline. A newline within quotes ends no line. */
 async function endOfLastLine(path: string): Promise<number> {
   let at = 0;
   let end = 0;
@@ -26,7 +26,7 @@ async function endOfLastLine(path: string): Promise<number> {
   for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
     for (const byte of chunk) {
       at++;
-      // An escaped quote is two of them, so it changes nothing.
+      // An escaped quote is two quotes, which cancel each other out.
       if (byte === QUOTE) quoted = !quoted;
       else if (byte === NEWLINE && !quoted) end = at;
     }

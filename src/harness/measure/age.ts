@@ -2,7 +2,7 @@ import type { Metric, StalenessSeries } from '../../record/record.ts';
 import { type Measuring, streamDatasets } from './context.ts';
 import { distributions, type GroupedValue } from './metric.ts';
 
-/** Age is a function of time; it is looked at this often, so that its distribution is time-weighted. */
+/** Sampling interval of age: equal intervals make its distribution time-weighted. */
 const AGE_EVERY_MS = 100;
 const SERIES_EVERY_MS = 1_000;
 
@@ -27,15 +27,15 @@ const AT_TICKS = `
   SELECT a.dataset, a.t, a.age, a.t - s.newest AS newest
   FROM aged a ASOF LEFT JOIN seen s ON a.dataset = s.dataset AND a.t >= s.seen_ms`;
 
-/** Time-weighted age per dataset and phase; n = 0 where no change happened or waited: there 0 is no finding. */
+/** Time-weighted age per dataset and phase. n = 0 where no change happened or was pending: an age of 0 means nothing there. */
 export async function ageMetrics({ sql }: Measuring): Promise<Metric[]> {
   await sql.run(`
     CREATE OR REPLACE TEMP TABLE ticks AS
     SELECT name AS phase, unnest(range(start_ms::BIGINT, end_ms::BIGINT, ${AGE_EVERY_MS})) AS t
     FROM spans WHERE measured`);
   const rows = await sql.rows<GroupedValue>(`
-    SELECT dataset AS of, phase, age AS value, count(touched.phase) AS count
-    FROM (${AT_TICKS}) JOIN ticks USING (t) LEFT JOIN touched USING (dataset, phase) GROUP BY ALL`);
+    SELECT dataset AS of, phase, age AS value, count(active_phases.phase) AS count
+    FROM (${AT_TICKS}) JOIN ticks USING (t) LEFT JOIN active_phases USING (dataset, phase) GROUP BY ALL`);
   return distributions('age', rows, () => ({ resolution: AGE_EVERY_MS / 2 }));
 }
 

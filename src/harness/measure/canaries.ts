@@ -4,9 +4,10 @@ import { stockView } from '../../topology/dataset.ts';
 import type { Measuring } from './context.ts';
 
 /**
- * Canaries against the census: each says between which two moments a row became visible. Two such
- * intervals that do not touch cannot both be right: a canary that the reader found before the census says it could, one
- * that the reader still missed after the census had it (found later or never), and one that no commit holds.
+ * Compares canaries with the census. Each gives an interval in which a row became visible; two disjoint
+ * intervals cannot both be right. Disjoint are: a canary that the reader found before the census interval
+ * begins, one that the reader still missed after the census saw it (found later or never), and one that
+ * the reader found and no commit contains.
  */
 export async function canarySection({ sql, context }: Measuring): Promise<CanaryRecord> {
   const rows = await sql.rows<CanaryRow>(
@@ -49,7 +50,7 @@ export async function canarySection({ sql, context }: Measuring): Promise<Canary
   };
 }
 
-/** Where neither instrument ever saw a canary they agree, and nothing was compared that says more. */
+/** If neither the reader nor the census ever saw a canary, they agree, but the census was not checked. */
 export function canaryWarnings({ compared, seen, inCensus }: CanaryRecord): string[] {
   if (compared === 0 || seen > 0 || (inCensus ?? 0) > 0) return [];
   return [
@@ -59,7 +60,7 @@ export function canaryWarnings({ compared, seen, inCensus }: CanaryRecord): stri
 }
 
 interface CanaryRow {
-  /** null: the broker did not take it. */
+  /** null: the broker did not acknowledge it. */
   readonly event_id: string | null;
   readonly outcome: 'seen' | 'never' | 'failed';
   readonly polls: number;

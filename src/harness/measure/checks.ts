@@ -12,15 +12,15 @@ const COMPARE: Readonly<Record<Comparator, (value: number, limit: number) => boo
   '>': (value, limit) => value > limit,
 };
 
-/** A number that was measured, or why there is none. */
-type Found =
+/** A measured number, or the reason why there is none. */
+type Measurement =
   | ({ readonly kind: 'value' } & Estimate)
   | { readonly kind: 'nothing'; readonly reason: string; readonly n: number };
 
 /**
- * Judges a check by the metrics. What was not measured is NO_DATA and never a pass; a number that is
- * +∞ (something the run did not live to see) fails, whatever the comparator. Where the number is an estimate, the
- * check is decided by the whole of its interval: one that contains the limit is NO_DATA too.
+ * Judges a check by the metrics. A number that was not measured is NO_DATA, never a pass. A number of +∞
+ * (not visible before the run ended) fails with every comparator. An estimate decides the check only if
+ * all of its interval gives the same answer: an interval that contains the limit is NO_DATA too.
  */
 export function judge(check: Check, metrics: readonly Metric[]): CheckResult {
   const found = check.ratio
@@ -47,7 +47,7 @@ export function judge(check: Check, metrics: readonly Metric[]): CheckResult {
   const passed = COMPARE[check.comparator](value, check.limit);
   const reason = passed
     ? null
-    : `measured ${shown(value)}${interval ? ` (95 % ${span(found)})` : ''}, and not ${check.comparator} ${check.limit}`;
+    : `measured ${formatted(value)}${interval ? ` (95 % ${formattedInterval(found)})` : ''}, and not ${check.comparator} ${check.limit}`;
   return { ...measured, verdict: passed ? 'PASS' : 'FAIL', reason };
 }
 
@@ -66,19 +66,19 @@ function undecided({ limit, ratio, metric }: Check, found: Estimate): string {
     metric.startsWith('promises') || missing === null
       ? ''
       : `: it needs about ${missing.toLocaleString('en-US')} more samples${where}`;
-  return `measured ${shown(found.value)}, and the 95 % interval ${span(found)} contains the limit ${limit}${more}`;
+  return `measured ${formatted(found.value)}, and the 95 % interval ${formattedInterval(found)} contains the limit ${limit}${more}`;
 }
 
-function span({ value, interval }: Estimate): string {
+function formattedInterval({ value, interval }: Estimate): string {
   const { low, high } = interval ?? { low: value, high: value };
-  return `${shown(Math.max(0, low))} to ${high === Number.POSITIVE_INFINITY ? '+∞' : shown(high)}`;
+  return `${formatted(Math.max(0, low))} to ${high === Number.POSITIVE_INFINITY ? '+∞' : formatted(high)}`;
 }
 
 function unitOf(check: Check, metrics: readonly Metric[]): string | undefined {
   return metrics.find(({ name }) => name === check.metric)?.unit;
 }
 
-function shown(value: number): string {
+function formatted(value: number): string {
   return Number.isInteger(value) ? String(value) : value.toPrecision(4);
 }
 
@@ -88,7 +88,7 @@ function nameOf(check: Check, phase: string | null): string {
   return `${check.metric}${of}${stat}${phase === null ? '' : ` during ${phase}`}`;
 }
 
-function lookUp(check: Check, phase: string | null, metrics: readonly Metric[]): Found {
+function lookUp(check: Check, phase: string | null, metrics: readonly Metric[]): Measurement {
   const metric = metrics.find(
     (one) => one.name === check.metric && one.of === check.of && one.phase === phase,
   );
@@ -111,7 +111,7 @@ function ratio(
   check: Check,
   { numerator, denominator }: NonNullable<Check['ratio']>,
   metrics: readonly Metric[],
-): Found {
+): Measurement {
   const over = lookUp(check, numerator, metrics);
   const under = lookUp(check, denominator, metrics);
   if (over.kind === 'nothing') return over;

@@ -3,7 +3,7 @@ import type { PhaseCompaction } from '../pipelines/compact.ts';
 import type { CompactionRun } from './context.ts';
 import type { CompactionMeasured } from './payback.ts';
 
-/** What the metrics need of compactions on demand; those that failed are left out, since they saved nothing. */
+/** The compactions on demand that the metrics use; failed ones are left out, because they saved nothing. */
 export function compactionRuns(results: readonly PhaseCompaction[]): CompactionRun[] {
   return results.flatMap(({ phase, committedMs, coreSeconds, ...result }) => {
     if (committedMs === null) return [];
@@ -12,13 +12,13 @@ export function compactionRuns(results: readonly PhaseCompaction[]): CompactionR
   });
 }
 
-/** The mark that is set before a compaction; the one after it is called as its phase. */
+/** Name of the layout mark before a compaction. The mark after it has the name of the phase. */
 export function markBefore(phase: string): string {
   return `${phase}:start`;
 }
 
-/** Live files and their bytes over the compacted tables, as marked under this name; undefined: nobody looked then. */
-function totalsAt(
+/** Live files and bytes of the compacted tables at this mark; undefined: the mark was not taken. */
+function layoutTotals(
   layout: Layout,
   mark: string,
   tables: readonly string[],
@@ -42,8 +42,8 @@ const NOT_MEASURED: Omit<CompactionMeasured, 'phase'> = {
 };
 
 /**
- * The record's account of a compaction on demand: what its runner saw, the layout at the marks before
- * and after, and what the facts say of it.
+ * The record of a compaction on demand: what its runner reported, the layout at the marks before and
+ * after, and what the facts give.
  */
 export function compactionRecord(
   result: PhaseCompaction,
@@ -52,7 +52,7 @@ export function compactionRecord(
     layout,
     t0Ms,
   }: {
-    /** What was measured of those that committed. */
+    /** Measurements of the compactions that committed. */
     readonly compactions: readonly CompactionMeasured[];
     readonly layout: Layout;
     readonly t0Ms: number;
@@ -62,7 +62,7 @@ export function compactionRecord(
   const tables = result.tables.map((table) => table.slice(table.lastIndexOf('.') + 1));
   const startMs = result.engineReadyMs ?? result.startedMs;
   const marks = [markBefore(result.phase), result.phase];
-  const [before, after] = marks.map((mark) => totalsAt(layout, mark, tables));
+  const [before, after] = marks.map((mark) => layoutTotals(layout, mark, tables));
   return {
     phase: result.phase,
     by: 'spark',

@@ -7,18 +7,18 @@ import type { Incident } from '../probes/probe.ts';
 import type { AppendedCount } from '../truth/appended.ts';
 import type { PromiseReplay } from '../truth/promises/replay.ts';
 
-/** A compaction on demand that committed, as its runner saw it. Times are epoch ms. */
+/** A compaction on demand that committed, as its runner reported it. Times are epoch ms. */
 export interface CompactionRun {
   /** Name of its `compact` phase. */
   readonly phase: string;
-  /** From here, when the engine was up, to its commit it worked. */
+  /** When the engine was ready, and when the compaction committed. */
   readonly startMs: number;
   readonly endMs: number;
-  /** null: nobody could see what it used. */
+  /** null: its CPU time could not be read. */
   readonly coreSeconds: number | null;
 }
 
-/** What the facts do not say and the metrics need. */
+/** Input of the metrics that is not in the facts. */
 export interface MeasureContext {
   readonly scenario: Pick<
     Scenario,
@@ -26,29 +26,29 @@ export interface MeasureContext {
   >;
   /** Epoch ms of the tape's origin. */
   readonly t0Ms: number;
-  /** Epoch ms of the last look at the tables: what was not visible by then never was. */
+  /** Epoch ms of the last poll of the tables: a change that was not visible by then counts as never visible. */
   readonly endedMs: number;
   /** The datasets that the run filled. */
   readonly datasets: readonly Dataset[];
-  /** Whether Flink, which stamps snapshots, goes by the clock of the census. */
+  /** Whether Flink, which stamps snapshots, uses the same clock as the census. */
   readonly flinkOnOurClock: boolean;
   readonly cores: number;
-  /** The other machines of a load that several have made. */
+  /** The other machines of a distributed load. */
   readonly shards?: readonly { readonly number: number; readonly cores: number }[];
   /** Widest gap between the wall clock and the monotonic one, ms. */
   readonly clockApartMs: number;
-  /** Per partition: acknowledged against what the log holds; null when nobody could look. */
+  /** Per partition: records acknowledged and records in the log; null: the log could not be read. */
   readonly appended: readonly AppendedCount[] | null;
   readonly incidents: readonly Incident[];
   /** In the order in which they ran. */
   readonly compactions: readonly CompactionRun[];
   /** null: the truth was not judged. */
   readonly truth: TruthRecord | null;
-  /** null: no order was replayed, for want of a stock table or of an end of the run. */
+  /** null: no order was replayed, because there is no stock table or the run did not end normally. */
   readonly promises: PromiseReplay | null;
 }
 
-/** A connection to the facts, with the views of prepare.ts in place, and the context. */
+/** A connection to the facts with the tables of prepare.ts, and the context. */
 export interface Measuring {
   readonly sql: Connection;
   readonly context: MeasureContext;
@@ -64,12 +64,12 @@ export interface MeasuredPhase {
   readonly endMs: number;
 }
 
-/** The datasets whose rows become visible: all but that of the refused records. */
+/** The datasets that carry a stream: all but that of the rejected records. */
 export function streamDatasets({ datasets }: MeasureContext): readonly StreamDataset[] {
   return datasets.filter(carriesStream);
 }
 
-/** The scenario's checks, each about one dataset where it is about datasets. */
+/** The scenario's checks. A check on several datasets becomes one check for each. */
 export function checksOf({ scenario, datasets }: MeasureContext): readonly Check[] {
   return checksPerDataset(scenario.checks, datasets);
 }

@@ -12,7 +12,7 @@ export async function costSection({ sql }: Measuring): Promise<Cost> {
     SELECT r.server, (SELECT sum(cpu_s) FROM used u WHERE u.server = r.server) AS cpu,
       max(r.rss_bytes) AS rss
     FROM resources_here r GROUP BY r.server ORDER BY r.server`);
-  // What nobody saw is left out: 0 would say that it was seen at rest.
+  // A number without a sample is left out: 0 would mean that the server was idle.
   const servers = used.map(({ server, cpu, rss }) => ({
     server,
     ...(cpu === null ? {} : { coreSeconds: cpu }),
@@ -20,9 +20,9 @@ export async function costSection({ sql }: Measuring): Promise<Cost> {
   }));
   const machine = servers.find(({ server }) => server === MACHINE);
   const [s3] = await sql.rows<{ requests: number; bytes_in: number; bytes_out: number; n: number }>(
-    `SELECT coalesce(sum(${grown('requests')}), 0)::BIGINT AS requests,
-       coalesce(sum(${grown('bytes_in')}), 0)::BIGINT AS bytes_in,
-       coalesce(sum(${grown('bytes_out')}), 0)::BIGINT AS bytes_out, count(*) AS n
+    `SELECT coalesce(sum(${increase('requests')}), 0)::BIGINT AS requests,
+       coalesce(sum(${increase('bytes_in')}), 0)::BIGINT AS bytes_in,
+       coalesce(sum(${increase('bytes_out')}), 0)::BIGINT AS bytes_out, count(*) AS n
      FROM (SELECT *, lag(requests) OVER w AS requests_before, lag(bytes_in) OVER w AS bytes_in_before,
          lag(bytes_out) OVER w AS bytes_out_before
        FROM s3 WHERE api = '${ALL_APIS}' WINDOW w AS (ORDER BY at_ms))`,
@@ -40,15 +40,16 @@ export async function costSection({ sql }: Measuring): Promise<Cost> {
   };
 }
 
-/** What a counter grew by since the look before. One that went back belongs to a store started anew. */
-function grown(counter: string): string {
+/** Increase of a counter since the sample before. A lower value means that the object store was restarted. */
+function increase(counter: string): string {
   const before = `${counter}_before`;
   return `CASE WHEN ${counter} < ${before} THEN ${counter} ELSE ${counter} - ${before} END`;
 }
 
 /**
- * Both sides are counted from the first look at the object store on: bytes it took in, against the
- * values CONTRACT wants shown, and against the files that Flink (not a rewrite) added.
+ * Bytes that the object store received, divided by the bytes of the values that CONTRACT requires to be
+ * shown, and by those of the files that Flink added (not a rewrite). Both are counted from the first
+ * sample of the object store on.
  */
 async function amplification(
   { sql }: Pick<Measuring, 'sql'>,
@@ -70,7 +71,7 @@ async function amplification(
   };
 }
 
-/** `cost` of every server, and `write_amplification` where it could be told. */
+/** `cost` of every server, and `write_amplification` where it is known. */
 export function costMetrics({ servers, writeAmplification }: Cost): Metric[] {
   const costs = servers.flatMap(({ server, coreSeconds }) =>
     coreSeconds === undefined ? [] : [scalar('cost', { of: server, phase: null }, 1, coreSeconds)],

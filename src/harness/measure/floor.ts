@@ -3,16 +3,16 @@ import type { Metric } from '../../record/record.ts';
 import type { Measuring } from './context.ts';
 import { scalar } from './metric.ts';
 
-/** A snapshot's stamp is a whole millisecond, and so is ours: on one clock none is stamped later than it is served by more. */
-const GRAIN_MS = 2;
+/** Both stamps are whole milliseconds: on one clock a snapshot is stamped at most this much after it was served. */
+const STAMP_TOLERANCE_MS = 2;
 /**
- * A median this share below the floor is a finding. Changes of a phase that is no whole number of commit intervals are no
- * even sample of the wait for a commit: from two intervals on that takes less off the median.
+ * A median this share below the floor gives a warning. If a phase is not a whole number of commit intervals,
+ * its changes sample the wait for a commit unevenly; from two intervals on the effect on the median is smaller.
  */
 const SHORTFALL = 0.2;
 const FEW_INTERVALS = 2;
-/** Fewer changes have no median that says anything. */
-const ENOUGH = 20;
+/** With fewer changes the median is not compared. */
+const MIN_CHANGES = 20;
 
 const CAUSES =
   'Either tables were committed more often than commit_every says, or a phase was too short or its load too uneven ' +
@@ -22,14 +22,14 @@ interface CommitTimes {
   readonly dataset: string;
   /** Commits that added rows. */
   readonly n: number;
-  /** Median and least from a snapshot's own stamp to the catalog serving it, ms. */
+  /** Median and minimum time from a snapshot's own stamp until the catalog served it, ms. */
   readonly commit: number | null;
   readonly least: number | null;
 }
 
 /**
- * Half a commit interval and the commit itself, per dataset. Withheld where Flink, which stamps snapshots, runs on
- * another clock than the census: none is told then.
+ * Half a commit interval plus the median duration of a commit, per dataset. Empty if Flink, which stamps
+ * snapshots, uses another clock than the census.
  */
 export async function floorMetrics({ sql, context }: Measuring): Promise<Metric[]> {
   const commits = await sql.rows<CommitTimes>(`
@@ -38,7 +38,7 @@ export async function floorMetrics({ sql, context }: Measuring): Promise<Metric[
     FROM datasets t LEFT JOIN commits c
       ON c.table_name = t.dataset AND c.added_rows > 0 AND c.operation <> 'replace'
     GROUP BY t.dataset`);
-  const early = commits.some(({ least }) => least !== null && least < -GRAIN_MS);
+  const early = commits.some(({ least }) => least !== null && least < -STAMP_TOLERANCE_MS);
   if (early || !context.flinkOnOurClock) return [];
   return commits.map(({ dataset, n, commit }) => {
     const floor = context.scenario.pipeline.commitEveryMs / 2 + (commit ?? 0);
@@ -47,8 +47,8 @@ export async function floorMetrics({ sql, context }: Measuring): Promise<Metric[
 }
 
 /**
- * Where the median of staleness lies below what the design can reach, and where the floor was withheld. No
- * reason to distrust what was measured: either the floor's assumptions do not hold, or an instrument is wrong.
+ * Warns if the median of staleness is below the floor, or if the floor is withheld. The measurement stays
+ * valid: either the assumptions of the floor do not hold, or an instrument is wrong.
  */
 export function floorWarnings(
   { context, phases }: Pick<Measuring, 'context' | 'phases'>,
@@ -66,7 +66,7 @@ export function floorWarnings(
         return [];
       const { p50 } = one.stats;
       const span = phases.find(({ name }) => name === one.phase);
-      if (!span || one.n < ENOUGH || typeof p50 !== 'number' || p50 >= limit) return [];
+      if (!span || one.n < MIN_CHANGES || typeof p50 !== 'number' || p50 >= limit) return [];
       const intervals = (span.endMs - span.startMs) / context.scenario.pipeline.commitEveryMs;
       const few =
         intervals < FEW_INTERVALS ? `, over ${intervals.toFixed(1)} commit intervals` : '';

@@ -6,25 +6,25 @@ import type { CompactionRecord } from '../../record/record.ts';
 import type { CompactionRun, Measuring } from './context.ts';
 import type { CompactionWindow } from './payback.ts';
 
-/** The minute before a compaction is what its gain is measured against, ms. */
+/** The gain of a compaction is measured against this time before it, ms. */
 const BEFORE_MS = 60_000;
 
 type Lasts = Pick<CompactionRecord, 'gainLastsMs' | 'gainLastsInterval'>;
 
-/** A background query; +∞: it gave no answer. */
-export interface Tick {
+/** A background query. latencyMs is +∞ if it gave no answer. */
+export interface BackgroundQuery {
   readonly query: string;
   readonly intendedMs: number;
   readonly latencyMs: number;
 }
 
-/** How long the gain lasts, by the background queries of the facts between the compactions before and after. */
+/** How long the gain lasts, from the background queries between the compaction before and the one after. */
 export async function gainLasts(
   { sql }: Measuring,
   run: CompactionRun,
   { fromMs, toMs }: CompactionWindow,
 ): Promise<Lasts> {
-  const ticks = await sql.rows<Tick>(`
+  const ticks = await sql.rows<BackgroundQuery>(`
     SELECT name AS query, intended_ms AS "intendedMs",
       CASE outcome WHEN 'ok' THEN end_ms - intended_ms ELSE 'Infinity'::DOUBLE END AS "latencyMs"
     FROM queries WHERE mode = 'trickle' ORDER BY intended_ms`);
@@ -35,13 +35,13 @@ export async function gainLasts(
 }
 
 /**
- * How long after the compaction a round of background queries is as slow as in the minute before it, if latency goes
- * on growing as it did since: Theil–Sen's line through the sums of the first, second, … answer of every query. Empty
- * without enough answers for a line, or where the minute before had time-outs at its median; gainLastsMs null where the
- * interval of the slope holds 0: no growth that could be told from noise.
+ * Time after the compaction until a round of background queries is as slow again as in the minute before it,
+ * extrapolated by Theil–Sen's line through the sums of the first, second, … answer of every query. Empty if
+ * there are too few answers for a line, or if the median query of the minute before timed out. gainLastsMs is
+ * null if the interval of the slope contains 0: no growth distinguishable from noise.
  */
 export function gainLastsOf(
-  ticks: readonly Tick[],
+  ticks: readonly BackgroundQuery[],
   { startMs, endMs }: Pick<CompactionRun, 'startMs' | 'endMs'>,
 ): Lasts {
   const queries = [...grouped(ticks, ({ query }) => query).values()];
@@ -53,8 +53,9 @@ export function gainLastsOf(
   const level = before.reduce((sum, latency) => sum + latency, 0);
   if (queries.length === 0 || n < MIN_SAMPLES || !Number.isFinite(level)) return {};
   const rounds = Array.from({ length: n }, (_, i) => {
-    const one = after.map((of) => of[i] as Tick);
-    const sum = (of: (tick: Tick) => number) => one.reduce((total, tick) => total + of(tick), 0);
+    const one = after.map((of) => of[i] as BackgroundQuery);
+    const sum = (of: (tick: BackgroundQuery) => number) =>
+      one.reduce((total, tick) => total + of(tick), 0);
     return {
       x: sum(({ intendedMs }) => intendedMs - endMs) / one.length,
       y: sum((t) => t.latencyMs),
@@ -72,7 +73,7 @@ export function gainLastsOf(
   };
 }
 
-function median(ticks: readonly Tick[]): number {
+function median(ticks: readonly BackgroundQuery[]): number {
   const latencies = ticks.map(({ latencyMs }) => latencyMs);
   return statisticOf(
     latencies.sort((a, b) => (a === b ? 0 : a - b)),

@@ -2,40 +2,40 @@ import { distributionOf } from '../../core/stats.ts';
 import { HARNESS, MACHINE } from '../../record/facts.ts';
 import type { Self } from '../../record/record.ts';
 import type { MeasuredPhase, Measuring } from './context.ts';
-import { LATE_MS } from './producing.ts';
+import { LATE_AFTER_MS } from './producing.ts';
 import { coreSeconds, foreignShare, shardShares } from './resources.ts';
 
-/** What was taken of one machine, as shares of all its cores, 0..1; undefined: nobody looked. */
+/** CPU usage of one machine, as shares of all its cores, 0..1; undefined: not sampled. */
 export interface MachineShares {
   readonly harnessShare: number | undefined;
   readonly machineBusy: number | undefined;
   readonly steal: number | undefined;
 }
 
-/** How the harness itself was in one measured phase: what the INVALID rules judge. */
+/** Health of the harness in one measured phase: what the INVALID rules judge. */
 export interface PhaseHealth extends MachineShares {
   readonly phase: string;
   readonly kind: MeasuredPhase['kind'];
   /** Messages due in it. */
   readonly n: number;
-  /** Of these, how many waited for a broker that a declared fault had taken away. */
+  /** Of these, the number that waited for a broker during a declared outage. */
   readonly waited: number;
-  /** Share handed over more than 250 ms late, 0..1, by no fault of the broker's. */
+  /** Share handed over more than 250 ms late, 0..1, not counting that wait. */
   readonly lateShare: number | undefined;
-  /** Likewise without that wait. undefined: nothing was due, or too few to tell. */
+  /** Not counting that wait either. undefined: nothing was due. */
   readonly slipP99Ms: number | undefined;
   /** Event-loop delay p99 of the worst producing thread, ms; undefined: nothing was produced. */
   readonly loopP99Ms: number | undefined;
-  /** The same of the main thread, which stamps what the census sees; undefined: nobody looked. */
+  /** The same of the main thread, which stamps what the census observes; undefined: not sampled. */
   readonly mainLoopP99Ms: number | undefined;
   /**
-   * Commits of one table served by its end and not read by then, at worst; undefined: catalog or object
-   * store were away just then, as declared.
+   * Commits that the catalog served before the phase ended and the census had not read by then, of the
+   * worst table; undefined: catalog or object store were down at that time by a declared fault.
    */
   readonly censusBehind: number | undefined;
-  /** Likewise of the other machines that made a part of the load. */
+  /** The same of the other machines of a distributed load. */
   readonly shards: readonly ({ readonly number: number } & MachineShares)[];
-  /** Share of all cores that went to programs which are neither servers nor ours; undefined: cannot be told. */
+  /** Share of all cores used by programs that are neither servers nor the harness; undefined: unknown. */
   readonly foreignShare: number | undefined;
 }
 
@@ -50,7 +50,7 @@ export async function phaseHealth(measuring: Measuring): Promise<PhaseHealth[]> 
     p99: number | null;
   }>(`
     SELECT phase, count(*) AS n, count(*) FILTER (wait_ms > 0) AS waited,
-      count(*) FILTER (sent_ms - due_ms - wait_ms > ${LATE_MS}) AS late,
+      count(*) FILTER (sent_ms - due_ms - wait_ms > ${LATE_AFTER_MS}) AS late,
       quantile_disc(sent_ms - due_ms - wait_ms, 0.99) AS p99
     FROM due WHERE measured AND sent_ms IS NOT NULL GROUP BY phase`);
   const loops = await sql.rows<{ phase: string; producing: number | null; main: number | null }>(`
@@ -60,15 +60,15 @@ export async function phaseHealth(measuring: Measuring): Promise<PhaseHealth[]> 
       SELECT s.name AS phase, worker, quantile_disc(delay_ms, 0.99) AS p99
       FROM loop_delay l JOIN spans s ON l.at_ms >= s.start_ms AND l.at_ms < s.end_ms
       WHERE s.measured GROUP BY ALL) GROUP BY phase`);
-  const behind = await sql.rows<{ phase: string; commits: number }>(BEHIND);
-  const away = await sql.rows<{ phase: string }>(AWAY_AT_END);
+  const behind = await sql.rows<{ phase: string; commits: number }>(UNREAD_AT_END);
+  const away = await sql.rows<{ phase: string }>(OUTAGE_AT_END);
   const machine = await sql.rows<{ phase: string; busy: number | null; steal: number | null }>(`
     SELECT s.name AS phase, avg(busy) AS busy, avg(steal) AS steal
     FROM resources_here r JOIN spans s ON r.at_ms >= s.start_ms AND r.at_ms < s.end_ms
     WHERE r.server = '${MACHINE}' AND s.measured GROUP BY ALL`);
   return Promise.all(
     phases.map(async ({ name, kind, startMs, endMs }) => {
-      // Servers, query engine and compaction are rows of their own.
+      // Servers, query engine and compaction have rows of their own.
       const used = await coreSeconds(sql, HARNESS, startMs, endMs);
       const slip = slips.find(({ phase }) => phase === name);
       const loop = loops.find(({ phase }) => phase === name);
@@ -105,7 +105,7 @@ export async function phaseHealth(measuring: Measuring): Promise<PhaseHealth[]> 
  * Commits that the catalog served before a phase ended and that the census had not read by then, of
  * the table that was furthest behind: all tables commit at the same moment.
  */
-const BEHIND = `
+const UNREAD_AT_END = `
   SELECT phase, max(commits) AS commits FROM (
     SELECT s.name AS phase, s.start_ms, c.table_name, count(c.seen_ms) AS commits
     FROM spans s LEFT JOIN commits c
@@ -113,13 +113,13 @@ const BEHIND = `
     GROUP BY ALL)
   GROUP BY phase, start_ms ORDER BY start_ms`;
 
-/** Phases at whose end the census had nobody to ask, because a fault had been declared. */
-const AWAY_AT_END = `
+/** Phases at whose end catalog or object store were down by a declared fault, so that the census could not read. */
+const OUTAGE_AT_END = `
   SELECT DISTINCT s.name AS phase FROM spans s JOIN faults f
     ON f.server IN ('minio', 'catalog') AND f.start_ms <= s.end_ms
       AND s.end_ms <= coalesce(f.back_ms, 'Infinity')`;
 
-/** The harness's own health, as the record keeps it. */
+/** Health of the harness, as the record keeps it. */
 export async function selfSection(
   measuring: Measuring,
   health: readonly PhaseHealth[],
@@ -133,7 +133,7 @@ export async function selfSection(
       max(delay_ms) AS "maxMs"
     FROM loop_delay l JOIN spans s ON l.at_ms >= s.start_ms AND l.at_ms < s.end_ms
     WHERE s.measured GROUP BY worker ORDER BY worker`);
-  // Of the phases in which somebody looked: one without a sample is not one at rest.
+  // Mean over the phases that were sampled: a phase without a sample is not an idle one.
   const mean = (key: 'harnessShare' | 'machineBusy') => {
     const seen = phases.flatMap(({ name, startMs, endMs }) => {
       const share = health.find(({ phase }) => phase === name)?.[key];
@@ -153,7 +153,7 @@ export async function selfSection(
       ...(lateShare === undefined ? {} : { lateShare }),
     })),
     eventLoop,
-    censusBehind: await sql.rows<Self['censusBehind'][number]>(BEHIND),
+    censusBehind: await sql.rows<Self['censusBehind'][number]>(UNREAD_AT_END),
     ...mean('harnessShare'),
     ...mean('machineBusy'),
     foreign: health.flatMap(({ phase, foreignShare: share }) =>
@@ -166,8 +166,8 @@ export async function selfSection(
 }
 
 /**
- * Second by second from t0: who used the machine, and how late the load was. Samples come about a second
- * apart and tell of the time since the one before: a second is in the first that comes after its middle.
+ * Per second from t0: CPU use of the harness and the machine, and slip of the load. Samples are about a
+ * second apart and cover the time since the previous one: a second takes the first sample after its middle.
  */
 async function selfSeries({ sql, context }: Measuring): Promise<Self['series']> {
   const { t0Ms, cores } = context;

@@ -3,11 +3,11 @@ import type { CanaryRecord, Invalid } from '../../record/record.ts';
 import type { Check } from '../../scenario/scenario.ts';
 import type { MeasureContext } from './context.ts';
 import type { MachineShares, PhaseHealth } from './health.ts';
-import { SLIP_MS } from './limits.ts';
+import { SLIP_RESOLUTION_MS } from './limits.ts';
 import type { Resolution } from './resolution.ts';
 import { RESOLUTION_LIMIT, tooCoarse } from './resolution-rule.ts';
 
-/** What the rules judge. */
+/** Input of the rules. */
 export interface Evidence {
   readonly phases: readonly PhaseHealth[];
   readonly canaries: CanaryRecord;
@@ -17,36 +17,36 @@ export interface Evidence {
   };
 }
 
-/** One way in which the harness, and not the pipeline, may have shaped the numbers. */
+/** One condition under which the harness, not the pipeline, may have determined the numbers. */
 interface InvalidRule {
   readonly rule: string;
   readonly limit: string;
-  /** What broke the rule, each time it was broken. */
+  /** One fact for each time the rule was broken. */
   readonly broken: (evidence: Evidence) => readonly string[];
 }
 
-const LATE_SHARE = 0.02;
-const SLIP_OF_TARGET = 0.01;
-const LOOP_MS = 50;
-/** Shorter stalls of the main thread lie within the interval of 150 ms that the census states anyway. */
-const MAIN_LOOP_MS = 100;
-const BEHIND_COMMITS = 2;
-const HARNESS_SHARE = 0.2;
-/** From here on a machine counts as saturated. */
-export const BUSY = 0.9;
-const STEAL = 0.05;
-/** Programs of others on an otherwise idle machine take 2 %; 15 % of two cores is a third of one. */
-const FOREIGN_SHARE = 0.15;
-const FOREIGN_APART = 0.1;
-const CLOCKS_MS = 20;
-/** Of canary polls, and of canaries: with fewer the second instrument says too little against the first. */
-const ANSWERED = 0.5;
-const COMPARED = 0.5;
+const LATE_SHARE_MAX = 0.02;
+const SLIP_SHARE_OF_TARGET = 0.01;
+const LOOP_DELAY_MAX_MS = 50;
+/** Shorter stalls of the main thread are within the interval of 150 ms that the census states. */
+const MAIN_LOOP_DELAY_MAX_MS = 100;
+const UNREAD_COMMITS_MAX = 2;
+const HARNESS_SHARE_MAX = 0.2;
+/** Above this share a machine counts as saturated. */
+export const SATURATED_SHARE = 0.9;
+const STEAL_MAX = 0.05;
+/** Other programs take 2 % of an otherwise idle machine; 15 % of two cores is a third of one. */
+const FOREIGN_SHARE_MAX = 0.15;
+const FOREIGN_DIFFERENCE_MAX = 0.1;
+const CLOCK_GAP_MAX_MS = 20;
+/** Minimum shares of answered canary polls and of compared canaries: with fewer, the canaries are no check of the census. */
+const ANSWERED_SHARE_MIN = 0.5;
+const COMPARED_SHARE_MIN = 0.5;
 
 const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
 const ms = (value: number) => `${value.toFixed(1)} ms`;
 
-/** A rule on each measured phase: `fact` is undefined where it holds. */
+/** A rule for each measured phase; `fact` returns undefined where the rule is kept. */
 function perPhase(fact: (phase: PhaseHealth, evidence: Evidence) => string | undefined) {
   return (evidence: Evidence) =>
     evidence.phases.flatMap((phase) => {
@@ -55,7 +55,7 @@ function perPhase(fact: (phase: PhaseHealth, evidence: Evidence) => string | und
     });
 }
 
-/** A rule on each machine in each measured phase: that of the leader, and of every other shard. */
+/** A rule for each machine in each measured phase: the leader's, and that of every other shard. */
 function perMachine(fact: (machine: MachineShares) => string | undefined) {
   return ({ phases }: Evidence) =>
     phases.flatMap((phase) =>
@@ -69,8 +69,8 @@ function perMachine(fact: (machine: MachineShares) => string | undefined) {
     );
 }
 
-/** The freshness that the checks ask for in a phase, ms: the strictest limit on staleness. */
-function targetMs(phase: string, checks: readonly Check[]): number {
+/** The freshness that the checks require in a phase, ms: the strictest limit on staleness. */
+function requiredFreshnessMs(phase: string, checks: readonly Check[]): number {
   const limits = checks
     .filter(({ metric, ratio }) => metric === 'staleness' && ratio === null)
     .filter(({ during }) => during === null || during === phase)
@@ -78,7 +78,7 @@ function targetMs(phase: string, checks: readonly Check[]): number {
   return limits.length === 0 ? 0 : Math.min(...limits);
 }
 
-/** Pairs of phases that a check sets beside each other; payback does so with the rounds around the last compaction. */
+/** Pairs of phases that a check compares; payback compares the query rounds around the last compaction. */
 function comparedPhases(
   checks: readonly Check[],
   phases: readonly PhaseHealth[],
@@ -103,14 +103,14 @@ function comparedPhases(
   });
 }
 
-/** The table of docs/verdicts.md. A broken rule makes a run INVALID: no number of it is to be trusted. */
+/** The table of docs/verdicts.md. A broken rule makes a run INVALID: none of its numbers can be trusted. */
 export const INVALID_RULES: readonly InvalidRule[] = [
-  // First of all: what they did may be why others below are broken.
+  // First, because other programs may be the reason why later rules are broken.
   {
     rule: 'other programs',
     limit: '15 % of the machine over a phase',
     broken: perPhase(({ foreignShare }) =>
-      (foreignShare ?? 0) > FOREIGN_SHARE
+      (foreignShare ?? 0) > FOREIGN_SHARE_MAX
         ? `other programs took ${percent(foreignShare ?? 0)}`
         : undefined,
     ),
@@ -122,7 +122,7 @@ export const INVALID_RULES: readonly InvalidRule[] = [
       comparedPhases(context.scenario.checks, phases).flatMap(([a, b]) => {
         const [one, other] = [a.foreignShare, b.foreignShare];
         if (one === undefined || other === undefined) return [];
-        if (Math.abs(one - other) <= FOREIGN_APART) return [];
+        if (Math.abs(one - other) <= FOREIGN_DIFFERENCE_MAX) return [];
         return [
           `other programs took ${percent(one)} in ${a.phase} and ${percent(other)} in ${b.phase}`,
         ];
@@ -132,7 +132,7 @@ export const INVALID_RULES: readonly InvalidRule[] = [
     rule: 'late hand-over',
     limit: `2 % of a phase's messages later than due + 250 ms`,
     broken: perPhase(({ lateShare }) =>
-      lateShare !== undefined && lateShare > LATE_SHARE
+      lateShare !== undefined && lateShare > LATE_SHARE_MAX
         ? `${percent(lateShare)} were late`
         : undefined,
     ),
@@ -140,9 +140,12 @@ export const INVALID_RULES: readonly InvalidRule[] = [
   {
     rule: 'schedule slip',
     limit: `p99 of 50 ms, or of 1 % of the freshness that a check requires`,
-    // Of fewer than 100 messages the p99 is the latest of them, and is called so.
+    // Of fewer than 100 messages the p99 is their maximum, and the text says so.
     broken: perPhase(({ phase, n, slipP99Ms }, { context }) => {
-      const limit = Math.max(SLIP_MS, SLIP_OF_TARGET * targetMs(phase, context.scenario.checks));
+      const limit = Math.max(
+        SLIP_RESOLUTION_MS,
+        SLIP_SHARE_OF_TARGET * requiredFreshnessMs(phase, context.scenario.checks),
+      );
       return slipP99Ms !== undefined && slipP99Ms > limit
         ? `${n < samplesFor('p99') ? 'max' : 'p99'} ${ms(slipP99Ms)} against ${ms(limit)}`
         : undefined;
@@ -152,14 +155,14 @@ export const INVALID_RULES: readonly InvalidRule[] = [
     rule: 'event loop',
     limit: 'p99 delay of 50 ms in a producing thread',
     broken: perPhase(({ loopP99Ms }) =>
-      loopP99Ms !== undefined && loopP99Ms > LOOP_MS ? `p99 ${ms(loopP99Ms)}` : undefined,
+      loopP99Ms !== undefined && loopP99Ms > LOOP_DELAY_MAX_MS ? `p99 ${ms(loopP99Ms)}` : undefined,
     ),
   },
   {
     rule: 'main event loop',
     limit: 'p99 delay of 100 ms in the main thread',
     broken: perPhase(({ mainLoopP99Ms }) =>
-      mainLoopP99Ms !== undefined && mainLoopP99Ms > MAIN_LOOP_MS
+      mainLoopP99Ms !== undefined && mainLoopP99Ms > MAIN_LOOP_DELAY_MAX_MS
         ? `p99 ${ms(mainLoopP99Ms)}`
         : undefined,
     ),
@@ -168,7 +171,7 @@ export const INVALID_RULES: readonly InvalidRule[] = [
     rule: 'census behind',
     limit: `2 commits at a phase's end`,
     broken: perPhase(({ censusBehind }) =>
-      censusBehind !== undefined && censusBehind > BEHIND_COMMITS
+      censusBehind !== undefined && censusBehind > UNREAD_COMMITS_MAX
         ? `${censusBehind} commits were unread`
         : undefined,
     ),
@@ -182,7 +185,7 @@ export const INVALID_RULES: readonly InvalidRule[] = [
     rule: 'harness too heavy',
     limit: '20 % of the machine while the machine is above 90 % busy',
     broken: perMachine(({ harnessShare, machineBusy }) =>
-      (harnessShare ?? 0) > HARNESS_SHARE && (machineBusy ?? 0) > BUSY
+      (harnessShare ?? 0) > HARNESS_SHARE_MAX && (machineBusy ?? 0) > SATURATED_SHARE
         ? `${percent(harnessShare ?? 0)} of a machine ${percent(machineBusy ?? 0)} busy`
         : undefined,
     ),
@@ -191,14 +194,14 @@ export const INVALID_RULES: readonly InvalidRule[] = [
     rule: 'steal',
     limit: `5 % of the machine's time over a phase`,
     broken: perMachine(({ steal }) =>
-      (steal ?? 0) > STEAL ? `${percent(steal ?? 0)} went to other machines` : undefined,
+      (steal ?? 0) > STEAL_MAX ? `${percent(steal ?? 0)} went to other machines` : undefined,
     ),
   },
   {
     rule: 'clocks apart',
     limit: '20 ms between the wall clock and the monotonic one',
     broken: ({ context: { clockApartMs } }) =>
-      clockApartMs > CLOCKS_MS ? [`they were ${ms(clockApartMs)} apart`] : [],
+      clockApartMs > CLOCK_GAP_MAX_MS ? [`they were ${ms(clockApartMs)} apart`] : [],
   },
   {
     rule: 'acknowledged is appended',
@@ -220,7 +223,7 @@ export const INVALID_RULES: readonly InvalidRule[] = [
     rule: 'canary polls',
     limit: 'an answer to half of the polls for canaries',
     broken: ({ canaries: { polls, failedPolls } }) =>
-      (failedPolls ?? 0) > ANSWERED * (polls ?? 0)
+      (failedPolls ?? 0) > ANSWERED_SHARE_MIN * (polls ?? 0)
         ? [`${failedPolls} of ${polls} had no answer`]
         : [],
   },
@@ -228,13 +231,13 @@ export const INVALID_RULES: readonly InvalidRule[] = [
     rule: 'canaries compared',
     limit: 'half of the canaries that the broker acknowledged, and one',
     broken: ({ canaries: { sent, unsent, compared } }) =>
-      compared < COMPARED * (sent - (unsent ?? 0)) || (sent > 0 && compared === 0)
+      compared < COMPARED_SHARE_MIN * (sent - (unsent ?? 0)) || (sent > 0 && compared === 0)
         ? [`the reader answered about ${compared} of ${sent}`]
         : [],
   },
 ];
 
-/** Every rule that was broken, and what the probes reported while they ran. */
+/** Every broken rule, and the incidents that the probes reported. */
 export function judgeValidity(evidence: Evidence): Invalid[] {
   const judged = INVALID_RULES.flatMap(({ rule, limit, broken }) => {
     const facts = broken(evidence);

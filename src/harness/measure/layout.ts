@@ -4,7 +4,7 @@ import { scalar } from './metric.ts';
 
 /**
  * Live data and delete files of each table at the end of each phase: those of the last snapshot that
- * the catalog served by then. n is how many commits there had been; 0: nobody knows.
+ * the catalog served by then. n is the number of commits until then.
  */
 export async function fileMetrics({ sql }: Measuring): Promise<Metric[]> {
   const rows = await sql.rows<{ table_name: string; phase: string; n: number; files: number }>(`
@@ -20,7 +20,7 @@ export async function fileMetrics({ sql }: Measuring): Promise<Metric[]> {
   ];
 }
 
-/** What every commit left behind, and the live files at the marks of the run. */
+/** The layout after every commit, and the live files at the marks of the run. */
 export async function layoutSection(
   { sql, context }: Measuring,
   bucket: Layout['bucket'],

@@ -1,2 +1,2 @@
-/** Slip up to here is the harness's own grain, and no delay of the load, ms. */
-export const SLIP_MS = 50;
+/** Slip up to this is the resolution of the harness, not a delay of the load, ms. */
+export const SLIP_RESOLUTION_MS = 50;

@@ -9,7 +9,7 @@ import { checksOf, type MeasureContext, type MeasuredPhase, type Measuring } fro
 import { costMetrics, costSection } from './cost.ts';
 import { floorMetrics, floorWarnings } from './floor.ts';
 import { type PhaseHealth, phaseHealth, selfSection } from './health.ts';
-import { BUSY, judgeValidity } from './invalid.ts';
+import { judgeValidity, SATURATED_SHARE } from './invalid.ts';
 import { fileMetrics, layoutSection } from './layout.ts';
 import { scalar } from './metric.ts';
 import { type CompactionMeasured, measureCompactions, paybackMetric } from './payback.ts';
@@ -23,7 +23,7 @@ import { resolutions } from './resolution.ts';
 import { changeCounts, stalenessMetrics, waterfalls } from './staleness.ts';
 import { storeAges } from './store-age.ts';
 
-/** The sections of a record that follow from the facts. Times are ms since t0. */
+/** The sections of a record that are computed from the facts. Times are ms since t0. */
 export type Measured = Pick<
   RunRecord,
   | 'metrics'
@@ -45,13 +45,13 @@ export type Measured = Pick<
   readonly cost: NonNullable<RunRecord['cost']>;
   /** Of the compactions on demand that committed, in their order. */
   readonly compactions: readonly CompactionMeasured[];
-  /** For the headline: what is no reason to distrust the numbers, and good to know. */
+  /** Notes for the headline that do not make the numbers invalid. */
   readonly warnings: readonly string[];
 };
 
 /**
- * Facts to metrics, once, at the end of a run: SQL over the tables that are exported with the
- * record, so that anyone can repeat it.
+ * Computes the metrics from the facts once, at the end of a run, in SQL over the tables that are
+ * exported with the record, so that anyone can recompute them.
  */
 export async function measure(
   facts: Pick<Facts, 'connect'>,
@@ -66,7 +66,7 @@ export async function measure(
   }
 }
 
-/** Puts the temporary tables in place on a connection. */
+/** Creates the temporary tables on a connection. */
 export async function measuringOf(sql: Connection, context: MeasureContext): Promise<Measuring> {
   await sql.run(prepareSql(context));
   const phases = await sql.rows<MeasuredPhase>(`
@@ -89,7 +89,7 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
   const staleness = await stalenessMetrics(measuring, known);
   const regressions = await regressionSection(measuring);
   const promises = context.promises && promiseSection(context.promises, staleness);
-  const metrics = inOrder(measuring, [
+  const metrics = sorted(measuring, [
     ...staleness,
     ...(await floorMetrics(measuring)),
     ...(await ageMetrics(measuring)),
@@ -125,15 +125,15 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
     checks: checks.map((check) => judge(check, metrics)),
     invalid: judgeValidity({ phases: health, canaries, resolutions: known, context }),
     warnings: [
-      ...warningsOf(health),
+      ...saturationWarnings(health),
       ...canaryWarnings(canaries),
       ...floorWarnings(measuring, metrics),
     ],
   };
 }
 
-/** As the vocabulary lists them, then by what they are of, then by phase; the whole run comes last. */
-function inOrder({ phases }: Measuring, metrics: readonly Metric[]): Metric[] {
+/** Sorts by name in the order of METRICS, then by label, then by phase; the whole run comes last. */
+function sorted({ phases }: Measuring, metrics: readonly Metric[]): Metric[] {
   const names = Object.keys(METRICS);
   const phaseOf = ({ phase }: Metric) =>
     phase === null ? phases.length : phases.findIndex(({ name }) => name === phase);
@@ -145,7 +145,7 @@ function inOrder({ phases }: Measuring, metrics: readonly Metric[]): Metric[] {
   );
 }
 
-/** What the oracles found, as metrics; of no row at all it is no finding, and of a part of the tables no number. */
+/** Findings of the oracles as metrics; n = 0 if no row was expected, and no metric if a table was not judged. */
 function truthMetrics(truth: TruthRecord) {
   const { tables, lost, duplicated, wrong, distance, keysCompared, notJudged } = truth;
   if (notJudged !== undefined) return [];
@@ -164,9 +164,9 @@ function truthMetrics(truth: TruthRecord) {
   ];
 }
 
-function warningsOf(health: readonly PhaseHealth[]): string[] {
+function saturationWarnings(health: readonly PhaseHealth[]): string[] {
   return health.flatMap(({ phase, machineBusy }) =>
-    machineBusy !== undefined && machineBusy > BUSY
+    machineBusy !== undefined && machineBusy > SATURATED_SHARE
       ? [
           `the machine was ${(machineBusy * 100).toFixed(0)} % busy during ${phase}: ` +
             'its latencies include waiting for a core',

@@ -3,19 +3,19 @@ import { METRICS, type MetricName } from '../../core/metrics.ts';
 import { type Distribution, distributionOf, samplesFor, type Weighted } from '../../core/stats.ts';
 import type { Metric } from '../../record/record.ts';
 
-/** How exactly a number is known: half an interval of the instrument, at the median and at its widest. */
-interface Known {
+/** Precision of a number: half the interval of the instrument, at its median and at its widest. */
+interface Precision {
   readonly resolution?: number;
   readonly resolutionMax?: number;
 }
 
-interface Labels extends Known {
+interface Labels extends Precision {
   readonly of: string | null;
-  /** null: of the whole run, which is all its measured phases. */
+  /** null: the whole run, that is, all measured phases. */
   readonly phase: string | null;
 }
 
-/** A distribution as the record keeps it. Without a sample it is there too, with n = 0. */
+/** A distribution as the record keeps it; with n = 0 if there is no sample. */
 export function distribution(
   name: MetricName,
   { of, phase, resolution, resolutionMax }: Labels,
@@ -41,8 +41,8 @@ export function distribution(
 }
 
 /**
- * One number. `n` is what it was counted over; 0 means that there was nothing to count. The interval is 95 %, of a
- * number that is an estimate.
+ * One number. `n` is the number of items that were counted; 0 means that there was nothing to count. An estimate has
+ * its 95 % interval.
  */
 export function scalar(
   name: MetricName,
@@ -59,7 +59,7 @@ export function scalar(
   };
 }
 
-/** A row of a query that tells values apart by what they are of and by phase. */
+/** A row of a query that groups values by label and phase. */
 export interface GroupedValue extends Weighted {
   readonly of: string | null;
   readonly phase: string;
@@ -69,7 +69,7 @@ export interface GroupedValue extends Weighted {
 export function distributions(
   name: MetricName,
   rows: readonly GroupedValue[],
-  knownTo: (of: string | null, phase: string | null) => Known | undefined = () => undefined,
+  precisionOf: (of: string | null, phase: string | null) => Precision | undefined = () => undefined,
 ): Metric[] {
   const groups = new Map<string, { of: string | null; phase: string | null; rows: Weighted[] }>();
   for (const row of rows) {
@@ -82,7 +82,7 @@ export function distributions(
   }
   return [...groups.values()].map((group) => {
     const { of, phase } = group;
-    const labels = { of, phase, ...knownTo(of, phase) };
+    const labels = { of, phase, ...precisionOf(of, phase) };
     return distribution(name, labels, distributionOf(group.rows));
   });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { type Random, random } from '../../core/random.ts';
-import { gainLastsOf, type Tick } from './gain-lasts.ts';
+import { type BackgroundQuery, gainLastsOf } from './gain-lasts.ts';
 import { paybackMetric, paybackOf, type RoundQuery } from './payback.ts';
 
 // Facts, not speeds: other work may share the machine.
@@ -87,7 +87,7 @@ describe('how long the gain lasts', () => {
   const run = { startMs: 60_000, endMs: 80_000 };
   const QUERIES = ['revenue', 'low-stock', 'full-aggregate'];
   /** Each query every 6 s: before with 1 s each, after by the function of the time since the compaction. */
-  const ticks = (n: number, after: (sinceMs: number) => number): Tick[] =>
+  const ticks = (n: number, after: (sinceMs: number) => number): BackgroundQuery[] =>
     QUERIES.flatMap((name, q) => [
       ...[0, 1, 2, 3].map((i) => ({
         query: name,

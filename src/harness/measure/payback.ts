@@ -8,7 +8,7 @@ import { gainLasts } from './gain-lasts.ts';
 import { scalar } from './metric.ts';
 import { samplesMissing } from './sampled.ts';
 
-/** The part of the record's compaction that the facts can say. */
+/** The part of a compaction's record that is computed from the facts. */
 export type CompactionMeasured = Pick<
   CompactionRecord,
   | 'phase'
@@ -21,13 +21,13 @@ export type CompactionMeasured = Pick<
   | 'gainLastsInterval'
 >;
 
-/** From the end of the compaction before one to the start of the one after it, epoch ms: what it alone may explain. */
+/** From the end of the previous compaction to the start of the next one, epoch ms: effects in it belong to this one alone. */
 export interface CompactionWindow {
   readonly fromMs: number;
   readonly toMs: number;
 }
 
-/** What each compaction on demand disturbed while it ran, what it saved, and how long that lasts. */
+/** Effects of each compaction on demand: staleness and latency while it ran, what it saved, and for how long. */
 export async function measureCompactions(measuring: Measuring): Promise<CompactionMeasured[]> {
   const { compactions } = measuring.context;
   const measured: CompactionMeasured[] = [];
@@ -64,7 +64,7 @@ async function measureCompaction(
   };
 }
 
-/** Hot samples of one query in a round: core-seconds of each answer; null: it gave none, or nobody could look. */
+/** Hot samples of one query in a round: core-seconds of each answer; null: no answer, or CPU time unknown. */
 export interface RoundQuery {
   readonly name: string;
   readonly coreSeconds: readonly (number | null)[];
@@ -83,12 +83,12 @@ async function roundOf({ sql }: Measuring, phase: string): Promise<RoundQuery[]>
 
 const answers = ({ coreSeconds }: RoundQuery) => coreSeconds.filter((cpu) => cpu !== null);
 
-/** Whether every query gave an answer each time: a round without one has no cost. */
+/** Whether every sample of every query has an answer; otherwise the round has no cost. */
 function complete(round: readonly RoundQuery[]): boolean {
   return round.length > 0 && round.every((one) => answers(one).length === one.coreSeconds.length);
 }
 
-/** Core-seconds of one hot round: what one answer of each query used on average, summed over the queries. */
+/** Core-seconds of one hot round: the mean of each query, summed over the queries. */
 function costOf(round: readonly RoundQuery[]): number {
   return sumOfMeans(round.map(answers));
 }
@@ -101,9 +101,9 @@ function sumOfMeans(queries: readonly (readonly number[])[]): number {
 }
 
 /**
- * Core-seconds spent ÷ core-seconds saved per round of every query = rounds until it has paid. What is saved is an
- * estimate: each query of both rounds is drawn again by itself (stratified bootstrap). A saving whose interval holds 0 is
- * none that could be told from noise.
+ * Rounds until the compaction has paid back: core-seconds spent ÷ core-seconds saved per round of all queries. The
+ * saving is an estimate: a stratified bootstrap resamples each query of both rounds by itself. If its interval contains
+ * 0, the saving is not distinguishable from noise.
  */
 export function paybackOf(
   spent: number | null,
@@ -133,13 +133,13 @@ export function paybackOf(
     return sumOfMeans(drawn.slice(0, before.length)) - sumOfMeans(drawn.slice(before.length));
   });
   if (interval.high <= 0) return { kind: 'does not pay back', n };
-  if (interval.low <= 0) return nothing(notTold({ value, n, interval }));
+  if (interval.low <= 0) return nothing(withinNoise({ value, n, interval }));
   if (spent === null) return nothing('the CPU time of the compaction is unknown');
   const rounds = { low: spent / interval.high, high: spent / interval.low };
   return { kind: 'pays back', rounds: spent / value, interval: rounds, n };
 }
 
-function notTold(saved: { value: number; n: number; interval: Interval }): string {
+function withinNoise(saved: { value: number; n: number; interval: Interval }): string {
   const { value, interval } = saved;
   const missing = samplesMissing(saved, 0);
   const more = missing === null ? '' : `: it needs about ${missing} more samples of each query`;

@@ -1,7 +1,7 @@
 /**
- * What is pending, in steps: in [from_ms, until_ms) `oldest` is when the oldest change happened that is not
- * visible then; NULL: none is. Over `changes` (not visible before their seen_ms) and `hidden` (visible, and then
- * not for a while), per group of `by`, which maps column names to their SQL. Where nothing is pending any more
+ * SQL of the pending changes, in steps: during [from_ms, until_ms) `oldest` is the time of the oldest change that is
+ * not visible; NULL: none is pending. It covers `changes` (not visible before their seen_ms) and `hidden` (visible,
+ * then hidden for a while), per group of `by`, which maps column names to their SQL. After the last pending change
  * there is no step.
  */
 export function pendingSteps(by: Readonly<Record<string, string>>): string {

@@ -2,12 +2,12 @@ import { quoted } from '../../core/sql.ts';
 import { holdsImages } from '../../topology/dataset.ts';
 import { SERVED_SNAPSHOTS, shownVersionsSql } from '../shown-versions.ts';
 import { type MeasureContext, streamDatasets } from './context.ts';
-import { SLIP_MS } from './limits.ts';
+import { SLIP_RESOLUTION_MS } from './limits.ts';
 import { pendingSteps } from './pending.ts';
 
 /**
- * Temporary tables that the metrics are computed from. They are plain SQL over the facts, so that
- * anyone can repeat them over a record's Parquet files.
+ * SQL of the temporary tables that the metrics are computed from. It reads the facts alone, so that
+ * anyone can run it over a record's Parquet files.
  */
 export function prepareSql(context: MeasureContext): string {
   const rows = streamDatasets(context).map(
@@ -21,46 +21,47 @@ export function prepareSql(context: MeasureContext): string {
        FROM phases`,
     `CREATE OR REPLACE TEMP TABLE resources_here AS SELECT * FROM resources WHERE shard IS NULL`,
     SERVED,
-    OWNERS,
-    ASKED,
-    WAITS,
-    DUE,
-    ROWS,
+    NONEMPTY_PHASES,
+    NUMBERED_QUERIES,
+    BROKER_WAITS,
+    DUE_CHANGES,
+    VISIBLE_ROWS,
     shownSql(context),
-    KEYS,
+    VISIBLE_KEYS,
     CHANGES,
     HIDDEN,
     PENDING,
-    TOUCHED,
+    ACTIVE_PHASES,
   ].join(';\n');
 }
 
 const SERVED = `CREATE OR REPLACE TEMP TABLE served AS ${SERVED_SNAPSHOTS}`;
 
-/** Phases that can own something: one that ended as it began owns no event, and must not hide the one after it. */
-const OWNERS = 'CREATE OR REPLACE TEMP TABLE owners AS FROM spans WHERE end_ms > start_ms';
+/** Phases that can own an event. A phase of no duration owns none, and must not hide the phase after it. */
+const NONEMPTY_PHASES =
+  'CREATE OR REPLACE TEMP TABLE nonempty_phases AS FROM spans WHERE end_ms > start_ms';
 
 /**
- * Every query by number. A background query belongs to the phase in which it was intended, however late it was
- * started; one of a round to that round.
+ * Every query with a number. A background query belongs to the phase of its intended start, however late it
+ * started; a query of a round belongs to that round's phase.
  */
-const ASKED = `
-  CREATE OR REPLACE TEMP TABLE asked AS
+const NUMBERED_QUERIES = `
+  CREATE OR REPLACE TEMP TABLE numbered_queries AS
   SELECT q.* EXCLUDE (phase), row_number() OVER () AS nr,
     CASE WHEN q.mode <> 'trickle' THEN q.phase
       WHEN q.intended_ms < p.end_ms THEN p.name END AS phase
-  FROM queries q ASOF LEFT JOIN owners p ON q.intended_ms >= p.start_ms`;
+  FROM queries q ASOF LEFT JOIN nonempty_phases p ON q.intended_ms >= p.start_ms`;
 
-/** A broker that is back has to catch up with what it was asked meanwhile, and answers slowly at first, ms. */
-const SETTLES_MS = 5_000;
+/** A restarted broker has a backlog and answers slowly at first, for at most this long, ms. */
+const CATCH_UP_MS = 5_000;
 
 /**
- * When a producing thread could hand over a batch at all, around a broker that a declared fault took away: it
- * has one batch on its way, and the next one waits for the answer. From the fault until the thread is on time
- * again, once the broker has settled. Stores belong to threads by their number.
+ * Earliest time (free_ms) at which a producing thread could send a batch, around a declared outage of a broker: a
+ * thread has one batch in flight, and the next one waits for its acknowledgement. It covers the time from the fault
+ * until the thread is on time again, after SETTLES_MS. A store's thread is its number modulo the threads.
  */
-const WAITS = `
-  CREATE OR REPLACE TEMP TABLE waits AS
+const BROKER_WAITS = `
+  CREATE OR REPLACE TEMP TABLE broker_waits AS
   WITH threads AS (SELECT coalesce(max(worker), 0) + 1 AS n FROM loop_delay
   ), batches AS (
     SELECT store_id % n AS worker, sent_ms, max(acked_ms) AS acked_ms, max(sent_ms - due_ms) AS late_ms
@@ -69,7 +70,7 @@ const WAITS = `
     SELECT *, lag(acked_ms) OVER (PARTITION BY worker ORDER BY sent_ms) AS free_ms FROM batches
   ), outages AS (
     SELECT f.start_ms, b.worker, coalesce(min(b.sent_ms)
-        FILTER (b.sent_ms >= f.back_ms + ${SETTLES_MS} AND b.late_ms <= ${SLIP_MS}), 'Infinity') AS until_ms
+        FILTER (b.sent_ms >= f.back_ms + ${CATCH_UP_MS} AND b.late_ms <= ${SLIP_RESOLUTION_MS}), 'Infinity') AS until_ms
     FROM faults f, batches b WHERE f.server = 'kafka' GROUP BY ALL
   )
   SELECT DISTINCT worker, sent_ms, free_ms
@@ -77,22 +78,22 @@ const WAITS = `
   WHERE free_ms IS NOT NULL AND sent_ms > start_ms AND sent_ms < until_ms`;
 
 /**
- * Every change of the tape, and the phase that owns it: the one in which it was due. wait_ms: what of its
- * slip was spent waiting for a broker that was away, or for the backlog of that to be taken.
+ * Every change of the tape, and the phase in which it was due. wait_ms: the part of its slip that it waited
+ * for a broker during a declared outage, or for the backlog after it.
  */
-const DUE = `
+const DUE_CHANGES = `
   CREATE OR REPLACE TEMP TABLE due AS
   WITH threads AS (SELECT coalesce(max(worker), 0) + 1 AS n FROM loop_delay)
   SELECT e.*, CASE WHEN w.free_ms IS NULL THEN 0
       ELSE greatest(0, least(w.free_ms, e.sent_ms) - e.due_ms) END AS wait_ms, CASE WHEN e.due_ms < p.end_ms THEN p.name END AS phase,
     coalesce(p.measured AND e.due_ms < p.end_ms, false) AS measured
   FROM events e CROSS JOIN threads
-    LEFT JOIN waits w ON w.worker = e.store_id % threads.n AND w.sent_ms = e.sent_ms
-    ASOF LEFT JOIN owners p ON e.due_ms >= p.start_ms
+    LEFT JOIN broker_waits w ON w.worker = e.store_id % threads.n AND w.sent_ms = e.sent_ms
+    ASOF LEFT JOIN nonempty_phases p ON e.due_ms >= p.start_ms
   WHERE e.role IN ('original', 'copy')`;
 
-/** Of an append, a row is visible with the first snapshot that holds its event id. */
-const ROWS = `
+/** In an append table, a row becomes visible with the first snapshot that contains its event id. */
+const VISIBLE_ROWS = `
   CREATE OR REPLACE TEMP TABLE visible_rows AS
   SELECT t.dataset, s.event_id, min(c.seen_ms) AS seen_ms,
     arg_min({snapshot_ms: c.snapshot_ms, missed_ms: c.missed_ms, flink_ms: s.flink_ms}, c.seen_ms) AS at
@@ -101,7 +102,7 @@ const ROWS = `
   WHERE t.semantics = 'append' AND s.event_id IS NOT NULL
   GROUP BY t.dataset, s.event_id`;
 
-/** What a reader of each dataset of images is shown of each row; empty without one. */
+/** The versions that a reader of each dataset of row images sees; empty without such a dataset. */
 function shownSql(context: MeasureContext): string {
   const images = streamDatasets(context).filter(holdsImages);
   const none = { name: '', semantics: 'upsert' } as const;
@@ -112,11 +113,11 @@ function shownSql(context: MeasureContext): string {
 }
 
 /**
- * Of an upsert, version v of a key is visible with the first snapshot that shows v or a higher version of that
- * key. Per key and version met: the earliest moment of it or any higher one, and which version a reader then
- * found. A ledger keeps every version: there, a version is visible by itself alone.
+ * In an upsert table, version v of a key becomes visible with the first snapshot that shows v or a higher version of
+ * the key. Per key and observed version: the earliest time of that or any higher version, and the version that a
+ * reader found then. A ledger keeps every version: there, each version becomes visible by itself.
  */
-const KEYS = `
+const VISIBLE_KEYS = `
   CREATE OR REPLACE TEMP TABLE visible_keys AS
   SELECT DISTINCT dataset, store_id, sku_id, version, min(seen_ms) OVER higher AS seen_ms,
     arg_min({version: version, snapshot_ms: snapshot_ms, missed_ms: missed_ms}, seen_ms)
@@ -132,17 +133,17 @@ const KEYS = `
   WHERE t.semantics = 'ledger'
   GROUP BY t.dataset, s.store_id, s.sku_id, s.version`;
 
-/** A change as one dataset shows it, from the version of its row that a join has found. */
+/** Columns of a change in one dataset, from the version of its row that the join found. */
 const OF_KEY = `d.*, t.dataset, v.seen_ms, v.at.snapshot_ms AS snapshot_ms, v.at.missed_ms AS missed_ms,
       own.flink_ms`;
 const OWN = `LEFT JOIN own ON own.dataset = t.dataset AND own.store_id = d.store_id
         AND own.sku_id = d.sku_id AND own.version = d.version`;
 
 /**
- * One row per dataset and change that gives a staleness sample: originals that CONTRACT wants shown, or that a
- * newer version overtook on the way. seen_ms NULL: never visible. what: shown (itself), superseded
- * (a newer version was there first), guarded (overtaken before it was appended).
- * missed_ms: it was not visible yet then. A ledger drops no version, so that none is superseded or guarded.
+ * One row per dataset and change that gives a staleness sample: originals that CONTRACT requires to be shown, or that
+ * a newer version overtook. seen_ms NULL: never visible. what: shown (itself), superseded (a newer version was visible
+ * first), guarded (a newer version was appended first). missed_ms: the last time at which it was not visible yet. A
+ * ledger drops no version, so that none is superseded or guarded.
  */
 const CHANGES = `
   CREATE OR REPLACE TEMP TABLE changes AS
@@ -174,8 +175,8 @@ const CHANGES = `
   WHERE role = 'original' AND expect IN ('row', 'guarded')`;
 
 /**
- * Changes that were visible and are not while an older version of their row is shown again: per such step the
- * oldest of them. Every change in between had been visible, for a version as high had been.
+ * Changes that were visible and then hidden, because an older version of their row was shown again: per such step the
+ * oldest of them. All changes up to the highest version shown before had been visible.
  */
 const HIDDEN = `
   CREATE OR REPLACE TEMP TABLE hidden AS
@@ -185,15 +186,15 @@ const HIDDEN = `
   WHERE s.version < s.highest_before AND s.until_ms > s.seen_ms
   GROUP BY ALL`;
 
-/** One look-up gives the age of any moment (nothing is pending that is yet to happen). */
+/** Pending changes per dataset: one look-up gives the age at any moment. A change is not pending before it happened. */
 const PENDING = `
   CREATE OR REPLACE TEMP TABLE pending AS ${pendingSteps({ dataset: 'dataset' })}`;
 
 /**
- * The phases in which a change was waiting or happened, per dataset: only there an age says something. In any
- * other one it is 0 whatever the pipeline does.
+ * The phases in which a change happened or was pending, per dataset: only there does age measure the pipeline. In any
+ * other phase it is 0.
  */
-const TOUCHED = `
-  CREATE OR REPLACE TEMP TABLE touched AS
+const ACTIVE_PHASES = `
+  CREATE OR REPLACE TEMP TABLE active_phases AS
   SELECT DISTINCT p.dataset, s.name AS phase
   FROM pending p JOIN spans s ON p.oldest < s.end_ms AND p.until_ms > s.start_ms`;

@@ -4,18 +4,18 @@ import type { Stream } from '../../scenario/scenario.ts';
 import type { Measuring } from './context.ts';
 import { distributions, type GroupedValue, scalar } from './metric.ts';
 
-/** How late a hand-over may be before it counts as late, ms; and an acknowledgement at a phase's end. */
-export const LATE_MS = 250;
+/** A message handed over, or acknowledged after its phase's end, by more than this counts as late, ms. */
+export const LATE_AFTER_MS = 250;
 
 /**
- * achieved: of the messages due in a phase, the share acknowledged by its end (and 250 ms): a load
- * that falls behind catches up later, and must not look as if it had not. slip: hand-over minus
- * intended send, over the same messages.
+ * achieved: of the messages due in a phase, the share acknowledged at most 250 ms after its end. Messages of a
+ * load that falls behind and catches up later do not count. slip: hand-over minus intended send, over the same
+ * messages.
  */
 export async function producingMetrics({ sql }: Measuring): Promise<Metric[]> {
   const rows = await sql.rows<{ of: Stream; phase: string; n: number; done: number }>(`
     SELECT d.stream AS of, d.phase, count(*) AS n,
-      count(*) FILTER (d.acked_ms <= s.end_ms + ${LATE_MS}) AS done
+      count(*) FILTER (d.acked_ms <= s.end_ms + ${LATE_AFTER_MS}) AS done
     FROM due d JOIN spans s ON s.name = d.phase WHERE d.measured GROUP BY ALL`);
   const whole = grouped(rows, (row) => row.of);
   const sum = (list: readonly (typeof rows)[number][], key: 'n' | 'done') =>
@@ -33,7 +33,7 @@ export async function producingMetrics({ sql }: Measuring): Promise<Metric[]> {
   ];
 }
 
-/** Scheduled, handed over, acknowledged, appended: of every message, the harness's own included. */
+/** Messages scheduled, handed over, acknowledged and appended, including the harness's own. */
 export async function producingSection({ sql, context }: Measuring): Promise<Producing> {
   const [total] = await sql.rows<Omit<Producing['total'], 'appended'>>(`
     SELECT (SELECT coalesce(sum(scheduled), 0) FROM load)::BIGINT
@@ -69,12 +69,12 @@ export async function producingSection({ sql, context }: Measuring): Promise<Pro
   };
 }
 
-/** A partition is skewed from so many times its even share on, of so many messages of the topic at least. */
+/** A partition is skewed if it received at least `times` its even share, and the topic at least `messages`. */
 const SKEW = { times: 2, messages: 1_000 } as const;
 
 type Busiest = NonNullable<Producing['partitions']>[number];
 
-/** Per stream the partition that received most, of what the tape sent, and the key that sent most of that. */
+/** Per stream the partition that received most messages of the tape, and the key with most messages in it. */
 async function busiestPartitions({
   sql,
   context,
@@ -99,7 +99,7 @@ async function busiestPartitions({
   }));
 }
 
-/** The facts of the load are cut at whole seconds of the clock. */
+/** Rows of `load` begin at whole seconds of the clock. */
 function firstSecond(t0Ms: number): number {
   return Math.floor(t0Ms / 1_000) * 1_000;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { wilson } from '../../core/intervals.ts';
 import { type Random, random } from '../../core/random.ts';
-import { type Judged, shareInterval } from './promises.ts';
+import { type JudgedPromise, shareInterval } from './promises.ts';
 
 // Facts, not speeds: other work may share the machine.
 vi.setConfig({ testTimeout: 120_000 });
@@ -13,10 +13,10 @@ const RUNS_OUT = 0.06;
 const SHARE = RUNS_OUT * 0.5;
 
 /** Orders on rows of which a few run out, and then half of their orders are broken: they fail together. */
-function orders(draw: Random): readonly Judged[] {
+function orders(draw: Random): readonly JudgedPromise[] {
   return Array.from({ length: ROWS }, (_, row) => {
     const out = draw.chance(RUNS_OUT);
-    return Array.from({ length: EACH }, (): Judged => {
+    return Array.from({ length: EACH }, (): JudgedPromise => {
       return { row: `1/${row}`, fate: out && draw.chance(0.5) ? 'stale' : 'kept' };
     });
   }).flat();
@@ -42,7 +42,7 @@ describe('the interval of broken promises', () => {
 
   test('of independent orders is about Wilson’s', () => {
     const draw = random(13, 'independent');
-    const judged = Array.from({ length: 3_000 }, (_, i): Judged => {
+    const judged = Array.from({ length: 3_000 }, (_, i): JudgedPromise => {
       return { row: `1/${i}`, fate: draw.chance(0.04) ? 'phantom' : 'kept' };
     });
     const broken = judged.filter(({ fate }) => fate === 'phantom').length;
@@ -52,9 +52,9 @@ describe('the interval of broken promises', () => {
   });
 
   test('without a broken one says how many there may be, by the number of rows', () => {
-    const kept = (row: number): Judged => ({ row: `1/${row}`, fate: 'kept' });
+    const kept = (row: number): JudgedPromise => ({ row: `1/${row}`, fate: 'kept' });
     const judged = Array.from({ length: 1_000 }, (_, i) => kept(i % 20));
-    const refused: Judged = { row: '9/9', fate: 'refused' };
+    const refused: JudgedPromise = { row: '9/9', fate: 'refused' };
     expect(shareInterval([...judged, refused], BROKEN)).toEqual(wilson(0, 20));
   });
 });

@@ -9,23 +9,23 @@ import type { PromiseReplay } from '../truth/promises/replay.ts';
 import { scalar } from './metric.ts';
 
 /** Lost margin, voucher and contact of one broken promise, USD: an estimate, no public figure. */
-const USD_EACH = 12;
-const PER = 10_000;
-/** Below so many rows behind the stale lines, their number is chance: a formula cannot be held against it. */
+const USD_PER_BROKEN_PROMISE = 12;
+const PER_PROMISES = 10_000;
+/** With fewer rows behind the stale lines, their number is chance and is not compared with a formula. */
 const ROWS_TO_COMPARE = 10;
 
-/** Every phase's promises, from the fates of its orders and the staleness its changes had. */
+/** The promises of every phase, from the fates of its orders and the staleness of its changes. */
 export function promiseSection(replay: PromiseReplay, staleness: readonly Metric[]): Promises {
   return {
-    usdEach: USD_EACH,
+    usdEach: USD_PER_BROKEN_PROMISE,
     phases: replay.phases.map((phase) => {
       const fates = replay.fates.filter(({ order }) => order.phase === phase.phase.name);
       const rows = (fate: Fate) => rowsWith(fates, fate);
-      const line = tallyOf(judgedOf('line', fates));
+      const line = tallyOf(judgedPromises('line', fates));
       return {
         phase: phase.phase.name,
         line,
-        order: tallyOf(judgedOf('order', fates)),
+        order: tallyOf(judgedPromises('order', fates)),
         staleRows: rows('stale'),
         phantomRows: rows('phantom'),
         check: checkOf(replay, phase, fates, {
@@ -38,14 +38,14 @@ export function promiseSection(replay: PromiseReplay, staleness: readonly Metric
   };
 }
 
-/** What became of a line or an order, and the row of the stock (store and SKU) that decided it. */
-export interface Judged {
+/** The fate of a line or an order, and the stock row (store and SKU) that decided it. */
+export interface JudgedPromise {
   readonly fate: Fate;
   readonly row: string;
 }
 
 /** An order is decided by the first of its lines that has its fate. */
-function judgedOf(level: Level, fates: readonly OrderFate[]): readonly Judged[] {
+function judgedPromises(level: Level, fates: readonly OrderFate[]): readonly JudgedPromise[] {
   const at = ({ store }: OrderFate['order'], sku: number | undefined) => `${store}/${sku}`;
   if (level === 'line') {
     return fates.flatMap(({ order, lines }) =>
@@ -62,18 +62,18 @@ const PROMISED: readonly Fate[] = ['kept', 'stale', 'phantom'];
 const BROKEN: readonly Fate[] = ['stale', 'phantom'];
 
 /**
- * 95 % interval of the share of promises with one of these fates. Promises on one row run short together, so that not
- * they but the rows are drawn again (cluster bootstrap: A. C. Davison, D. V. Hinkley, Bootstrap Methods, 3.8). Where no
- * row has such a promise there is nothing to draw: then it is Wilson's interval, with one trial per row.
+ * 95 % interval of the share of promises with one of these fates. Promises on one row fail together, so the rows are
+ * resampled, not the promises (cluster bootstrap: A. C. Davison, D. V. Hinkley, Bootstrap Methods, 3.8). If no row has
+ * such a promise it is Wilson's interval, with one trial per row.
  */
-export function shareInterval(judged: readonly Judged[], fates: readonly Fate[]): Interval {
+export function shareInterval(judged: readonly JudgedPromise[], fates: readonly Fate[]): Interval {
   const rows = [...grouped(judged, ({ row }) => row).values()].map((of) => ({
     hits: of.filter(({ fate }) => fates.includes(fate)).length,
     promised: of.filter(({ fate }) => PROMISED.includes(fate)).length,
   }));
-  const asked = rows.filter(({ promised }) => promised > 0);
-  if (asked.every(({ hits }) => hits === 0)) return wilson(0, asked.length);
-  return bootstrap([asked], ([drawn = []]) => {
+  const promisedRows = rows.filter(({ promised }) => promised > 0);
+  if (promisedRows.every(({ hits }) => hits === 0)) return wilson(0, promisedRows.length);
+  return bootstrap([promisedRows], ([drawn = []]) => {
     let hits = 0;
     let promised = 0;
     for (const row of drawn) {
@@ -84,9 +84,12 @@ export function shareInterval(judged: readonly Judged[], fates: readonly Fate[])
   });
 }
 
-const per10kOf = ({ low, high }: Interval): Interval => ({ low: PER * low, high: PER * high });
+const per10kOf = ({ low, high }: Interval): Interval => ({
+  low: PER_PROMISES * low,
+  high: PER_PROMISES * high,
+});
 
-function tallyOf(judged: readonly Judged[]): PromiseTally {
+function tallyOf(judged: readonly JudgedPromise[]): PromiseTally {
   const n = (wanted: Fate) => judged.filter(({ fate }) => fate === wanted).length;
   const [stale, phantom, missedStale, missedPhantom] = [
     n('stale'),
@@ -104,7 +107,7 @@ function tallyOf(judged: readonly Judged[]): PromiseTally {
     missedPhantom,
   };
   if (promised === 0) return tally;
-  const per10k = (PER * (stale + phantom)) / promised;
+  const per10k = (PER_PROMISES * (stale + phantom)) / promised;
   return { ...tally, broken: { per10k, ...per10kOf(shareInterval(judged, BROKEN)) } };
 }
 
@@ -116,7 +119,7 @@ function rowsWith(fates: readonly OrderFate[], wanted: Fate): number {
   return rows.size;
 }
 
-/** Mean staleness of the stock: times a rate of sales, it is how many of them are unseen on average (Little's law). */
+/** Mean staleness of the stock. Times a rate of sales it is the mean number of sales not yet visible (Little's law). */
 function lagOf(
   staleness: readonly Metric[],
   dataset: string,
@@ -145,7 +148,7 @@ function checkOf(
       .filter(({ shown, quantity }) => shown >= quantity)
       .map((one) => ({ one, down: demand.of(phase, order.store, one.sku) })),
   );
-  const per10k = (share: number) => (PER * share) / line.promised;
+  const per10k = (share: number) => (PER_PROMISES * share) / line.promised;
   const sellOut = promised.map(({ one, down }) => sellOutMs(one, down)).sort((a, b) => a - b);
   const within = sellOut.filter((ms) => ms < phase.endMs - phase.startMs).length;
   const median = sellOut[Math.floor(sellOut.length / 2)];
@@ -175,7 +178,7 @@ function checkOf(
   };
 }
 
-/** Before t0 nothing happens, so a view is never further behind than the run is old. */
+/** Nothing happens before t0, so a view is never further behind than the time since t0. */
 function doubtOf({ startMs, endMs }: TimedPhase, rows: number, lagMs: number): string | null {
   if (lagMs > (startMs + endMs) / 2)
     return 'half of the phase is shorter than the staleness of its stock';
@@ -183,7 +186,7 @@ function doubtOf({ startMs, endMs }: TimedPhase, rows: number, lagMs: number): s
   return `only ${rows} of the stock's rows ran short unseen, which is too few`;
 }
 
-/** From the phase's beginning (or the restocking that the view showed) until too little is left for this line. */
+/** Time from the start of the phase (or the restocking that the view showed) until the stock is too low for this line. */
 function sellOutMs(
   { shown, quantity }: LineFate,
   { opening, unitsPerMs }: { readonly opening: number; readonly unitsPerMs: number },
@@ -192,11 +195,11 @@ function sellOutMs(
   return (Math.max(opening, shown) - quantity + 1) / unitsPerMs;
 }
 
-/** Broken promises, and the stale ones among them, per 10,000 made; phase by phase and over all of them. */
+/** Broken promises, and the stale ones among them, per 10,000 made, per phase and in total. */
 export function promiseMetrics({ phases, fates }: PromiseReplay): Metric[] {
   return LEVELS.flatMap((level) =>
     [...phases.map(({ phase }) => phase.name), null].flatMap((phase) => {
-      const judged = judgedOf(
+      const judged = judgedPromises(
         level,
         fates.filter(({ order }) => phase === null || order.phase === phase),
       );
@@ -211,12 +214,12 @@ export function promiseMetrics({ phases, fates }: PromiseReplay): Metric[] {
 function shareMetric(
   name: 'promises_broken' | 'promises_stale',
   labels: { readonly of: Level; readonly phase: string | null },
-  judged: readonly Judged[],
+  judged: readonly JudgedPromise[],
   fates: readonly Fate[],
 ): Metric {
   const promised = judged.filter(({ fate }) => PROMISED.includes(fate)).length;
   const hits = judged.filter(({ fate }) => fates.includes(fate)).length;
   if (promised === 0) return scalar(name, labels, 0, 0);
   const interval = per10kOf(shareInterval(judged, fates));
-  return scalar(name, labels, promised, (PER * hits) / promised, interval);
+  return scalar(name, labels, promised, (PER_PROMISES * hits) / promised, interval);
 }

@@ -12,30 +12,30 @@ interface QueryRow {
   readonly phase: string;
   readonly mode: Mode;
   readonly outcome: Outcome;
-  /** From the intended start; of a query without an answer, how long it was waited for; null: it was never started. */
+  /** From the intended start to the answer or to giving up; null: it was never started. */
   readonly ms: number | null;
   readonly t: number;
   readonly attach: number | null;
   /** Whether it reads a dataset that carries a stream at all. */
   readonly ages: boolean;
-  /** NULL: no change of what it reads happened or waited in its phase. +Infinity: there was no answer. */
+  /** null: no change of what it reads happened or was pending in its phase. +Infinity: there was no answer. */
   readonly answerAge: number | null;
   readonly error: string | null;
 }
 
 /**
- * Per query that reads a dataset, by its number: the age of what it reads when it started, of several
- * tables the oldest; NULL when it never did. known: whether a change of any of them happened or waited in its phase.
+ * Per query that reads a dataset, by its number: the age of what it reads at its start, the maximum over several
+ * tables; NULL if it never started. known: whether a change of any of them happened or was pending in its phase.
  */
 const AGE_AT_START = `
   SELECT r.nr, count(k.phase) > 0 AS known,
     max(greatest(0, r.start_ms - coalesce(p.oldest, r.start_ms))) AS age
   FROM (
     SELECT nr, phase, start_ms, t.dataset
-    FROM (SELECT nr, phase, start_ms, unnest(string_split(reads, ',')) AS dataset FROM asked)
+    FROM (SELECT nr, phase, start_ms, unnest(string_split(reads, ',')) AS dataset FROM numbered_queries)
       JOIN datasets t USING (dataset)
   ) r ASOF LEFT JOIN pending p ON r.dataset = p.dataset AND r.start_ms < p.until_ms
-    LEFT JOIN touched k ON r.dataset = k.dataset AND r.phase = k.phase
+    LEFT JOIN active_phases k ON r.dataset = k.dataset AND r.phase = k.phase
   GROUP BY r.nr`;
 
 /**
@@ -51,7 +51,7 @@ async function queryRows({ sql, context }: Measuring): Promise<QueryRow[]> {
       CASE WHEN a.known THEN
         CASE q.outcome WHEN 'ok' THEN a.age + q.end_ms - q.start_ms ELSE 'Infinity'::DOUBLE END
       END AS "answerAge"
-    FROM asked q JOIN spans s ON s.name = q.phase LEFT JOIN aged a USING (nr)
+    FROM numbered_queries q JOIN spans s ON s.name = q.phase LEFT JOIN aged a USING (nr)
     WHERE s.measured ORDER BY q.intended_ms`);
 }
 
@@ -61,8 +61,8 @@ const sampleOf = (row: QueryRow): Weighted => ({
 });
 
 /**
- * Latency and answer age. In a query phase, a query's latency is that of the hot round; in every other one, and over the
- * whole run, that of the trickle. Failures are counted over all modes.
+ * Latency and answer age: in a query phase, of the hot round; in every other phase and over the whole run, of the
+ * background queries. Failures are counted over all modes.
  */
 export async function queryMetrics(measuring: Measuring): Promise<Metric[]> {
   const rows = await queryRows(measuring);
@@ -70,13 +70,15 @@ export async function queryMetrics(measuring: Measuring): Promise<Metric[]> {
     measuring.phases.filter(({ kind }) => kind === 'query').map(({ name }) => name),
   );
   const hot = rows.filter((row) => row.mode === 'hot' && inRound.has(row.phase));
-  const trickle = rows.filter((row) => row.mode === 'trickle');
-  const calm = trickle.filter((row) => !inRound.has(row.phase));
-  const told = (name: 'query' | 'answer_age') => [
-    ...distributions(name, samplesOf(name, [...calm, ...hot])).filter((one) => one.phase !== null),
-    ...distributions(name, samplesOf(name, trickle)).filter((one) => one.phase === null),
+  const background = rows.filter((row) => row.mode === 'trickle');
+  const outsideRounds = background.filter((row) => !inRound.has(row.phase));
+  const metricsOf = (name: 'query' | 'answer_age') => [
+    ...distributions(name, samplesOf(name, [...outsideRounds, ...hot])).filter(
+      (one) => one.phase !== null,
+    ),
+    ...distributions(name, samplesOf(name, background)).filter((one) => one.phase === null),
   ];
-  return [...told('query'), ...told('answer_age'), ...failures(rows)];
+  return [...metricsOf('query'), ...metricsOf('answer_age'), ...failures(rows)];
 }
 
 function samplesOf(name: 'query' | 'answer_age', rows: readonly QueryRow[]): GroupedValue[] {
@@ -101,7 +103,7 @@ function failures(rows: readonly QueryRow[]): Metric[] {
   });
 }
 
-/** Every query of the run, told apart by phase and mode, and the trickle tick by tick. */
+/** Every query of the run by phase and mode, and every background query by itself. */
 export async function queriesSection(measuring: Measuring): Promise<Queries> {
   const rows = await queryRows(measuring);
   const { everyMs, timeoutMs } = measuring.context.scenario.queries;

@@ -3,23 +3,23 @@ import type { Measuring } from './context.ts';
 import { scalar } from './metric.ts';
 import { pendingSteps } from './pending.ts';
 
-/** What recovery is measured over: the oldest change that is pending in any dataset. */
-const ALL = '*';
+/** Recovery is measured over all datasets together: by the oldest pending change of any. */
+const ALL_DATASETS = '*';
 
 /**
- * Age in steps, per dataset and over all of them: in [from_ms, until_ms) it is t − oldest, and between two
- * steps 0. So every moment is known, and no grid is looked at.
+ * Age in steps, per dataset and over all of them: during [from_ms, until_ms) it is t − oldest, and between two
+ * steps 0. Age is exact at every moment, without sampling.
  */
 const STEPS = `
   CREATE OR REPLACE TEMP TABLE steps AS
   SELECT dataset, from_ms, until_ms, oldest FROM pending WHERE oldest IS NOT NULL
   UNION ALL
   SELECT dataset, from_ms, until_ms, oldest
-  FROM (${pendingSteps({ dataset: `'${ALL}'` })}) WHERE oldest IS NOT NULL`;
+  FROM (${pendingSteps({ dataset: `'${ALL_DATASETS}'` })}) WHERE oldest IS NOT NULL`;
 
 /**
- * Each fault, watched until the next one that begins when its server is back, or until the last phase ends:
- * what comes after is not the same load any more. Of a phase that never ended, until the run did.
+ * Each fault with the end of its watch: the start of the next fault after its server is back, or the end of the last
+ * phase, because the load changes after that. If the phase never ended, it is the end of the run.
  */
 const watchedSql = (endedMs: number) => `
   CREATE OR REPLACE TEMP TABLE watched AS
@@ -31,10 +31,10 @@ const watchedSql = (endedMs: number) => `
   FROM faults f`;
 
 /**
- * Per fault and dataset: the last moment above the target while it was watched, and the integral of what was above
- * from its start to then, s·s. open: it was above when the watch ended. before: it was when the fault began.
+ * Per fault and dataset: the last moment of the watch with age above the target, and the integral of the excess from
+ * the start of the fault until then, s·s. open: above when the watch ended. before: above when the fault began.
  */
-const ABOVE = `
+const TIME_ABOVE_TARGET = `
   WITH pieces AS (
     SELECT w.n, s.dataset, s.oldest, s.from_ms, greatest(s.from_ms, s.oldest, w.start_ms) AS a,
       greatest(a, s.oldest + $target) AS above_a, least(s.until_ms, w.watch_end_ms) AS z,
@@ -72,8 +72,8 @@ interface FaultRow {
 }
 
 /**
- * What each fault came to. recovery: from when the server was back to the last moment above the target; 0 if
- * age was not above it any more by then, +∞ if it still was when the watch ended.
+ * Results of each fault. recovery: from the time the server was back to the last moment above the target; 0 if age
+ * was no longer above it by then, +∞ if it still was when the watch ended.
  */
 export async function faultSection({
   sql,
@@ -85,7 +85,7 @@ export async function faultSection({
   await sql.run(STEPS);
   await sql.run(watchedSql(context.endedMs));
   const happened = await sql.rows<FaultRow>('SELECT * FROM watched ORDER BY n');
-  const above = await sql.rows<AboveRow>(ABOVE, { target: targetMs });
+  const above = await sql.rows<AboveRow>(TIME_ABOVE_TARGET, { target: targetMs });
   const faults = happened.map((row) =>
     recordOf(
       row,
@@ -102,8 +102,8 @@ function recordOf(
   { t0Ms, targetMs }: { readonly t0Ms: number; readonly targetMs: number },
 ): FaultRecord {
   const since = (ms: number | null) => (ms === null ? null : ms - t0Ms);
-  const whole = above.find(({ dataset }) => dataset === ALL);
-  const each = above.filter(({ dataset }) => dataset !== ALL);
+  const whole = above.find(({ dataset }) => dataset === ALL_DATASETS);
+  const each = above.filter(({ dataset }) => dataset !== ALL_DATASETS);
   return {
     act: row.act,
     server: row.server,
@@ -115,7 +115,7 @@ function recordOf(
     targetMs,
     watchedToMs: row.watch_end_ms - t0Ms,
     aboveBefore: whole?.before ?? false,
-    // Without a change that happened or waited meanwhile there was nothing to recover.
+    // If no change happened or was pending meanwhile, there was nothing to recover.
     ...(row.back_ms === null || whole === undefined
       ? {}
       : measuredOf(whole, row.start_ms, row.back_ms)),
@@ -136,8 +136,8 @@ function measuredOf({ lastMs, open, area }: AboveRow, startMs: number, backMs: n
 }
 
 /**
- * Of several faults of one server, the worst. One whose server was never back is in no number, and neither is one
- * during which no change happened or waited: a pipeline without input is never late.
+ * Of several faults of one server, the worst. Not counted: a fault whose server never came back, and one during which
+ * no change happened or was pending, because a pipeline without input is never late.
  */
 function recoveryMetrics(faults: readonly FaultRecord[]): Metric[] {
   return [...new Set(faults.map(({ server }) => server))].flatMap((server) => {

@@ -4,17 +4,17 @@ import { OF_THE_TAPE } from '../truth/event-sql.ts';
 import { type Measuring, streamDatasets } from './context.ts';
 import { scalar } from './metric.ts';
 
-/** How many of the longest ones the record names. */
+/** The record names this many of the longest regressions. */
 const NAMED = 5;
 
-/** What the upsert datasets showed, without the rows of drain markers and canaries. */
+/** Versions that the upsert datasets showed, without the rows of drain markers and canaries. */
 const ROWS_OF_THE_TAPE = `(SELECT shown.* FROM shown JOIN datasets USING (dataset) ANTI JOIN (
   SELECT store_id, sku_id FROM events WHERE stream = '${STOCK}' AND NOT (${OF_THE_TAPE})
 ) own USING (store_id, sku_id) WHERE semantics = 'upsert')`;
 
 /**
- * Each time a row was shown in an older version after a newer one had been: from that snapshot to the first one
- * that shows a version as high as the highest before. Two steps below it in a row are one regression.
+ * Regressions: a row is shown in an older version after a newer one. Each lasts from that snapshot to the first one
+ * that shows the highest version before it, or a higher one. Consecutive steps below that version are one regression.
  */
 const EPISODES = `
   WITH steps AS (
@@ -37,8 +37,8 @@ interface Summed {
 }
 
 /**
- * Rows of upsert datasets that went back to an older version, all of these together. null: there is none. A ledger
- * keeps every version, so that its newest one never goes.
+ * Rows that went back to an older version, over all upsert datasets; null: there is no such dataset. A ledger keeps
+ * every version, so that none can be lost from it.
  */
 export async function regressionSection({ sql, context }: Measuring): Promise<Regressions | null> {
   const { t0Ms, endedMs } = context;
@@ -61,7 +61,7 @@ export async function regressionSection({ sql, context }: Measuring): Promise<Re
   return { table, updates: updates.n, ...summed, examples };
 }
 
-/** `regressions` and `regression_time`; where no row was ever replaced there was nothing that could go back. */
+/** `regressions` and `regression_time`; n = 0 if no row was ever replaced, since then none could go back. */
 export function regressionMetrics({ updates, count, rowSeconds }: Regressions): Metric[] {
   const whole = { of: null, phase: null };
   return [

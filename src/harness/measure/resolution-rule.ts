@@ -4,15 +4,15 @@ import type { Check } from '../../scenario/scenario.ts';
 import type { Bounds, Resolution } from './resolution.ts';
 
 /**
- * The widest interval that decides a check, as a share of its limit. A number that is known to ± 10 % of the limit
- * says whether a design keeps it; one that is known to half of it says what the census was doing.
+ * The widest interval that can decide a check, as a share of its limit. A number known to ± 10 % of the limit can tell
+ * whether a design keeps the limit; with a much wider interval it says more about the census than about the design.
  */
-const SHARE = 0.2;
+const INTERVAL_SHARE_MAX = 0.2;
 
-export const RESOLUTION_LIMIT = `an interval of ${SHARE * 100} % of the limit that a check uses`;
+export const RESOLUTION_LIMIT = `an interval of ${INTERVAL_SHARE_MAX * 100} % of the limit that a check uses`;
 
-/** Metrics that fall when a change becomes visible: they are as uncertain as the widest interval of their dataset. */
-const BY_WIDEST: readonly string[] = ['age', 'store_age', 'answer_age', 'recovery'];
+/** Metrics that drop when a change becomes visible: they are as uncertain as the widest interval of their dataset. */
+const DROP_METRICS: readonly string[] = ['age', 'store_age', 'answer_age', 'recovery'];
 
 /** A sentence for each check whose metric the census knows too coarsely to judge it. */
 export function tooCoarse(
@@ -21,17 +21,18 @@ export function tooCoarse(
 ): readonly string[] {
   return checks.flatMap((check) => {
     const width = widthOf(check, resolutions);
-    // Nothing is a share of a limit of 0.
-    if (width === undefined || check.limit <= 0 || width <= SHARE * check.limit) return [];
+    // A limit of 0 has no share.
+    if (width === undefined || check.limit <= 0 || width <= INTERVAL_SHARE_MAX * check.limit)
+      return [];
     const read = (value: number) => (check.ratio ? value.toPrecision(2) : duration(value));
     return [`"${check.text}" is known to within ${read(width)}`];
   });
 }
 
-/** The interval in which a check's number lies, in its unit; undefined: the census has no part in it. */
+/** Width of the interval of a check's number, in its unit; undefined: the number does not depend on the census. */
 function widthOf(check: Check, resolutions: readonly Resolution[]): number | undefined {
   const { metric, stat, ratio, during } = check;
-  if (BY_WIDEST.includes(metric) && ratio === null) {
+  if (DROP_METRICS.includes(metric) && ratio === null) {
     const ofIt = resolutions.filter(
       ({ of, phase }) => phase === during && (check.of === of || !isOfDataset(check)),
     );
@@ -47,7 +48,7 @@ function widthOf(check: Check, resolutions: readonly Resolution[]): number | und
   return over && under && over.high / under.low - over.low / under.high;
 }
 
-/** answer_age is of a query and recovery of a server: any dataset may be the one that decides. */
+/** Labels of answer_age are queries and those of recovery servers: there, any dataset may decide. */
 function isOfDataset({ metric }: Check): boolean {
   return metric === 'age' || metric === 'store_age';
 }

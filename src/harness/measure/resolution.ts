@@ -1,21 +1,21 @@
 import type { Stat } from '../../core/metrics.ts';
 import type { Measuring } from './context.ts';
 
-/** How exactly the census knows when changes became visible in a dataset, in a phase or the whole run. */
+/** Resolution of the census for one dataset, in a phase or the whole run: how exactly it knows when changes became visible. */
 export interface Resolution {
   /** The dataset. */
   readonly of: string;
   /** null: of all measured phases. */
   readonly phase: string | null;
   /**
-   * Time between the last poll that did not show a change and the first that did, over the changes, ms: the median and
-   * the widest.
+   * Time between the last poll that did not show a change and the first that did, ms: median and maximum over the
+   * changes.
    */
   readonly p50Ms: number;
   readonly maxMs: number;
-  /** The widest, without the intervals in which a declared fault had taken catalog or object store away, ms. */
+  /** The maximum without the intervals in which a declared fault had catalog or object store down, ms. */
   readonly judgedMs: number;
-  /** Between which two values each statistic of staleness lies, ms; absent where some change was never visible. */
+  /** Bounds of each statistic of staleness, ms; absent if the statistic includes a change that was never visible. */
   readonly bounds: Readonly<Partial<Record<Stat, Bounds>>>;
 }
 
@@ -38,9 +38,9 @@ const STAT_SQL: Readonly<Record<Stat, (column: string) => string>> = {
 const STATS = Object.keys(STAT_SQL) as Stat[];
 
 /**
- * Every change with the interval in which it became visible. It cannot have been visible before it happened. While
- * a declared fault keeps catalog or object store away nobody can be shown anything: such an interval is
- * wide because of the fault, and tells nothing against the census.
+ * Every change with the interval in which it became visible; it cannot begin before the change happened. While a
+ * declared fault has catalog or object store down, no reader can see a change: such an interval is wide because of
+ * the fault, not because of the census.
  */
 const INTERVALS = `
   WITH intervals AS (
@@ -62,7 +62,7 @@ type Row = { readonly dataset: string; readonly phase: string | null } & {
   readonly judgedMs: number | null;
 } & Readonly<Record<`${Stat}_${'low' | 'high'}`, number>>;
 
-/** Weighted by changes: a commit that showed many counts for many. Without one that was visible there is none. */
+/** Resolutions, weighted by changes. A dataset without a visible change in a phase has no entry for it. */
 export async function resolutions({ sql }: Measuring): Promise<Resolution[]> {
   const stats = STATS.flatMap((stat) =>
     (['low', 'high'] as const).map((end) => `${STAT_SQL[stat](end)} AS ${stat}_${end}`),

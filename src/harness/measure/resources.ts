@@ -3,7 +3,7 @@ import { quoted } from '../../core/sql.ts';
 import { HARNESS, MACHINE } from '../../record/facts.ts';
 import type { Connection } from '../clients/duckdb.ts';
 
-/** CPU seconds that each server used between two samples: a server's count goes on when it is started again. */
+/** CPU seconds that each server used between two samples. A server's counter continues after a restart. */
 export const USED = `
   SELECT server, lag(at_ms) OVER w AS from_ms, at_ms AS to_ms,
     cpu_s - lag(cpu_s) OVER w AS cpu_s, programs_s - lag(programs_s) OVER w AS programs_s
@@ -12,8 +12,8 @@ export const USED = `
   QUALIFY from_ms IS NOT NULL`;
 
 /**
- * Core-seconds of a server in [fromMs, toMs); of a sample that lies partly within, that part.
- * undefined: nobody looked.
+ * Core-seconds of a server in [fromMs, toMs); a sample that overlaps partly counts in proportion.
+ * undefined: there is no sample.
  */
 export async function coreSeconds(
   sql: Connection,
@@ -30,9 +30,9 @@ export async function coreSeconds(
 }
 
 /**
- * Share of the machine's cores, 0..1, that went to programs which are neither servers nor ours: what all programs
- * used, less every account. Noise may take it a little below 0. undefined: nobody looked, or some server's
- * process is out of sight, so that it would count as a stranger.
+ * Share of the machine's cores, 0..1, used by programs that are neither servers nor the harness: the CPU time of all
+ * programs less that of every account. Noise may make it slightly negative. undefined: there is no sample, or the
+ * process of some server cannot be read, so that it would count as another program.
  */
 export async function foreignShare(
   sql: Connection,
@@ -58,7 +58,7 @@ export async function foreignShare(
   return (row.programs - row.ours) / ((row.ms / 1_000) * cores);
 }
 
-/** What the harness and all programs took of the machine of another shard, as shares of its cores. */
+/** CPU use of the harness and of all programs on the machine of another shard, as shares of its cores. */
 export async function shardShares(
   sql: Connection,
   { number, cores }: { readonly number: number; readonly cores: number },

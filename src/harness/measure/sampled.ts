@@ -9,21 +9,21 @@ import { METRICS, type MetricKind, type Stat } from '../../core/metrics.ts';
 import { QUANTILES, statisticOf, valuesOf } from '../../core/stats.ts';
 import type { Metric } from '../../record/record.ts';
 
-/** A number that a check judges; +∞ where something was not seen. */
+/** A number that a check judges; +∞ if it includes something that was never visible. */
 export interface Estimate {
   readonly value: number;
   readonly n: number;
   /** Absent where the whole population was measured: then the value is exact. */
   readonly interval?: Interval;
-  /** What was drawn, ascending, and the statistic of it; absent of one number. */
-  readonly drawn?: { readonly values: readonly number[]; readonly stat: Stat };
+  /** The samples, ascending, and the statistic of them; absent for a scalar. */
+  readonly samples?: { readonly values: readonly number[]; readonly stat: Stat };
 }
 
 const finite = (value: number | null) => value ?? Number.POSITIVE_INFINITY;
 
 /**
- * What a metric says, with the 95 % interval where it was sampled: of a quantile by its order statistics, of a mean by
- * the bootstrap. A maximum or minimum is that of the samples met, and exact. One number brings its own interval, if any.
+ * Value of a statistic of a metric. A sampled metric has a 95 % interval: of a quantile by its order statistics, of a
+ * mean by the bootstrap. Maximum and minimum are those of the samples, and exact. A scalar has its own interval, if any.
  */
 export function estimated(metric: Metric, stat: Stat): Estimate {
   const { n } = metric;
@@ -40,7 +40,7 @@ export function estimated(metric: Metric, stat: Stat): Estimate {
   if (!sampled || !metric.samples) return { value, n };
   const values = valuesOf(metric.samples);
   const interval = intervalOf(values, stat);
-  return { value, n, drawn: { values, stat }, ...(interval ? { interval } : {}) };
+  return { value, n, samples: { values, stat }, ...(interval ? { interval } : {}) };
 }
 
 function intervalOf(sorted: readonly number[], stat: Stat): Interval | undefined {
@@ -50,16 +50,16 @@ function intervalOf(sorted: readonly number[], stat: Stat): Interval | undefined
 }
 
 /**
- * One over another: by the bootstrap of both where both were drawn, else by the ends of their intervals, which is
- * wider than need be.
+ * Ratio of two estimates. Its interval comes from the bootstrap of both if both have samples, otherwise from the ends
+ * of their intervals, which is wider than necessary.
  */
 export function ratioOf(over: Estimate, under: Estimate): Estimate {
   const n = Math.min(over.n, under.n);
   const infinite = [over, under].some(({ value }) => value === Number.POSITIVE_INFINITY);
   if (infinite) return { value: Number.POSITIVE_INFINITY, n };
   const value = over.value / under.value;
-  if (over.drawn && under.drawn) {
-    const interval = ratioInterval(over.drawn.values, under.drawn.values, over.drawn.stat);
+  if (over.samples && under.samples) {
+    const interval = ratioInterval(over.samples.values, under.samples.values, over.samples.stat);
     return { value, n, interval };
   }
   if (!over.interval || !under.interval) return { value, n };
@@ -71,11 +71,11 @@ export function ratioOf(over: Estimate, under: Estimate): Estimate {
 }
 
 /**
- * About how many more samples would take the limit out of the interval, whose width falls with the root of n; null:
- * nobody can say, since the value is the limit itself or some samples are +∞.
+ * Approximate number of further samples after which the interval no longer contains the limit; its width decreases
+ * with the root of n. null: unknown, because the value equals the limit or some samples are +∞.
  */
 export function samplesMissing(
-  { value, n, interval, drawn }: Estimate,
+  { value, n, interval, samples: drawn }: Estimate,
   limit: number,
 ): number | null {
   const p =

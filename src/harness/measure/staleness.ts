@@ -4,7 +4,7 @@ import { type Measuring, streamDatasets } from './context.ts';
 import { distributions, type GroupedValue, scalar } from './metric.ts';
 import type { Resolution } from './resolution.ts';
 
-/** Each hop as the difference of two stamps of `changes`; together they are seen_ms − occurred_ms. */
+/** Each hop is the difference of two stamps of `changes`; their sum is seen_ms − occurred_ms. */
 const HOP_SQL: Readonly<Record<(typeof HOPS)[number], string>> = {
   transport: 'due_ms - occurred_ms',
   slip: 'sent_ms - due_ms',
@@ -16,7 +16,7 @@ const HOP_SQL: Readonly<Record<(typeof HOPS)[number], string>> = {
 
 const STAMPED = `(${Object.values(HOP_SQL).join(' + ')}) IS NOT NULL`;
 
-/** Staleness with what it is known to, what was never visible, and the hops. */
+/** Staleness with its resolution, the changes that were never visible, and the hops. */
 export async function stalenessMetrics(
   measuring: Measuring,
   known: readonly Resolution[],
@@ -46,7 +46,7 @@ async function hopValues({ sql }: Measuring): Promise<GroupedValue[]> {
   return sql.rows<GroupedValue>(each.join(' UNION ALL '));
 }
 
-/** A phase in which nothing was due has n = 0: there was nothing that could have been seen. */
+/** A phase in which no change was due has n = 0. */
 async function neverVisible({ sql, phases, context }: Measuring): Promise<Metric[]> {
   const rows = await sql.rows<{ dataset: string; phase: string; n: number; never: number }>(`
     SELECT dataset, phase, count(*) AS n, count(*) FILTER (seen_ms IS NULL) AS never
@@ -86,7 +86,7 @@ export async function waterfalls({ sql }: Measuring): Promise<Waterfall[]> {
   }));
 }
 
-/** What became of every change in each dataset, counted apart; of those without a sample too. */
+/** Number of changes per outcome in each dataset and phase, including those without a staleness sample. */
 export async function changeCounts({ sql }: Measuring): Promise<Changes[]> {
   return sql.rows<Changes>(`
     WITH sampled AS (

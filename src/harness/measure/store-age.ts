@@ -4,13 +4,13 @@ import { type Measuring, streamDatasets } from './context.ts';
 import { distribution } from './metric.ts';
 import { pendingSteps } from './pending.ts';
 
-/** How many of the stores that were worst off the record names. */
+/** The record names this many of the stores with the highest age. */
 const NAMED = 3;
 
 /**
- * Per dataset and store: from young_ms to old_ms its age rises with the clock, once per step of what is
- * pending there; between two such rises it is 0. An age is then known at every moment without looking at
- * one: as many rows as commits that showed something of the store, however long a phase takes.
+ * Per dataset and store: age rises with the clock from young_ms to old_ms, once per step of the pending
+ * changes, and is 0 between two such rises. Age is exact at every moment without sampling: there are as many
+ * rows as commits that showed a change of the store, however long a phase takes.
  */
 const RISES = `
   CREATE OR REPLACE TEMP TABLE rises AS
@@ -23,9 +23,9 @@ const RISES = `
   WHERE old_ms > young_ms`;
 
 /**
- * Time-weighted quantiles of every store of one dataset, over $total_ms, exact: at an age between two
- * ends of rises, as much time is spent per ms of age as rises pass there, and a quantile is where these
- * times, begun with the time at age 0, add up to its share of the whole. To the microsecond, as stamps are.
+ * Exact time-weighted quantiles of the age of every store of one dataset, over $total_ms. Between two ends of
+ * rises, the time spent per ms of age is the number of rises that pass there. A quantile is the age at which
+ * these times, starting with the time at age 0, add up to its share of the total. Rounded to 1 µs, as stamps are.
  */
 const QUANTILES = `
   WITH ends AS (
@@ -68,24 +68,24 @@ interface StoreRow {
 }
 
 /**
- * Age per store: of every store its time-weighted median and p99, and of these the distribution over the
- * stores the stream spoke of in this run (one in which nothing is pending has age 0). The record keeps
- * the distributions and the few stores that were worst off, however many stores there are.
+ * Age per store: the time-weighted median and p99 of every store, and their distribution over the stores with
+ * a change in this run (a store without a pending change has age 0). The record keeps the distributions and the
+ * NAMED worst stores, however many stores there are.
  */
 export async function storeAges(
   measuring: Measuring,
 ): Promise<{ readonly metrics: readonly Metric[]; readonly storeAge: readonly StoreAge[] }> {
   const { sql, phases, context } = measuring;
   await sql.run(RISES);
-  const touched = await sql.rows<{ dataset: string; phase: string }>(
-    'SELECT dataset, phase FROM touched JOIN spans ON spans.name = phase WHERE measured',
+  const active = await sql.rows<{ dataset: string; phase: string }>(
+    'SELECT dataset, phase FROM active_phases JOIN spans ON spans.name = phase WHERE measured',
   );
   const metrics: Metric[] = [];
   const storeAge: StoreAge[] = [];
   for (const { name: dataset } of streamDatasets(context)) {
     for (const phase of [...phases.map(({ name }) => name), null]) {
       const labels = { of: dataset, phase };
-      if (!touched.some((one) => one.dataset === dataset && [null, one.phase].includes(phase))) {
+      if (!active.some((one) => one.dataset === dataset && [null, one.phase].includes(phase))) {
         metrics.push(distribution('store_age', labels, distributionOf([])));
         continue;
       }

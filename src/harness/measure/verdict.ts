@@ -1,12 +1,12 @@
 import { EXIT, type ExitCode, type Verdict } from '../../core/exit-codes.ts';
 import type { CheckResult, Invalid, Regressions, TruthRecord } from '../../record/record.ts';
 
-interface Judged {
+interface JudgedRun {
   readonly verdict: Verdict;
   readonly exitCode: ExitCode;
 }
 
-/** What a run that got to its end came to, in the order in which it is asked. */
+/** Findings of a run that reached its end, in the order in which they decide the verdict. */
 export interface Findings {
   readonly truth: Pick<TruthRecord, 'lost' | 'duplicated' | 'wrong' | 'notJudged'> | null;
   /** null: no table promises a version. */
@@ -16,11 +16,10 @@ export interface Findings {
 }
 
 /**
- * Untrue, invalid, failed, no data, passed: the first that holds. Wrong data is
- * said even when the timing is not to be trusted, and whether or not a check asks for it: CONTRACT is
- * not a matter of speed.
+ * The first that applies: wrong data, invalid, failed check, no data, passed. Wrong data fails a run even if
+ * its timing is invalid and no check asks for it, because CONTRACT does not depend on timing.
  */
-export function judgeRun({ truth, regressions, invalid, checks }: Findings): Judged {
+export function judgeRun({ truth, regressions, invalid, checks }: Findings): JudgedRun {
   const some = (verdict: Verdict) => checks.some((check) => check.verdict === verdict);
   const { lost = 0, duplicated = 0, wrong = 0, notJudged = [] } = truth ?? {};
   if (lost + duplicated + wrong + (regressions?.count ?? 0) > 0) {
@@ -28,7 +27,7 @@ export function judgeRun({ truth, regressions, invalid, checks }: Findings): Jud
   }
   if (invalid.length > 0) return { verdict: 'INVALID', exitCode: EXIT.invalid };
   if (some('FAIL')) return { verdict: 'FAIL', exitCode: EXIT.checkFailed };
-  // Tables that nobody could hold against CONTRACT may hold anything.
+  // A table that was not compared with CONTRACT may contain anything.
   if (notJudged.length > 0 || some('NO_DATA')) return { verdict: 'NO_DATA', exitCode: EXIT.noData };
   return { verdict: 'PASS', exitCode: EXIT.pass };
 }

@@ -3,19 +3,19 @@ import type { QueryAnswer, Reader } from '../engines/engine.ts';
 import type { SentMark } from '../load/marked-sender.ts';
 import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
 
-/** Canaries at work: marked rows, polled for by their full keys through the query engine. */
+/** Canaries: marked rows that are polled for by their full keys through the query engine. */
 export interface Canaries extends RunningProbe {
-  /** Sends no more; those on their way are still polled for. */
+  /** Stops sending; canaries in flight are still polled for. */
   stopSending(): Promise<void>;
-  /** Sent, and not seen yet. */
+  /** Number of canaries that were sent and not seen yet. */
   pending(): number;
-  /** Times the query engine died on it. */
+  /** Number of crashes of the query engine. */
   crashes(): number;
 }
 
-/** Between the starts of two polls. One poll asks for every canary on its way. */
+/** Interval between the starts of two polls. One poll looks up every canary in flight. */
 const POLL_MS = 400;
-/** A poll that took long is followed by a pause four times as long: at most a fifth of one core is spent. */
+/** A slow poll is followed by a pause four times as long: polling uses at most a fifth of one core. */
 const REST_FACTOR = 4;
 const TIMEOUT_MS = 30_000;
 
@@ -27,11 +27,11 @@ export const canaryProbe: Probe<Canaries> & { readonly kind: 'canary' } = {
   },
 };
 
-/** One canary on its way. */
-interface Flying {
+/** A canary that was sent and not seen yet. */
+interface CanaryInFlight {
   readonly mark: SentMark;
   lastMissMs: number | null;
-  /** Polls with an answer, and without one. */
+  /** Polls with an answer and polls without one. */
   polls: number;
   failedPolls: number;
 }
@@ -41,9 +41,9 @@ class RunningCanaries implements Canaries {
   readonly #reader: Reader;
   /** null: the pipeline keeps no images of rows, and no canary is sent. */
   readonly #table: ImageDataset | null;
-  readonly #flying = new Set<Flying>();
+  readonly #inFlight = new Set<CanaryInFlight>();
   readonly #stopping = new AbortController();
-  readonly #sendingStops = new AbortController();
+  readonly #stoppingSends = new AbortController();
   readonly #sends = new Set<Promise<void>>();
   readonly #sending: Promise<void>;
   readonly #polling: Promise<void>;
@@ -57,7 +57,7 @@ class RunningCanaries implements Canaries {
   }
 
   pending(): number {
-    return this.#flying.size;
+    return this.#inFlight.size;
   }
 
   crashes(): number {
@@ -65,7 +65,7 @@ class RunningCanaries implements Canaries {
   }
 
   async stopSending(): Promise<void> {
-    this.#sendingStops.abort();
+    this.#stoppingSends.abort();
     await this.#sending;
     await Promise.all(this.#sends);
   }
@@ -76,18 +76,18 @@ class RunningCanaries implements Canaries {
     this.#stopping.abort();
     await this.#polling;
     if (!this.#context.signal.aborted) await this.#pollOnce();
-    for (const canary of this.#flying) {
+    for (const canary of this.#inFlight) {
       await this.#write(canary.mark, canary, null, canary.polls > 0 ? 'never' : 'failed');
     }
-    this.#flying.clear();
+    this.#inFlight.clear();
     await this.#reader.close();
   }
 
-  /** Open loop: the n-th is due n intervals after the start, whatever became of the others. */
+  /** Open loop: canary n is due n intervals after the start, independent of the others. */
   async #send(): Promise<void> {
     const { clock, scenario, signal } = this.#context;
     if (scenario.canaries.perSecond <= 0 || this.#table === null) return;
-    const ends = AbortSignal.any([signal, this.#sendingStops.signal]);
+    const ends = AbortSignal.any([signal, this.#stoppingSends.signal]);
     const startMs = clock.nowMs();
     for (let n = 0; !ends.aborted; n++) {
       const dueMs = startMs + (n * 1000) / scenario.canaries.perSecond;
@@ -103,9 +103,9 @@ class RunningCanaries implements Canaries {
   async #sendOne(dueMs: number): Promise<void> {
     try {
       const mark = await this.#context.sendCanary(dueMs);
-      this.#flying.add({ mark, lastMissMs: null, polls: 0, failedPolls: 0 });
+      this.#inFlight.add({ mark, lastMissMs: null, polls: 0, failedPolls: 0 });
     } catch {
-      // The sender has written down what the broker said; here it is a canary that gave no answer.
+      // Not acknowledged: the row keeps a canary without an answer.
       await this.#context.facts.append('canaries', [
         { due_ms: dueMs, polls: 0, failed_polls: 0, outcome: 'failed' },
       ]);
@@ -125,28 +125,28 @@ class RunningCanaries implements Canaries {
   }
 
   async #pollOnce(): Promise<void> {
-    const asked = [...this.#flying];
-    if (asked.length === 0 || this.#table === null) return;
-    const before = this.#context.excused();
+    const polled = [...this.#inFlight];
+    if (polled.length === 0 || this.#table === null) return;
+    const before = this.#context.underDeclaredFault();
     const answer = await this.#reader.query(
-      this.#sql(this.#table, asked),
+      this.#sql(this.#table, polled),
       {},
       { timeoutMs: TIMEOUT_MS },
     );
-    // A poll without an answer is neither a miss nor a hit: the interval just gets wider.
+    // A poll without an answer is neither a miss nor a hit: it only widens the interval.
     if (answer.outcome !== 'ok') {
-      if (before || this.#context.excused()) return;
-      for (const canary of asked) canary.failedPolls += 1;
+      if (before || this.#context.underDeclaredFault()) return;
+      for (const canary of polled) canary.failedPolls += 1;
       return;
     }
     const versions = new Map(
       answer.rows.map((row) => [`${row.store_id}/${row.sku_id}`, Number(row.version)]),
     );
-    for (const canary of asked) await this.#judge(canary, versions, answer);
+    for (const canary of polled) await this.#judge(canary, versions, answer);
   }
 
   async #judge(
-    canary: Flying,
+    canary: CanaryInFlight,
     versions: ReadonlyMap<string, number>,
     { startMs, endMs }: QueryAnswer,
   ): Promise<void> {
@@ -157,12 +157,12 @@ class RunningCanaries implements Canaries {
       canary.lastMissMs = startMs;
       return;
     }
-    this.#flying.delete(canary);
+    this.#inFlight.delete(canary);
     await this.#write(canary.mark, canary, endMs, 'seen');
   }
 
-  /** Both columns of the key are filtered on, so that the engine prunes as it does for a lookup. */
-  #sql(table: ImageDataset, canaries: readonly Flying[]): string {
+  /** Filters on both columns of the key, so that the engine prunes files as for a lookup. */
+  #sql(table: ImageDataset, canaries: readonly CanaryInFlight[]): string {
     const column = (name: string) => `"${columnOf(table, name)}"`;
     const list = (values: Iterable<number | null>) => [...new Set(values)].join(', ');
     return `SELECT ${column('store_id')} AS store_id, ${column('sku_id')} AS sku_id,
@@ -175,7 +175,7 @@ class RunningCanaries implements Canaries {
 
   #write(
     mark: SentMark,
-    { lastMissMs, polls, failedPolls }: Flying,
+    { lastMissMs, polls, failedPolls }: CanaryInFlight,
     firstHitMs: number | null,
     outcome: 'seen' | 'never' | 'failed',
   ): Promise<void> {

@@ -3,28 +3,28 @@ import { follow } from './follow.ts';
 import { PollSchedule } from './poll-schedule.ts';
 import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
 
-/** How the census stands with one table. */
+/** Progress of the census on one table. */
 export interface TableProgress {
   readonly commits: number;
   readonly rows: number;
   /** Commits found and not yet read. */
   readonly behind: number;
-  /** Of the last commit that was read; null before the first. */
+  /** The last commit that was read; null before the first. */
   readonly last: CommitRead | null;
-  /** Of the last commit that had rows to count; ms. */
+  /** Of the last commit with rows to count; ms. */
   readonly staleness: CommitRead['staleness'];
 }
 
-/** The census at work: every row of every commit, once. */
+/** The census: it reads every row of every commit once. */
 export interface Census extends RunningProbe {
   /**
-   * Resolves when everything the catalog served at the time of the call has been read. `incident`s
-   * tell what could not be read.
+   * Resolves when everything that the catalog served at the time of the call has been read. What could
+   * not be read is an incident.
    */
   caughtUp(): Promise<void>;
-  /** Resolves when everything the catalog served at the time of the call has been found, if not read yet. */
+  /** Resolves when everything that the catalog served at the time of the call has been found, even if not read yet. */
   polled(): Promise<void>;
-  /** Which of these drain markers no table has shown yet. */
+  /** Those of the drain markers that their tables have not shown yet. */
   missingMarkers(wanted: readonly MarkerAt[]): readonly MarkerAt[];
   /** Commits found and not yet read, over all tables. */
   behind(): number;
@@ -37,7 +37,7 @@ export interface MarkerAt {
   readonly id: string;
 }
 
-/** Transient errors of the object store or the catalog are borne this often, and so long apart. */
+/** Attempts, and the pause between two, on transient errors of the object store or the catalog. */
 const ATTEMPTS = 5;
 const RETRY_MS = 300;
 
@@ -57,7 +57,7 @@ interface TableState {
   behind: number;
   last: CommitRead | null;
   staleness: CommitRead['staleness'];
-  /** Start of the newest poll whose findings are all queued. */
+  /** Start of the newest poll whose commits are all queued. */
   polledFromMs: number;
   failures: number;
 }
@@ -140,8 +140,8 @@ class RunningCensus implements Census {
         table.failures = 0;
       },
       failed: (error) => {
-        // A source that is down is the stack's to report; polls that it missed only widen intervals.
-        table.failures = this.#context.excused() ? 0 : table.failures + 1;
+        // The stack reports a source that is down; polls that it missed only widen intervals.
+        table.failures = this.#context.underDeclaredFault() ? 0 : table.failures + 1;
         if (table.failures === ATTEMPTS) {
           this.#incident(table, `${ATTEMPTS} polls in a row failed: ${reason(error)}`);
         }
@@ -157,10 +157,10 @@ class RunningCensus implements Census {
     });
   }
 
-  /** Never rejects: what cannot be read is an incident, and the census goes on. */
+  /** Never rejects: a commit that cannot be read is an incident, and the census continues. */
   async #read(table: TableState, found: FoundCommit): Promise<void> {
     for (let attempt = 1; ; attempt++) {
-      const before = this.#context.excused();
+      const before = this.#context.underDeclaredFault();
       try {
         const read = await found.read(this.#context.signal);
         table.commits += 1;
@@ -171,7 +171,7 @@ class RunningCensus implements Census {
         return;
       } catch (error) {
         if (this.#context.signal.aborted) return;
-        const excused = before || this.#context.excused();
+        const excused = before || this.#context.underDeclaredFault();
         if (excused) attempt = 0;
         const gone = !excused && isGone(error);
         if (gone || attempt === ATTEMPTS) {
@@ -199,7 +199,7 @@ function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Whether reading failed because the object is not there any more, rather than not just now. */
+/** Whether the read failed because the object no longer exists, rather than for a transient reason. */
 function isGone(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return error.name === 'NoSuchKey' || /\b404\b/.test(error.message);

@@ -1,12 +1,12 @@
 import type { FactRow } from '../facts.ts';
-import { watchLoopDelay } from '../load/loop-delay.ts';
+import { sampleLoopDelay } from '../load/loop-delay.ts';
 import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
 
 const WRITE_MS = 1_000;
 
 /**
- * Watches the event loop of the main thread: it stamps what the census and the canaries see, and starts the queries
- * at their intended times. Its rows of `loop_delay` belong to no producing thread.
+ * Samples the event loop delay of the main thread, which stamps what the census and the canaries observe and starts
+ * the queries at their intended times. Its rows of `loop_delay` have no worker.
  */
 export const eventLoopProbe: Probe & { readonly kind: 'eventLoop' } = {
   kind: 'eventLoop',
@@ -18,13 +18,13 @@ export const eventLoopProbe: Probe & { readonly kind: 'eventLoop' } = {
 class RunningEventLoop implements RunningProbe {
   readonly #context: ProbeContext;
   readonly #stopping = new AbortController();
-  readonly #unwatch: () => void;
+  readonly #stopSampling: () => void;
   readonly #writing: Promise<void>;
   #rows: FactRow[] = [];
 
   constructor(context: ProbeContext) {
     this.#context = context;
-    this.#unwatch = watchLoopDelay(context.clock, (at_ms, delay_ms) => {
+    this.#stopSampling = sampleLoopDelay(context.clock, (at_ms, delay_ms) => {
       this.#rows.push({ at_ms, worker: null, delay_ms });
     });
     this.#writing = this.#run().catch(context.fail);
@@ -33,7 +33,7 @@ class RunningEventLoop implements RunningProbe {
   async stop(): Promise<void> {
     if (this.#stopping.signal.aborted) return;
     this.#stopping.abort();
-    this.#unwatch();
+    this.#stopSampling();
     await this.#writing;
     await this.#write();
   }

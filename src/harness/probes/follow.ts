@@ -9,7 +9,7 @@ export async function follow<C extends Sighted>(
   options: {
     readonly clock: Clock;
     readonly signal: AbortSignal;
-    /** `startMs`: what the catalog served then has been found. */
+    /** Everything that the catalog served at `startMs` has been found. */
     readonly polled: (poll: Poll<C>, startMs: number) => void;
     readonly failed: (error: unknown) => void;
   },
@@ -19,7 +19,7 @@ export async function follow<C extends Sighted>(
     const startMs = clock.nowMs();
     try {
       const poll = await followed.poll(signal);
-      schedule.note(poll.found);
+      schedule.record(poll.found);
       polled(poll, startMs);
     } catch (error) {
       if (signal.aborted) return;

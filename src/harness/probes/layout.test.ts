@@ -27,7 +27,7 @@ async function absent() {
   };
 }
 
-async function probeOf(port: number, excused: () => boolean) {
+async function probeOf(port: number, underDeclaredFault: () => boolean) {
   const s3 = { endpoint: `http://127.0.0.1:${port}`, region: 'us-east-1', bucket: 'b' };
   const endpoints = {
     s3: { ...s3, accessKeyId: 'k', secretAccessKey: 's' },
@@ -42,7 +42,7 @@ async function probeOf(port: number, excused: () => boolean) {
   };
   const visibility = await openVisibility(source as unknown as VisibilityContext, datasets);
   const context = {
-    ...{ clock, excused, datasets, visibility },
+    ...{ clock, underDeclaredFault, datasets, visibility },
     signal: new AbortController().signal,
   };
   // What a mark asks for, and nothing else of a run.

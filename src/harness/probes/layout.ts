@@ -1,13 +1,13 @@
 import type { StorageListing } from '../visibility/visibility.ts';
 import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
 
-/** Layout at the marks of a run; per commit it is the census's to tell. */
+/** Layout at the marks of a run; the census observes it per commit. */
 export interface LayoutProbe extends RunningProbe {
-  /** Writes the live files of every table now into `files`, under this name. */
+  /** Writes the current live files of every table into `files`, under this name. */
   mark(name: string): Promise<void>;
   /**
-   * Lists the tables' folders in the bucket and compares them with everything the tables' metadata names. Meaningful when
-   * nothing writes any more: a file that is not committed yet is an orphan too.
+   * Lists the tables' folders in the bucket and compares them with the files that the tables' metadata names. Only
+   * meaningful after all writers have stopped: an uncommitted file counts as an orphan.
    */
   bucket(): Promise<StorageListing>;
 }
@@ -26,7 +26,7 @@ export const layoutProbe: Probe<LayoutProbe> & { readonly kind: 'layout' } = {
 async function mark(context: ProbeContext, name: string): Promise<void> {
   const { facts, clock, signal, datasets, visibility } = context;
   for (const dataset of datasets) {
-    const live = await despiteFaults(context, () => visibility.files(dataset, signal));
+    const live = await retryDuringFaults(context, () => visibility.files(dataset, signal));
     if (live === null) continue;
     const atMs = clock.nowMs();
     await facts.append(
@@ -44,21 +44,21 @@ async function mark(context: ProbeContext, name: string): Promise<void> {
   }
 }
 
-/** Between two questions to a catalog or an object store that is away. */
+/** Pause between two attempts while catalog or object store are down. */
 const RETRY_MS = 300;
 
-/** Asks again for as long as a declared fault may be why there was no answer. */
-async function despiteFaults<T>(
-  { clock, signal, excused }: ProbeContext,
-  ask: () => Promise<T>,
+/** Retries as long as a declared fault may be the reason for the failure. */
+async function retryDuringFaults<T>(
+  { clock, signal, underDeclaredFault }: ProbeContext,
+  operation: () => Promise<T>,
 ): Promise<T> {
   for (;;) {
-    const before = excused();
+    const before = underDeclaredFault();
     try {
-      return await ask();
+      return await operation();
     } catch (error) {
-      // The fault may have begun while an answer was on its way, or have been over by the time it was missed.
-      if (signal.aborted || !(before || excused())) throw error;
+      // The fault may have begun during the request, or ended before the request failed.
+      if (signal.aborted || !(before || underDeclaredFault())) throw error;
       await clock.sleep(RETRY_MS, signal);
     }
   }

@@ -1,20 +1,20 @@
 import type { Sighted } from '../visibility/visibility.ts';
 
-/** Between the starts of two polls while a commit may come. Asking costs the catalog about 5 ms of CPU. */
+/** Interval between the starts of two polls while a commit may come. A poll costs the catalog about 5 ms of CPU. */
 export const POLL_MS = 150;
-/** This share of the commit interval after its last commit, a writer's next one is still far off. */
+/** For this share of the commit interval after its last commit, no commit of a writer is expected. */
 const QUIET_SHARE = 0.5;
-/** Between two polls of the quiet time, as a share of the commit interval, and at most. */
+/** Interval between two polls in the quiet time, as a share of the commit interval, and its maximum. */
 const SPARSE_SHARE = 0.1;
 const SPARSE_MAX_MS = 1_000;
-/** Of the time that an answer took, at least so much is a pause. */
+/** Minimum pause after a poll, as a share of the time that the poll took. */
 const REST_SHARE = 0.5;
 
 /**
- * When to poll a table next. It is polled every 150 ms, and more rarely in the quiet time: while every known
- * writer of the pipeline has just committed and its next commit is half a commit interval away. Only Flink's own
- * periodic commits begin a quiet time. A rewrite, or a commit of anyone else, tells nothing of when Flink commits
- * next, and changes nothing; one that comes in a quiet time is found within a tenth of the commit interval.
+ * Decides when to poll a table next: every 150 ms, and less often in the quiet time, in which every known writer of
+ * the pipeline has just committed and its next commit is at least half a commit interval away. Only the periodic
+ * commits of Flink start a quiet time. A rewrite or another writer's commit says nothing about Flink's next commit
+ * and does not change the schedule; in a quiet time it is found within a tenth of the commit interval.
  */
 export class PollSchedule {
   readonly #commitEveryMs: number;
@@ -28,10 +28,10 @@ export class PollSchedule {
     this.#sparseMs = Math.max(POLL_MS, sparseMs);
   }
 
-  note(found: readonly Sighted[]): void {
+  record(found: readonly Sighted[]): void {
     for (const { snapshot, missedMs } of found) {
       const writer = writerOf(snapshot);
-      // Of a commit that was there before the first poll nobody knows when it came.
+      // The time of a commit that existed before the first poll is unknown.
       if (writer === null || missedMs === null) continue;
       this.#dueMs.set(writer, this.#nextDue(this.#dueMs.get(writer), missedMs));
     }
@@ -41,7 +41,7 @@ export class PollSchedule {
   waitMs(startMs: number, endMs: number): number {
     const everyMs = this.#isQuiet(endMs) ? this.#sparseMs : POLL_MS;
     const tookMs = endMs - startMs;
-    // A catalog that is slow to answer is never asked without a pause; a longer one would widen the intervals further.
+    // A slow catalog gets a pause between polls, but no longer one, which would widen the intervals further.
     return Math.max(everyMs - tookMs, tookMs * REST_SHARE);
   }
 
@@ -51,8 +51,8 @@ export class PollSchedule {
   }
 
   /**
-   * Checkpoints are triggered on a grid, and a slow one is committed late: the one after it is due on the grid,
-   * not a whole interval later. The earliest commit so far says where the grid is.
+   * Checkpoints are triggered at fixed intervals. After a late commit the next one is due at its regular time, not a
+   * whole interval later. The earliest commit so far gives the phase of the intervals.
    */
   #nextDue(dueMs: number | undefined, atMs: number): number {
     const every = this.#commitEveryMs;
@@ -62,8 +62,8 @@ export class PollSchedule {
 }
 
 /**
- * Who makes this commit with every checkpoint: the job and its committer, as Flink's Iceberg sink writes them
- * into the summary. null: nobody known to commit periodically, or a rewrite, which Flink may do as well.
+ * The periodic writer of a commit: job and committer, as Flink's Iceberg sink writes them into the summary. null:
+ * no known periodic writer, or a rewrite, which Flink may do as well.
  */
 function writerOf({ operation, summary }: Sighted['snapshot']): string | null {
   const job = summary['flink.job-id'];

@@ -10,24 +10,24 @@ import type { Place } from '../pipelines/place.ts';
 import type { Endpoints } from '../stack/stack.ts';
 import type { Visibility } from '../visibility/sources.ts';
 
-/** Something that makes the run's numbers untrustworthy: it becomes a line of the record's `invalid`. */
+/** An event that makes the run's numbers untrustworthy; it becomes an entry of the record's `invalid`. */
 export interface Incident {
   readonly atMs: number;
-  /** Kind of the probe that met it. */
+  /** Kind of the probe that reports it. */
   readonly probe: string;
   readonly rule: string;
   readonly fact: string;
   readonly limit: string;
 }
 
-/** Everything a probe may use. Probes know nothing of each other. */
+/** Everything that a probe may use. Probes do not depend on each other. */
 export interface ProbeContext {
-  /** The object store, which is asked for its counters; null: there is none. */
+  /** The object store whose counters are sampled; null: there is none. */
   readonly store: Endpoints['s3'] | null;
   readonly place: Place;
   /** Opens the query engine that the pipeline names. */
   openReader(options: Omit<ReaderOptions, 'clock'>): Promise<Reader>;
-  /** Where it is observed when rows become visible. */
+  /** Source that observes when rows become visible. */
   readonly visibility: Visibility;
   readonly facts: Facts;
   readonly clock: Clock;
@@ -36,39 +36,39 @@ export interface ProbeContext {
   readonly scenario: Pick<Scenario, 'seed' | 'retail' | 'pipeline' | 'queries' | 'canaries'>;
   /** The tables under observation. */
   readonly datasets: readonly Dataset[];
-  /** The pipeline's queries, in the order of the trickle. */
+  /** The pipeline's queries, in the order in which background queries run. */
   readonly queries: readonly PipelineQuery[];
-  /** Name of the phase under way. */
+  /** Name of the current phase. */
   phase(): string;
-  /** Epoch ms of the tape's origin; null before the load starts. Older rows are preload. */
+  /** Epoch ms of the tape's origin (t0); null before the load starts. Older rows are preload. */
   t0Ms(): number | null;
   /** Server processes by name; the harness itself is added by the probe. */
   processes(): readonly { readonly server: string; readonly pid: number }[];
-  /** What the engine that the pipeline's queries are put to has used. */
+  /** CPU and memory that the query engine has used. */
   queryEngine(): EngineUsage;
-  /** Produces one canary, meant to be sent at `dueMs`; resolves when the broker has it. */
+  /** Sends one canary with the intended send time `dueMs`; resolves when the broker acknowledges it. */
   sendCanary(dueMs: number): Promise<SentMark>;
-  /** A row that somebody might look up, drawn from the stores and SKUs the scenario has. */
+  /** A row for a lookup query, drawn from the stores and SKUs of the scenario. */
   lookupKey(draw: Random): { readonly store: number; readonly sku: number };
   /**
-   * Whether a fault that the scenario declares may be why something did not answer: then it is asked again
-   * until it does, and nothing is distrusted for it.
+   * Whether a declared fault may be the reason for a missing answer. Then the probe retries until it gets one, and
+   * the failure does not make the run invalid.
    */
-  excused(): boolean;
+  underDeclaredFault(): boolean;
   incident(incident: Incident): void;
-  /** Ends the run: the probe cannot go on, because nothing it sees can be written down, say. */
+  /** Ends the run because the probe cannot continue, for example after a failed write to the facts. */
   fail(cause: unknown): void;
 }
 
-/** A probe at work. Whoever started it stops it; what it saw is in the facts. */
+/** A running probe. Its owner stops it; its observations are in the facts. */
 export interface RunningProbe {
-  /** Ends it cleanly: what is under way is finished or recorded as unfinished. */
+  /** Stops it cleanly: work in progress is finished, or recorded as unfinished. */
   stop(): Promise<void>;
 }
 
-/** The seam: one file per kind, and one line in probes.ts. `R` is what it gives besides `stop`. */
+/** Extension point: one file per kind, and one line in probes.ts. `R` is the running probe's interface. */
 export interface Probe<R extends RunningProbe = RunningProbe> {
   readonly kind: string;
-  /** Resolves once it observes. */
+  /** Resolves when the probe is observing. */
   start(context: ProbeContext): Promise<R>;
 }

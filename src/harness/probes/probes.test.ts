@@ -21,7 +21,7 @@ test('a probe whose samples cannot be written down ends the run, and not the pro
     signal: new AbortController().signal,
     processes: () => [],
     queryEngine: () => ({ cpuS: 0, rssBytes: 0, endedCpuS: 0, pids: [] }),
-    excused: () => false,
+    underDeclaredFault: () => false,
     fail: (cause) => failed.told?.(cause),
   };
   const probe = await resourceProbe.start(context as ProbeContext);

@@ -6,7 +6,7 @@ import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
 import { type QueryProbe, queryProbe } from './queries.ts';
 import { type ResourceProbe, resourceProbe } from './resources.ts';
 
-/** Every kind of probe, and what it is once it runs. */
+/** The interface of each kind of running probe. */
 export interface RunningProbes {
   readonly census: Census;
   readonly canary: Canaries;
@@ -29,8 +29,8 @@ export const PROBES: {
 };
 
 /**
- * Starts every probe and notes each in `running` as soon as it runs. When one of them cannot start, those
- * that run are stopped again.
+ * Starts every probe and adds each to `running` as soon as it runs. If one cannot start, the running ones are
+ * stopped.
  */
 export async function startAll(
   context: ProbeContext,
@@ -40,7 +40,7 @@ export async function startAll(
     Object.assign(running, { [kind]: await PROBES[kind].start(context) });
   };
   try {
-    // The readers first: what they cost to start is not to be measured as the pipeline's.
+    // The readers start first, so that the CPU of their start is not counted as the pipeline's.
     await start('census');
     const ends = await Promise.allSettled([start('canary'), start('layout'), start('queries')]);
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
@@ -53,7 +53,7 @@ export async function startAll(
   }
 }
 
-/** Stops every probe, whatever becomes of the others; then rejects with what the first could not do. */
+/** Stops every probe even if others fail; then rejects with the first failure. */
 export async function stopAll(running: Partial<RunningProbes>): Promise<void> {
   const failures: unknown[] = [];
   for (const probe of Object.values(running)) {

@@ -5,20 +5,20 @@ import type { PipelineQuery } from '../pipelines/load.ts';
 import { tablesRead } from '../pipelines/tables-read.ts';
 import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
 
-/** The query set at work: an open-loop trickle through all phases, and rounds on demand. */
+/** Runs the queries: open-loop background queries through all phases, and rounds on demand. */
 export interface QueryProbe extends RunningProbe {
   /**
-   * One round over all queries, each for as many samples as the scenario wants or until its budget is used up: `hot` on
-   * the reader that is open, after one unmeasured warm-up; `cold` each in a new process and instance. Every sample is a row of
-   * `queries` under this phase. A query that does not answer is not asked again in that round. The trickle
-   * pauses for as long as a round takes: neither queues behind the other.
+   * One round over all queries, each until it has the samples of the scenario or has used up its time budget. `hot`
+   * uses the open reader after one unmeasured warm-up; `cold` starts a new process and instance for each sample.
+   * Every sample is a row of `queries` with this phase. A query that does not answer is not run again in that round.
+   * Background queries pause during a round, so that neither queues behind the other.
    */
   round(phase: string, mode: 'hot' | 'cold'): Promise<void>;
-  /** Of the trickle: the name and ms from its intended start of the last query that ended. */
+  /** The background query that ended last. */
   last(): LastQuery | null;
-  /** Times the engine died or broke. */
+  /** Number of crashes of the engine. */
   crashes(): number;
-  /** What the engine has used so far. */
+  /** CPU and memory that the engine has used so far. */
   engine(): EngineUsage;
 }
 
@@ -30,8 +30,8 @@ interface LastQuery {
 
 type Outcome = QueryAnswer['outcome'] | 'skipped';
 
-const THREADS = 1;
-const MEMORY_MB = 2048;
+const ENGINE_THREADS = 1;
+const ENGINE_MEMORY_MB = 2048;
 
 export const queryProbe: Probe<QueryProbe> & { readonly kind: 'queries' } = {
   kind: 'queries',
@@ -40,7 +40,10 @@ export const queryProbe: Probe<QueryProbe> & { readonly kind: 'queries' } = {
     for (const { name, sql } of context.queries) {
       reads.set(name, (await tablesRead(context.facts, sql)).join(','));
     }
-    const reader = await context.openReader({ threads: THREADS, memoryMb: MEMORY_MB });
+    const reader = await context.openReader({
+      threads: ENGINE_THREADS,
+      memoryMb: ENGINE_MEMORY_MB,
+    });
     return new RunningQueries(context, reader, reads);
   },
 };
@@ -51,10 +54,10 @@ class RunningQueries implements QueryProbe {
   /** Per query: the tables it reads, joined by commas. */
   readonly #reads: ReadonlyMap<string, string>;
   readonly #stopping = new AbortController();
-  readonly #trickle: Promise<void>;
-  /** Intended starts of ticks that have no answer yet, oldest first. */
+  readonly #background: Promise<void>;
+  /** Intended starts of the background queries without an answer yet, oldest first. */
   readonly #outstanding: number[] = [];
-  readonly #ticks = new Set<Promise<void>>();
+  readonly #backgroundQueries = new Set<Promise<void>>();
   #last: LastQuery | null = null;
   #inRound = false;
 
@@ -62,7 +65,7 @@ class RunningQueries implements QueryProbe {
     this.#context = context;
     this.#reader = reader;
     this.#reads = reads;
-    this.#trickle = this.#run();
+    this.#background = this.#run();
   }
 
   last(): LastQuery | null {
@@ -80,17 +83,17 @@ class RunningQueries implements QueryProbe {
   async stop(): Promise<void> {
     if (this.#stopping.signal.aborted) return;
     this.#stopping.abort();
-    await this.#trickle;
-    // An interrupted run does not wait for slow queries; their ticks end as the reader does.
+    await this.#background;
+    // An interrupted run does not wait for slow queries: closing the reader ends them.
     if (this.#context.signal.aborted) await this.#reader.close();
-    await Promise.all(this.#ticks);
+    await Promise.all(this.#backgroundQueries);
     await this.#reader.close();
   }
 
   async round(phase: string, mode: 'hot' | 'cold'): Promise<void> {
     this.#inRound = true;
     try {
-      await Promise.all(this.#ticks);
+      await Promise.all(this.#backgroundQueries);
       for (const query of this.#context.queries) {
         if (this.#context.signal.aborted) return;
         if (mode === 'hot') await this.#hot(phase, query);
@@ -101,7 +104,7 @@ class RunningQueries implements QueryProbe {
     }
   }
 
-  /** Tick n is intended n intervals after the start, whatever became of those before it. */
+  /** Open loop: background query n is due n intervals after the start, independent of those before it. */
   async #run(): Promise<void> {
     const { clock, scenario, queries, signal } = this.#context;
     if (queries.length === 0) return;
@@ -112,17 +115,17 @@ class RunningQueries implements QueryProbe {
       const intendedMs = startMs + n * scenario.queries.everyMs;
       await clock.sleep(Math.max(0, intendedMs - clock.nowMs()), ends).catch(() => {});
       if (ends.aborted) return;
-      // Not intended, and so neither asked nor counted as skipped.
+      // Not due during a round, and so not counted as skipped.
       if (this.#inRound) continue;
       const query = queries[n % queries.length] as PipelineQuery;
-      const tick = this.#tick(query, intendedMs, draw)
+      const tick = this.#runInBackground(query, intendedMs, draw)
         .catch(this.#context.fail)
-        .finally(() => this.#ticks.delete(tick));
-      this.#ticks.add(tick);
+        .finally(() => this.#backgroundQueries.delete(tick));
+      this.#backgroundQueries.add(tick);
     }
   }
 
-  async #tick(query: PipelineQuery, intendedMs: number, draw: Random): Promise<void> {
+  async #runInBackground(query: PipelineQuery, intendedMs: number, draw: Random): Promise<void> {
     const { scenario } = this.#context;
     const phase = this.#context.phase();
     const params = this.#params(query, draw);
@@ -154,7 +157,7 @@ class RunningQueries implements QueryProbe {
       if (n > 0 && clock.nowMs() >= untilMs) return;
       const answer = await ask();
       await this.#record(phase, 'hot', query, answer);
-      // Ends this query's part of the round: what does not answer would only eat up its budget.
+      // A query that does not answer would only use up its time budget.
       if (answer.outcome !== 'ok') return;
     }
   }
@@ -170,7 +173,7 @@ class RunningQueries implements QueryProbe {
     }
   }
 
-  /** In a round nobody queues: a query is intended when it starts. */
+  /** Queries of a round do not queue: the intended start is the actual one. */
   #record(
     phase: string,
     mode: 'hot' | 'cold',
@@ -190,7 +193,7 @@ class RunningQueries implements QueryProbe {
     name: string,
     phase: string,
     mode: 'trickle' | 'hot' | 'cold',
-    told: {
+    result: {
       readonly intendedMs: number;
       readonly outcome: Outcome;
       readonly error: string | null;
@@ -206,15 +209,15 @@ class RunningQueries implements QueryProbe {
         name,
         phase,
         mode,
-        intended_ms: told.intendedMs,
-        start_ms: told.startMs,
-        end_ms: told.endMs,
-        cpu_s: told.cpuS,
-        attach_ms: told.attachMs,
-        outcome: told.outcome,
+        intended_ms: result.intendedMs,
+        start_ms: result.startMs,
+        end_ms: result.endMs,
+        cpu_s: result.cpuS,
+        attach_ms: result.attachMs,
+        outcome: result.outcome,
         reads: this.#reads.get(name) || null,
-        rows: told.outcome === 'ok' ? told.rows?.length : null,
-        error: told.error,
+        rows: result.outcome === 'ok' ? result.rows?.length : null,
+        error: result.error,
       },
     ]);
   }

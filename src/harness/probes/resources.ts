@@ -14,9 +14,9 @@ import {
 import type { FactRow } from '../facts.ts';
 import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
 
-/** Resources at work: one sample per second, and one more at the end. */
+/** Samples CPU, memory and object store traffic once per second, and once more at the end. */
 export interface ResourceProbe extends RunningProbe {
-  /** Takes a sample now, beside the regular ones: at the marks of a run. */
+  /** Takes an additional sample now, at the marks of a run. */
   sample(): Promise<void>;
 }
 
@@ -34,14 +34,14 @@ export const resourceProbe: Probe<ResourceProbe> & { readonly kind: 'resources' 
   },
 };
 
-/** What is needed to watch a machine; where no server of the stack is asked for its counters, `store` is null. */
+/** Context of sampling one machine; `store` is null if no object store is sampled. */
 type MachineContext = Pick<
   ProbeContext,
-  'clock' | 'facts' | 'signal' | 'processes' | 'queryEngine' | 'excused' | 'fail'
+  'clock' | 'facts' | 'signal' | 'processes' | 'queryEngine' | 'underDeclaredFault' | 'fail'
 > &
   Pick<ProbeContext, 'store'>;
 
-/** Watches a machine that only makes a part of the load: there is the harness, and whatever else is at work. */
+/** Samples a machine that only produces a part of the load: the harness and the machine as a whole. */
 export async function watchMachine(
   context: Pick<ProbeContext, 'clock' | 'facts' | 'signal' | 'fail'>,
 ): Promise<ResourceProbe> {
@@ -50,7 +50,7 @@ export async function watchMachine(
     store: null,
     processes: () => [],
     queryEngine: () => ({ cpuS: 0, rssBytes: 0, endedCpuS: 0, pids: [] }),
-    excused: () => false,
+    underDeclaredFault: () => false,
   });
   await probe.sample();
   return probe;
@@ -61,7 +61,7 @@ class RunningResources implements ResourceProbe {
   readonly #stopping = new AbortController();
   readonly #loop: Promise<void>;
   readonly #accounts = new CpuAccounts();
-  /** Every account that a server ever had. */
+  /** Every server that has had an account. */
   readonly #servers = new Set<string>();
   readonly #sampled = new Set<string>();
   #lastMs: number | null = null;
@@ -120,7 +120,7 @@ class RunningResources implements ResourceProbe {
     const rows = [...this.#servers, CONTAINER_ENGINE].flatMap((server): FactRow[] => {
       const usage = this.#accounts.usage(server);
       if (usage === undefined) return [];
-      // What was started since the last sample had used nothing by then.
+      // A process that started after the last sample had used nothing at that time.
       const before = this.#lastMs !== null && !this.#sampled.has(server) ? [this.#lastMs] : [];
       this.#sampled.add(server);
       return [
@@ -130,10 +130,10 @@ class RunningResources implements ResourceProbe {
     });
     this.#lastMs = atMs;
     const own = this.#accounts.usage(HARNESS) ?? { cpuS: 0, rssBytes: 0 };
-    // The engine tells what its processes used to their end, and some of them no sample has seen: all of that is
-    // in our account of ended children.
+    // The engine reports the CPU time of its ended processes. Those that no sample has seen are in the harness's
+    // account of ended children.
     const unseenS = Math.max(0, engine.endedCpuS - this.#accounts.endedS(QUERY_ENGINE));
-    // One may have ended since the processes were listed: what the harness has used never becomes less.
+    // A process may have ended after the listing: the harness's CPU time never decreases.
     this.#harnessS = Math.max(this.#harnessS, own.cpuS - unseenS);
     return [
       ...rows,
@@ -150,7 +150,7 @@ class RunningResources implements ResourceProbe {
     return {
       at_ms: atMs,
       server: MACHINE,
-      // Stolen time is nobody's here; for `busy` it is time that was not to be had.
+      // No program on this machine used the stolen time; `busy` includes it, because it was not available.
       cpu_s: now.totalS - now.idleS - now.stealS,
       programs_s: now.programsS - (this.#accounts.usage(KERNEL)?.cpuS ?? 0),
       rss_bytes: usedBytes,
@@ -159,7 +159,7 @@ class RunningResources implements ResourceProbe {
     };
   }
 
-  /** Another object store than MinIO has no such page: then there are no rows, and nobody asks on. */
+  /** Only MinIO has this page: after three failures sampling stops, and there are no rows. */
   async #sampleStore(atMs: number): Promise<void> {
     const { store, facts } = this.#context;
     if (store === null || this.#storeFailures >= 3) return;
@@ -175,7 +175,7 @@ class RunningResources implements ResourceProbe {
       ]);
       this.#storeFailures = 0;
     } catch {
-      if (!this.#context.excused()) this.#storeFailures += 1;
+      if (!this.#context.underDeclaredFault()) this.#storeFailures += 1;
     }
   }
 }

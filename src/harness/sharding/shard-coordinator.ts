@@ -4,8 +4,8 @@ import { openKafkaAdmin } from '../clients/kafka-admin.ts';
 import { type Channel, openChannel, type Said } from '../clients/kafka-channel.ts';
 import type { Load, Share } from '../load/load.ts';
 import {
-  ALIVE_EVERY_MS,
-  answer,
+  executeRequest,
+  HEARTBEAT_EVERY_MS,
   LeadingLoad,
   type ShardMessage,
   SILENT_AFTER_MS,
@@ -173,11 +173,11 @@ export async function lead(
 ): Promise<LeadingLoad> {
   const { clock, shard } = coordinator;
   const { of } = shard.share;
-  const load = new LeadingLoad(own, { of, say: (message) => coordinator.say(message), clock });
+  const load = new LeadingLoad(own, { of, publish: (message) => coordinator.say(message), clock });
   const here = new Map<number, string>();
   coordinator.listen((message) => {
     if (message.kind === 'here') here.set(message.from, message.hash);
-    load.hear(message);
+    load.receive(message);
   });
   await coordinator.say({ kind: 'deployed', hash, threads: own.workers });
   const missing = () =>
@@ -207,7 +207,7 @@ export async function lead(
       'give every shard the same file, --seed and --set',
     );
   }
-  void signsOfLife(coordinator, { load, signal, look: () => load.look() });
+  void signsOfLife(coordinator, { load, signal, look: () => load.checkSilence() });
   return load;
 }
 
@@ -225,7 +225,7 @@ async function signsOfLife(
     while (!enough.aborted) {
       await say({ kind: 'alive', from: shard.share.index, progress: load.progress });
       look();
-      await clock.sleep(ALIVE_EVERY_MS, enough);
+      await clock.sleep(HEARTBEAT_EVERY_MS, enough);
     }
   } catch {
     // A broker that does not answer is noticed by everybody.
@@ -286,7 +286,7 @@ export async function follow(
       if (message.kind !== 'ask') return;
       if (message.what === 'abort') return over.abort(stackBroke(message.why));
       if (message.what === 'begin') t0Ms = message.t0Ms;
-      answer(load, message).then(async (told) => {
+      executeRequest(load, message).then(async (told) => {
         // While the topic is still there: the leader removes it once everybody has finished.
         if (message.what === 'finish') await coordinator.driftMs();
         await coordinator.say({ kind: 'answer', from, id: message.id, ...told });

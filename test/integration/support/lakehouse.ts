@@ -130,7 +130,7 @@ export async function probeContext(
     queryEngine: () => ({ cpuS: 0, rssBytes: 0, endedCpuS: 0, pids: [] }),
     sendCanary: () => Promise.reject(new Error('this test sends no canaries')),
     lookupKey: (draw) => ({ store: 1 + draw.integer(7), sku: 1 + draw.integer(11) }),
-    excused: () => false,
+    underDeclaredFault: () => false,
     incident: (incident) => void incidents.push(incident),
     fail(cause) {
       throw cause;

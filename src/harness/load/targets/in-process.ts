@@ -2,7 +2,7 @@ import type { BatchProducer } from '../../clients/kafka-producer.ts';
 import { inProcessOf } from '../../stack/in-process.ts';
 import type { LoadTarget } from './target.ts';
 
-/** Topics of a log in this process. A record is appended, and acknowledged, in the moment in which it is handed over. */
+/** Topics of a log in this process. Sending a record appends and acknowledges it at once. */
 export const inProcess: LoadTarget<'in-process'> = {
   kind: 'in-process',
   threads: false,

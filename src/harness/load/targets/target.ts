@@ -5,30 +5,30 @@ import type { PartitionLog } from '../../clients/kafka-admin.ts';
 import type { BatchProducer } from '../../clients/kafka-producer.ts';
 import type { Stack } from '../../stack/stack.ts';
 
-/** What is needed to send to a target. Of Kafka it can be cloned into another thread. */
+/** Address of a target. That of Kafka can be cloned into another thread. */
 export type TargetAddress =
   | { readonly kind: 'kafka'; readonly brokers: readonly string[] }
   | { readonly kind: 'in-process'; readonly log: InProcessLog; readonly clock: Clock };
 type AddressOf<K extends TargetKind> = Extract<TargetAddress, { kind: K }>;
 
-/** Where a load goes: one file per kind, and one line in targets.ts. */
+/** Receives the messages of a load: one file per kind, and one line in targets.ts. */
 export interface LoadTarget<K extends TargetKind> {
   readonly kind: K;
-  /** Whether each producing thread can be a thread of its own. */
+  /** Whether producers can run in worker threads. */
   readonly threads: boolean;
   address(stack: Pick<Stack, 'endpoints' | 'inProcess'>): AddressOf<K>;
-  /** Makes the topics ready for records. One that exists already is an error. */
+  /** Creates the topics. A topic that already exists is an error. */
   createTopics(
     address: AddressOf<K>,
     topics: readonly { readonly name: string; readonly partitions: number }[],
     options: { readonly clock: Clock; readonly signal: AbortSignal },
   ): Promise<void>;
-  /** Connects a producer. Rejects with a DoorbusterError when the target does not take it. */
+  /** Connects a producer. Rejects with a DoorbusterError when the target does not accept it. */
   openProducer(
     address: AddressOf<K>,
     options: { readonly clientId: string; readonly onWarning?: (line: string) => void },
   ): Promise<BatchProducer>;
-  /** What every partition of these topics holds, by topic. */
+  /** Log offsets of every partition of these topics, by topic. */
   logs(
     address: AddressOf<K>,
     topics: readonly string[],

@@ -18,7 +18,7 @@ export function addressOf(
   return TARGETS[target].address(stack);
 }
 
-/** A target that is given addresses of its own kind only. */
+/** The target of an address. The cast is safe: the caller passes it only addresses of that kind. */
 export function targetOf({ kind }: TargetAddress): LoadTarget<TargetKind> {
   return TARGETS[kind] as LoadTarget<TargetKind>;
 }

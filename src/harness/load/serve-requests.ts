@@ -2,46 +2,52 @@ import { type Clock, every } from '../../core/clock.ts';
 import { DoorbusterError } from '../../core/errors.ts';
 import { encode } from '../../generators/encode.ts';
 import { preloadOf, tapeOf } from '../../generators/tape.ts';
-import type { FromShard, ShardData, ShardRequest, ThrownError, ToShard } from './messages.ts';
+import type {
+  FromWorker,
+  ThrownError,
+  ToWorker,
+  WorkerOptions,
+  WorkerRequest,
+} from './messages.ts';
 import { ProducerWorker, type Tape } from './producer-worker.ts';
 
-/** How often the main thread hears how the load is getting on, ms. */
+/** Interval between progress messages to the main thread, ms. */
 const PROGRESS_EVERY_MS = 500;
 
-function thrown(error: unknown): ThrownError {
+function plainError(error: unknown): ThrownError {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   const ours = error instanceof DoorbusterError ? error : undefined;
   return { message, stack, exitCode: ours?.exitCode, hint: ours?.hint };
 }
 
-/** The thread's side of the conversation: one answer per request, and a word when it fails by itself. */
+/** The thread's side of the message channel: one answer per request, and a message if its load fails. */
 export function serve(
   port: {
-    on(event: 'message', hear: (request: ToShard) => void): unknown;
-    postMessage(message: FromShard): void;
+    on(event: 'message', listener: (request: ToWorker) => void): unknown;
+    postMessage(message: FromWorker): void;
   },
-  data: ShardData,
+  data: WorkerOptions,
   clock: Clock,
 ): void {
-  const tell = (message: FromShard) => port.postMessage(message);
+  const post = (message: FromWorker) => port.postMessage(message);
   const tape: Tape = {
     preload: (stores) => preloadOf(data.scenario, stores),
     live: (stores) => tapeOf(data.scenario, stores),
     encode,
   };
-  let shard: ProducerWorker | undefined;
+  let worker: ProducerWorker | undefined;
   let stopReporting = () => {};
   const opened = () => {
-    if (shard === undefined) throw new Error('the producing thread has not been opened');
-    return shard;
+    if (worker === undefined) throw new Error('the producing thread has not been opened');
+    return worker;
   };
-  const failed = (error: unknown) => tell({ kind: 'failed', error: thrown(error) });
+  const failed = (error: unknown) => post({ kind: 'failed', error: plainError(error) });
 
-  const answer = async (request: ShardRequest): Promise<unknown> => {
+  const answer = async (request: WorkerRequest): Promise<unknown> => {
     switch (request.kind) {
       case 'open':
-        shard = await ProducerWorker.open(data, tape, clock, (line) =>
-          tell({ kind: 'warning', line }),
+        worker = await ProducerWorker.open(data, tape, clock, (line) =>
+          post({ kind: 'warning', line }),
         );
         return null;
       case 'preload':
@@ -50,7 +56,7 @@ export function serve(
       case 'begin':
         opened().begin(request.t0Ms, failed);
         stopReporting = every(clock, PROGRESS_EVERY_MS, () =>
-          tell({ kind: 'progress', progress: opened().progress() }),
+          post({ kind: 'progress', progress: opened().progress() }),
         );
         return null;
       case 'cut':
@@ -63,13 +69,13 @@ export function serve(
         return opened().finish();
       case 'abort':
         stopReporting();
-        return shard === undefined ? null : shard.abort();
+        return worker === undefined ? null : worker.abort();
     }
   };
-  port.on('message', (request: ToShard) => {
+  port.on('message', (request: ToWorker) => {
     answer(request).then(
-      (value) => tell({ kind: 'answer', id: request.id, value }),
-      (error) => tell({ kind: 'refused', id: request.id, error: thrown(error) }),
+      (value) => post({ kind: 'answer', id: request.id, value }),
+      (error) => post({ kind: 'refused', id: request.id, error: plainError(error) }),
     );
   });
 }
