@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ENGINES } from '../src/harness/engines/engines.ts';
 import { lookupKeys } from '../src/harness/experiment/lookup-keys.ts';
+import { serversUsed } from '../src/harness/experiment/servers-used.ts';
 import type { Facts } from '../src/harness/facts.ts';
 import { openFacts } from '../src/harness/facts.ts';
 import type { Load } from '../src/harness/load/load.ts';
@@ -18,7 +19,7 @@ import type { BenchContext } from './bench.ts';
 /** A whole stack for a scenario and its pipeline, as a run starts it. Whoever started it stops it. */
 export function startStack(
   { artifacts, clock, signal, dir }: BenchContext,
-  { manifest }: PlacedPipeline,
+  pipeline: PlacedPipeline,
   scenario: Scenario,
   name: string,
 ): Promise<Stack> {
@@ -30,8 +31,9 @@ export function startStack(
     artifacts,
     clock,
     signal,
+    servers: serversUsed(pipeline, scenario),
     flink: {
-      taskSlots: taskSlotsOf(manifest, scenario.pipeline.parallelism),
+      taskSlots: taskSlotsOf(pipeline.manifest, scenario.pipeline.parallelism),
       checkpointEveryMs: scenario.pipeline.commitEveryMs,
     },
     jit: scenario.stack.jit,

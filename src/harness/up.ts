@@ -14,7 +14,8 @@ import {
 import { RUNTIMES } from './stack/runtimes.ts';
 import type { RuntimeKind, ServerName, Stack, StackOptions } from './stack/stack.ts';
 
-interface UpOptions extends Pick<StackOptions, 'flink' | 'jit' | 'onBuilding' | 'onProgress'> {
+interface UpOptions
+  extends Pick<StackOptions, 'servers' | 'flink' | 'jit' | 'onBuilding' | 'onProgress'> {
   readonly name: string;
   readonly runtime: RuntimeKind;
   readonly artifacts: Artifacts;
@@ -37,13 +38,12 @@ export async function up({ name, runtime, ...options }: UpOptions): Promise<Pers
     );
   }
   const home = await mkdtemp(join(temporaryDir(), `doorbuster-${name}-`));
-  const started = {
+  const stack = await RUNTIMES[runtime].start({
     ...options,
     runDir: home,
     workDir: join(home, 'work'),
-    beside: ['spark'] as const,
-  };
-  const stack = await RUNTIMES[runtime].start(started);
+    auxiliary: ['spark'],
+  });
   try {
     await stack.keep({ name, home });
   } catch (error) {
@@ -65,16 +65,22 @@ export async function down(
   return { missing };
 }
 
-/** Takes up a stack for one run; whoever does disposes it, and it stays up. */
+/**
+ * Attaches to a persistent stack for one run; whoever does disposes it, and it stays up. Throws DoorbusterError for one
+ * that is not there or of another version (exit 2), or that lacks one of the servers that are `used` (exit 2 or 3).
+ */
 export async function sharedStack(
   name: string,
-  reach: Reach & { readonly artifacts: Pick<Artifacts, 'versions'> },
+  reach: Reach & {
+    readonly artifacts: Pick<Artifacts, 'versions'>;
+    readonly used: readonly ServerName[];
+  },
 ): Promise<SharedStack> {
   const kept = persistedStack(name);
   refuseOtherVersions(kept, reach.artifacts.versions);
   const stack = await RUNTIMES[kept.runtime].attach(kept, reach);
   try {
-    refuseIncomplete(stack, name);
+    refuseIncomplete(stack, name, reach.used);
   } catch (error) {
     await stack[Symbol.asyncDispose]();
     throw error;
@@ -95,11 +101,17 @@ function refuseOtherVersions(kept: PersistedStack, own: Readonly<Record<string, 
   );
 }
 
-function refuseIncomplete(stack: Stack, name: string): void {
-  const missing = stack.missing();
-  if (missing.length === 0) return;
+function refuseIncomplete(stack: Stack, name: string, used: readonly ServerName[]): void {
+  const again = `doorbuster down ${name} && doorbuster up ${name}`;
+  const never = used.filter((server) => stack.servers?.includes(server) === false);
+  if (never.length > 0) {
+    const fact = `the pipeline uses ${never.join(', ')}, and the stack ${name} was started without`;
+    throw badInput(fact, again);
+  }
+  const gone = stack.missing().filter((server) => used.includes(server));
+  if (gone.length === 0) return;
   throw stackBroke(
-    `${missing.join(', ')} of the stack ${name} ${missing.length === 1 ? 'is' : 'are'} no longer running`,
-    `doorbuster down ${name} && doorbuster up ${name}`,
+    `${gone.join(', ')} of the stack ${name} ${gone.length === 1 ? 'is' : 'are'} no longer running`,
+    again,
   );
 }

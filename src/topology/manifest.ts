@@ -155,14 +155,6 @@ export function rejectedOf({ datasets }: Datasets): RejectedDataset {
   return datasets.find(holdsRejected) as RejectedDataset;
 }
 
-/** Whether any server has to run for it. */
-export function needsServers({ target, stages, engine, datasets }: Manifest): boolean {
-  const kinds = [target, engine, ...stages.map(({ run }) => run)];
-  return [...kinds, ...datasets.map(({ visibility }) => visibility)].some(
-    (kind) => kind !== 'in-process',
-  );
-}
-
 /** Slots its jobs take: one per parallel instance of every job, and one job per stream. */
 export function taskSlotsOf(given: Datasets, parallelism: number): number {
   return streamsOf(given).length * parallelism;

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
+import { SERVERS } from '../../src/core/metrics.ts';
 import { openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
 import {
   persistedPath,
@@ -19,13 +20,17 @@ const reach = () => ({
   clock,
   onProgress: () => {},
   artifacts: { versions: {} },
+  used: SERVERS,
 });
 
 /** Started and left running, with a folder of its own that goes with it. */
-async function kept(name: string): Promise<{ stack: Stack; home: string }> {
+async function kept(
+  name: string,
+  servers?: Stack['servers'],
+): Promise<{ stack: Stack; home: string }> {
   const home = join(folder(), name);
   mkdirSync(home);
-  const stack = await startStack({ runDir: home });
+  const stack = await startStack({ runDir: home, ...(servers ? { servers } : {}) });
   await stack.keep({ name, home });
   return { stack, home };
 }
@@ -87,14 +92,23 @@ test('a stack that is kept is found again whole, let go of, and ended with all i
   });
 }, 300_000);
 
-test('servers of another version are not taken for ours', async () => {
-  const { stack } = await kept('old');
+test('servers of another version, or without one that is used, are not taken for ours', async () => {
+  const { stack } = await kept('old', ['kafka']);
   try {
     const artifacts = { versions: { kafka: '0.8.2' } };
     await expect(sharedStack('old', { ...reach(), artifacts })).rejects.toMatchObject({
       exitCode: 2,
       message: `the stack old has kafka ${stack.versions.kafka}, and this doorbuster is for 0.8.2`,
     });
+    await expect(sharedStack('old', reach())).rejects.toMatchObject({
+      exitCode: 2,
+      message:
+        'the pipeline uses minio, catalog, flink-jobmanager, flink-taskmanager, flink-gateway, and the stack old was started without',
+      hint: 'doorbuster down old && doorbuster up old',
+    });
+    await using found = (await sharedStack('old', { ...reach(), used: ['kafka'] })).stack;
+    expect(found.servers).toEqual(['kafka']);
+    expect(found.missing()).toEqual([]);
   } finally {
     expect(await down('old', reach())).toEqual({ missing: [] });
   }

@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { DoorbusterError } from '../../src/core/errors.ts';
 import { EXIT } from '../../src/core/exit-codes.ts';
@@ -56,6 +56,16 @@ async function createNamespace(stack: Stack, name: string): Promise<void> {
     body: JSON.stringify({ namespace: [name] }),
   });
 }
+
+test('a stack runs the servers it is asked for, and no other', async () => {
+  const runDir = folder();
+  await using stack = await start({ runDir, servers: ['minio', 'catalog'] });
+  expect(stack.servers).toEqual(['minio', 'catalog']);
+  expect(stack.processes().map(({ server }) => server)).toEqual(['minio', 'catalog']);
+  expect(stack.missing()).toEqual([]);
+  expect(readdirSync(join(runDir, 'logs')).toSorted()).toEqual(['catalog.log', 'minio.log']);
+  await createNamespace(stack, 'alone');
+});
 
 describe('a running stack', () => {
   let stack: Stack;

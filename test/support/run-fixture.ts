@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { SERVERS } from '../../src/core/metrics.ts';
 import { quoted } from '../../src/core/sql.ts';
 import { valuesOf } from '../../src/core/stats.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
@@ -63,6 +64,7 @@ export async function recompute(dir: string, change?: string): Promise<Measured>
     {
       ...{ scenario, t0Ms, endedMs: t0Ms + endedMs, datasets },
       cores: record.environment.cores,
+      servers: SERVERS,
       clockApartMs: self.clockApartMs,
       flinkOnOurClock: true,
       ...{ appended: null, incidents: [] },

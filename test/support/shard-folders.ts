@@ -113,7 +113,15 @@ function observed(dir: string): Observed {
   const tablesDir = join(dir, RUN_FILES.tables);
   const source = (name: string) => `read_parquet('${join(tablesDir, `${name}.parquet`)}')`;
   return {
-    ...{ completed: true, t0Ms: T0, cutMs: 5_000, endedMs: ENDED, cores: 2, clockApartMs: 0 },
+    ...{
+      completed: true,
+      t0Ms: T0,
+      cutMs: 5_000,
+      endedMs: ENDED,
+      cores: 2,
+      servers: null,
+      clockApartMs: 0,
+    },
     phases: [
       {
         ...{ name: 'load', kind: 'load', measured: true, load: 1, shape: 'flat', drain: null },

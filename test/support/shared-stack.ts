@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { inject } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
+import { SERVERS } from '../../src/core/metrics.ts';
 import { type Place, placeApart } from '../../src/harness/pipelines/place.ts';
 import { removeAll } from '../../src/harness/pipelines/remove.ts';
 import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
@@ -17,7 +18,7 @@ import { SHARED_STACK } from './shared-stack-name.ts';
 const TASK_SLOTS = 12;
 
 const artifacts = locateArtifacts(defaultCacheDir(), readLock());
-const reach = { clock, onProgress: () => {}, artifacts };
+const reach = { clock, onProgress: () => {}, artifacts, used: SERVERS };
 
 /**
  * Joins the stack that all tests share, for the rest of this test file: `run({ on })`, or the binary with
@@ -38,6 +39,7 @@ export async function joinSharedStack(): Promise<SharedStack> {
     ...{ name: SHARED_STACK, runtime: runtime.kind, artifacts, clock, jit: 'c1' },
     // Every job says for itself how often it commits.
     flink: { taskSlots: TASK_SLOTS, checkpointEveryMs: 2_000 },
+    servers: SERVERS,
     signal: new AbortController().signal,
     onProgress: () => {},
   });

@@ -5,6 +5,7 @@ import type { QueryEngine } from './engine.ts';
 /** DuckDB over the Iceberg catalog, in a process of its own. Where it cannot read a table for the oracles, Spark does. */
 export const duckdb: QueryEngine & { readonly kind: 'duckdb' } = {
   kind: 'duckdb',
+  servers: ['minio', 'catalog'],
   open: ({ stack, extensions }, options) => openReader(stack.endpoints, extensions, options),
   second: sparkCopies,
 };

@@ -3,7 +3,7 @@ import type { EngineKind } from '../../topology/manifest.ts';
 import type { Params } from '../clients/duckdb.ts';
 import type { Usage } from '../clients/proc.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
-import type { Stack } from '../stack/stack.ts';
+import type { ServerName, Stack } from '../stack/stack.ts';
 import type { PlainCopies } from '../truth/read-tables.ts';
 
 /** A row of an answer, by column. */
@@ -90,6 +90,8 @@ export interface CopyOptions {
 /** The interface of an engine: one file per kind, and one line in engines.ts. */
 export interface QueryEngine {
   readonly kind: EngineKind;
+  /** The servers that it reads from. */
+  readonly servers: readonly ServerName[];
   /** Opens a reader; rejects when it cannot reach the tables. */
   open(context: EngineContext, options: ReaderOptions): Promise<Reader>;
   /** Another engine, which reads for the oracles what this one cannot; null: there is none. */

@@ -12,6 +12,7 @@ const PER_FILE_MS = 0.5;
  */
 export const inProcess: QueryEngine & { readonly kind: 'in-process' } = {
   kind: 'in-process',
+  servers: [],
   second: null,
   async open({ stack }, { clock }) {
     const { tables } = inProcessOf(stack);

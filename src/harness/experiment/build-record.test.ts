@@ -107,6 +107,7 @@ async function concluded(tables: TableCopies, more: Partial<Observed> = {}): Pro
       cutMs: 10_000,
       endedMs: T0 + 20_000,
       cores: 2,
+      servers: null,
       clockApartMs: 0,
     },
     phases: [

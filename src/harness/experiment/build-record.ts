@@ -111,7 +111,7 @@ async function measureContext(
   lacking: Lacking,
 ): Promise<MeasureContext> {
   const { facts, observed, scenario } = input;
-  const { completed, t0Ms, endedMs, cores, clockApartMs, incidents } = observed;
+  const { completed, t0Ms, endedMs, cores, servers, clockApartMs, incidents } = observed;
   const rows: Rows = (sql) => facts.rows(sql);
   const appended = observed.logs && (await appendedCounts(rows, observed.logs));
   const truth = await judgedTruth(input);
@@ -122,7 +122,7 @@ async function measureContext(
       )
     : null;
   return {
-    ...{ scenario, t0Ms, endedMs, datasets, cores, clockApartMs, appended, incidents },
+    ...{ scenario, t0Ms, endedMs, datasets, cores, servers, clockApartMs, appended, incidents },
     shards: (first.shards ?? [])
       .slice(1)
       .flatMap(({ number, cores: its }) => (its === null ? [] : [{ number, cores: its }])),

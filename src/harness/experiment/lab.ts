@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { badInput } from '../../core/errors.ts';
 import type { ExternalUse } from '../../scenario/scenario.ts';
-import { needsServers, taskSlotsOf } from '../../topology/manifest.ts';
+import { taskSlotsOf } from '../../topology/manifest.ts';
 import { pipelineFor } from '../pipelines/load.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
@@ -13,6 +13,7 @@ import { ResourceLease } from '../stack/resource-lease.ts';
 import type { RuntimeKind, StackOptions } from '../stack/stack.ts';
 import { down, sharedStack, up } from '../up.ts';
 import { startOwnStack } from './own-stack.ts';
+import { serversUsed } from './servers-used.ts';
 import { runTrial, type TrialResult } from './trial.ts';
 import type { LabContext, Trial } from './trial-context.ts';
 
@@ -84,9 +85,17 @@ interface Opened {
   readonly close: (use: Use) => Promise<void>;
 }
 
-type Way = 'external' | 'attached' | 'persisted' | 'per series' | 'per trial';
+type Way = 'external' | 'attached' | 'persisted' | 'per series' | 'per trial' | 'without servers';
 
-function wayOf({ parsed, on, keep, seriesDir }: LabSpec): Way {
+function wayOf({ parsed, baseDir, on, keep, seriesDir }: LabSpec): Way {
+  const pipeline = pipelineFor(parsed, baseDir);
+  if (serversUsed(pipeline, parsed.scenario).length === 0) {
+    if (on === undefined && !keep) return 'without servers';
+    throw badInput(
+      `the pipeline ${pipeline.manifest.name} runs in this process, on no stack`,
+      `leave out ${on === undefined ? '--keep' : `--on ${on}`}`,
+    );
+  }
   if (parsed.scenario.stack.runtime === 'external') {
     if (on === undefined) return 'external';
     throw badInput(
@@ -111,14 +120,13 @@ const WAYS: { readonly [W in Way]: (spec: LabSpec) => Promise<Opened> } = {
   async persisted(spec) {
     const { parsed, runtime, artifacts, clock, signal, onLine } = spec;
     const { scenario } = parsed;
+    const pipeline = pipelineFor(parsed, spec.baseDir);
     const name = DEFAULT_STACK;
     await up({
       ...{ name, runtime, artifacts, clock, signal, jit: scenario.stack.jit },
+      servers: serversUsed(pipeline, scenario),
       flink: {
-        taskSlots: taskSlotsOf(
-          pipelineFor(parsed, spec.baseDir).manifest,
-          scenario.pipeline.parallelism,
-        ),
+        taskSlots: taskSlotsOf(pipeline.manifest, scenario.pipeline.parallelism),
         checkpointEveryMs: scenario.pipeline.commitEveryMs,
       },
       onBuilding: (image) => onLine(`building the image of ${image}`),
@@ -138,7 +146,7 @@ const WAYS: { readonly [W in Way]: (spec: LabSpec) => Promise<Opened> } = {
   async 'per series'(spec) {
     const { parsed, baseDir, runtime, artifacts, clock, onLine } = spec;
     const { scenario } = parsed;
-    const { manifest } = pipelineFor(parsed, baseDir);
+    const pipeline = pipelineFor(parsed, baseDir);
     const runDir = resolve(spec.seriesDir as string);
     const name = basename(runDir);
     sayIdle(onLine);
@@ -148,7 +156,7 @@ const WAYS: { readonly [W in Way]: (spec: LabSpec) => Promise<Opened> } = {
       // Only until it runs: a trial that is interrupted is cleared up before its servers end.
       const stack = await untilAborted(spec.signal, (signal) =>
         startOwnStack({
-          ...{ runtime, scenario, manifest, artifacts, clock, signal, runDir, workDir },
+          ...{ runtime, scenario, pipeline, artifacts, clock, signal, runDir, workDir },
           onBuilding: (image) => onLine(`building the image of ${image}`),
           onProgress: readyLines(onLine),
         }),
@@ -172,12 +180,16 @@ const WAYS: { readonly [W in Way]: (spec: LabSpec) => Promise<Opened> } = {
     }
   },
 
-  async 'per trial'({ parsed, baseDir, runtime, onLine }) {
+  async 'per trial'({ runtime, onLine }) {
     sayIdle(onLine);
-    const { manifest } = pipelineFor(parsed, baseDir);
-    const own = needsServers(manifest) ? runtime : 'in-process';
-    return { chosen: { kind: 'own', runtime: own }, persistent: null, close: async () => {} };
+    return { chosen: { kind: 'own', runtime }, persistent: null, close: async () => {} };
   },
+
+  'without servers': async () => ({
+    chosen: { kind: 'own', runtime: 'in-process' },
+    persistent: null,
+    close: async () => {},
+  }),
 };
 
 /** Does `work` with a signal that follows `outer` until it is done. */
@@ -204,8 +216,12 @@ function sayIdle(onLine: (text: string) => void): void {
 }
 
 /** A persistent stack; it stays up when the lab is closed. */
-async function attached({ artifacts, clock, onLine }: LabSpec, name: string): Promise<Opened> {
-  const on = await sharedStack(name, { artifacts, clock, onProgress: readyLines(onLine) });
+async function attached(
+  { parsed, baseDir, artifacts, clock, onLine }: LabSpec,
+  name: string,
+): Promise<Opened> {
+  const used = serversUsed(pipelineFor(parsed, baseDir), parsed.scenario);
+  const on = await sharedStack(name, { artifacts, clock, used, onProgress: readyLines(onLine) });
   return {
     chosen: { kind: 'shared', on },
     persistent: name,

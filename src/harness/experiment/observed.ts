@@ -8,6 +8,7 @@ import { ingestFacts } from '../load/ingest-facts.ts';
 import { addressOf } from '../load/targets/targets.ts';
 import type { PhaseCompaction } from '../pipelines/compact.ts';
 import type { Incident } from '../probes/probe.ts';
+import type { Stack } from '../stack/stack.ts';
 import { type AppendedLog, appendedLogs } from '../truth/appended.ts';
 import { type Extent, noneRead, readTables } from '../truth/read-tables.ts';
 import { reasonOf } from '../truth/reason.ts';
@@ -33,6 +34,8 @@ export interface Observed {
   /** Of each `compact` phase, in their order. */
   readonly compactions: readonly PhaseCompaction[];
   readonly cores: number;
+  /** See `Stack.servers`. */
+  readonly servers: Stack['servers'];
   /** Widest gap between the wall clock and the monotonic one, ms. */
   readonly clockApartMs: number;
   /** What every partition held in the end; null when nobody could look. */
@@ -67,6 +70,7 @@ export async function observe(
     t0Ms: course.t0Ms,
     cutMs: course.cutMs,
     cores: availableParallelism(),
+    servers: session.stack.servers,
     clockApartMs: session.clockApartMs(),
     phases: course.phases.flatMap(({ realized }) => (realized === null ? [] : [realized])),
     drains: { opening: course.opening, final: course.final },

@@ -1,18 +1,20 @@
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
-import { type Manifest, taskSlotsOf } from '../../topology/manifest.ts';
+import { taskSlotsOf } from '../../topology/manifest.ts';
+import type { Pipeline } from '../pipelines/load.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import type { OwnRuntime } from '../shared-stack.ts';
 import { startInProcess } from '../stack/in-process.ts';
 import { RUNTIMES } from '../stack/runtimes.ts';
 import type { Stack, StackOptions } from '../stack/stack.ts';
+import { serversUsed } from './servers-used.ts';
 
 /** What a stack for the trials of a scenario is started with. */
 interface OwnStack extends Pick<StackOptions, 'runDir' | 'signal' | 'onBuilding' | 'onProgress'> {
   readonly runtime: OwnRuntime;
   readonly scenario: Scenario;
-  readonly manifest: Manifest;
+  readonly pipeline: Pipeline;
   readonly artifacts: Artifacts;
   readonly clock: Clock;
   /** Scratch folder, of which the servers get one of their own. */
@@ -23,7 +25,7 @@ interface OwnStack extends Pick<StackOptions, 'runDir' | 'signal' | 'onBuilding'
 export function startOwnStack({
   runtime,
   scenario,
-  manifest,
+  pipeline,
   workDir,
   ...options
 }: OwnStack): Promise<Stack> {
@@ -31,8 +33,9 @@ export function startOwnStack({
   return RUNTIMES[runtime].start({
     ...options,
     workDir: join(workDir, 'stack'),
+    servers: serversUsed(pipeline, scenario),
     flink: {
-      taskSlots: taskSlotsOf(manifest, scenario.pipeline.parallelism),
+      taskSlots: taskSlotsOf(pipeline.manifest, scenario.pipeline.parallelism),
       checkpointEveryMs: scenario.pipeline.commitEveryMs,
     },
     jit: scenario.stack.jit,

@@ -71,7 +71,7 @@ async function onOwnStack(
   const { artifacts, clock } = options;
   const stack = await startOwnStack({
     ...{ runtime, scenario, artifacts, clock, signal, workDir: opened.workDir },
-    manifest: pipeline.manifest,
+    pipeline,
     runDir: folder.dir,
     onBuilding: (image) => state.say(`building the image of ${image}`),
     onProgress(line) {

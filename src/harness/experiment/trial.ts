@@ -18,6 +18,7 @@ import { type Estimate, estimateLines, estimateOf } from './estimate.ts';
 import { firstRecord } from './first-record.ts';
 import { brokenOff, writeLast } from './outcome.ts';
 import { runOnStack } from './run-on-stack.ts';
+import { refuseUnusedServers } from './servers-used.ts';
 import type { LabContext, RunContext, Trial, TrialOptions } from './trial-context.ts';
 import { TrialState } from './trial-state.ts';
 
@@ -86,6 +87,7 @@ async function prepare(lab: LabContext, trial: Trial): Promise<Prepared> {
   const { parsed, baseDir, resultsDir, reproduce, onEvent } = trial;
   const pipeline = pipelineFor(parsed, baseDir);
   compactionOf(pipeline, parsed.scenario);
+  refuseUnusedServers(parsed, pipeline);
   // First of all: what a killed run has left takes space on the disk, and cores.
   const leftovers = sweptLines(await sweepLeftovers(lab.clock));
   for (const text of leftovers) onEvent({ kind: 'warning', text });

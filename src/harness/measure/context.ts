@@ -33,6 +33,8 @@ export interface MeasureContext {
   /** Whether Flink, which stamps snapshots, uses the same clock as the census. */
   readonly flinkOnOurClock: boolean;
   readonly cores: number;
+  /** See `Stack.servers`. */
+  readonly servers: readonly string[] | null;
   /** The other machines of a distributed load. */
   readonly shards?: readonly { readonly number: number; readonly cores: number }[];
   /** Widest gap between the wall clock and the monotonic one, ms. */

@@ -95,7 +95,7 @@ export async function phaseHealth(measuring: Measuring): Promise<PhaseHealth[]> 
             ...(await shardShares(sql, shard, startMs, endMs)),
           })),
         ),
-        foreignShare: await foreignShare(sql, context.cores, startMs, endMs),
+        foreignShare: await foreignShare(sql, context, startMs, endMs),
       };
     }),
   );

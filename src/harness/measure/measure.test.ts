@@ -82,6 +82,7 @@ function contextWith(more: Partial<MeasureContext>): MeasureContext {
     endedMs: ENDED,
     datasets: [events('pos'), images('upsert')],
     cores: 2,
+    servers: SERVERS,
     clockApartMs: 0.4,
     flinkOnOurClock: true,
     appended: null,
@@ -1017,6 +1018,16 @@ describe('other programs', () => {
       ...[machine(10_000, 100), machine(20_000, 119)],
     ]);
     expect(await shareOf('spike')).toBeUndefined();
+  });
+
+  test('are not told where no server was started here', async () => {
+    await facts.append('resources', [
+      ...[...all(10_000, 1), ...all(20_000, 2)],
+      ...[machine(10_000, 100), machine(20_000, 119)],
+    ]);
+    const told = (await health({ servers: null })).find(({ phase }) => phase === 'spike');
+    expect(told?.foreignShare).toBeUndefined();
+    expect(await shareOf('spike')).toBeGreaterThan(0);
   });
 
   test('take nothing of a server that is away, or of a compaction that has just begun', async () => {

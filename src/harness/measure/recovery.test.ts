@@ -65,6 +65,7 @@ function measured(): Promise<Measured> {
       t0Ms: T0,
       endedMs: T0 + LENGTH_MS,
       cores: 2,
+      servers: null,
       clockApartMs: 0,
       flinkOnOurClock: true,
     },

@@ -63,6 +63,7 @@ function run(more: Partial<MeasureContext> = {}): Promise<Measured> {
     ...{ scenario, t0Ms: T0, endedMs: ENDED, datasets: [UPSERT] },
     ...{
       cores: 2,
+      servers: null,
       clockApartMs: 0,
       flinkOnOurClock: true,
       appended: null,

@@ -1,7 +1,7 @@
-import { SERVERS } from '../../core/metrics.ts';
 import { quoted } from '../../core/sql.ts';
 import { HARNESS, MACHINE } from '../../record/facts.ts';
 import type { Connection } from '../clients/duckdb.ts';
+import type { MeasureContext } from './context.ts';
 
 /** CPU seconds that each server used between two samples. A server's counter continues after a restart. */
 export const USED = `
@@ -31,15 +31,16 @@ export async function coreSeconds(
 
 /**
  * Share of the machine's cores, 0..1, used by programs that are neither servers nor the harness: the CPU time of all
- * programs less that of every account. Noise may make it slightly negative. undefined: there is no sample, or the
- * process of some server cannot be read, so that it would count as another program.
+ * programs less that of every account. Noise may make it slightly negative. undefined: there is no sample, or the process
+ * of one of `servers` cannot be read, so that it would count as another program, or no server was started here (null).
  */
 export async function foreignShare(
   sql: Connection,
-  cores: number,
+  { cores, servers }: Pick<MeasureContext, 'cores' | 'servers'>,
   fromMs: number,
   toMs: number,
 ): Promise<number | undefined> {
+  if (servers === null) return undefined;
   const overlap = '(least(to_ms, $to) - greatest(from_ms, $from))';
   const [row] = await sql.rows<{ programs: number | null; ours: number | null; ms: number }>(
     `WITH parts AS (
@@ -51,7 +52,7 @@ export async function foreignShare(
        sum(used_s) FILTER (server <> '${MACHINE}') AS ours,
        sum(ms) FILTER (server = '${MACHINE}') AS ms
      FROM parts WHERE (SELECT count(DISTINCT server) FROM resources_here
-       WHERE server IN (${SERVERS.map(quoted).join(', ')})) = ${SERVERS.length}`,
+       WHERE list_contains([${servers.map(quoted).join(', ')}], server)) = ${servers.length}`,
     { from: fromMs, to: toMs },
   );
   if (!row || row.programs === null || row.ours === null || !(row.ms > 0)) return undefined;

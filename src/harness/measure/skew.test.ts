@@ -53,7 +53,14 @@ async function send(
 async function partitions() {
   const context: MeasureContext = {
     ...{ scenario, t0Ms: T0, endedMs: T0 + 40_000, datasets: [events('pos')] },
-    ...{ flinkOnOurClock: true, cores: 2, clockApartMs: 0, appended: null, incidents: [] },
+    ...{
+      flinkOnOurClock: true,
+      cores: 2,
+      servers: null,
+      clockApartMs: 0,
+      appended: null,
+      incidents: [],
+    },
     ...{ compactions: [], truth: null, promises: null },
   };
   const { producing } = await measure(facts, context, null as never);

@@ -1,6 +1,7 @@
 import { badInput } from '../../core/errors.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import type { CompactionKind } from '../../topology/manifest.ts';
+import type { ServerName } from '../stack/stack.ts';
 import {
   type CompactionOptions,
   type CompactionResult,
@@ -18,6 +19,8 @@ export interface PhaseCompaction extends CompactionResult {
 /** One way to thin files out. */
 interface Compaction {
   readonly kind: CompactionKind;
+  /** The servers that it reads from and writes to, besides those of the pipeline. */
+  readonly servers: readonly ServerName[];
   /** One compaction now; null where it goes on by itself, in the sink, or not at all. */
   readonly run:
     | ((pipeline: PlacedPipeline, options: CompactionOptions) => Promise<CompactionResult>)
@@ -26,9 +29,9 @@ interface Compaction {
 
 /** The seam: one entry per kind. `flink` is set where the sink is written, by `${compact_in_sink}`. */
 const COMPACTIONS: { readonly [K in CompactionKind]: Compaction & { readonly kind: K } } = {
-  none: { kind: 'none', run: null },
-  flink: { kind: 'flink', run: null },
-  spark: { kind: 'spark', run: compactWithSpark },
+  none: { kind: 'none', servers: [], run: null },
+  flink: { kind: 'flink', servers: [], run: null },
+  spark: { kind: 'spark', servers: ['minio', 'catalog'], run: compactWithSpark },
 };
 
 /** The scenario's way to compact; throws DoorbusterError (exit 2) when the pipeline has none such. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { badInput } from '../../core/errors.ts';
+import { SERVERS } from '../../core/metrics.ts';
 import { literalGlob, quoted } from '../../core/sql.ts';
 import { readTextFile } from '../../core/text-file.ts';
 import { RUN_FILES } from '../../record/folder.ts';
@@ -68,6 +69,8 @@ const handOverSchema = z.strictObject({
   cutMs: durationMs.nullable(),
   endedMs: epochMs,
   cores: z.int().positive(),
+  /** Left out of hand-overs of before a run said which servers it started. */
+  servers: z.array(z.enum(SERVERS)).nullable().default(null),
   clockApartMs: durationMs,
   logs: z
     .array(z.strictObject({ stream: z.enum(STREAMS), part: count, appended: count }))

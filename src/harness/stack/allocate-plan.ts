@@ -10,7 +10,7 @@ import type { RuntimeHost } from './runtime-host.ts';
  */
 export async function allocatePlan(
   host: Pick<RuntimeHost, 'plan' | 'leasePath' | 'takePorts'>,
-  { flink, jit }: Pick<Plan, 'flink' | 'jit'>,
+  { servers, flink, jit }: Pick<Plan, 'servers' | 'flink' | 'jit'>,
 ): Promise<Plan> {
   const registryDir = defaultRegistryDir();
   let ports: Ports;
@@ -23,6 +23,7 @@ export async function allocatePlan(
   }
   return {
     ...host.plan,
+    servers,
     ports,
     secrets: {
       accessKeyId: `doorbuster-${randomBytes(6).toString('hex')}`,

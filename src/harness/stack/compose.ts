@@ -49,6 +49,7 @@ const RESULT = 'BASH_JAVA_UTILS_EXEC_RESULT:';
 export function composeFile(lock: StackLock, root: string): string {
   const plan: Plan = {
     ...insideContainers(lock),
+    servers: SERVERS,
     ports: CUSTOMARY,
     secrets: LOCAL_ONLY,
     jit: 'full',

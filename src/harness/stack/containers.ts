@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { badInput, stackBroke } from '../../core/errors.ts';
-import { SERVERS } from '../../core/metrics.ts';
 import type { ContainerEngine, RunningContainer } from '../clients/container-engine.ts';
 import { defaultCacheDir } from '../setup/cache.ts';
 import { readLock, type StackLock } from '../setup/lock.ts';
@@ -26,8 +25,6 @@ import { startSupervised, takeUpSupervised } from './supervised.ts';
 /** A folder of each container's own, for what is no server's data. */
 const SCRATCH = '/tmp';
 
-const SERVER_IMAGES = [...new Set(SERVERS.map((server) => COMPONENTS[server].image))];
-
 /** What niceness 10 weighs, of the 1024 of a process at 0: the harness goes first here too (ADR 7). */
 const CPU_SHARES = 110;
 
@@ -47,7 +44,8 @@ export const containers: Runtime & { readonly kind: 'containers' } = {
     const building = { engine, lock, cacheDir: defaultCacheDir(), signal: options.signal };
     const imagesOf = (images: readonly Image[]) =>
       buildImages(images, building, (image) => options.onBuilding?.(image));
-    const images = await imagesOf([...SERVER_IMAGES, ...(options.auxiliary ?? [])]);
+    const ofServers = options.servers.map((server) => COMPONENTS[server].image);
+    const images = await imagesOf([...new Set(ofServers), ...(options.auxiliary ?? [])]);
     return startSupervised('containers', options, (again) =>
       openSession({ engine, lock, images }, again),
     );
@@ -58,7 +56,7 @@ export const containers: Runtime & { readonly kind: 'containers' } = {
     const images = { ...imageTags(readLock()), ...kept.images };
     const host = groundIn({ engine, images, session, plan, logDir: join(kept.home, 'logs') });
     const running = new Map<ServerName, Launched>();
-    for (const server of SERVERS) {
+    for (const server of plan.servers) {
       const found = await host.find(server, options.clock.nowMs());
       if (found !== null) running.set(server, found);
     }
@@ -198,8 +196,11 @@ function groundIn({
 
     async writeFiles(drawn) {
       plan = drawn;
-      const dirs = SERVERS.flatMap((server) => COMPONENTS[server].dirs(drawn));
-      const files = Object.assign({}, ...SERVERS.map((server) => COMPONENTS[server].files(drawn)));
+      const dirs = drawn.servers.flatMap((server) => COMPONENTS[server].dirs(drawn));
+      const files = Object.assign(
+        {},
+        ...drawn.servers.map((server) => COMPONENTS[server].files(drawn)),
+      );
       const laying = await engine.run({
         name: `${session}-lay`,
         image: images.minio,

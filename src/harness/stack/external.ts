@@ -158,6 +158,7 @@ export async function connectExternal(
   const never = () => Promise.reject(new Error('external servers are not managed by doorbuster'));
   return {
     runtime: 'external',
+    servers: null,
     endpoints,
     versions: { flink },
     processes: () => [],

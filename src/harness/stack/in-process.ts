@@ -29,6 +29,7 @@ export async function startInProcess(clock: Clock): Promise<Stack> {
   return {
     runtime: 'in-process',
     inProcess,
+    servers: null,
     get endpoints(): never {
       throw none('server');
     },

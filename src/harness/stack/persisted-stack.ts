@@ -20,7 +20,9 @@ const persistedSchema = z.strictObject({
   home: z.string(),
   /** Versions of every server. */
   versions: z.record(z.string(), z.string()),
-  plan: z.custom<Plan>((value) => typeof value === 'object' && value !== null),
+  plan: z.custom<Plan>(
+    (value) => typeof value === 'object' && value !== null && 'servers' in value,
+  ),
   /** What preparing a server has printed. */
   prepared: z.partialRecord(z.enum(SERVERS), z.string()),
   /** The label of its containers; left out where its servers are processes. */

@@ -48,6 +48,8 @@ interface Secrets {
 
 /** Everything that the files and commands of the servers are a function of. */
 export interface Plan {
+  /** Those that run, in the order of need. */
+  readonly servers: readonly ServerName[];
   readonly ports: Ports;
   readonly network: Network;
   readonly secrets: Secrets;

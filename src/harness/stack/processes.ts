@@ -152,7 +152,7 @@ function asServer({ server, ...identity }: ProcessIdentity & { readonly server: 
 }
 
 async function writeFiles(plan: Plan): Promise<void> {
-  for (const server of SERVERS) {
+  for (const server of plan.servers) {
     const service = COMPONENTS[server];
     for (const dir of service.dirs(plan)) await mkdir(dir, { recursive: true });
     for (const [path, text] of Object.entries(service.files(plan))) {

@@ -50,6 +50,8 @@ export type ServerName = (typeof SERVERS)[number];
 /** A running stack. Whoever started it owns it: `await using`, or stop() in a finally. */
 export interface Stack extends AsyncDisposable {
   readonly runtime: RuntimeKind | 'external' | 'in-process';
+  /** Those of its servers that were started here, in the order of need; null: none was. */
+  readonly servers: readonly ServerName[] | null;
   /** Throws where no server was started. */
   readonly endpoints: Endpoints;
   /** What a pipeline without any server works on; null beside servers. */
@@ -109,6 +111,8 @@ export interface StackOptions {
   readonly artifacts: Artifacts;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** What to start, each with what it needs itself, in the order of need: see `withNeeds`. */
+  readonly servers: readonly ServerName[];
   readonly flink: { readonly taskSlots: number; readonly checkpointEveryMs: number };
   /** How broker and TaskManager are compiled: see the scenario's `stack.jit`. */
   readonly jit: Jit;

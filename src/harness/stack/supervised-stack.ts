@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stackBroke } from '../../core/errors.ts';
-import { SERVERS } from '../../core/metrics.ts';
 import type { FaultAct } from '../../scenario/scenario.ts';
 import { allocatePlan } from './allocate-plan.ts';
 import type { AuxiliaryProcess } from './auxiliary-process.ts';
@@ -34,7 +33,9 @@ const RESTART_GRACE_MS = 30_000;
 const KEEP_WITHIN_MS = 120_000;
 
 /** What a stack is told, however it came about. */
-interface SupervisedOptions extends AttachOptions, Pick<StackOptions, 'signal' | 'flink' | 'jit'> {
+interface SupervisedOptions
+  extends AttachOptions,
+    Pick<StackOptions, 'signal' | 'servers' | 'flink' | 'jit'> {
   readonly logDir: string;
   readonly versions: Readonly<Record<string, string>>;
 }
@@ -43,6 +44,7 @@ interface SupervisedOptions extends AttachOptions, Pick<StackOptions, 'signal' |
 export class SupervisedStack implements Stack {
   readonly runtime: RuntimeKind;
   readonly inProcess = null;
+  readonly servers: readonly ServerName[];
   readonly versions: Readonly<Record<string, string>>;
   /** A server met a port that was free a moment ago: worth another try with other ports. */
   portWasTaken = false;
@@ -79,6 +81,7 @@ export class SupervisedStack implements Stack {
     this.runtime = runtime;
     this.#options = options;
     this.#open = open;
+    this.servers = options.servers;
     this.versions = options.versions;
   }
 
@@ -135,7 +138,7 @@ export class SupervisedStack implements Stack {
     this.#plan = plan;
     await host.writeFiles(plan);
     const ready = new Map<ServerName, Promise<void>>();
-    for (const server of SERVERS) {
+    for (const server of this.servers) {
       const needs = COMPONENTS[server].needs.map((need) => ready.get(need)!);
       ready.set(server, this.#bringUp(server, plan, needs));
     }
@@ -160,7 +163,7 @@ export class SupervisedStack implements Stack {
     this.#found = true;
     this.#host = host;
     this.#plan = plan;
-    for (const server of SERVERS) {
+    for (const server of this.servers) {
       const printed = prepared[server];
       if (printed !== undefined) this.#prepared.set(server, printed);
     }
@@ -176,7 +179,7 @@ export class SupervisedStack implements Stack {
   }
 
   missing(): readonly ServerName[] {
-    return SERVERS.filter((server) => !this.#running.has(server));
+    return this.servers.filter((server) => !this.#running.has(server));
   }
 
   async keep({ name, home }: { readonly name: string; readonly home: string }): Promise<void> {
@@ -340,8 +343,8 @@ export class SupervisedStack implements Stack {
     await Promise.all([...this.#auxiliary].map((one) => this.#endBeside(one, keepClasses)));
     // Reverse order by need: a server goes once everything that needs it is gone.
     const gone = new Map<ServerName, Promise<void>>();
-    for (const server of [...SERVERS].reverse()) {
-      const users = SERVERS.filter((other) => COMPONENTS[other].needs.includes(server));
+    for (const server of this.servers.toReversed()) {
+      const users = this.servers.filter((other) => COMPONENTS[other].needs.includes(server));
       const stopping = async () => {
         await Promise.all(users.map((user) => gone.get(user)));
         const launched = this.#running.get(server);

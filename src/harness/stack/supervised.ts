@@ -36,10 +36,10 @@ export async function takeUpSupervised(
   host: AttachedHost,
 ): Promise<Stack> {
   const { runtime, home, versions, plan } = kept;
-  const { flink, jit } = plan;
+  const { servers, flink, jit } = plan;
   // What ends it, or detaches from it, is said: a stack with many runs outlives the interrupt of one.
   const { signal } = new AbortController();
-  const told = { ...options, signal, logDir: join(home, 'logs'), versions, flink, jit };
+  const told = { ...options, signal, logDir: join(home, 'logs'), versions, servers, flink, jit };
   const stack = new SupervisedStack(runtime, told, () =>
     Promise.reject(new Error('a stack that was attached is not started')),
   );

@@ -15,10 +15,17 @@ import type { Endpoints } from '../stack/stack.ts';
 import { CommitReader } from './commit-reader.ts';
 import { Follower } from './iceberg-follower.ts';
 import { ManifestReader } from './manifests.ts';
-import type { OpenSource, StorageListing } from './visibility.ts';
+import type {
+  SourceOpener,
+  StorageListing,
+  VisibilityContext,
+  VisibilitySource,
+} from './visibility.ts';
 
 /** Snapshots of Iceberg tables, as a REST catalog serves them; rows from the data files that they add. */
-export const openIceberg: OpenSource = async (context) => {
+export const iceberg: SourceOpener = { servers: ['minio', 'catalog'], open };
+
+async function open(context: VisibilityContext): Promise<VisibilitySource> {
   const { facts, extensions, place, clock } = context;
   const { s3, catalog: access } = context.stack.endpoints;
   // A connection of its own: reading a large commit makes nobody wait.
@@ -63,7 +70,7 @@ export const openIceberg: OpenSource = async (context) => {
       connection.close();
     },
   };
-};
+}
 
 function currentOf(table: Table): Snapshot | undefined {
   return table.snapshots.find(({ id }) => id === table.currentSnapshotId);

@@ -6,10 +6,18 @@ import type { FactRow } from '../facts.ts';
 import { isMarker, MARKER_ID } from '../load/marker.ts';
 import { inProcessOf } from '../stack/in-process.ts';
 import { commitRow, countLive } from './commit-reader.ts';
-import type { CommitRead, OpenSource, Sighted, VisibilityContext } from './visibility.ts';
+import type {
+  CommitRead,
+  Sighted,
+  SourceOpener,
+  VisibilityContext,
+  VisibilitySource,
+} from './visibility.ts';
 
 /** Tables in this process. A commit is visible from the moment in which it was made. */
-export const openInProcess: OpenSource = async (context) => {
+export const inProcess: SourceOpener = { servers: [], open };
+
+async function open(context: VisibilityContext): Promise<VisibilitySource> {
   const { tables } = inProcessOf(context.stack);
   const nameOf = ({ name }: Dataset) => `${context.place.namespace}.${name}`;
   return {
@@ -39,7 +47,7 @@ export const openInProcess: OpenSource = async (context) => {
     },
     close: async () => {},
   };
-};
+}
 
 const MARKER = new RegExp(MARKER_ID);
 

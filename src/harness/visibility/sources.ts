@@ -1,9 +1,9 @@
 import { grouped } from '../../core/grouped.ts';
 import type { Dataset } from '../../topology/dataset.ts';
-import { openIceberg } from './iceberg.ts';
-import { openInProcess } from './in-process.ts';
+import { iceberg } from './iceberg.ts';
+import { inProcess } from './in-process.ts';
 import type {
-  OpenSource,
+  SourceOpener,
   StorageListing,
   VisibilityContext,
   VisibilityKind,
@@ -11,9 +11,9 @@ import type {
 } from './visibility.ts';
 
 /** Every place in which it can be observed when a row becomes visible. */
-const VISIBILITY_SOURCES: { readonly [K in VisibilityKind]: OpenSource } = {
-  iceberg: openIceberg,
-  'in-process': openInProcess,
+export const VISIBILITY_SOURCES: { readonly [K in VisibilityKind]: SourceOpener } = {
+  iceberg,
+  'in-process': inProcess,
 };
 
 /** The sources of the datasets of a run. The caller disposes them. */
@@ -31,7 +31,8 @@ export async function openVisibility(
     for (const source of sources.values()) await source.close();
   };
   try {
-    for (const kind of kinds.keys()) sources.set(kind, await VISIBILITY_SOURCES[kind](context));
+    for (const kind of kinds.keys())
+      sources.set(kind, await VISIBILITY_SOURCES[kind].open(context));
   } catch (error) {
     await close();
     throw error;

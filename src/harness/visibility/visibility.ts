@@ -4,7 +4,7 @@ import type { FileEntry, Snapshot } from '../clients/iceberg.ts';
 import type { Facts } from '../facts.ts';
 import type { Place } from '../pipelines/place.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
-import type { Stack } from '../stack/stack.ts';
+import type { ServerName, Stack } from '../stack/stack.ts';
 
 export type VisibilityKind = Dataset['visibility'];
 
@@ -93,4 +93,9 @@ export interface VisibilityContext {
   t0Ms(): number | null;
 }
 
-export type OpenSource = (context: VisibilityContext) => Promise<VisibilitySource>;
+/** How a kind of source is opened. */
+export interface SourceOpener {
+  /** The servers that it asks. */
+  readonly servers: readonly ServerName[];
+  open(context: VisibilityContext): Promise<VisibilitySource>;
+}

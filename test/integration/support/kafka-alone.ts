@@ -36,6 +36,7 @@ export class KafkaAlone implements AsyncDisposable {
     const ports = await freePorts(new Set());
     proxy.forwardTo(ports.kafka);
     const plan: Plan = {
+      servers: ['kafka'],
       ports,
       network: LOOPBACK,
       secrets: { accessKeyId: '', secretAccessKey: '', clusterId: 'MkU3OEVBNTcwNTJENDM2Qg' },

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { systemClock as clock } from '../../../src/core/clock.ts';
+import { SERVERS } from '../../../src/core/metrics.ts';
 import { packageRoot } from '../../../src/harness/entry.ts';
 import { type Artifacts, locateArtifacts } from '../../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../../src/harness/setup/cache.ts';
@@ -38,6 +39,8 @@ export interface Start {
   readonly runDir: string;
   readonly signal?: AbortSignal;
   readonly artifacts?: Partial<Artifacts>;
+  /** All, by default. */
+  readonly servers?: StackOptions['servers'];
   readonly beside?: StackOptions['auxiliary'];
   /** One per job and parallel task. */
   readonly taskSlots?: number;
@@ -50,6 +53,7 @@ export function startStack({
   runDir,
   signal,
   artifacts,
+  servers = SERVERS,
   beside = [],
   taskSlots = TASK_SLOTS,
   checkpointEveryMs = 2_000,
@@ -62,6 +66,7 @@ export function startStack({
     artifacts: { ...locateArtifacts(defaultCacheDir(), readLock()), ...artifacts },
     clock,
     signal: signal ?? new AbortController().signal,
+    servers,
     flink: { taskSlots, checkpointEveryMs },
     jit: 'c1',
     auxiliary: beside,

@@ -5,6 +5,7 @@ import type { LoadTarget } from './target.ts';
 /** Topics of a log in this process. Sending a record appends and acknowledges it at once. */
 export const inProcess: LoadTarget<'in-process'> = {
   kind: 'in-process',
+  servers: [],
   threads: false,
   address(stack) {
     const { log, clock } = inProcessOf(stack);

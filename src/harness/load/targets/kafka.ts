@@ -5,6 +5,7 @@ import type { LoadTarget } from './target.ts';
 /** Topics of a Kafka cluster, through an idempotent producer per thread. */
 export const kafka: LoadTarget<'kafka'> = {
   kind: 'kafka',
+  servers: ['kafka'],
   threads: true,
   address: ({ endpoints }) => ({ kind: 'kafka', brokers: endpoints.kafka.brokers }),
   async createTopics({ brokers }, topics, options) {

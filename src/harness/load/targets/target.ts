@@ -3,7 +3,7 @@ import type { TargetKind } from '../../../topology/manifest.ts';
 import type { InProcessLog } from '../../clients/in-process-log.ts';
 import type { PartitionLog } from '../../clients/kafka-admin.ts';
 import type { BatchProducer } from '../../clients/kafka-producer.ts';
-import type { Stack } from '../../stack/stack.ts';
+import type { ServerName, Stack } from '../../stack/stack.ts';
 
 /** Address of a target. That of Kafka can be cloned into another thread. */
 export type TargetAddress =
@@ -14,6 +14,8 @@ type AddressOf<K extends TargetKind> = Extract<TargetAddress, { kind: K }>;
 /** Receives the messages of a load: one file per kind, and one line in targets.ts. */
 export interface LoadTarget<K extends TargetKind> {
   readonly kind: K;
+  /** The servers that it is on. */
+  readonly servers: readonly ServerName[];
   /** Whether producers can run in worker threads. */
   readonly threads: boolean;
   address(stack: Pick<Stack, 'endpoints' | 'inProcess'>): AddressOf<K>;

@@ -5,7 +5,7 @@ import { kafka } from './kafka.ts';
 import type { LoadTarget, TargetAddress } from './target.ts';
 
 /** Every kind of target. */
-const TARGETS: { readonly [K in TargetKind]: LoadTarget<K> } = {
+export const TARGETS: { readonly [K in TargetKind]: LoadTarget<K> } = {
   kafka,
   'in-process': inProcess,
 };

@@ -22,6 +22,7 @@ const CANCEL_WITHIN_MS = 10_000;
 /** The jobs of `jobs.sql`, through Flink's SQL gateway: one job per stream. */
 export const flinkSql: StageRunner<'flink-sql'> = {
   run: 'flink-sql',
+  servers: ['kafka', 'catalog', 'flink-jobmanager', 'flink-taskmanager', 'flink-gateway'],
   refuse: ({ streams }, options) =>
     refuseWithoutSlots(
       flinkRest(options.stack.endpoints.flink.rest, options.clock),

@@ -30,6 +30,7 @@ const TYPES: Readonly<Record<WireType, string>> = {
  */
 export const inProcess: StageRunner<'in-process'> = {
   run: 'in-process',
+  servers: [],
   async deploy({ pipeline, stage, streams }, options) {
     const { clock, signal, stack, scenario } = options;
     const store = inProcessOf(stack);

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../core/clock.ts';
 import type { Scenario, Stream } from '../../../scenario/scenario.ts';
 import type { RunnerKind, StageUse } from '../../../topology/manifest.ts';
-import type { Stack } from '../../stack/stack.ts';
+import type { ServerName, Stack } from '../../stack/stack.ts';
 import type { PlacedPipeline } from '../load.ts';
 
 /** A part of a stage that runs by itself, such as a Flink job: it carries one stream. */
@@ -42,6 +42,8 @@ export interface StageOf<K extends RunnerKind> {
 /** What moves data: one file per kind, and one line in runners.ts. */
 export interface StageRunner<K extends RunnerKind> {
   readonly run: K;
+  /** The servers that its stages run on, read from and write to. */
+  readonly servers: readonly ServerName[];
   /** Throws a DoorbusterError (exit 3) where the stage would find no room, before anything is made. */
   refuse?(of: StageOf<K>, options: DeployOptions): Promise<void>;
   /**

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { SERVERS } from '../../../core/metrics.ts';
 import type { Artifacts } from '../../setup/artifacts.ts';
 import { HOST, LOOPBACK, type Plan, PORTS, type Ports } from '../plan.ts';
-import { COMPONENTS } from './components.ts';
+import { COMPONENTS, withNeeds } from './components.ts';
 import { taskManagerParameters } from './flink.ts';
 
 const artifacts: Artifacts = {
@@ -21,6 +21,7 @@ const artifacts: Artifacts = {
 };
 
 const plan: Plan = {
+  servers: SERVERS,
   artifacts,
   java: '/jdk/bin/java',
   workDir: '/run/work',
@@ -46,6 +47,16 @@ describe('the servers as data', () => {
         expect(SERVERS.indexOf(need), `${server} needs ${need}`).toBeLessThan(at);
       }
     }
+  });
+
+  it('come with what they need, and with what that needs', () => {
+    expect(withNeeds([])).toEqual([]);
+    expect(withNeeds(['kafka'])).toEqual(['kafka']);
+    expect(withNeeds(['catalog'])).toEqual(['minio', 'catalog']);
+    expect(withNeeds(['flink-gateway', 'kafka'])).toEqual([
+      ...['kafka', 'minio', 'flink-jobmanager', 'flink-gateway'],
+    ]);
+    expect(withNeeds(SERVERS)).toEqual(SERVERS);
   });
 
   it('take every port once', () => {

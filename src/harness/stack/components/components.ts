@@ -1,3 +1,4 @@
+import { SERVERS } from '../../../core/metrics.ts';
 import type { ServerName } from '../stack.ts';
 import { catalog } from './catalog.ts';
 import type { Component } from './component.ts';
@@ -14,3 +15,13 @@ export const COMPONENTS: Readonly<Record<ServerName, Component>> = {
   'flink-taskmanager': flinkTaskManager,
   'flink-gateway': flinkGateway,
 };
+
+/** These servers and all that they need themselves, in the order of need. */
+export function withNeeds(servers: readonly ServerName[]): readonly ServerName[] {
+  const needed = new Set(servers);
+  // A server stands behind all that it needs.
+  for (const server of SERVERS.toReversed()) {
+    if (needed.has(server)) for (const need of COMPONENTS[server].needs) needed.add(need);
+  }
+  return SERVERS.filter((server) => needed.has(server));
+}

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { SERVERS } from '../../core/metrics.ts';
+import { parseScenario } from '../../scenario/parse.ts';
+import { packageRoot } from '../entry.ts';
+import { loadPipeline } from '../pipelines/load.ts';
+import { refuseUnusedServers, serversUsed } from './servers-used.ts';
+
+const text = `name: any
+retail: { stores: 2, skus: 5 }
+traffic: { pos: {} }
+phases: [{ name: a, for: 5s, load: 1x }]
+faults:
+  - { do: pause, server: kafka, during: a, at: 1s, for: 1s }
+staleness_target: 5s
+`;
+const parsed = { ...parseScenario(text, { file: 'any.yaml' }), file: 'any.yaml' };
+const of = (name: string) => loadPipeline(name, packageRoot);
+const IN_PROCESS = './test/pipelines/in-process';
+
+test.each(['cdc-upsert', 'append-ledger'])('%s uses every server', (name) => {
+  expect(serversUsed(of(name), parsed.scenario)).toEqual(SERVERS);
+  refuseUnusedServers(parsed, of(name));
+});
+
+test('a pipeline in this process uses none, and none of them can fail', () => {
+  expect(serversUsed(of(IN_PROCESS), parsed.scenario)).toEqual([]);
+  expect(() => refuseUnusedServers(parsed, of(IN_PROCESS))).toThrow(
+    /faults\[0\]\.server: the pipeline in-process does not use kafka; it uses no server\n {2}at any\.yaml:6:26/,
+  );
+});

@@ -1,0 +1,49 @@
+import { type ParsedScenario, scenarioProblems } from '../../scenario/parse.ts';
+import { atValue } from '../../scenario/problems.ts';
+import type { Scenario } from '../../scenario/scenario.ts';
+import { ENGINES } from '../engines/engines.ts';
+import { TARGETS } from '../load/targets/targets.ts';
+import { compactionOf } from '../pipelines/compact.ts';
+import type { Pipeline } from '../pipelines/load.ts';
+import { runnerOf } from '../pipelines/runners/runners.ts';
+import { withNeeds } from '../stack/components/components.ts';
+import type { ServerName } from '../stack/stack.ts';
+import { VISIBILITY_SOURCES } from '../visibility/sources.ts';
+
+/**
+ * The servers that have to run for a scenario on a pipeline, in the order of need: those of its target, stages, engine,
+ * visibility and compaction, and what these servers need. None: it runs in this process.
+ */
+export function serversUsed(
+  pipeline: Pipeline,
+  scenario: Pick<Scenario, 'pipeline'>,
+): readonly ServerName[] {
+  const { target, stages, engine, datasets } = pipeline.manifest;
+  const parts = [
+    TARGETS[target],
+    ...stages.map(runnerOf),
+    ENGINES[engine],
+    ...datasets.map(({ visibility }) => VISIBILITY_SOURCES[visibility]),
+    compactionOf(pipeline, scenario),
+  ];
+  return withNeeds(parts.flatMap(({ servers }) => servers));
+}
+
+/** Throws DoorbusterError (exit 2), with line and column in the scenario, for a fault of a server that does not run for it. */
+export function refuseUnusedServers(
+  parsed: ParsedScenario & { readonly file: string },
+  pipeline: Pipeline,
+): void {
+  const used = serversUsed(pipeline, parsed.scenario);
+  const problems = parsed.scenario.faults.flatMap(({ server }, i) =>
+    used.includes(server)
+      ? []
+      : [
+          atValue(
+            ['faults', i, 'server'],
+            `the pipeline ${pipeline.manifest.name} does not use ${server}; it uses ${used.join(', ') || 'no server'}`,
+          ),
+        ],
+  );
+  if (problems.length > 0) throw scenarioProblems(parsed, parsed.file, problems);
+}
