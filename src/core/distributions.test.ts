@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
-  aliasTable,
+  AliasTable,
   drawRounded,
   logNormalOf,
   multiplierTable,
@@ -19,7 +19,7 @@ test('an alias table draws every index in proportion to its weight', () => {
       fc.array(fc.double({ min: 0.01, max: 100, noNaN: true }), { minLength: 1, maxLength: 20 }),
       fc.nat(),
       (weights, seed) => {
-        const table = aliasTable(weights);
+        const table = new AliasTable(weights);
         const own = random(seed, 'alias');
         const counts = weights.map(() => 0);
         const n = 4_000;

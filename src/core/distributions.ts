@@ -7,44 +7,46 @@ import type { Random } from './random.ts';
  */
 
 /** Draws an index in proportion to its weight in constant time (Walker's alias method, Vose's set-up). */
-export interface AliasTable {
-  readonly size: number;
-  draw(random: Random): number;
-}
+export class AliasTable {
+  readonly #size: number;
+  readonly #share: Float64Array;
+  readonly #other: Int32Array;
 
-/** Builds the table of these weights; none may be negative, and their sum is above 0. */
-export function aliasTable(weights: ArrayLike<number>): AliasTable {
-  const size = weights.length;
-  let total = 0;
-  for (let i = 0; i < size; i++) total += weights[i] as number;
-  const share = new Float64Array(size);
-  const other = new Int32Array(size);
-  const small: number[] = [];
-  const large: number[] = [];
-  for (let i = 0; i < size; i++) {
-    share[i] = ((weights[i] as number) * size) / total;
-    ((share[i] as number) < 1 ? small : large).push(i);
-  }
-  while (small.length > 0 && large.length > 0) {
-    const less = small.pop() as number;
-    const more = large.at(-1) as number;
-    other[less] = more;
-    share[more] = (share[more] as number) - (1 - (share[less] as number));
-    if ((share[more] as number) < 1) {
-      large.pop();
-      small.push(more);
+  /** Of these weights; none may be negative, and their sum is above 0. */
+  constructor(weights: ArrayLike<number>) {
+    const size = weights.length;
+    let total = 0;
+    for (let i = 0; i < size; i++) total += weights[i] as number;
+    const share = new Float64Array(size);
+    const other = new Int32Array(size);
+    const small: number[] = [];
+    const large: number[] = [];
+    for (let i = 0; i < size; i++) {
+      share[i] = ((weights[i] as number) * size) / total;
+      ((share[i] as number) < 1 ? small : large).push(i);
     }
+    while (small.length > 0 && large.length > 0) {
+      const less = small.pop() as number;
+      const more = large.at(-1) as number;
+      other[less] = more;
+      share[more] = (share[more] as number) - (1 - (share[less] as number));
+      if ((share[more] as number) < 1) {
+        large.pop();
+        small.push(more);
+      }
+    }
+    // What is left is 1 but for rounding.
+    for (const rest of [...small, ...large]) share[rest] = 1;
+    this.#size = size;
+    this.#share = share;
+    this.#other = other;
   }
-  // What is left is 1 but for rounding.
-  for (const rest of [...small, ...large]) share[rest] = 1;
-  return {
-    size,
-    draw(random) {
-      const at = random.next() * size;
-      const i = Math.floor(at);
-      return random.next() < (share[i] as number) ? i : (other[i] as number);
-    },
-  };
+
+  draw(random: Random): number {
+    const at = random.next() * this.#size;
+    const i = Math.floor(at);
+    return random.next() < (this.#share[i] as number) ? i : (this.#other[i] as number);
+  }
 }
 
 /** Zipf-Mandelbrot weights of ranks 1..size: (rank + q)^-s. */

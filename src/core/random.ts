@@ -1,29 +1,3 @@
-/**
- * Counter-based randomness: a stream of numbers is a pure function of (seed, labels), so any worker
- * can produce any store's part of the tape, and adding a stream changes no other.
- *
- * The labels are folded into 128 bits of state (MurmurHash3's finalizer as the mixer), which seeds
- * sfc32 (Doty-Humphrey, PractRand): fast in 32-bit integer arithmetic, period at least 2^32 per seed.
- */
-export interface Random {
-  /** Uniform in [0, 1), with 32 bits of resolution. */
-  next(): number;
-  /** Uniform integer in [0, bound). */
-  integer(bound: number): number;
-  /** True with probability `p`. */
-  chance(p: number): boolean;
-  /** Standard normal (Box-Muller, one of the pair). */
-  normal(): number;
-  /** exp(mu + sigma * N(0,1)). */
-  logNormal(mu: number, sigma: number): number;
-  /** Exponential with mean 1. */
-  exponential(): number;
-  /** Failures before the first success; P(k) = p (1-p)^k. */
-  geometric(p: number): number;
-  /** Index drawn in proportion to the weights (linear; use an alias table for long lists). */
-  weighted(weights: readonly number[]): number;
-}
-
 type Label = string | number;
 
 function mix(hash: number, value: number): number {
@@ -55,45 +29,89 @@ export function rehash(hash: number, value: number): number {
 
 /** A fresh stream of randomness for these labels: the same labels always give the same numbers. */
 export function random(seed: number, ...labels: readonly Label[]): Random {
-  let a = fold(0x243f6a88, seed);
-  let b = fold(0x85a308d3, seed);
-  let c = fold(0x13198a2e, seed);
-  for (const label of labels) {
-    a = fold(a, label);
-    b = fold(b, label);
-    c = fold(c, label);
-  }
-  let counter = 1;
-  const word = (): number => {
-    const t = (((a + b) | 0) + counter) | 0;
-    counter = (counter + 1) | 0;
-    a = b ^ (b >>> 9);
-    b = (c + (c << 3)) | 0;
-    c = ((c << 21) | (c >>> 11)) + t;
-    c |= 0;
-    return t >>> 0;
-  };
-  for (let i = 0; i < 12; i++) word();
+  return new Random(seed, labels);
+}
 
-  const next = () => word() / 0x1_0000_0000;
-  const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
-  return {
-    next,
-    normal,
-    integer: (bound) => Math.floor(next() * bound),
-    chance: (p) => next() < p,
-    logNormal: (mu, sigma) => Math.exp(mu + sigma * normal()),
-    exponential: () => -Math.log(1 - next()),
-    geometric: (p) => (p >= 1 ? 0 : Math.floor(Math.log(1 - next()) / Math.log(1 - p))),
-    weighted(weights) {
-      let total = 0;
-      for (const weight of weights) total += weight;
-      let rest = next() * total;
-      for (let i = 0; i < weights.length; i++) {
-        rest -= weights[i] as number;
-        if (rest < 0) return i;
-      }
-      return weights.length - 1;
-    },
-  };
+/**
+ * Counter-based randomness: a stream of numbers is a pure function of (seed, labels), so any worker
+ * can produce any store's part of the tape, and adding a stream changes no other.
+ *
+ * The labels are folded into 128 bits of state (MurmurHash3's finalizer as the mixer), which seeds
+ * sfc32 (Doty-Humphrey, PractRand): fast in 32-bit integer arithmetic, period at least 2^32 per seed.
+ */
+export class Random {
+  #a: number;
+  #b: number;
+  #c: number;
+  #counter = 1;
+
+  /** See `random`. */
+  constructor(seed: number, labels: readonly Label[]) {
+    let a = fold(0x243f6a88, seed);
+    let b = fold(0x85a308d3, seed);
+    let c = fold(0x13198a2e, seed);
+    for (const label of labels) {
+      a = fold(a, label);
+      b = fold(b, label);
+      c = fold(c, label);
+    }
+    this.#a = a | 0;
+    this.#b = b | 0;
+    this.#c = c | 0;
+    for (let i = 0; i < 12; i++) this.next();
+  }
+
+  /** Uniform in [0, 1), with 32 bits of resolution. */
+  next(): number {
+    const b = this.#b;
+    const c = this.#c;
+    const word = (this.#a + b + this.#counter) | 0;
+    this.#counter = (this.#counter + 1) | 0;
+    this.#a = b ^ (b >>> 9);
+    this.#b = (c + (c << 3)) | 0;
+    this.#c = (((c << 21) | (c >>> 11)) + word) | 0;
+    return (word >>> 0) / 0x1_0000_0000;
+  }
+
+  /** Uniform integer in [0, bound). */
+  integer(bound: number): number {
+    return Math.floor(this.next() * bound);
+  }
+
+  /** True with probability `p`. */
+  chance(p: number): boolean {
+    return this.next() < p;
+  }
+
+  /** Standard normal (Box-Muller, one of the pair). */
+  normal(): number {
+    return Math.sqrt(-2 * Math.log(1 - this.next())) * Math.cos(2 * Math.PI * this.next());
+  }
+
+  /** exp(mu + sigma * N(0,1)). */
+  logNormal(mu: number, sigma: number): number {
+    return Math.exp(mu + sigma * this.normal());
+  }
+
+  /** Exponential with mean 1. */
+  exponential(): number {
+    return -Math.log(1 - this.next());
+  }
+
+  /** Failures before the first success; P(k) = p (1-p)^k. */
+  geometric(p: number): number {
+    return p >= 1 ? 0 : Math.floor(Math.log(1 - this.next()) / Math.log(1 - p));
+  }
+
+  /** Index drawn in proportion to the weights (linear; use an alias table for long lists). */
+  weighted(weights: readonly number[]): number {
+    let total = 0;
+    for (const weight of weights) total += weight;
+    let rest = this.next() * total;
+    for (let i = 0; i < weights.length; i++) {
+      rest -= weights[i] as number;
+      if (rest < 0) return i;
+    }
+    return weights.length - 1;
+  }
 }

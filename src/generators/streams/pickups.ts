@@ -1,4 +1,4 @@
-import { aliasTable } from '../../core/distributions.ts';
+import { AliasTable } from '../../core/distributions.ts';
 import { random } from '../../core/random.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { measuredPhases } from '../../scenario/timeline.ts';
@@ -38,7 +38,7 @@ export function* pickupOrders(scenario: Scenario, count: number): Generator<Pick
   if (area === 0) return;
   const times = random(scenario.seed, 'promise-times');
   const own = random(scenario.seed, 'promises');
-  const sizes = aliasTable(world.stores.map(({ size }) => size));
+  const sizes = new AliasTable(world.stores.map(({ size }) => size));
   const shelves = new Map<number, Shelf>();
   const arrivals = new Arrivals(world.webCurve, count / area, times, null);
   const endMs = phases.at(-1)?.endMs ?? 0;

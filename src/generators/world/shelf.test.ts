@@ -43,3 +43,16 @@ test('a store sells what it carries and nothing else', () => {
     { numRuns: 30 },
   );
 });
+
+test('draws from a shelf are those of rejection by the store alone', () => {
+  const world = worldOf(scenarioOf('retail={stores: 8, skus: 400, assortment: 40}'));
+  const shelf = new Shelf(world, 3);
+  const ceiling = world.multipliers.at(-1) as number;
+  const [own, plain] = [random(7, 'sales'), random(7, 'sales')];
+  for (let i = 0; i < 2_000; i++) {
+    let rank: number;
+    do rank = world.popularity.draw(plain);
+    while (!(plain.next() * ceiling < shelf.multiplier(rank)) || !shelf.carries(rank));
+    expect(shelf.draw(own)).toBe(rank);
+  }
+});

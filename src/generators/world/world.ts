@@ -1,6 +1,5 @@
 import {
-  type AliasTable,
-  aliasTable,
+  AliasTable,
   type LogNormal,
   logNormalOf,
   multiplierTable,
@@ -189,8 +188,8 @@ function makeWorld(scenario: Scenario): World {
     rankOfSku,
     prices,
     weights,
-    popularity: aliasTable(weights),
-    webPopularity: aliasTable(zipfMandelbrot(retail.skus, POPULARITY.webS, POPULARITY.q)),
+    popularity: new AliasTable(weights),
+    webPopularity: new AliasTable(zipfMandelbrot(retail.skus, POPULARITY.webS, POPULARITY.q)),
     core,
     assortment,
     basketCap,
@@ -317,7 +316,7 @@ function makeHotSets(scenario: Scenario, core: number): HotSet[] {
       return {
         phase,
         ranks,
-        table: aliasTable(weights),
+        table: new AliasTable(weights),
         shares: [...weights].map((weight) => weight / total),
       };
     });
