@@ -7,7 +7,7 @@ import { preloadOf } from '../src/generators/tape.ts';
 import { partitionOf } from '../src/harness/clients/kafka-producer.ts';
 import { startLoad } from '../src/harness/load/load.ts';
 import { PACER_LIMITS } from '../src/harness/load/pacer.ts';
-import { placeOfItsOwn } from '../src/harness/pipelines/place.ts';
+import { placeOfItsOwn } from '../src/harness/place.ts';
 import { javaCommand } from '../src/harness/setup/prerequisites.ts';
 import { parseScenario } from '../src/scenario/parse.ts';
 import type { Bench, BenchContext } from './bench.ts';

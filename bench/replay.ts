@@ -7,7 +7,7 @@ import { packageRoot } from '../src/harness/entry.ts';
 import { HEAD_START_MS, startLoad } from '../src/harness/load/load.ts';
 import { deploy } from '../src/harness/pipelines/deployment.ts';
 import { loadPipeline, placed } from '../src/harness/pipelines/load.ts';
-import { placeOfItsOwn } from '../src/harness/pipelines/place.ts';
+import { placeOfItsOwn } from '../src/harness/place.ts';
 import { PROBES, type ProbeKind, type RunningProbes } from '../src/harness/probes/probes.ts';
 import { parseScenario } from '../src/scenario/parse.ts';
 import type { BenchContext } from './bench.ts';

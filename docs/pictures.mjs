@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 
 const WIDTH = 1100;
-const docs = fileURLToPath(new URL('./scenarios/', import.meta.url));
+const docs = fileURLToPath(new URL('./scenarios', import.meta.url));
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],

@@ -1,9 +1,9 @@
 import { systemClock } from '../core/clock.ts';
 import { badInput } from '../core/errors.ts';
+import { doctor, isHealthy } from '../harness/doctor/doctor.ts';
 import type { ArtifactSource } from '../harness/setup/artifact-source.ts';
 import type { Artifacts } from '../harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../harness/setup/cache.ts';
-import { doctor, isHealthy } from '../harness/setup/doctor.ts';
 import type { Needs } from '../harness/setup/needs.ts';
 import { isCi } from '../harness/setup/prerequisites.ts';
 import { provision } from '../harness/setup/provision.ts';

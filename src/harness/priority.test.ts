@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { priorityFinding } from './doctor/machine.ts';
 import { nicenessThatCounts, ownNiceness } from './priority.ts';
-import { priorityFinding } from './setup/machine.ts';
 
 test.each([
   ['/autogroup-75 nice 10\n', '1\n', 0, { of: 'session', nice: 10 }],

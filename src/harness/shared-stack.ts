@@ -9,11 +9,12 @@ import type { Journal } from '../record/journal.ts';
 import { writeAtomically } from '../record/write.ts';
 import type { ExternalUse } from '../scenario/scenario.ts';
 import type { Pipeline } from './pipelines/load.ts';
-import { type Place, placeApart, placeOfItsOwn } from './pipelines/place.ts';
 import { removeAll } from './pipelines/remove.ts';
+import { type Place, placeApart, placeOfItsOwn } from './place.ts';
+import { identify, isAlive, processSchema } from './process-identity.ts';
 import type { Shard } from './sharding/shard-coordinator.ts';
 import { connectExternal } from './stack/external.ts';
-import { defaultRegistryDir, identify, isAlive, processSchema } from './stack/registry.ts';
+import { defaultRegistryDir } from './stack/registry.ts';
 import type { RuntimeKind, Stack } from './stack/stack.ts';
 
 /** A stack that others may use before, after and beside this run: it has a place of its own there. */

@@ -15,7 +15,7 @@ interface StackFacts {
 
 /** The fingerprint of this machine, this doorbuster and this stack. */
 export function environment(stack: StackFacts): Environment {
-  const root = fileURLToPath(new URL('../../', import.meta.url));
+  const root = fileURLToPath(new URL('../..', import.meta.url));
   const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as {
     version: string;
   };
@@ -86,4 +86,14 @@ function commitOf(root: string): string | null {
   } catch {
     return null;
   }
+}
+
+/** How a record names the runtime of a persistent or external stack, which other runs may use as well. */
+export function sharedRuntime(runtime: string): string {
+  return `${runtime}, shared`;
+}
+
+/** Whether the servers of a run are on other machines, whose clocks were not compared with this one's. */
+export function runsElsewhere({ runtime }: Pick<Environment, 'runtime'>): boolean {
+  return runtime === sharedRuntime('external');
 }

@@ -17,7 +17,7 @@ import type { Scenario } from './scenario.ts';
 // Facts, not speeds: other work may share the machine.
 vi.setConfig({ testTimeout: 300_000 });
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const texts = ['scenarios', 'test/fixtures/bad-scenarios'].flatMap((folder) =>
   readdirSync(`${root}${folder}`)
     .filter((file) => file.endsWith('.yaml'))

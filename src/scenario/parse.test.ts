@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { DoorbusterError } from '../core/errors.ts';
 import { parseScenario } from './parse.ts';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const shipped = filesOf('scenarios');
 const bad = filesOf('test/fixtures/bad-scenarios');
 

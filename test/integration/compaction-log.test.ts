@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
+import type { Endpoints } from '../../src/harness/clients/endpoints.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { compactWithSpark } from '../../src/harness/pipelines/compact-spark.ts';
 import { loadPipeline, placed } from '../../src/harness/pipelines/load.ts';
@@ -14,7 +15,6 @@ import { filesInImages } from '../../src/harness/stack/images.ts';
 import { launchAuxiliary } from '../../src/harness/stack/processes.ts';
 import type { Launched } from '../../src/harness/stack/server.ts';
 import { launch } from '../../src/harness/stack/server-process.ts';
-import type { Endpoints } from '../../src/harness/stack/stack.ts';
 import { PLAIN } from '../support/place.ts';
 
 /** Servers that nobody is asked for: what is compacted here names no table. */

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
+import type { Endpoints } from '../../src/harness/clients/endpoints.ts';
 import { openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
 import { meet, type ShardCoordinator } from '../../src/harness/sharding/shard-coordinator.ts';
-import type { Endpoints } from '../../src/harness/stack/stack.ts';
 import { KafkaAlone } from './support/kafka-alone.ts';
 
 const { signal } = new AbortController();

@@ -13,7 +13,7 @@ import { packageRoot } from '../../src/harness/entry.ts';
 import { compact } from '../../src/harness/pipelines/compact.ts';
 import { type Deployment, deploy } from '../../src/harness/pipelines/deployment.ts';
 import { loadPipeline, type PlacedPipeline, placed } from '../../src/harness/pipelines/load.ts';
-import { topicOf } from '../../src/harness/pipelines/place.ts';
+import { topicOf } from '../../src/harness/place.ts';
 import {
   MALFORMED_KINDS,
   type PipelineUse,

@@ -6,12 +6,8 @@ import { systemClock as clock } from '../../src/core/clock.ts';
 import { kafkaAnswers, openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
 import { openBucket } from '../../src/harness/clients/s3.ts';
 import { openSqlSession } from '../../src/harness/clients/sql-gateway.ts';
-import {
-  defaultRegistryDir,
-  identify,
-  killGroup,
-  registrations,
-} from '../../src/harness/stack/registry.ts';
+import { identify } from '../../src/harness/process-identity.ts';
+import { defaultRegistryDir, killGroup, registrations } from '../../src/harness/stack/registry.ts';
 import { engineHere, sweepSession } from '../../src/harness/stack/session.ts';
 import type { ServerName, Stack } from '../../src/harness/stack/stack.ts';
 import { runtime } from './support/runtime.ts';

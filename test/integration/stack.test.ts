@@ -17,9 +17,9 @@ import { SERVERS } from '../../src/core/metrics.ts';
 import { kafkaClient, openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
 import { openBucket } from '../../src/harness/clients/s3.ts';
 import { openSqlSession } from '../../src/harness/clients/sql-gateway.ts';
+import { identify } from '../../src/harness/process-identity.ts';
 import {
   defaultRegistryDir,
-  identify,
   killGroup,
   registrations,
   sweepLeftovers,

@@ -1,4 +1,4 @@
-import type { Endpoints } from '../../src/harness/stack/stack.ts';
+import type { Endpoints } from '../../src/harness/clients/endpoints.ts';
 
 /** The environment that names these servers to a scenario that does not, keys and all. */
 export function variablesOf({ kafka, flink, catalog, s3 }: Omit<Endpoints, 'internal'>) {

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Observed } from '../../src/harness/experiment/observed.ts';
 import { openFacts } from '../../src/harness/facts.ts';
+import type { Observed } from '../../src/harness/outcome/observed.ts';
 import { handOverText } from '../../src/harness/sharding/hand-over-file.ts';
 import { environment } from '../../src/record/environment.ts';
 import { RUN_FILES } from '../../src/record/folder.ts';

@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const src = join(root, 'src');
 
 interface SourceFile {
@@ -68,6 +68,51 @@ test('imports follow the one direction of the architecture', () => {
     }
   }
   expect(wrong).toEqual([]);
+});
+
+/** Folders and files of the harness, lowest first: each imports from those above it in this list only. */
+const HARNESS_LAYERS: readonly (readonly string[])[] = [
+  ['entry.ts', 'priority.ts', 'process-identity.ts', 'reason.ts', 'place.ts'],
+  ['clients', 'clock-watch.ts', 'shown-versions.ts'],
+  ['facts.ts', 'clock-offset.ts', 'setup'],
+  ['dimensions.ts', 'recording', 'stack'],
+  ['doctor', 'load'],
+  ['pipelines', 'visibility'],
+  ['engines'],
+  ['probes', 'truth'],
+  ['faults.ts', 'measure'],
+  ['outcome'],
+  ['sharding'],
+  ['shared-stack.ts'],
+  ['up.ts'],
+  ['experiment'],
+];
+
+test('imports inside the harness go from a higher layer to a lower one', () => {
+  const layerOf = (path: string) => {
+    const part = path.split('/')[1] as string;
+    const layer = HARNESS_LAYERS.findIndex((parts) => parts.includes(part));
+    expect(layer, `${part} is in no layer`).toBeGreaterThanOrEqual(0);
+    return { part, layer };
+  };
+  const wrong = product
+    .filter((file) => file.folder === 'harness')
+    .flatMap((file) => {
+      const from = layerOf(file.path);
+      return imports(file)
+        .filter((specifier) => specifier.startsWith('.'))
+        .map((specifier) => relative(src, resolve(join(src, dirname(file.path)), specifier)))
+        .filter((target) => target.startsWith('harness/'))
+        .filter((target) => {
+          const to = layerOf(target);
+          return to.part !== from.part && to.layer >= from.layer;
+        })
+        .map((target) => `${file.path} imports ${target}`);
+    });
+  expect(wrong).toEqual([]);
+  // What is gone is in no layer.
+  const there = new Set(readdirSync(join(src, 'harness')));
+  expect(HARNESS_LAYERS.flat().filter((part) => !there.has(part))).toEqual([]);
 });
 
 test('the world of the generators leans on nothing that happens in it', () => {
@@ -151,7 +196,6 @@ const MAY_NAME_STREAMS: Readonly<Record<string, string>> = {
   'cli/commands/explain.ts': 'explains a pipeline by a scenario with every stream',
   'cli/scenario-file.ts': 'has a key of the scenario as an example in its help',
   'harness/dimensions.ts': 'leaves the streams out that no member is in',
-  'harness/truth/contract/contract.ts': 'defines the expectation dead_letter of the facts',
 };
 
 test('code asks what a dataset carries, and not what a stream or a table is called', () => {

@@ -1,10 +1,10 @@
 import pc from 'picocolors';
 import { EXIT } from '../../core/exit-codes.ts';
+import { doctor, type Finding, isHealthy } from '../../harness/doctor/doctor.ts';
 import { packageRoot } from '../../harness/entry.ts';
 import { estimateOf } from '../../harness/experiment/estimate.ts';
 import { loadPipeline } from '../../harness/pipelines/load.ts';
 import { defaultCacheDir } from '../../harness/setup/cache.ts';
-import { doctor, type Finding, isHealthy } from '../../harness/setup/doctor.ts';
 import { readLock } from '../../harness/setup/lock.ts';
 import { needsOf } from '../../harness/setup/needs.ts';
 import { RUNTIMES, runtimeFor, STARTED } from '../../harness/stack/runtimes.ts';

@@ -1,7 +1,7 @@
 import { EXIT } from '../../core/exit-codes.ts';
 import { loadPipeline, type Pipeline, submissions } from '../../harness/pipelines/load.ts';
-import { placeOfItsOwn } from '../../harness/pipelines/place.ts';
 import { fillPlaceholders, placeholderValues } from '../../harness/pipelines/placeholders.ts';
+import { placeOfItsOwn } from '../../harness/place.ts';
 import { wrapped } from '../../reports/terminal.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import type { Scenario } from '../../scenario/scenario.ts';

@@ -1,6 +1,6 @@
 import { quoted } from '../../core/sql.ts';
-import type { CatalogAuth, Endpoints } from '../stack/stack.ts';
 import type { Connection } from './duckdb.ts';
+import type { CatalogAuth, Endpoints } from './endpoints.ts';
 
 /** Lets a DuckDB read the stack's bucket. Needs httpfs; holds for every connection of the database. */
 export async function createS3Secret(connection: Connection, s3: Endpoints['s3']): Promise<void> {

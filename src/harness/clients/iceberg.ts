@@ -1,8 +1,8 @@
 import { parse, parseNumberAndBigInt } from 'lossless-json';
 import { type DoorbusterError, stackBroke } from '../../core/errors.ts';
 import { masked } from '../../core/masked.ts';
-import type { Endpoints } from '../stack/stack.ts';
 import { readAvro } from './avro.ts';
+import type { Endpoints } from './endpoints.ts';
 import { restCatalog } from './rest-catalog.ts';
 
 /** A snapshot as the catalog lists it. Ids exceed 2^53, so they are strings everywhere. */

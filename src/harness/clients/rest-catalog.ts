@@ -1,7 +1,7 @@
 import { badInput, stackBroke } from '../../core/errors.ts';
 import { masked } from '../../core/masked.ts';
-import { withoutSecrets } from '../stack/catalog-options.ts';
-import type { Endpoints } from '../stack/stack.ts';
+import { withoutSecrets } from './catalog-options.ts';
+import type { Endpoints } from './endpoints.ts';
 import { bodyOf, httpRequest } from './http.ts';
 
 type Access = Endpoints['catalog'];

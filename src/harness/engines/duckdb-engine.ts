@@ -2,10 +2,10 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { Clock } from '../../core/clock.ts';
 import type { Params } from '../clients/duckdb.ts';
+import type { Endpoints } from '../clients/endpoints.ts';
 import { readProcess, type Usage } from '../clients/proc.ts';
 import { entryFile } from '../entry.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
-import type { Endpoints } from '../stack/stack.ts';
 import type { QueryAnswer, QueryLimits, ReaderRow, Timed } from './engine.ts';
 
 /** What a reader process needs to know. `avro`, `httpfs` and `iceberg` are loaded by path. */

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Params } from '../clients/duckdb.ts';
+import type { Endpoints } from '../clients/endpoints.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
-import type { Endpoints } from '../stack/stack.ts';
 import { Engine, type EngineProcess, type ReaderConfig } from './duckdb-engine.ts';
 import type { EngineUsage, QueryAnswer, QueryLimits, Reader, ReaderOptions } from './engine.ts';
 

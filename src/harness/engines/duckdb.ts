@@ -1,6 +1,6 @@
-import { sparkCopies } from '../truth/spark-copy.ts';
 import { openReader } from './duckdb-reader.ts';
 import type { QueryEngine } from './engine.ts';
+import { sparkCopies } from './spark-copy.ts';
 
 /** DuckDB over the Iceberg catalog, in a process of its own. Where it cannot read a table for the oracles, Spark does. */
 export const duckdb: QueryEngine & { readonly kind: 'duckdb' } = {

@@ -4,7 +4,6 @@ import type { Params } from '../clients/duckdb.ts';
 import type { Usage } from '../clients/proc.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import type { ServerName, Stack } from '../stack/stack.ts';
-import type { PlainCopies } from '../truth/read-tables.ts';
 
 /** A row of an answer, by column. */
 export type ReaderRow = Readonly<Record<string, unknown>>;
@@ -74,6 +73,20 @@ export interface ReaderOptions {
 interface EngineContext {
   readonly stack: Pick<Stack, 'endpoints' | 'inProcess'>;
   readonly extensions: Artifacts['duckdbExtensions'];
+}
+
+/** Some columns of a table, by the table's own names. */
+export interface TableColumns {
+  readonly table: string;
+  readonly columns: readonly string[];
+}
+
+/** Another engine: it copies a table to one that has neither deletes nor partitions, which anybody can read. */
+export interface PlainCopies {
+  /** What the record calls it. */
+  readonly name: string;
+  /** `work` is given the name of the copy, which is gone afterwards. Rejects with why there could be none. */
+  withCopy(of: TableColumns, work: (copy: string) => Promise<void>): Promise<void>;
 }
 
 /** Where another engine makes its copies. */

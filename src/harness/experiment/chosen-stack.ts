@@ -1,5 +1,5 @@
 import { badInput } from '../../core/errors.ts';
-import type { Place } from '../pipelines/place.ts';
+import type { Place } from '../place.ts';
 import { meet, type ShardCoordinator } from '../sharding/shard-coordinator.ts';
 import type { ChosenStack } from '../shared-stack.ts';
 import { RUNTIMES } from '../stack/runtimes.ts';

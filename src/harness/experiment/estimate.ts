@@ -5,7 +5,7 @@ import { expectedCounts, rateAt } from '../../generators/expected/rate.ts';
 import { type Scenario, STOCK } from '../../scenario/scenario.ts';
 import { timedMs } from '../../scenario/timeline.ts';
 import { type Datasets, datasetsOf, streamsOf } from '../../topology/manifest.ts';
-import type { DiskNeeds } from '../room.ts';
+import type { DiskNeeds } from '../doctor/disk-space.ts';
 
 /** What a run will take, as far as anybody can know before it: an estimate, and no promise. */
 export interface Estimate extends DiskNeeds {

@@ -1,24 +1,14 @@
-import { environment } from '../../record/environment.ts';
+import { environment, sharedRuntime } from '../../record/environment.ts';
 import type { RunFolder } from '../../record/folder.ts';
-import type { RunRecord, UnmeasuredRecord } from '../../record/record.ts';
+import type { UnmeasuredRecord } from '../../record/record.ts';
 import { startedRecord } from '../../record/write.ts';
 import { stockView } from '../../topology/dataset.ts';
 import { datasetsOf } from '../../topology/manifest.ts';
 import type { Pipeline } from '../pipelines/load.ts';
-import type { Place } from '../pipelines/place.ts';
+import type { Place } from '../place.ts';
 import { recordingSection } from '../recording/record.ts';
 import type { ChosenStack, SharedStack } from '../shared-stack.ts';
 import type { TrialOptions } from './trial-context.ts';
-
-/** What the name of a runtime ends in, where the servers were there before the run. */
-const SHARED = ', shared';
-
-/** Whether the servers of a run are of other machines, whose clocks nobody here has compared with ours. */
-export function runsElsewhere({
-  environment: { runtime },
-}: Pick<RunRecord, 'environment'>): boolean {
-  return runtime === `external${SHARED}`;
-}
 
 /** The record of a run that has got nowhere yet. */
 export function firstRecord(
@@ -57,7 +47,7 @@ export function firstRecord(
         ? { runtime: chosen.runtime, versions: options.artifacts.versions }
         : // Not of the same lane as a stack that is started anew for every run.
           {
-            runtime: `${chosen.on.stack.runtime}${SHARED}`,
+            runtime: sharedRuntime(chosen.on.stack.runtime),
             versions: versionsOf(chosen.on, options),
           },
     ),

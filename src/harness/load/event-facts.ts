@@ -1,7 +1,7 @@
+import type { Expect } from '../../generators/contract.ts';
 import type { Fault, Truth } from '../../generators/event.ts';
 import type { Stream } from '../../scenario/scenario.ts';
 import type { Appended } from '../clients/kafka-producer.ts';
-import type { Expect } from '../truth/contract/contract.ts';
 import { csvLine } from './fact-file.ts';
 
 /** A message that was handed to the producer. With the broker's acknowledgement it is a row of `events`. */

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Clock } from '../../core/clock.ts';
 import { DoorbusterError, stackBroke } from '../../core/errors.ts';
 import type { Scenario, Stream } from '../../scenario/scenario.ts';
-import type { Place } from '../pipelines/place.ts';
+import type { Place } from '../place.ts';
 import { type FactFileRef, unclosedFiles } from './fact-file.ts';
 import { joinProgress, type LoadProgress } from './load-progress.ts';
 import { mainThreadPort } from './main-thread-port.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts';
 import { type BatchProducer, partitionOf } from '../clients/kafka-producer.ts';
-import { type Place, topicOf } from '../pipelines/place.ts';
+import { type Place, topicOf } from '../place.ts';
 import { eventLine, type SentMessage } from './event-facts.ts';
 import { FactFile, type FactFileRef } from './fact-file.ts';
 import { badMarker, canaryMark, goodMarker, type Marked } from './marker.ts';

@@ -1,6 +1,6 @@
 import type { ExitCode } from '../../core/exit-codes.ts';
 import type { Scenario, Stream } from '../../scenario/scenario.ts';
-import type { Place } from '../pipelines/place.ts';
+import type { Place } from '../place.ts';
 import type { FactFileRef } from './fact-file.ts';
 import type { LoadProgress } from './load-progress.ts';
 import type { Counts } from './tally.ts';

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../core/clock.ts';
-import { offsetClock } from '../sharding/clock-offset.ts';
+import { offsetClock } from '../clock-offset.ts';
 import type { WorkerOptions } from './messages.ts';
 import { serve } from './serve-requests.ts';
 

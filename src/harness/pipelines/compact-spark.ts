@@ -2,13 +2,14 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { COMPACTION } from '../../record/facts.ts';
+import { catalogProperties } from '../clients/catalog-options.ts';
 import { CpuAccounts } from '../clients/cpu-accounts.ts';
+import type { Endpoints } from '../clients/endpoints.ts';
 import { readProcesses } from '../clients/proc.ts';
 import type { AuxiliaryProcess, LaunchContext } from '../stack/auxiliary-process.ts';
-import { catalogProperties } from '../stack/catalog-options.ts';
 import { innermostCause, logTail } from '../stack/cause.ts';
 import type { Launched } from '../stack/server.ts';
-import type { Endpoints, Stack } from '../stack/stack.ts';
+import type { Stack } from '../stack/stack.ts';
 import type { PlacedPipeline } from './load.ts';
 
 /** What a compaction on demand needs. */

@@ -2,8 +2,8 @@ import { STREAMS } from '../../scenario/scenario.ts';
 import type { Dataset } from '../../topology/dataset.ts';
 import { datasetsOf, streamsOf } from '../../topology/manifest.ts';
 import { addressOf, targetOf } from '../load/targets/targets.ts';
+import { topicOf } from '../place.ts';
 import type { PlacedPipeline } from './load.ts';
-import { topicOf } from './place.ts';
 import type { DeployedStage, DeployOptions } from './runners/runner.ts';
 import { runnerOf } from './runners/runners.ts';
 

@@ -6,9 +6,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseScenario } from '../../scenario/parse.ts';
 import { STREAMS } from '../../scenario/scenario.ts';
 import { packageRoot } from '../entry.ts';
+import { placeApart } from '../place.ts';
 import { compactionOf } from './compact.ts';
 import { loadPipeline, pipelineFor, placed, submissions } from './load.ts';
-import { placeApart } from './place.ts';
 import { fillPlaceholders, placeholderValues } from './placeholders.ts';
 
 describe.each(['cdc-upsert', 'append-ledger'])('the shipped %s', (name) => {

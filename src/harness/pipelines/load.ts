@@ -16,7 +16,7 @@ import {
 } from '../../topology/manifest.ts';
 import { type Submission, submissionsOf } from '../../topology/submissions.ts';
 import { packageRoot } from '../entry.ts';
-import type { Place } from './place.ts';
+import type { Place } from '../place.ts';
 import {
   checkPlaceholders,
   checkQueryPlaceholders,

@@ -1,7 +1,7 @@
 import { badInput } from '../../core/errors.ts';
 import { suggest } from '../../scenario/problems.ts';
 import type { PipelineUse } from '../../scenario/scenario.ts';
-import type { Place } from './place.ts';
+import type { Place } from '../place.ts';
 
 /** What `${…}` in a pipeline's SQL may name, and which key of the scenario it comes from. */
 const PLACEHOLDERS = {

@@ -1,11 +1,11 @@
 import type { Clock } from '../../core/clock.ts';
 import { stackBroke } from '../../core/errors.ts';
+import type { Endpoints } from '../clients/endpoints.ts';
 import { flinkRest, hasEnded } from '../clients/flink-rest.ts';
 import { type Catalog, openCatalog } from '../clients/iceberg.ts';
 import { openKafkaAdmin } from '../clients/kafka-admin.ts';
 import { type Bucket, openBucket } from '../clients/s3.ts';
-import type { Endpoints } from '../stack/stack.ts';
-import type { Place } from './place.ts';
+import type { Place } from '../place.ts';
 
 interface RemoveOptions {
   readonly endpoints: Endpoints;

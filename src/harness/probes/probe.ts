@@ -2,12 +2,12 @@ import type { Clock } from '../../core/clock.ts';
 import type { Random } from '../../core/random.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import type { Dataset } from '../../topology/dataset.ts';
+import type { Endpoints } from '../clients/endpoints.ts';
 import type { EngineUsage, Reader, ReaderOptions } from '../engines/engine.ts';
 import type { Facts } from '../facts.ts';
 import type { SentMark } from '../load/marked-sender.ts';
 import type { PipelineQuery } from '../pipelines/load.ts';
-import type { Place } from '../pipelines/place.ts';
-import type { Endpoints } from '../stack/stack.ts';
+import type { Place } from '../place.ts';
 import type { Visibility } from '../visibility/sources.ts';
 
 /** An event that makes the run's numbers untrustworthy; it becomes an entry of the record's `invalid`. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
-import { identify } from '../stack/registry.ts';
+import { identify } from '../process-identity.ts';
 import { takeLock } from './cache-lock.ts';
 import { type Owner, ownerState, thisOwner } from './owner.ts';
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { identify } from '../stack/registry.ts';
+import { identify } from '../process-identity.ts';
 
 /**
  * Who holds a lock or a half-filled folder: a process, told apart from a later one with the same

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { openFileLimit } from '../doctor/machine.ts';
 import { lockedArtifact, readLock } from './lock.ts';
-import { openFileLimit } from './machine.ts';
 import { installLine, judgeVersion, parseOsRelease, toolsFor } from './prerequisites.ts';
 
 const DEBIAN_12 = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\nVERSION_ID="12"\n';

@@ -2,8 +2,8 @@ import { badInput } from '../../core/errors.ts';
 import type { FactTable } from '../../record/facts.ts';
 import type { RunRecord } from '../../record/record.ts';
 import type { Dataset } from '../../topology/dataset.ts';
-import type { Observed } from '../experiment/observed.ts';
 import type { Facts } from '../facts.ts';
+import type { Observed } from '../outcome/observed.ts';
 
 /**
  * What is computed from a load takes a step per second of it: a moment that was damaged to the year 5000 would

@@ -11,7 +11,7 @@ import { parquetFiles } from '../../record/parquet-files.ts';
 import { described } from '../../record/read.ts';
 import { drain, phase } from '../../record/record.ts';
 import { STREAMS } from '../../scenario/scenario.ts';
-import type { Observed } from '../experiment/observed.ts';
+import type { Observed } from '../outcome/observed.ts';
 
 /** Far more than a load of a day leaves, bytes. */
 const LARGEST = 64 * 2 ** 20;

@@ -5,9 +5,9 @@ import { RUN_FILES } from '../../record/folder.ts';
 import type { Journal } from '../../record/journal.ts';
 import type { PartEnd } from '../../record/record.ts';
 import { writeAtomically } from '../../record/write.ts';
-import type { Observed } from '../experiment/observed.ts';
+import { middleOf, widthOf } from '../clock-offset.ts';
 import type { Facts } from '../facts.ts';
-import { middleOf, widthOf } from './clock-offset.ts';
+import type { Observed } from '../outcome/observed.ts';
 import { handOverText } from './hand-over-file.ts';
 import type { ShardCoordinator } from './shard-coordinator.ts';
 

@@ -12,8 +12,8 @@ import type { PartRecord, RunRecord, ShardRecord, UnmeasuredRecord } from '../..
 import { startedRecord, writeRecord } from '../../record/write.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { datasetsOf } from '../../topology/manifest.ts';
-import { buildRecord } from '../experiment/build-record.ts';
 import { type Facts, openFacts } from '../facts.ts';
+import { buildRecord } from '../outcome/build-record.ts';
 import { loadPipeline } from '../pipelines/load.ts';
 import type { Incident } from '../probes/probe.ts';
 import { checkFacts, checkHandOver, checkTables } from './consistent.ts';

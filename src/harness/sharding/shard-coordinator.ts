@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import { badInput, type DoorbusterError, stackBroke } from '../../core/errors.ts';
 import { openKafkaAdmin } from '../clients/kafka-admin.ts';
 import { type Channel, openChannel, type Said } from '../clients/kafka-channel.ts';
+import { type ClockOffset, clockOffset, middleOf, offsetClock } from '../clock-offset.ts';
 import type { Load, Share } from '../load/load.ts';
 import {
   executeRequest,
@@ -10,9 +11,8 @@ import {
   type ShardMessage,
   SILENT_AFTER_MS,
 } from '../load/shards.ts';
-import type { Place } from '../pipelines/place.ts';
+import type { Place } from '../place.ts';
 import type { Stack } from '../stack/stack.ts';
-import { type ClockOffset, clockOffset, middleOf, offsetClock } from './clock-offset.ts';
 
 /** The part of one machine in a load that several make together. */
 export interface Shard {

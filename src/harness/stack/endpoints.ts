@@ -1,6 +1,6 @@
+import type { Endpoints } from '../clients/endpoints.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import { BUCKET, HOST, type Plan, REGION } from './plan.ts';
-import type { Endpoints } from './stack.ts';
 
 /** Versions of the servers, as a record names them. */
 export function serverVersions({

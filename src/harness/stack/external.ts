@@ -4,13 +4,14 @@ import { badInput, DoorbusterError } from '../../core/errors.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 import type { ExternalUse } from '../../scenario/scenario.ts';
 import { EXTERNAL_TERMS } from '../../scenario/schema-external.ts';
+import type { CatalogAuth, Endpoints } from '../clients/endpoints.ts';
 import { type Body, bodyOf, httpRequest } from '../clients/http.ts';
 import { kafkaAnswers } from '../clients/kafka-admin.ts';
 import { fetchToken, type OAuth2, restCatalog } from '../clients/rest-catalog.ts';
 import { openBucket } from '../clients/s3.ts';
 import type { ServerFiles } from '../setup/artifacts.ts';
 import { launchAuxiliary } from './processes.ts';
-import type { CatalogAuth, Endpoints, Stack } from './stack.ts';
+import type { Stack } from './stack.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -6,8 +6,9 @@ import { badInput } from '../../core/errors.ts';
 import { SERVERS } from '../../core/metrics.ts';
 import { readTextFile, WRITTEN_BY_HAND } from '../../core/text-file.ts';
 import { writeAtomically } from '../../record/write.ts';
+import { identify, processSchema } from '../process-identity.ts';
 import type { Plan } from './plan.ts';
-import { defaultRegistryDir, identify, processSchema } from './registry.ts';
+import { defaultRegistryDir } from './registry.ts';
 
 /** A stack that was left running, by its name: everything that somebody needs to take it up again. */
 const persistedSchema = z.strictObject({

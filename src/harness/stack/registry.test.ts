@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
+import { identify } from '../process-identity.ts';
 import {
   claimedPorts,
   defaultRegistryDir,
-  identify,
   killGroup,
   MARKER,
   newEntry,

@@ -7,6 +7,7 @@ import type { Clock } from '../../core/clock.ts';
 import { readTextFile, WRITTEN_BY_HAND } from '../../core/text-file.ts';
 import { removeHalfWritten } from '../../record/folder.ts';
 import { writeAtomically } from '../../record/write.ts';
+import { identify, isAlive, type ProcessIdentity, processSchema } from '../process-identity.ts';
 import { isHome, xdgDir } from '../setup/user-dirs.ts';
 import { engineHere, sweepSession } from './session.ts';
 
@@ -14,12 +15,6 @@ import { engineHere, sweepSession } from './session.ts';
  * The stacks of this user that run now, one file each, so that whatever a killed doorbuster left
  * behind can be found and removed, and so that two runs at once keep their ports apart.
  */
-export const processSchema = z.strictObject({
-  pid: z.int().positive(),
-  /** Boot and start time: a process id alone comes round again. */
-  born: z.string(),
-});
-
 const registrationSchema = z.strictObject({
   version: z.literal(1),
   owner: processSchema,
@@ -32,8 +27,6 @@ const registrationSchema = z.strictObject({
   servers: z.array(processSchema.extend({ server: z.string() })),
 });
 
-/** A process that cannot be confused with a later one of the same id. */
-export type ProcessIdentity = Readonly<z.infer<typeof processSchema>>;
 type Registration = Readonly<z.infer<typeof registrationSchema>>;
 
 /** What a sweep found of a killed doorbuster, and removed. */
@@ -56,27 +49,6 @@ export const MARKER = '.doorbuster-stack';
 /** XDG_STATE_HOME/doorbuster/stacks, or ~/.local/state/doorbuster/stacks. */
 export function defaultRegistryDir(env: NodeJS.ProcessEnv = process.env): string {
   return join(xdgDir('XDG_STATE_HOME', join('.local', 'state'), env), 'stacks');
-}
-
-/**
- * Who this process id is right now, or null when nobody is, it is a zombie, or the machine has no
- * /proc: then nothing is ever taken for a leftover.
- */
-export function identify(pid: number): ProcessIdentity | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the program's name in parentheses and may hold anything.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (fields[0] === 'Z' || fields[0] === 'X') return null;
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    return { pid, born: `${boot}/${fields[19]}` };
-  } catch {
-    return null;
-  }
-}
-
-export function isAlive(process: ProcessIdentity): boolean {
-  return identify(process.pid)?.born === process.born;
 }
 
 /** The entry of one stack; `write` replaces it as a whole. */

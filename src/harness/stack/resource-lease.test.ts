@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
 import { yielding } from '../priority.ts';
-import { identify, killGroup, newEntry, registrations, sweepLeftovers } from './registry.ts';
+import { identify } from '../process-identity.ts';
+import { killGroup, newEntry, registrations, sweepLeftovers } from './registry.ts';
 import { ResourceLease } from './resource-lease.ts';
 
 let dir: string;

@@ -1,13 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  defaultRegistryDir,
-  identify,
-  MARKER,
-  newEntry,
-  type ProcessIdentity,
-  type RegistryEntry,
-} from './registry.ts';
+import { identify, type ProcessIdentity } from '../process-identity.ts';
+import { defaultRegistryDir, MARKER, newEntry, type RegistryEntry } from './registry.ts';
 import { startWatchdog, type Watchdog } from './watchdog.ts';
 
 interface LeaseOptions {

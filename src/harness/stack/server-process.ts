@@ -4,9 +4,10 @@ import { createInterface } from 'node:readline';
 import type { Clock } from '../../core/clock.ts';
 import { badInput, type DoorbusterError } from '../../core/errors.ts';
 import { yielding } from '../priority.ts';
+import { isAlive, type ProcessIdentity } from '../process-identity.ts';
 import { onPath } from '../setup/on-path.ts';
 import type { Command } from './components/component.ts';
-import { isAlive, killGroup, type ProcessIdentity } from './registry.ts';
+import { killGroup } from './registry.ts';
 import type { Exit, Launched } from './server.ts';
 
 /**

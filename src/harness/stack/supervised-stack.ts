@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stackBroke } from '../../core/errors.ts';
 import type { FaultAct } from '../../scenario/scenario.ts';
+import type { Endpoints } from '../clients/endpoints.ts';
 import { allocatePlan } from './allocate-plan.ts';
 import type { AuxiliaryProcess } from './auxiliary-process.ts';
 import { portWasTaken } from './cause.ts';
@@ -13,14 +14,7 @@ import { type PersistedStack, writePersisted } from './persisted-stack.ts';
 import type { Plan } from './plan.ts';
 import type { AttachedHost, RuntimeHost } from './runtime-host.ts';
 import { deathOf, type Exit, end, type Launched, neverReady, readyAnswer } from './server.ts';
-import type {
-  AttachOptions,
-  Endpoints,
-  RuntimeKind,
-  ServerName,
-  Stack,
-  StackOptions,
-} from './stack.ts';
+import type { AttachOptions, RuntimeKind, ServerName, Stack, StackOptions } from './stack.ts';
 
 /** Longest wait for one server on a busy machine; a start on idle cores takes a tenth of it. */
 const READY_WITHIN_MS = 120_000;

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
-import { identify, killGroup } from './registry.ts';
+import { identify } from '../process-identity.ts';
+import { killGroup } from './registry.ts';
 import { watchdogShell } from './watchdog.ts';
 
 let dir: string;

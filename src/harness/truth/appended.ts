@@ -1,7 +1,7 @@
 import type { Stream } from '../../scenario/scenario.ts';
 import type { TargetAddress } from '../load/targets/target.ts';
 import { targetOf } from '../load/targets/targets.ts';
-import { type Place, topicOf } from '../pipelines/place.ts';
+import { type Place, topicOf } from '../place.ts';
 import type { Rows } from './tables-under-test.ts';
 
 /** One partition: what the broker acknowledged to us against what its log holds. */

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { PLAIN } from '../../../test/support/place.ts';
 import { parseManifest } from '../../topology/manifest.ts';
-import type { Reader } from '../engines/engine.ts';
+import type { PlainCopies, Reader } from '../engines/engine.ts';
 import { type Facts, openFacts } from '../facts.ts';
-import { type PlainCopies, readTables } from './read-tables.ts';
+import { readTables } from './read-tables.ts';
 
 let dir: string;
 let facts: Facts;

@@ -3,9 +3,9 @@ import { badInput } from '../../core/errors.ts';
 import { quoted } from '../../core/sql.ts';
 import { RECEIPTS } from '../../scenario/scenario.ts';
 import { columnOf, type Dataset, holdsImages, holdsRejected } from '../../topology/dataset.ts';
-import type { Reader, ReaderRow } from '../engines/engine.ts';
-import type { Place } from '../pipelines/place.ts';
-import { reasonOf } from './reason.ts';
+import type { PlainCopies, Reader, ReaderRow, TableColumns } from '../engines/engine.ts';
+import type { Place } from '../place.ts';
+import { reasonOf } from '../reason.ts';
 import type { NotRead, TableCopies } from './tables-under-test.ts';
 
 /** An uncompacted upsert table is slow to read whole; beyond this another engine has to. */
@@ -43,20 +43,6 @@ function columnsOf(dataset: Dataset): Columns {
   if (holdsRejected(dataset)) return OF_REJECTED;
   if (holdsImages(dataset)) return OF_IMAGES;
   return dataset.carries === RECEIPTS ? OF_RECEIPTS : APPENDED;
-}
-
-/** Some columns of a table, by the table's own names. */
-interface TableColumns {
-  readonly table: string;
-  readonly columns: readonly string[];
-}
-
-/** Another engine: it copies a table to one that has neither deletes nor partitions, which anybody can read. */
-export interface PlainCopies {
-  /** What the record calls it. */
-  readonly name: string;
-  /** `work` is given the name of the copy, which is gone afterwards. Rejects with why there could be none. */
-  withCopy(of: TableColumns, work: (copy: string) => Promise<void>): Promise<void>;
 }
 
 /** What a table holds: what DuckDB takes to read it follows. */

@@ -1,6 +1,7 @@
 import type { TruthRecord } from '../../record/record.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import type { Facts } from '../facts.ts';
+import { reasonOf } from '../reason.ts';
 import { writeBook } from './business/book.ts';
 import { type BusinessDistance, distanceFromBook, takings } from './business/business.ts';
 import { naiveReadings } from './business/readings.ts';
@@ -10,7 +11,6 @@ import {
   foundSql,
   judgeContract,
 } from './contract/oracle.ts';
-import { reasonOf } from './reason.ts';
 import { type Rows, readDatasets, readsImages, type TablesUnderTest } from './tables-under-test.ts';
 
 interface TruthContext {

@@ -1,6 +1,7 @@
 import { quoted } from '../../core/sql.ts';
 import type { Dataset } from '../../topology/dataset.ts';
 import { createS3Secret } from '../clients/duckdb-lakehouse.ts';
+import type { Endpoints } from '../clients/endpoints.ts';
 import {
   type Catalog,
   openCatalog,
@@ -11,7 +12,6 @@ import {
 } from '../clients/iceberg.ts';
 import { type Bucket, openBucket } from '../clients/s3.ts';
 import { scoped } from '../clients/scoped-signal.ts';
-import type { Endpoints } from '../stack/stack.ts';
 import { CommitReader } from './commit-reader.ts';
 import { Follower } from './iceberg-follower.ts';
 import { ManifestReader } from './manifests.ts';

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Dataset } from '../../topology/dataset.ts';
 import type { FileEntry, Snapshot } from '../clients/iceberg.ts';
 import type { Facts } from '../facts.ts';
-import type { Place } from '../pipelines/place.ts';
+import type { Place } from '../place.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import type { ServerName, Stack } from '../stack/stack.ts';
 

@@ -2,7 +2,7 @@ import { systemClock as clock } from '../../../src/core/clock.ts';
 import { openSqlSession, type SqlSession } from '../../../src/harness/clients/sql-gateway.ts';
 import { ENGINES } from '../../../src/harness/engines/engines.ts';
 import { type Facts, openFacts } from '../../../src/harness/facts.ts';
-import type { Place } from '../../../src/harness/pipelines/place.ts';
+import type { Place } from '../../../src/harness/place.ts';
 import type { Incident, ProbeContext } from '../../../src/harness/probes/probe.ts';
 import { type Artifacts, locateArtifacts } from '../../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../../src/harness/setup/cache.ts';

@@ -13,8 +13,8 @@ import { datasetsOf, type Injected, rejectedOf } from '../../../topology/manifes
 import type { LogRecord } from '../../clients/in-process-log.ts';
 import type { TableRow } from '../../clients/in-process-tables.ts';
 import { isMarker } from '../../load/marker.ts';
+import { topicOf } from '../../place.ts';
 import { type InProcessStore, inProcessOf } from '../../stack/in-process.ts';
-import { topicOf } from '../place.ts';
 import type { DeployOptions, StageOf, StageRunner } from './runner.ts';
 
 const TYPES: Readonly<Record<WireType, string>> = {

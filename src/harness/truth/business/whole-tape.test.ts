@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { scenarioOf, storesOf, tapeUntil } from '../../../../test/support/retail.ts';
 import { factsWithTables, tables } from '../../../../test/support/scores.ts';
+import { contract } from '../../../generators/contract.ts';
 import { encode } from '../../../generators/encode.ts';
 import type { TapeEvent } from '../../../generators/event.ts';
 import { preloadOf } from '../../../generators/tape.ts';
 import { LABELS, type Label } from '../../../scenario/scenario.ts';
 import type { FactRow, Facts } from '../../facts.ts';
-import { contract } from '../contract/contract.ts';
 import { judgeContract } from '../contract/oracle.ts';
 import { writeBook } from './book.ts';
 import { type BusinessDistance, distanceFromBook, takings } from './business.ts';

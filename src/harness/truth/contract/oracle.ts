@@ -6,9 +6,9 @@ import {
   holdsImages,
   holdsRejected,
 } from '../../../topology/dataset.ts';
+import { reasonOf } from '../../reason.ts';
 import { judgedRows, OF_THE_TAPE } from '../event-sql.ts';
 import { EXAMPLES, type Finding, type FoundRow, gathered } from '../finding.ts';
-import { reasonOf } from '../reason.ts';
 import {
   type NotRead,
   type ReadDataset,

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { images } from '../../../../test/support/datasets.ts';
 import { scenarioOf, storesOf, tapeUntil } from '../../../../test/support/retail.ts';
+import { contract } from '../../../generators/contract.ts';
 import type { PickupOrder } from '../../../generators/streams/pickups.ts';
 import { preloadOf } from '../../../generators/tape.ts';
 import type { Scenario } from '../../../scenario/scenario.ts';
 import { timedMs } from '../../../scenario/timeline.ts';
 import { type FactRow, type Facts, openFacts } from '../../facts.ts';
 import { promiseMetrics, promiseSection } from '../../measure/promises.ts';
-import { contract } from '../contract/contract.ts';
 import { type PromiseReplay, replayPromises } from './replay.ts';
 import { shownStock } from './shown.ts';
 

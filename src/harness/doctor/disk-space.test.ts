@@ -1,8 +1,8 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Estimate } from './experiment/estimate.ts';
-import { type Place, placesOf, requireDiskSpace, roomProblem } from './room.ts';
+import type { Estimate } from '../experiment/estimate.ts';
+import { type Place, placesOf, requireDiskSpace, roomProblem } from './disk-space.ts';
 
 const MIB = 2 ** 20;
 const needs = { dataBytes: 200 * MIB, factsBytes: 100 * MIB, keptBytes: 20 * MIB };

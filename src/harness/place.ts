@@ -1,4 +1,4 @@
-import type { Stream } from '../../scenario/scenario.ts';
+import type { Stream } from '../scenario/scenario.ts';
 
 /** Where a run's topics, tables and jobs are on a stack that others may use as well. */
 export interface Place {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { EXIT } from '../../core/exit-codes.ts';
+import { runsElsewhere } from '../../record/environment.ts';
 import { RUN_FILES } from '../../record/folder.ts';
 import type { Journal } from '../../record/journal.ts';
 import type { MeasuredEnd, TruthRecord, UnmeasuredRecord } from '../../record/record.ts';
@@ -12,13 +13,12 @@ import { compactionRecord, compactionRuns } from '../measure/compaction-record.t
 import type { MeasureContext } from '../measure/context.ts';
 import { type Measured, measure } from '../measure/measure.ts';
 import { judgeRun } from '../measure/verdict.ts';
+import { reasonOf } from '../reason.ts';
 import { withReplayed } from '../recording/record.ts';
 import { appendedCounts } from '../truth/appended.ts';
 import { replayPromises } from '../truth/promises/replay.ts';
-import { reasonOf } from '../truth/reason.ts';
 import type { Rows } from '../truth/tables-under-test.ts';
 import { judgeTruth } from '../truth/truth.ts';
-import { runsElsewhere } from './first-record.ts';
 import { drainWarnings, headlineOf } from './headline.ts';
 import type { Observed } from './observed.ts';
 
@@ -126,7 +126,7 @@ async function measureContext(
     shards: (first.shards ?? [])
       .slice(1)
       .flatMap(({ number, cores: its }) => (its === null ? [] : [{ number, cores: its }])),
-    flinkOnOurClock: !runsElsewhere(first),
+    flinkOnOurClock: !runsElsewhere(first.environment),
     compactions: compactionRuns(observed.compactions),
     ...{ truth, promises },
   };

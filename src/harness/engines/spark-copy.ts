@@ -4,13 +4,12 @@ import { dirname, join } from 'node:path';
 import { badInput, stackBroke } from '../../core/errors.ts';
 import { openCatalog } from '../clients/iceberg.ts';
 import { openBucket } from '../clients/s3.ts';
-import type { CopyOptions } from '../engines/engine.ts';
 import { sparkScript } from '../pipelines/compact-spark.ts';
 import { dropTable } from '../pipelines/remove.ts';
+import { reasonOf } from '../reason.ts';
 import { innermostCause, logTail } from '../stack/cause.ts';
 import type { Stack } from '../stack/stack.ts';
-import type { PlainCopies } from './read-tables.ts';
-import { reasonOf } from './reason.ts';
+import type { CopyOptions, PlainCopies } from './engine.ts';
 
 /** Spark takes 10 to 15 s to start and reads a million rows in a few more; beyond this it is ended. */
 const TIMEOUT_MS = 600_000;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { withoutSecrets } from './catalog-options.ts';
-import type { CatalogAuth, Endpoints } from './stack.ts';
+import type { CatalogAuth, Endpoints } from './endpoints.ts';
 
 const endpoints = (secretAccessKey: string, auth: CatalogAuth) =>
   ({ s3: { secretAccessKey }, catalog: { auth } }) as Endpoints;

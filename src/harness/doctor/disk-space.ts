@@ -1,9 +1,9 @@
 import { accessSync, constants, statSync } from 'node:fs';
-import { badInput, refusedByMachine } from '../core/errors.ts';
-import { EXIT } from '../core/exit-codes.ts';
-import { bytes } from '../core/readable.ts';
-import { freeSpace } from './setup/machine.ts';
-import { temporaryDirState } from './setup/user-dirs.ts';
+import { badInput, refusedByMachine } from '../../core/errors.ts';
+import { EXIT } from '../../core/exit-codes.ts';
+import { bytes } from '../../core/readable.ts';
+import { temporaryDirState } from '../setup/user-dirs.ts';
+import { freeSpace } from './machine.ts';
 
 /** A folder the run writes to, and what its file system has left. */
 export interface Place {

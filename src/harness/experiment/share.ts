@@ -2,8 +2,8 @@ import { mkdir, mkdtemp } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { PartEnd } from '../../record/record.ts';
+import { middleOf } from '../clock-offset.ts';
 import { watchClock } from '../clock-watch.ts';
-import type { RunContext } from '../experiment/trial-context.ts';
 import { type Facts, openFacts } from '../facts.ts';
 import { ingestFacts } from '../load/ingest-facts.ts';
 import { startLoad } from '../load/load.ts';
@@ -11,11 +11,11 @@ import { addressOf } from '../load/targets/targets.ts';
 import type { ProbeContext } from '../probes/probe.ts';
 import { watchMachine } from '../probes/resources.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
+import { handOver } from '../sharding/hand-over.ts';
+import { awaitDeployed, follow, type ShardCoordinator } from '../sharding/shard-coordinator.ts';
 import { ResourceLease } from '../stack/resource-lease.ts';
 import type { Stack } from '../stack/stack.ts';
-import { middleOf } from './clock-offset.ts';
-import { handOver } from './hand-over.ts';
-import { awaitDeployed, follow, type ShardCoordinator } from './shard-coordinator.ts';
+import type { RunContext } from './trial-context.ts';
 
 /**
  * The part of a shard that does not lead: it makes its share of the load as the leader says, and hands over

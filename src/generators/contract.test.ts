@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Fault, TapeEvent } from '../../../generators/event.ts';
-import type { Stream } from '../../../scenario/scenario.ts';
+import type { Stream } from '../scenario/scenario.ts';
 import { contract, type Expect, IdSet } from './contract.ts';
+import type { Fault, TapeEvent } from './event.ts';
 
 const damage: Fault = { kind: 'malformed', how: 'truncated' };
 

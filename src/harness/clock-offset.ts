@@ -1,5 +1,5 @@
-import type { Clock } from '../../core/clock.ts';
-import type { Said } from '../clients/kafka-channel.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Said } from './clients/kafka-channel.ts';
 
 /** How far the broker's clock is ahead of ours, ms: somewhere in [fromMs, toMs]. */
 export interface ClockOffset {

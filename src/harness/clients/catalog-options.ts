@@ -1,4 +1,4 @@
-import type { CatalogAuth, Endpoints } from './stack.ts';
+import type { CatalogAuth, Endpoints } from './endpoints.ts';
 
 /** Iceberg's own catalog properties, in the words of its Java library, without the keys of the object store. */
 export function catalogProperties(

@@ -1,5 +1,5 @@
-import type { TapeEvent } from '../../../generators/event.ts';
-import { STOCK } from '../../../scenario/scenario.ts';
+import { STOCK } from '../scenario/scenario.ts';
+import type { TapeEvent } from './event.ts';
 
 /**
  * What the pipeline under test must make of one message, given those appended before it:

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { systemClock } from '../../core/clock.ts';
+import { systemClock } from '../core/clock.ts';
 import { clockOffset, middleOf, offsetClock, widthOf } from './clock-offset.ts';
 
 test('an offset that was put in comes out, within the width that is told', () => {

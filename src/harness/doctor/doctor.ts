@@ -1,14 +1,9 @@
 import { join } from 'node:path';
 import { bytes } from '../../core/readable.ts';
-import { type DiskNeeds, placesOf, roomProblem } from '../room.ts';
-import { engineHere } from '../stack/session.ts';
-import type { RuntimeKind } from '../stack/stack.ts';
-import { lookUp } from './cache.ts';
-import type { Finding } from './finding.ts';
-import { checkMachine } from './machine.ts';
-import { minioOnPath } from './minio.ts';
-import type { Needs } from './needs.ts';
-import { onPath } from './on-path.ts';
+import { lookUp } from '../setup/cache.ts';
+import { minioOnPath } from '../setup/minio.ts';
+import type { Needs } from '../setup/needs.ts';
+import { onPath } from '../setup/on-path.ts';
 import {
   checkTools,
   installLine,
@@ -16,9 +11,14 @@ import {
   type Tool,
   thisOs,
   toolsFor,
-} from './prerequisites.ts';
-import { temporaryDirFix, temporaryDirState } from './user-dirs.ts';
-import { verifyDeep } from './verify.ts';
+} from '../setup/prerequisites.ts';
+import { temporaryDirFix, temporaryDirState } from '../setup/user-dirs.ts';
+import { verifyDeep } from '../setup/verify.ts';
+import { engineHere } from '../stack/session.ts';
+import type { RuntimeKind } from '../stack/stack.ts';
+import { type DiskNeeds, placesOf, roomProblem } from './disk-space.ts';
+import type { Finding } from './finding.ts';
+import { checkMachine } from './machine.ts';
 
 export type { Finding } from './finding.ts';
 

@@ -3,9 +3,9 @@ import { createServer } from 'node:net';
 import { availableParallelism, freemem, loadavg } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { type OwnNiceness, ownNiceness } from '../priority.ts';
+import type { Needs } from '../setup/needs.ts';
 import { otherOwners } from '../stack/registry.ts';
 import type { Finding } from './finding.ts';
-import type { Needs } from './needs.ts';
 
 const GIB = 1024 ** 3;
 /** The cache (1.3 GB), what the package clients keep for themselves (2.5 GB) and what is unpacked. */

@@ -1,52 +1,19 @@
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { Drain, Layout, RecordedPhase } from '../../record/record.ts';
+import type { Layout } from '../../record/record.ts';
 import { STREAMS } from '../../scenario/scenario.ts';
 import { ENGINES } from '../engines/engines.ts';
 import { ingestFacts } from '../load/ingest-facts.ts';
 import { addressOf } from '../load/targets/targets.ts';
-import type { PhaseCompaction } from '../pipelines/compact.ts';
+import type { Observed } from '../outcome/observed.ts';
 import type { Incident } from '../probes/probe.ts';
-import type { Stack } from '../stack/stack.ts';
+import { reasonOf } from '../reason.ts';
 import { type AppendedLog, appendedLogs } from '../truth/appended.ts';
 import { type Extent, noneRead, readTables } from '../truth/read-tables.ts';
-import { reasonOf } from '../truth/reason.ts';
 import type { TableCopies } from '../truth/tables-under-test.ts';
 import type { Course } from './course.ts';
 import type { Session } from './trial-context.ts';
-
-/**
- * What a run came to besides its facts, once nothing is sent any more: with both, everything in its record
- * can be computed, also elsewhere and later. JSON holds all of it. Moments are epoch ms.
- */
-export interface Observed {
-  readonly completed: boolean;
-  readonly t0Ms: number;
-  /** Nothing due at or after this offset from t0 was sent, ms; null of a run that was cut short. */
-  readonly cutMs: number | null;
-  /** The last look at the tables: what was not visible by then never was. */
-  readonly endedMs: number;
-  readonly phases: readonly RecordedPhase[];
-  readonly incidents: readonly Incident[];
-  /** Of the opening stock, and at the end. */
-  readonly drains: { readonly opening: Drain | null; readonly final: Drain | null };
-  /** Of each `compact` phase, in their order. */
-  readonly compactions: readonly PhaseCompaction[];
-  readonly cores: number;
-  /** See `Stack.servers`. */
-  readonly servers: Stack['servers'];
-  /** Widest gap between the wall clock and the monotonic one, ms. */
-  readonly clockApartMs: number;
-  /** What every partition held in the end; null when nobody could look. */
-  readonly logs: readonly AppendedLog[] | null;
-  /** Copies of the tables, in `tablesDir`; null of a run that was cut short. */
-  readonly tables: TableCopies | null;
-  readonly tablesDir: string;
-  readonly bucket: Layout['bucket'];
-  /** What is missing from the facts, in sentences. */
-  readonly missing: readonly string[];
-}
 
 /**
  * Ends the load, takes what it has written down into the facts, and looks at Kafka, the tables and the
