@@ -1,5 +1,4 @@
 import { readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import pc from 'picocolors';
 import { systemClock } from '../core/clock.ts';
 import { badInput } from '../core/errors.ts';
@@ -11,12 +10,12 @@ import { pipelineFor } from '../harness/pipelines/load.ts';
 import type { ScenarioOnDisk } from '../harness/recording/open.ts';
 import type { Artifacts } from '../harness/setup/artifacts.ts';
 import type { RuntimeKind } from '../harness/stack/stack.ts';
-import { createRunFolder, RUN_FILES } from '../record/folder.ts';
-import { writeAtomically } from '../record/write.ts';
-import { type RecordedTrial, type Repetition, repetitionOf } from '../reports/repetition.ts';
-import { renderRepetition, repetitionMarkdown } from '../reports/repetition-text.ts';
+import { createRunFolder } from '../record/folder.ts';
+import type { RecordedTrial } from '../record/series.ts';
+import { repetitionOf } from '../reports/repetition.ts';
 import type { CommandContext } from './command.ts';
 import { runProgress } from './run-progress.ts';
+import { showSeries, writeSeries } from './series.ts';
 import { errorText } from './terminal.ts';
 import { writeReports } from './write-reports.ts';
 
@@ -114,7 +113,7 @@ export async function runRepeated(
     // Where nothing was begun there is nothing to keep.
     if (readdirSync(series.dir).length === 0) rmSync(series.dir, { recursive: true });
   }
-  return shown(report(), args, terminal);
+  return showSeries(report(), args.json ? 'json' : 'terminal', terminal);
 }
 
 /** The progress of one trial after the other. */
@@ -129,22 +128,4 @@ function progressOfEach(terminal: CommandContext['terminal']) {
     end,
     [Symbol.dispose]: end,
   };
-}
-
-function writeSeries(dir: string, repetition: Repetition): void {
-  writeAtomically(join(dir, RUN_FILES.repeat), `${JSON.stringify(repetition, null, 1)}\n`);
-  writeAtomically(join(dir, RUN_FILES.repeatMarkdown), repetitionMarkdown(repetition));
-}
-
-function shown(
-  repetition: Repetition,
-  { json }: Pick<RepeatArguments, 'json'>,
-  terminal: CommandContext['terminal'],
-): ExitCode {
-  const color = pc.isColorSupported && process.stdout.isTTY === true;
-  const { columns } = terminal;
-  terminal.result(
-    json ? JSON.stringify(repetition, null, 1) : renderRepetition(repetition, { color, columns }),
-  );
-  return repetition.exitCode;
 }

@@ -40,7 +40,8 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
  * What a run comes to. INVALID: the harness, not the pipeline, shaped the numbers.
  * NO_DATA: a check found nothing to judge, which is never a pass.
  */
-export type Verdict = 'PASS' | 'FAIL' | 'INVALID' | 'NO_DATA';
+export const VERDICTS = ['PASS', 'FAIL', 'INVALID', 'NO_DATA'] as const;
+export type Verdict = (typeof VERDICTS)[number];
 
 /** How a run that did not get to its end ended. */
 export type Broken = 'interrupted' | 'stack-broke' | 'crashed';

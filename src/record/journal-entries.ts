@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { VERDICTS } from '../core/exit-codes.ts';
 import { FAULT_ACTS } from '../scenario/scenario.ts';
 import { drain, type Frozen } from './record.ts';
 
@@ -17,7 +18,7 @@ const KINDS = {
   },
   'run-end': {
     outcome: z.enum(['completed', 'part', 'interrupted', 'stack-broke', 'crashed']),
-    verdict: z.enum(['PASS', 'FAIL', 'INVALID', 'NO_DATA']).nullable(),
+    verdict: z.enum(VERDICTS).nullable(),
   },
   /** Ids of the parts that are joined. */
   merge: { parts: z.array(text) },

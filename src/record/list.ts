@@ -4,8 +4,9 @@ import { badInput } from '../core/errors.ts';
 import { RUN_FILES } from './folder.ts';
 import { readRecord } from './read.ts';
 import type { RunRecord } from './record.ts';
+import { readSeriesFile, seriesDir } from './series.ts';
 
-/** One run of a results folder; one that cannot be read is listed with its problem, not skipped. */
+/** One run or series of a results folder; one that cannot be read is listed with its problem, not skipped. */
 export type ListedRun =
   | {
       readonly kind: 'run';
@@ -19,13 +20,26 @@ export type ListedRun =
       readonly lane: string;
     }
   | {
+      /** Several trials of one scenario, in a folder of their own. */
+      readonly kind: 'series';
+      readonly id: string;
+      readonly dir: string;
+      readonly scenario: string;
+      readonly verdict: RunRecord['verdict'];
+      /** Asked for, and those whose numbers count. */
+      readonly trials: number;
+      readonly counted: number;
+      /** Folders of the trials that have a record. */
+      readonly runs: readonly string[];
+    }
+  | {
       readonly kind: 'unreadable';
       readonly id: string;
       readonly dir: string;
       readonly problem: string;
     };
 
-/** Every folder of `resultsDir` that holds a record, oldest first (names begin with the time). */
+/** Every folder of `resultsDir` that holds a record or a series, oldest first (names begin with the time). */
 export function listRuns(resultsDir: string): readonly ListedRun[] {
   if (!existsSync(resultsDir)) return [];
   if (!statSync(resultsDir).isDirectory()) {
@@ -34,28 +48,47 @@ export function listRuns(resultsDir: string): readonly ListedRun[] {
   return readdirSync(resultsDir, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => ({ id: name, dir: join(resultsDir, name) }))
-    .filter(({ dir }) => existsSync(join(dir, RUN_FILES.record)))
     .sort((a, b) => (a.id < b.id ? -1 : 1))
-    .map(listed);
+    .flatMap((folder) => {
+      if (existsSync(join(folder.dir, RUN_FILES.record))) return [listed(folder, runOf)];
+      return seriesDir(folder.dir) === null ? [] : [listed(folder, seriesOf)];
+    });
 }
 
-function listed({ id, dir }: { id: string; dir: string }): ListedRun {
+interface Folder {
+  readonly id: string;
+  readonly dir: string;
+}
+
+/** Whatever is wrong with one of them, the others are still listed. */
+function listed(folder: Folder, read: (folder: Folder) => ListedRun): ListedRun {
   try {
-    const { scenario, startedAt, outcome, verdict, headline, environment } = readRecord(dir);
-    return {
-      kind: 'run',
-      id,
-      dir,
-      scenario: scenario.name,
-      startedAt,
-      outcome,
-      verdict,
-      headline: headline.text,
-      lane: environment.lane,
-    };
+    return read(folder);
   } catch (error) {
-    // Whatever is wrong with one record, the others are still listed.
     const problem = error instanceof Error ? error.message : String(error);
-    return { kind: 'unreadable', id, dir, problem };
+    return { kind: 'unreadable', ...folder, problem };
   }
+}
+
+function runOf({ id, dir }: Folder): ListedRun {
+  const { scenario, startedAt, outcome, verdict, headline, environment } = readRecord(dir);
+  return {
+    kind: 'run',
+    id,
+    dir,
+    scenario: scenario.name,
+    startedAt,
+    outcome,
+    verdict,
+    headline: headline.text,
+    lane: environment.lane,
+  };
+}
+
+function seriesOf({ id, dir }: Folder): ListedRun {
+  const { scenario, verdict, trials, counted, runs } = readSeriesFile(dir);
+  return {
+    ...{ kind: 'series', id, dir, scenario, verdict, trials, counted },
+    runs: runs.map(({ run }) => join(dir, run)),
+  };
 }

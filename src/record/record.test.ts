@@ -152,7 +152,10 @@ describe('record.json', () => {
     writeRecord(good.dir, started(good.id));
     const listed = listRuns(results);
     const problems = Object.fromEntries(
-      listed.map((run) => [run.id, run.kind === 'unreadable' ? run.problem : run.outcome]),
+      listed.map((run) => [
+        run.id,
+        run.kind === 'run' ? run.outcome : run.kind === 'unreadable' && run.problem,
+      ]),
     );
     expect(problems).toEqual({
       [good.id]: 'interrupted',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { VERDICTS } from '../core/exit-codes.ts';
 import { fault } from './faults.ts';
 import { canaries, cost, producing, regressions, self, truth } from './judged.ts';
 import { datasetName, intervalSchema, measured, metricSchema } from './metric.ts';
@@ -25,7 +26,7 @@ export const RECORD_VERSION = 2;
 
 const count = z.int().nonnegative();
 const MOST_MS = 366 * 86_400_000;
-const verdict = z.enum(['PASS', 'FAIL', 'INVALID', 'NO_DATA']);
+const verdict = z.enum(VERDICTS);
 
 /** The recorded receipts that were replayed in place of generated ones. */
 const recording = z.strictObject({

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { completedRecord } from '../../test/support/completed.ts';
 import { EXIT, type Verdict } from '../core/exit-codes.ts';
 import type { CompletedRecord } from '../record/record.ts';
-import { type RecordedTrial, repetitionOf } from './repetition.ts';
+import type { RecordedTrial } from '../record/series.ts';
+import { repetitionOf } from './repetition.ts';
 import { renderRepetition } from './repetition-text.ts';
 
 const fixture = completedRecord(new URL('../../test/fixtures/quick', import.meta.url).pathname);

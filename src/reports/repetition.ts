@@ -1,23 +1,6 @@
 import { EXIT, type ExitCode, type Verdict } from '../core/exit-codes.ts';
 import type { Metric, RunRecord } from '../record/record.ts';
-
-/** One of several trials of a scenario, as it was recorded. */
-export interface RecordedTrial {
-  /** From 1; 0 is a warm-up, which is not counted. */
-  readonly number: number;
-  readonly seed: number;
-  readonly record: RunRecord;
-}
-
-/** What was to be repeated. */
-interface RepetitionPlan {
-  readonly id: string;
-  /** How many trials are to be counted. */
-  readonly trials: number;
-  readonly seeds: 'increment' | 'same';
-  /** The command line that repeats it. */
-  readonly reproduce: string;
-}
+import type { RecordedTrial, RepetitionPlan } from '../record/series.ts';
 
 /** A number over the counted trials. null is +∞; "no data" is absent. */
 export interface Spread {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { CompletedRecord } from '../../src/record/record.ts';
-import { type RecordedTrial, repetitionOf } from '../../src/reports/repetition.ts';
+import type { RecordedTrial } from '../../src/record/series.ts';
+import { repetitionOf } from '../../src/reports/repetition.ts';
 import { renderRepetition, repetitionMarkdown } from '../../src/reports/repetition-text.ts';
 import { completedRecord } from '../support/completed.ts';
 

@@ -11,7 +11,7 @@ const INDENT = 13;
 
 export const listCommand: Command = {
   command: 'list',
-  describe: 'List the runs of a results folder, oldest first',
+  describe: 'List the runs and series of a results folder, oldest first',
   builder: (yargs) =>
     yargs
       .option('results', {
@@ -31,12 +31,25 @@ export const listCommand: Command = {
   },
 };
 
+function wordOf(run: ListedRun): string {
+  if (run.kind === 'unreadable') return 'unreadable';
+  return run.verdict ?? (run.kind === 'run' ? run.outcome : 'incomplete');
+}
+
+function textOf(run: ListedRun): string {
+  if (run.kind === 'unreadable') return run.problem;
+  if (run.kind === 'run') return run.headline;
+  const { scenario, trials, counted } = run;
+  return `${trials} trials of ${scenario}, ${counted} of them counted`;
+}
+
 /** Verdict and folder, to be copied; beneath them what came of it. */
 function lines(run: ListedRun, columns: number): string {
-  const word = run.kind === 'unreadable' ? 'unreadable' : (run.verdict ?? run.outcome);
+  const word = wordOf(run);
   // On one line, so that a headline is not to look like another run.
-  const text = escaped(run.kind === 'unreadable' ? run.problem : run.headline).replace(/\s+/g, ' ');
-  const tone = run.kind === 'run' && run.verdict !== null ? verdictTone(run.verdict).tone : 'warn';
+  const text = escaped(textOf(run)).replace(/\s+/g, ' ');
+  const tone =
+    run.kind !== 'unreadable' && run.verdict !== null ? verdictTone(run.verdict).tone : 'warn';
   const paint = painter(pc.isColorSupported && process.stdout.isTTY === true);
   const beneath = wrapped(text, columns - INDENT).map((line) => ' '.repeat(INDENT) + line);
   return [`${paint(word.padEnd(INDENT), tone)}${escaped(run.dir)}`, ...beneath].join('\n');

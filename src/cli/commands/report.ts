@@ -1,8 +1,10 @@
 import pc from 'picocolors';
 import { EXIT } from '../../core/exit-codes.ts';
 import { readRecord, runDir } from '../../record/read.ts';
+import { seriesDir } from '../../record/series.ts';
 import { FORMATS, type FormatName, formats } from '../../reports/formats.ts';
 import type { Command } from '../command.ts';
+import { reportSeries } from '../series.ts';
 import { sayWritten, writeReports } from '../write-reports.ts';
 
 export const reportCommand: Command = {
@@ -13,7 +15,7 @@ export const reportCommand: Command = {
       .positional('dir', {
         type: 'string',
         demandOption: true,
-        describe: 'a run folder, or its record.json',
+        describe: 'the folder of a run or of a series, or its record.json or repeat.json',
       })
       .option('format', {
         choices: FORMATS,
@@ -25,8 +27,10 @@ export const reportCommand: Command = {
       .example('$0 report results/… --format short', 'one screen, as at the end of the run')
       .example('$0 report results/… --format markdown', 'a comment for a pull request'),
   async run({ dir, format, json }, { terminal }) {
-    const record = readRecord(dir);
     const name: FormatName = json ? 'json' : format;
+    const series = seriesDir(dir);
+    if (series !== null) return reportSeries(series, name, terminal);
+    const record = readRecord(dir);
     terminal.result(
       formats[name].render(record, {
         color: pc.isColorSupported && process.stdout.isTTY === true,
