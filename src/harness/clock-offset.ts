@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import type { Said } from './clients/kafka-channel.ts';
+import type { PublishStamps } from './clients/kafka-channel.ts';
 
 /** How far the broker's clock is ahead of ours, ms: somewhere in [fromMs, toMs]. */
 export interface ClockOffset {
@@ -15,7 +15,7 @@ const GRAIN_MS = 1;
  * its stamp lies between the two, offset apart. The offset is in every interval; where they have nothing
  * in common (a clock was set meanwhile), the narrowest is taken. Cristian (1989), with the best of n.
  */
-export function clockOffset(said: readonly Said[]): ClockOffset {
+export function clockOffset(said: readonly PublishStamps[]): ClockOffset {
   const bounds = said.map(({ sentMs, kafkaMs, ackedMs }) => ({
     fromMs: kafkaMs - ackedMs,
     toMs: kafkaMs + GRAIN_MS - sentMs,

@@ -1,17 +1,17 @@
 import { type Clock, every } from '../core/clock.ts';
 import { type DoorbusterError, stackBroke } from '../core/errors.ts';
 
-const EVERY_MS = 500;
+const COMPARE_EVERY_MS = 500;
 /**
- * From here on a run cannot go on: phases end and messages fall due by the wall clock, which may have
+ * After a larger jump the run ends: phases end and messages fall due by the wall clock, which may have
  * been set back by an hour.
  */
 const JUMP_MS = 1_000;
 
 /**
- * Watches whether the wall clock, which makes the stamps, keeps pace with the monotonic one, which
- * cannot be set: a jump (someone set the clock, a laptop slept) would show up as staleness. `onJump` is
- * told once, of a jump of more than a second; a smaller one makes the run INVALID at its end.
+ * Compares the wall clock, which makes the stamps, with the monotonic one, which cannot be set: a jump
+ * (the clock was set, a laptop slept) would show up as staleness. Calls `onJump` once, after a jump of
+ * more than a second; a smaller one makes the run INVALID at its end.
  */
 export function watchClock(
   clock: Clock,
@@ -24,17 +24,17 @@ export function watchClock(
   const first = apart();
   let widest = 0;
   let jumped = false;
-  const look = () => {
+  const compare = () => {
     const byMs = apart() - first;
     widest = Math.max(widest, Math.abs(byMs));
     if (Math.abs(byMs) <= JUMP_MS || jumped) return;
     jumped = true;
     onJump(jump(byMs));
   };
-  const stop = every(clock, EVERY_MS, look);
+  const stop = every(clock, COMPARE_EVERY_MS, compare);
   return {
     apartMs() {
-      look();
+      compare();
       return widest;
     },
     stop,

@@ -9,12 +9,12 @@ import type { Scenario } from '../scenario/scenario.ts';
 import type { Connection } from './clients/duckdb.ts';
 import { type FactRow, type Facts, writeParquet } from './facts.ts';
 
-/** Rows between two breaths: other work of the process goes on in between. */
-const SLICE = 2_000;
+/** Rows between two yields to the event loop. */
+const ROWS_PER_SLICE = 2_000;
 
 /**
- * Writes the dimensions of a run as Parquet, each file whole or not at all, and gives the number of
- * rows per table. It takes a core for as long as it takes: nothing may be measured meanwhile.
+ * Writes the dimensions of a run as Parquet, each file completely or not at all, and returns the number
+ * of rows per table. It uses a whole core, so nothing may be measured meanwhile.
  */
 export async function writeDimensions(
   facts: Pick<Facts, 'connect'>,
@@ -22,7 +22,7 @@ export async function writeDimensions(
     readonly scenario: Scenario;
     /** Nothing due at or after this offset from t0 was sent, ms. */
     readonly cutMs: number;
-    /** Made if it is not there. */
+    /** Created if it does not exist. */
     readonly dir: string;
   },
 ): Promise<Readonly<Record<DimensionTable, number>>> {
@@ -60,25 +60,25 @@ async function writeTable(
   };
   for (const row of rows) {
     slice.push(row);
-    if (slice.length === SLICE) await flush();
+    if (slice.length === ROWS_PER_SLICE) await flush();
   }
   await flush();
   await writeParquet(connection, table, join(dir, `${table}.parquet`));
   return written;
 }
 
-/** Whose card was shown; null: nobody's. */
+/** The member whose card was used; null: none. */
 function memberOf(event: TapeEvent): string | null {
   if (event.stream === 'pos') return event.body.customer_id;
   return event.stream === 'loyalty' ? event.body.member_id : null;
 }
 
 /**
- * Numbers of the members on receipts up to the cut, in order. Told by the tape again, with the streams left out
- * that no member is in: leaving a stream out changes no other.
+ * Numbers of the members on receipts up to the cut, in order. Generates the tape again without the streams that
+ * contain no member: leaving a stream out does not change the others.
  */
 async function membersOnReceipts(scenario: Scenario, cutMs: number): Promise<readonly number[]> {
-  // Without either there is nobody, and a tape without a stream would be read to no end.
+  // Without these streams there is no member, and reading a tape without a stream would never end.
   if (scenario.traffic.pos === null && scenario.traffic.loyalty === null) return [];
   const traffic = { ...scenario.traffic, wms: null, cart: null, inventory: null };
   const stores = Array.from({ length: scenario.retail.stores }, (_, i) => i + 1);
@@ -88,7 +88,7 @@ async function membersOnReceipts(scenario: Scenario, cutMs: number): Promise<rea
     if (event.dueMs >= cutMs) break;
     const id = memberOf(event);
     if (id !== null) members.add(Number(id.slice(1)));
-    if (++read % SLICE === 0) await yieldToEventLoop();
+    if (++read % ROWS_PER_SLICE === 0) await yieldToEventLoop();
   }
   return [...members].sort((a, b) => a - b);
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-/** The package's root folder, from the sources and from whatever they were built into. */
+/** The package's root folder, found from the sources and from the build alike. */
 export const packageRoot = rootAbove(fileURLToPath(import.meta.url));
 
 function rootAbove(path: string): string {

@@ -13,23 +13,23 @@ import {
 /** A row by column; a column that is left out is NULL. */
 export type FactRow = Readonly<Record<string, Cell>>;
 
-/** Everything a run observed, in one in-process DuckDB. Tables and columns: src/record/facts.ts. */
+/** Everything that a run observed, in one in-process DuckDB. Tables and columns: src/record/facts.ts. */
 export interface Facts extends AsyncDisposable {
   /** Appends rows by column name; a missing column is NULL, an unknown one throws. */
   append(table: FactTable, rows: readonly FactRow[]): Promise<void>;
   run(sql: string, params?: Params): Promise<void>;
   /** Integers come as numbers; a bigint only beyond 2^53. */
   rows<T = Record<string, unknown>>(sql: string, params?: Params): Promise<T[]>;
-  /** A connection of one's own, so that a long statement makes nobody wait. The caller closes it. */
+  /** A separate connection, so that a long statement does not delay the others. The caller closes it. */
   connect(): Promise<Connection>;
-  /** From now on no file outside these folders is read or written, and no extension is loaded. */
+  /** Forbids DuckDB to read or write files outside these folders and to load extensions. */
   confine(dirs: readonly string[]): Promise<void>;
-  /** One Parquet file per table, written whole or not at all; one that fails keeps none of the others back. */
+  /** Writes one Parquet file per table, completely or not at all. A failure does not stop the other tables. */
   exportParquet(dir: string): Promise<ParquetExport>;
   close(): Promise<void>;
 }
 
-/** What came of an export. */
+/** Result of an export. */
 interface ParquetExport {
   readonly paths: readonly string[];
   /** Tables that could not be written, each with the reason. */
@@ -37,14 +37,14 @@ interface ParquetExport {
 }
 
 /**
- * Bounded, because the servers under test share the machine; one thread, because a producing thread has
- * to find a core free.
+ * Bounded memory, because the servers under test share the machine; one thread, so that a core stays free
+ * for a producing thread.
  */
 const LIMITS: DatabaseOptions = { memoryMb: 1024, threads: 1 };
 
 /**
- * Opens empty facts, in memory: in a file every append would wait for the disk, on the main thread.
- * What does not fit goes to `spillDir`.
+ * Opens empty facts in memory: with a file every append would wait for the disk, on the main thread.
+ * DuckDB spills what does not fit to `spillDir`.
  */
 export async function openFacts(options: { readonly spillDir?: string } = {}): Promise<Facts> {
   const database = await openDatabase(':memory:', { ...LIMITS, ...options });
@@ -94,7 +94,7 @@ async function exportParquet(connection: Connection, dir: string): Promise<Parqu
   return { paths, failed };
 }
 
-/** Writes a table that this connection sees as one Parquet file, whole or not at all. */
+/** Writes a table that this connection can read as one Parquet file, completely or not at all. */
 export async function writeParquet(
   connection: Connection,
   table: string,

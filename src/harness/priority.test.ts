@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { priorityFinding } from './doctor/machine.ts';
-import { nicenessThatCounts, ownNiceness } from './priority.ts';
+import { effectiveNiceness, ownNiceness } from './priority.ts';
 
 test.each([
   ['/autogroup-75 nice 10\n', '1\n', 0, { of: 'session', nice: 10 }],
@@ -14,7 +14,7 @@ test.each([
 ] as const)(
   'of %j, with the switch at %j and nice %d, %j counts',
   (autogroup, enabled, nice, own) => {
-    expect(nicenessThatCounts(autogroup, enabled, nice)).toEqual(own);
+    expect(effectiveNiceness(autogroup, enabled, nice)).toEqual(own);
   },
 );
 

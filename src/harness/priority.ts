@@ -2,15 +2,15 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { constants, getPriority, setPriority } from 'node:os';
 
 /**
- * How much the system under test yields to the harness on a saturated machine. The generator and the
- * census stand for machines of their own; starved by the servers beside them, they would report their
- * own waiting as staleness. Among themselves the servers, the query engine and Spark stay equal.
+ * Niceness of the system under test: on a saturated machine the harness goes first. Generator and census
+ * stand for machines of their own; if the servers took their CPU, their own waiting would count as
+ * staleness. Servers, query engine and Spark have equal priority.
  */
 const NICE = constants.priority.PRIORITY_BELOW_NORMAL;
 
 /**
- * Linux shares cores out by session first where `sched_autogroup` is on, and niceness counts only
- * within one: there the session itself is to yield. It is refused with EAGAIN when another was
+ * With `sched_autogroup` Linux schedules sessions first, and niceness only counts within a session: there
+ * the niceness of the session itself is set. The kernel refuses with EAGAIN if another session's was
  * changed in the last 100 ms.
  */
 const AUTOGROUP = '/proc/self/autogroup';
@@ -25,42 +25,42 @@ fi 2> /dev/null
 exec nice -n ${NICE} "$0" "$@"`;
 
 /**
- * A command line that starts a program with the priority of the system under test. To be spawned
- * `detached`: a session of its own is what yields.
+ * A command line that starts a program with the priority of the system under test. Spawn it `detached`,
+ * because the priority applies to its session.
  */
-export function yielding(program: string, args: readonly string[]): [string, string[]] {
+export function withServerPriority(program: string, args: readonly string[]): [string, string[]] {
   return ['/bin/sh', ['-c', YIELD_THEN_EXEC, program, ...args]];
 }
 
 /**
- * Gives the calling process that priority; threads it starts from now on have it too. It is to have
- * been started `detached`.
+ * Gives the calling process that priority; threads that it starts later inherit it. The process must
+ * have been started `detached`.
  */
-export function yieldFromNow(): void {
+export function takeServerPriority(): void {
   setPriority(NICE);
   for (let i = 0; i < TRIES; i++) {
     try {
       writeFileSync(AUTOGROUP, String(NICE));
       return;
     } catch (error) {
-      // A system without sessions of this kind has nothing more to yield.
+      // A system without autogroups: the niceness of the process is enough.
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
     }
   }
 }
 
-/** Who yields to others on this machine, and by how much: the session of a process, or itself. */
+/** The niceness by which Linux schedules a process: that of its session, or its own. */
 export interface OwnNiceness {
   readonly of: 'session' | 'process';
   readonly nice: number;
 }
 
 /**
- * The niceness that counts. `autogroup` is the text of /proc/self/autogroup, `enabled` that of the
- * kernel's switch; where sessions share the cores out, a process's own says nothing beyond its session.
+ * The effective niceness. `autogroup` is the text of /proc/self/autogroup, `enabled` that of the kernel's
+ * switch. With autogroups a process's own niceness has no effect beyond its session.
  */
-export function nicenessThatCounts(
+export function effectiveNiceness(
   autogroup: string | undefined,
   enabled: string | undefined,
   nice: number,
@@ -70,7 +70,7 @@ export function nicenessThatCounts(
   return { of: 'session', nice: Number(session) };
 }
 
-/** That of the calling process; nothing is changed. */
+/** Effective niceness of the calling process. */
 export function ownNiceness(): OwnNiceness {
   const read = (path: string) => {
     try {
@@ -80,5 +80,5 @@ export function ownNiceness(): OwnNiceness {
     }
   };
   const enabled = read('/proc/sys/kernel/sched_autogroup_enabled');
-  return nicenessThatCounts(read(AUTOGROUP), enabled, getPriority());
+  return effectiveNiceness(read(AUTOGROUP), enabled, getPriority());
 }

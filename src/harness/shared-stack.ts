@@ -17,36 +17,36 @@ import { connectExternal } from './stack/external.ts';
 import { defaultRegistryDir } from './stack/registry.ts';
 import type { RuntimeKind, Stack } from './stack/stack.ts';
 
-/** A stack that others may use before, after and beside this run: it has a place of its own there. */
+/** A stack that other runs may use before, after and at the same time: each run has its own namespace there. */
 export interface SharedStack {
   readonly stack: Stack;
-  /** As the user knows it, and as the record names it; a file name. */
+  /** The name that the user and the record use; a valid file name. */
   readonly name: string;
-  /** What the names of everything that the run makes there begin with. */
+  /** Prefix of the names of everything that the run creates there. */
   readonly prefix: string;
 }
 
-/** Where a stack of its own runs; `in-process`: its pipeline needs no server. */
+/** Runtime of a run's own stack; `in-process`: its pipeline needs no server. */
 export type OwnRuntime = RuntimeKind | 'in-process';
 
-/** The stack that a run starts and stops, or one that was there before it and stays. */
+/** A stack that the run starts and stops, or one that exists before it and stays up. */
 export type ChosenStack =
   | { readonly kind: 'own'; readonly runtime: OwnRuntime }
   | { readonly kind: 'shared'; readonly on: SharedStack };
 
-/** Servers that nobody here has started; see `connectExternal`. */
+/** Connects to an external cluster; see `connectExternal`. */
 export async function externalStack(
   use: ExternalUse,
   options: Parameters<typeof connectExternal>[1],
 ): Promise<SharedStack> {
   const stack = await connectExternal(use, options);
-  // The same servers are the same guests' book, whatever the scenario is called.
+  // Runs on the same servers share one list of tenants, whichever scenario they belong to.
   const at = JSON.stringify([stack.endpoints.kafka.brokers, stack.endpoints.catalog.uri]);
   const digest = createHash('sha256').update(at).digest('hex').slice(0, 8);
   return { stack, name: `external-${digest}`, prefix: use.prefix };
 }
 
-/** Plain names on a stack of its own, names of its own on any other. */
+/** Names of a run: plain ones on its own stack, prefixed ones on a shared stack. */
 export function placeOf(
   chosen: ChosenStack,
   { manifest }: Pick<Pipeline, 'manifest'>,
@@ -55,48 +55,48 @@ export function placeOf(
 ): Place {
   if (chosen.kind === 'own') return placeOfItsOwn(manifest);
   const { prefix } = chosen.on;
-  // All shards of a load are at one place.
+  // All shards of a load share one namespace.
   if (shard !== undefined) return placeApart(manifest, { prefix, runId: shard.load });
   const parts = id.toLowerCase().split('-');
   return placeApart(manifest, { prefix, runId: `${parts[0]}_${parts.at(-1)}` });
 }
 
-interface GuestOptions {
+interface TenantOptions {
   readonly place: Place;
-  /** What the run has made is not removed. */
+  /** Whether to keep what the run has created. */
   readonly keep: boolean;
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'note'>;
   readonly onEvent: (event: { readonly kind: 'step' | 'warning'; readonly text: string }) => void;
 }
 
-/** Longest time to clear up after one run, ms. */
+/** Longest time to clean up after one run, ms. */
 const REMOVE_WITHIN_MS = 60_000;
 
 /**
- * Takes a place on a shared stack, and leaves it when disposed: by then nothing of the run is there,
- * unless it is to be kept. A run that is killed leaves a note behind, by which the next one clears up
- * after it, its jobs first of all: they would hold slots for ever. What cannot be removed is said, and stays.
+ * Acquires a namespace on a shared stack. Disposing it removes everything of the run, unless it is to be
+ * kept. A killed run leaves its tenant file behind, by which the next run cleans up after it, jobs first,
+ * because they would hold task slots forever. What cannot be removed gives a warning, and stays.
  */
-export async function takePlace(
+export async function acquireNamespace(
   { stack, name }: SharedStack,
-  { place, keep, clock, journal, onEvent }: GuestOptions,
+  { place, keep, clock, journal, onEvent }: TenantOptions,
 ): Promise<AsyncDisposable> {
   const removed = async (of: Place): Promise<boolean> => {
     try {
-      // Not the run's own signal: what was interrupted is cleared up as well.
+      // Not the run's own signal: an interrupted run is cleaned up as well.
       const signal = AbortSignal.timeout(REMOVE_WITHIN_MS);
       const found = await removeAll(of, { endpoints: stack.endpoints, clock, signal });
       journal.note('removed', { ...of, ...found });
       return true;
     } catch (error) {
-      const text = `${named(of)} could not be removed from ${name}: ${(error as Error).message}`;
+      const text = `${describePlace(of)} could not be removed from ${name}: ${(error as Error).message}`;
       journal.note('not-removed', { ...of, text });
       onEvent({ kind: 'warning', text });
       return false;
     }
   };
-  const notes = guestNotes(name);
+  const notes = tenantFiles(name);
   for (const [path, guest] of notes.others()) {
     if (isAlive(guest.owner)) {
       const text = `another run is on ${name}, by process ${guest.owner.pid}: both runs will be slower`;
@@ -105,24 +105,24 @@ export async function takePlace(
     }
     onEvent({
       kind: 'warning',
-      text: `a killed run left ${named(guest.place)}: removing them`,
+      text: `a killed run left ${describePlace(guest.place)}: removing them`,
     });
     if (await removed(guest.place)) rmSync(path, { force: true });
   }
   const note = notes.leave(place);
   return {
     async [Symbol.asyncDispose]() {
-      onEvent({ kind: 'step', text: `${keep ? 'keeping' : 'removing'} ${named(place)}` });
+      onEvent({ kind: 'step', text: `${keep ? 'keeping' : 'removing'} ${describePlace(place)}` });
       if (keep || (await removed(place))) rmSync(note, { force: true });
     },
   };
 }
 
-function named({ topicPrefix, namespace }: Place): string {
+function describePlace({ topicPrefix, namespace }: Place): string {
   return `the topics ${topicPrefix}* and the tables of ${namespace}`;
 }
 
-const guestSchema = z.strictObject({
+const tenantSchema = z.strictObject({
   owner: processSchema,
   place: z.strictObject({
     apart: z.literal(true),
@@ -131,7 +131,7 @@ const guestSchema = z.strictObject({
   }),
 });
 
-/** Removes what is noted of the tenants of a stack that is gone. */
+/** Removes the tenant files of a stack that no longer exists. */
 export function forgetTenants(name: string): void {
   rmSync(tenantsDir(name), { recursive: true, force: true });
 }
@@ -140,8 +140,8 @@ function tenantsDir(name: string): string {
   return join(dirname(defaultRegistryDir()), 'guests', name);
 }
 
-/** Who is on a stack, a file each, beside the registry of stacks. */
-function guestNotes(name: string) {
+/** The tenants of a stack, one file each, next to the registry of stacks. */
+function tenantFiles(name: string) {
   const dir = tenantsDir(name);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   return {
@@ -162,12 +162,12 @@ function guestNotes(name: string) {
   };
 }
 
-function read(path: string): z.infer<typeof guestSchema> | undefined {
+function read(path: string): z.infer<typeof tenantSchema> | undefined {
   try {
-    return guestSchema.safeParse(JSON.parse(readTextFile(path, { limitBytes: WRITTEN_BY_HAND })))
+    return tenantSchema.safeParse(JSON.parse(readTextFile(path, { limitBytes: WRITTEN_BY_HAND })))
       .data;
   } catch {
-    // Removed by its owner in this moment, or never written whole.
+    // Just removed by its owner, or never written completely.
     return undefined;
   }
 }

@@ -2,8 +2,8 @@ import { quoted } from '../core/sql.ts';
 import type { ImageDataset } from '../topology/dataset.ts';
 
 /**
- * When the catalog first served each snapshot, as long as the jobs ran by themselves: the savepoint that stops
- * them commits what no reader would have seen then.
+ * When the catalog first served each snapshot, up to the stop of the jobs: the savepoint that stops them commits
+ * rows that no reader would have seen at that time.
  */
 export const SERVED_SNAPSHOTS = `
   SELECT table_name, snapshot_id, min(sequence_number) AS sequence_number,
@@ -13,15 +13,15 @@ export const SERVED_SNAPSHOTS = `
     <= coalesce((SELECT min(at_ms) FROM milestones WHERE name = 'stop'), 'Infinity'::DOUBLE)`;
 
 /**
- * Which version of each row of a dataset a reader is shown, step by step, from the facts `sightings` and
- * `commits`: one row per snapshot that wrote the row, in Iceberg's sequence order, shown in [seen_ms, until_ms).
+ * The version of each row of a dataset that a reader sees, step by step, from the facts `sightings` and `commits`:
+ * one row per snapshot that wrote the row, in Iceberg's sequence order, shown during [seen_ms, until_ms).
  *
- * A reader of a ledger takes the highest version; a reader of an upsert table is given what is there.
+ * A reader of a ledger takes the highest version; a reader of an upsert table sees the current row.
  *
- * An upsert deletes what there is of a key and inserts. So a snapshot shows the row that was written last: of one
- * commit the last in its files, since the sink deletes those before it by position. A `replace` moves rows and
- * shows nothing new; it has no sightings. `highest_before`: the highest version shown before this step, NULL at
- * the first one; a step below it is a regression. Records from before `row_no` was kept: the highest of a commit.
+ * An upsert deletes the rows of a key and inserts a new one. So a snapshot shows the row that was written last: within
+ * one commit the last in its files, because the sink deletes those before it by position. A `replace` moves rows and
+ * shows nothing new; it has no sightings. `highest_before`: the highest version shown before this step, NULL at the
+ * first one; a step below it is a regression. Older records without `row_no`: the highest version of a commit.
  */
 export function shownVersionsSql(
   { name, semantics }: Pick<ImageDataset, 'name' | 'semantics'>,

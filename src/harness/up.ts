@@ -23,11 +23,11 @@ interface UpOptions
   readonly signal: AbortSignal;
 }
 
-type Reach = Pick<StackOptions, 'clock' | 'onProgress'>;
+type AttachOptions = Pick<StackOptions, 'clock' | 'onProgress'>;
 
 /**
- * Starts a stack that stays up when this process ends, under a name. Throws DoorbusterError (exit 2)
- * when there is one of that name already.
+ * Starts a persistent stack with a name: it stays up when this process ends. Throws DoorbusterError
+ * (exit 2) if a stack of that name exists.
  */
 export async function up({ name, runtime, ...options }: UpOptions): Promise<PersistedStack> {
   const there = persistedStacks().find((kept) => kept.name === stackName(name));
@@ -53,10 +53,10 @@ export async function up({ name, runtime, ...options }: UpOptions): Promise<Pers
   return persistedStack(name);
 }
 
-/** Ends a stack that was left running, and removes all of it. Says which servers had ended before. */
+/** Ends a persistent stack and removes all of it. Returns the servers that had ended before. */
 export async function down(
   name: string,
-  reach: Reach,
+  reach: AttachOptions,
 ): Promise<{ readonly missing: readonly ServerName[] }> {
   const kept = persistedStack(name);
   const stack = await RUNTIMES[kept.runtime].attach(kept, reach);
@@ -66,21 +66,21 @@ export async function down(
 }
 
 /**
- * Attaches to a persistent stack for one run; whoever does disposes it, and it stays up. Throws DoorbusterError for one
- * that is not there or of another version (exit 2), or that lacks one of the servers that are `used` (exit 2 or 3).
+ * Attaches to a persistent stack for one run. The caller disposes the handle; the stack stays up. Throws DoorbusterError
+ * if it does not exist or has another version (exit 2), or lacks one of the `used` servers (exit 2 or 3).
  */
 export async function sharedStack(
   name: string,
-  reach: Reach & {
+  reach: AttachOptions & {
     readonly artifacts: Pick<Artifacts, 'versions'>;
     readonly used: readonly ServerName[];
   },
 ): Promise<SharedStack> {
   const kept = persistedStack(name);
-  refuseOtherVersions(kept, reach.artifacts.versions);
+  requireSameVersions(kept, reach.artifacts.versions);
   const stack = await RUNTIMES[kept.runtime].attach(kept, reach);
   try {
-    refuseIncomplete(stack, name, reach.used);
+    requireServers(stack, name, reach.used);
   } catch (error) {
     await stack[Symbol.asyncDispose]();
     throw error;
@@ -88,8 +88,8 @@ export async function sharedStack(
   return { stack, name, prefix: 'doorbuster' };
 }
 
-/** What its record says it ran on must be what ran. */
-function refuseOtherVersions(kept: PersistedStack, own: Readonly<Record<string, string>>): void {
+/** The versions in a run's record must be those of the servers that it used. */
+function requireSameVersions(kept: PersistedStack, own: Readonly<Record<string, string>>): void {
   const other = Object.entries(kept.versions).find(
     ([server, version]) => own[server] !== undefined && own[server] !== version,
   );
@@ -101,7 +101,7 @@ function refuseOtherVersions(kept: PersistedStack, own: Readonly<Record<string, 
   );
 }
 
-function refuseIncomplete(stack: Stack, name: string, used: readonly ServerName[]): void {
+function requireServers(stack: Stack, name: string, used: readonly ServerName[]): void {
   const again = `doorbuster down ${name} && doorbuster up ${name}`;
   const never = used.filter((server) => stack.servers?.includes(server) === false);
   if (never.length > 0) {

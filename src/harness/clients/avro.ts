@@ -14,7 +14,7 @@ const long = avro.types.LongType.__with({
   compare: (a: bigint, b: bigint) => (a === b ? 0 : a < b ? -1 : 1),
 });
 
-/** Writers say `"long"` or `{"type": "long"}`: both. */
+/** Writers use both `"long"` and `{"type": "long"}`. */
 function longAsBigint(schema: unknown): typeof long | undefined {
   const type = typeof schema === 'object' && schema !== null && 'type' in schema && schema.type;
   return schema === 'long' || type === 'long' ? long : undefined;
@@ -28,8 +28,8 @@ export function readAvro<T>(bytes: Uint8Array): Promise<T[]> {
       parseHook: (schema) => avro.Type.forSchema(schema, { typeHook: longAsBigint }),
     });
     decoder.on('data', (record: T) => records.push(record));
-    // Every block ends in the file's own sync marker: without it at the end, the decoder would just
-    // leave out what was cut off, and rows would be missing without a word.
+    // Every block ends with the file's sync marker. The decoder silently drops a truncated block, so
+    // check for the marker at the end of the file.
     let marker: Buffer | null = null;
     decoder.on('metadata', (_type: unknown, _codec: string, header: { readonly sync: Buffer }) => {
       marker = header.sync;

@@ -11,90 +11,90 @@ import {
   ImageName,
   type WaitStrategy,
 } from 'testcontainers';
-import { buildImage, type FilesOfImage, type ImageBuild, takeOut } from './image-build.ts';
+import { buildImage, extractFiles, type ImageBuild, type ImageFiles } from './image-build.ts';
 
-/** A container engine that answers. */
+/** A container engine that is reachable. */
 export interface ContainerEngine {
-  /** As it calls itself, with its version. */
+  /** Its own name, with its version. */
   readonly name: string;
-  /** The folder of this machine that it keeps images and volumes in; null where that is out of sight. */
+  /** The folder of this machine that holds its images and volumes; null if it cannot be seen from here. */
   readonly dataDir: string | null;
   hasImage(tag: string): Promise<boolean>;
-  /** Pulls an image that is not there, with the user's own login to its registry. */
+  /** Pulls a missing image, with the user's own login to its registry. */
   pull(tag: string, signal: AbortSignal): Promise<void>;
   build(image: ImageBuild): Promise<void>;
-  takeOut(files: FilesOfImage): Promise<void>;
+  extractFiles(files: ImageFiles): Promise<void>;
   createNetwork(name: string, labels: Labels): Promise<void>;
   createVolume(name: string, labels: Labels): Promise<void>;
   run(container: ContainerSpec): Promise<RunningContainer>;
-  /** A container that somebody else has started, if it runs; what it prints since (epoch ms) goes to `log`. */
+  /** Finds a running container that another process started; its output since `sinceMs` (epoch) goes to `log`. */
   find(
     name: string,
     its: { readonly log: string; readonly sinceMs: number },
   ): Promise<RunningContainer | null>;
-  /** Removes every container, network and volume with this label, running or not; gives their names. */
+  /** Removes every container, network and volume with this label, running or not; returns their names. */
   sweep(label: string): Promise<readonly string[]>;
 }
 
 type Labels = Readonly<Record<string, string>>;
 
-/** One container, as it is to be. */
+/** Specification of a container. */
 interface ContainerSpec {
   readonly name: string;
   readonly image: string;
-  /** Left out: the image's own. */
+  /** The image's own by default. */
   readonly user?: string;
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly labels: Labels;
-  /** Joined under this name. */
+  /** The network that it joins, and its name there. */
   readonly network: { readonly name: string; readonly alias: string };
-  /** Published on this address and under the very numbers that the container listens on. */
+  /** Ports that are published on this address, with the same numbers as inside the container. */
   readonly publish: { readonly host: string; readonly ports: readonly number[] };
   readonly volume: { readonly name: string; readonly at: string };
-  /** Files put into it before it starts, by path. */
+  /** Files that are copied into it before it starts, by path. */
   readonly files?: Readonly<Record<string, string>>;
   readonly memoryMiB: number;
-  /** Its weight where cores are short; 1024 is a process of normal niceness. */
+  /** Its CPU weight on a saturated machine; 1024 is a process of normal niceness. */
   readonly cpuShares: number;
-  /** A shell command that fails while it is not healthy. */
+  /** Health check: a shell command that fails while it is not healthy. */
   readonly healthy?: string;
-  /** File that gets what it prints; left out, it is kept. */
+  /** File for its output; without one the output is kept in memory. */
   readonly log?: string;
-  /** Told every line of its standard output, which is then left out of the log. */
+  /** Called with every line of its standard output, which is then not in the log. */
   readonly onLine?: (line: string) => void;
 }
 
 /** A container that was started. */
 export interface RunningContainer {
   readonly id: string;
-  /** Its first process, in the numbering of this machine if the engine runs here; null where that is unknown. */
+  /** Process id of its first process on this machine; null if the engine runs elsewhere. */
   readonly pid: number | null;
   /** Never rejects. */
   readonly exited: Promise<{ readonly code: number | null; readonly outOfMemory: boolean }>;
-  /** What it has printed, when there is no log. */
+  /** Its output, if there is no log. */
   printed(): string;
   kill(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Freezes all of its processes, until `unpause`. Rejects when the engine cannot. */
   pause(): Promise<void>;
-  /** Nothing happens when it is not paused, or gone. */
+  /** Does nothing if the container is not paused or no longer exists. */
   unpause(): Promise<void>;
-  /** It is gone when this resolves, whoever removed it. */
+  /** Resolves when the container no longer exists, even if another process removed it. */
   remove(): Promise<void>;
 }
 
-/** How often the engine looks whether a container is healthy. */
+/** Interval of the engine's health checks, ms. */
 const HEALTH_EVERY_MS = 10_000;
 
-/** Readiness is the harness's own to judge: a port that a proxy listens on says nothing. */
-const AT_ONCE: WaitStrategy = {
+/** The harness checks readiness itself: a port on which a proxy listens proves nothing. */
+const NO_WAIT: WaitStrategy = {
   waitUntilReady: async () => {},
-  withStartupTimeout: () => AT_ONCE,
+  withStartupTimeout: () => NO_WAIT,
   isStartupTimeoutSet: () => true,
   getStartupTimeout: () => 60_000,
 };
 
-/** The engine's own options that the library has no word for. */
+/** Options of the engine that the library does not expose. */
 class BoundedContainer extends GenericContainer {
   bounded(spec: ContainerSpec): this {
     const bindings = spec.publish.ports.map((port) => [
@@ -104,17 +104,17 @@ class BoundedContainer extends GenericContainer {
     this.hostConfig.PortBindings = Object.fromEntries(bindings);
     this.createOpts.ExposedPorts = Object.fromEntries(bindings.map(([port]) => [port, {}]));
     this.hostConfig.Memory = spec.memoryMiB * 1024 ** 2;
-    // No swap: a server that needs more is to say so.
+    // No swap: a server that needs more memory must fail.
     this.hostConfig.MemorySwap = this.hostConfig.Memory;
     this.hostConfig.CpuShares = spec.cpuShares;
     return this;
   }
 }
 
-/** An engine that takes a connection and says nothing is no engine. */
+/** An engine that accepts a connection and does not answer within this counts as absent, ms. */
 const ANSWER_WITHIN_MS = 10_000;
 
-/** The engine that answers, and no other than the one that was asked for. Throws what kept it from being found. */
+/** Connects to the container engine; if DOCKER_HOST names one, to that and no other. Throws the reason if there is none. */
 export async function openContainerEngine(): Promise<ContainerEngine> {
   const asked = process.env.DOCKER_HOST;
   const named = asked === undefined ? '' : ` at DOCKER_HOST, ${asked}`;
@@ -127,7 +127,7 @@ export async function openContainerEngine(): Promise<ContainerEngine> {
     }),
   ]);
   const docker = client.container.dockerode;
-  // The library goes on to the customary sockets where nobody is at the one that was named.
+  // The library falls back to the default sockets if no engine listens at the named one.
   const { socketPath } = docker.modem as { readonly socketPath?: string };
   if (asked !== undefined && socketPath !== undefined && new URL(asked).pathname !== socketPath) {
     throw new Error(`no engine listens${named} (there is one at ${socketPath})`);
@@ -152,19 +152,19 @@ export async function openContainerEngine(): Promise<ContainerEngine> {
     );
     return {
       id,
-      pid: isHere(State.Pid, id) ? State.Pid : null,
+      pid: runsInContainer(State.Pid, id) ? State.Pid : null,
       exited,
       printed: printed.text,
-      // One that has ended or is gone is where it was to be.
-      kill: (signal) => started.kill({ signal }).then(nothing, nothing),
+      // A container that has already ended or is gone is not an error.
+      kill: (signal) => started.kill({ signal }).then(ignore, ignore),
       pause: () => started.pause(),
-      unpause: () => started.unpause().then(nothing, nothing),
+      unpause: () => started.unpause().then(ignore, ignore),
       remove: () =>
         started
           .remove({ force: true, v: true })
-          // The engine refuses one that another is removing: its name is free only once that is done.
+          // The engine refuses if a removal is in progress: the name is free only after that.
           .catch(() => started.wait({ condition: 'removed' }))
-          .then(nothing, nothing),
+          .then(ignore, ignore),
     };
   };
 
@@ -190,7 +190,7 @@ export async function openContainerEngine(): Promise<ContainerEngine> {
 
     build: (image) => buildImage(docker, image),
 
-    takeOut: (files) => takeOut(docker, files),
+    extractFiles: (files) => extractFiles(docker, files),
 
     async createNetwork(name, labels) {
       await docker.createNetwork({ Name: name, Labels: { ...labels } });
@@ -212,9 +212,9 @@ export async function openContainerEngine(): Promise<ContainerEngine> {
         .withCopyContentToContainer(
           Object.entries(spec.files ?? {}).map(([target, content]) => ({ target, content })),
         )
-        .withWaitStrategy(AT_ONCE)
-        // The library's helper would end a stack that is to stay up, and is one more image to be pulled: what is
-        // left after a kill is swept by label.
+        .withWaitStrategy(NO_WAIT)
+        // No Ryuk: it would end a persistent stack, and is one more image to pull. What a kill leaves behind is
+        // removed by label.
         .withAutoCleanup(false)
         .bounded(spec);
       if (spec.user !== undefined) container.withUser(spec.user);
@@ -243,7 +243,7 @@ export async function openContainerEngine(): Promise<ContainerEngine> {
 
     async sweep(label) {
       const swept = new Set<string>();
-      // What a killed doorbuster had asked for last may only now come about.
+      // The last requests of a killed process may take effect only now.
       for (;;) {
         const before = swept.size;
         for (const name of await sweepOnce(docker, label)) swept.add(name);
@@ -261,25 +261,23 @@ async function sweepOnce(docker: Docker, label: string): Promise<readonly string
   const containers = await docker.listContainers({ all: true, filters });
   await Promise.all(
     containers.map(({ Id }) =>
-      docker.getContainer(Id).remove({ force: true, v: true }).then(nothing, nothing),
+      docker.getContainer(Id).remove({ force: true, v: true }).then(ignore, ignore),
     ),
   );
   const networks = await docker.listNetworks({ filters });
-  await Promise.all(
-    networks.map(({ Id }) => docker.getNetwork(Id).remove().then(nothing, nothing)),
-  );
+  await Promise.all(networks.map(({ Id }) => docker.getNetwork(Id).remove().then(ignore, ignore)));
   const { Volumes } = await docker.listVolumes({ filters });
   await Promise.all(
-    (Volumes ?? []).map(({ Name }) => docker.getVolume(Name).remove().then(nothing, nothing)),
+    (Volumes ?? []).map(({ Name }) => docker.getVolume(Name).remove().then(ignore, ignore)),
   );
   return containers.map(({ Names, Id }) => Names[0]?.replace(/^\//, '') ?? Id);
 }
 
 /**
- * Whether this process of this machine is in that container: an engine on another machine, or in a virtual
- * one, has numbers of its own, and here they are somebody else's.
+ * Whether this process of this machine is in that container. The process ids of an engine on another or a
+ * virtual machine belong to unrelated processes here.
  */
-function isHere(pid: number, container: string): boolean {
+function runsInContainer(pid: number, container: string): boolean {
   try {
     return readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(container);
   } catch {
@@ -287,9 +285,9 @@ function isHere(pid: number, container: string): boolean {
   }
 }
 
-function nothing(): void {}
+function ignore(): void {}
 
-/** Follows both outputs from the beginning, into a file or memory, or the first of them line by line. */
+/** Follows stdout and stderr from the beginning into a file or memory; with `onLine`, stdout goes there line by line. */
 async function outputOf(
   container: Docker.Container,
   modem: { demuxStream(from: unknown, out: unknown, err: unknown): void },
@@ -314,7 +312,7 @@ async function outputOf(
       : createWriteStream(log, { flags: 'a' });
   if (log !== undefined) both.pipe(into as NodeJS.WritableStream);
   return {
-    end: Promise.all([finished(into), finished(lines)]).then(nothing, nothing),
+    end: Promise.all([finished(into), finished(lines)]).then(ignore, ignore),
     text: () => Buffer.concat(chunks).toString('utf8'),
   };
 }

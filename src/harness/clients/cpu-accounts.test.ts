@@ -9,8 +9,8 @@ function machine(rows: Readonly<Record<number, Row>>): ReadonlyMap<number, Proce
   return new Map(
     Object.entries(rows).map(([id, [parent, ownS, reapedS = 0, name = 'java', born]]) => {
       const pid = Number(id);
-      const bornTicks = born ?? pid;
-      return [pid, { pid, name, parent, bornTicks, ownS, reapedS, rssBytes: 10 }];
+      const startTicks = born ?? pid;
+      return [pid, { pid, name, parent, startTicks, ownS, reapedS, rssBytes: 10 }];
     }),
   );
 }
@@ -22,7 +22,7 @@ const ROOTS = new Map([
 
 test('a process and all beneath it are one account, without what belongs to others', () => {
   const accounts = new CpuAccounts();
-  accounts.take(
+  accounts.sample(
     machine({ 1: [0, 99], 10: [1, 5, 2], 11: [10, 3], 20: [10, 100, 50], 21: [20, 70] }),
     ROOTS,
   );
@@ -33,9 +33,9 @@ test('a process and all beneath it are one account, without what belongs to othe
 
 test('a server that is started again goes on where it was, however much the new process has used', () => {
   const accounts = new CpuAccounts();
-  accounts.take(machine({ 10: [1, 5], 20: [10, 3] }), ROOTS);
+  accounts.sample(machine({ 10: [1, 5], 20: [10, 3] }), ROOTS);
   // It used another second before its end, which its parent has waited for.
-  accounts.take(machine({ 10: [1, 6, 4] }), new Map([[10, 'harness']]));
+  accounts.sample(machine({ 10: [1, 6, 4] }), new Map([[10, 'harness']]));
   expect(accounts.usage('kafka')).toEqual({ cpuS: 4, rssBytes: 0 });
   expect(accounts.usage('harness')?.cpuS).toBe(6);
   // More than the process before it: a counter that did not go back.
@@ -43,44 +43,44 @@ test('a server that is started again goes on where it was, however much the new 
     [10, 'harness'],
     [22, 'kafka'],
   ]);
-  accounts.take(machine({ 10: [1, 6, 4], 22: [10, 7] }), again);
+  accounts.sample(machine({ 10: [1, 6, 4], 22: [10, 7] }), again);
   expect(accounts.usage('kafka')?.cpuS).toBe(11);
   expect(accounts.usage('harness')?.cpuS).toBe(6);
 });
 
 test('a server that is no child of ours takes nothing from our account as it ends', () => {
   const accounts = new CpuAccounts();
-  accounts.take(machine({ 1: [0, 0], 10: [1, 5], 20: [1, 50] }), ROOTS);
-  accounts.take(machine({ 1: [0, 0, 52], 10: [1, 9] }), new Map([[10, 'harness']]));
+  accounts.sample(machine({ 1: [0, 0], 10: [1, 5], 20: [1, 50] }), ROOTS);
+  accounts.sample(machine({ 1: [0, 0, 52], 10: [1, 9] }), new Map([[10, 'harness']]));
   expect(accounts.usage('harness')?.cpuS).toBe(9);
   expect(accounts.usage('kafka')?.cpuS).toBe(50);
 });
 
 test('an id that is given out again is another process', () => {
   const accounts = new CpuAccounts();
-  accounts.take(machine({ 10: [1, 5], 20: [10, 30] }), ROOTS);
-  accounts.take(machine({ 10: [1, 5, 30], 20: [10, 2, 0, 'java', 999] }), ROOTS);
+  accounts.sample(machine({ 10: [1, 5], 20: [10, 30] }), ROOTS);
+  accounts.sample(machine({ 10: [1, 5, 30], 20: [10, 2, 0, 'java', 999] }), ROOTS);
   expect(accounts.usage('kafka')?.cpuS).toBe(32);
 });
 
 test('children that nobody saw, were orphaned or ended unwaited for are counted once', () => {
   const accounts = new CpuAccounts();
-  accounts.take(machine({ 1: [0, 0], 20: [1, 10], 21: [20, 5], 23: [21, 1] }), ROOTS);
+  accounts.sample(machine({ 1: [0, 0], 20: [1, 10], 21: [20, 5], 23: [21, 1] }), ROOTS);
   // 21 has ended with 6 s, and an unseen one with 2 s; 23 is init's now.
-  accounts.take(machine({ 1: [0, 0], 20: [1, 10, 8], 23: [1, 4] }), ROOTS);
+  accounts.sample(machine({ 1: [0, 0], 20: [1, 10, 8], 23: [1, 4] }), ROOTS);
   expect(accounts.usage('kafka')?.cpuS).toBe(10 + 8 + 4);
   // 23 has ended, and its own account with it: what was seen of it stays.
-  accounts.take(machine({ 1: [0, 0, 4], 20: [1, 11, 8] }), ROOTS);
+  accounts.sample(machine({ 1: [0, 0, 4], 20: [1, 11, 8] }), ROOTS);
   expect(accounts.usage('kafka')?.cpuS).toBe(11 + 8 + 4);
 });
 
 test('an account never becomes less where a process was listed before it was waited for', () => {
   const accounts = new CpuAccounts();
-  accounts.take(machine({ 20: [1, 10, 3], 21: [20, 5] }), ROOTS);
+  accounts.sample(machine({ 20: [1, 10, 3], 21: [20, 5] }), ROOTS);
   expect(accounts.usage('kafka')?.cpuS).toBe(18);
-  accounts.take(machine({ 20: [1, 10, 3] }), ROOTS);
+  accounts.sample(machine({ 20: [1, 10, 3] }), ROOTS);
   expect(accounts.usage('kafka')?.cpuS).toBe(18);
-  accounts.take(machine({ 20: [1, 10, 8.5] }), ROOTS);
+  accounts.sample(machine({ 20: [1, 10, 8.5] }), ROOTS);
   expect(accounts.usage('kafka')?.cpuS).toBe(18.5);
 });
 
@@ -98,7 +98,7 @@ test("an engine's programs are one account, and what is in its containers is not
     20: [6, 40],
     30: [7, 60, 0, 'stranger'],
   });
-  accounts.take(stats, ROOTS);
+  accounts.sample(stats, ROOTS);
   expect(accounts.usage(CONTAINER_ENGINE)?.cpuS).toBe(7 + 2 + 3 + 1);
   expect(accounts.usage('kafka')?.cpuS).toBe(40);
   expect(accounts.usage(KERNEL)?.cpuS).toBe(5);
@@ -106,6 +106,6 @@ test("an engine's programs are one account, and what is in its containers is not
 
 test('an engine beside servers that are processes is a stranger', () => {
   const accounts = new CpuAccounts();
-  accounts.take(machine({ 1: [0, 0], 4: [1, 7, 0, 'dockerd'], 10: [1, 5], 20: [10, 40] }), ROOTS);
+  accounts.sample(machine({ 1: [0, 0], 4: [1, 7, 0, 'dockerd'], 10: [1, 5], 20: [10, 40] }), ROOTS);
   expect(accounts.usage(CONTAINER_ENGINE)).toBeUndefined();
 });

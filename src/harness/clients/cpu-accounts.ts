@@ -1,6 +1,6 @@
 import type { ProcessStat, Usage } from './proc.ts';
 
-/** Programs of a container engine: what they use is neither a server's nor a stranger's. */
+/** Programs of a container engine: their CPU time belongs neither to a server nor to other programs. */
 const ENGINE_PROGRAMS: ReadonlySet<string> = new Set([
   ...['dockerd', 'containerd', 'containerd-shim', 'docker-proxy', 'rootlesskit', 'slirp4netns'],
   ...['podman', 'conmon', 'pasta', 'rootlessport', 'netavark'],
@@ -8,34 +8,34 @@ const ENGINE_PROGRAMS: ReadonlySet<string> = new Set([
 
 /** The account of the engine whose containers are among the roots. */
 export const CONTAINER_ENGINE = 'container-engine';
-/** The account of the kernel's own threads, where this system shows them. */
+/** The account of the kernel's threads, if this system shows them. */
 export const KERNEL = 'kernel';
 
 interface Member {
   readonly account: string;
-  /** Key of the process that would wait for it. */
+  /** Key of the parent process, which reaps it. */
   parent: string | undefined;
   stat: ProcessStat;
   alive: boolean;
 }
 
-/** A process id is given out again; with the moment of its birth it is unique. */
-const keyOf = ({ pid, bornTicks }: ProcessStat) => `${pid}/${bornTicks}`;
+/** Process ids are reused; together with the start time they are unique. */
+const keyOf = ({ pid, startTicks }: ProcessStat) => `${pid}/${startTicks}`;
 
 /**
- * CPU time by account, over every process that ever was in one: a root, or whatever descends from it. A server
- * that is started again goes on where it was, and a child that was born and died between two looks is
- * in the account of whoever waited for it.
+ * CPU time by account, over every process that ever belonged to one: a root and its descendants. A restarted server
+ * continues its account. A child that started and ended between two samples is in the account of the process that
+ * reaped it.
  */
 export class CpuAccounts {
   readonly #members = new Map<string, Member>();
-  readonly #told = new Map<string, number>();
+  readonly #reported = new Map<string, number>();
 
-  /** Takes one look at all processes of the machine. `roots` names the account of a process and its descendants. */
-  take(processes: ReadonlyMap<number, ProcessStat>, roots: ReadonlyMap<number, string>): void {
+  /** Takes a sample of all processes of the machine. `roots` names the account of a process and its descendants. */
+  sample(processes: ReadonlyMap<number, ProcessStat>, roots: ReadonlyMap<number, string>): void {
     const before = new Map([...this.#members].map(([key, { stat }]) => [key, stat]));
     const gone = new Set(this.#members.keys());
-    const accountOf = accounting(processes, roots, this.#members);
+    const accountOf = accountFinder(processes, roots, this.#members);
     for (const stat of processes.values()) {
       const account = accountOf(stat);
       if (account === undefined) continue;
@@ -49,10 +49,10 @@ export class CpuAccounts {
       return member.alive ? [member] : [];
     });
     for (const member of newlyGone) member.alive = false;
-    this.#creditLastMoments(newlyGone, before);
+    this.#creditUnsampled(newlyGone, before);
   }
 
-  /** CPU seconds so far, which never become less, and memory now; undefined: no process was ever in it. */
+  /** CPU seconds so far, which never decrease, and current memory; undefined: the account never had a process. */
   usage(account: string): Usage | undefined {
     const members = [...this.#members].filter(([, member]) => member.account === account);
     if (members.length === 0) return undefined;
@@ -60,32 +60,32 @@ export class CpuAccounts {
     for (const [key, { stat, alive }] of members) {
       cpuS += stat.ownS;
       if (alive) rssBytes += stat.rssBytes;
-      // An engine waits for what was in its containers, which is not its own.
+      // An engine reaps the processes of its containers, which are not its own.
       if (account === CONTAINER_ENGINE) continue;
-      // What ended among its children and was seen before is counted as theirs.
-      cpuS += Math.max(0, stat.reapedS - this.#seenOfChildren(key));
+      // Reaped children that were sampled before are counted by themselves.
+      cpuS += Math.max(0, stat.reapedS - this.#sampledOfChildren(key));
     }
-    // A process may be listed before it is waited for: the next look puts that right.
-    const told = Math.max(this.#told.get(account) ?? 0, cpuS);
-    this.#told.set(account, told);
-    return { cpuS: told, rssBytes };
+    // A process may be listed before it is reaped: the next sample corrects that.
+    const reportedS = Math.max(this.#reported.get(account) ?? 0, cpuS);
+    this.#reported.set(account, reportedS);
+    return { cpuS: reportedS, rssBytes };
   }
 
-  /** CPU seconds of the processes of an account that have ended, as far as they were seen. */
+  /** CPU seconds of the ended processes of an account, as far as they were sampled. */
   endedS(account: string): number {
     return [...this.#members.values()]
       .filter((member) => member.account === account && !member.alive)
       .reduce((sum, { stat }) => sum + totalS(stat), 0);
   }
 
-  #seenOfChildren(key: string): number {
+  #sampledOfChildren(key: string): number {
     return [...this.#members.values()]
       .filter(({ parent, alive }) => parent === key && !alive)
       .reduce((sum, { stat }) => sum + totalS(stat), 0);
   }
 
-  /** What a process used after it was seen last is what its parent's account of ended children grew by too much. */
-  #creditLastMoments(gone: readonly Member[], before: ReadonlyMap<string, ProcessStat>): void {
+  /** Credits an ended process with its CPU time after its last sample: the unexplained growth of its parent's reaped time. */
+  #creditUnsampled(gone: readonly Member[], before: ReadonlyMap<string, ProcessStat>): void {
     const credited = new Set<string>();
     for (const { parent } of gone) {
       const waited = parent === undefined ? undefined : this.#members.get(parent);
@@ -105,8 +105,8 @@ function totalS({ ownS, reapedS }: ProcessStat): number {
   return ownS + reapedS;
 }
 
-/** Gives the account of a process: its own, the one that it had, or that of the nearest above it. */
-function accounting(
+/** A function that finds the account of a process: as a root, as it was before, or that of its nearest ancestor. */
+function accountFinder(
   processes: ReadonlyMap<number, ProcessStat>,
   roots: ReadonlyMap<number, string>,
   members: ReadonlyMap<string, Member>,
@@ -117,7 +117,7 @@ function accounting(
   });
   const inherited = (stat: ProcessStat): string | undefined => {
     const known = roots.get(stat.pid) ?? members.get(keyOf(stat))?.account;
-    // An engine's own account goes to no container: there may be strangers in some.
+    // Containers do not inherit the engine's account: some may belong to other programs.
     if (known !== undefined) return known === CONTAINER_ENGINE ? undefined : known;
     if (stat.name === 'kthreadd' && stat.parent === 0) return KERNEL;
     const above = processes.get(stat.parent);

@@ -12,8 +12,8 @@ export async function createS3Secret(connection: Connection, s3: Endpoints['s3']
   );
 }
 
-/** What the engine is told of a catalog's way to let one in. */
-const ATTACHED: {
+/** ATTACH options for each kind of authentication of a catalog. */
+const ATTACH_AUTH: {
   readonly [K in CatalogAuth['kind']]: (auth: Extract<CatalogAuth, { kind: K }>) => string | null;
 } = {
   none: () => null,
@@ -32,7 +32,7 @@ export async function attachCatalog(
   catalog: Endpoints['catalog'],
 ): Promise<void> {
   const { uri, warehouse, auth } = catalog;
-  const shown = (ATTACHED[auth.kind] as (auth: CatalogAuth) => string | null)(auth);
+  const shown = (ATTACH_AUTH[auth.kind] as (auth: CatalogAuth) => string | null)(auth);
   if (shown !== null) {
     await connection.run(`CREATE OR REPLACE SECRET stack_catalog (TYPE iceberg, ${shown})`);
   }

@@ -11,18 +11,18 @@ import {
 import { quoted } from '../../core/sql.ts';
 
 /**
- * What a cell may hold on its way in. An integer column takes a number, a bigint or its digits; a date
- * column `2026-11-27`.
+ * Input value of a cell. An integer column takes a number, a bigint or its digits; a date column
+ * `2026-11-27`.
  */
 export type Cell = string | number | bigint | boolean | null | undefined;
 
-/** What a cell holds on its way out: a bigint only for an integer beyond 2^53. */
+/** Output value of a cell: a bigint only for an integer beyond 2^53. */
 type Value = string | number | bigint | boolean | null | Date | readonly unknown[] | object;
 
-/** Values for `?` by place, or for `$name` by name. */
+/** Values for `?` by position, or for `$name` by name. */
 export type Params = readonly Cell[] | Readonly<Record<string, Cell>>;
 
-/** An open database in this process. Whoever opened it closes it. */
+/** An open database in this process. Its owner closes it. */
 export interface Database {
   connect(): Promise<Connection>;
   close(): void;
@@ -33,11 +33,11 @@ export interface Connection {
   /** Runs one or more statements. */
   run(sql: string, params?: Params): Promise<void>;
   rows<T = Record<string, Value>>(sql: string, params?: Params): Promise<T[]>;
-  /** A result whose columns are all text, in chunks of columns, as it is made. */
+  /** Streams a result whose columns are all text, in chunks of columns. */
   textChunks(sql: string): AsyncGenerator<(string | null)[][]>;
   /** Appends rows by column name (a missing column is NULL), visible to others when it resolves. */
   append(table: string, rows: readonly Readonly<Record<string, Cell>>[]): Promise<void>;
-  /** Asks the statement under way to stop; it then rejects. */
+  /** Interrupts the running statement; it then rejects. */
   interrupt(): void;
   close(): void;
 }
@@ -45,9 +45,9 @@ export interface Connection {
 export interface DatabaseOptions {
   readonly memoryMb: number;
   readonly threads: number;
-  /** Where a database in memory puts what it has no room for; in the working folder otherwise. */
+  /** Folder to which a database in memory spills; the working folder by default. */
   readonly spillDir?: string;
-  /** Loadable extensions, by path, in this order. Nothing is ever installed or loaded otherwise. */
+  /** Extensions to load, by path, in this order. No other extension is installed or loaded. */
   readonly extensions?: readonly string[];
 }
 
@@ -90,7 +90,7 @@ function wrap(connection: DuckDBConnection): Connection {
     },
     async rows<T>(sql: string, params?: Params) {
       const reader = await connection.runAndReadAll(sql, bound(params));
-      return reader.getRowObjectsJS().map(plain) as T[];
+      return reader.getRowObjectsJS().map(withNumbers) as T[];
     },
     async *textChunks(sql) {
       const result = await connection.stream(sql);
@@ -101,7 +101,7 @@ function wrap(connection: DuckDBConnection): Connection {
       }
     },
     async append(table, rows) {
-      // Two first appends at once share one.
+      // Two concurrent first appends share one appender.
       const opening = appenders.get(table) ?? open(table);
       appenders.set(table, opening);
       const { appender, columns } = await opening;
@@ -129,7 +129,7 @@ async function columnNames(
   return reader.columnNames();
 }
 
-/** DuckDB's own vector size: one chunk is written column by column in a single call each. */
+/** DuckDB's vector size: each column of a chunk is written in a single call. */
 const CHUNK_ROWS = 2048;
 
 function appendRows(
@@ -179,8 +179,8 @@ function bound(params: Params | undefined) {
   return Object.fromEntries(named) as Record<string, DuckDBValue>;
 }
 
-/** Integers as numbers where a number holds them exactly, so that callers can count with them. */
-function plain(row: Record<string, unknown>): Record<string, unknown> {
+/** Converts integers to numbers where that is exact, so that callers can calculate with them. */
+function withNumbers(row: Record<string, unknown>): Record<string, unknown> {
   for (const [name, value] of Object.entries(row)) {
     if (typeof value === 'bigint' && value >= MIN_SAFE && value <= MAX_SAFE) {
       row[name] = Number(value);

@@ -19,7 +19,7 @@ type JobState =
 
 const ENDED: readonly JobState[] = ['FAILED', 'CANCELED', 'FINISHED', 'SUSPENDED'];
 
-/** Whether a job in this state will never run again by itself. */
+/** Whether a job in this state has ended for good. */
 export function hasEnded({ state }: Pick<JobOverview, 'state'>): boolean {
   return ENDED.includes(state);
 }
@@ -28,7 +28,7 @@ export interface JobOverview {
   readonly jobId: string;
   readonly name: string;
   readonly state: JobState;
-  /** Tasks of the job that run, and all of them: a job is RUNNING before its tasks are. */
+  /** Running tasks and all tasks of the job: a job is RUNNING before its tasks are. */
   readonly tasksRunning: number;
   readonly tasksTotal: number;
 }
@@ -36,20 +36,20 @@ export interface JobOverview {
 /** The REST interface of Flink's JobManager. Stateless: nothing to close. */
 export interface FlinkRest {
   jobs(signal?: AbortSignal): Promise<readonly JobOverview[]>;
-  /** Why the job failed last: the innermost cause, or null when it never did. */
+  /** The innermost cause of the job's last failure; null if it never failed. */
   failure(jobId: string, signal?: AbortSignal): Promise<string | null>;
   /** Completed and failed checkpoints so far. */
   checkpoints(jobId: string, signal?: AbortSignal): Promise<CheckpointCounts>;
   /**
-   * Stops a job with a savepoint, draining it first: what was read is committed. Without a folder it
-   * goes where the cluster keeps them. Resolves with its location; rejects with the innermost cause.
+   * Drains a job and stops it with a savepoint: everything that it read is committed. Without a folder the
+   * savepoint goes to the cluster's default. Resolves with its location; rejects with the innermost cause.
    */
   stopWithDrain(jobId: string, savepointDir: string | null, signal?: AbortSignal): Promise<string>;
-  /** Removes a savepoint that nobody will start from. One that is gone already is not an error. */
+  /** Removes a savepoint that is not needed any more. A missing one is not an error. */
   discardSavepoint(location: string, signal?: AbortSignal): Promise<void>;
-  /** Task slots that no job takes. */
+  /** Number of free task slots. */
   freeSlots(signal?: AbortSignal): Promise<number>;
-  /** Cancels a job at once. A job that is gone already is not an error. */
+  /** Cancels a job at once. A job that no longer exists is not an error. */
   cancel(jobId: string, signal?: AbortSignal): Promise<void>;
 }
 
@@ -68,7 +68,7 @@ interface SavepointStatus {
   };
 }
 
-/** A savepoint of a small job takes half a second. */
+/** Poll interval: a savepoint of a small job takes half a second. */
 const SAVEPOINT_POLL_MS = 100;
 
 /** `uri`: http://host:port of the JobManager. */

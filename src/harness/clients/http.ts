@@ -1,7 +1,7 @@
 import { stackBroke } from '../../core/errors.ts';
 import { scoped } from './scoped-signal.ts';
 
-/** An answer, read to its end. */
+/** A response with its whole body. */
 interface HttpAnswer {
   readonly status: number;
   readonly ok: boolean;
@@ -9,8 +9,8 @@ interface HttpAnswer {
 }
 
 /**
- * One HTTP request; the signal of a whole run may be given. Rejects with a DoorbusterError when
- * nobody answers.
+ * Sends one HTTP request; `signal` may be that of a whole run. Rejects with a DoorbusterError when
+ * there is no response.
  */
 export async function httpRequest(
   url: string,
@@ -18,7 +18,7 @@ export async function httpRequest(
     readonly method?: string;
     /** Sent as JSON. */
     readonly body?: unknown;
-    /** Sent as it is, in place of a body in JSON. */
+    /** Sent as a form, instead of a JSON body. */
     readonly form?: URLSearchParams;
     readonly headers?: Readonly<Record<string, string>>;
     readonly signal?: AbortSignal | undefined;
@@ -46,8 +46,8 @@ export async function httpRequest(
 
 export type Body = Readonly<Record<string, unknown>>;
 
-/** The JSON of an answer by whoever it may be: what is none says nothing. */
-export function bodyOf(text: string): Body {
+/** The JSON object of a body from any server; empty if the body is not JSON. */
+export function jsonOf(text: string): Body {
   try {
     return Object(JSON.parse(text)) as Body;
   } catch {
@@ -55,7 +55,7 @@ export function bodyOf(text: string): Body {
   }
 }
 
-/** fetch hides why it failed behind "fetch failed". */
+/** The cause of a failed fetch, whose own message is only "fetch failed". */
 function reasonOf(error: unknown): string {
   const { message, cause } = error as Error & { cause?: { code?: string; message?: string } };
   return cause?.code ?? cause?.message ?? message;

@@ -18,17 +18,17 @@ export interface Snapshot {
   readonly summary: Readonly<Record<string, string>>;
 }
 
-/** A table's metadata, as far as observing it needs. */
+/** The part of a table's metadata that the harness needs. */
 export interface Table {
   readonly location: string;
   readonly metadataLocation: string;
   readonly formatVersion: number;
   /** Column names of the current schema. */
   readonly columns: readonly string[];
-  /** null: nothing was committed yet. */
+  /** null: there is no commit yet. */
   readonly currentSnapshotId: string | null;
   readonly snapshots: readonly Snapshot[];
-  /** How many snapshots the table keeps, also when only the current one was asked for. */
+  /** Number of snapshots that the table keeps, even if only the current one was requested. */
   readonly snapshotCount: number;
   /** Earlier metadata files that the table still keeps. */
   readonly metadataLog: readonly string[];
@@ -39,11 +39,11 @@ export interface Table {
 export interface Manifest {
   readonly path: string;
   readonly bytes: number;
-  /** The snapshot that wrote it: its own files are in these manifests and in no other. */
+  /** The snapshot that wrote the manifest: the files that a snapshot added are only in manifests that it wrote. */
   readonly addedSnapshotId: string;
 }
 
-/** What a manifest says of one file. */
+/** A manifest's entry for one file. */
 export interface FileEntry {
   readonly status: 'existing' | 'added' | 'deleted';
   /** The snapshot that added it, or removed it when deleted. */
@@ -54,67 +54,71 @@ export interface FileEntry {
   readonly bytes: number;
 }
 
-/** One answer of the catalog, parsed only as far as somebody asks. */
-export interface Answer {
+/** A response of the catalog, parsed only when `table()` is called. */
+export interface TableResponse {
   readonly currentSnapshotId: string | null;
   table(): Table;
 }
 
 export interface Catalog {
   /**
-   * Asks for one table; null while there is none. Rejects with a DoorbusterError when nobody answers. `refs` leaves out all snapshots but the current
-   * one, so that polling does not grow with the table's history.
+   * Loads one table; null if it does not exist. Rejects with a DoorbusterError when the catalog does not answer. `refs`
+   * leaves out all snapshots but the current one, so that the cost of polling does not grow with the table's history.
    */
   load(
     table: string,
     options?: { readonly snapshots?: 'all' | 'refs'; readonly signal?: AbortSignal },
-  ): Promise<Answer | null>;
-  /** Names of the namespace's tables; none where there is no such namespace. */
+  ): Promise<TableResponse | null>;
+  /** Names of the namespace's tables; none if there is no such namespace. */
   tables(signal?: AbortSignal): Promise<readonly string[]>;
-  /** Drops a table, and asks for its files to be removed. One that is gone already is not an error. */
+  /** Drops a table and requests the removal of its files. A missing table is not an error. */
   drop(table: string, signal?: AbortSignal): Promise<void>;
   /** Drops the namespace itself, which must be empty. */
   dropNamespace(signal?: AbortSignal): Promise<void>;
 }
 
-/** A REST catalog, one namespace of it. */
+/** Opens one namespace of a REST catalog. */
 export function openCatalog(access: Endpoints['catalog'], namespace: string): Catalog {
-  /** A catalog that refuses `snapshots=refs` for a table (seen with statistics files) is asked for all. */
+  /** Tables for which the catalog refuses `snapshots=refs` (seen with statistics files): all snapshots are requested. */
   const refusesRefs = new Set<string>();
   const catalog = restCatalog(access);
-  const home = `/namespaces/${encodeURIComponent(namespace)}`;
-  const pathOf = (table: string) => `${home}/tables/${encodeURIComponent(table)}`;
-  /** The text of an answer; null where it says that there is no such thing. */
-  const ask = async (method: 'GET' | 'DELETE', path: string, signal: AbortSignal | undefined) => {
-    const { status, text } = await catalog.ask(method, path, signal);
+  const namespacePath = `/namespaces/${encodeURIComponent(namespace)}`;
+  const pathOf = (table: string) => `${namespacePath}/tables/${encodeURIComponent(table)}`;
+  /** The body of a response; null for 404. */
+  const request = async (
+    method: 'GET' | 'DELETE',
+    path: string,
+    signal: AbortSignal | undefined,
+  ) => {
+    const { status, text } = await catalog.request(method, path, signal);
     if (status === 404) return null;
     if (status >= 200 && status < 300) return text;
     throw refused(`${method} ${path}`, status, text);
   };
   return {
     async tables(signal) {
-      const text = await ask('GET', `${home}/tables`, signal);
+      const text = await request('GET', `${namespacePath}/tables`, signal);
       if (text === null) return [];
       const { identifiers } = JSON.parse(text) as { identifiers: readonly { name: string }[] };
       return identifiers.map(({ name }) => name);
     },
     async drop(table, signal) {
-      await ask('DELETE', `${pathOf(table)}?purgeRequested=true`, signal);
+      await request('DELETE', `${pathOf(table)}?purgeRequested=true`, signal);
     },
     async dropNamespace(signal) {
-      await ask('DELETE', home, signal);
+      await request('DELETE', namespacePath, signal);
     },
     async load(table, options = {}) {
       const refs = options.snapshots === 'refs' && !refusesRefs.has(table);
       const path = `${pathOf(table)}${refs ? '?snapshots=refs' : ''}`;
-      const { status, text } = await catalog.ask('GET', path, options.signal);
+      const { status, text } = await catalog.request('GET', path, options.signal);
       if (status === 404) return null;
       if (status === 400 && refs) {
         refusesRefs.add(table);
         return this.load(table, options);
       }
       if (status !== 200) throw refused(`table ${namespace}.${table}`, status, text);
-      return answer(text);
+      return tableResponse(text);
     },
   };
 }
@@ -126,8 +130,8 @@ function refused(what: string, status: number, text: string): DoorbusterError {
   );
 }
 
-/** The current id is found without parsing: most polls change nothing, and parsing is their cost. */
-function answer(text: string): Answer {
+/** Finds the current id without parsing: most polls find nothing new, and parsing is their main cost. */
+function tableResponse(text: string): TableResponse {
   const found = /"current-snapshot-id"\s*:\s*(-?\d+|null)/.exec(text)?.[1];
   return {
     currentSnapshotId: found === undefined || found === 'null' || found === '-1' ? null : found,
@@ -162,7 +166,7 @@ interface RawSnapshot {
   readonly summary: Readonly<Record<string, string>>;
 }
 
-/** Parses a catalog's answer. */
+/** Parses a catalog's response. */
 export function parseTable(text: string): Table {
   const raw = parse(text, null, parseNumberAndBigInt) as RawTable;
   const { metadata } = raw;
@@ -179,7 +183,7 @@ export function parseTable(text: string): Table {
     snapshots: (metadata.snapshots ?? [])
       .map(snapshotOf)
       .sort((a, b) => a.sequenceNumber - b.sequenceNumber),
-    // Expiry trims the log with the snapshots, and `snapshots=refs` leaves it whole.
+    // Expiry shortens the log with the snapshots, and `snapshots=refs` keeps it complete.
     snapshotCount: Math.max(metadata['snapshot-log']?.length ?? 0, metadata.snapshots?.length ?? 0),
     metadataLog: (metadata['metadata-log'] ?? []).map((entry) => entry['metadata-file']),
     statisticsPaths: (metadata.statistics ?? []).map((entry) => entry['statistics-path']),
@@ -243,7 +247,7 @@ export async function readManifest(bytes: Uint8Array, manifest: Manifest): Promi
     content: contentOf(data_file),
     path: data_file.file_path,
     rows: Number(data_file.record_count),
-    // A Puffin file holds many deletion vectors: each entry counts its own share only.
+    // A Puffin file holds many deletion vectors: each entry counts only its own.
     bytes: Number(data_file.content_size_in_bytes ?? data_file.file_size_in_bytes),
   }));
 }

@@ -11,13 +11,13 @@ export interface ImageBuild {
   readonly target: string;
   readonly args: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
-  /** The names of the steps, and what they print, line by line. */
+  /** Called with the names of the steps and their output, line by line. */
   readonly onLine?: (line: string) => void;
 }
 
 /**
- * Builds an image with BuildKit. Rejects with what was printed last; an abort ends the build with the engine
- * too. The library of containers is left out of it: it keeps to itself why a build failed, and cannot end one.
+ * Builds an image with BuildKit. Rejects with the last lines of output; an abort also ends the build in the engine.
+ * It does not use testcontainers, which hides why a build failed and cannot end one.
  */
 export async function buildImage(
   docker: Docker,
@@ -31,15 +31,18 @@ export async function buildImage(
 }
 
 /** A folder of an image, and the folder of this machine that its contents go to. */
-export interface FilesOfImage {
+export interface ImageFiles {
   readonly image: string;
   readonly path: string;
   readonly into: string;
 }
 
-/** Moves files out of an image, which is gone then; nothing of it is started. */
-export async function takeOut(docker: Docker, { image, path, into }: FilesOfImage): Promise<void> {
-  // By its name one is found again that was left by a kill; it has to have something to run, though it never does.
+/** Copies files out of an image and removes it; no program of it is started. */
+export async function extractFiles(
+  docker: Docker,
+  { image, path, into }: ImageFiles,
+): Promise<void> {
+  // The name finds a container that a kill left behind. Docker requires a command, although it never runs.
   const name = image.replaceAll(/[/:]/g, '-');
   await docker
     .getContainer(name)
@@ -54,14 +57,14 @@ export async function takeOut(docker: Docker, { image, path, into }: FilesOfImag
   }
 }
 
-/** A line of a build, or how it failed. */
+/** A line of a build's output, or its error. */
 interface BuildEvent {
   readonly stream?: string;
   readonly error?: string;
 }
 
-/** Known to the library, and not to its types. */
-interface Following {
+/** A method of dockerode that is missing in its types. */
+interface DockerModem {
   followProgress(
     stream: NodeJS.ReadableStream,
     onEnd: (error: Error | null) => void,
@@ -72,7 +75,7 @@ interface Following {
 /** Lines of a failed build that go into its error. */
 const TAIL_LINES = 8;
 
-/** Reads a build to its end. */
+/** Follows a build to its end. */
 async function follow(
   docker: Docker,
   stream: NodeJS.ReadableStream,
@@ -84,19 +87,19 @@ async function follow(
     const onEvent = ({ stream: said, error }: BuildEvent) => {
       failure ??= error;
       const line = said?.trimEnd() ?? '';
-      const printed = printedIn(line);
+      const printed = stepOutput(line);
       tail.push(...(printed ?? []));
       tail.splice(0, tail.length - TAIL_LINES);
       for (const one of printed ?? [line]) onLine(one);
     };
     const onEnd = (error: Error | null) => (error ? reject(error) : resolve());
-    (docker as unknown as Following).followProgress(stream, onEnd, onEvent);
+    (docker as unknown as DockerModem).followProgress(stream, onEnd, onEvent);
   });
   if (failure !== undefined) throw new Error([failure, ...tail].join('\n'));
 }
 
-/** What a step has printed, line by line; undefined: the line is about a step. The library hands print on as it comes: in base64. */
-function printedIn(line: string): readonly string[] | undefined {
+/** Output of a step, line by line; undefined: the line is about a step. Dockerode passes the output on in base64. */
+function stepOutput(line: string): readonly string[] | undefined {
   const bytes = Buffer.from(line, 'base64');
   if (bytes.toString('base64') !== line) return undefined;
   return bytes

@@ -1,6 +1,6 @@
 import { stackBroke } from '../../core/errors.ts';
 
-/** A record of a log. Its offset is its place in the partition. */
+/** A record of a log. Its offset is its index in the partition. */
 export interface LogRecord {
   /** null: a tombstone. */
   readonly value: Uint8Array | null;
@@ -8,11 +8,11 @@ export interface LogRecord {
   readonly appendedMs: number;
 }
 
-/** A partitioned, append-only log in this process: what Kafka is to a pipeline, without a server. */
+/** A partitioned, append-only log in this process, in the role of Kafka. */
 export class InProcessLog {
   readonly #topics = new Map<string, LogRecord[][]>();
 
-  /** Makes an empty topic. Throws for one that is there already. */
+  /** Creates an empty topic. Throws if it exists. */
   create(topic: string, partitions: number): void {
     if (this.#topics.has(topic)) throw stackBroke(`the topic ${topic} exists already`);
     this.#topics.set(
@@ -21,7 +21,7 @@ export class InProcessLog {
     );
   }
 
-  /** Gives the offset of the record. */
+  /** Appends a record and returns its offset. */
   append(topic: string, partition: number, record: LogRecord): number {
     const log = this.#partition(topic, partition);
     return log.push(record) - 1;
@@ -32,7 +32,7 @@ export class InProcessLog {
     return this.#partition(topic, partition).slice(from);
   }
 
-  /** How many records each partition holds. */
+  /** Number of records of each partition. */
   sizes(topic: string): readonly number[] {
     return this.#partitions(topic).map((log) => log.length);
   }

@@ -6,7 +6,7 @@ import type { FileEntry, Snapshot } from './iceberg.ts';
 /** A row by column; a column that is left out is NULL. */
 export type TableRow = Readonly<Record<string, Cell>>;
 
-/** A version of a table, with the rows that it added and the files that an engine would read. */
+/** A snapshot of a table, with the rows and files that it added and the live files. */
 export interface TableCommit {
   readonly snapshot: Omit<Snapshot, 'manifestList'>;
   readonly rows: readonly TableRow[];
@@ -21,13 +21,13 @@ interface Table {
   readonly commits: TableCommit[];
 }
 
-/** A row is taken for so many bytes of a file. */
+/** Assumed size of a row in a file, bytes. */
 const BYTES_PER_ROW = 100;
 const MEMORY_MB = 512;
 
 /**
- * Tables in this process, as a lakehouse has them: every commit is a version, adds a data file, and for an upsert an
- * equality-delete file. DuckDB holds the rows, under the catalog `ice`, so that the SQL of a pipeline's queries is the same.
+ * Lakehouse tables in this process: every commit is a snapshot and adds a data file, and for an upsert an
+ * equality-delete file. DuckDB holds the rows under the catalog `ice`, so that a pipeline's queries need no changes.
  */
 export class InProcessTables {
   readonly #clock: Clock;
@@ -35,7 +35,7 @@ export class InProcessTables {
   readonly #connection: Connection;
   readonly #tables = new Map<string, Table>();
   #commits = 0;
-  /** One commit at a time: a batch and its staging table belong together. */
+  /** Commits run one at a time, because each uses the staging table. */
   #last: Promise<unknown> = Promise.resolve();
 
   static async open(clock: Clock): Promise<InProcessTables> {
@@ -51,12 +51,12 @@ export class InProcessTables {
     this.#connection = connection;
   }
 
-  /** A connection of one's own. The caller closes it. */
+  /** A separate connection. The caller closes it. */
   connect(): Promise<Connection> {
     return this.#database.connect();
   }
 
-  /** Makes an empty table. `columns`: name → type of DuckDB. */
+  /** Creates an empty table. `columns`: name → DuckDB type. */
   async create(name: string, { columns, key }: Pick<Table, 'columns' | 'key'>): Promise<void> {
     const schema = name.split('.')[0];
     const list = Object.entries(columns).map(([column, type]) => `"${column}" ${type}`);
@@ -67,8 +67,8 @@ export class InProcessTables {
   }
 
   /**
-   * Makes these rows visible at once. In a table with a key they replace those of the same keys; rows of
-   * `again` are added without replacing any, so that a key can be there twice.
+   * Commits rows, which are visible at once. In a table with a key they replace rows of the same keys; rows of
+   * `again` are added without replacing any, so that a key can exist twice.
    */
   commit(name: string, rows: readonly TableRow[], again: readonly TableRow[] = []): Promise<void> {
     const done = this.#last.then(() => this.#commit(name, rows, again));
@@ -76,7 +76,7 @@ export class InProcessTables {
     return done;
   }
 
-  /** Versions of a table, oldest first. */
+  /** Snapshots of a table, oldest first. */
   history(name: string): readonly TableCommit[] {
     return this.#table(name).commits;
   }
@@ -85,7 +85,7 @@ export class InProcessTables {
     return Object.keys(this.#table(name).columns);
   }
 
-  /** How many files an engine reads to scan these tables. */
+  /** Number of files that an engine reads to scan these tables. */
   liveFiles(): number {
     return [...this.#tables.values()].reduce(
       (total, { commits }) => total + (commits.at(-1)?.live.length ?? 0),

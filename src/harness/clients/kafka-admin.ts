@@ -14,39 +14,38 @@ interface CreateTopicsOptions {
   readonly withinMs?: number;
 }
 
-/** The log of one partition: offsets in [low, high) are held. */
+/** The log of one partition: it holds the offsets in [low, high). */
 export interface PartitionLog {
   readonly partition: number;
   readonly low: bigint;
   readonly high: bigint;
 }
 
-/** The broker's administrative side. Whoever opened it closes it: `await using`. */
+/** An admin client. Its owner closes it: `await using`. */
 interface KafkaAdmin extends AsyncDisposable {
-  /** Brokers that answer, after a real metadata request. */
+  /** Number of brokers of the cluster, from a real metadata request. */
   brokerCount(): Promise<number>;
   /**
-   * Creates the topics, stamped by the broker on append (LogAppendTime) and never expired, and
-   * waits until every partition has a leader. A topic that exists already is an error, and so is one
-   * that has no leader in time.
+   * Creates the topics, with LogAppendTime and without retention limit, and waits until every partition
+   * has a leader. A topic that already exists is an error, and so is one without a leader in time.
    */
   createTopics(topics: readonly TopicSpec[], options: CreateTopicsOptions): Promise<void>;
-  /** Creates a topic of one partition, unless it is there already. */
+  /** Creates a topic of one partition if it does not exist. */
   ensureTopic(name: string, options: CreateTopicsOptions): Promise<void>;
-  /** The log of every partition of a topic, by partition. No such topic is an error. */
+  /** The log of every partition of a topic, by partition. A missing topic is an error. */
   logs(topic: string): Promise<readonly PartitionLog[]>;
-  /** Removes every topic and every consumer group whose name begins so; gives the topics. */
+  /** Removes every topic and consumer group with this prefix; returns the topics. */
   removeAll(prefix: string): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
 /**
- * kafkajs gives up after 9 s by default; a broker that was killed and started again takes longer. These bounds
- * hold on for about two minutes.
+ * kafkajs gives up after 9 s by default; a broker that was killed and restarted takes longer. These limits allow
+ * about two minutes.
  */
-export const RETRY = { initialRetryTime: 200, maxRetryTime: 2_000, retries: 60 } as const;
+export const RETRY_LIMITS = { initialRetryTime: 200, maxRetryTime: 2_000, retries: 60 } as const;
 
-/** A client whose logger is off: what a person needs to know is in the errors. */
+/** A client without logging: the errors carry what a user needs. */
 export function kafkaClient(brokers: readonly string[], clientId: string): Kafka {
   return new Kafka({
     clientId,
@@ -54,11 +53,11 @@ export function kafkaClient(brokers: readonly string[], clientId: string): Kafka
     logLevel: logLevel.NOTHING,
     connectionTimeout: 3_000,
     requestTimeout: 30_000,
-    retry: RETRY,
+    retry: RETRY_LIMITS,
   });
 }
 
-/** Opens the administrative side; rejects when no broker answers within kafkajs's own retries. */
+/** Opens an admin client; rejects when no broker answers within kafkajs's own retries. */
 export async function openKafkaAdmin(brokers: readonly string[]): Promise<KafkaAdmin> {
   const admin = kafkaClient(brokers, 'doorbuster-admin').admin();
   await admin.connect();
@@ -69,12 +68,12 @@ export async function openKafkaAdmin(brokers: readonly string[]): Promise<KafkaA
       const there = async () => (await admin.listTopics()).includes(name);
       if (await there()) return;
       await createTopics(admin, [{ name, partitions: 1 }], options).catch(async (error) => {
-        // Somebody else may have been quicker.
+        // Another process may have created it first.
         if (!(await there())) throw error;
       });
     },
     async logs(topic) {
-      // Asked for the offsets of a topic that is not there, kafkajs retries for two minutes.
+      // For the offsets of a missing topic kafkajs would retry for two minutes.
       if (!(await admin.listTopics()).includes(topic)) {
         throw stackBroke(`Kafka has no topic ${topic}`, 'create it before it is read');
       }
@@ -98,7 +97,7 @@ async function removeAll(admin: Admin, prefix: string): Promise<readonly string[
   return topics;
 }
 
-/** One metadata request without any retry: whether the broker takes part in its cluster yet. */
+/** One metadata request without retries: whether the broker has joined its cluster. */
 export async function kafkaAnswers(brokers: readonly string[]): Promise<boolean> {
   const admin = new Kafka({
     clientId: 'doorbuster-probe',
@@ -118,33 +117,33 @@ export async function kafkaAnswers(brokers: readonly string[]): Promise<boolean>
   }
 }
 
-/** On an idle machine leaders are there after a few milliseconds; under load it takes seconds. */
-const LED_WITHIN_MS = 60_000;
-/** How long the broker itself may take to note them down: less than a request may take. */
-const ORDERED_WITHIN_MS = 20_000;
+/** Longest wait for leaders: a few milliseconds on an idle machine, seconds under load. */
+const LEADERS_WITHIN_MS = 60_000;
+/** Longest time for the broker to create the topics; shorter than the request timeout. */
+const CREATED_WITHIN_MS = 20_000;
 const POLL_MS = 50;
-const SEE_LOG = 'less kafka.log   # in the logs folder of the run';
+const LOG_HINT = 'less kafka.log   # in the logs folder of the run';
 
 async function createTopics(
   admin: Admin,
   topics: readonly TopicSpec[],
-  { clock, signal, withinMs = LED_WITHIN_MS }: CreateTopicsOptions,
+  { clock, signal, withinMs = LEADERS_WITHIN_MS }: CreateTopicsOptions,
 ): Promise<void> {
   const over = new AbortController();
   let missing = topics.map(({ name }) => name);
   const create = async () => {
-    await order(admin, topics);
+    await requestTopics(admin, topics);
     while (missing.length > 0 && !over.signal.aborted) {
       missing = await notReady(admin, topics);
       if (missing.length > 0) await clock.sleep(POLL_MS, over.signal);
     }
   };
-  // kafkajs cannot be told to give up, so the bound is ours and its answer is no longer waited for.
+  // kafkajs cannot be cancelled: after this limit its answer is ignored.
   const bound = clock.sleep(withinMs, AbortSignal.any([signal, over.signal])).then(() => {
     throw stackBroke(
       `Kafka has not made the topics ready within ${withinMs / 1_000} s: ` +
         `no leader for every partition of ${missing.join(', ')}`,
-      SEE_LOG,
+      LOG_HINT,
     );
   });
   try {
@@ -155,19 +154,19 @@ async function createTopics(
 }
 
 /**
- * Asks for the topics without kafkajs's own wait for leaders: it knows one of the two answers that a
- * broker gives while a topic is new, and takes the other, "unknown topic", for a failure.
+ * Creates the topics without kafkajs's own wait for leaders, which knows only one of the two errors that a
+ * broker gives for a new topic, and treats the other, "unknown topic", as a failure.
  */
-async function order(admin: Admin, topics: readonly TopicSpec[]): Promise<void> {
+async function requestTopics(admin: Admin, topics: readonly TopicSpec[]): Promise<void> {
   const failed = `Kafka did not create the topics ${topics.map(({ name }) => name).join(', ')}`;
   const created = await admin
     .createTopics({
       waitForLeaders: false,
-      timeout: ORDERED_WITHIN_MS,
+      timeout: CREATED_WITHIN_MS,
       topics: topics.map((topic) => ({
         topic: topic.name,
         numPartitions: topic.partitions,
-        // As many replicas as the broker's owner wants of any topic: on a stack of ours, one.
+        // The broker's default; 1 on a stack of doorbuster's own.
         replicationFactor: -1,
         configEntries: [
           { name: 'message.timestamp.type', value: 'LogAppendTime' },
@@ -178,7 +177,7 @@ async function order(admin: Admin, topics: readonly TopicSpec[]): Promise<void> 
     .catch((error: Error | KafkaJSAggregateError) => {
       const each = 'errors' in error ? error.errors : [error];
       const causes = new Set(each.map((one) => (one instanceof Error ? one.message : one)));
-      throw stackBroke(`${failed}: ${[...causes].join('; ')}`, SEE_LOG, error);
+      throw stackBroke(`${failed}: ${[...causes].join('; ')}`, LOG_HINT, error);
     });
   if (!created) {
     throw stackBroke(
@@ -189,20 +188,20 @@ async function order(admin: Admin, topics: readonly TopicSpec[]): Promise<void> 
 }
 
 /**
- * The topics that do not answer yet. A leader in the metadata is not enough: the broker publishes it
- * before it has taken the lead itself, and until then refuses whoever asks for offsets or sends.
+ * The topics that do not answer yet. A leader in the metadata is not enough: the broker publishes it before
+ * it is the leader, and until then rejects requests for offsets and records.
  */
 async function notReady(admin: Admin, topics: readonly TopicSpec[]): Promise<string[]> {
   const missing: string[] = [];
-  // One by one: of several, kafkajs would not say which one it failed for.
+  // One by one, because kafkajs does not report which of several topics failed.
   for (const { name, partitions } of topics) {
-    const answering = await partitionsLed(admin, name).catch(() => 0);
+    const answering = await partitionsWithLeader(admin, name).catch(() => 0);
     if (answering < partitions) missing.push(name);
   }
   return missing;
 }
 
-async function partitionsLed(admin: Admin, topic: string): Promise<number> {
+async function partitionsWithLeader(admin: Admin, topic: string): Promise<number> {
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
   const led = topics[0]?.partitions.filter(({ leader }) => leader >= 0) ?? [];
   return Math.min(led.length, (await admin.fetchTopicOffsets(topic)).length);

@@ -4,91 +4,91 @@ import type { Clock } from '../../core/clock.ts';
 import { kafkaClient } from './kafka-admin.ts';
 import { openProducer } from './kafka-producer.ts';
 
-/** What somebody said on a channel, with the broker's own stamp; epoch ms. */
-interface Heard {
+/** A received message of a channel, with the broker's stamp; epoch ms. */
+interface ReceivedMessage {
   readonly message: unknown;
   readonly kafkaMs: number;
 }
 
-/** When something was said: by our clock before and after, and by the broker's in between; epoch ms. */
-export interface Said {
+/** Stamps of a published message: by our clock before and after, by the broker's in between; epoch ms. */
+export interface PublishStamps {
   readonly sentMs: number;
   readonly kafkaMs: number;
   readonly ackedMs: number;
 }
 
 /**
- * A topic of one partition on which several doorbusters talk: everybody hears everything from its beginning,
- * his own words too, in the same order.
+ * A topic of one partition for messages between doorbuster processes. Every member receives all messages from the
+ * beginning, its own included, in the same order.
  */
 export interface Channel extends AsyncDisposable {
-  say(message: object): Promise<Said>;
+  publish(message: object): Promise<PublishStamps>;
 }
 
 interface ChannelOptions {
   readonly brokers: readonly string[];
   readonly topic: string;
-  /** Different for everybody on the channel. */
+  /** Unique among the members of the channel. */
   readonly member: string;
   readonly clock: Clock;
-  readonly onHeard: (heard: Heard) => void;
+  readonly onMessage: (message: ReceivedMessage) => void;
   readonly onWarning?: (line: string) => void;
 }
 
-/** Longest wait of the broker for something to say, ms. */
-const LISTEN_MS = 100;
+/** Longest wait of the broker for new messages, ms. */
+const FETCH_WAIT_MS = 100;
 const CLOSE_WITHIN_MS = 3_000;
 
-/** Joins a channel whose topic is there. */
+/** Joins a channel whose topic exists. */
 export async function openChannel(options: ChannelOptions): Promise<Channel> {
-  const { brokers, topic, member, clock, onHeard, onWarning } = options;
+  const { brokers, topic, member, clock, onMessage, onWarning } = options;
   const producer = await openProducer({
     brokers,
     clientId: `doorbuster-${member}`,
     onWarning: onWarning ?? (() => undefined),
   });
   const client = kafkaClient(brokers, `doorbuster-${member}`);
-  // Not under the prefix of the place: a group that somebody is in could not be removed with it. And not
-  // another's of the same name, who would hear nothing any more.
+  // Not under the run's prefix, because a group with members cannot be removed with it. Unique, because two
+  // members of one group would share the messages.
   const groupId = `doorbuster-${topic}-${member}-${randomUUID().slice(0, 8)}`;
   const consumer = client.consumer({
     groupId,
-    maxWaitTimeInMs: LISTEN_MS,
-    // A member alone in its group has nobody to wait for.
+    maxWaitTimeInMs: FETCH_WAIT_MS,
+    // The group has one member, so there is no other to wait for.
     rebalanceTimeout: 5_000,
   });
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
   await consumer.run({
     eachMessage: async ({ message }) => {
-      onHeard({
+      onMessage({
         message: JSON.parse(message.value?.toString('utf8') ?? 'null'),
         kafkaMs: Number(message.timestamp),
       });
     },
   });
-  // One batch on its way at a time: what is said meanwhile waits its turn.
+  // The producer allows one batch in flight: further messages wait.
   let last: Promise<unknown> = Promise.resolve();
-  const say = (message: object) => {
-    const said = last.then(async () => {
+  const publish = (message: object) => {
+    const published = last.then(async () => {
       const value = Buffer.from(JSON.stringify(message));
       const sentMs = clock.nowMs();
       const [answer] = await producer.send([{ topic, partition: 0, key: member, value }], sentMs);
       if (answer === undefined) throw new Error('the channel did not answer');
       return { sentMs, kafkaMs: answer.kafkaMs, ackedMs: clock.nowMs() };
     });
-    last = said.catch(() => undefined);
-    return said;
+    last = published.catch(() => undefined);
+    return published;
   };
   const close = async () => {
     await consumer.disconnect();
     await removeGroup(client, groupId);
-    // Where the topic is gone, what is on its way is never answered.
+    // If the topic was removed, a batch in flight is never acknowledged.
     await Promise.race([last.then(() => producer.close()), clock.sleep(CLOSE_WITHIN_MS)]);
   };
   let closed: Promise<void> | undefined;
   return {
-    say,
+    publish,
     [Symbol.asyncDispose]() {
       closed ??= close();
       return closed;
@@ -96,14 +96,14 @@ export async function openChannel(options: ChannelOptions): Promise<Channel> {
   };
 }
 
-/** Nothing of us is left on a broker that others use; one that does not let us is not worth a word. */
+/** Removes our consumer group from a broker that others use; a failure is ignored. */
 async function removeGroup(client: Kafka, groupId: string): Promise<void> {
   const admin = client.admin();
   try {
     await admin.connect();
     await admin.deleteGroups([groupId]);
   } catch {
-    // It has expired with its last member, or soon will.
+    // The group expires by itself without members.
   } finally {
     await admin.disconnect();
   }

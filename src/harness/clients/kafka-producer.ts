@@ -1,9 +1,9 @@
 import { connect } from 'node:net';
 import { type ISocketFactory, Kafka, logLevel, Partitioners, type TopicMessages } from 'kafkajs';
 import { DoorbusterError, stackBroke } from '../../core/errors.ts';
-import { RETRY } from './kafka-admin.ts';
+import { RETRY_LIMITS } from './kafka-admin.ts';
 
-/** One message as it goes to Kafka. The partition is explicit: see `partitionOf`. */
+/** One message for Kafka. The partition is explicit: see `partitionOf`. */
 interface Outgoing {
   readonly topic: string;
   readonly partition: number;
@@ -11,17 +11,17 @@ interface Outgoing {
   readonly value: Uint8Array;
 }
 
-/** Where the broker put a message, and its append stamp (epoch ms; one per batch and partition). */
+/** Offset of a message in its partition, and its append stamp (epoch ms; one per batch and partition). */
 export interface Appended {
   readonly offset: number;
   readonly kafkaMs: number;
 }
 
-/** An idempotent producer that lets exactly one batch be on its way. Whoever opened it closes it. */
+/** An idempotent producer with at most one batch in flight. Its owner closes it. */
 export interface BatchProducer extends AsyncDisposable {
   /**
-   * Hands one batch over and resolves when every replica has it, with one answer per message in the
-   * order given. Retries through lost connections; rejects with a DoorbusterError when it gave up.
+   * Sends one batch and resolves when every replica has it, with one result per message in the same order.
+   * Retries after lost connections; rejects with a DoorbusterError when it gives up.
    */
   send(batch: readonly Outgoing[], sentMs: number): Promise<readonly Appended[]>;
   close(): Promise<void>;
@@ -30,21 +30,21 @@ export interface BatchProducer extends AsyncDisposable {
 interface ProducerOptions {
   readonly brokers: readonly string[];
   readonly clientId: string;
-  /** What the client library has to say about retries and lost connections, one line each. */
+  /** Called with each line of the client library about retries and lost connections. */
   readonly onWarning?: (line: string) => void;
 }
 
 /**
- * kafkajs warns of a bound on retries: a producer that gave up may not go on. Ours never does; giving
+ * kafkajs warns about limited retries, because a producer must not continue after it gave up. Here giving
  * up ends the run.
  */
-const EXPECTED_WARNING = 'Limiting retries for the idempotent producer';
+const IGNORED_WARNING = 'Limiting retries for the idempotent producer';
 
 const javaPartitioner = Partitioners.DefaultPartitioner();
 
 /**
- * The partition of a store's key as Kafka's own default partitioner has it (murmur2), so that a
- * consumer meets the layout it would meet in production.
+ * The partition of a store's key by Kafka's default partitioner (murmur2), so that a consumer finds the
+ * same distribution as in production.
  */
 export function partitionOf(store: number, partitions: number): number {
   const partitionMetadata = Array.from({ length: partitions }, (_, partitionId) => ({
@@ -61,7 +61,7 @@ export function partitionOf(store: number, partitions: number): number {
   });
 }
 
-/** Without it, the last small segment of a batch waits for the acknowledgement of the one before. */
+/** Without noDelay, the last small segment of a batch waits for the acknowledgement of the previous one. */
 const noDelay: ISocketFactory = ({ host, port, onConnect }) => {
   const socket = connect({ host, port, noDelay: true }, onConnect);
   socket.setKeepAlive(true, 60_000);
@@ -83,8 +83,8 @@ function grouped(batch: readonly Outgoing[], sentMs: number): TopicMessages[] {
   return [...groups.values()];
 }
 
-/** One base offset per topic and partition came back: counts on from it, in the order sent. */
-function answers(
+/** Offsets of the messages: Kafka returns one base offset per topic and partition, and numbers them in the order sent. */
+function appendResults(
   batch: readonly Outgoing[],
   bases: ReadonlyMap<string, { offset: number; kafkaMs: number }>,
 ): readonly Appended[] {
@@ -108,20 +108,20 @@ export async function openProducer(options: ProducerOptions): Promise<BatchProdu
   const kafka = new Kafka({
     clientId: options.clientId,
     brokers: [...options.brokers],
-    retry: RETRY,
+    retry: RETRY_LIMITS,
     connectionTimeout: 5_000,
     socketFactory: noDelay,
     logLevel: logLevel.WARN,
     logCreator:
       () =>
       ({ log }) => {
-        if (!log.message.startsWith(EXPECTED_WARNING)) options.onWarning?.(log.message);
+        if (!log.message.startsWith(IGNORED_WARNING)) options.onWarning?.(log.message);
       },
   });
   const producer = kafka.producer({
     idempotent: true,
     allowAutoTopicCreation: false,
-    retry: RETRY,
+    retry: RETRY_LIMITS,
     createPartitioner:
       () =>
       ({ message }) =>
@@ -152,7 +152,7 @@ export async function openProducer(options: ProducerOptions): Promise<BatchProdu
         }
         bases.set(`${topicName}/${partition}`, { offset: Number(baseOffset), kafkaMs });
       }
-      return answers(batch, bases);
+      return appendResults(batch, bases);
     } catch (cause) {
       if (cause instanceof DoorbusterError) throw cause;
       throw stackBroke(

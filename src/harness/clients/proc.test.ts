@@ -9,7 +9,7 @@ test('a process whose name holds spaces and parentheses is parsed', () => {
     pid: 4242,
     name: 'java (main) x',
     parent: 17,
-    bornTicks: 123456,
+    startTicks: 123456,
     ownS: 13,
     reapedS: 0.57,
     rssBytes: 25600 * 4096,

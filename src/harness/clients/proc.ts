@@ -1,23 +1,23 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { yieldToEventLoop } from '../../core/yield-to-event-loop.ts';
 
-/** Linux counts CPU time in hundredths of a second for programs, whatever its own tick. */
+/** Linux reports CPU time in hundredths of a second (USER_HZ), whatever its own tick. */
 const TICKS_PER_SECOND = 100;
 const PAGE_BYTES = 4096;
-/** Processes read without letting other work go on: about 2 ms. */
+/** Processes read between two yields to the event loop: about 2 ms. */
 const PROCESSES_AT_ONCE = 64;
 
-/** What /proc/<pid>/stat tells. */
+/** Fields of /proc/<pid>/stat. */
 export interface ProcessStat {
   readonly pid: number;
   /** The program's name, cut off after 15 characters. */
   readonly name: string;
   readonly parent: number;
-  /** When it was started, in ticks since the machine was. */
-  readonly bornTicks: number;
+  /** Start time, in ticks since boot. */
+  readonly startTicks: number;
   /** CPU seconds of the process itself. */
   readonly ownS: number;
-  /** CPU seconds of its children that have ended and were waited for. */
+  /** CPU seconds of its ended and reaped children. */
   readonly reapedS: number;
   readonly rssBytes: number;
 }
@@ -31,14 +31,14 @@ export function parseProcessStat(text: string): ProcessStat {
     pid,
     name: text.slice(text.indexOf('(') + 1, text.lastIndexOf(')')),
     parent: field(4),
-    bornTicks: field(22),
+    startTicks: field(22),
     ownS: (field(14) + field(15)) / TICKS_PER_SECOND,
     reapedS: (field(16) + field(17)) / TICKS_PER_SECOND,
     rssBytes: field(24) * PAGE_BYTES,
   };
 }
 
-/** What a process shows of itself now; null when it is gone, or the system has no /proc. */
+/** Reads a process; null if it no longer exists, or the system has no /proc. */
 export function readProcess(pid: number | undefined): ProcessStat | null {
   try {
     return parseProcessStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
@@ -47,13 +47,13 @@ export function readProcess(pid: number | undefined): ProcessStat | null {
   }
 }
 
-/** Every process of this machine that is in sight, by its id. */
+/** Every visible process of this machine, by its id. */
 export async function readProcesses(): Promise<ReadonlyMap<number, ProcessStat>> {
   const found = new Map<number, ProcessStat>();
   let read = 0;
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
-    // Nothing here waits for a disk: read one by one it is a quarter of the CPU of asking the thread pool for each.
+    // /proc does not wait for a disk: synchronous reads take a quarter of the CPU of the thread pool's.
     if (++read % PROCESSES_AT_ONCE === 0) await yieldToEventLoop();
     const stat = readProcess(Number(name));
     if (stat) found.set(stat.pid, stat);
@@ -66,7 +66,7 @@ export interface MachineStat {
   readonly totalS: number;
   readonly idleS: number;
   readonly stealS: number;
-  /** Of programs, and of the kernel on their behalf: without interrupts, whoever they are for. */
+  /** Of programs and of the kernel on their behalf, without interrupts. */
   readonly programsS: number;
 }
 
@@ -95,7 +95,7 @@ export function parseMachineStat(text: string): MachineStat {
   };
 }
 
-/** Bytes in use, by /proc/meminfo: all but what the kernel could give at once. */
+/** Bytes in use by /proc/meminfo: total less available. */
 export function parseMemoryUsed(text: string): number {
   const kilobytes = (name: string) =>
     Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? Number.NaN);

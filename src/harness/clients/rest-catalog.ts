@@ -2,64 +2,64 @@ import { badInput, stackBroke } from '../../core/errors.ts';
 import { masked } from '../../core/masked.ts';
 import { withoutSecrets } from './catalog-options.ts';
 import type { Endpoints } from './endpoints.ts';
-import { bodyOf, httpRequest } from './http.ts';
+import { httpRequest, jsonOf } from './http.ts';
 
 type Access = Endpoints['catalog'];
 
-/** The requests of an Iceberg REST catalog, with its prefix and whatever it wants to be shown. */
+/** Requests to an Iceberg REST catalog, with its prefix and authorization. */
 interface RestCatalog {
-  /** `path` begins behind the prefix: /namespaces, say. 404 is an answer, a refused credential is not. */
-  ask(
+  /** `path` starts after the prefix, for example /namespaces. 404 is a response; a refused credential rejects. */
+  request(
     method: 'GET' | 'DELETE',
     path: string,
     signal?: AbortSignal,
   ): Promise<{ readonly status: number; readonly text: string }>;
 }
 
-/** Nothing is asked of the catalog yet: its prefix and a token are fetched with the first request. */
+/** Sends nothing yet: the catalog's prefix and a token are fetched with the first request. */
 export function restCatalog(access: Access): RestCatalog {
   const uri = access.uri.replace(/\/$/, '');
   const authorized = authorization(access);
-  const ask = async (method: 'GET' | 'DELETE', path: string, signal: AbortSignal | undefined) => {
-    const asked = async (anew: boolean) => {
+  const send = async (method: 'GET' | 'DELETE', path: string, signal: AbortSignal | undefined) => {
+    const attempt = async (anew: boolean) => {
       const headers = await authorized(anew, signal);
       return httpRequest(`${uri}/v1${path}`, { method, headers, signal });
     };
-    let answer = await asked(false);
-    // A token runs out.
-    if (answer.status === 401 && access.auth.kind === 'oauth2') answer = await asked(true);
+    let answer = await attempt(false);
+    // The token may have expired.
+    if (answer.status === 401 && access.auth.kind === 'oauth2') answer = await attempt(true);
     if (answer.status === 401 || answer.status === 403) throw refused(access, answer.status);
     return answer;
   };
   let prefix: Promise<string> | undefined;
   const prefixOf = async (signal: AbortSignal | undefined): Promise<string> => {
     const query = new URLSearchParams({ warehouse: access.warehouse });
-    const { status, text } = await ask('GET', `/config?${query}`, signal);
+    const { status, text } = await send('GET', `/config?${query}`, signal);
     if (status !== 200) {
-      const words = (bodyOf(text).error as { readonly message?: unknown } | undefined)?.message;
+      const words = (jsonOf(text).error as { readonly message?: unknown } | undefined)?.message;
       if (typeof words === 'string') throw unknownWarehouse(access, status, words);
       throw stackBroke(
-        `the catalog answered ${status} for its configuration: ${shown(access, text)}`,
+        `the catalog answered ${status} for its configuration: ${excerpt(access, text)}`,
       );
     }
-    const told = (JSON.parse(text) as { overrides?: Record<string, string> }).overrides?.prefix;
-    return told === undefined ? '' : `/${told}`;
+    const found = (JSON.parse(text) as { overrides?: Record<string, string> }).overrides?.prefix;
+    return found === undefined ? '' : `/${found}`;
   };
   return {
-    async ask(method, path, signal) {
-      // One that failed is asked for again.
+    async request(method, path, signal) {
+      // Retry after a failure.
       prefix ??= prefixOf(signal).catch((error) => {
         prefix = undefined;
         throw error;
       });
-      return ask(method, `${await prefix}${path}`, signal);
+      return send(method, `${await prefix}${path}`, signal);
     },
   };
 }
 
 type Headers = Readonly<Record<string, string>>;
 
-/** What a request is to carry. */
+/** Headers of each kind of authentication; `anew` fetches a new token. */
 function authorization({
   auth,
 }: Access): (anew: boolean, signal: AbortSignal | undefined) => Promise<Headers> {
@@ -83,14 +83,14 @@ export async function fetchToken(auth: OAuth2, signal: AbortSignal | undefined):
     ...(auth.scope === null ? {} : { scope: auth.scope }),
   });
   const { status, text } = await httpRequest(auth.tokenUri, { method: 'POST', form, signal });
-  const told = status === 200 ? bodyOf(text) : {};
-  if (typeof told.access_token !== 'string') {
+  const body = status === 200 ? jsonOf(text) : {};
+  if (typeof body.access_token !== 'string') {
     throw badInput(
       `${new URL(auth.tokenUri).host} gives no token for DOORBUSTER_CATALOG_CREDENTIAL (HTTP ${status})`,
       'export DOORBUSTER_CATALOG_CREDENTIAL=id:secret',
     );
   }
-  return told.access_token;
+  return body.access_token;
 }
 
 const VARIABLES: Readonly<Record<Access['auth']['kind'], string>> = {
@@ -99,14 +99,14 @@ const VARIABLES: Readonly<Record<Access['auth']['kind'], string>> = {
   oauth2: 'export DOORBUSTER_CATALOG_CREDENTIAL=id:secret',
 };
 
-/** The beginning of what a catalog says, without the secrets that it may repeat. */
-function shown({ auth }: Pick<Access, 'auth'>, text: string): string {
+/** The beginning of a catalog's response, without secrets that it may contain. */
+function excerpt({ auth }: Pick<Access, 'auth'>, text: string): string {
   return masked(withoutSecrets(text, { catalog: { auth } })).slice(0, 300);
 }
 
 function unknownWarehouse({ uri, warehouse, auth }: Access, status: number, words: string) {
   return badInput(
-    `the catalog ${new URL(uri).host} has no configuration for the warehouse ${warehouse} (HTTP ${status}): ${shown({ auth }, words)}`,
+    `the catalog ${new URL(uri).host} has no configuration for the warehouse ${warehouse} (HTTP ${status}): ${excerpt({ auth }, words)}`,
     'its name is stack.external.catalog.warehouse, or DOORBUSTER_WAREHOUSE',
   );
 }

@@ -1,8 +1,7 @@
 /**
- * The innermost cause of a Java stack trace that an answer holds, on one line: what a person can act on, without the
- * twenty wrappers around it. Text without a `Caused by` gives its own first line.
- * `masked` takes secrets out before the text is cut: a part of one is not recognized. What a server's own log says of
- * its end is stack/cause.ts's to read.
+ * The innermost cause of a Java stack trace in a response, on one line, without the many wrappers around it. Text
+ * without a `Caused by` gives its first line. `masked` removes secrets before the text is cut, because a part of one is
+ * not recognized. stack/cause.ts reads the cause from a server's log.
  */
 export function rootCause(trace: string, masked = (text: string) => text): string {
   const lines = masked(trace)
@@ -12,14 +11,14 @@ export function rootCause(trace: string, masked = (text: string) => text): strin
   const innermost = causes.at(-1) ?? lines.find((line) => line !== '') ?? 'no cause was given';
   const text = innermost
     .replace(/^Caused by: /, '')
-    // A serialized exception carries its class twice: wrapper, then the original's own text.
+    // A serialized exception contains its class twice: in the wrapper and in the original's text.
     .replace(/^\S*SerializedThrowable: /, '');
   return text.length > 600 ? `${text.slice(0, 600)} …` : text;
 }
 
 /**
- * The innermost cause in the body of an answer that is an error. Flink's servers say
- * `{"errors": [message, stack trace]}`; a proxy in between may say anything.
+ * The innermost cause in the body of an error response. Flink's servers send
+ * `{"errors": [message, stack trace]}`; a proxy in between may send anything.
  */
 export function causeIn(body: string, masked = (text: string) => text): string {
   try {

@@ -7,7 +7,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 
-/** How to reach a bucket: `Endpoints['s3']` of a stack fits. */
+/** Address and credentials of a bucket; `Endpoints['s3']` of a stack has them. */
 interface BucketAccess {
   readonly endpoint: string;
   readonly region: string;
@@ -26,21 +26,21 @@ interface StoredObject {
 export interface Bucket extends Disposable {
   put(key: string, body: Uint8Array | string): Promise<void>;
   get(key: string, signal?: AbortSignal): Promise<Uint8Array>;
-  /** Whether what answers is an object store with this bucket; rejects with its own word for why not. */
+  /** Whether the endpoint is an object store with this bucket; rejects with the store's own reason if not. */
   answers(signal: AbortSignal): Promise<boolean>;
   /** Size in bytes, or null when there is no such object. */
   size(key: string): Promise<number | null>;
-  /** Every object whose key starts with `prefix`, in the store's own (lexical) order. */
+  /** Every object whose key starts with `prefix`, in the store's (lexical) order. */
   list(prefix?: string): AsyncGenerator<StoredObject>;
-  /** Removes every object whose key starts with `prefix`, which may not be empty; gives their number. */
+  /** Removes every object whose key starts with `prefix`, which may not be empty; returns their number. */
   removeAll(prefix: string): Promise<number>;
   close(): void;
 }
 
-/** Opens a bucket; nothing is asked of the store yet. */
+/** Opens a bucket; sends nothing yet. */
 export function openBucket(access: BucketAccess): Bucket {
   const { bucket: Bucket } = access;
-  // The SDK is pinned: its advice to move to a later Node is for us, not for who runs this.
+  // The SDK is pinned: its advice to use a later Node concerns developers, not users.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   const client = new S3Client({
     endpoint: access.endpoint,
@@ -59,9 +59,9 @@ export function openBucket(access: BucketAccess): Bucket {
       return Body.transformToByteArray();
     },
     async answers(abortSignal) {
-      const asked = new ListObjectsV2Command({ Bucket, MaxKeys: 1 });
-      const page = await client.send(asked, { abortSignal });
-      // Any page of the web that is no error would do for an empty list.
+      const command = new ListObjectsV2Command({ Bucket, MaxKeys: 1 });
+      const page = await client.send(command, { abortSignal });
+      // Any successful HTML page would parse as an empty list.
       return page.Name === Bucket;
     },
     async size(key) {

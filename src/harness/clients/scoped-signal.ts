@@ -1,6 +1,6 @@
 /**
- * Runs one request under a long-lived signal. The clients' own listeners stay on the signal they are
- * given until it is collected, so each request gets one that goes away with it.
+ * Runs one request under a long-lived signal. Client libraries leave their listeners on a signal until it
+ * is collected, so each request gets a signal of its own.
  */
 export async function scoped<T>(
   signal: AbortSignal | undefined,

@@ -6,11 +6,11 @@ import { causeIn } from './root-cause.ts';
 /** One row of a statement's result, by column name. */
 type SqlRow = Readonly<Record<string, unknown>>;
 
-/** One session of Flink's SQL Gateway. Whoever opened it closes it: `await using`. */
+/** One session of Flink's SQL Gateway. Its owner closes it: `await using`. */
 export interface SqlSession extends AsyncDisposable {
   /**
-   * Runs one statement to its end and returns all of its rows. An unbounded SELECT never ends:
-   * abort it. Rejects with the innermost cause when Flink refuses the statement.
+   * Runs one statement to its end and returns all of its rows. An unbounded SELECT ends only by an abort.
+   * Rejects with the innermost cause when Flink rejects the statement.
    */
   run(statement: string, signal?: AbortSignal): Promise<readonly SqlRow[]>;
   close(): Promise<void>;
@@ -25,7 +25,7 @@ interface GatewayResult {
   };
 }
 
-/** Statements return in milliseconds, jobs are submitted in about a second: a short poll is cheap. */
+/** Statements take milliseconds and submitting a job about a second: a short poll interval is cheap. */
 const POLL_MS = 40;
 
 /** Opens a session on the gateway at `uri` (http://host:port). */
@@ -34,7 +34,7 @@ export async function openSqlSession(
   options: {
     readonly clock: Clock;
     readonly signal: AbortSignal;
-    /** Takes secrets out of what Flink says, before it is cut: a statement that is refused is quoted. */
+    /** Removes secrets from Flink's errors before they are cut: they quote the rejected statement. */
     readonly masked?: (text: string) => string;
   },
 ): Promise<SqlSession> {
@@ -66,7 +66,7 @@ export async function openSqlSession(
     return rows;
   }
 
-  // The session must be closable after the run was interrupted, so it does not take its signal.
+  // Not the run's signal: the session must be closed after an interrupted run as well.
   const close = async () => {
     await gatewayCall(uri, 'DELETE', session, { masked, signal: AbortSignal.timeout(5_000) });
   };

@@ -2,15 +2,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Estimate } from '../experiment/estimate.ts';
-import { type Place, placesOf, requireDiskSpace, roomProblem } from './disk-space.ts';
+import { diskSpaceProblem, foldersOf, type RunFolder, requireDiskSpace } from './disk-space.ts';
 
 const MIB = 2 ** 20;
 const needs = { dataBytes: 200 * MIB, factsBytes: 100 * MIB, keptBytes: 20 * MIB };
-const place = (dir: string, freeMib: number, device: number): Place => ({
+const place = (dir: string, freeMib: number, device: number): RunFolder => ({
   ...{ dir, freeBytes: freeMib * MIB, device },
 });
-const problem = (work: Place, results: Place, data: Place | null = work) =>
-  roomProblem(needs, { data, work, results }, 'doorbuster run x.yaml');
+const problem = (work: RunFolder, results: RunFolder, data: RunFolder | null = work) =>
+  diskSpaceProblem(needs, { data, work, results }, 'doorbuster run x.yaml');
 
 test('two file systems are each held against what they get', () => {
   expect(problem(place('/tmp', 300, 1), place('results', 20, 2))).toBeNull();
@@ -54,7 +54,7 @@ test('a run that no disk can hold is refused before it begins, with what to type
     ...{ events: 1, startMs: 1, timedMs: 1, endMs: 1, openPhases: [], rounds: null },
     ...{ dataBytes: 1, factsBytes: 1, keptBytes: 1 },
   };
-  const places = placesOf(join(tmpdir(), 'not', 'there', 'yet'), tmpdir());
+  const places = foldersOf(join(tmpdir(), 'not', 'there', 'yet'), tmpdir());
   const refuse = (dataBytes: number) => () =>
     requireDiskSpace({ ...estimate, dataBytes }, places, 'doorbuster run x.yaml');
   expect(refuse(1)).not.toThrow();

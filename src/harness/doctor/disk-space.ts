@@ -5,54 +5,54 @@ import { bytes } from '../../core/readable.ts';
 import { temporaryDirState } from '../setup/user-dirs.ts';
 import { freeSpace } from './machine.ts';
 
-/** A folder the run writes to, and what its file system has left. */
-export interface Place {
+/** A folder that the run writes to, and the free space of its file system. */
+export interface RunFolder {
   readonly dir: string;
   readonly freeBytes: number;
-  /** Two folders with the same one share what is free. */
+  /** Folders on the same device share its free space. */
   readonly device: number;
 }
 
-/** What a run writes, bytes: an estimate. */
+/** Estimate of what a run writes, bytes. */
 export interface DiskNeeds {
-  /** The servers' data, while it runs. */
+  /** The servers' data during the run. */
   readonly dataBytes: number;
-  /** In the temporary folder while it runs: what the harness writes down. */
+  /** The harness's files in the temporary folder during the run. */
   readonly factsBytes: number;
-  /** What stays in the run's own folder. */
+  /** The files that stay in the output directory. */
   readonly keptBytes: number;
 }
 
-/** What a run puts in one place. */
-interface Need {
-  readonly place: Place;
+/** What a run writes into one folder. */
+interface DiskNeed {
+  readonly folder: RunFolder;
   readonly bytes: number;
-  /** Said of it alone, and of it as one among others on the same file system. */
+  /** Its text in the message: by itself, and in a list with others on the same file system. */
   readonly alone: string;
   readonly among: string;
-  /** The command line that puts it elsewhere. */
+  /** The command line that writes it to another folder. */
   readonly hint: string;
 }
 
-/** Where a run writes. */
-interface Places {
-  /** The servers' data; null where nobody here knows what room there is. */
-  readonly data: Place | null;
-  /** What the harness writes down while it goes on. */
-  readonly work: Place;
-  readonly results: Place;
+/** The folders that a run writes to. */
+interface RunFolders {
+  /** The servers' data; null if their free space is unknown. */
+  readonly data: RunFolder | null;
+  /** The harness's files during the run. */
+  readonly work: RunFolder;
+  readonly results: RunFolder;
 }
 
-/** What a run would run out of, or null. `reproduce` is the command line to try again. */
-export function roomProblem(
+/** The file system that is too small for a run, as a message; null: there is none. `reproduce` is the command line to try again. */
+export function diskSpaceProblem(
   estimate: DiskNeeds,
-  places: Places,
+  folders: RunFolders,
   reproduce: string,
 ): { readonly message: string; readonly hint: string } | null {
-  const needs = needsOf(estimate, places, reproduce);
+  const needs = needsOf(estimate, folders, reproduce);
   for (const need of needs) {
-    const { dir, device, freeBytes } = need.place;
-    const others = needs.filter((other) => other !== need && other.place.device === device);
+    const { dir, device, freeBytes } = need.folder;
+    const others = needs.filter((other) => other !== need && other.folder.device === device);
     const needBytes = [need, ...others].reduce((sum, { bytes: its }) => sum + its, 0);
     if (freeBytes >= needBytes) continue;
     const what =
@@ -69,12 +69,18 @@ export function roomProblem(
 
 function needsOf(
   estimate: DiskNeeds,
-  { data, work, results }: Places,
+  { data, work, results }: RunFolders,
   reproduce: string,
-): readonly Need[] {
+): readonly DiskNeed[] {
   const together = data?.dir === work.dir;
-  const need = (place: Place, size: number, alone: string, among: string, hint: string): Need => ({
-    ...{ place, bytes: size, alone, among: `${among} ${place.dir}`, hint },
+  const need = (
+    folder: RunFolder,
+    size: number,
+    alone: string,
+    among: string,
+    hint: string,
+  ): DiskNeed => ({
+    ...{ folder, bytes: size, alone, among: `${among} ${folder.dir}`, hint },
   });
   const meanwhile = ' while it goes on';
   const roomier = `TMPDIR=/a/larger/folder ${reproduce}`;
@@ -102,24 +108,28 @@ function needsOf(
   ];
 }
 
-/** `dataDir` is where the servers' data would go, null where that is out of sight. */
-export function placesOf(resultsDir: string, dataDir: string | null): Places {
-  const place = (dir: string): Place => ({ dir, ...freeSpace(dir) });
+/** `dataDir` is the folder of the servers' data; null if it cannot be seen from here. */
+export function foldersOf(resultsDir: string, dataDir: string | null): RunFolders {
+  const folderOf = (dir: string): RunFolder => ({ dir, ...freeSpace(dir) });
   return {
-    data: dataDir === null ? null : place(dataDir),
-    work: place(temporaryDirState().dir),
-    results: place(resultsDir),
+    data: dataDir === null ? null : folderOf(dataDir),
+    work: folderOf(temporaryDirState().dir),
+    results: folderOf(resultsDir),
   };
 }
 
 /** Throws DoorbusterError (exit 2) when a file system cannot hold what the run is estimated to write. */
-export function requireDiskSpace(estimate: DiskNeeds, places: Places, reproduce: string): void {
-  const problem = roomProblem(estimate, places, reproduce);
+export function requireDiskSpace(
+  estimate: DiskNeeds,
+  folders: RunFolders,
+  reproduce: string,
+): void {
+  const problem = diskSpaceProblem(estimate, folders, reproduce);
   if (problem !== null) throw badInput(problem.message, problem.hint);
 }
 
-/** Throws DoorbusterError (exit 2) when this user may not write to one of these folders, or not make it. */
-export function refuseUnwritable(dirs: readonly string[]): void {
+/** Throws DoorbusterError (exit 2) when this user may not write to one of these folders, or may not create it. */
+export function requireWritable(dirs: readonly string[]): void {
   for (const dir of dirs) {
     const { at } = freeSpace(dir);
     if (!statSync(at).isDirectory()) {

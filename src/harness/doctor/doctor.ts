@@ -16,7 +16,7 @@ import { temporaryDirFix, temporaryDirState } from '../setup/user-dirs.ts';
 import { verifyDeep } from '../setup/verify.ts';
 import { engineHere } from '../stack/session.ts';
 import type { RuntimeKind } from '../stack/stack.ts';
-import { type DiskNeeds, placesOf, roomProblem } from './disk-space.ts';
+import { type DiskNeeds, diskSpaceProblem, foldersOf } from './disk-space.ts';
 import type { Finding } from './finding.ts';
 import { checkMachine } from './machine.ts';
 
@@ -140,8 +140,8 @@ function diskFinding({
     const fact = `the folder for temporary files, ${temporary}, ${missing}`;
     return { subject, state: 'bad', fact, fix: temporaryDirFix(temporary) };
   }
-  const places = placesOf(resultsDir, dataDir);
-  const problem = roomProblem(estimate, places, command);
+  const places = foldersOf(resultsDir, dataDir);
+  const problem = diskSpaceProblem(estimate, places, command);
   if (problem) return { subject, state: 'bad', fact: problem.message, fix: problem.hint };
   const { data, work, results } = places;
   const dirs = [

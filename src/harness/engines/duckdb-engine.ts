@@ -6,9 +6,9 @@ import type { Endpoints } from '../clients/endpoints.ts';
 import { readProcess, type Usage } from '../clients/proc.ts';
 import { entryFile } from '../entry.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
-import type { QueryAnswer, QueryLimits, ReaderRow, Timed } from './engine.ts';
+import type { QueryAnswer, QueryLimits, ReaderRow, StatementTimes } from './engine.ts';
 
-/** What a reader process needs to know. `avro`, `httpfs` and `iceberg` are loaded by path. */
+/** Configuration of a reader process. `avro`, `httpfs` and `iceberg` are loaded by path. */
 export interface ReaderConfig {
   readonly s3: Endpoints['s3'];
   readonly catalog: Endpoints['catalog'];
@@ -17,31 +17,31 @@ export interface ReaderConfig {
   readonly memoryMb: number;
 }
 
-/** What the process is asked. Each query gets one answer. */
+/** Messages to the process. Each query gets one answer. */
 export type ToChild =
   | { readonly kind: 'open'; readonly config: ReaderConfig }
   | { readonly kind: 'query'; readonly id: number; readonly sql: string; readonly params: Params }
   | { readonly kind: 'interrupt' };
 
-/** What the process says. */
+/** Messages from the process. */
 export type FromChild =
   | { readonly kind: 'opened'; readonly attachMs: number }
   | { readonly kind: 'refused'; readonly error: string }
-  | (Timed & {
+  | (StatementTimes & {
       readonly kind: 'answer';
       readonly id: number;
       readonly rows: readonly ReaderRow[];
       readonly error: string | null;
     });
 
-/** An interrupted query that has not stopped after this is ended with its process. */
-const INTERRUPT_MS = 2_000;
+/** If an interrupted query does not stop within this, its process is ended, ms. */
+const STOP_WITHIN_MS = 2_000;
 /** LOAD and ATTACH take 200 ms on an idle machine. */
-const OPEN_MS = 30_000;
-/** DuckDB's word for a bug of its own; the whole instance is unusable from then on. */
-const BROKEN = /INTERNAL Error|FATAL Error|database has been invalidated/;
+const OPEN_WITHIN_MS = 30_000;
+/** Errors by a bug of DuckDB, after which the whole instance is unusable. */
+const UNUSABLE = /INTERNAL Error|FATAL Error|database has been invalidated/;
 
-/** What a process has used, from its fork on, whatever becomes of it. */
+/** CPU and memory of a process since its fork, also after its end. */
 export class EngineProcess {
   readonly pid: number;
   #ended = false;
@@ -58,7 +58,7 @@ export class EngineProcess {
     return this.#ended;
   }
 
-  /** As of now, or when last looked at before its end. */
+  /** Current usage, or that of the last sample before its end. */
   usage(): Usage {
     if (this.#ended) return this.#used;
     const stat = readProcess(this.pid);
@@ -67,7 +67,7 @@ export class EngineProcess {
   }
 }
 
-/** One process with one instance in it. */
+/** A process with one DuckDB instance. */
 export class Engine {
   readonly attachMs: number;
   readonly #child: ChildProcess;
@@ -85,25 +85,25 @@ export class Engine {
     const child = fork(entryFile('harness/engines/duckdb-reader-child'), {
       serialization: 'advanced',
       execArgv: [],
-      // A session of its own, which is what yields to the harness.
+      // A session of its own, to which the lower priority applies.
       detached: true,
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     const exited = exitOf(child);
     const process = child.pid === undefined ? null : new EngineProcess(child.pid, exited);
     if (process) forked(process);
-    tell(child, { kind: 'open', config });
+    send(child, { kind: 'open', config });
     const answered = new AbortController();
     const refused = (error: string): FromChild => ({ kind: 'refused', error });
     const opened = await Promise.race([
       once(child, 'message').then(([message]) => message as FromChild),
       exited.then((how) => refused(`its process ${how}`)),
-      clock.sleep(OPEN_MS, answered.signal).then(
-        () => refused(SLOW),
+      clock.sleep(OPEN_WITHIN_MS, answered.signal).then(
+        () => refused(OPEN_TIMEOUT),
         () => refused('it has answered'),
       ),
     ]);
-    // Left alone the timer would keep this process alive for as long as an engine may take.
+    // Otherwise the timer would keep this process alive until OPEN_MS.
     answered.abort();
     if (opened.kind === 'opened') {
       return new Engine({ child, process, exited, attachMs: opened.attachMs, clock });
@@ -146,25 +146,37 @@ export class Engine {
     const sentMs = this.#clock.nowMs();
     const ended = new AbortController();
     const answer = this.#answer(id, ended.signal);
-    tell(this.#child, { kind: 'query', id, sql, params });
+    send(this.#child, { kind: 'query', id, sql, params });
     const after = async (ms: number) => {
       await this.#clock.sleep(ms, ended.signal).catch(() => {});
       return null;
     };
     try {
       const inTime = await Promise.race([answer, this.#exited, after(timeoutMs)]);
-      if (typeof inTime === 'string') return this.#over(sentMs, 'crashed', `the engine ${inTime}`);
-      if (inTime) return judged(inTime);
-      tell(this.#child, { kind: 'interrupt' });
-      const stopped = await Promise.race([answer, this.#exited, after(INTERRUPT_MS)]);
+      if (typeof inTime === 'string')
+        return this.#endedAnswer(sentMs, 'crashed', `the engine ${inTime}`);
+      if (inTime) return queryAnswer(inTime);
+      send(this.#child, { kind: 'interrupt' });
+      const stopped = await Promise.race([answer, this.#exited, after(STOP_WITHIN_MS)]);
       if (typeof stopped === 'string')
-        return this.#over(sentMs, 'crashed', `the engine ${stopped}`);
+        return this.#endedAnswer(sentMs, 'crashed', `the engine ${stopped}`);
       if (stopped) {
         const { startMs, endMs, cpuS } = stopped;
-        return { outcome: 'timeout', rows: [], error: LIMIT(timeoutMs), startMs, endMs, cpuS };
+        return {
+          outcome: 'timeout',
+          rows: [],
+          error: QUERY_TIMEOUT(timeoutMs),
+          startMs,
+          endMs,
+          cpuS,
+        };
       }
       await this.kill();
-      return this.#over(sentMs, 'timeout', `${LIMIT(timeoutMs)}, and had to be killed`);
+      return this.#endedAnswer(
+        sentMs,
+        'timeout',
+        `${QUERY_TIMEOUT(timeoutMs)}, and had to be killed`,
+      );
     } finally {
       ended.abort();
     }
@@ -177,7 +189,7 @@ export class Engine {
     await this.#exited;
   }
 
-  #over(startMs: number, outcome: 'timeout' | 'crashed', error: string): QueryAnswer {
+  #endedAnswer(startMs: number, outcome: 'timeout' | 'crashed', error: string): QueryAnswer {
     return { outcome, rows: [], error, startMs, endMs: this.#clock.nowMs(), cpuS: null };
   }
 
@@ -192,21 +204,21 @@ export class Engine {
   }
 }
 
-const SLOW = `not within ${OPEN_MS / 1000} s`;
-const LIMIT = (timeoutMs: number) => `not done within ${timeoutMs} ms`;
+const OPEN_TIMEOUT = `not within ${OPEN_WITHIN_MS / 1000} s`;
+const QUERY_TIMEOUT = (timeoutMs: number) => `not done within ${timeoutMs} ms`;
 
-function judged(answer: Extract<FromChild, { kind: 'answer' }>): QueryAnswer {
+function queryAnswer(answer: Extract<FromChild, { kind: 'answer' }>): QueryAnswer {
   const { rows, error, startMs, endMs, cpuS } = answer;
-  const outcome = error === null ? 'ok' : BROKEN.test(error) ? 'crashed' : 'failed';
+  const outcome = error === null ? 'ok' : UNUSABLE.test(error) ? 'crashed' : 'failed';
   return { outcome, rows, error, startMs, endMs, cpuS };
 }
 
-/** A child that is gone cannot be told anything; that it is gone is known from its exit. */
-function tell(child: ChildProcess, message: ToChild): void {
+/** Sends a message; does nothing if the child has ended, which its exit event reports. */
+function send(child: ChildProcess, message: ToChild): void {
   if (child.connected) child.send(message, () => {});
 }
 
-/** Resolves with how it ended; a process that could not be spawned counts as ended. */
+/** Resolves with a description of how the process ended; one that could not be spawned counts as ended. */
 function exitOf(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
     child.once('exit', (code, signal) =>

@@ -1,17 +1,17 @@
 import { systemClock } from '../../core/clock.ts';
 import { type Connection, openDatabase } from '../clients/duckdb.ts';
 import { attachCatalog, createS3Secret } from '../clients/duckdb-lakehouse.ts';
-import { yieldFromNow } from '../priority.ts';
+import { takeServerPriority } from '../priority.ts';
 import type { FromChild, ReaderConfig, ToChild } from './duckdb-engine.ts';
 
 /**
- * The process a Reader runs its queries in: DuckDB can crash whoever holds it, and a query that does
- * not listen to an interrupt can only be ended from outside.
+ * The process in which a Reader runs its queries: DuckDB can crash its process, and a query that ignores an
+ * interrupt can only be ended from outside.
  */
 let connection: Connection | undefined;
 
-// The engine is part of what is measured: before it starts a thread, it takes the servers' priority.
-yieldFromNow();
+// The engine belongs to the system under test: it takes the servers' priority before it starts a thread.
+takeServerPriority();
 
 process.on('message', (message: ToChild) => {
   if (message.kind === 'open') return void open(message.config);
@@ -19,7 +19,7 @@ process.on('message', (message: ToChild) => {
   connection?.interrupt();
 });
 
-// Nobody is left to answer to, and a query under way would keep the process alive.
+// The parent is gone, and a running query would keep this process alive.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
 async function open(config: ReaderConfig): Promise<void> {
@@ -46,7 +46,7 @@ async function query({ id, sql, params }: Extract<ToChild, { kind: 'query' }>): 
   const cpu = process.cpuUsage();
   const done = () => {
     const { user, system } = process.cpuUsage(cpu);
-    // Duration by the clock that never jumps, and finer than a millisecond.
+    // The monotonic clock never jumps, and is finer than a millisecond.
     const endMs = startMs + (systemClock.monotonicMs() - startedMs);
     return { id, startMs, endMs, cpuS: (user + system) / 1e6 };
   };

@@ -23,7 +23,7 @@ class ProcessReader implements Reader {
   readonly #config: ReaderConfig;
   readonly #clock: Clock;
   #engine: Engine | null = null;
-  /** Every process that was started and whose end has not been accounted for. */
+  /** Every started process whose final usage has not been added to #endedCpuS. */
   readonly #processes = new Set<EngineProcess>();
   #endedCpuS = 0;
   #last: Promise<unknown> = Promise.resolve();

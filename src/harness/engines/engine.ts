@@ -8,68 +8,67 @@ import type { ServerName, Stack } from '../stack/stack.ts';
 /** A row of an answer, by column. */
 export type ReaderRow = Readonly<Record<string, unknown>>;
 
-/** When a statement was at work. */
-export interface Timed {
+/** Time and CPU time of a statement. */
+export interface StatementTimes {
   /** Epoch ms, stamped by the engine around the statement. */
   readonly startMs: number;
   readonly endMs: number;
-  /** CPU seconds the engine used in between; null when it could not tell any more. */
+  /** CPU seconds that the engine used in between; null: unknown. */
   readonly cpuS: number | null;
 }
 
 /**
- * What became of one query. `timeout`: it was stopped at its limit. `crashed`: the engine died of it
- * or declared itself broken, and a new one is started for the next query.
+ * Result of one query. `timeout`: it was stopped at its limit. `crashed`: the engine crashed or became
+ * unusable, and a new one is started for the next query.
  */
-export interface QueryAnswer extends Timed {
+export interface QueryAnswer extends StatementTimes {
   readonly outcome: 'ok' | 'timeout' | 'failed' | 'crashed';
   readonly rows: readonly ReaderRow[];
-  /** Why, unless it is ok. */
+  /** The reason, unless the outcome is ok. */
   readonly error: string | null;
 }
 
-/** When to stop a query. */
 export interface QueryLimits {
   readonly timeoutMs: number;
 }
 
-/** What the processes of a reader have used so far, the ended ones included. */
+/** Usage of the processes of a reader so far, including ended ones. */
 export interface EngineUsage extends Usage {
-  /** Of `cpuS`, the part of processes that have ended. */
+  /** The part of `cpuS` by processes that have ended. */
   readonly endedCpuS: number;
-  /** The processes that live. */
+  /** Ids of the running processes. */
   readonly pids: readonly number[];
 }
 
 /** The query engine under measurement, with the tables attached as `ice`. The caller closes it. */
 export interface Reader extends AsyncDisposable {
-  /** Never rejects for what a query does: that is the answer. One at a time, in order of the calls. */
+  /** Runs queries one at a time, in the order of the calls. A failed query is an answer, not a rejection. */
   query(sql: string, params: Params, limits: QueryLimits): Promise<QueryAnswer>;
   /**
-   * The same in a new instance that dies afterwards. `attachMs` is what attaching the tables took, apart
-   * from the latency. The system's and the store's caches stay warm.
+   * Runs a query in a new instance that ends afterwards. `attachMs` is the time to attach the tables, which is not
+   * part of the latency. The caches of the operating system and of the object store stay warm.
    */
   cold(
     sql: string,
     params: Params,
     limits: QueryLimits,
   ): Promise<QueryAnswer & { readonly attachMs: number | null }>;
-  /** Times the engine died or broke by itself. */
+  /** Number of times the engine crashed or became unusable. */
   readonly crashes: number;
-  /** Of the process that answers `query`; null between two of them, and where it has none of its own. */
+  /** Id of the process that answers `query`; null between two processes, and if the engine has no process of its own. */
   readonly pid: number | null;
   usage(): EngineUsage;
   close(): Promise<void>;
 }
 
-/** What a reader may use of the machine. */
+/** Clock and resource limits of a reader. */
 export interface ReaderOptions {
   readonly clock: Clock;
   readonly threads?: number;
   readonly memoryMb?: number;
 }
 
-/** Whose tables are read. */
+/** The stack whose tables are read. */
 interface EngineContext {
   readonly stack: Pick<Stack, 'endpoints' | 'inProcess'>;
   readonly extensions: Artifacts['duckdbExtensions'];
@@ -81,15 +80,15 @@ export interface TableColumns {
   readonly columns: readonly string[];
 }
 
-/** Another engine: it copies a table to one that has neither deletes nor partitions, which anybody can read. */
+/** Another engine: it copies a table to one that has neither deletes nor partitions, which every engine can read. */
 export interface PlainCopies {
-  /** What the record calls it. */
+  /** Its name in the record. */
   readonly name: string;
-  /** `work` is given the name of the copy, which is gone afterwards. Rejects with why there could be none. */
+  /** Runs `work` with the name of a temporary copy. Rejects with the reason if no copy could be made. */
   withCopy(of: TableColumns, work: (copy: string) => Promise<void>): Promise<void>;
 }
 
-/** Where another engine makes its copies. */
+/** Context in which another engine copies tables. */
 export interface CopyOptions {
   readonly stack: Pick<Stack, 'endpoints' | 'launch'>;
   readonly namespace: string;
@@ -100,13 +99,13 @@ export interface CopyOptions {
   readonly onLeftBehind: (table: string, reason: string) => void;
 }
 
-/** The interface of an engine: one file per kind, and one line in engines.ts. */
+/** Extension point of query engines: one file per kind, and one line in engines.ts. */
 export interface QueryEngine {
   readonly kind: EngineKind;
   /** The servers that it reads from. */
   readonly servers: readonly ServerName[];
   /** Opens a reader; rejects when it cannot reach the tables. */
   open(context: EngineContext, options: ReaderOptions): Promise<Reader>;
-  /** Another engine, which reads for the oracles what this one cannot; null: there is none. */
+  /** Another engine, which copies tables for the oracles that this one cannot read; null: there is none. */
   readonly second: ((options: CopyOptions) => PlainCopies) | null;
 }

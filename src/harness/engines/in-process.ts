@@ -2,13 +2,13 @@ import type { Params } from '../clients/duckdb.ts';
 import { inProcessOf } from '../stack/in-process.ts';
 import type { QueryAnswer, QueryEngine, QueryLimits } from './engine.ts';
 
-/** What a query takes by this engine's clock: so much, and so much more per file of the tables, ms. */
-const PER_QUERY_MS = 5;
-const PER_FILE_MS = 0.5;
+/** Simulated latency of a query: a constant and a part per file of the tables, ms. */
+const QUERY_MS = 5;
+const QUERY_MS_PER_FILE = 0.5;
 
 /**
- * DuckDB in this process, over tables in this process. What a query takes is a law and no measurement: it sleeps
- * by the clock of the stack for as long as its files say.
+ * DuckDB in this process, over tables in this process. Latency is simulated, not measured: a query sleeps by the
+ * stack's clock, for a time that depends on the number of files.
  */
 export const inProcess: QueryEngine & { readonly kind: 'in-process' } = {
   kind: 'in-process',
@@ -25,7 +25,7 @@ export const inProcess: QueryEngine & { readonly kind: 'in-process' } = {
         ...end,
         ...{ startMs, endMs: clock.nowMs(), cpuS: 0 },
       });
-      const tookMs = PER_QUERY_MS + PER_FILE_MS * tables.liveFiles();
+      const tookMs = QUERY_MS + QUERY_MS_PER_FILE * tables.liveFiles();
       if (tookMs > limits.timeoutMs) {
         await clock.sleep(limits.timeoutMs);
         const error = `not done within ${limits.timeoutMs} ms`;

@@ -18,7 +18,7 @@ import { type RunningProbes, startAll, stopAll } from '../probes/probes.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
 import { handOver } from '../sharding/hand-over.ts';
 import { lead } from '../sharding/shard-coordinator.ts';
-import { type OwnRuntime, type SharedStack, takePlace } from '../shared-stack.ts';
+import { acquireNamespace, type OwnRuntime, type SharedStack } from '../shared-stack.ts';
 import { ResourceLease } from '../stack/resource-lease.ts';
 import type { Stack } from '../stack/stack.ts';
 import { openVisibility, type Visibility } from '../visibility/sources.ts';
@@ -107,7 +107,7 @@ async function onSharedStack(
 ): Promise<RunEnd> {
   const { options, pipeline, journal } = context;
   const { clock, onEvent, keep = false } = options;
-  await using _place = await takePlace(on, {
+  await using _place = await acquireNamespace(on, {
     ...{ place: pipeline.place, keep, clock, journal, onEvent },
   });
   // Before the place is cleared, where it has its topic.

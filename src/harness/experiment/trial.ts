@@ -5,7 +5,7 @@ import { type Journal, openJournal } from '../../record/journal.ts';
 import type { MeasuredEnd, RunEnd, RunRecord, UnmeasuredRecord } from '../../record/record.ts';
 import { writeRecord } from '../../record/write.ts';
 import { timedMs } from '../../scenario/timeline.ts';
-import { placesOf, refuseUnwritable, requireDiskSpace } from '../doctor/disk-space.ts';
+import { foldersOf, requireDiskSpace, requireWritable } from '../doctor/disk-space.ts';
 import { Faults } from '../faults.ts';
 import { brokenOff, writeLast } from '../outcome/outcome.ts';
 import { compactionOf } from '../pipelines/compact.ts';
@@ -91,10 +91,10 @@ async function prepare(lab: LabContext, trial: Trial): Promise<Prepared> {
   // First of all: what a killed run has left takes space on the disk, and cores.
   const leftovers = sweptLines(await sweepLeftovers(lab.clock));
   for (const text of leftovers) onEvent({ kind: 'warning', text });
-  refuseUnwritable([resultsDir, temporaryDir(), defaultRegistryDir()]);
+  requireWritable([resultsDir, temporaryDir(), defaultRegistryDir()]);
   const estimate = estimateOf(parsed.scenario, pipeline.manifest);
   const dataDir = await dataDirOf(lab.chosen);
-  requireDiskSpace(estimate, placesOf(resultsDir, dataDir), reproduce);
+  requireDiskSpace(estimate, foldersOf(resultsDir, dataDir), reproduce);
   return { pipeline, estimate, dataDir, leftovers };
 }
 

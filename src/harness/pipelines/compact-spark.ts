@@ -168,7 +168,7 @@ class EngineWatch {
     const atMs = this.#clock.nowMs();
     this.#looking = this.#looking.then(async () => {
       if (this.#pid === null) return { atMs, coreSeconds: null };
-      this.#accounts.take(await readProcesses(), new Map([[this.#pid, COMPACTION]]));
+      this.#accounts.sample(await readProcesses(), new Map([[this.#pid, COMPACTION]]));
       return { atMs, coreSeconds: this.#accounts.usage(COMPACTION)?.cpuS ?? null };
     });
     return this.#looking;

@@ -108,7 +108,7 @@ class RunningResources implements ResourceProbe {
   #processRows(atMs: number, processes: ReadonlyMap<number, ProcessStat>): FactRow[] {
     const engine = this.#context.queryEngine();
     const servers = this.#context.processes();
-    this.#accounts.take(
+    this.#accounts.sample(
       processes,
       new Map([
         [process.pid, HARNESS],

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { badInput, type DoorbusterError, stackBroke } from '../../core/errors.ts';
 import { openKafkaAdmin } from '../clients/kafka-admin.ts';
-import { type Channel, openChannel, type Said } from '../clients/kafka-channel.ts';
+import { type Channel, openChannel, type PublishStamps } from '../clients/kafka-channel.ts';
 import { type ClockOffset, clockOffset, middleOf, offsetClock } from '../clock-offset.ts';
 import type { Load, Share } from '../load/load.ts';
 import {
@@ -76,7 +76,7 @@ export async function meet(
   const member = `shard-${shard.share.index + 1}`;
   const channel = await openChannel({
     ...{ brokers, topic, member, clock },
-    onHeard({ message, kafkaMs }) {
+    onMessage({ message, kafkaMs }) {
       const said = message as ShardMessage;
       if (said.kind === 'alive' && said.from === shard.share.index) asUs.push(kafkaMs);
       listener(said);
@@ -84,7 +84,7 @@ export async function meet(
   });
   try {
     const pings = await pinged(channel, shard);
-    const [{ kafkaMs: firstMs }] = pings as [Said];
+    const [{ kafkaMs: firstMs }] = pings as [PublishStamps];
     await echoed(() => asUs.some((atMs) => atMs >= firstMs), { clock, signal, topic });
     const lastMs = asUs.findLast((atMs) => atMs < firstMs);
     if (lastMs !== undefined) throw second(shard, place, firstMs - lastMs);
@@ -94,13 +94,13 @@ export async function meet(
       shard,
       offset,
       clock: offsetClock(clock, middleOf(offset)),
-      say: (message) => channel.say(message),
+      say: (message) => channel.publish(message),
       listen(hear) {
         for (const message of heard.splice(0)) hear(message);
         listener = hear;
       },
       async leave(why) {
-        const gone = channel.say({ kind: 'gone', from: shard.share.index, why });
+        const gone = channel.publish({ kind: 'gone', from: shard.share.index, why });
         // Where the topic is gone already, nobody is left to be told.
         await Promise.race([gone.catch(() => undefined), clock.sleep(LEAVE_WITHIN_MS)]);
       },
@@ -146,10 +146,10 @@ function second({ share, load }: Shard, place: Place, agoMs: number): Doorbuster
   );
 }
 
-async function pinged(channel: Channel, { share }: Shard): Promise<readonly Said[]> {
-  const said: Said[] = [];
+async function pinged(channel: Channel, { share }: Shard): Promise<readonly PublishStamps[]> {
+  const said: PublishStamps[] = [];
   for (let n = 0; n < PINGS; n++) {
-    said.push(await channel.say({ kind: 'alive', from: share.index, progress: null }));
+    said.push(await channel.publish({ kind: 'alive', from: share.index, progress: null }));
   }
   return said;
 }

@@ -5,7 +5,7 @@ import { EXIT } from '../../core/exit-codes.ts';
 import type { ExternalUse } from '../../scenario/scenario.ts';
 import { EXTERNAL_TERMS } from '../../scenario/schema-external.ts';
 import type { CatalogAuth, Endpoints } from '../clients/endpoints.ts';
-import { type Body, bodyOf, httpRequest } from '../clients/http.ts';
+import { type Body, httpRequest, jsonOf } from '../clients/http.ts';
 import { kafkaAnswers } from '../clients/kafka-admin.ts';
 import { fetchToken, type OAuth2, restCatalog } from '../clients/rest-catalog.ts';
 import { openBucket } from '../clients/s3.ts';
@@ -192,7 +192,7 @@ async function asked(
 ): Promise<string> {
   const answer = await httpRequest(url, { signal: within(signal) }).catch(() => null);
   signal.throwIfAborted();
-  const told = answer?.ok ? read(bodyOf(answer.text)) : undefined;
+  const told = answer?.ok ? read(jsonOf(answer.text)) : undefined;
   if (typeof told === 'string') return told;
   throw await silent([serverOf(url)], what, variable);
 }
@@ -221,7 +221,7 @@ async function askSavepoints(rest: string, signal: AbortSignal): Promise<void> {
   const answer = await httpRequest(`${rest}/jobmanager/config`, { signal: within(signal) }).catch(
     () => null,
   );
-  const told = answer?.ok ? bodyOf(answer.text) : null;
+  const told = answer?.ok ? jsonOf(answer.text) : null;
   // Some do not show their configuration.
   if (!Array.isArray(told)) return;
   if (told.some((entry: Body) => SAVEPOINTS.includes(String(entry.key)))) return;
@@ -239,14 +239,14 @@ function askGateway({ flink: { gateway } }: Endpoints, signal: AbortSignal): Pro
 async function askCatalog({ catalog }: Endpoints, signal: AbortSignal): Promise<void> {
   if (catalog.auth.kind === 'oauth2') await askToken(catalog.auth, signal);
   const answer = await restCatalog(catalog)
-    .ask('GET', '/namespaces', within(signal))
+    .request('GET', '/namespaces', within(signal))
     .catch((error: unknown) => {
       signal.throwIfAborted();
       // A refused credential is told in the catalog's own words; anything else is no catalog.
       if (error instanceof DoorbusterError && error.exitCode === EXIT.badInput) throw error;
       return null;
     });
-  if (answer !== null && Array.isArray(bodyOf(answer.text).namespaces)) return;
+  if (answer !== null && Array.isArray(jsonOf(answer.text).namespaces)) return;
   throw await silent([serverOf(catalog.uri)], 'an Iceberg REST catalog', VARIABLES.catalog);
 }
 

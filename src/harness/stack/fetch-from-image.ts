@@ -21,7 +21,7 @@ export function fromImage(engine: ContainerEngine, cacheDir = defaultCacheDir())
     const target = { target: 'files', tag, artifacts: [], args: { ARTIFACT: name }, onStep };
     await buildTarget(target, { engine, cacheDir, signal });
     onStep('copying it from its image');
-    await engine.takeOut({ image: tag, path: '/files', into: partial.files });
+    await engine.extractFiles({ image: tag, path: '/files', into: partial.files });
     onStep('verifying');
     const stamp = parseStamp(await readFile(join(partial.files, STAMP), 'utf8'));
     const found = await listFiles(partial.files, signal);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
-import { yielding } from '../priority.ts';
+import { withServerPriority } from '../priority.ts';
 import { identify } from '../process-identity.ts';
 import { killGroup, newEntry, registrations, sweepLeftovers } from './registry.ts';
 import { ResourceLease } from './resource-lease.ts';
@@ -28,7 +28,7 @@ afterEach(() => {
 
 /** A program that runs long, started the way Spark and the servers are. */
 async function longLived(): Promise<number> {
-  const child = spawn(...yielding('sleep', ['60']), { detached: true, stdio: 'ignore' });
+  const child = spawn(...withServerPriority('sleep', ['60']), { detached: true, stdio: 'ignore' });
   await once(child, 'spawn');
   groups.push(child.pid!);
   return child.pid!;

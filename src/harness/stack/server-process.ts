@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Clock } from '../../core/clock.ts';
 import { badInput, type DoorbusterError } from '../../core/errors.ts';
-import { yielding } from '../priority.ts';
+import { withServerPriority } from '../priority.ts';
 import { isAlive, type ProcessIdentity } from '../process-identity.ts';
 import { onPath } from '../setup/on-path.ts';
 import type { Command } from './components/component.ts';
@@ -46,7 +46,7 @@ export async function launch(
   if (!isThere(command.program)) throw notStarted(command.program, 'no such program');
   const log = openSync(options.log, 'a');
   try {
-    const child = spawn(...yielding(command.program, command.args), {
+    const child = spawn(...withServerPriority(command.program, command.args), {
       cwd: options.workDir,
       detached: true,
       env: serverEnvironment(options.workDir, command.env),

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import type { Answer, Catalog, Snapshot, Table } from '../clients/iceberg.ts';
+import type { Catalog, Snapshot, Table, TableResponse } from '../clients/iceberg.ts';
 import type { Poll, Sighted } from './visibility.ts';
 
 /** A snapshot of a table, as it was found. */
@@ -70,7 +70,7 @@ export class Follower {
     this.#missedMs = startMs;
   }
 
-  #load(snapshots: 'all' | 'refs', signal?: AbortSignal): Promise<Answer | null> {
+  #load(snapshots: 'all' | 'refs', signal?: AbortSignal): Promise<TableResponse | null> {
     return this.#catalog.load(this.#table, { snapshots, ...(signal ? { signal } : {}) });
   }
 }
