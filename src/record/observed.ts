@@ -121,6 +121,8 @@ export const queries = z.strictObject({
   results: z.array(
     z.strictObject({
       query: z.string(),
+      /** What answered it, as pipeline.yaml names it. Absent in records of when there was DuckDB alone. */
+      engine: z.string().optional(),
       phase: z.string(),
       mode: z.enum(QUERY_MODES),
       outcomes: z.strictObject({

@@ -4,6 +4,18 @@ import { distribution, measuredPhases, queryNames, queryPhases, queryResult } fr
 import { count, duration, durationPair, latency, plural, ratio } from './format.ts';
 import { type Cell, cell, left, right, type Section } from './section.ts';
 
+/** What answered the queries. Records that do not name it are of when there was DuckDB alone. */
+function enginesOf({ queries }: RunRecord): string {
+  const engines = queries?.results.map(({ engine = 'duckdb' }) => engine) ?? [];
+  return [...new Set(engines)].map((engine) => ENGINE_NAMES[engine] ?? engine).join(', ');
+}
+
+/** As their makers write them. */
+const ENGINE_NAMES: Readonly<Record<string, string>> = {
+  duckdb: 'DuckDB',
+  'in-process': 'DuckDB in this process (by a law, not measured)',
+};
+
 /** The rounds before and after compaction, hot and cold apart. */
 export function querySection(record: RunRecord): Section | null {
   const phases = queryPhases(record);
@@ -62,8 +74,7 @@ export function querySection(record: RunRecord): Section | null {
   return {
     id: 'queries',
     title: 'Queries, round by round',
-    about:
-      'Latency through DuckDB from the intended start, queueing included, under load. Time-outs and failures are counted, and enter the quantiles as +∞ (“≥” the time-out). Answer age, of the hot round: how far behind reality the answer was when it arrived.',
+    about: `Latency through ${enginesOf(record)} from the intended start, queueing included, under load. Time-outs and failures are counted, and enter the quantiles as +∞ (“≥” the time-out). Answer age, of the hot round: how far behind reality the answer was when it arrived.`,
     tables: [
       {
         columns: [

@@ -63,6 +63,7 @@ export async function recompute(dir: string, change?: string): Promise<Measured>
     facts,
     {
       ...{ scenario, t0Ms, endedMs: t0Ms + endedMs, datasets },
+      engine: 'duckdb',
       cores: record.environment.cores,
       servers: SERVERS,
       clockApartMs: self.clockApartMs,

@@ -20,6 +20,9 @@ describe('a pipeline in this process, on a virtual clock', () => {
   test('has a whole record: every row is accounted for, and is as stale as its commits are apart', () => {
     const record = completedRecord(sound);
     expect(record.verdict).toBe('PASS');
+    expect(new Set(record.queries.results.map(({ engine }) => engine))).toEqual(
+      new Set(['in-process']),
+    );
     expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0 });
     const seen = spikeStaleness(record);
     expect(seen.n).toBeGreaterThan(300);

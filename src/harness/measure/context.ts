@@ -2,6 +2,7 @@ import type { TruthRecord } from '../../record/record.ts';
 import type { Check, Scenario } from '../../scenario/scenario.ts';
 import { checksPerDataset } from '../../topology/check-names.ts';
 import { carriesStream, type Dataset, type StreamDataset } from '../../topology/dataset.ts';
+import type { EngineKind } from '../../topology/manifest.ts';
 import type { Connection } from '../clients/duckdb.ts';
 import type { Incident } from '../probes/probe.ts';
 import type { AppendedCount } from '../truth/appended.ts';
@@ -32,6 +33,8 @@ export interface MeasureContext {
   readonly datasets: readonly Dataset[];
   /** Whether Flink, which stamps snapshots, uses the same clock as the census. */
   readonly flinkOnOurClock: boolean;
+  /** What answered the queries. */
+  readonly engine: EngineKind;
   readonly cores: number;
   /** See `Stack.servers`. */
   readonly servers: readonly string[] | null;

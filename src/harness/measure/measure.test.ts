@@ -81,6 +81,7 @@ function contextWith(more: Partial<MeasureContext>): MeasureContext {
     t0Ms: T0,
     endedMs: ENDED,
     datasets: [events('pos'), images('upsert')],
+    engine: 'duckdb',
     cores: 2,
     servers: SERVERS,
     clockApartMs: 0.4,

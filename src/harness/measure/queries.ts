@@ -115,7 +115,10 @@ export async function queriesSection(measuring: Measuring): Promise<Queries> {
   return {
     everyMs,
     timeoutMs,
-    results: [...groups.values()].map(resultOf),
+    results: [...groups.values()].map((rowsOfOne) => ({
+      ...resultOf(rowsOfOne),
+      engine: measuring.context.engine,
+    })),
     trickle: [...trickle].map(([query, ticks]) => ({
       query,
       tMs: ticks.map(({ t }) => t),

@@ -64,6 +64,7 @@ function measured(): Promise<Measured> {
       scenario,
       t0Ms: T0,
       endedMs: T0 + LENGTH_MS,
+      engine: 'duckdb',
       cores: 2,
       servers: null,
       clockApartMs: 0,

@@ -62,6 +62,7 @@ function run(more: Partial<MeasureContext> = {}): Promise<Measured> {
   return measure(facts, {
     ...{ scenario, t0Ms: T0, endedMs: ENDED, datasets: [UPSERT] },
     ...{
+      engine: 'duckdb',
       cores: 2,
       servers: null,
       clockApartMs: 0,

@@ -55,6 +55,7 @@ async function partitions() {
     ...{ scenario, t0Ms: T0, endedMs: T0 + 40_000, datasets: [events('pos')] },
     ...{
       flinkOnOurClock: true,
+      engine: 'duckdb',
       cores: 2,
       servers: null,
       clockApartMs: 0,

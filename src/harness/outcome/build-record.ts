@@ -126,6 +126,7 @@ async function measureContext(
     shards: (first.shards ?? [])
       .slice(1)
       .flatMap(({ number, cores: its }) => (its === null ? [] : [{ number, cores: its }])),
+    engine: input.manifest.engine,
     flinkOnOurClock: !runsElsewhere(first.environment),
     compactions: compactionRuns(observed.compactions),
     ...{ truth, promises },
