@@ -27,6 +27,7 @@ const pure = {
   maxWorkers: '100%',
   // Facts, not speeds: other work may share the machine.
   testTimeout: 60_000,
+  hookTimeout: 60_000,
 } as const;
 
 export default defineConfig({
