@@ -11,19 +11,16 @@ import { StoreSimulation } from './streams/store-simulation.ts';
 import { startWms } from './streams/wms.ts';
 import type { World } from './world/world.ts';
 
+/** More than a store ever has events; times the largest place it is still a whole number. */
+const EVENTS = 0x1_0000_0000_0000;
 /** Order of streams within a millisecond of a store: causes before their row images. */
-const PLACE = { pos: 0, wms: 1, cart: 2, loyalty: 3, inventory: 4 } as const;
-
-interface Waiting {
-  readonly event: TapeEvent;
-  readonly n: number;
-}
-
-function before(a: Waiting, b: Waiting): boolean {
-  if (a.event.dueMs !== b.event.dueMs) return a.event.dueMs < b.event.dueMs;
-  const place = PLACE[a.event.stream] - PLACE[b.event.stream];
-  return place === 0 ? a.n < b.n : place < 0;
-}
+const PLACE = {
+  pos: 0,
+  wms: EVENTS,
+  cart: 2 * EVENTS,
+  loyalty: 3 * EVENTS,
+  inventory: 4 * EVENTS,
+} as const;
 
 /**
  * The tape of one store, in order of (dueMs, stream, sequence). It runs the store just as far as the
@@ -34,7 +31,7 @@ export class StoreTape {
   readonly #simulation: StoreSimulation;
   readonly #way: DeliveryChannel;
   readonly #connector: Connector;
-  readonly #waiting = new Heap<Waiting>(before);
+  readonly #waiting = new Heap<TapeEvent>();
   #n = 0;
 
   constructor(world: World, store: number) {
@@ -60,10 +57,10 @@ export class StoreTape {
 
   /** The next event; only after `nextDueMs` was finite. */
   next(): TapeEvent {
-    const waiting = this.#waiting.pop();
-    if (waiting === undefined) throw new Error(`store ${this.store} has no next event`);
-    this.#connector.sent(waiting.event);
-    return waiting.event;
+    const event = this.#waiting.pop();
+    if (event === undefined) throw new Error(`store ${this.store} has no next event`);
+    this.#connector.sent(event);
+    return event;
   }
 
   /** Runs the store until the first that waits can have nothing before it; when that is due. */
@@ -71,14 +68,14 @@ export class StoreTape {
     while (true) {
       const { nextMs } = this.#simulation;
       this.#way.upTo(nextMs);
-      const dueMs = this.#waiting.peek()?.event.dueMs ?? Number.POSITIVE_INFINITY;
+      const dueMs = this.#waiting.nextAt;
       if (nextMs === Number.POSITIVE_INFINITY || dueMs < nextMs) return dueMs;
       this.#simulation.step();
     }
   }
 
   #queue(event: TapeEvent): void {
-    this.#waiting.push({ event, n: this.#n++ });
+    this.#waiting.push(event.dueMs, PLACE[event.stream] + this.#n++, event);
   }
 }
 

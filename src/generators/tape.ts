@@ -12,19 +12,17 @@ const PRELOADED_MS = -3_600_000;
 export const tapeOf: TapeOf = (scenario, stores) => ({
   *[Symbol.iterator](): Generator<TapeEvent> {
     const world = worldOf(scenario);
-    const heap = new Heap<{ dueMs: number; readonly tape: StoreTape }>(
-      (a, b) => a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.tape.store < b.tape.store),
-    );
+    const heap = new Heap<StoreTape>();
     for (const store of stores) {
       const tape = new StoreTape(world, store);
       const dueMs = tape.nextDueMs;
-      if (dueMs < Number.POSITIVE_INFINITY) heap.push({ dueMs, tape });
+      if (dueMs < Number.POSITIVE_INFINITY) heap.push(dueMs, store, tape);
     }
-    for (let first = heap.peek(); first !== undefined; first = heap.peek()) {
-      yield first.tape.next();
-      first.dueMs = first.tape.nextDueMs;
-      if (first.dueMs === Number.POSITIVE_INFINITY) heap.pop();
-      else heap.settle();
+    for (let tape = heap.peek(); tape !== undefined; tape = heap.peek()) {
+      yield tape.next();
+      const dueMs = tape.nextDueMs;
+      if (dueMs === Number.POSITIVE_INFINITY) heap.pop();
+      else heap.moveFirst(dueMs);
     }
   },
 });

@@ -185,9 +185,7 @@ export function* physicalOf(
 ): Generator<Hidden> {
   const world = worldOf(scenario);
   const found: Hidden[] = [];
-  const desks = new Heap<StoreSimulation>(
-    (a, b) => a.nextMs < b.nextMs || (a.nextMs === b.nextMs && a.store.number < b.store.number),
-  );
+  const simulations = new Heap<StoreSimulation>();
   for (const store of stores) {
     const simulation = new StoreSimulation(
       world,
@@ -196,15 +194,15 @@ export function* physicalOf(
       (hidden) => found.push(hidden),
     );
     open(simulation);
-    desks.push(simulation);
+    simulations.push(simulation.nextMs, store, simulation);
   }
   for (
-    let simulation = desks.peek();
+    let simulation = simulations.peek();
     simulation !== undefined && simulation.nextMs < untilMs;
-    simulation = desks.peek()
+    simulation = simulations.peek()
   ) {
     simulation.step();
     yield* found.splice(0);
-    desks.settle();
+    simulations.moveFirst(simulation.nextMs);
   }
 }

@@ -10,7 +10,7 @@ import {
 import { random } from '../../core/random.ts';
 import { Shelf } from '../world/shelf.ts';
 import { worldOf } from '../world/world.ts';
-import { fillSession, planSession, type Session } from './funnel.ts';
+import { planSession, Session } from './funnel.ts';
 
 const scenario = scenarioOf(
   'traffic.cart={sessions: 40/s}',
@@ -20,14 +20,16 @@ const scenario = scenarioOf(
 const world = worldOf(scenario);
 const shelf = new Shelf(world, 1);
 const own = random(4, 'sessions');
-const sessions = Array.from({ length: 20_000 }, () =>
-  fillSession(world, shelf, own, planSession(world, own, { bots: 0.3, pickup: 0.2 }), -1),
-);
+const sessions = Array.from({ length: 20_000 }, () => {
+  const plan = planSession(world, own, { bots: 0.3, pickup: 0.2 });
+  return { ...plan, session: new Session(world, shelf, own, plan, -1) };
+});
+type Planned = (typeof sessions)[number];
 const humans = sessions.filter(({ bot }) => !bot);
-const has = (name: string) => (session: Session) =>
+const has = (name: string) => (session: Planned) =>
   session.steps.some((step) => step.name === name);
 const VIEWS = ['view_item_list', 'select_item', 'view_item'];
-const views = ({ steps }: Session) => steps.filter(({ name }) => VIEWS.includes(name)).length;
+const views = ({ steps }: Planned) => steps.filter(({ name }) => VIEWS.includes(name)).length;
 
 test('the funnel: 7.2 % fill a cart, 70 % abandon it, 2.1 % buy', () => {
   const carts = humans.filter(has('add_to_cart'));
@@ -103,7 +105,11 @@ test('product events are nearly all views; devices come in their shares', () => 
 });
 
 test('an online order holds 2.87 units in the mean, and one in five is picked up', () => {
-  const orders = humans.flatMap(({ steps }) => steps.filter(({ name }) => name === 'purchase'));
+  const orders = humans.flatMap(({ steps, session }) =>
+    steps
+      .filter(({ name }) => name === 'purchase')
+      .map((step) => ({ ...step, items: session.items(step) })),
+  );
   const units = orders.map(({ items }) => items.reduce((sum, { quantity }) => sum + quantity, 0));
   expect(Math.abs(mean(units) - 2.87)).toBeLessThan(0.4);
   const pickups = orders.filter(({ fulfilment }) => fulfilment === 'pickup').length;

@@ -1,6 +1,6 @@
 import { Arrivals } from '../world/curve.ts';
 import { SHOPPERS } from './devices.ts';
-import { type CartItem, type CartStep, fillSession, planSession, type Session } from './funnel.ts';
+import { type CartItem, type CartStep, planSession, Session } from './funnel.ts';
 import type { StoreSimulation } from './store-simulation.ts';
 
 /**
@@ -33,20 +33,19 @@ export function startCart(
     const plan = planSession(world, own, cart);
     const id = `S-${store.number}-${++sessions}`;
     const offsetMs = Math.floor(startMs);
-    if (offsetMs + (plan.steps.at(-1)?.afterMs ?? 0) < 0) return;
-    const session = fillSession(
+    const past = plan.steps.filter(({ afterMs }) => offsetMs + afterMs < 0);
+    if (past.length === plan.steps.length) return;
+    const session = new Session(
       world,
       simulation.shelf,
       simulation.random(`cart/${id}`),
       plan,
       startMs,
     );
-    for (const step of session.steps) {
-      if (offsetMs + step.afterMs < 0) continue;
-      simulation.at(offsetMs + step.afterMs, (atMs) =>
-        act(simulation, id, session, step, atMs, onPickup),
-      );
-    }
+    for (const step of past) session.items(step);
+    simulation.inTurn(offsetMs, plan.steps.slice(past.length), (step, atMs) =>
+      act(simulation, id, session, step, atMs, onPickup),
+    );
   };
   const times = simulation.random('cart-times');
   const perMsBefore = perMs * world.webCurve.before;
@@ -75,7 +74,8 @@ function act(
 ): void {
   const { world } = simulation;
   const orderId = step.name === 'purchase' ? `ORD-${id.slice(2)}` : null;
-  const items = step.items.map(({ rank, quantity }) => ({
+  const about = session.items(step);
+  const items = about.map(({ rank, quantity }) => ({
     sku_id: world.skuOfRank[rank] as number,
     quantity,
     price_cents: world.prices[rank] as number,
@@ -84,14 +84,14 @@ function act(
     event_type: 'ecommerce',
     session_id: id,
     event_name: step.name,
-    device: session.device,
-    is_bot: session.bot,
+    device: session.plan.device,
+    is_bot: session.plan.bot,
     items,
     order_id: orderId,
     value_cents: items.reduce((sum, item) => sum + item.quantity * item.price_cents, 0),
     fulfilment: step.fulfilment,
   });
   if (orderId === null || step.fulfilment !== 'pickup') return;
-  for (const { rank, quantity } of step.items) simulation.move(rank, atMs, { committed: quantity });
-  onPickup({ id: orderId, items: step.items }, atMs);
+  for (const { rank, quantity } of about) simulation.move(rank, atMs, { committed: quantity });
+  onPickup({ id: orderId, items: about }, atMs);
 }

@@ -37,21 +37,13 @@ export interface CartItem {
   readonly quantity: number;
 }
 
-/** One event of a session, with what it is about. */
+/** One event of a session: about one product viewed, or a part of the order. */
 export interface CartStep {
   readonly name: string;
   /** After the session's start. */
   readonly afterMs: number;
-  readonly items: readonly CartItem[];
-  readonly fulfilment: 'ship' | 'pickup' | null;
-}
-
-/** A step before its items are known: one product viewed, or a part of the order. */
-interface PlannedStep {
-  readonly name: string;
-  readonly afterMs: number;
   readonly part: 'viewed' | { readonly from: number; readonly to: number };
-  readonly fulfilment: CartStep['fulfilment'];
+  readonly fulfilment: 'ship' | 'pickup' | null;
 }
 
 /** Who comes, what they do and when: all of a session but the products. */
@@ -59,13 +51,6 @@ interface SessionPlan {
   readonly device: string;
   readonly bot: boolean;
   readonly orderLines: number;
-  readonly steps: readonly PlannedStep[];
-}
-
-/** A session with its products. */
-export interface Session {
-  readonly device: string;
-  readonly bot: boolean;
   readonly steps: readonly CartStep[];
 }
 
@@ -78,7 +63,7 @@ export function planSession(
   const bot = own.chance(cart.bots);
   const device = (DEVICES[own.weighted(DEVICE_SHARES)] as (typeof DEVICES)[number])[0];
   const think = bot ? BOT_THINK_MS : THINK_MS;
-  const steps: PlannedStep[] = [];
+  const steps: CartStep[] = [];
   let afterMs = 0;
   const step: AddStep = (name, part, fulfilment = null) => {
     steps.push({ name, afterMs: Math.floor(afterMs), part, fulfilment });
@@ -99,11 +84,7 @@ export function planSession(
 /** A list, a product of it, and then that product's page and another one's. */
 const VIEWS = ['view_item_list', 'select_item', 'view_item'] as const;
 
-type AddStep = (
-  name: string,
-  part: PlannedStep['part'],
-  fulfilment?: CartStep['fulfilment'],
-) => void;
+type AddStep = (name: string, part: CartStep['part'], fulfilment?: CartStep['fulfilment']) => void;
 
 function planCart(
   own: Random,
@@ -126,26 +107,27 @@ function planCart(
   step('purchase', kept, fulfilment);
 }
 
-/** The products of a planned session, from randomness of its own. */
-export function fillSession(
-  world: World,
-  shelf: Shelf,
-  own: Random,
-  plan: SessionPlan,
-  startMs: number,
-): Session {
-  const hot = startMs < 0 ? null : hotSetAt(world, startMs);
-  const order = drawItems(shelf, own, hot, plan.orderLines);
-  const steps = plan.steps.map(({ name, afterMs, part, fulfilment }) => ({
-    name,
-    afterMs,
-    fulfilment,
-    items:
-      part === 'viewed'
-        ? [{ rank: shelf.drawOnline(own, hot), quantity: 1 }]
-        : order.slice(part.from, part.to),
-  }));
-  return { device: plan.device, bot: plan.bot, steps };
+/** A session with its products, which it draws as it comes to them, from randomness of its own. */
+export class Session {
+  readonly plan: SessionPlan;
+  readonly #shelf: Shelf;
+  readonly #random: Random;
+  readonly #hot: HotSet | null;
+  readonly #order: readonly CartItem[];
+
+  constructor(world: World, shelf: Shelf, own: Random, plan: SessionPlan, startMs: number) {
+    this.plan = plan;
+    this.#shelf = shelf;
+    this.#random = own;
+    this.#hot = startMs < 0 ? null : hotSetAt(world, startMs);
+    this.#order = drawItems(shelf, own, this.#hot, plan.orderLines);
+  }
+
+  /** What a step is about. To be asked of each step once and in order, since what is viewed is drawn here. */
+  items({ part }: CartStep): readonly CartItem[] {
+    if (part !== 'viewed') return this.#order.slice(part.from, part.to);
+    return [{ rank: this.#shelf.drawOnline(this.#random, this.#hot), quantity: 1 }];
+  }
 }
 
 /** Distinct SKUs of one online order; `hot` is what a burst draws them to, if there is one. */

@@ -7,12 +7,6 @@ import { Shelf } from '../world/shelf.ts';
 import type { Store, World } from '../world/world.ts';
 import { CENTRE, DATABASE, type Device, HANDHELDS } from './devices.ts';
 
-interface Task {
-  readonly atMs: number;
-  readonly n: number;
-  readonly act: (atMs: number) => void;
-}
-
 /** What was done, in EPCIS's verbs, and for what. */
 export interface Handling {
   readonly step: string;
@@ -63,7 +57,7 @@ export class StoreSimulation {
   readonly shelf: Shelf;
   readonly #opening: OpeningStock;
   readonly #rows = new Map<number, StockRow>();
-  readonly #agenda = new Heap<Task>((a, b) => a.atMs < b.atMs || (a.atMs === b.atMs && a.n < b.n));
+  readonly #agenda = new Heap<(atMs: number) => void>();
   readonly #counts = new Map<Stream, number>();
   readonly #out: (event: TapeEvent, device: Device) => void;
   readonly #hidden: (hidden: Hidden) => void;
@@ -97,18 +91,39 @@ export class StoreSimulation {
   /** Does `act` at an offset, rounded down to the millisecond. What never happens is not noted. */
   at(offsetMs: number, act: (atMs: number) => void): void {
     if (offsetMs === Number.POSITIVE_INFINITY) return;
-    this.#agenda.push({ atMs: Math.floor(offsetMs), n: this.#tasks++, act });
+    this.#agenda.push(Math.floor(offsetMs), this.#tasks++, act);
+  }
+
+  /**
+   * Does `act` for each of these steps, of which there are some, as if `at` had been asked now for one after the
+   * other; they are in order of time, and only the next one is on the agenda.
+   */
+  inTurn<S extends { readonly afterMs: number }>(
+    offsetMs: number,
+    steps: readonly S[],
+    act: (step: S, atMs: number) => void,
+  ): void {
+    const firstTask = this.#tasks;
+    this.#tasks += steps.length;
+    let i = 0;
+    const next = () => this.#agenda.push(offsetMs + (steps[i] as S).afterMs, firstTask + i, run);
+    const run = (atMs: number) => {
+      const step = steps[i++] as S;
+      if (i < steps.length) next();
+      act(step, atMs);
+    };
+    next();
   }
 
   /** When the next thing happens; infinite when nothing ever will. */
   get nextMs(): number {
-    return this.#agenda.peek()?.atMs ?? Number.POSITIVE_INFINITY;
+    return this.#agenda.nextAt;
   }
 
   /** Does what happens next. */
   step(): void {
-    const task = this.#agenda.pop();
-    task?.act(task.atMs);
+    const atMs = this.#agenda.nextAt;
+    this.#agenda.pop()?.(atMs);
   }
 
   /** Sends an event of a stream that is on; the id is its place in the stream. */
