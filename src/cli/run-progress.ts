@@ -1,5 +1,5 @@
 import pc from 'picocolors';
-import type { RunEvent, Tick } from '../harness/experiment/progress.ts';
+import type { ProgressTick, RunEvent } from '../harness/experiment/progress.ts';
 import { type ProgressState, progressLines } from '../reports/progress.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import { timeline } from '../scenario/timeline.ts';
@@ -95,7 +95,7 @@ function takeStep(state: Mutable<ProgressState>, event: Step): void {
 
 function takeTick(
   state: Mutable<ProgressState>,
-  tick: Tick,
+  tick: ProgressTick,
   last: { readonly atMs: number; readonly acknowledged: number } | null,
 ) {
   const sinceMs = tick.elapsedMs - (last?.atMs ?? tick.elapsedMs);

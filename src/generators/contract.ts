@@ -2,21 +2,21 @@ import { STOCK } from '../scenario/scenario.ts';
 import type { TapeEvent } from './event.ts';
 
 /**
- * What the pipeline under test must make of one message, given those appended before it:
- * - `row`: it is shown (of an upsert: it is the newest of its key so far)
- * - `duplicate`: an append of the same event id came first, so this one is dropped
- * - `guarded`: an image of the same key with the same or a higher version came first
- * - `dead_letter`: it is damaged, so it goes aside
+ * What the pipeline under test must do with a message, given those appended before it:
+ * - `row`: show it (in an upsert table: it is the newest of its key so far)
+ * - `duplicate`: drop it, because a message with the same event id was appended before
+ * - `guarded`: ignore it, because an image of the same key with the same or a higher version was appended before
+ * - `dead_letter`: reject it, because it is damaged
  */
 export type Expect = 'row' | 'duplicate' | 'guarded' | 'dead_letter';
 
-/** Folds the messages of some stores, in append order per store, into what CONTRACT asks of each. */
+/** What CONTRACT expects of each message. Messages of a store must be passed in append order. */
 export type Contract = (event: TapeEvent) => Expect;
 
 /**
- * CONTRACT for the stores whose messages are shown to it. It judges what goes over the wire (ids,
- * versions, damage), never a generator's word that something is a copy: a tape that used an id twice
- * by accident is held to the same rule as the pipeline.
+ * CONTRACT for the stores whose messages are passed to it. It judges what goes over the wire (ids, versions,
+ * damage), not the generator's labels: a tape that used an id twice by accident is judged by the same rule as the
+ * pipeline.
  */
 export function contract(): Contract {
   const seen = new IdSet();
@@ -37,9 +37,8 @@ export function contract(): Contract {
 }
 
 /**
- * A set of ids that remembers 64 bits of each instead of its text: a run of ten million events
- * keeps 300 MB less, and V8's own Set ends at 16.7 million entries. Two different ids are taken for
- * one with probability n^2 / 2^65: 3e-6 at ten million.
+ * A set of ids that stores 64 bits of each instead of its text: for ten million events it needs 300 MB less, and
+ * V8's Set is limited to 16.7 million entries. The probability of a collision is n^2 / 2^65: 3e-6 at ten million.
  */
 export class IdSet {
   #high: Uint32Array;
@@ -55,7 +54,7 @@ export class IdSet {
     return this.#size;
   }
 
-  /** Adds an id; false when it was there. */
+  /** Adds an id; false if the set has it. */
   add(id: string): boolean {
     const [high, low] = hash64(id);
     if (!this.#insert(high, low)) return false;
@@ -90,7 +89,7 @@ export class IdSet {
   }
 }
 
-/** Two lanes of multiply-and-mix that feed each other at the end (after cyrb53, widened to 64 bits). */
+/** Two lanes of multiply-and-mix that are combined at the end (after cyrb53, widened to 64 bits). */
 function hash64(text: string): readonly [high: number, low: number] {
   let a = 0xdeadbeef;
   let b = 0x41c6ce57;

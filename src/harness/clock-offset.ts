@@ -1,24 +1,24 @@
 import type { Clock } from '../core/clock.ts';
 import type { PublishStamps } from './clients/kafka-channel.ts';
 
-/** How far the broker's clock is ahead of ours, ms: somewhere in [fromMs, toMs]. */
+/** Interval [fromMs, toMs] that contains the offset of the broker's clock from ours, ms. */
 export interface ClockOffset {
   readonly fromMs: number;
   readonly toMs: number;
 }
 
-/** The broker's stamp is a whole millisecond: it may be up to one later than it says. */
-const GRAIN_MS = 1;
+/** The broker truncates its stamps to whole milliseconds, so the true time may be up to this much later. */
+const STAMP_RESOLUTION_MS = 1;
 
 /**
- * What a few messages say of the broker's clock: each was appended after it was sent and before it was answered, so
- * its stamp lies between the two, offset apart. The offset is in every interval; where they have nothing
- * in common (a clock was set meanwhile), the narrowest is taken. Cristian (1989), with the best of n.
+ * Offset of the broker's clock from the stamps of several messages. Each was appended after it was sent and before it
+ * was acknowledged, so the broker's stamp lies between the two, plus the offset. The result is the intersection of all
+ * intervals; if it is empty (a clock was set meanwhile), the narrowest one. Cristian (1989), with the best of n.
  */
-export function clockOffset(said: readonly PublishStamps[]): ClockOffset {
-  const bounds = said.map(({ sentMs, kafkaMs, ackedMs }) => ({
+export function clockOffset(stamps: readonly PublishStamps[]): ClockOffset {
+  const bounds = stamps.map(({ sentMs, kafkaMs, ackedMs }) => ({
     fromMs: kafkaMs - ackedMs,
-    toMs: kafkaMs + GRAIN_MS - sentMs,
+    toMs: kafkaMs + STAMP_RESOLUTION_MS - sentMs,
   }));
   const fromMs = Math.max(...bounds.map((one) => one.fromMs));
   const toMs = Math.min(...bounds.map((one) => one.toMs));
@@ -26,17 +26,17 @@ export function clockOffset(said: readonly PublishStamps[]): ClockOffset {
   return bounds.reduce((best, one) => (widthOf(one) < widthOf(best) ? one : best));
 }
 
-/** ms. */
+/** Width of the interval, ms. */
 export function widthOf({ fromMs, toMs }: ClockOffset): number {
   return toMs - fromMs;
 }
 
-/** The best guess, ms. */
+/** Best estimate of the offset, ms. */
 export function middleOf({ fromMs, toMs }: ClockOffset): number {
   return (fromMs + toMs) / 2;
 }
 
-/** The same clock, read as many ms ahead. */
+/** The same clock, `byMs` ahead. */
 export function offsetClock(clock: Clock, byMs: number): Clock {
   return { ...clock, nowMs: () => clock.nowMs() + byMs };
 }

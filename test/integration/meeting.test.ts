@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import type { Endpoints } from '../../src/harness/clients/endpoints.ts';
 import { openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
-import { meet, type ShardCoordinator } from '../../src/harness/sharding/shard-coordinator.ts';
+import { joinShards, type ShardCoordinator } from '../../src/harness/sharding/shard-coordinator.ts';
 import { KafkaAlone } from './support/kafka-alone.ts';
 
 const { signal } = new AbortController();
@@ -16,15 +16,18 @@ afterAll(() => kafka?.[Symbol.asyncDispose]());
 function come(load: string, index: number): Promise<ShardCoordinator> {
   const endpoints = { kafka: { brokers: kafka.brokers } } as Endpoints;
   const place = { apart: true, topicPrefix: `t_${load}_`, namespace: `t_${load}_retail` } as const;
-  return meet({ share: { index, of: 2 }, load }, { stack: { endpoints }, place, clock, signal });
+  return joinShards(
+    { share: { index, of: 2 }, load },
+    { stack: { endpoints }, place, clock, signal },
+  );
 }
 
 test('shards hear each other, and all that was said before they came', async () => {
   await using leader = await come('first', 0);
-  await leader.say({ kind: 'deployed', hash: 'h', threads: 1 });
+  await leader.publish({ kind: 'deployed', hash: 'h', threads: 1 });
   await using other = await come('first', 1);
   const deployed = new Promise((resolve) =>
-    other.listen((message) => message.kind === 'deployed' && resolve(message)),
+    other.subscribe((message) => message.kind === 'deployed' && resolve(message)),
   );
   expect(await deployed).toEqual({ kind: 'deployed', hash: 'h', threads: 1 });
 });
@@ -40,9 +43,9 @@ test('a second one of the same number is refused, and the first one hears on', a
   });
   await using other = await come('second', 1);
   const here = new Promise((resolve) =>
-    leader.listen((message) => message.kind === 'here' && resolve(message)),
+    leader.subscribe((message) => message.kind === 'here' && resolve(message)),
   );
-  await other.say({ kind: 'here', from: 1, hash: 'h' });
+  await other.publish({ kind: 'here', from: 1, hash: 'h' });
   expect(await here).toEqual({ kind: 'here', from: 1, hash: 'h' });
 });
 

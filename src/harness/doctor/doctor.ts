@@ -24,11 +24,11 @@ export type { Finding } from './finding.ts';
 
 interface DoctorContext {
   readonly cacheDir: string;
-  /** What this machine has to have. */
+  /** Needs of the run on this machine. */
   readonly needs: Needs;
-  /** Where the servers would run: in containers they bring their own. */
+  /** Runtime of the servers: container images contain the servers' files. */
   readonly runtime: RuntimeKind;
-  /** The run whose room is looked for; left out by a run itself, which knows better what it needs. */
+  /** The run whose disk space is checked; absent if a run itself calls, which makes its own check. */
   readonly run?: {
     readonly estimate: Pick<DiskNeeds, 'dataBytes' | 'factsBytes' | 'keptBytes'>;
     readonly dataDir: string | null;
@@ -36,7 +36,7 @@ interface DoctorContext {
     /** The command line that starts it. */
     readonly command: string;
   };
-  /** Leaves out tools that only fetching needs, once everything is fetched: what `run` asks. */
+  /** Leaves out tools that only fetching needs, if everything is fetched: for `run`. */
   readonly neededToolsOnly?: boolean;
   /** Reads the whole cache again against its checksums (seconds, hundreds of megabytes). */
   readonly deep: boolean;
@@ -45,7 +45,7 @@ interface DoctorContext {
 
 const NODE_ALONE: readonly Tool[] = ['node'];
 
-/** Looks at everything a run needs and changes nothing. Gives one finding per thing, in order. */
+/** Checks everything that a run needs, without changing anything. Returns one finding per subject, in order. */
 export async function doctor(context: DoctorContext): Promise<readonly Finding[]> {
   const { cacheDir } = context;
   const { artifacts, memory } = context.needs;
@@ -127,7 +127,7 @@ async function cacheFinding(
   };
 }
 
-/** By the same reckoning as a run refuses by. */
+/** Uses the same estimate as the check at the start of a run. */
 function diskFinding({
   estimate,
   dataDir,
@@ -153,7 +153,7 @@ function diskFinding({
   return { subject, state: 'ok', fact: `${free}; ${takes}` };
 }
 
-/** Whoever has an engine needs nothing else: what is not in the cache is fetched while images are built. */
+/** With a container engine nothing else is needed: artifacts that are not in the cache are fetched while images are built. */
 async function imagesFinding(context: DoctorContext, missing: readonly string[]): Promise<Finding> {
   if (missing.length === 0) return cacheFinding(context, missing);
   const fact = `${missing.join(', ')}: fetched in build stages, with the first run that needs their image`;

@@ -1,7 +1,7 @@
-/** One line of the doctor's report. `fix` is what to type. */
+/** One line of the doctor's report. `fix` is a command to type. */
 export interface Finding {
   readonly subject: string;
-  /** `warn`: a run works, but see the fact. `bad`: it cannot. */
+  /** `warn`: a run works, with the limitation of `fact`. `bad`: a run cannot work. */
   readonly state: 'ok' | 'warn' | 'bad';
   readonly fact: string;
   readonly fix?: string;

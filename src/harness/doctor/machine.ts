@@ -8,21 +8,21 @@ import { otherOwners } from '../stack/registry.ts';
 import type { Finding } from './finding.ts';
 
 const GIB = 1024 ** 3;
-/** The cache (1.3 GB), what the package clients keep for themselves (2.5 GB) and what is unpacked. */
+/** The cache (1.3 GB), the package clients' own caches (2.5 GB) and unpacked files. */
 const DISK_FOR_SETUP_BYTES = 6 * GIB;
-/** Kafka's segments and Flink's jars are many files; this is generous for one node. */
+/** Kafka's segments and Flink's jars are many files; this is ample for one node. */
 const OPEN_FILES = 4_096;
 /** A stack listens on about this many ports. */
 const PORTS = 12;
 
 interface MachineContext {
   readonly cacheDir: string;
-  /** Whether artifacts are still to be fetched. */
+  /** Whether artifacts have to be fetched. */
   readonly toFetch: boolean;
   readonly memory: Needs['memory'];
 }
 
-/** Everything a run needs of the machine itself. */
+/** Checks everything that a run needs of the machine itself. */
 export async function checkMachine(context: MachineContext): Promise<readonly Finding[]> {
   return [
     ...diskFindings(context),
@@ -45,11 +45,11 @@ function diskFindings({ cacheDir, toFetch }: MachineContext): Finding[] {
   return [{ subject, state: 'bad', fact, fix: `free some space at ${existing}` }];
 }
 
-/** What we may still write to a folder's file system, looked up at the nearest folder `at` that exists. */
+/** Free space for this user on a folder's file system, at the nearest existing parent folder `at`. */
 export function freeSpace(dir: string): {
   readonly at: string;
   readonly freeBytes: number;
-  /** The same for two folders on one file system. */
+  /** Equal for folders on one file system. */
   readonly device: number;
 } {
   const at = nearestExisting(resolve(dir));
@@ -70,14 +70,14 @@ function memoryFinding({ goodBytes, leastBytes }: Needs['memory']): Finding {
   return { subject, state, fact, fix: 'end other programs, or use a machine with more memory' };
 }
 
-/** What the kernel could hand out, within the limit of the container we may be in. */
+/** Memory that the kernel can provide, within the limit of the container, if any. */
 function availableMemory(): number {
   let bytes = freemem();
   try {
     const kib = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
     if (kib) bytes = Number(kib) * 1024;
   } catch {
-    // No /proc: what Node calls free is the best there is.
+    // No /proc: use Node's free memory.
   }
   const limit = process.constrainedMemory();
   return limit > 0 ? Math.min(bytes, limit) : bytes;
@@ -98,7 +98,7 @@ function coresFinding(): Finding {
   return { subject, state: 'ok', fact };
 }
 
-/** The servers yield to the harness: it must not have yielded itself before it starts. */
+/** The servers have a lower priority than the harness, so the harness must not start with a lowered one. */
 export function priorityFinding({ of, nice }: OwnNiceness): Finding {
   const subject = 'priority';
   if (nice <= 0)
@@ -159,7 +159,7 @@ function procFinding(): Finding {
   };
 }
 
-/** Runs of this user that go on, apart from what killed ones left behind. */
+/** Other running runs of this user, without leftovers of killed ones. */
 function otherRunsFinding(): Finding {
   const subject = 'other runs';
   const others = otherOwners();

@@ -11,14 +11,14 @@ import { innermostCause, logTail } from '../stack/cause.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { CopyOptions, PlainCopies } from './engine.ts';
 
-/** Spark takes 10 to 15 s to start and reads a million rows in a few more; beyond this it is ended. */
+/** Timeout of Spark, ms. It takes 10 to 15 s to start, and a few more to read a million rows. */
 const TIMEOUT_MS = 600_000;
 const DROP_WITHIN_MS = 60_000;
 
 /**
- * Copies of tables that DuckDB cannot read, made by a Spark of its own: in the same namespace, without deletes and
- * partitions. Nothing is fetched before it is needed: in containers the image is built then, and where no Spark is
- * on this machine the error says what to type.
+ * Copies tables that DuckDB cannot read with Spark, into tables of the same namespace without deletes and partitions.
+ * Spark is only fetched when it is needed: with containers its image is built then, and without Spark on this machine
+ * the error says what to type.
  */
 export function sparkCopies({
   stack,
@@ -33,16 +33,16 @@ export function sparkCopies({
       const copy = `doorbuster_copy_of_${table}`;
       const catalog = openCatalog(stack.endpoints.catalog, namespace);
       using bucket = openBucket(stack.endpoints.s3);
-      const nameOf = (name: string) => `ice.${marked(namespace)}.${marked(name)}`;
+      const nameOf = (name: string) => `ice.${quotedName(namespace)}.${quotedName(name)}`;
       try {
         await runSpark(
           `CREATE OR REPLACE TABLE ${nameOf(copy)} USING iceberg AS
-SELECT ${columns.map(marked).join(', ')} FROM ${nameOf(table)};\n`,
+SELECT ${columns.map(quotedName).join(', ')} FROM ${nameOf(table)};\n`,
           { stack, log: join(logDir, 'spark-oracle.log'), signal },
         );
         await work(copy);
       } finally {
-        // Not by the run's signal: whatever ended the run, the copy is to go.
+        // Not the run's signal: the copy must be dropped after an aborted run as well.
         const dropping = { catalog, bucket, signal: AbortSignal.timeout(DROP_WITHIN_MS) };
         await dropTable(copy, dropping).catch((error) => onLeftBehind(copy, reasonOf(error)));
       }
@@ -50,7 +50,7 @@ SELECT ${columns.map(marked).join(', ')} FROM ${nameOf(table)};\n`,
   };
 }
 
-const marked = (name: string) => `\`${name.replaceAll('`', '``')}\``;
+const quotedName = (name: string) => `\`${name.replaceAll('`', '``')}\``;
 
 async function runSpark(
   sql: string,
@@ -71,7 +71,7 @@ async function runSpark(
   const engine = await stack.launch({
     ...script,
     command(at) {
-      if (!at.internal) refuseWithoutSpark(at.artifacts.sparkClasspath);
+      if (!at.internal) requireSpark(at.artifacts.sparkClasspath);
       return script.command(at);
     },
     onLine: () => {},
@@ -89,8 +89,8 @@ async function runSpark(
   throw stackBroke(`Spark: ${innermostCause(logTail(log)) ?? `it ended with code ${code}`}`);
 }
 
-/** The first part of its class path is the folder of its own jars. */
-function refuseWithoutSpark(classpath: string): void {
+/** Checks that Spark's jars exist; their folder is the first part of its class path. */
+function requireSpark(classpath: string): void {
   const jars = dirname(classpath.split(':')[0] ?? '');
   if (existsSync(jars)) return;
   throw badInput(`Spark is not on this machine: there is no ${jars}`, 'doorbuster setup');

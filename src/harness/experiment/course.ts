@@ -2,41 +2,41 @@ import type { Drain } from '../../record/record.ts';
 import { STOCK } from '../../scenario/scenario.ts';
 import { HEAD_START_MS } from '../load/load.ts';
 import { type PhaseResult, recordPhase, runPhases } from './phases.ts';
-import { ticking } from './ticking.ts';
+import { reportProgress } from './report-progress.ts';
 import type { Session } from './trial-context.ts';
 
-/** What a trial came to on its servers: all of it, or what there was when it was cut short. Epoch ms. */
+/** What happened in a trial on its servers, up to its end or until it was cut short. Epoch ms. */
 export interface Course {
-  /** The tape's origin; null: the load was never begun. */
+  /** The tape's origin; null: the load was never started. */
   readonly t0Ms: number | null;
-  /** Of the opening stock. */
+  /** Drain of the opening stock. */
   readonly opening: Drain | null;
   readonly phases: readonly PhaseResult[];
-  /** Nothing due at or after this offset from t0 was sent, ms; null while the load goes on. */
+  /** Nothing due at or after this offset from t0 was sent, ms; null while the load runs. */
   readonly cutMs: number | null;
-  /** At the end. */
+  /** Drain at the end. */
   readonly final: Drain | null;
-  /** When the tables were last looked at: what was not visible by then never was. */
+  /** Last poll of the tables: a change that was not visible by then counts as never visible. */
   readonly stoppedMs: number | null;
-  /** What cut it short; left out of one that came to its end. */
+  /** Why the trial was cut short; absent if it reached its end. */
   readonly cutShort?: { readonly reason: unknown };
 }
 
-type Growing = { -readonly [K in keyof Course]: Course[K] } & { phases: PhaseResult[] };
+type PartialCourse = { -readonly [K in keyof Course]: Course[K] } & { phases: PhaseResult[] };
 
-/** From the word to begin to t0, where it has to reach other machines first, ms. */
+/** Time from begin() to t0 in a distributed load, ms: the request has to reach other machines first. */
 const SHARDED_HEAD_START_MS = 5_000;
 
 /**
- * From the opening stock to the last commit: everything that is measured happens here. What went wrong is a
- * part of what it gives, with all that was measured by then. `watching` is aborted once the jobs may end.
+ * Runs the trial from the opening stock to the last commit: everything that is measured happens here. Returns a
+ * failure as a part of the result, with all that was measured by then. Aborts `watching` when the jobs may end.
  */
 export async function runCourse(session: Session, watching: AbortController): Promise<Course> {
-  const course: Growing = {
+  const course: PartialCourse = {
     ...{ t0Ms: null, opening: null, phases: [] },
     ...{ cutMs: null, final: null, stoppedMs: null },
   };
-  const ticks = ticking(session);
+  const ticks = reportProgress(session);
   try {
     await open(session, course);
     await session.faults.during(session, () => replay(session, course));
@@ -54,7 +54,7 @@ export async function runCourse(session: Session, watching: AbortController): Pr
 }
 
 /** From the opening stock to t0. */
-async function open(session: Session, course: Growing): Promise<void> {
+async function open(session: Session, course: PartialCourse): Promise<void> {
   const { load, state, options, scenario, journal } = session;
   const { clock } = options;
   if (scenario.traffic[STOCK]?.preload === 'assortment') {
@@ -71,7 +71,7 @@ async function open(session: Session, course: Growing): Promise<void> {
   await clock.sleep(Math.max(0, course.t0Ms - clock.nowMs()), session.signal);
 }
 
-async function replay(session: Session, course: Growing): Promise<void> {
+async function replay(session: Session, course: PartialCourse): Promise<void> {
   for await (const result of runPhases(session, course.t0Ms as number)) {
     course.phases.push(result);
     if (result.realized !== null) await recordPhase(session, result.realized);
@@ -79,14 +79,14 @@ async function replay(session: Session, course: Growing): Promise<void> {
 }
 
 /** From the end of the last phase to the last commit. */
-async function close(session: Session, course: Growing): Promise<void> {
+async function close(session: Session, course: PartialCourse): Promise<void> {
   const { load, probes, deployment, state, options, journal } = session;
   state.enter('closing', 'stopping the load and draining');
   await Promise.all([probes.canary.stopSending(), probes.queries.stop()]);
   course.cutMs = await load.stopAt(options.clock.nowMs() - (course.t0Ms as number) + 100);
   journal.note('cut', { cutMs: course.cutMs });
   course.final = await session.drain();
-  // A commit of before is to be found before, and not taken for one of the savepoint's.
+  // Earlier commits must be found now, so that they are not taken for the savepoint's.
   await probes.census.polled();
   course.stoppedMs = options.clock.nowMs();
   await markStop(session, course.stoppedMs);
@@ -94,14 +94,14 @@ async function close(session: Session, course: Growing): Promise<void> {
   await deployment.drain(session.signal);
   await probes.census.caughtUp();
   await probes.canary.stop();
-  // What the oracles use is no part of the run, and what is exported is all that is measured.
+  // The oracles' use of the machine is not part of the run.
   await probes.resources.stop();
   await probes.layout.mark('end');
 }
 
 /**
- * Writes down when the jobs are stopped. The savepoint that stops them commits what they had not committed
- * yet: no reader would have seen those rows then, so they are censored at this moment.
+ * Records when the jobs are stopped. The savepoint that stops them commits rows that no reader would have seen at
+ * that time, so staleness of these rows is censored at this moment.
  */
 async function markStop({ facts, journal }: Session, atMs: number): Promise<void> {
   await facts.append('milestones', [{ name: 'stop', at_ms: atMs }]);

@@ -18,12 +18,12 @@ interface DrainContext {
 const POLL_MS = 100;
 
 /**
- * A function that sends a good and a damaged marker to every partition and waits until every sink shows them: from
- * then on a query sees everything that was due before. No marker by the deadline is not an error but a
- * fact of the record: `drained: false`.
+ * Returns a function that sends a good and a damaged marker to every partition and waits until every sink shows
+ * them: then a query sees everything that was due before. A marker that is missing at the deadline is not an error
+ * but a fact of the record: `drained: false`.
  */
 export function drainer(context: DrainContext): () => Promise<Drain> {
-  // Each round of markers needs a number of its own.
+  // Rounds of markers are numbered.
   let rounds = 0;
   return () => drain(context, rounds++);
 }
@@ -51,7 +51,7 @@ async function drain(context: DrainContext, round: number): Promise<Drain> {
   };
 }
 
-/** The newest snapshot of each table and how many rows its live data files hold. */
+/** The newest snapshot of each table and the number of rows in its live data files. */
 async function newest(facts: Pick<Facts, 'rows'>): Promise<Drain['tables']> {
   return facts.rows<Drain['tables'][number]>(`
     SELECT table_name AS "table", arg_max(live_rows, seen_ms) AS rows,

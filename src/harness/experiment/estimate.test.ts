@@ -38,7 +38,7 @@ describe('an estimate', () => {
     // Two rounds of six queries: 20 samples, one to warm up, two cold ones.
     expect(rounds).toEqual({
       ...{ phases: ['before', 'after'], samples: 20 },
-      ...{ asked: 2 * 6 * 23, atMostMs: 2 * 6 * 10_000 },
+      ...{ executions: 2 * 6 * 23, atMostMs: 2 * 6 * 10_000 },
     });
   });
 

@@ -7,62 +7,62 @@ import { timedMs } from '../../scenario/timeline.ts';
 import { type Datasets, datasetsOf, streamsOf } from '../../topology/manifest.ts';
 import type { DiskNeeds } from '../doctor/disk-space.ts';
 
-/** What a run will take, as far as anybody can know before it: an estimate, and no promise. */
+/** Estimate of the duration and the disk use of a run. */
 export interface Estimate extends DiskNeeds {
-  /** Messages it will send, opening stock and what goes on beneath the open phases included. */
+  /** Messages to send, including the opening stock and the load during open phases. */
   readonly events: number;
-  /** From nothing to t0: servers, jobs, opening stock, first drain. */
+  /** From the start to t0: servers, jobs, opening stock, first drain. */
   readonly startMs: number;
   readonly timedMs: number;
   /** From the end of the last phase to the record: drain, savepoints, oracles, metrics. */
   readonly endMs: number;
-  /** Phases that take as long as they take. */
+  /** Phases without a fixed length. */
   readonly openPhases: readonly string[];
-  /** What is asked in those of them that are query rounds; null: there is none. */
+  /** The query rounds among them; null: there is none. */
   readonly rounds: Rounds | null;
 }
 
 interface Rounds {
   readonly phases: readonly string[];
-  /** Hot samples of each query in one round, and of all queries together how often one is asked in all rounds. */
+  /** Hot samples of each query in one round, and executions of all queries in all rounds. */
   readonly samples: number;
-  readonly asked: number;
-  /** With every query at its budget. */
+  readonly executions: number;
+  /** Duration if every query uses up its time budget. */
   readonly atMostMs: number;
 }
 
 /**
- * Medians of the runs of black-friday.yaml and quick.yaml on a machine of two cores, whose JVMs start from
- * kept classes; another machine has others, which is what makes this an estimate.
+ * Medians of runs of black-friday.yaml and quick.yaml on a machine with two cores, whose JVMs start from class
+ * archives. Other machines differ.
  */
-const MEASURED = {
+const MEDIANS = {
   serversMs: 11_000,
-  /** One job is deployed after the other. */
+  /** Jobs are deployed one after the other. */
   deployMsPerStream: 6_500,
   preloadMsPerKey: 0.5,
-  /** Probes, first drain and head start, beside two commits. */
+  /** Probes, first drain and head start, without two commits. */
   firstDrainMs: 6_500,
   endMs: 9_000,
   endMsPerEvent: 0.2,
-  /** Servers, their logs and what they unpack, before the first event. */
+  /** Servers, their logs and unpacked files, before the first event. */
   idleBytes: 100 * 2 ** 20,
-  /** Kafka's log 800, table files 160. */
+  /** 800 in Kafka's log, 160 in table files. */
   dataBytesPerEvent: 960,
-  /** Facts 130 and their CSV 135, with the copies the oracles read. */
+  /** Facts 130 and their CSV 135, and the oracles' copies. */
   factsBytesPerEvent: 340,
-  /** Data, metadata and manifests that one commit to one table leaves in the bucket. */
+  /** Objects in the bucket per commit to one table: data, metadata and manifests. */
   objectsPerCommit: 5,
-  /** Of an object: its own bytes, and the blocks and folders that MinIO keeps it in. */
+  /** Its content, and MinIO's blocks and folders for it. */
   bytesPerObject: 20 * 2 ** 10,
   keptBytes: 2 ** 20,
   keptBytesPerEvent: 30,
   logBytesPerSecond: 20_000,
 } as const;
 
-/** What is allowed for a phase without a length, for the disk alone: the load goes on beneath it. */
+/** Assumed length of a phase without a fixed length, for disk use alone: the load continues during it. */
 const OPEN_PHASE_MS = 90_000;
 
-/** Estimates a run from its scenario and its pipeline, with nothing started. */
+/** Estimates a run from its scenario and its pipeline, without starting anything. */
 export function estimateOf(scenario: Scenario, declared: Datasets): Estimate {
   const { pipeline, phases, retail, traffic } = scenario;
   const jobs = streamsOf(declared).filter((stream) => traffic[stream] !== null).length;
@@ -75,10 +75,10 @@ export function estimateOf(scenario: Scenario, declared: Datasets): Estimate {
   const inPhases = expectedCounts(scenario).reduce((sum, { messages }) => sum + messages, 0);
   const events = Math.round(keys + inPhases + beneath);
 
-  const drainMs = MEASURED.firstDrainMs + 2 * pipeline.commitEveryMs;
-  const loadedMs = keys * MEASURED.preloadMsPerKey + drainMs;
-  const startMs = MEASURED.serversMs + jobs * MEASURED.deployMsPerStream + loadedMs;
-  const endMs = MEASURED.endMs + pipeline.commitEveryMs / 2 + events * MEASURED.endMsPerEvent;
+  const drainMs = MEDIANS.firstDrainMs + 2 * pipeline.commitEveryMs;
+  const loadedMs = keys * MEDIANS.preloadMsPerKey + drainMs;
+  const startMs = MEDIANS.serversMs + jobs * MEDIANS.deployMsPerStream + loadedMs;
+  const endMs = MEDIANS.endMs + pipeline.commitEveryMs / 2 + events * MEDIANS.endMsPerEvent;
   const committingMs = loadedMs + timed + openMs;
   const commits = (committingMs / pipeline.commitEveryMs) * tables * pipeline.parallelism;
   return {
@@ -89,14 +89,14 @@ export function estimateOf(scenario: Scenario, declared: Datasets): Estimate {
     openPhases,
     rounds: roundsOf(scenario),
     dataBytes:
-      MEASURED.idleBytes +
-      events * MEASURED.dataBytesPerEvent +
-      commits * MEASURED.objectsPerCommit * MEASURED.bytesPerObject,
-    factsBytes: events * MEASURED.factsBytesPerEvent,
+      MEDIANS.idleBytes +
+      events * MEDIANS.dataBytesPerEvent +
+      commits * MEDIANS.objectsPerCommit * MEDIANS.bytesPerObject,
+    factsBytes: events * MEDIANS.factsBytesPerEvent,
     keptBytes:
-      MEASURED.keptBytes +
-      events * MEASURED.keptBytesPerEvent +
-      ((startMs + timed + openMs + endMs) / 1_000) * MEASURED.logBytesPerSecond,
+      MEDIANS.keptBytes +
+      events * MEDIANS.keptBytesPerEvent +
+      ((startMs + timed + openMs + endMs) / 1_000) * MEDIANS.logBytesPerSecond,
   };
 }
 
@@ -105,41 +105,41 @@ function roundsOf({ phases, queries }: Scenario): Rounds | null {
   if (names.length === 0) return null;
   const { roundSamples: samples, coldSamples, roundBudgetMs } = queries;
   const each = names.length * QUERIES.length;
-  // One more warms up, and is not measured.
-  const asked = each * (samples + 1 + coldSamples);
-  return { phases: names, samples, asked, atMostMs: each * roundBudgetMs };
+  // One more is the warm-up, which is not measured.
+  const executions = each * (samples + 1 + coldSamples);
+  return { phases: names, samples, executions, atMostMs: each * roundBudgetMs };
 }
 
-/** The estimate in lines, for whoever waits: what can be known, and what cannot. */
+/** The estimate as lines of text, with the parts that cannot be known. */
 export function estimateLines(
   { events, startMs, timedMs: timed, endMs, openPhases, rounds, ...size }: Estimate,
   where: { readonly data: string | null; readonly work: string; readonly results: string },
 ): readonly string[] {
   const open = openPhases.length === 0 ? '' : ` plus the time of ${listed(openPhases)}`;
   return [
-    `estimate  about ${roughly(startMs + timed + endMs)}${open} (${roughly(startMs)} to start, ` +
-      `${formatDuration(timed)} of timed load, ${roughly(endMs)} to drain and judge)`,
+    `estimate  about ${rounded(startMs + timed + endMs)}${open} (${rounded(startMs)} to start, ` +
+      `${formatDuration(timed)} of timed load, ${rounded(endMs)} to drain and judge)`,
     `          about ${whileItRuns(size, where)} while it runs, ${bytes(size.keptBytes)} ` +
       `for good in ${where.results} (${count(Math.round(events / 100) * 100)} events)`,
     ...(rounds === null ? [] : [roundsLine(rounds)]),
   ];
 }
 
-/** What several trials of it take on one stack, in a line. */
+/** The duration of several trials on one stack, as a line of text. */
 export function repeatLine(
   { startMs, timedMs: timed, endMs, openPhases }: Estimate,
   trials: number,
 ): string {
   const open = openPhases.length === 0 ? '' : `, and ${trials} times ${listed(openPhases)}`;
   const once = startMs + timed + endMs;
-  return `estimate  ${trials} trials of about ${roughly(once)}: ${roughly(trials * once)}${open}`;
+  return `estimate  ${trials} trials of about ${rounded(once)}: ${rounded(trials * once)}${open}`;
 }
 
-/** How long a query takes is what the run is to find out: so it is said what a second of it costs. */
-function roundsLine({ phases, samples, asked, atMostMs }: Rounds): string {
+/** The latency of queries is unknown before the run: the line gives the duration per second of latency. */
+function roundsLine({ phases, samples, executions, atMostMs }: Rounds): string {
   return (
     `          queries of ${listed(phases)}: ${QUERIES.length} with ${samples} samples each, ` +
-    `${formatDuration(asked * 1_000)} if one takes 1s, hot ones at most ${formatDuration(atMostMs)}`
+    `${formatDuration(executions * 1_000)} if one takes 1s, hot ones at most ${formatDuration(atMostMs)}`
   );
 }
 
@@ -152,8 +152,8 @@ function whileItRuns(
   return `${bytes(dataBytes)} of disk ${there} and ${bytes(factsBytes)} in ${work}`;
 }
 
-/** To five seconds: more would be a promise. */
-function roughly(ms: number): string {
+/** Rounded to five seconds, the precision of the estimate. */
+function rounded(ms: number): string {
   return formatDuration(Math.max(1, Math.round(ms / 5_000)) * 5_000);
 }
 

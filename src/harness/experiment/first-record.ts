@@ -10,7 +10,7 @@ import { recordingSection } from '../recording/record.ts';
 import type { ChosenStack, SharedStack } from '../shared-stack.ts';
 import type { TrialOptions } from './trial-context.ts';
 
-/** The record of a run that has got nowhere yet. */
+/** The record of a run that has just started. */
 export function firstRecord(
   options: TrialOptions,
   {
@@ -45,7 +45,7 @@ export function firstRecord(
     environment: environment(
       chosen.kind === 'own'
         ? { runtime: chosen.runtime, versions: options.artifacts.versions }
-        : // Not of the same lane as a stack that is started anew for every run.
+        : // Another lane than a stack that is started for every run.
           {
             runtime: sharedRuntime(chosen.on.stack.runtime),
             versions: versionsOf(chosen.on, options),
@@ -69,7 +69,7 @@ export function firstRecord(
   });
 }
 
-/** A stack that was kept is refused unless it is of our own versions; of others only some can be asked. */
+/** A persistent stack always has doorbuster's own versions; of external servers only some versions are known. */
 function versionsOf({ stack }: SharedStack, { artifacts }: TrialOptions) {
   return stack.runtime === 'external' ? stack.versions : artifacts.versions;
 }

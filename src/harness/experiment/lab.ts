@@ -17,29 +17,28 @@ import { serversUsed } from './servers-used.ts';
 import { runTrial, type TrialResult } from './trial.ts';
 import type { LabContext, Trial } from './trial-context.ts';
 
-/** What a lab is opened with. */
 interface LabSpec {
-  /** Whose trials it is for: it says which servers there are, with how many task slots. */
+  /** The scenario of its trials, which determines the servers and the number of task slots. */
   readonly parsed: Trial['parsed'];
-  /** Where a relative `pipeline.use` path starts. */
+  /** Base folder of a relative `pipeline.use` path. */
   readonly baseDir: string;
-  /** Where servers that are started run. */
+  /** Runtime of servers that it starts. */
   readonly runtime: RuntimeKind;
   /** The persistent stack to use; without it, the one that the scenario names or one that is started. */
   readonly on?: string;
-  /** A stack that is started stays up. */
+  /** Whether a stack that it starts stays up. */
   readonly keep: boolean;
-  /** The folder of trials that are to share a stack: one is started for all of them, and its logs go there. */
+  /** Folder of a series of trials that share one stack, and of its logs. */
   readonly seriesDir?: string;
   readonly artifacts: Artifacts;
   readonly clock: Clock;
   /** The user's wish to stop. */
   readonly signal: AbortSignal;
-  /** Gets what there is to say while it opens, in lines. */
+  /** Receives progress lines while it opens. */
   readonly onLine: (text: string) => void;
 }
 
-/** A stack, and what trials on it have in common. Whoever opens it disposes it. */
+/** A stack and the context that its trials share. Its owner disposes it. */
 interface Lab extends AsyncDisposable {
   /** The persistent stack that its trials are on, by name; null: there is none. */
   readonly persistent: string | null;
@@ -47,18 +46,18 @@ interface Lab extends AsyncDisposable {
   run(trial: Trial): Promise<TrialResult>;
 }
 
-/** A lab on a stack that somebody else opens and closes, or that every trial starts for itself. */
+/** A lab on a stack that the caller opens and closes, or that every trial starts for itself. */
 export function labOn(context: LabContext): Pick<Lab, 'run'> {
   return { run: (trial) => runTrial(context, trial) };
 }
 
 /**
- * Opens the stack that the trials of a scenario are to run on. Throws DoorbusterError (exit 2) for one that is not to
- * be had, and (exit 3) for one that does not start. Where every trial has a stack of its own, nothing is started yet.
+ * Opens the stack for the trials of a scenario. Throws DoorbusterError (exit 2) if it is not available, and (exit 3) if
+ * it does not start. If every trial has its own stack, nothing is started yet.
  */
 export async function openLab(spec: LabSpec): Promise<Lab> {
   const { artifacts, clock } = spec;
-  const { chosen, persistent, close } = await WAYS[wayOf(spec)](spec);
+  const { chosen, persistent, close } = await STACK_SOURCES[stackSourceOf(spec)](spec);
   const use = { recorded: false, completed: false };
   return {
     persistent,
@@ -72,22 +71,28 @@ export async function openLab(spec: LabSpec): Promise<Lab> {
   };
 }
 
-/** What trials have made of a stack: one has a record, one has come to its end. */
-interface Use {
+/** How a stack was used: whether any trial has a record, and whether any completed. */
+interface StackUse {
   readonly recorded: boolean;
   readonly completed: boolean;
 }
 
-/** A stack that was opened. */
-interface Opened {
+/** An open stack. */
+interface OpenStack {
   readonly chosen: ChosenStack;
   readonly persistent: string | null;
-  readonly close: (use: Use) => Promise<void>;
+  readonly close: (use: StackUse) => Promise<void>;
 }
 
-type Way = 'external' | 'attached' | 'persisted' | 'per series' | 'per trial' | 'without servers';
+type StackSource =
+  | 'external'
+  | 'attached'
+  | 'persisted'
+  | 'per series'
+  | 'per trial'
+  | 'without servers';
 
-function wayOf({ parsed, baseDir, on, keep, seriesDir }: LabSpec): Way {
+function stackSourceOf({ parsed, baseDir, on, keep, seriesDir }: LabSpec): StackSource {
   const pipeline = pipelineFor(parsed, baseDir);
   if (serversUsed(pipeline, parsed.scenario).length === 0) {
     if (on === undefined && !keep) return 'without servers';
@@ -109,7 +114,7 @@ function wayOf({ parsed, baseDir, on, keep, seriesDir }: LabSpec): Way {
 }
 
 /** How each kind of stack is opened and closed. */
-const WAYS: { readonly [W in Way]: (spec: LabSpec) => Promise<Opened> } = {
+const STACK_SOURCES: { readonly [W in StackSource]: (spec: LabSpec) => Promise<OpenStack> } = {
   async external({ parsed: { scenario }, artifacts, signal }) {
     const on = await externalStack(scenario.stack.external as ExternalUse, { artifacts, signal });
     return { chosen: { kind: 'shared', on }, persistent: null, close: async () => {} };
@@ -137,7 +142,7 @@ const WAYS: { readonly [W in Way]: (spec: LabSpec) => Promise<Opened> } = {
       ...opened,
       async close(use) {
         await opened.close(use);
-        // Started for a trial that was refused: nobody asked for a stack with nothing on it.
+        // The trial was refused, so the stack that was started for it is not needed.
         if (!use.recorded) await down(name, { clock, onProgress: () => {} });
       },
     };
@@ -149,11 +154,11 @@ const WAYS: { readonly [W in Way]: (spec: LabSpec) => Promise<Opened> } = {
     const pipeline = pipelineFor(parsed, baseDir);
     const runDir = resolve(spec.seriesDir as string);
     const name = basename(runDir);
-    sayIdle(onLine);
+    reportIdleStacks(onLine);
     const workDir = await mkdtemp(join(temporaryDir(), 'doorbuster-'));
     const lease = await ResourceLease.open(workDir, { run: runDir });
     try {
-      // Only until it runs: a trial that is interrupted is cleared up before its servers end.
+      // The signal applies only until the stack runs: an interrupted trial is cleaned up before its servers end.
       const stack = await untilAborted(spec.signal, (signal) =>
         startOwnStack({
           ...{ runtime, scenario, pipeline, artifacts, clock, signal, runDir, workDir },
@@ -166,7 +171,7 @@ const WAYS: { readonly [W in Way]: (spec: LabSpec) => Promise<Opened> } = {
         persistent: null,
         async close({ completed }) {
           try {
-            // Whoever interrupts it does not wait for classes to be written.
+            // After an interrupt the user does not want to wait for class archives.
             await stack.stop({ keepClasses: completed && !spec.signal.aborted });
           } finally {
             forgetTenants(name);
@@ -181,7 +186,7 @@ const WAYS: { readonly [W in Way]: (spec: LabSpec) => Promise<Opened> } = {
   },
 
   async 'per trial'({ runtime, onLine }) {
-    sayIdle(onLine);
+    reportIdleStacks(onLine);
     return { chosen: { kind: 'own', runtime }, persistent: null, close: async () => {} };
   },
 
@@ -192,7 +197,7 @@ const WAYS: { readonly [W in Way]: (spec: LabSpec) => Promise<Opened> } = {
   }),
 };
 
-/** Does `work` with a signal that follows `outer` until it is done. */
+/** Runs `work` with a signal that follows `outer` until it is done. */
 async function untilAborted<T>(
   outer: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
@@ -208,8 +213,8 @@ async function untilAborted<T>(
   }
 }
 
-/** Names the persistent stacks that nobody uses now. */
-function sayIdle(onLine: (text: string) => void): void {
+/** Reports the persistent stacks that this lab does not use. */
+function reportIdleStacks(onLine: (text: string) => void): void {
   const idle = persistedStacks().map(({ name }) => name);
   if (idle.length === 0) return;
   onLine(`note: ${idle.join(', ')} is up as well, and takes memory: --on ${idle[0]}`);
@@ -219,7 +224,7 @@ function sayIdle(onLine: (text: string) => void): void {
 async function attached(
   { parsed, baseDir, artifacts, clock, onLine }: LabSpec,
   name: string,
-): Promise<Opened> {
+): Promise<OpenStack> {
   const used = serversUsed(pipelineFor(parsed, baseDir), parsed.scenario);
   const on = await sharedStack(name, { artifacts, clock, used, onProgress: readyLines(onLine) });
   return {

@@ -3,8 +3,7 @@ import { preloadOf } from '../../generators/tape.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 
 /**
- * Draws rows that somebody might look up: a store, and one of the SKUs it carries, so that a lookup
- * finds what it asks for.
+ * Draws rows for lookup queries: a store and one of the SKUs it carries, so that a lookup finds a row.
  */
 export function lookupKeys(
   scenario: Scenario,

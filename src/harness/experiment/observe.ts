@@ -16,8 +16,8 @@ import type { Course } from './course.ts';
 import type { Session } from './trial-context.ts';
 
 /**
- * Ends the load, takes what it has written down into the facts, and looks at Kafka, the tables and the
- * bucket for the last time. `tablesDir` gets the copies of the tables.
+ * Ends the load, loads its files into the facts, and reads Kafka's logs, the tables and the bucket for the last
+ * time. The copies of the tables go to `tablesDir`.
  */
 export async function observe(
   session: Session,
@@ -45,14 +45,14 @@ export async function observe(
       compaction === null ? [] : [compaction],
     ),
     logs: logs?.found ?? null,
-    // Before any table is copied: a copy in the bucket is no orphan of the pipeline's.
+    // Before the tables are copied: copies in the bucket would count as the pipeline's orphans.
     bucket: completed ? await bucketOrMissing(session, missing) : null,
     tables: completed ? await copiedTables(session, tablesDir) : null,
     incidents: [...session.incidents, ...(logs?.incidents ?? [])],
   };
 }
 
-/** Without a count of the logs nobody knows whether they hold what was acknowledged: the run is INVALID. */
+/** Without the logs it is unknown whether they hold every acknowledged record: the run is INVALID. */
 async function logsOrIncident(session: Session): Promise<{
   readonly found: readonly AppendedLog[] | null;
   readonly incidents: readonly Incident[];
@@ -92,7 +92,7 @@ async function logsOf({ stack, pipeline, scenario }: Session): Promise<readonly 
   return await appendedLogs(target, pipeline.place, streams);
 }
 
-/** What the tables hold in the end, as the layout probe listed their files. */
+/** Final size of the tables, from the files that the layout probe listed. */
 async function extentsOf(facts: Session['facts']): Promise<ReadonlyMap<string, Extent>> {
   const rows = await facts.rows<Extent & { table: string }>(`
     SELECT table_name AS "table",
@@ -102,7 +102,7 @@ async function extentsOf(facts: Session['facts']): Promise<ReadonlyMap<string, E
   return new Map(rows.map(({ table, ...extent }) => [table, extent]));
 }
 
-/** Copies for the oracles. What cannot be read is not judged; whatever was measured stands. */
+/** Copies for the oracles. A table that cannot be read is not judged; the measurements stay valid. */
 async function copiedTables(session: Session, dir: string): Promise<TableCopies> {
   const { stack, options, deployment, pipeline } = session;
   const { datasets } = deployment;
@@ -118,7 +118,7 @@ async function copiedTables(session: Session, dir: string): Promise<TableCopies>
       { stack, extensions: options.artifacts.duckdbExtensions },
       { clock: options.clock, threads: availableParallelism(), memoryMb: 4096 },
     );
-    // Awaited here, since the reader is closed on the way out.
+    // Awaited here, because the reader is closed on return.
     return await readTables(
       reader,
       { datasets, place: pipeline.place },

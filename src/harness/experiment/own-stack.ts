@@ -10,18 +10,18 @@ import { RUNTIMES } from '../stack/runtimes.ts';
 import type { Stack, StackOptions } from '../stack/stack.ts';
 import { serversUsed } from './servers-used.ts';
 
-/** What a stack for the trials of a scenario is started with. */
+/** Options of a stack for the trials of a scenario. */
 interface OwnStack extends Pick<StackOptions, 'runDir' | 'signal' | 'onBuilding' | 'onProgress'> {
   readonly runtime: OwnRuntime;
   readonly scenario: Scenario;
   readonly pipeline: Pipeline;
   readonly artifacts: Artifacts;
   readonly clock: Clock;
-  /** Scratch folder, of which the servers get one of their own. */
+  /** Scratch folder; the servers get a subfolder. */
   readonly workDir: string;
 }
 
-/** Starts a stack that ends with the trial or the trials it is for. */
+/** Starts a stack that ends with its trials. */
 export function startOwnStack({
   runtime,
   scenario,

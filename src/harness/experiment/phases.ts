@@ -5,25 +5,25 @@ import { type CompactionResult, compact, type PhaseCompaction } from '../pipelin
 import type { Live } from '../visibility/visibility.ts';
 import type { Session } from './trial-context.ts';
 
-/** What a phase came to. Epoch ms. */
+/** Result of a phase. Epoch ms. */
 export interface PhaseResult {
-  /** Null of one that was cut short after it had measured something. */
+  /** null: the phase was cut short after it had measured something. */
   readonly realized: RecordedPhase | null;
-  /** Of a `compact` phase. */
+  /** Result of a `compact` phase. */
   readonly compaction: PhaseCompaction | null;
 }
 
-/** What its runner knows of a phase. */
-interface Ran {
-  /** Epoch ms; or what cut it short. */
+/** What a runner returns about its phase. */
+interface RunnerResult {
+  /** Epoch ms, or the reason why it was cut short. */
   readonly end: { readonly atMs: number } | { readonly reason: unknown };
   readonly drain?: Drain;
   readonly compaction?: CompactionResult;
 }
 
 /**
- * Goes through the phases of the scenario, and gives the result of each as it ends. Timed phases lie where
- * the tape says; `query` and `compact` take as long as they take, with load 1x going on meanwhile.
+ * Runs the phases of the scenario and yields the result of each as it ends. Timed phases have the times of the
+ * tape; `query` and `compact` have no fixed length, and the load continues at 1x meanwhile.
  */
 export async function* runPhases(session: Session, t0Ms: number): AsyncGenerator<PhaseResult> {
   const { scenario, state, journal, options } = session;
@@ -32,7 +32,7 @@ export async function* runPhases(session: Session, t0Ms: number): AsyncGenerator
     state.enterPhase(phase.name);
     options.onEvent({ kind: 'phase-begin', phase: phase.name });
     journal.note('phase-begin', { phase: phase.name });
-    const { end, drain = null, ...ran } = await ranPhase(session, phase, startMs);
+    const { end, drain = null, ...ran } = await runPhase(session, phase, startMs);
     const compaction = ran.compaction ? { ...ran.compaction, phase: phase.name } : null;
     if ('reason' in end) {
       if (compaction !== null) yield { realized: null, compaction };
@@ -44,7 +44,7 @@ export async function* runPhases(session: Session, t0Ms: number): AsyncGenerator
   }
 }
 
-/** Writes down a phase that has ended, and says what it came to. */
+/** Records a phase that has ended, and reports its result. */
 export async function recordPhase(session: Session, realized: RecordedPhase): Promise<void> {
   const { facts, journal, options } = session;
   const { name, kind, measured, startMs, endMs } = realized;
@@ -68,13 +68,13 @@ type PhaseRunner<K extends Phase['kind']> = (
   session: Session,
   phase: Extract<Phase, { kind: K }>,
   startMs: number,
-) => Promise<Ran>;
+) => Promise<RunnerResult>;
 
-function ranPhase(session: Session, phase: Phase, startMs: number): Promise<Ran> {
+function runPhase(session: Session, phase: Phase, startMs: number): Promise<RunnerResult> {
   return PHASE_RUNNERS[phase.kind](session, phase as never, startMs);
 }
 
-/** What each kind of phase does. */
+/** The runner of each kind of phase. */
 const PHASE_RUNNERS: { readonly [K in Phase['kind']]: PhaseRunner<K> } = {
   async load({ options, signal, probes }, phase, startMs) {
     const endMs = startMs + phase.forMs;
@@ -103,11 +103,11 @@ const PHASE_RUNNERS: { readonly [K in Phase['kind']]: PhaseRunner<K> } = {
     const compaction = await compact(session.pipeline, {
       ...{ stack, scenario, clock, signal },
       logDir: `${session.folder.dir}/logs`,
-      // The log of one compaction is not to replace that of another.
+      // One log per compaction.
       ...(isFirst(scenario, phase) ? {} : { log: `spark-compaction-${phase.name}.log` }),
       onStarted: (pid) => session.state.compactorStarted(pid),
     });
-    // It has committed: whatever keeps the mark from being set does not undo it.
+    // The compaction has committed: a failed mark does not undo it.
     const end = await probes.layout.mark(phase.name).then(
       () => ({ atMs: clock.nowMs() }),
       (reason: unknown) => ({ reason }),
@@ -120,7 +120,7 @@ function isFirst({ phases }: Session['scenario'], phase: Phase): boolean {
   return phases.find(({ kind }) => kind === phase.kind)?.name === phase.name;
 }
 
-/** What a phase came to, in one line, from what the facts and the census know so far. */
+/** The result of a phase in one line, from the facts and the census so far. */
 async function phaseLine({ facts, probes, load }: Session, phase: string): Promise<string> {
   const [queries] = await facts.rows<{ n: number; p50: number | null; bad: number }>(
     `SELECT count(*)::INTEGER AS n, median(end_ms - intended_ms) AS p50,

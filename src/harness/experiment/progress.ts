@@ -2,7 +2,7 @@ import type { LoadProgress } from '../load/load-progress.ts';
 import type { TableProgress } from '../probes/census.ts';
 import type { ServerName } from '../stack/stack.ts';
 
-/** What a run says while it goes on: plain data, for whoever draws it. */
+/** Progress events of a run, as plain data for a display. */
 export type RunEvent =
   | {
       readonly kind: 'plan';
@@ -21,19 +21,19 @@ export type RunEvent =
   | { readonly kind: 'phase-begin'; readonly phase: string }
   | { readonly kind: 'phase-end'; readonly phase: string; readonly line: string }
   | { readonly kind: 'warning'; readonly text: string }
-  | { readonly kind: 'tick'; readonly tick: Tick };
+  | { readonly kind: 'tick'; readonly tick: ProgressTick };
 
-/** The state of affairs, twice a second. */
-export interface Tick {
+/** Progress of a run, reported twice a second. */
+export interface ProgressTick {
   readonly phase: string | null;
-  /** Since the run was started, and what is left of it by the plan, ms. */
+  /** Time since the start of the run, and estimated time left, ms. */
   readonly elapsedMs: number;
   readonly remainingMs: number;
   readonly load: LoadProgress | null;
-  /** Messages per second that the tape intends now, all streams, copies included; null outside the load. */
+  /** Current intended messages per second of all streams, copies included; null outside the load. */
   readonly targetPerSecond: number | null;
   readonly tables: Readonly<Record<string, TableProgress>>;
-  /** The one that shows the stock. */
+  /** Name of the table that shows the stock. */
   readonly stock: string | null;
   readonly lastQuery: {
     readonly name: string;

@@ -1,18 +1,18 @@
 import type { TrialResult } from './trial.ts';
 import type { Trial } from './trial-context.ts';
 
-/** Which seeds several trials have: each one more than the one before, or all the same. */
+/** Seeds of several trials: each one higher than the one before, or all the same. */
 export const SEEDS = ['increment', 'same'] as const;
 type Seeds = (typeof SEEDS)[number];
 
 /** One of several trials, before it runs. */
 interface PlannedTrial {
-  /** From 1; 0 is a warm-up, which is recorded and not counted. */
+  /** Counted from 1; 0 is a warm-up, which is recorded and not counted. */
   readonly number: number;
   readonly seed: number;
 }
 
-/** The trials of a series, in their order. `seed` is that of trial 1, and of a warm-up before it. */
+/** The trials of a series, in their order. `seed` is the seed of trial 1 and of the warm-up. */
 export function planTrials(
   trials: number,
   {
@@ -29,8 +29,8 @@ export function planTrials(
 }
 
 /**
- * Runs trials one after the other on the stack of one lab, and gives each as it ends. After one that did not
- * complete there is no other: it was interrupted, or its stack may be broken.
+ * Runs trials one after the other on the stack of one lab, and yields each result. Stops after a trial that did
+ * not complete: it was interrupted, or its stack may be broken.
  */
 export async function* repeatTrials(
   lab: { run(trial: Trial): Promise<TrialResult> },

@@ -11,7 +11,7 @@ import { type Facts, openFacts } from '../facts.ts';
 import { type Load, startLoad } from '../load/load.ts';
 import { addressOf } from '../load/targets/targets.ts';
 import { buildRecord } from '../outcome/build-record.ts';
-import { endedAs } from '../outcome/outcome.ts';
+import { endOfMeasured } from '../outcome/outcome.ts';
 import { type Deployment, deploy } from '../pipelines/deployment.ts';
 import type { Incident, ProbeContext } from '../probes/probe.ts';
 import { type RunningProbes, startAll, stopAll } from '../probes/probes.ts';
@@ -29,20 +29,20 @@ import { observe } from './observe.ts';
 import { startOwnStack } from './own-stack.ts';
 import type { RunContext, Session } from './trial-context.ts';
 
-/** What a trial gives besides its course: the record of before, and who is told what was judged. */
+/** How a trial is recorded: its first record, and a callback with what was judged. */
 interface Recording {
   readonly first: UnmeasuredRecord;
   readonly onJudged: (part: MeasuredEnd) => void;
 }
 
-/** What a trial has open on its stack, in the order of need. */
-interface Opened {
+/** Resources that a trial opens on its stack, in order. */
+interface OpenResources {
   readonly workDir: string;
   readonly facts: Facts;
   readonly stack: Stack;
 }
 
-/** Brings up what a trial needs in the order of need, replays, and takes it down again whatever happens. */
+/** Opens what a trial needs, runs it, and closes everything in reverse order whatever happens. */
 export async function runOnStack(
   context: RunContext,
   first: UnmeasuredRecord,
@@ -61,10 +61,10 @@ export async function runOnStack(
   }
 }
 
-/** On a stack that is started for this trial, and stopped after it. */
+/** Runs on a stack that is started for this trial and stopped after it. */
 async function onOwnStack(
   context: RunContext,
-  { runtime, ...opened }: Omit<Opened, 'stack'> & { readonly runtime: OwnRuntime },
+  { runtime, ...opened }: Omit<OpenResources, 'stack'> & { readonly runtime: OwnRuntime },
   { first, onJudged }: Recording,
 ): Promise<RunEnd> {
   const { options, scenario, pipeline, folder, journal, signal, state } = context;
@@ -73,7 +73,7 @@ async function onOwnStack(
     ...{ runtime, scenario, artifacts, clock, signal, workDir: opened.workDir },
     pipeline,
     runDir: folder.dir,
-    onBuilding: (image) => state.say(`building the image of ${image}`),
+    onBuilding: (image) => state.step(`building the image of ${image}`),
     onProgress(line) {
       journal.note('server', line);
       options.onEvent({ kind: 'server', ...line });
@@ -99,10 +99,10 @@ async function onOwnStack(
   );
 }
 
-/** On a stack that others may use as well: it is for its giver to stop. */
+/** Runs on a stack that other runs may use as well; its owner stops it. */
 async function onSharedStack(
   context: RunContext,
-  { on, ...opened }: Omit<Opened, 'stack'> & { readonly on: SharedStack },
+  { on, ...opened }: Omit<OpenResources, 'stack'> & { readonly on: SharedStack },
   recording: Recording,
 ): Promise<RunEnd> {
   const { options, pipeline, journal } = context;
@@ -110,15 +110,15 @@ async function onSharedStack(
   await using _place = await acquireNamespace(on, {
     ...{ place: pipeline.place, keep, clock, journal, onEvent },
   });
-  // Before the place is cleared, where it has its topic.
+  // Disposed before the namespace is removed, which holds its topic.
   await using _met = context.coordinator;
   return await deployed(context, { ...opened, stack: on.stack }, recording);
 }
 
-/** With the pipeline deployed, the load connected and the probes at work. */
+/** Deploys the pipeline, connects the load, starts the probes, and runs the course. */
 async function deployed(
   context: RunContext,
-  opened: Opened,
+  opened: OpenResources,
   recording: Recording,
 ): Promise<RunEnd> {
   const { options, scenario, pipeline, state, signal } = context;
@@ -172,7 +172,7 @@ async function deployed(
   }
 }
 
-/** From what was observed to the record; a shard hands over what it has instead. */
+/** Builds the record from the observations; a shard hands over its facts instead. */
 async function judged(
   session: Session,
   course: Parameters<typeof observe>[1],
@@ -199,12 +199,12 @@ async function judged(
   );
   const archives = chosen.kind === 'own' ? stack.classArchives() : {};
   const measured = { ...record, environment: withClassArchives(first.environment, archives) };
-  const end = endedAs(measured, cutShort, session.options.signal);
+  const end = endOfMeasured(measured, cutShort, session.options.signal);
   onJudged(end);
   return end;
 }
 
-async function connectLoad(context: RunContext, { workDir, stack }: Opened): Promise<Load> {
+async function connectLoad(context: RunContext, { workDir, stack }: OpenResources): Promise<Load> {
   const { options, scenario, pipeline, folder, coordinator, signal, journal } = context;
   const dir = join(workDir, 'facts');
   await mkdir(dir);
@@ -221,14 +221,14 @@ async function connectLoad(context: RunContext, { workDir, stack }: Opened): Pro
   });
 }
 
-/** The load of all shards, where this one leads them. */
+/** The load of all shards, if this one leads them. */
 function leading(
   own: Load,
   { coordinator, options, signal, state }: RunContext,
 ): Promise<Load> | Load {
   if (coordinator === null) return own;
   const { hash } = options.parsed;
-  return lead(own, coordinator, { hash, signal, onStep: (text) => state.say(text) });
+  return lead(own, coordinator, { hash, signal, onStep: (text) => state.step(text) });
 }
 
 async function startProbes(
@@ -239,7 +239,7 @@ async function startProbes(
     readonly load: Load;
     readonly datasets: Deployment['datasets'];
     readonly visibility: Visibility;
-    /** Gets what makes the numbers untrustworthy. */
+    /** Receives events that make the numbers untrustworthy. */
     readonly incidents: Incident[];
   },
 ): Promise<RunningProbes> {
@@ -271,7 +271,7 @@ async function startProbes(
   return startAll(context, running);
 }
 
-/** Ends the trial when this breaks. */
+/** Ends the trial when `broken` aborts. */
 function failWith(broken: AbortSignal, { fail }: RunContext): void {
   if (broken.aborted) fail(broken.reason);
   broken.addEventListener('abort', () => fail(broken.reason), { once: true });

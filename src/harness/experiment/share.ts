@@ -18,10 +18,10 @@ import type { Stack } from '../stack/stack.ts';
 import type { RunContext } from './trial-context.ts';
 
 /**
- * The part of a shard that does not lead: it makes its share of the load as the leader says, and hands over
- * what it has sent. It observes nothing: every row of it is seen by the leader.
+ * Runs a shard that does not lead: it produces its share of the load as the leader requests, and hands over its facts.
+ * It observes no tables: the leader observes the rows of all shards.
  */
-export async function makeShare(
+export async function produceShare(
   { options, scenario, pipeline, folder, journal, signal, fail }: RunContext,
   {
     coordinator,
@@ -49,7 +49,7 @@ export async function makeShare(
       onWarning: (text) => note('kafka-client', { text }),
     });
     load.broken.addEventListener('abort', () => fail(load.broken.reason), { once: true });
-    await using machine = await watched(facts, { clock, signal, fail });
+    await using machine = await withMachineSamples(facts, { clock, signal, fail });
     onEvent({ kind: 'step', text: 'sending its share of the load' });
     const t0Ms = await follow(load, coordinator, { hash, signal });
     for (const text of await ingestFacts(facts, await load.finish()))
@@ -63,8 +63,8 @@ export async function makeShare(
   }
 }
 
-/** How the machine and its clock were while the share was made: the joined load is judged by every machine. */
-async function watched(
+/** Samples the machine and its clock during the load: a merged load is judged by every machine. */
+async function withMachineSamples(
   facts: Facts,
   { clock, signal, fail }: Pick<ProbeContext, 'clock' | 'signal' | 'fail'>,
 ) {

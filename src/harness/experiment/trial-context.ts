@@ -18,16 +18,16 @@ import type { Stack } from '../stack/stack.ts';
 import type { RunEvent } from './progress.ts';
 import type { TrialState } from './trial-state.ts';
 
-/** What one trial is: a scenario, and where its record goes. */
+/** A trial: a scenario, and where its record goes. */
 export interface Trial {
   readonly parsed: ParsedScenario & { readonly file: string };
-  /** Folder that gets this trial's own folder. */
+  /** Folder in which this trial's own folder is created. */
   readonly resultsDir: string;
-  /** Where a relative `pipeline.use` path starts. */
+  /** Base folder of a relative `pipeline.use` path. */
   readonly baseDir: string;
-  /** On a stack that stays up: what the trial has made there is not removed. */
+  /** Whether to keep on a shared stack what the trial has created there. */
   readonly keep?: boolean;
-  /** Its part in a load that several machines make together, on a stack that all of them reach. */
+  /** Its part in a distributed load, on a stack that all shards can reach. */
   readonly shard?: Shard;
   /** The user's wish to stop. */
   readonly signal: AbortSignal;
@@ -36,7 +36,7 @@ export interface Trial {
   readonly onEvent: (event: RunEvent) => void;
 }
 
-/** What trials of one lab have in common. */
+/** Context that the trials of one lab share. */
 export interface LabContext {
   /** The stack they run on. */
   readonly chosen: ChosenStack;
@@ -46,19 +46,19 @@ export interface LabContext {
 
 export type TrialOptions = Trial & Pick<LabContext, 'artifacts' | 'clock'>;
 
-/** A trial before anything is started: its options, where it is recorded, and what ends it. */
+/** A trial before anything is started: its options, its record, and the signal that ends it. */
 export interface RunContext {
   readonly options: TrialOptions;
   readonly scenario: Scenario;
   readonly pipeline: PlacedPipeline;
   readonly chosen: ChosenStack;
-  /** With the other shards of its load; null of a trial that makes all of it. */
+  /** Coordinates the shards of its load; null if the trial produces all of the load. */
   readonly coordinator: ShardCoordinator | null;
   readonly folder: RunFolder;
   readonly journal: Journal;
   readonly state: TrialState;
   readonly faults: Faults;
-  /** Aborts when the user stops it, or a server, a job or the load breaks: the reason says which. */
+  /** Aborts when the user stops the trial, or when a server, a job or the load fails; with the reason. */
   readonly signal: AbortSignal;
   /** Ends the trial with this cause. */
   readonly fail: (cause: unknown) => void;
@@ -71,12 +71,12 @@ export interface Session extends RunContext {
   readonly deployment: Deployment;
   readonly load: Load;
   readonly probes: RunningProbes;
-  /** What the probes have met so far that makes the numbers untrustworthy. */
+  /** Events so far that make the numbers untrustworthy. */
   readonly incidents: readonly Incident[];
   /** Waits until everything sent so far is visible in every table, or the drain timeout. */
   readonly drain: () => Promise<Drain>;
   /** The trial's scratch folder, removed when it ends. */
   readonly workDir: string;
-  /** Widest gap seen between the wall clock and the monotonic one, ms. */
+  /** Widest gap so far between the wall clock and the monotonic one, ms. */
   readonly clockApartMs: () => number;
 }

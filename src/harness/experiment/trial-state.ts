@@ -1,4 +1,4 @@
-/** The states of a trial, in their order. After any of them the trial may end early: it is then judged with what it has. */
+/** The states of a trial, in their order. A trial may end early after any of them, with what it has measured. */
 const TRIAL_STATES = [
   'starting',
   'deploying',
@@ -12,12 +12,12 @@ const TRIAL_STATES = [
 ] as const;
 type TrialStateName = (typeof TRIAL_STATES)[number];
 
-/** Whether a trial in the state `name` has left the other one behind. */
+/** Whether `name` comes after `other`. */
 export function isPast(name: TrialStateName, other: TrialStateName): boolean {
   return TRIAL_STATES.indexOf(name) > TRIAL_STATES.indexOf(other);
 }
 
-/** What is going on in a trial now. Its control flow alone writes it; probes, outages and the display read it. */
+/** Current state of a trial. Only its control flow changes it; probes, faults and the display read it. */
 export class TrialState {
   #name: TrialStateName = 'starting';
   #phase = 'start';
@@ -25,7 +25,7 @@ export class TrialState {
   #compactorPid: number | null = null;
   readonly #onStep: (text: string) => void;
 
-  /** `onStep` is told what is to be said of a state that is entered. */
+  /** `onStep` receives the text of each step. */
   constructor(onStep: (text: string) => void) {
     this.#onStep = onStep;
   }
@@ -34,7 +34,7 @@ export class TrialState {
     return this.#name;
   }
 
-  /** By which facts are labelled: `start` before the first phase, `drain` after the last one. */
+  /** Label of the facts: `start` before the first phase, `drain` after the last one. */
   get phase(): string {
     return this.#phase;
   }
@@ -44,23 +44,23 @@ export class TrialState {
     return this.#t0Ms;
   }
 
-  /** The process of the compaction that was started last. */
+  /** Process id of the compaction that was started last. */
   get compactorPid(): number | null {
     return this.#compactorPid;
   }
 
-  /** Throws when a trial would go back to a state it has left. */
+  /** Enters a state. Throws if it comes before the current one. */
   enter(name: TrialStateName, step: string | null): void {
     if (isPast(this.#name, name)) {
       throw new Error(`a trial in the state ${this.#name} cannot go back to ${name}`);
     }
     this.#name = name;
     if (name === 'closing') this.#phase = 'drain';
-    if (step !== null) this.say(step);
+    if (step !== null) this.step(step);
   }
 
-  /** Says a step within the state. */
-  say(step: string): void {
+  /** Reports a step within the state. */
+  step(step: string): void {
     this.#onStep(step);
   }
 

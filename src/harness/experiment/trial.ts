@@ -7,18 +7,18 @@ import { writeRecord } from '../../record/write.ts';
 import { timedMs } from '../../scenario/timeline.ts';
 import { foldersOf, requireDiskSpace, requireWritable } from '../doctor/disk-space.ts';
 import { Faults } from '../faults.ts';
-import { brokenOff, writeLast } from '../outcome/outcome.ts';
+import { endOfFailed, writeFinalRecord } from '../outcome/outcome.ts';
 import { compactionOf } from '../pipelines/compact.ts';
 import { type Pipeline, pipelineFor, placed } from '../pipelines/load.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
 import { placeOf } from '../shared-stack.ts';
 import { defaultRegistryDir, otherOwners, sweepLeftovers, sweptLines } from '../stack/registry.ts';
-import { dataDirOf, meetingOf } from './chosen-stack.ts';
+import { coordinatorOf, dataDirOf } from './chosen-stack.ts';
 import { type Estimate, estimateLines, estimateOf } from './estimate.ts';
 import { firstRecord } from './first-record.ts';
 import { runOnStack } from './run-on-stack.ts';
 import { refuseUnusedServers } from './servers-used.ts';
-import { makeShare } from './share.ts';
+import { produceShare } from './share.ts';
 import type { LabContext, RunContext, Trial, TrialOptions } from './trial-context.ts';
 import { TrialState } from './trial-state.ts';
 
@@ -29,8 +29,8 @@ export interface TrialResult {
 }
 
 /**
- * One trial, from nothing to its record. It never throws what went wrong with the trial: that is in the
- * record, as its outcome. It throws what kept it from having a record at all (exit 2).
+ * Runs one trial and returns its record. A failure of the trial is the outcome in its record, not an exception. It
+ * throws only if the trial can have no record at all (exit 2).
  */
 export async function runTrial(lab: LabContext, trial: Trial): Promise<TrialResult> {
   const { chosen } = lab;
@@ -41,16 +41,16 @@ export async function runTrial(lab: LabContext, trial: Trial): Promise<TrialResu
   const folder = createRunFolder(resultsDir, scenario.name, lab.clock.nowMs());
   const place = placeOf(chosen, pipeline, folder, shard);
   const given = { ...trial, artifacts: lab.artifacts, clock: lab.clock };
-  await using coordinator = await meetingOf(given, chosen, place).catch((error: unknown) => {
-    // There will be no record of what has never begun.
+  await using coordinator = await coordinatorOf(given, chosen, place).catch((error: unknown) => {
+    // The trial has not begun, so it has no record.
     rmSync(folder.dir, { recursive: true });
     throw error;
   });
-  // From here on all shards go by one clock.
+  // From here on all shards use one clock.
   const options: TrialOptions = { ...given, clock: coordinator?.clock ?? lab.clock };
   const { clock } = options;
   const startedMs = clock.nowMs();
-  using ending = endingOf(trial.signal);
+  using ending = endSignal(trial.signal);
   const { signal, fail } = ending;
   using journal = openJournal(folder.dir, clock, fail);
   const first = firstRecord(options, { pipeline, place, chosen, folder, startedMs });
@@ -64,31 +64,31 @@ export async function runTrial(lab: LabContext, trial: Trial): Promise<TrialResu
     }),
     faults: new Faults(scenario, clock),
   };
-  announce(context, prepared);
-  const end = await endOf(context, first);
+  noteStart(context, prepared);
+  const end = await runToEnd(context, first);
   const record: RunRecord = { ...first, ...end, tookMs: clock.nowMs() - startedMs };
-  writeLast(folder.dir, record);
+  writeFinalRecord(folder.dir, record);
   journal.note('run-end', { outcome: record.outcome, verdict: record.verdict });
   return { record, dir: folder.dir };
 }
 
-/** What is known of a trial before it has a folder. */
+/** A trial that was checked, before it has a folder. */
 interface Prepared {
   readonly pipeline: Pipeline;
   readonly estimate: Estimate;
-  /** The folder that the servers fill; null where they are not of this machine. */
+  /** The folder of the servers' data; null if they are on other machines. */
   readonly dataDir: string | null;
-  /** What killed runs had left behind, and is gone now. */
+  /** Leftovers of killed runs that were removed. */
   readonly leftovers: readonly string[];
 }
 
-/** Throws DoorbusterError (exit 2) for a trial that cannot be run here. */
+/** Checks a trial. Throws DoorbusterError (exit 2) if it cannot run here. */
 async function prepare(lab: LabContext, trial: Trial): Promise<Prepared> {
   const { parsed, baseDir, resultsDir, reproduce, onEvent } = trial;
   const pipeline = pipelineFor(parsed, baseDir);
   compactionOf(pipeline, parsed.scenario);
   refuseUnusedServers(parsed, pipeline);
-  // First of all: what a killed run has left takes space on the disk, and cores.
+  // First, because leftovers of a killed run use disk space and cores.
   const leftovers = sweptLines(await sweepLeftovers(lab.clock));
   for (const text of leftovers) onEvent({ kind: 'warning', text });
   requireWritable([resultsDir, temporaryDir(), defaultRegistryDir()]);
@@ -98,12 +98,12 @@ async function prepare(lab: LabContext, trial: Trial): Promise<Prepared> {
   return { pipeline, estimate, dataDir, leftovers };
 }
 
-/** What ends a trial early: the user's wish to stop, until disposed, or `fail`. */
-function endingOf(
+/** A signal that ends a trial early: when the user stops it (until disposed), or by `fail`. */
+function endSignal(
   wish: AbortSignal,
 ): Disposable & { readonly signal: AbortSignal; readonly fail: (cause: unknown) => void } {
   const over = new AbortController();
-  // Servers, jobs, probes and the load all end by it: that many listeners are no leak.
+  // Servers, jobs, probes and the load all listen to it: that many listeners are no leak.
   setMaxListeners(0, over.signal);
   const onInterrupt = () => over.abort(wish.reason);
   wish.addEventListener('abort', onInterrupt, { once: true });
@@ -115,8 +115,8 @@ function endingOf(
   };
 }
 
-/** Notes that the trial begins, and shows its plan. */
-function announce(context: RunContext, { estimate, dataDir, leftovers }: Prepared): void {
+/** Records the start of the trial, and reports its plan. */
+function noteStart(context: RunContext, { estimate, dataDir, leftovers }: Prepared): void {
   const { scenario, pipeline, folder, journal, options } = context;
   const { name, seed, retail } = scenario;
   journal.note('run-begin', {
@@ -135,8 +135,8 @@ function announce(context: RunContext, { estimate, dataDir, leftovers }: Prepare
   });
 }
 
-/** The parts of the record that say how the trial ended, and what it measured. */
-async function endOf(context: RunContext, first: UnmeasuredRecord): Promise<RunEnd> {
+/** Runs the trial and returns the parts of the record about its end and its measurements. */
+async function runToEnd(context: RunContext, first: UnmeasuredRecord): Promise<RunEnd> {
   const { signal, journal, coordinator, options } = context;
   let judged: MeasuredEnd | null = null;
   try {
@@ -145,8 +145,8 @@ async function endOf(context: RunContext, first: UnmeasuredRecord): Promise<RunE
     });
   } catch (error) {
     const cause = signal.aborted ? signal.reason : error;
-    const end = brokenOff({ judged }, { error, cause }, options.signal);
-    // What went wrong after a run was cut short is not why it was, and is not to be lost either.
+    const end = endOfFailed({ judged }, { error, cause }, options.signal);
+    // An error after the run was cut short is not its cause, but must not be lost.
     if (end.outcome === 'crashed' || error !== cause) noteCrash(journal, error);
     if (coordinator !== null && coordinator.shard.share.index > 0) {
       await coordinator.leave(end.headline.text);
@@ -160,8 +160,8 @@ function noteCrash(journal: Journal, error: unknown): void {
 }
 
 /**
- * The leader of a load, or a trial that makes all of it, observes the servers; the other shards make their share.
- * `onJudged` gets what was measured and judged: nothing that goes wrong from then on takes it away.
+ * The leader of a load, or a trial that produces all of it, observes the servers; other shards produce their share.
+ * `onJudged` receives what was measured and judged, so that a later failure cannot lose it.
  */
 function runRole(
   context: RunContext,
@@ -172,5 +172,5 @@ function runRole(
   if (coordinator === null || coordinator.shard.share.index === 0 || chosen.kind === 'own') {
     return runOnStack(context, first, onJudged);
   }
-  return makeShare(context, { coordinator, stack: chosen.on.stack, hash: options.parsed.hash });
+  return produceShare(context, { coordinator, stack: chosen.on.stack, hash: options.parsed.hash });
 }

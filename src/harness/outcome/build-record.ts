@@ -22,30 +22,30 @@ import { judgeTruth } from '../truth/truth.ts';
 import { drainWarnings, headlineOf } from './headline.ts';
 import type { Observed } from './observed.ts';
 
-/** What the record of a run is computed from, besides its facts. */
+/** Input from which the record of a run is computed. */
 interface RecordInput {
   readonly facts: Facts;
   readonly scenario: Scenario;
   readonly manifest: Manifest;
   readonly observed: Observed;
-  /** The folder that gets the facts as Parquet. */
+  /** Folder for the facts as Parquet. */
   readonly dir: string;
   readonly note: Journal['note'];
 }
 
 /**
- * From facts to the record: the tables are judged against both oracles, and every metric is computed once. Of
- * a run that was cut short, what was observed is still measured, and nothing is judged. What cannot be judged or
- * written is told, and takes nothing from what was measured.
+ * Builds the record from the facts: judges the tables by both oracles and computes every metric once. A run that
+ * was cut short is measured, but not judged. A part that cannot be judged or written gives a warning and does not
+ * affect the rest.
  */
 export async function buildRecord(
   input: RecordInput,
   first: UnmeasuredRecord,
 ): Promise<MeasuredEnd> {
   const { facts, observed, scenario, dir, note } = input;
-  const lacking = new Lacking();
+  const lacking = new MissingParts();
   const context = await measureContext(input, first, lacking);
-  // Before anything is computed: whatever becomes of that, it can be computed again from the facts.
+  // Before the metrics: if computing them fails, they can be computed again from the facts.
   const { paths, failed } = await facts.exportParquet(dir);
   note('facts', { files: paths.length, failed });
   for (const { table, reason } of failed)
@@ -72,7 +72,7 @@ export async function buildRecord(
       text: headlineOf(sections),
       warnings: [
         ...observed.missing,
-        ...lacking.told,
+        ...lacking.sentences,
         ...warnings,
         ...drainWarnings(observed.drains, observed.phases),
       ],
@@ -85,15 +85,15 @@ export async function buildRecord(
   return { ...end, outcome: 'completed', truth, ...judgeRun({ ...end, truth }) };
 }
 
-/** What a record lacks, in sentences. */
-class Lacking {
-  readonly told: string[] = [];
+/** Collects the missing parts of a record as sentences. */
+class MissingParts {
+  readonly sentences: string[] = [];
 
   add(text: string): void {
-    this.told.push(text);
+    this.sentences.push(text);
   }
 
-  /** What `work` gives; where it fails, null, and `what` is lacking. */
+  /** Result of `work`; null if it fails, and then `what` is missing. */
   async orNull<T>(what: string, work: () => Promise<T>): Promise<T | null> {
     try {
       return await work();
@@ -104,11 +104,11 @@ class Lacking {
   }
 }
 
-/** What the metrics need besides the facts: the oracles' findings, and what was observed. */
+/** Input of the metrics besides the facts: the oracles' findings and the observations. */
 async function measureContext(
   input: RecordInput,
   first: UnmeasuredRecord,
-  lacking: Lacking,
+  lacking: MissingParts,
 ): Promise<MeasureContext> {
   const { facts, observed, scenario } = input;
   const { completed, t0Ms, endedMs, cores, servers, clockApartMs, incidents } = observed;
@@ -133,7 +133,7 @@ async function measureContext(
   };
 }
 
-/** The sections of the record that follow from what was observed and measured; of a run that was cut short, no check is judged. */
+/** The sections of the record from observations and measurements. For a run that was cut short, no check is judged. */
 function sectionsOf(
   { completed, t0Ms, endedMs, phases, drains, ...observed }: Observed,
   { compactions: ofFacts, ...measured }: Omit<Measured, 'warnings'>,

@@ -9,8 +9,8 @@ import type {
 import { stockOf } from '../../record/stock.ts';
 import { watchedMs } from '../../record/watched.ts';
 
-/** What the sentence is made of. */
-type Told = Pick<
+/** The part of a record that the headline uses. */
+type HeadlineRecord = Pick<
   CutShortRecord,
   | 'phases'
   | 'metrics'
@@ -24,10 +24,10 @@ type Told = Pick<
 >;
 
 /**
- * The story of a run in one sentence, from its record: how stale the main stream was at the peak, how many
- * files that left, what it did to one query (main-query.ts), and what compaction was worth.
+ * A run in one sentence, from its record: staleness of the main stream at the peak, number of files, latency of
+ * one query (main-query.ts), and the gain of compaction.
  */
-export function headlineOf(record: Told): string {
+export function headlineOf(record: HeadlineRecord): string {
   const parts = [
     stalePart(record),
     ...faultParts(record),
@@ -37,7 +37,7 @@ export function headlineOf(record: Told): string {
   return parts.length === 0 ? 'nothing was measured' : parts.join('; ');
 }
 
-function stalePart(record: Told): string | null {
+function stalePart(record: HeadlineRecord): string | null {
   const peak = record.phases
     .filter(({ kind, measured }) => kind === 'load' && measured)
     .toSorted((a, b) => b.load - a.load)[0];
@@ -53,11 +53,11 @@ function stalePart(record: Told): string | null {
   return `${main.of} was p50 ${read(p50)}, ${worst} stale during ${peak.name} (${peak.load}x, n ${count(main.n)})`;
 }
 
-const TAKEN = { pause: 'paused', kill: 'killed', restart: 'restarted' } as const;
+const ACT_TEXT = { pause: 'paused', kill: 'killed', restart: 'restarted' } as const;
 
-function faultParts({ faults }: Told): string[] {
+function faultParts({ faults }: HeadlineRecord): string[] {
   return faults.map(({ act, server, backMs, recoveryMs }) => {
-    const what = `${server} was ${TAKEN[act]}`;
+    const what = `${server} was ${ACT_TEXT[act]}`;
     if (backMs === null) return `${what} and did not come back`;
     if (recoveryMs === undefined) return `${what}, and no change happened during the outage`;
     if (recoveryMs === null) return `${what}, and age did not return below the target`;
@@ -67,7 +67,7 @@ function faultParts({ faults }: Told): string[] {
   });
 }
 
-function filesPart({ layout, phases }: Told): string | null {
+function filesPart({ layout, phases }: HeadlineRecord): string | null {
   const loads = phases.filter(({ kind }) => kind === 'load').map(({ name }) => name);
   const last = layout?.marks.filter(({ mark }) => mark === loads.at(-1)) ?? [];
   const files = last.reduce(
@@ -77,8 +77,8 @@ function filesPart({ layout, phases }: Told): string | null {
   return files === 0 ? null : `${count(files)} files had accumulated`;
 }
 
-/** What became of the main query, whichever was slowest. */
-function queryPart(record: Told): string | null {
+/** Latency of the main query. */
+function queryPart(record: HeadlineRecord): string | null {
   const { queries } = record;
   const compaction = record.compactions.at(-1);
   const rounds = roundsOf(record);
@@ -99,10 +99,10 @@ function queryPart(record: Told): string | null {
   );
 }
 
-/** The first two query rounds; where there are several compactions, those around the last one, up to the one before it. */
-function roundsOf(record: Told): readonly (string | undefined)[] {
+/** The first two query rounds; with several compactions, those around the last one, after the one before it. */
+function roundsOf(record: HeadlineRecord): readonly (string | undefined)[] {
   const { phases, compactions } = record;
-  const names = (of: Told['phases']) =>
+  const names = (of: HeadlineRecord['phases']) =>
     of.filter(({ kind }) => kind === 'query').map(({ name }) => name);
   if (compactions.length < 2) return names(phases);
   const at = phases.findIndex(({ name }) => name === compactions.at(-1)?.phase);
@@ -118,20 +118,20 @@ function paidPart(payback: CompactionRecord['payback'] | undefined): string {
   return `, paid back after ${rounds.toFixed(1)} rounds${between ? ` (95 % ${between})` : ''}`;
 }
 
-/** What a reader must know of drains whose markers did not show in time. */
+/** Warnings about drains whose markers were not visible in time. */
 export function drainWarnings(
   { opening, final }: { readonly opening: Drain | null; readonly final: Drain | null },
   phases: readonly Pick<RecordedPhase, 'name' | 'drain'>[],
 ): string[] {
-  const told = (drain: Drain | null, meaning: string) =>
+  const warningOf = (drain: Drain | null, meaning: string) =>
     drain === null || drain.drained
       ? []
       : [`not drained within ${(drain.withinMs / 1000).toFixed(0)} s: ${meaning}`];
   return [
-    ...told(opening, 'at t0 the pipeline had not finished the opening stock'),
+    ...warningOf(opening, 'at t0 the pipeline had not finished the opening stock'),
     ...phases.flatMap(({ name, drain }) =>
-      told(drain, `the queries of ${name} did not see everything that was due before`),
+      warningOf(drain, `the queries of ${name} did not see everything that was due before`),
     ),
-    ...told(final, 'what is called lost is "not seen by then"'),
+    ...warningOf(final, 'what is called lost is "not seen by then"'),
   ];
 }

@@ -6,33 +6,33 @@ import type { AppendedLog } from '../truth/appended.ts';
 import type { TableCopies } from '../truth/tables-under-test.ts';
 
 /**
- * What a run came to besides its facts, once nothing is sent any more: with both, everything in its record
- * can be computed, also elsewhere and later. JSON holds all of it. Moments are epoch ms.
+ * Observations of a run besides its facts, after its load has ended. From both, the whole record can be computed,
+ * also on another machine and later. It can be serialized as JSON. Times are epoch ms.
  */
 export interface Observed {
   readonly completed: boolean;
   readonly t0Ms: number;
-  /** Nothing due at or after this offset from t0 was sent, ms; null of a run that was cut short. */
+  /** Nothing due at or after this offset from t0 was sent, ms; null if the run was cut short. */
   readonly cutMs: number | null;
-  /** The last look at the tables: what was not visible by then never was. */
+  /** Last poll of the tables: a change that was not visible by then counts as never visible. */
   readonly endedMs: number;
   readonly phases: readonly RecordedPhase[];
   readonly incidents: readonly Incident[];
-  /** Of the opening stock, and at the end. */
+  /** Drains of the opening stock and at the end. */
   readonly drains: { readonly opening: Drain | null; readonly final: Drain | null };
-  /** Of each `compact` phase, in their order. */
+  /** One per `compact` phase, in their order. */
   readonly compactions: readonly PhaseCompaction[];
   readonly cores: number;
   /** See `Stack.servers`. */
   readonly servers: Stack['servers'];
   /** Widest gap between the wall clock and the monotonic one, ms. */
   readonly clockApartMs: number;
-  /** What every partition held in the end; null when nobody could look. */
+  /** Final log of every partition; null if it could not be read. */
   readonly logs: readonly AppendedLog[] | null;
-  /** Copies of the tables, in `tablesDir`; null of a run that was cut short. */
+  /** Copies of the tables, in `tablesDir`; null if the run was cut short. */
   readonly tables: TableCopies | null;
   readonly tablesDir: string;
   readonly bucket: Layout['bucket'];
-  /** What is missing from the facts, in sentences. */
+  /** Missing parts of the facts, as sentences. */
   readonly missing: readonly string[];
 }

@@ -7,10 +7,10 @@ import { parseRecord } from '../../record/read.ts';
 import type { CompletedRecord, MeasuredEnd, RunEnd, RunRecord } from '../../record/record.ts';
 import { recordText, startedRecord } from '../../record/write.ts';
 import { packageRoot } from '../entry.ts';
-import { brokenOff, endedAs } from './outcome.ts';
+import { endOfFailed, endOfMeasured } from './outcome.ts';
 
 const endedBy = (judged: MeasuredEnd | null, error: Error, signal: AbortSignal) =>
-  brokenOff({ judged }, { error, cause: error }, signal);
+  endOfFailed({ judged }, { error, cause: error }, signal);
 
 const going = new AbortController().signal;
 const judged: MeasuredEnd = {
@@ -50,9 +50,9 @@ test('every end makes a valid record of the one of the beginning', () => {
   const error = stackBroke('kafka exited');
   const cause = { reason: error };
   const ends: readonly (readonly [RunEnd, string])[] = [
-    [endedAs(judged, undefined, going), 'completed'],
-    [endedAs(judged, cause, going), 'stack-broke'],
-    [endedAs(judged, undefined, AbortSignal.abort()), 'interrupted'],
+    [endOfMeasured(judged, undefined, going), 'completed'],
+    [endOfMeasured(judged, cause, going), 'stack-broke'],
+    [endOfMeasured(judged, undefined, AbortSignal.abort()), 'interrupted'],
     [endedBy(judged, error, going), 'completed'],
     [endedBy(null, error, going), 'stack-broke'],
     [endedBy(null, new TypeError('x'), going), 'crashed'],

@@ -4,7 +4,7 @@ import { RUN_FILES } from '../../record/folder.ts';
 import type { BrokenEnd, CutShortEnd, MeasuredEnd, RunRecord } from '../../record/record.ts';
 import { writeRecord } from '../../record/write.ts';
 
-/** The parts of the record that say how a run ended that did not complete. */
+/** The parts of the record about the end of a run that did not complete. */
 function failed(reason: unknown, interrupted: AbortSignal): BrokenEnd {
   const cause = refusedByMachine(reason, { exitCode: EXIT.stackBroke }) ?? reason;
   const outcome: Broken = interrupted.aborted
@@ -34,8 +34,8 @@ function failed(reason: unknown, interrupted: AbortSignal): BrokenEnd {
   };
 }
 
-/** What was measured of a run, with what cut it short or interrupted its judging, if anything did. */
-export function endedAs(
+/** Measurements of a run, with the reason if the run or its judging was cut short. */
+export function endOfMeasured(
   measured: MeasuredEnd,
   cause: { readonly reason: unknown } | undefined,
   interrupted: AbortSignal,
@@ -45,11 +45,10 @@ export function endedAs(
 }
 
 /**
- * The parts of the record that say how a run ended that something threw out of: `cause` is what ended it, `error` what
- * was thrown. What had been judged by then stands: with the verdict, where all that failed is what came
- * after it, such as stopping the servers.
+ * The parts of the record about a run that ended with an exception: `cause` is what ended it, `error` what was thrown.
+ * What had been judged by then is kept; so is the verdict, if only a later step failed, such as stopping the servers.
  */
-export function brokenOff(
+export function endOfFailed(
   { judged }: { readonly judged: MeasuredEnd | null },
   { error, cause }: { readonly error: unknown; readonly cause: unknown },
   interrupted: AbortSignal,
@@ -80,10 +79,10 @@ function causeOf(error: unknown): string | null {
 }
 
 /**
- * Writes a record for good. Where the disk takes no more, that of the beginning stays: valid, and
- * `interrupted`; the DoorbusterError (exit 3) then says how the run ended.
+ * Writes the final record. If the disk is full, the first record stays, which is valid and `interrupted`; the
+ * DoorbusterError (exit 3) then says how the run ended.
  */
-export function writeLast(dir: string, record: RunRecord): void {
+export function writeFinalRecord(dir: string, record: RunRecord): void {
   try {
     writeRecord(dir, record);
   } catch (error) {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Shelf } from '../../../test/support/shelf.ts';
-import { Follower, type Found } from '../visibility/iceberg-follower.ts';
+import { Follower, type FoundSnapshot } from '../visibility/iceberg-follower.ts';
 import { follow } from './follow.ts';
 import { POLL_MS, PollSchedule } from './poll-schedule.ts';
 
@@ -11,7 +11,7 @@ const by = (job: string, operator = 'sink') => ({
 const REWRITE = { operation: 'replace' };
 
 interface Watched {
-  readonly found: readonly Found[];
+  readonly found: readonly FoundSnapshot[];
   /** How late each commit was seen, by its id, ms. */
   readonly lateMs: Readonly<Record<string, number>>;
   readonly polls: number;
@@ -21,7 +21,7 @@ interface Watched {
 async function watch(shelf: Shelf, commitEveryMs: number, forMs: number): Promise<Watched> {
   const ends = new AbortController();
   const { clock } = shelf;
-  const found: Found[] = [];
+  const found: FoundSnapshot[] = [];
   await follow(new Follower(shelf, 't', clock), new PollSchedule(commitEveryMs), {
     clock,
     signal: ends.signal,

@@ -17,7 +17,7 @@ import { quoted } from '../../core/sql.ts';
 import type { Recording, TapeMap } from '../../scenario/recording.ts';
 import { openDatabase } from '../clients/duckdb.ts';
 import { packageRoot } from '../entry.ts';
-import { LineGatherer, wantedBy } from './lines.ts';
+import { LineCollector, wantedBy } from './lines.ts';
 import { RecordingProblem } from './problem.ts';
 import { readRecording } from './read.ts';
 
@@ -168,7 +168,7 @@ test('a field is quoted for the first time after 30,000 plain lines', async () =
 });
 
 test('a recording has a limit, which is named', () => {
-  const gatherer = new LineGatherer(PLAIN, wantedBy(PLAIN), 2);
+  const gatherer = new LineCollector(PLAIN, wantedBy(PLAIN), 2);
   const line = ['1', 'a', '2025-03-03 09:00:00', 'x', '1', '1.00'];
   gatherer.take(line);
   gatherer.take(line);

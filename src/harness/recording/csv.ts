@@ -2,30 +2,30 @@ import { Readable } from 'node:stream';
 import { type CsvError, type Options, type Parser, parse } from 'csv-parse';
 import { parse as parseAtOnce } from 'csv-parse/sync';
 import {
-  placesIn,
+  columnIndexes,
+  excerpt,
+  type OnRow,
   RecordingProblem,
   type RowReader,
-  shown,
-  type TakeRow,
-  type Wanted,
+  type WantedColumn,
 } from './problem.ts';
 import { LONGEST_LINE, textOf } from './text.ts';
 
 const DELIMITERS = [',', ';', '\t', '|'] as const;
 
 /**
- * RFC 4180, strictly: quotes are doubled within quotes, every row has as many fields as the header, and nothing is a
- * comment. Lines may end in any way.
+ * Strict RFC 4180: quotes are doubled within quotes, every row has as many fields as the header, and there are no
+ * comments. Any line ending is accepted.
  */
 const STRICT: Options & { readonly readableHighWaterMark: number } = {
   record_delimiter: ['\r\n', '\n', '\r'],
   skip_empty_lines: true,
   max_record_size: LONGEST_LINE,
-  // Rows that wait to be taken.
+  // Rows that are buffered.
   readableHighWaterMark: 4_096,
 };
 
-/** Reads a CSV file; without a delimiter, the one under which its header has the wanted columns. */
+/** Reads a CSV file. Without a given delimiter, it uses the one with which the header contains the wanted columns. */
 export function csvReader(path: string, encoding: string | null, given?: string): RowReader {
   let delimiter = given ?? ',';
   return {
@@ -34,11 +34,11 @@ export function csvReader(path: string, encoding: string | null, given?: string)
       delimiter = given ?? delimiterOf(header, wanted);
       await eachRow(path, encoding, delimiter, wanted, take);
     },
-    placeOf: (row) => placeOf(path, encoding, delimiter, row),
+    positionOf: (row) => placeOf(path, encoding, delimiter, row),
   };
 }
 
-/** The beginning of a file, with its first line in it. */
+/** The beginning of a file, including its first line. */
 async function headerOf(path: string, encoding: string | null): Promise<string> {
   let head = '';
   for await (const piece of textOf(path, encoding)) {
@@ -48,7 +48,7 @@ async function headerOf(path: string, encoding: string | null): Promise<string> 
   return head;
 }
 
-function delimiterOf(head: string, wanted: readonly Wanted[]): string {
+function delimiterOf(head: string, wanted: readonly WantedColumn[]): string {
   const found = DELIMITERS.map((delimiter) => ({ delimiter, names: namesIn(head, delimiter) }));
   const has = (names: readonly string[]) =>
     wanted.filter(({ column }) => names.includes(column)).length;
@@ -68,20 +68,20 @@ async function eachRow(
   path: string,
   encoding: string | null,
   delimiter: string,
-  wanted: readonly Wanted[],
-  take: TakeRow,
+  wanted: readonly WantedColumn[],
+  take: OnRow,
 ): Promise<void> {
   let places: readonly number[] | undefined;
   for await (const records of parsed(path, encoding, { ...STRICT, delimiter })) {
     for (const record of records as readonly (readonly string[])[]) {
-      if (places === undefined) places = placesIn(record, wanted);
+      if (places === undefined) places = columnIndexes(record, wanted);
       else take(places.map((place) => record[place] as string));
     }
   }
-  if (places === undefined) placesIn([], wanted);
+  if (places === undefined) columnIndexes([], wanted);
 }
 
-/** The records of a file, in batches; what the parser refuses is refused with its line. */
+/** The records of a file, in batches. Errors of the parser are reported with their line. */
 async function* parsed(
   path: string,
   encoding: string | null,
@@ -90,7 +90,7 @@ async function* parsed(
   const parser = parse(options);
   const source = Readable.from(textOf(path, encoding), { objectMode: true });
   source.on('error', (error) => parser.destroy(error));
-  // It is thrown where the next rows are waited for.
+  // The error is thrown where the next rows are awaited.
   parser.on('error', () => {});
   source.pipe(parser);
   try {
@@ -100,7 +100,7 @@ async function* parsed(
       else if (!parser.readableEnded) await more(parser);
     }
   } catch (error) {
-    throw error instanceof RecordingProblem ? error : refusedBy(error as CsvError);
+    throw error instanceof RecordingProblem ? error : problemOf(error as CsvError);
   } finally {
     source.destroy();
     parser.destroy();
@@ -131,8 +131,8 @@ function more(parser: Parser): Promise<void> {
   });
 }
 
-/** In the parser's own words, what is wrong and in which line. */
-const REFUSALS: Readonly<Record<string, (error: CsvError) => string>> = {
+/** Messages for the parser's error codes. */
+const PARSER_ERRORS: Readonly<Record<string, (error: CsvError) => string>> = {
   CSV_RECORD_INCONSISTENT_FIELDS_LENGTH: ({ record, message }) => {
     const fields = (record as readonly string[]).length;
     const expected = /expect (\d+)/.exec(message)?.[1];
@@ -146,14 +146,14 @@ const REFUSALS: Readonly<Record<string, (error: CsvError) => string>> = {
     `has a row longer than ${LONGEST_LINE} bytes, as after a quote that is not closed`,
 };
 
-function refusedBy(error: CsvError): RecordingProblem {
-  const fact = REFUSALS[error.code]?.(error) ?? shown(error.message);
+function problemOf(error: CsvError): RecordingProblem {
+  const fact = PARSER_ERRORS[error.code]?.(error) ?? excerpt(error.message);
   const { lines } = error as unknown as { readonly lines?: number };
   const place = typeof lines === 'number' ? `line ${lines} ` : 'the file ';
   return new RecordingProblem('tape', place + fact);
 }
 
-/** Lines are counted only for a message: it takes the parser twice as long. */
+/** Lines are counted only for a message, because that doubles the time of the parser. */
 async function placeOf(
   path: string,
   encoding: string | null,

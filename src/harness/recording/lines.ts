@@ -1,9 +1,9 @@
 import { count } from '../../core/readable.ts';
 import type { TapeColumns, TapeMap } from '../../scenario/recording.ts';
-import { RecordingProblem, shown, type TakeRow, type Wanted } from './problem.ts';
-import { centsAt, centsOf, MOST_CENTS, memberOf, quantityOf, timeReader } from './values.ts';
+import { excerpt, type OnRow, RecordingProblem, type WantedColumn } from './problem.ts';
+import { centsAt, centsOf, MAX_CENTS, memberOf, quantityOf, timeReader } from './values.ts';
 
-/** The lines of a file in its own order, with numbers for what they are of in the order in which it came first. */
+/** The lines of a file in its order. Receipts, stores, SKUs and members are numbered in the order of first appearance. */
 export interface Lines {
   /** Per line. */
   readonly receipt: number[];
@@ -30,7 +30,7 @@ interface ReceiptOfFile {
   lines: number;
 }
 
-/** Where the first row is that cannot be replayed, and how many there are. */
+/** The first row that cannot be replayed, and the number of such rows. */
 interface Refusal {
   readonly row: number;
   readonly key: keyof TapeColumns;
@@ -42,21 +42,21 @@ const KEYS = [
   ...(['receipt', 'store', 'at', 'at_time', 'sku', 'quantity', 'amount', 'price'] as const),
   ...(['discount', 'member'] as const),
 ];
-/** Some 100 bytes of memory each. */
-const MOST_LINES = 10_000_000;
-/** Lines of one receipt are rung up within it: later ones are of another receipt with the same number. */
+/** Each line takes about 100 bytes of memory. */
+const MAX_LINES = 10_000_000;
+/** Longest duration of one receipt: a later line with its number belongs to another receipt. */
 const LONGEST_RECEIPT_MS = 24 * 3_600_000;
 
 /** The columns that a map names. */
-export function wantedBy({ columns }: TapeMap): readonly Wanted[] {
+export function wantedBy({ columns }: TapeMap): readonly WantedColumn[] {
   return KEYS.flatMap((key) => {
     const column = columns[key];
     return column === undefined ? [] : [{ key, column }];
   });
 }
 
-/** Numbers of texts, in the order in which they came first. */
-class Numbered {
+/** Numbers texts in the order of first appearance. */
+class Numbering {
   readonly texts: string[] = [];
   readonly #numbers = new Map<string, number>();
 
@@ -70,16 +70,16 @@ class Numbered {
   }
 }
 
-/** Takes rows and makes lines of them. A row that cannot be replayed is no row to leave out: it refuses the file. */
-export class LineGatherer {
+/** Converts rows to lines. A row that cannot be replayed is not left out: it rejects the file. */
+export class LineCollector {
   readonly #map: TapeMap;
   readonly #place: Readonly<Partial<Record<keyof TapeColumns, number>>>;
   readonly #timeOf: ReturnType<typeof timeReader>;
   readonly #noMember: ReadonlySet<string>;
-  readonly #stores = new Numbered();
-  readonly #skus = new Numbered();
-  readonly #members = new Numbered();
-  /** Per store: its receipts by their number. */
+  readonly #stores = new Numbering();
+  readonly #skus = new Numbering();
+  readonly #members = new Numbering();
+  /** Per store: index of its receipts by their number. */
   readonly #ofStore: Map<string, number>[] = [];
   readonly #receipts: ReceiptOfFile[] = [];
   readonly #lines = { receipt: [], sku: [], quantity: [], amountCents: [], discountCents: [] } as {
@@ -91,7 +91,7 @@ export class LineGatherer {
   readonly #mostLines: number;
   #refusal: Refusal | null = null;
 
-  constructor(map: TapeMap, wanted: readonly Wanted[], mostLines = MOST_LINES) {
+  constructor(map: TapeMap, wanted: readonly WantedColumn[], mostLines = MAX_LINES) {
     this.#mostLines = mostLines;
     this.#map = map;
     this.#place = Object.fromEntries(wanted.map(({ key }, i) => [key, i]));
@@ -99,7 +99,7 @@ export class LineGatherer {
     this.#noMember = new Set(map.noMember);
   }
 
-  readonly take: TakeRow = (values) => {
+  readonly take: OnRow = (values) => {
     if (this.#rows === this.#mostLines) {
       const limit = `${count(this.#mostLines)} lines, which must fit into memory`;
       throw new RecordingProblem('tape', `is longer than ${limit}: replay a part of it`);
@@ -113,7 +113,7 @@ export class LineGatherer {
     if (line !== null) this.#keep(row, line, text('member'));
   };
 
-  /** The lines; throws RecordingProblem at the first row that is none. */
+  /** The lines. Throws RecordingProblem for the first row that cannot be replayed. */
   async lines(placeOf: (row: number) => Promise<string>): Promise<Lines> {
     if (this.#rows === 0) throw new RecordingProblem('tape', 'holds no line');
     if (this.#refusal !== null) {
@@ -142,7 +142,7 @@ export class LineGatherer {
       this.#refuse(
         row,
         key,
-        `${columns[key]} is "${shown(text(key) ?? '')}", and must be ${mustBe}`,
+        `${columns[key]} is "${excerpt(text(key) ?? '')}", and must be ${mustBe}`,
       );
     const atMs = this.#timeOf(text('at') ?? '', text('at_time'));
     if (Number.isNaN(atMs))
@@ -155,7 +155,7 @@ export class LineGatherer {
     if (!within(cents)) return wrong(money, amountLike(cents, decimal, '1.99'));
     const saved = (text('discount') ?? '').trim();
     const off = saved === '' ? 0 : centsOf(saved, decimal);
-    // A unit's price is of both together, and has to fit as well.
+    // The price of a unit comes from both together, so their sum has to fit as well.
     if (!within(off) || !within(Math.abs(cents) + Math.abs(off)))
       return wrong('discount', `${amountLike(off, decimal, '0.50')}, or empty`);
     return {
@@ -173,14 +173,14 @@ export class LineGatherer {
     const units = measure ? Math.sign(quantity) : quantity;
     const turned = columns.amount !== undefined && units < 0 && line.cents > 0;
     const amountCents = turned ? -line.cents : line.cents;
-    // Some exports write what was taken off as negative: its sign is that of the line.
+    // Some exports write discounts as negative: a discount has the sign of its line.
     const discountCents = (units < 0 || (units === 0 && amountCents < 0) ? -1 : 1) * offCents || 0;
     const number = this.#receiptOf(row, line, memberText);
     if (number === null) return;
     this.#lines.receipt.push(number);
     this.#lines.sku.push(this.#skus.of(line.sku));
     this.#lines.quantity.push(units);
-    // A unit's price leaves the discount to be taken off.
+    // A unit price is before the discount.
     this.#lines.amountCents.push(
       columns.amount === undefined ? amountCents - discountCents : amountCents,
     );
@@ -215,7 +215,7 @@ export class LineGatherer {
     own.atMs = Math.min(own.atMs, atMs);
     own.lastMs = Math.max(own.lastMs, atMs);
     if (own.lastMs - own.atMs > LONGEST_RECEIPT_MS) {
-      const fact = `${this.#map.columns.receipt} "${shown(receipt)}" has other lines more than a day away: its number is not unique in its store`;
+      const fact = `${this.#map.columns.receipt} "${excerpt(receipt)}" has other lines more than a day away: its number is not unique in its store`;
       return this.#refuse(row, 'receipt', fact);
     }
     if (own.member < 0) own.member = memberNumber;
@@ -243,7 +243,7 @@ interface ParsedLine {
   readonly sku: string;
   readonly atMs: number;
   readonly quantity: number;
-  /** What it came to; of a price, before the discount. */
+  /** Amount of the line; computed from a unit price, before the discount. */
   readonly cents: number;
   readonly offCents: number;
 }
@@ -252,10 +252,10 @@ const REQUIRED = [
   ...(['receipt', 'store', 'at', 'at_time', 'sku', 'quantity', 'amount', 'price'] as const),
 ];
 
-const within = (cents: number) => Math.abs(cents) <= MOST_CENTS;
+const within = (cents: number) => Math.abs(cents) <= MAX_CENTS;
 
 function amountLike(cents: number, decimal: TapeMap['decimal'], like: string): string {
   if (!Number.isNaN(cents))
-    return `within ±${(MOST_CENTS / 100).toFixed(2)}: amounts are in 32-bit cents`;
+    return `within ±${(MAX_CENTS / 100).toFixed(2)}: amounts are in 32-bit cents`;
   return `an amount, like ${decimal === 'point' ? like : like.replace('.', ',')}`;
 }

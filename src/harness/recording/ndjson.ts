@@ -1,10 +1,10 @@
 import { parse as parseLossless } from 'lossless-json';
 import {
   noColumn,
+  type OnRow,
   RecordingProblem,
   type RowReader,
-  type TakeRow,
-  type Wanted,
+  type WantedColumn,
 } from './problem.ts';
 import { LONGEST_LINE, textOf, tooLong } from './text.ts';
 
@@ -18,18 +18,18 @@ export function ndjsonReader(path: string, encoding: string | null): RowReader {
       for await (const { line, text } of linesOf(path, encoding)) {
         const object = objectIn(text, line);
         lines.push(line);
-        if (known.size < MOST_KNOWN) for (const key of Object.keys(object)) known.add(key);
+        if (known.size < MAX_LISTED_NAMES) for (const key of Object.keys(object)) known.add(key);
         takeRow(object, line, wanted, seen, take);
       }
       const missing = lines.length === 0 ? undefined : wanted.find((_, i) => seen[i] !== true);
-      if (missing !== undefined) throw noColumn(missing, [...known].slice(0, MOST_KNOWN));
+      if (missing !== undefined) throw noColumn(missing, [...known].slice(0, MAX_LISTED_NAMES));
     },
-    placeOf: (row) => Promise.resolve(`line ${lines[row]}`),
+    positionOf: (row) => Promise.resolve(`line ${lines[row]}`),
   };
 }
 
 /** Names of columns that a message lists. */
-const MOST_KNOWN = 50;
+const MAX_LISTED_NAMES = 50;
 
 async function* linesOf(
   path: string,
@@ -51,7 +51,7 @@ async function* linesOf(
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** A number of so many digits is more than a JavaScript number holds: it stays text. */
+/** A number with this many digits exceeds a JavaScript number's precision: it stays text. */
 const LONG_NUMBER = /\d{16}/;
 
 function objectIn(text: string, line: number): JsonObject {
@@ -74,7 +74,7 @@ function objectIn(text: string, line: number): JsonObject {
   return value as JsonObject;
 }
 
-/** Without the text of the file, which may hold anything. */
+/** The parser's reason without the text of the file, which may contain anything. */
 function reasonOf(error: unknown): string {
   const at = /position (\d+)/.exec((error as Error).message)?.[1];
   return at === undefined
@@ -85,9 +85,9 @@ function reasonOf(error: unknown): string {
 function takeRow(
   object: JsonObject,
   line: number,
-  wanted: readonly Wanted[],
+  wanted: readonly WantedColumn[],
   seen: boolean[],
-  take: TakeRow,
+  take: OnRow,
 ): void {
   take(
     wanted.map(({ key, column }, i) => {

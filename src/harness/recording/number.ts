@@ -1,7 +1,7 @@
 import { DAY_KINDS, type DayKind, type Recording, type TapeMap } from '../../scenario/recording.ts';
 import type { Lines } from './lines.ts';
 
-/** Lines of a file as a recording: stores and products by how much there is of them, receipts by their time. */
+/** Lines of a file as a recording: stores and products ranked by their number of lines, receipts ordered by time. */
 export function recordingOfLines(lines: Lines, map: TapeMap): Omit<Recording, 'sha256'> {
   const { receipts, stores, skus, members, measures, turned } = lines;
   const byTime = receipts
@@ -63,7 +63,7 @@ function counted(values: readonly number[], size: number): Int32Array {
   return counts;
 }
 
-/** Rank of each by its count, the largest first; of equal ones by name. */
+/** Rank of each by count, the largest first; ties by name. */
 function ranked(counts: Int32Array, names: readonly string[]): Int32Array {
   const order = names
     .map((_, i) => i)
@@ -79,7 +79,7 @@ function ranked(counts: Int32Array, names: readonly string[]): Int32Array {
   return ranks;
 }
 
-/** The lines by receipt in order of time, those of one as in the file, and where each receipt begins. */
+/** The lines in the order of the receipts' times, within a receipt as in the file, and the index at which each receipt begins. */
 function lineOrder(
   { receipt, receipts }: Lines,
   byTime: readonly number[],
@@ -99,8 +99,8 @@ function lineOrder(
 }
 
 /**
- * Per product: the median price of a unit that was sold, before discounts. A line below zero, as of a debt
- * that is written off, is nobody's price; a product that was never sold at one costs nothing.
+ * Per product: the median unit price of its sales, before discounts. A line with a negative amount, such as a
+ * written-off debt, has no price; a product without a price costs nothing.
  */
 function medianPrices(lines: Lines, skuRank: Int32Array): Int32Array {
   const prices: number[][] = Array.from(skuRank, () => []);
@@ -126,7 +126,7 @@ function timesOf(
   const hours = Object.fromEntries(
     DAY_KINDS.map((kind) => [kind, new Array<number>(24).fill(0)]),
   ) as Record<DayKind, number[]>;
-  // Where clocks go back, the last receipt by UTC need not be the last one by the shops' clocks.
+  // When clocks go back, the last receipt by UTC may not be the last one by local time.
   let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const ms of sorted) {
     const own = local(ms);
@@ -144,7 +144,7 @@ function timesOf(
 
 const QUARTER_MS = 900_000;
 
-/** An instant as the clocks of a zone show it; they change at a quarter of an hour only. */
+/** Local time of an instant in a zone. Offsets change only at quarters of an hour, so one look-up per quarter is enough. */
 function zoneTime(zone: string): (ms: number) => number {
   const format = new Intl.DateTimeFormat('sv-SE', {
     timeZone: zone,
@@ -164,7 +164,7 @@ function zoneTime(zone: string): (ms: number) => number {
   };
 }
 
-/** A column in memory that threads share instead of copying. */
+/** A column in shared memory, which threads use without copying. */
 function shared<T extends Int32Array | Float64Array>(
   type: { new (buffer: SharedArrayBuffer): T; readonly BYTES_PER_ELEMENT: number },
   from: ArrayLike<number>,

@@ -12,16 +12,16 @@ import type { ProvisionOptions } from '../setup/provision.ts';
 import { RecordingProblem } from './problem.ts';
 import { readRecording } from './read.ts';
 
-/** A scenario, the file it was read from as it was typed, and the folder that file is in. */
+/** A scenario, the path of its file as typed, and the folder of that file. */
 export interface ScenarioOnDisk extends ParsedScenario {
   readonly file: string;
   readonly dir: string;
 }
 
 /**
- * The scenario with the recording it replays, read whole; a scenario without one as it is. What is wrong with the
- * file is told as a problem of the scenario (exit 2). A data set is fetched with its first use, or, with
- * `fetch` null, left unread.
+ * The scenario with the complete recording that it replays; a scenario without one is unchanged. Errors in the file
+ * are reported as errors of the scenario (exit 2). A data set is fetched on first use; with `fetch` null it is not
+ * read.
  */
 export async function withRecording<T extends ScenarioOnDisk>(
   parsed: T,
@@ -68,7 +68,7 @@ async function pathOf(
   return join(artifactDir(cacheDir, dataset), reference.file);
 }
 
-/** With the recording in it, and its content in the hash: another recording is another tape. */
+/** Adds the recording, and its content to the hash, because another recording gives another tape. */
 function loaded<T extends ScenarioOnDisk>(parsed: T, tape: TapeUse, recording: Recording): T {
   const { scenario } = parsed;
   const { pos, loyalty } = scenario.traffic;

@@ -1,13 +1,13 @@
 import { identifier, literalGlob, quoted } from '../../core/sql.ts';
 import { openDatabase } from '../clients/duckdb.ts';
-import { placesIn, RecordingProblem, type RowReader } from './problem.ts';
+import { columnIndexes, RecordingProblem, type RowReader } from './problem.ts';
 
 const MEMORY_MB = 1_024;
 const THREADS = 2;
 
-/** Reads a Parquet file, its values as text. */
+/** Reads a Parquet file, with its values as text. */
 export function parquetReader(path: string): RowReader {
-  // The file's own columns count, not what its folders are called; and its name is no pattern.
+  // Only the file's own columns, no hive partitions from folder names; and its name is not a glob pattern.
   const literal = literalGlob(path);
   const scan = `read_parquet(${quoted(literal)}, hive_partitioning = false)`;
   return {
@@ -19,7 +19,7 @@ export function parquetReader(path: string): RowReader {
         const columns = await connection.rows<{ column_name: string; column_type: string }>(
           `DESCRIBE FROM ${scan}`,
         );
-        const places = placesIn(
+        const places = columnIndexes(
           columns.map(({ column_name }) => column_name),
           wanted,
         );
@@ -41,11 +41,11 @@ export function parquetReader(path: string): RowReader {
         database.close();
       }
     },
-    placeOf: (row) => Promise.resolve(`row ${row + 1}`),
+    positionOf: (row) => Promise.resolve(`row ${row + 1}`),
   };
 }
 
-/** pandas makes a column of numbers with gaps one of floats: 17850.0 is the id 17850, and NaN a gap. */
+/** pandas stores an integer column with gaps as floats: 17850.0 is the id 17850, and NaN a gap. */
 function asText(column: string, type: string): string {
   const text = `CAST(${column} AS VARCHAR)`;
   if (type !== 'DOUBLE' && type !== 'FLOAT') return text;

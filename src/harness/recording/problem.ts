@@ -1,9 +1,9 @@
 import { suggest } from '../../scenario/problems.ts';
 import type { TapeColumns } from '../../scenario/recording.ts';
 
-/** What is wrong with a recording, and which key of the scenario says so. */
+/** An error in a recording, and the key of the scenario that it concerns. */
 export class RecordingProblem extends Error {
-  /** Of pos: `tape`, or a key of its map. */
+  /** Key of `pos`: `tape`, or a key of its map. */
   readonly key: string;
 
   constructor(key: 'tape' | 'encoding' | keyof TapeColumns, message: string) {
@@ -12,25 +12,28 @@ export class RecordingProblem extends Error {
   }
 }
 
-/** A column that the map names, and by which key. */
-export interface Wanted {
+/** A column that the map names, and its key in the map. */
+export interface WantedColumn {
   readonly key: keyof TapeColumns;
   readonly column: string;
 }
 
-/** Takes the wanted columns of one row; null: the file has nothing there. */
-export type TakeRow = (values: readonly (string | null)[]) => void;
+/** Receives the wanted columns of one row; null: the field is missing. */
+export type OnRow = (values: readonly (string | null)[]) => void;
 
-/** A recorded file as its reader takes it. */
+/** Reader of a file format. */
 export interface RowReader {
-  /** Hands out every row of the file, in its order. Throws RecordingProblem at what cannot be read. */
-  read(wanted: readonly Wanted[], take: TakeRow): Promise<void>;
-  /** Where the n-th row (from 0) stands, as a message says it: `line 402`. */
-  placeOf(row: number): Promise<string>;
+  /** Passes every row of the file to `take`, in its order. Throws RecordingProblem for what cannot be read. */
+  read(wanted: readonly WantedColumn[], take: OnRow): Promise<void>;
+  /** Position of the n-th row (from 0) for a message: `line 402`. */
+  positionOf(row: number): Promise<string>;
 }
 
-/** Where in each row of a file the wanted columns stand. */
-export function placesIn(known: readonly string[], wanted: readonly Wanted[]): readonly number[] {
+/** Indexes of the wanted columns in each row of a file. */
+export function columnIndexes(
+  known: readonly string[],
+  wanted: readonly WantedColumn[],
+): readonly number[] {
   return wanted.map(({ key, column }) => {
     const place = known.indexOf(column);
     if (place < 0) throw noColumn({ key, column }, known);
@@ -41,19 +44,22 @@ export function placesIn(known: readonly string[], wanted: readonly Wanted[]): r
   });
 }
 
-/** That a column is not there, with the nearest one that is. */
-export function noColumn({ key, column }: Wanted, known: readonly string[]): RecordingProblem {
-  const names = known.map(shown);
+/** The error for a missing column, with the most similar existing one. */
+export function noColumn(
+  { key, column }: WantedColumn,
+  known: readonly string[],
+): RecordingProblem {
+  const names = known.map(excerpt);
   const near = suggest(column, names);
   const list = near.startsWith('known') ? '' : ` (known here: ${names.join(', ')})`;
   return new RecordingProblem(key, `the recording has no column "${column}": ${near}${list}`);
 }
 
-const MOST_SHOWN = 60;
+const MAX_EXCERPT = 60;
 
 /** A value of the file for a message: on one line, without control characters, and not too long. */
-export function shown(text: string): string {
-  const start = text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
+export function excerpt(text: string): string {
+  const start = text.length > MAX_EXCERPT ? `${text.slice(0, MAX_EXCERPT)}…` : text;
   return start.replace(
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
     (sign) => `\\u${(sign.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { Recording, TapeMap } from '../../scenario/recording.ts';
 import { csvReader } from './csv.ts';
-import { LineGatherer, wantedBy } from './lines.ts';
+import { LineCollector, wantedBy } from './lines.ts';
 import { ndjsonReader } from './ndjson.ts';
 import { recordingOfLines } from './number.ts';
 import { parquetReader } from './parquet.ts';
 import { RecordingProblem, type RowReader } from './problem.ts';
 
-/** Who reads which format, by the ending of its name; text may have .gz behind it. */
+/** Reader of each format, by file extension; text formats may also end in .gz. */
 const FORMATS: Readonly<Record<string, (path: string, map: TapeMap) => RowReader>> = {
   csv: (path, { encoding }) => csvReader(path, encoding),
   tsv: (path, { encoding }) => csvReader(path, encoding, '\t'),
@@ -18,16 +18,16 @@ const FORMATS: Readonly<Record<string, (path: string, map: TapeMap) => RowReader
 };
 
 /**
- * Reads a recorded file into columns, whole: no line is left out. Throws RecordingProblem for what the
- * file or its map has wrong.
+ * Reads a complete recorded file into columns: no line is left out. Throws RecordingProblem for errors in the
+ * file or its map.
  */
 export async function readRecording(path: string, map: TapeMap): Promise<Recording> {
   const reader = readerOf(path, map);
   const sha256 = await digestOf(path);
   const wanted = wantedBy(map);
-  const gatherer = new LineGatherer(map, wanted);
+  const gatherer = new LineCollector(map, wanted);
   await reader.read(wanted, gatherer.take);
-  const lines = await gatherer.lines((row) => reader.placeOf(row));
+  const lines = await gatherer.lines((row) => reader.positionOf(row));
   return { sha256, ...recordingOfLines(lines, map) };
 }
 

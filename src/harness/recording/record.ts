@@ -2,7 +2,7 @@ import type { RunRecord } from '../../record/record.ts';
 import { RECEIPTS, type Scenario } from '../../scenario/scenario.ts';
 import type { Facts } from '../facts.ts';
 
-/** What the record says of the recording that a scenario replays; null without one. */
+/** The record's section about the recording that a scenario replays; null if there is none. */
 export function recordingSection({ traffic }: Scenario): RunRecord['scenario']['recording'] {
   const tape = traffic[RECEIPTS]?.tape ?? null;
   if (tape === null || tape.recording === null) return null;

@@ -3,15 +3,15 @@ import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import { RecordingProblem } from './problem.ts';
 
-/** The longest line that is read; the longest known one of an export has some kilobytes. */
+/** Longest accepted line; the longest known one of an export has a few kilobytes. */
 export const LONGEST_LINE = 2 ** 20;
-const PIECE = 2 ** 18;
+const CHUNK_BYTES = 2 ** 18;
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
 
 /**
- * The text of a file in pieces, without its byte order mark. Throws RecordingProblem for bytes that are not of the
- * encoding, with their line. A UTF-8 piece ends with a line.
+ * The text of a file in chunks, without its byte order mark. Throws RecordingProblem, with the line, for bytes that
+ * are invalid in the encoding. A UTF-8 chunk ends at the end of a line.
  */
 export async function* textOf(path: string, encoding: string | null): AsyncGenerator<string> {
   const pieces = encoding === null ? utf8(path) : decoded(path, encoding);
@@ -22,10 +22,10 @@ export async function* textOf(path: string, encoding: string | null): AsyncGener
   }
 }
 
-/** The bytes of a file, unpacked where its name ends in .gz. */
+/** The bytes of a file, decompressed if its name ends in .gz. */
 async function* bytesOf(path: string): AsyncGenerator<Buffer> {
-  const file = createReadStream(path, { highWaterMark: PIECE });
-  const stream = path.endsWith('.gz') ? file.pipe(createGunzip({ chunkSize: PIECE })) : file;
+  const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
+  const stream = path.endsWith('.gz') ? file.pipe(createGunzip({ chunkSize: CHUNK_BYTES })) : file;
   file.on('error', (error) => stream.destroy(error));
   try {
     for await (const chunk of stream) yield chunk as Buffer;
@@ -55,7 +55,7 @@ async function* utf8(path: string): AsyncGenerator<string> {
   let first = true;
   for await (const bytes of bytesOf(path)) {
     const all = rest.length === 0 ? bytes : Buffer.concat([rest, bytes]);
-    if (first) refuseOtherMark(all);
+    if (first) rejectOtherByteOrderMark(all);
     first = false;
     const end = lastLineEnd(all);
     if (all.length - end > LONGEST_LINE) throw tooLong(lines + linesIn(all.subarray(0, end)) + 1);
@@ -68,7 +68,7 @@ async function* utf8(path: string): AsyncGenerator<string> {
   if (rest.length > 0) yield checked(rest, lines);
 }
 
-/** Past the last line end; the two bytes of one are not parted. */
+/** Offset after the last line end; CR LF is not split. */
 function lastLineEnd(bytes: Buffer): number {
   const feed = bytes.lastIndexOf(LINE_FEED);
   return feed >= 0 ? feed + 1 : bytes.subarray(0, -1).lastIndexOf(CARRIAGE_RETURN) + 1;
@@ -103,7 +103,7 @@ function checked(bytes: Buffer, linesBefore: number): string {
   }
 }
 
-function refuseOtherMark(bytes: Buffer): void {
+function rejectOtherByteOrderMark(bytes: Buffer): void {
   const mark = bytes.subarray(0, 2).toString('latin1');
   const encoding = mark === 'ÿþ' ? 'utf-16le' : mark === 'þÿ' ? 'utf-16be' : null;
   if (encoding === null) return;

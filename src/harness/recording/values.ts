@@ -1,23 +1,23 @@
 import { isoTime, type ReadTime, strptime } from '../../core/strptime.ts';
 import type { TapeMap } from '../../scenario/recording.ts';
 
-/** What the text of a field means. NaN: it is nothing of that kind. */
+/** Parsers of field values. NaN: the text is not a value of the type. */
 
-/** Cents are 32-bit integers: this many units of money on one line. */
-export const MOST_CENTS = 2 ** 31 - 1;
+/** Largest amount of a line: cents are 32-bit integers. */
+export const MAX_CENTS = 2 ** 31 - 1;
 
 const EXPONENT = '(?:[eE][+-]?\\d{1,3})?';
 const NUMBERS = {
   point: new RegExp(`^[+-]?(?:\\d+(?:\\.\\d*)?|\\.\\d+)${EXPONENT}$`),
   comma: new RegExp(`^[+-]?(?:\\d+(?:,\\d*)?|,\\d+)${EXPONENT}$`),
 } as const;
-/** Groups of thousands are read only before cents: 1,234 alone may as well be 1.234 of another country. */
+/** Thousands separators are accepted only before cents: 1,234 alone may as well be the decimal 1.234 of another locale. */
 const GROUPED = {
   point: /^[+-]?\d{1,3}(?:,\d{3})+\.\d+$/,
   comma: /^[+-]?\d{1,3}(?:[. ]\d{3})+,\d+$/,
 } as const;
 
-/** A number as plain digits with a point; null: it is none. */
+/** A number as plain digits with a decimal point; null: the text is not a number. */
 function digitsOf(text: string, decimal: TapeMap['decimal']): string | null {
   const plain = text.trim();
   if (NUMBERS[decimal].test(plain)) return decimal === 'point' ? plain : plain.replace(',', '.');
@@ -27,14 +27,13 @@ function digitsOf(text: string, decimal: TapeMap['decimal']): string | null {
     : plain.replace(/[. ]/g, '').replace(',', '.');
 }
 
-/** A quantity. */
 export function quantityOf(text: string, decimal: TapeMap['decimal']): number {
   const digits = digitsOf(text, decimal);
   const value = digits === null ? Number.NaN : Number(digits);
   return Number.isFinite(value) ? value : Number.NaN;
 }
 
-/** An amount of money as digits: one currency sign, and brackets for a negative one, are left off. */
+/** An amount of money as digits, without a currency sign and with brackets converted to a minus. */
 function moneyOf(text: string, decimal: TapeMap['decimal']): string | null {
   const plain = text.trim();
   const bracketed = /^\((.+)\)$/.exec(plain)?.[1];
@@ -44,22 +43,22 @@ function moneyOf(text: string, decimal: TapeMap['decimal']): string | null {
   return digits === null || bracketed === undefined ? digits : `-${digits}`;
 }
 
-/** Cents of an amount, halves away from zero. Beyond MOST_CENTS it is what it is. */
+/** Cents of an amount, halves rounded away from zero. Not limited to MOST_CENTS. */
 export function centsOf(text: string, decimal: TapeMap['decimal']): number {
   const digits = moneyOf(text, decimal);
   return digits === null ? Number.NaN : toCents(digits);
 }
 
-/** Cents that some units come to at a price. */
+/** Cents of a quantity at a unit price. */
 export function centsAt(price: string, quantity: number, decimal: TapeMap['decimal']): number {
   const digits = moneyOf(price, decimal);
   return digits === null ? Number.NaN : toCents((Number(digits) * quantity).toPrecision(15));
 }
 
-/** Of these the product is within a rounding error of a whole number. */
+/** For these numbers the product with 100 is within a rounding error of a whole number. */
 const WHOLE_CENTS = /^[+-]?\d{1,12}(?:\.\d{0,2})?$/;
 
-/** Scaled in decimal: as a double, 1.005 x 100 is below 100.5. */
+/** Scales in decimal, because as a double 1.005 x 100 is below 100.5. */
 function toCents(digits: string): number {
   if (WHOLE_CENTS.test(digits)) return Math.round(Number(digits) * 100);
   const [mantissa, exponent = '0'] = digits.toLowerCase().split('e') as [string, string?];
@@ -67,14 +66,14 @@ function toCents(digits: string): number {
   return Number.isFinite(cents) ? Math.sign(cents) * Math.round(Math.abs(cents)) : Number.NaN;
 }
 
-/** Whose receipt it is; null: nobody's. NaN is what pandas writes where there is none. */
+/** The member of a receipt; null: none. pandas writes NaN for a missing value. */
 export function memberOf(text: string | null, noMember: ReadonlySet<string>): string | null {
   if (text === null) return null;
   const own = text.trim();
   return own === '' || own.toLowerCase() === 'nan' || noMember.has(own) ? null : text;
 }
 
-/** The reader of `at` and `at_time`, as the map has them. */
+/** Reader of the columns `at` and `at_time`, in the formats of the map. */
 export function timeReader({
   atFormat,
   atDayOne,
@@ -85,7 +84,7 @@ export function timeReader({
   let last: { readonly text: string; readonly ms: number } = { text: '', ms: Number.NaN };
   return (at, time) => {
     const text = time === null ? at.trim() : `${at.trim()} ${time.trim()}`;
-    // The lines of a receipt have one time.
+    // Consecutive lines often belong to one receipt and have the same time.
     if (text !== last.text) {
       const date = dayOne === null ? at.trim() : dateOf(at.trim(), dayOne);
       last = { text, ms: read(time === null ? date : `${date} ${time.trim()}`) };

@@ -1,10 +1,10 @@
 import type { ServerFiles } from './artifacts.ts';
 import type { Fetch } from './fetch-context.ts';
 
-/** How a runtime gets what it starts. */
+/** How a runtime gets the artifacts that it starts. */
 export interface ArtifactSource {
-  /** Where servers find their files in images of theirs; left out, in the cache of this machine. */
+  /** Paths of the servers' files in their images; by default in this machine's cache. */
   readonly servers?: ServerFiles;
-  /** Gets what this machine itself loads; left out, its package clients do, and have to be there. */
+  /** Fetches what this machine itself loads; by default with its package clients, which have to be installed. */
   readonly fetch?: Fetch;
 }

@@ -5,7 +5,7 @@ import { type LockedArtifact, type LockedMaven, lockedArtifact, type StackLock }
 import { minioOnPath } from './minio.ts';
 
 /**
- * Where everything a run starts or loads is. Class paths are lists of files or `dir/*`; join them
+ * Paths of everything that a run starts or loads. Class paths are lists of files or `dir/*`; join them
  * with `:` (node:path's delimiter).
  */
 export interface Artifacts {
@@ -15,11 +15,11 @@ export interface Artifacts {
   readonly flinkLib: string;
   /** Prints the TaskManager's memory flags. */
   readonly bashJavaUtils: string;
-  /** Every jar of a Flink JVM, one by one: lib, connectors, Iceberg, S3 and Hadoop. */
+  /** Every jar of a Flink JVM by its path: lib, connectors, Iceberg, S3 and Hadoop. */
   readonly flinkClasspath: readonly string[];
-  /** Goes on the gateway's class path only. */
+  /** Only on the gateway's class path. */
   readonly sqlGatewayJar: string;
-  /** The Iceberg REST catalog with everything it needs. */
+  /** The Iceberg REST catalog with its dependencies. */
   readonly catalogClasspath: string;
   /** The MinIO executable: built by setup, or the one on PATH. */
   readonly minio: string;
@@ -31,13 +31,13 @@ export interface Artifacts {
   };
   /** Spark's jars with Iceberg's runtime and S3. */
   readonly sparkClasspath: string;
-  /** Folder where the JVMs of a run leave their loaded classes for those of the next. */
+  /** Folder of the class archives, which the JVMs of a run write for those of the next. */
   readonly classArchives: string;
   /** Version of each artifact, for the record. */
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** What servers, and what works beside them, are started from, of all the artifacts. */
+/** The artifacts from which servers and auxiliary processes are started. */
 export type ServerFiles = Pick<
   Artifacts,
   | 'kafkaClasspath'
@@ -51,8 +51,8 @@ export type ServerFiles = Pick<
 >;
 
 /**
- * Finds what is needed of the lock in the cache, by stamps and sizes only; the rest is said to be where it would be.
- * Throws DoorbusterError naming what is missing or damaged (hint: `doorbuster setup`).
+ * Finds the needed artifacts of the lock in the cache, by stamps and sizes only. The others get the paths that they
+ * would have. Throws DoorbusterError for missing or damaged artifacts (hint: `doorbuster setup`).
  */
 export function locateArtifacts(
   cacheDir: string,

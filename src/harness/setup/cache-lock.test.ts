@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
 import { identify } from '../process-identity.ts';
-import { takeLock } from './cache-lock.ts';
+import { acquireLock } from './cache-lock.ts';
 import { type Owner, ownerState, thisOwner } from './owner.ts';
 
 let dir: string;
@@ -22,7 +22,7 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 function take(signal = new AbortController().signal) {
-  return takeLock(path, { clock: systemClock, signal, onWait: (holder) => waits.push(holder) });
+  return acquireLock(path, { clock: systemClock, signal, onWait: (holder) => waits.push(holder) });
 }
 
 describe('the lock of an artifact', () => {

@@ -13,10 +13,10 @@ import type { Clock } from '../../core/clock.ts';
 import { type Owner, ownerState, parseOwner, thisOwner } from './owner.ts';
 
 const POLL_MS = 200;
-/** A lock from a machine we cannot look into is taken over when it is this old. */
+/** A lock from a machine whose processes are not visible here is taken over at this age. */
 const FOREIGN_LOCK_MS = 30 * 60_000;
 
-/** A held lock. Whoever took it gives it back: `using`, or release() in a finally. */
+/** A held lock. Its holder releases it: `using`, or release() in a finally. */
 interface HeldLock extends Disposable {
   release(): void;
 }
@@ -24,37 +24,37 @@ interface HeldLock extends Disposable {
 interface LockOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Called once, when somebody else holds the lock. */
+  /** Called once, if another process holds the lock. */
   readonly onWait: (holder: Owner | undefined) => void;
 }
 
 /**
- * Takes the lock file at `path`, waiting for a living holder and taking over from a dead one.
+ * Acquires the lock file at `path`: waits for a running holder and takes over from one that has ended.
  *
- * It only saves work: what makes the cache safe is that a finished folder is renamed into place,
- * so that two holders at once (possible in the instant of a take-over) fetch twice and nothing
- * more. Rejects with the signal's reason when it aborts.
+ * The lock only saves work. The cache is safe because a finished folder is renamed into place: two
+ * holders at once (possible during a take-over) only fetch twice. Rejects with the signal's reason
+ * when it aborts.
  */
-export async function takeLock(path: string, options: LockOptions): Promise<HeldLock> {
+export async function acquireLock(path: string, options: LockOptions): Promise<HeldLock> {
   mkdirSync(dirname(path), { recursive: true });
-  let told = false;
+  let reported = false;
   for (;;) {
     options.signal.throwIfAborted();
-    if (tryTake(path)) return held(path);
+    if (tryAcquire(path)) return held(path);
     const text = readIfThere(path);
     if (text === undefined) continue;
     if (isStale(path, text, options.clock)) {
-      takeAway(path, text);
+      removeStale(path, text);
       continue;
     }
-    if (!told) options.onWait(parseOwner(text));
-    told = true;
+    if (!reported) options.onWait(parseOwner(text));
+    reported = true;
     await options.clock.sleep(POLL_MS, options.signal);
   }
 }
 
-/** Creates the file with its content in one step: nobody ever sees it empty. */
-function tryTake(path: string): boolean {
+/** Creates the file with its content in one step, so that it is never visible empty. */
+function tryAcquire(path: string): boolean {
   const draft = `${path}.${randomUUID()}`;
   writeFileSync(draft, JSON.stringify(thisOwner()));
   try {
@@ -85,8 +85,8 @@ function isStale(path: string, text: string, clock: Clock): boolean {
   return clock.nowMs() - since > FOREIGN_LOCK_MS;
 }
 
-/** Moves a stale lock aside, and puts it back if somebody else replaced it in that instant. */
-function takeAway(path: string, stale: string): void {
+/** Moves a stale lock away, and puts it back if another process has just replaced it. */
+function removeStale(path: string, stale: string): void {
   const aside = `${path}.${randomUUID()}`;
   try {
     renameSync(path, aside);

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { entryDigest, type LockedArtifact } from './lock.ts';
 import { folder, xdgDir } from './user-dirs.ts';
 
-/** The stamp's file name. It is written last, so its presence says that the folder is whole. */
+/** The stamp's file name. It is written last, so its presence means that the folder is complete. */
 export const STAMP = 'complete.json';
 
 const stampSchema = z.strictObject({
@@ -12,15 +12,15 @@ const stampSchema = z.strictObject({
   artifact: z.string(),
   /** Digest of the lock entry that the files were verified against. */
   digest: z.string(),
-  /** The compiler, where something was compiled here, e.g. `go1.26.8`. */
+  /** The compiler, if the artifact was compiled here, e.g. `go1.26.8`. */
   builtWith: z.string().optional(),
   files: z.array(z.strictObject({ path: z.string(), bytes: z.int(), sha256: z.string() })),
 });
 
-/** What a finished artifact's folder holds, with the checksums its files had when verified. */
+/** Contents of a complete artifact's folder, with the verified checksums of its files. */
 export type Stamp = Readonly<z.infer<typeof stampSchema>>;
 
-/** What the cache says about an artifact. `damaged` names the first file that is not as stamped. */
+/** State of an artifact in the cache. `damaged` names the first file that differs from the stamp. */
 type CacheState =
   | { readonly kind: 'complete'; readonly dir: string; readonly stamp: Stamp }
   | { readonly kind: 'missing'; readonly dir: string }
@@ -32,19 +32,19 @@ export function defaultCacheDir(env: NodeJS.ProcessEnv = process.env): string {
   return xdgDir('XDG_CACHE_HOME', '.cache', env);
 }
 
-/** Where the artifact lives once it is complete. */
+/** Folder of the complete artifact. */
 export function artifactDir(cacheDir: string, artifact: LockedArtifact): string {
   return join(cacheDir, artifact.name, folderName(artifact));
 }
 
-/** Version and digest, so that a changed lock entry never meets the files of the former one. */
+/** Version and digest, so that a changed lock entry never uses the files of the former one. */
 export function folderName(artifact: LockedArtifact): string {
   return `${artifact.version}-${entryDigest(artifact).slice(0, 12)}`;
 }
 
 /**
  * Looks an artifact up by its stamp and the size of every file, without reading hundreds of
- * megabytes again: that is what `verify.ts` is for.
+ * megabytes again; `verify.ts` does that.
  */
 export function lookUp(cacheDir: string, artifact: LockedArtifact): CacheState {
   const dir = artifactDir(cacheDir, artifact);
@@ -71,7 +71,7 @@ export function lookUp(cacheDir: string, artifact: LockedArtifact): CacheState {
   return { kind: 'complete', dir, stamp };
 }
 
-/** The stamp in `text`, or undefined when it is not one of ours. */
+/** The stamp in `text`; undefined if it is not a valid one. */
 export function parseStamp(text: string): Stamp | undefined {
   try {
     return stampSchema.safeParse(JSON.parse(text)).data;

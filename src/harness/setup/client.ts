@@ -15,18 +15,18 @@ interface ClientCall {
   /** Added to this process's environment; undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
-  /** Every line the client prints, on either stream. */
+  /** Called with every line that the client prints, on either stream. */
   readonly onLine?: (line: string) => void;
-  /** Lines that are left out of an error. */
+  /** Lines to leave out of an error. */
   readonly noise?: RegExp;
-  /** What it was doing, for the error: `fetching kafka 4.3.1`. */
+  /** Purpose of the call, for the error: `fetching kafka 4.3.1`. */
   readonly purpose: string;
 }
 
 /**
- * Runs a package client to its end and resolves to what it wrote to stdout. It gets a process
- * group of its own, so that an abort ends its children with it. Rejects with the signal's reason,
- * or with a DoorbusterError that carries the last lines the client printed.
+ * Runs a package client to its end and resolves with its stdout. It has its own process group, so that an
+ * abort also ends its children. Rejects with the signal's reason, or with a DoorbusterError that contains
+ * the client's last lines.
  */
 export async function runClient(call: ClientCall): Promise<string> {
   call.signal.throwIfAborted();
@@ -69,7 +69,7 @@ function readLines(stream: Readable, onLine: (line: string) => void): void {
   createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on('line', onLine);
 }
 
-/** Asks the group to end, and makes it after a grace; returns what takes the watch off. */
+/** On abort sends the group SIGTERM, and SIGKILL after a grace period; returns a function that stops listening. */
 function endGroupOnAbort(signal: AbortSignal, pid: () => number | undefined): () => void {
   let timer: NodeJS.Timeout | undefined;
   const kill = (how: NodeJS.Signals) => {

@@ -4,18 +4,18 @@ import { suggest } from '../../scenario/problems.ts';
 import { type LockedDataset, readLock } from './lock.ts';
 import { ensurePrerequisites } from './prerequisites.ts';
 import type { ProvisionOptions } from './provision.ts';
-import { fetchArtifacts, whatIsMissing } from './setup.ts';
+import { fetchArtifacts, missingArtifacts } from './setup.ts';
 
-/** How a scenario writes a file of a data set: `dataset:completejourney/transactions.parquet`. */
+/** Reference to a file of a data set in a scenario: `dataset:completejourney/transactions.parquet`. */
 const REFERENCE = /^dataset:([^/]*)\/?(.*)$/;
 
 interface DatasetFile {
   readonly dataset: LockedDataset;
-  /** Name of the file in it. */
+  /** Name of the file in the data set. */
   readonly file: string;
 }
 
-/** What a reference means: the file, a fact that it is none, or undefined when it is a plain path. */
+/** The file of a reference; an error text if there is none; undefined if it is a plain path. */
 export function datasetFile(
   reference: string,
   lock = readLock(),
@@ -34,7 +34,7 @@ export function datasetFile(
   return { dataset, file };
 }
 
-/** The data set that was asked for by name. Throws DoorbusterError when the lock has none of it. */
+/** The data set of this name. Throws DoorbusterError if the lock has none. */
 export function datasetNamed(name: string, lock = readLock()): LockedDataset {
   const found = lock.datasets.find((one) => one.name === name);
   if (found !== undefined) return found;
@@ -45,12 +45,12 @@ export function datasetNamed(name: string, lock = readLock()): LockedDataset {
   );
 }
 
-/** Whether all of it is in the cache. */
+/** Whether the cache has the complete data set. */
 export function hasDataset(cacheDir: string, dataset: LockedDataset): boolean {
-  return whatIsMissing({ cacheDir, onProgress: () => undefined }, [dataset]).length === 0;
+  return missingArtifacts({ cacheDir, onProgress: () => undefined }, [dataset]).length === 0;
 }
 
-/** Puts a data set into the cache, with the tools it takes. */
+/** Fetches a data set into the cache, with the tools that it needs. */
 export async function fetchDataset(
   dataset: LockedDataset,
   options: ProvisionOptions,

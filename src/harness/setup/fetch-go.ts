@@ -11,9 +11,9 @@ import { atLeast, parseVersion } from './versions.ts';
 const downloaded = z.object({ Dir: z.string(), Sum: z.string() });
 
 /**
- * Builds a Go program from its module. The module's hash is the lock's; it is built from its own
- * folder, where its own go.sum pins every module it is made of. A Go that is too old brings the
- * locked compiler, which the module proxies carry as a module too.
+ * Builds a Go program from its module, whose hash is checked against the lock. It is built in its own folder,
+ * where go.sum pins every dependency. A Go that is too old downloads the locked compiler, which module proxies
+ * provide as a module.
  */
 export async function fetchGoBuild(
   artifact: LockedGoBuild,
@@ -45,11 +45,11 @@ export async function fetchGoBuild(
 interface Compiler {
   readonly command: string;
   readonly version: string;
-  /** Where a brought one lives: it must not find the files of the one that is too old. */
+  /** GOROOT of a downloaded compiler, which must not find the files of the installed Go. */
   readonly root?: string;
 }
 
-/** The Go on PATH where it is new enough, else the locked one. */
+/** The Go on PATH if it is new enough, otherwise the locked one. */
 async function compiler(
   artifact: LockedGoBuild,
   context: FetchContext,
@@ -86,7 +86,7 @@ async function compiler(
   };
 }
 
-/** Downloads a module into Go's own cache and gives its folder, once its hash is the lock's. */
+/** Downloads a module into Go's own cache, checks its hash against the lock, and returns its folder. */
 async function goModule(
   go: Compiler,
   module: string,
@@ -107,7 +107,7 @@ async function goModule(
   return Dir;
 }
 
-/** Go before 1.21 does not know that a toolchain's files are programs. */
+/** Go before 1.21 does not mark the programs of a downloaded toolchain as executable. */
 async function makeExecutable(root: string): Promise<void> {
   const folders = [join(root, 'bin')];
   const tools = join(root, 'pkg', 'tool');

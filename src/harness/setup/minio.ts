@@ -1,14 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { onPath } from './on-path.ts';
 
-/** A MinIO that the machine already has. */
+/** A MinIO that is installed on the machine. */
 interface FoundMinio {
   readonly path: string;
-  /** What it calls itself, e.g. `RELEASE.2025-10-15T17-29-55Z`. */
+  /** Its own version, e.g. `RELEASE.2025-10-15T17-29-55Z`. */
   readonly version: string;
 }
 
-/** The MinIO server on PATH, if `minio --version` answers like one. */
+/** The MinIO server on PATH, recognized by the output of `minio --version`. */
 export function minioOnPath(env: NodeJS.ProcessEnv = process.env): FoundMinio | undefined {
   const path = onPath('minio', env);
   if (!path) return undefined;

@@ -4,14 +4,14 @@ import { z } from 'zod';
 import { identify } from '../process-identity.ts';
 
 /**
- * Who holds a lock or a half-filled folder: a process, told apart from a later one with the same
- * number by when it started, on a machine whose processes we can see.
+ * The owner of a lock or a partial folder: a process, distinguished from a later one with the same id by its
+ * start time, on a given machine.
  */
 const ownerSchema = z.strictObject({
   pid: z.int().positive(),
-  /** Boot and start time; empty where there is no /proc. */
+  /** Boot and start time; empty without /proc. */
   born: z.string(),
-  /** Host name and process namespace: outside it, nobody can tell whether `pid` lives. */
+  /** Host name and process namespace: outside of it, it is unknown whether `pid` is running. */
   machine: z.string(),
 });
 export type Owner = Readonly<z.infer<typeof ownerSchema>>;
@@ -32,7 +32,7 @@ export function ownerState(owner: Owner): 'alive' | 'dead' | 'unknown' {
   return (identify(owner.pid)?.born ?? '') === owner.born ? 'alive' : 'dead';
 }
 
-/** Reads an owner out of a file's text; undefined when it holds none. */
+/** Parses the owner in a file's text; undefined if it is not a valid one. */
 export function parseOwner(text: string): Owner | undefined {
   try {
     return ownerSchema.safeParse(JSON.parse(text)).data;
@@ -42,9 +42,8 @@ export function parseOwner(text: string): Owner | undefined {
 }
 
 /**
- * Processes in whose environment, as given when they started, an entry begins with `prefix`
- * (`NAME=value`). Children inherit it, so this finds what a killed owner left running, however
- * deep. Empty without /proc.
+ * Processes with an initial environment entry that begins with `prefix` (`NAME=value`). Children inherit the
+ * environment, so this finds all running descendants of a killed owner. Empty without /proc.
  */
 export function processesWith(prefix: string): number[] {
   return pids().filter((pid) => {
@@ -53,7 +52,7 @@ export function processesWith(prefix: string): number[] {
       const entries = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
       return entries.some((entry) => entry.startsWith(prefix));
     } catch {
-      return false; // Ended meanwhile, or somebody else's.
+      return false; // Ended meanwhile, or another user's.
     }
   });
 }

@@ -4,19 +4,19 @@ import { chmod, lstat, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ownerState, parseOwner, processesWith, thisOwner } from './owner.ts';
 
-/** Children of setup carry it in their environment, so that orphans can be found by it. */
+/** Environment variable of setup's child processes, by which orphans are found. */
 export const PARTIAL_ENV = 'DOORBUSTER_PARTIAL';
 
 /** A folder in which one artifact is being fetched, on the cache's own file system. */
 export interface PartialFolder {
   readonly dir: string;
-  /** What will be renamed into place. */
+  /** The folder that will be renamed into place. */
   readonly files: string;
   /** Downloads, unpacked archives and the clients' own temporary files. */
   readonly work: string;
 }
 
-/** Makes an empty one and writes down who owns it. */
+/** Creates an empty partial folder with this process as its owner. */
 export async function openPartial(cacheDir: string, name: string): Promise<PartialFolder> {
   const dir = join(partialsDir(cacheDir), `${name}-${randomUUID()}`);
   const partial = { dir, files: join(dir, 'files'), work: join(dir, 'work') };
@@ -27,8 +27,8 @@ export async function openPartial(cacheDir: string, name: string): Promise<Parti
 }
 
 /**
- * Removes what dead owners left half done, and ends the package clients they left running.
- * Folders of the living, and of machines we cannot look into, stay.
+ * Removes partial folders of owners that have ended, and ends the package clients that they left running.
+ * Folders of running owners, and of machines whose processes are not visible here, stay.
  */
 export async function sweepPartials(cacheDir: string): Promise<void> {
   const names = await readdir(partialsDir(cacheDir)).catch(() => []);
@@ -39,14 +39,14 @@ export async function sweepPartials(cacheDir: string): Promise<void> {
       try {
         process.kill(pid, 'SIGKILL');
       } catch {
-        // Ended by itself meanwhile.
+        // Has ended meanwhile.
       }
     }
     await removeTree(dir);
   }
 }
 
-/** Removes a folder even where the clients left read-only folders in it. */
+/** Removes a folder even if the clients left read-only folders in it. */
 export async function removeTree(dir: string): Promise<void> {
   await rm(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }).catch(
     async () => {
@@ -65,8 +65,8 @@ function isAbandoned(dir: string): boolean {
   try {
     text = readFileSync(join(dir, 'owner.json'), 'utf8');
   } catch {
-    // Made this instant by a living setup, or by one that was killed before it could sign: an
-    // unsigned folder is empty, costs nothing, and is left alone.
+    // Just created by a running setup, or by one that was killed before it wrote the owner. A folder
+    // without an owner is empty and harmless, so leave it.
     return false;
   }
   const owner = parseOwner(text);

@@ -14,18 +14,18 @@ import {
   type VersionNumber,
 } from './versions.ts';
 
-/** Programs that a machine has to bring along. */
+/** Programs that must be installed on the machine. */
 export type Tool = 'node' | 'java' | 'maven' | 'python' | 'pip' | 'go';
 
-/** A program the machine has to bring along, and whether it does. */
+/** A program that must be installed, and what was found. */
 export interface Prerequisite {
   readonly tool: Tool;
-  /** In words, with the versions it was proved with. */
+  /** The requirement in words, with the tested versions. */
   readonly needs: string;
-  /** As the program says it; undefined when it is not there. */
+  /** As the program reports it; undefined if it is not installed. */
   readonly version: string | undefined;
   readonly ok: boolean;
-  /** It is new enough, but nobody has tried this one. */
+  /** It is new enough, but not a tested version. */
   readonly untried: boolean;
 }
 
@@ -37,14 +37,14 @@ interface ToolCheck {
   readonly tried: (version: VersionNumber) => boolean;
 }
 
-/** The Java that servers are started with: JAVA_HOME's where it is set, else the one on PATH. */
+/** The Java that starts the servers: JAVA_HOME's if it is set, otherwise the one on PATH. */
 export function javaCommand(env: NodeJS.ProcessEnv = process.env): string {
   return env.JAVA_HOME ? join(env.JAVA_HOME, 'bin', 'java') : 'java';
 }
 
 const anyVersion = () => true;
 
-/** Go only has to be able to fetch modules: where it is too old to build, it fetches a compiler. */
+/** Go only has to be able to fetch modules: if it is too old to build, it fetches a compiler. */
 const TOOLS: Readonly<Record<Tool, ToolCheck>> = {
   node: {
     needs: 'Node 20.19 or newer',
@@ -101,7 +101,7 @@ const NEEDED_TO_FETCH: Readonly<Record<LockedArtifact['kind'], readonly Tool[]>>
   'go-build': ['go'],
 };
 
-/** The tools for what this machine needs, when these of it are still to be fetched. Jars are there to be run. */
+/** The tools for the needed artifacts, of which the missing ones have to be fetched. Needed jars also require Java. */
 export function toolsFor(
   needed: readonly LockedArtifact[],
   missing: readonly LockedArtifact[] = needed,
@@ -111,7 +111,7 @@ export function toolsFor(
   return [...new Set<Tool>(['node', ...(jars ? (['java'] as const) : []), ...fetching])];
 }
 
-/** Asks each tool for its version, side by side. */
+/** Runs each tool's version command, in parallel. */
 export function checkTools(tools: readonly Tool[]): Promise<readonly Prerequisite[]> {
   return Promise.all(tools.map(checkTool));
 }
@@ -138,19 +138,19 @@ function judge(
   return { tool, needs, version: formatVersion(version), ok, untried: ok && !tried(version) };
 }
 
-/** What a tool printed about itself, judged: the parsing alone, for tests. */
+/** Judges the output of a tool's version command; exported for tests. */
 export function judgeVersion(tool: Tool, text: string): Prerequisite {
   return judge(tool, text, TOOLS[tool]);
 }
 
-/** An operating system as /etc/os-release describes it; its family decides what one types. */
+/** An operating system by /etc/os-release; its family determines the install command. */
 interface OperatingSystem {
   readonly family: 'debian' | 'fedora' | 'macos' | 'other';
   /** Debian's own release number; 0 for its derivatives and for everything else. */
   readonly debian: number;
 }
 
-/** The system that the text of /etc/os-release (empty where there is none) and a platform of Node name. */
+/** The operating system from the text of /etc/os-release (empty if there is none) and Node's platform. */
 export function parseOsRelease(text: string, platform: string): OperatingSystem {
   if (platform === 'darwin') return { family: 'macos', debian: 0 };
   const field = (name: string) =>
@@ -171,7 +171,7 @@ export function thisOs(): OperatingSystem {
   }
 }
 
-/** The Debian packages that bring these tools. Debian 13 has no Java 17 any more. */
+/** The Debian packages of these tools. Debian 13 no longer has Java 17. */
 function debianPackages(tools: readonly Tool[], os: OperatingSystem): readonly string[] {
   const packages: Record<Tool, readonly string[]> = {
     node: ['nodejs'],
@@ -184,7 +184,7 @@ function debianPackages(tools: readonly Tool[], os: OperatingSystem): readonly s
   return [...new Set(tools.flatMap((tool) => packages[tool]))];
 }
 
-/** One line to copy that installs these tools, as this user on this system. */
+/** A command line that installs these tools, for this user on this system. */
 export function installLine(tools: readonly Tool[], os: OperatingSystem, isRoot: boolean): string {
   const sudo = isRoot ? '' : 'sudo ';
   const names = (map: Record<Tool, string>) =>
@@ -218,18 +218,18 @@ export function installLine(tools: readonly Tool[], os: OperatingSystem, isRoot:
 }
 
 interface EnsureOptions {
-  /** What this machine has to have, and what of it is still to be fetched: they decide on the tools. */
+  /** The needed artifacts, and those of them that have to be fetched: they determine the tools. */
   readonly needed: readonly LockedArtifact[];
   readonly missing: readonly LockedArtifact[];
-  /** The user said `--yes`, or CI=true. */
+  /** The user passed `--yes`, or CI=true. */
   readonly mayInstall: boolean;
   readonly signal: AbortSignal;
   readonly onLine: (line: string) => void;
 }
 
 /**
- * Makes sure that every tool is there: installs what is missing where it may (root on Debian,
- * `mayInstall`), and throws DoorbusterError (exit 2) with one line to copy everywhere else.
+ * Makes sure that every tool is installed: installs missing ones if it may (root on Debian, `mayInstall`), and
+ * otherwise throws DoorbusterError (exit 2) with a command line to copy.
  */
 export async function ensurePrerequisites(options: EnsureOptions): Promise<void> {
   const tools = toolsFor(options.needed, options.missing);
@@ -239,7 +239,7 @@ export async function ensurePrerequisites(options: EnsureOptions): Promise<void>
   const isRoot = process.getuid?.() === 0;
   const canInstall = isRoot && os.family === 'debian' && onPath('apt-get') !== undefined;
   if (!canInstall || !options.mayInstall || lacking.some((one) => one.tool === 'node')) {
-    throw lacks(lacking, os, isRoot, canInstall && !options.mayInstall);
+    throw missingToolsError(lacking, os, isRoot, canInstall && !options.mayInstall);
   }
   await aptInstall(
     debianPackages(
@@ -249,10 +249,11 @@ export async function ensurePrerequisites(options: EnsureOptions): Promise<void>
     options,
   );
   const still = (await checkTools(tools)).filter((found) => !found.ok);
-  if (still.length > 0) throw lacks(still, { family: 'other', debian: 0 }, isRoot, false);
+  if (still.length > 0)
+    throw missingToolsError(still, { family: 'other', debian: 0 }, isRoot, false);
 }
 
-/** Whether CI=true (or 1) is in the environment: machines nobody sits at may be installed on. */
+/** Whether CI=true (or 1) is in the environment: on unattended machines tools may be installed. */
 export function isCi(env: NodeJS.ProcessEnv = process.env): boolean {
   return env.CI === 'true' || env.CI === '1';
 }
@@ -270,7 +271,7 @@ async function aptInstall(packages: readonly string[], options: EnsureOptions): 
   await runClient({ ...call, args: ['install', '-y', '--no-install-recommends', ...packages] });
 }
 
-function lacks(
+function missingToolsError(
   lacking: readonly Prerequisite[],
   os: OperatingSystem,
   isRoot: boolean,

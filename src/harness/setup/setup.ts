@@ -5,7 +5,7 @@ import type { Clock } from '../../core/clock.ts';
 import { badInput, DoorbusterError, refusedByMachine } from '../../core/errors.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 import { artifactDir, folderName, lookUp, STAMP, type Stamp } from './cache.ts';
-import { takeLock } from './cache-lock.ts';
+import { acquireLock } from './cache-lock.ts';
 import type { Fetch, FetchContext, Fetched } from './fetch-context.ts';
 import { fetchGoBuild } from './fetch-go.ts';
 import { fetchMaven } from './fetch-maven.ts';
@@ -27,27 +27,27 @@ interface SetupOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly onProgress: (event: SetupEvent) => void;
-  /** Names of artifacts and data sets; every artifact, and no data set, when left out. */
+  /** Names of artifacts and data sets; by default every artifact and no data set. */
   readonly only?: readonly string[];
-  /** How an artifact is got; left out, by the package clients of this machine. */
+  /** How to fetch an artifact; by default with the package clients of this machine. */
   readonly fetch?: Fetch;
 }
 
-/** How far one artifact is. The last event of each is `present`, `done` or `failed`. */
+/** Progress of one artifact. The last event of each is `present`, `done` or `failed`. */
 export interface SetupEvent {
   readonly artifact: string;
   readonly version: string;
   readonly state: 'present' | 'waiting' | 'working' | 'done' | 'failed';
-  /** In a few words: `pip`, `compiling`, `verifying`, or why it waits or failed. */
+  /** In a few words: `pip`, `compiling`, `verifying`, or the reason for waiting or failing. */
   readonly step: string;
-  /** Of this step, from 0 to 1, where it is known. */
+  /** Progress of this step from 0 to 1, if known. */
   readonly fraction?: number;
-  /** Since this artifact's turn came. */
+  /** Time since this artifact was started. */
   readonly seconds: number;
 }
 
-/** How many of a kind are fetched at once: Go and Maven use every core by themselves. */
-const SIDE_BY_SIDE: Record<LockedArtifact['kind'], number> = {
+/** Concurrent fetches per kind: Go and Maven use every core by themselves. */
+const CONCURRENCY: Record<LockedArtifact['kind'], number> = {
   'go-build': 1,
   'pypi-sdist': 2,
   'pypi-wheels': 1,
@@ -69,17 +69,17 @@ const FETCHERS: {
 };
 
 /**
- * Fills the cache with every artifact of the lock, or those of `only`. What is there stays;
- * nothing is read again but stamps and sizes. An artifact that fails does not stop the others;
- * the DoorbusterError then names all that failed. Rejects with the signal's reason on abort.
+ * Fills the cache with every artifact of the lock, or those of `only`. Present artifacts are kept after a check
+ * of stamps and sizes. A failed artifact does not stop the others; the DoorbusterError then names all that failed.
+ * Rejects with the signal's reason on abort.
  */
 export async function fetchArtifacts(options: SetupOptions): Promise<void> {
-  const missing = whatIsMissing(options, chosen(options));
+  const missing = missingArtifacts(options, chosen(options));
   if (missing.length === 0) return;
   await mkdir(options.cacheDir, { recursive: true });
   await sweepPartials(options.cacheDir);
   const failures: DoorbusterError[] = [];
-  const lanes = Object.entries(SIDE_BY_SIDE).flatMap(([kind, width]) => {
+  const lanes = Object.entries(CONCURRENCY).flatMap(([kind, width]) => {
     const queue = missing.filter((artifact) => artifact.kind === kind);
     return Array.from({ length: width }, async () => {
       for (let next = queue.shift(); next; next = queue.shift()) {
@@ -95,8 +95,8 @@ export async function fetchArtifacts(options: SetupOptions): Promise<void> {
   if (failures.length > 0) throw joined(failures);
 }
 
-/** Artifacts of the lock that neither the cache nor the machine has; says `present` for the rest. */
-export function whatIsMissing(
+/** Artifacts of the lock that neither the cache nor the machine has; reports `present` for the others. */
+export function missingArtifacts(
   options: Pick<SetupOptions, 'cacheDir' | 'onProgress'>,
   artifacts: readonly LockedArtifact[],
 ): LockedArtifact[] {
@@ -111,7 +111,7 @@ export function whatIsMissing(
   });
 }
 
-/** One artifact, from nothing to its place in the cache. Gives what a person can act on. */
+/** Fetches one artifact into the cache. */
 async function provide(
   artifact: LockedArtifact,
   options: SetupOptions,
@@ -128,7 +128,7 @@ async function provide(
       seconds: (clock.monotonicMs() - startedMs) / 1000,
     });
   try {
-    using _held = await takeLock(
+    using _held = await acquireLock(
       join(cacheDir, '.locks', `${artifact.name}-${folderName(artifact)}`),
       {
         clock,
@@ -159,7 +159,7 @@ async function provide(
   }
 }
 
-/** Fetches into the partial folder and stamps it: after this it only has to be moved. */
+/** Fetches into the partial folder and writes the stamp; then it only has to be renamed. */
 async function fill(
   artifact: LockedArtifact,
   partial: PartialFolder,
@@ -180,8 +180,8 @@ async function fill(
 }
 
 /**
- * Renames a finished folder to its place, in one step. A whole one that stands there wins, a
- * damaged one makes way.
+ * Renames a finished folder to its final path in one step. A complete folder there is kept, a damaged one is
+ * replaced.
  */
 async function putInPlace(
   cacheDir: string,

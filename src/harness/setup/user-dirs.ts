@@ -6,9 +6,9 @@ import { badInput } from '../../core/errors.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * A folder of doorbuster's by the XDG Base Directory specification: in `variable`, or else in `customary` of
- * the home folder. A relative value is ignored, as the specification says: it would be another
- * folder in every working folder.
+ * Doorbuster's folder by the XDG Base Directory specification: in `variable`, or in `customary` of the home
+ * folder. A relative value is ignored, as the specification requires: it would be another folder in every
+ * working folder.
  */
 export function xdgDir(
   variable: 'XDG_CACHE_HOME' | 'XDG_STATE_HOME',
@@ -21,7 +21,7 @@ export function xdgDir(
   return folder(join(above, 'doorbuster'));
 }
 
-/** Gives `dir`. Throws DoorbusterError (exit 2) where it, or what is above it, is a file. */
+/** Returns `dir`. Throws DoorbusterError (exit 2) if it or a parent is a file. */
 export function folder(dir: string): string {
   for (let at = dir; ; at = dirname(at)) {
     const is = kindOf(at);
@@ -38,7 +38,7 @@ function kindOf(path: string): 'folder' | 'file' | 'none' {
   }
 }
 
-/** Throws DoorbusterError (exit 2) where neither HOME nor the system's list of users has an absolute path. */
+/** The home folder. Throws DoorbusterError (exit 2) if neither HOME nor the system's user database has an absolute path. */
 function homeDir(env: Environment, variable: string): string {
   const home = [env.HOME, listedHome()].find((dir) => dir !== undefined && isAbsolute(dir));
   if (home !== undefined) return home;
@@ -48,7 +48,7 @@ function homeDir(env: Environment, variable: string): string {
   );
 }
 
-/** The home folder of this user by the system's list; undefined where the user is not in it. */
+/** The home folder of this user in the system's user database; undefined if the user is not in it. */
 function listedHome(): string | undefined {
   try {
     return userInfo().homedir;
@@ -58,8 +58,8 @@ function listedHome(): string | undefined {
 }
 
 /**
- * Takes relative paths out of what children go by as well: the package clients would fill gigabytes beneath the
- * working folder.
+ * Removes relative home paths from the environment of child processes as well: package clients would write
+ * gigabytes below the working folder.
  */
 export function withoutRelativeHomes(env: NodeJS.ProcessEnv): void {
   for (const name of [
@@ -81,14 +81,14 @@ export function isHome(dir: string): boolean {
   return dir === process.env.HOME || dir === listedHome();
 }
 
-/** The folder for temporary files (TMPDIR, or /tmp), with what keeps it from being used, if anything does. */
+/** The folder for temporary files (TMPDIR, or /tmp), and the problem with it, if any. */
 export function temporaryDirState(): { readonly dir: string; readonly problem: string | null } {
   const dir = resolve(tmpdir());
   const problem = { folder: null, file: 'is not a folder', none: 'does not exist' }[kindOf(dir)];
   return { dir, problem };
 }
 
-/** Where temporary files go. Throws DoorbusterError (exit 2) where that is not an existing folder. */
+/** The folder for temporary files. Throws DoorbusterError (exit 2) if it is not an existing folder. */
 export function temporaryDir(): string {
   const { dir, problem } = temporaryDirState();
   if (problem === null) return dir;

@@ -41,7 +41,7 @@ export async function verifyPinned(
   }
 }
 
-/** The error for something that is not what the lock says. */
+/** The error for a difference from the lock. */
 export function mismatch(
   file: string,
   expected: string,
@@ -57,7 +57,7 @@ export function mismatch(
   );
 }
 
-/** Path, size and checksum of every file beneath `dir`, sorted by path, without the stamp. */
+/** Path, size and checksum of every file below `dir`, sorted by path, without the stamp. */
 export async function listFiles(dir: string, signal: AbortSignal): Promise<Stamp['files']> {
   const entries = await readdir(dir, { recursive: true, withFileTypes: true });
   const paths = entries
@@ -74,9 +74,8 @@ export async function listFiles(dir: string, signal: AbortSignal): Promise<Stamp
 }
 
 /**
- * Reads a complete artifact again, byte for byte, against the checksums of its stamp and, for
- * files that the lock pins one by one, against the lock. Gives one sentence per difference;
- * nothing for a sound one.
+ * Checks all bytes of a complete artifact against the checksums of its stamp and, for files that the lock pins one
+ * by one, against the lock. Returns one sentence per difference.
  */
 export async function verifyDeep(
   cacheDir: string,

@@ -2,15 +2,15 @@
 export type VersionNumber = readonly [major: number, minor: number, patch: number];
 
 /**
- * The first version in `text`, e.g. in `Python 3.11.2` or `go1.24.8`. No version in it gives 0.0.0,
- * which is older than any.
+ * The first version in `text`, e.g. in `Python 3.11.2` or `go1.24.8`. Without a version it returns 0.0.0,
+ * which is older than any other.
  */
 export function parseVersion(text: string): VersionNumber {
   const found = /(\d+)(?:\.(\d+))?(?:\.(\d+))?/.exec(text);
   return [Number(found?.[1] ?? 0), Number(found?.[2] ?? 0), Number(found?.[3] ?? 0)];
 }
 
-/** The version of `java -version`, where 1.8 means 8. */
+/** The version in the output of `java -version`; 1.8 means 8. */
 export function parseJavaVersion(text: string): VersionNumber {
   const quoted = /version "([^"]+)"/.exec(text)?.[1] ?? '';
   const [major, minor, patch] = parseVersion(quoted);

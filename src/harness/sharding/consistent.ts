@@ -6,23 +6,23 @@ import type { Facts } from '../facts.ts';
 import type { Observed } from '../outcome/observed.ts';
 
 /**
- * What is computed from a load takes a step per second of it: a moment that was damaged to the year 5000 would
- * never be reached. So the moments of a hand-over, of its record and of the facts must belong to one load.
+ * Metrics iterate over every second of a load: with a time damaged to the year 5000 they would not finish. So the
+ * times of a hand-over, its record and the facts must belong to one load.
  */
 
-/** What two clocks and the end of a run may differ by, ms. */
-const SLACK_MS = 60_000;
+/** Tolerance for differences between clocks and for the end of a run, ms. */
+const TOLERANCE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
 const HINT = 'copy the complete folder of every shard again';
 
-/** Throws DoorbusterError (exit 2) when a hand-over is not of the run that its record is of. */
+/** Throws DoorbusterError (exit 2) if a hand-over and its record are of different runs. */
 export function checkHandOver(
   { completed, t0Ms, endedMs, cutMs, tables, phases }: Observed,
   { t0Ms: startMs, tookMs }: Pick<RunRecord, 't0Ms' | 'tookMs'>,
   dir: string,
 ): void {
-  const lastMs = t0Ms + (tookMs ?? 0) + SLACK_MS;
+  const lastMs = t0Ms + (tookMs ?? 0) + TOLERANCE_MS;
   const refused = (fact: string) => badInput(`hand-over.json of ${dir} ${fact}`, HINT);
   if (completed && (cutMs === null || tables === null)) {
     throw refused(
@@ -33,7 +33,7 @@ export function checkHandOver(
   if (endedMs < t0Ms || endedMs > lastMs) {
     throw refused(`ends ${endedMs - t0Ms} ms after its beginning; its record says ${tookMs} ms`);
   }
-  if (cutMs !== null && cutMs > endedMs - t0Ms + SLACK_MS) {
+  if (cutMs !== null && cutMs > endedMs - t0Ms + TOLERANCE_MS) {
     throw refused(`sent until ${cutMs} ms after its beginning, and had ended by then`);
   }
   const odd = phases.find((phase) => phase.startMs < t0Ms || phase.endMs < phase.startMs);
@@ -43,8 +43,8 @@ export function checkHandOver(
   throw refused(`has the phase ${wrong.name} from ${wrong.startMs} to ${wrong.endMs}`);
 }
 
-/** Columns of facts whose values are stepped through, or stepped to. */
-const STEPPED: readonly (readonly [table: FactTable, column: string])[] = [
+/** Columns of facts that are iterated over, or bound an iteration. */
+const ITERATED_COLUMNS: readonly (readonly [table: FactTable, column: string])[] = [
   ['phases', 'start_ms'],
   ['phases', 'end_ms'],
   ['load', 'at_ms'],
@@ -52,12 +52,12 @@ const STEPPED: readonly (readonly [table: FactTable, column: string])[] = [
   ['events', 'due_ms'],
 ];
 
-/** Throws DoorbusterError (exit 2) when facts are of another time than the load. */
+/** Throws DoorbusterError (exit 2) if facts are outside the time of the load. */
 export async function checkFacts(
   facts: Pick<Facts, 'rows'>,
   { t0Ms, endedMs }: Pick<Observed, 't0Ms' | 'endedMs'>,
 ): Promise<void> {
-  for (const [table, column] of STEPPED) {
+  for (const [table, column] of ITERATED_COLUMNS) {
     const [found] = await facts.rows<{ n: number }>(
       `SELECT count(*)::INTEGER AS n FROM ${table}
        WHERE ${column} NOT BETWEEN $from AND $to OR isnan(${column})`,
@@ -72,8 +72,8 @@ export async function checkFacts(
 }
 
 /**
- * Throws DoorbusterError (exit 2) when the copy of a table that the oracles need is missing or cannot be read to its
- * end: they would fail in the middle of it.
+ * Throws DoorbusterError (exit 2) if a copy of a table that the oracles need is missing or cannot be read completely:
+ * they would fail later.
  */
 export async function checkTables(
   facts: Pick<Facts, 'rows'>,

@@ -13,17 +13,17 @@ import { drain, phase } from '../../record/record.ts';
 import { STREAMS } from '../../scenario/scenario.ts';
 import type { Observed } from '../outcome/observed.ts';
 
-/** Far more than a load of a day leaves, bytes. */
-const LARGEST = 64 * 2 ** 20;
+/** Largest accepted file, bytes: far more than a load of a day writes. */
+const MAX_FILE_BYTES = 64 * 2 ** 20;
 
-/** Latest moment that a file can name, ms: JavaScript has no later date. */
-const LAST_MS = 8.64e15;
+/** Latest accepted time, ms: JavaScript has no later date. */
+const MAX_EPOCH_MS = 8.64e15;
 
 const count = z.int().nonnegative();
-const epochMs = z.number().min(0).max(LAST_MS);
-const durationMs = z.number().nonnegative().max(LAST_MS);
+const epochMs = z.number().min(0).max(MAX_EPOCH_MS);
+const durationMs = z.number().nonnegative().max(MAX_EPOCH_MS);
 
-/** A copy of a table, in the folder `tables` beside the file: a name, and no SQL. */
+/** Name of a table's copy in the folder `tables` next to the file; it cannot contain SQL. */
 const tableFile = z
   .string()
   .regex(/^[a-z_][a-z0-9_]*\.parquet$/, 'must be the name of a Parquet file');
@@ -57,12 +57,12 @@ const compaction = z.strictObject({
 const tables = z.strictObject({
   copies: z.record(datasetName, tableFile),
   absent: z.array(z.string()),
-  /** Absent in hand-overs of before a table could be left unread, and so are the engines. */
+  /** Absent in hand-overs of older versions, and so are the engines. */
   notRead: z.array(z.strictObject({ dataset: datasetName, reason: z.string() })).default([]),
   readBy: z.record(z.string(), z.string()).default({}),
 });
 
-/** `hand-over.json`: what the leader of a load observed. It may come from another machine, so all of it is checked. */
+/** `hand-over.json`: the observations of the leader of a load. It may come from another machine, so everything is checked. */
 const handOverSchema = z.strictObject({
   completed: z.boolean(),
   t0Ms: epochMs,
@@ -80,32 +80,32 @@ const handOverSchema = z.strictObject({
   drains: z.strictObject({
     opening: drain.nullable(),
     final: drain.nullable(),
-    /** In hand-overs of before each phase had its own. */
+    /** Only in hand-overs of older versions, before each phase had its own drain. */
     before: drain.nullable().optional(),
   }),
   compactions: z.array(compaction.extend({ phase: z.string() })).optional(),
-  /** In hand-overs of before each `compact` phase had a result. */
+  /** Only in hand-overs of older versions, before each `compact` phase had a result. */
   compaction: compaction.nullable().optional(),
   tables: tables.nullable(),
   bucket: layout.shape.bucket,
   missing: z.array(z.string()),
 });
 
-/** Text of the file: of each table the name of its copy. */
+/** Text of the file, with the name of each table's copy. */
 export function handOverText({ tablesDir: _here, tables: copies, ...observed }: Observed): string {
   const tables = copies && { ...copies, copies: mapped(copies.copies, fileIn) };
-  // Not checked here: what a run observed is not to be lost to a schema. Whoever reads it checks.
+  // Not checked here, so that a schema error cannot lose the observations. The reader checks.
   return JSON.stringify({ ...observed, tables });
 }
 
 /**
- * What the leader of a load observed, from its folder, wherever that was taken. Throws DoorbusterError (exit 2) that
- * names the file and the field at fault.
+ * Reads the observations of the leader of a load from its folder, which may have been moved. Throws DoorbusterError
+ * (exit 2) with the file and the field at fault.
  */
 export function readHandOver(dir: string): Observed {
   const path = join(dir, RUN_FILES.handOver);
   const text = readTextFile(path, {
-    limitBytes: LARGEST,
+    limitBytes: MAX_FILE_BYTES,
     hint: 'name the complete folder of shard 1, the leader',
   });
   const { tables: named, ...observed } = checked(text, path);
@@ -134,16 +134,19 @@ function checked(text: string, path: string): z.infer<typeof handOverSchema> {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw badInput(`${path} is not JSON: ${(error as Error).message}`, AGAIN);
+    throw badInput(`${path} is not JSON: ${(error as Error).message}`, RERUN_HINT);
   }
   const result = handOverSchema.safeParse(value);
   if (result.success) return result.data;
-  throw badInput(`${path} is not a hand-over file of a shard: ${described(result.error)}`, AGAIN);
+  throw badInput(
+    `${path} is not a hand-over file of a shard: ${described(result.error)}`,
+    RERUN_HINT,
+  );
 }
 
-const AGAIN = 'do not edit the file: run the load again';
+const RERUN_HINT = 'do not edit the file: run the load again';
 
-/** The copy that a source of `readTables` reads. */
+/** File name of the copy in a source of `readTables`. */
 function fileIn(source: string): string {
   return /([a-z0-9_]+\.parquet)'\)$/.exec(source)?.[1] ?? source;
 }

@@ -12,8 +12,8 @@ import { handOverText } from './hand-over-file.ts';
 import type { ShardCoordinator } from './shard-coordinator.ts';
 
 /**
- * Leaves what one shard has for whoever joins it with the others': its facts, and of the leader's what it
- * observed. Nothing is measured or judged of a part.
+ * Writes the part of one shard for a later merge: its facts, and the observations of the leader. A part is neither
+ * measured nor judged.
  */
 export async function handOver(
   {
@@ -34,7 +34,7 @@ export async function handOver(
   }: {
     readonly t0Ms: number | null;
     readonly observed: Observed | null;
-    /** What the machine is, and how its clock went. */
+    /** The machine's cores, and the gap of its clocks. */
     readonly machine: { readonly cores: number; readonly clockApartMs: number };
   },
 ): Promise<PartEnd> {
@@ -42,7 +42,7 @@ export async function handOver(
   const { paths, failed } = await facts.exportParquet(dir);
   note('facts', { files: paths.length, failed: [...failed] });
   const [first] = failed;
-  // A part without one of its tables can be joined with no other.
+  // A part without one of its tables cannot be merged.
   if (first !== undefined) throw stackBroke(`cannot write ${first.table}.parquet: ${first.reason}`);
   if (observed !== null) {
     writeAtomically(join(dir, RUN_FILES.handOver), handOverText(observed));

@@ -19,24 +19,24 @@ import type { Incident } from '../probes/probe.ts';
 import { checkFacts, checkHandOver, checkTables } from './consistent.ts';
 import { readHandOver } from './hand-over-file.ts';
 
-/** The part of one shard, as it was read. */
+/** The part of one shard. */
 interface Part {
   readonly dir: string;
   readonly record: PartRecord;
   readonly shard: ShardRecord;
 }
 
-/** All of a load, the leader's first. */
+/** All parts of a load, the leader's first. */
 type Parts = readonly [Part, ...Part[]];
 
-/** Past it two machines' stamps are not to be set beside each other: the limit of one machine's two clocks. */
+/** Above this gap the stamps of two machines are not comparable; the same limit as for the two clocks of one machine. */
 const CLOCKS_APART_MS = 20;
 
-/** Tables that every shard has rows of; the others are the leader's alone. */
-const OF_EVERY_SHARD: readonly FactTable[] = ['events', 'load', 'loop_delay', 'resources'];
+/** Tables of which every shard has rows; only the leader has the others. */
+const TABLES_OF_EVERY_SHARD: readonly FactTable[] = ['events', 'load', 'loop_delay', 'resources'];
 
 /**
- * The parts of one load, the leader's first. Throws DoorbusterError (exit 2) for folders that are not the whole of
+ * Reads the parts of one load, the leader's first. Throws DoorbusterError (exit 2) if the folders are not all parts of
  * one load.
  */
 export function readParts(paths: readonly string[]): Parts {
@@ -85,8 +85,8 @@ export function readParts(paths: readonly string[]): Parts {
 }
 
 /**
- * Joins the parts of a load into one record: the facts of all, computed as those of one run are. Every message
- * is counted once, and a histogram is made of all values, so that no quantile is an average of quantiles.
+ * Merges the parts of a load into one record: it computes the metrics from the facts of all parts, as for one run.
+ * Every message counts once, and quantiles are taken over all values, never averaged.
  */
 export async function merge(
   parts: Parts,
@@ -141,13 +141,13 @@ export async function merge(
 
 async function joinFacts(facts: Pick<Facts, 'run'>, parts: readonly Part[]): Promise<void> {
   for (const table of Object.keys(FACTS) as FactTable[]) {
-    const from = OF_EVERY_SHARD.includes(table) ? parts : parts.slice(0, 1);
+    const from = TABLES_OF_EVERY_SHARD.includes(table) ? parts : parts.slice(0, 1);
     for (const { dir, shard } of from) {
       const file = parquetFiles(dir).files.find(({ name }) => name === table);
       if (file === undefined) {
         throw badInput(`${dir} has no file ${table}.parquet: the shard's facts are incomplete`);
       }
-      // The leader's machine is the one of the run; of the others it is told which.
+      // Rows of the leader's machine are the run's own; those of other machines get their shard number.
       const columns =
         table === 'resources' && shard.number > 1
           ? `COLUMNS(lambda name: name <> 'shard'), ${shard.number} AS shard`
@@ -171,7 +171,7 @@ async function taken(
   }
 }
 
-/** What keeps the stamps of different machines from being set beside each other. */
+/** Reasons why the stamps of different machines are not comparable. */
 function clockIncidents(parts: readonly Part[], atMs: number): readonly Incident[] {
   return parts.flatMap(({ shard: { number, clock } }) => {
     const apartMs = number > 1 ? (clock.apartMs ?? 0) : 0;
@@ -189,7 +189,7 @@ function clockIncidents(parts: readonly Part[], atMs: number): readonly Incident
             ),
           ]
         : []),
-      // The leader's own is judged with its other facts.
+      // The leader's own gap is judged with its other facts.
       ...(apartMs > CLOCKS_APART_MS
         ? [
             incident(

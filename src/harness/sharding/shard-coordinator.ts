@@ -14,42 +14,42 @@ import {
 import type { Place } from '../place.ts';
 import type { Stack } from '../stack/stack.ts';
 
-/** The part of one machine in a load that several make together. */
+/** The part of one machine in a distributed load. */
 export interface Shard {
   readonly share: Share;
-  /** What all of them call the load. */
+  /** Id of the distributed run, the same for all shards. */
   readonly load: string;
 }
 
-/** Where the shards of a load meet, with the broker's clock as everybody's. */
+/** Coordination of the shards of a load, with the broker's clock as their common clock. */
 export interface ShardCoordinator extends AsyncDisposable {
   readonly shard: Shard;
-  /** This machine's clock, put right. */
+  /** This machine's clock, corrected to the broker's. */
   readonly clock: Clock;
   readonly offset: ClockOffset;
-  say(message: ShardMessage): Promise<unknown>;
-  /** Tells everything that is said from now on, and before it everything that was. */
-  listen(hear: (message: ShardMessage) => void): void;
-  /** Tells the others that it goes, and why; never rejects. */
+  publish(message: ShardMessage): Promise<unknown>;
+  /** Subscribes to all messages; earlier ones are delivered first. */
+  subscribe(listener: (message: ShardMessage) => void): void;
+  /** Publishes that this shard leaves, with the reason; never rejects. */
   leave(why: string): Promise<void>;
-  /** Looks at the broker's clock again, once: how far it has moved against ours by then, ms. */
+  /** Measures the broker's clock again, once: its drift against ours since the start, ms. */
   driftMs(): Promise<number>;
 }
 
-/** Messages that the broker's clock is judged by. */
+/** Number of messages by which the broker's clock is measured. */
 const PINGS = 12;
-/** Longest wait for the other shards, and of them for the leader. */
-const MEET_WITHIN_MS = 10 * 60_000;
-const TELL_EVERY_MS = 15_000;
+/** Longest wait of the leader for the other shards, and of these for the leader. */
+const JOIN_WITHIN_MS = 10 * 60_000;
+const REPORT_EVERY_MS = 15_000;
 const LEAVE_WITHIN_MS = 3_000;
-/** Longest wait for our own first word to come round, ms. */
+/** Longest wait until our own first message is received, ms. */
 const ECHO_WITHIN_MS = 60_000;
 
 /**
- * Joins the others on a topic of their own, at the place of the load. Throws DoorbusterError (exit 2) when
- * this shard has been there before: two of one number would break each other's load, and clear each other's place.
+ * Joins the other shards on a topic in the load's namespace. Throws DoorbusterError (exit 2) if this shard number has
+ * already joined: two with one number would break each other's load and remove each other's namespace.
  */
-export async function meet(
+export async function joinShards(
   shard: Shard,
   {
     stack,
@@ -69,43 +69,43 @@ export async function meet(
     await using admin = await openKafkaAdmin(brokers);
     await admin.ensureTopic(topic, { clock, signal });
   }
-  const heard: ShardMessage[] = [];
-  let listener: (message: ShardMessage) => void = (message) => heard.push(message);
-  /** When somebody spoke as this shard, by the broker's clock, in the order of the topic. */
-  const asUs: number[] = [];
+  const pendingMessages: ShardMessage[] = [];
+  let listener: (message: ShardMessage) => void = (message) => pendingMessages.push(message);
+  /** Broker's stamps of the messages with this shard's number, in the order of the topic. */
+  const ownStampsMs: number[] = [];
   const member = `shard-${shard.share.index + 1}`;
   const channel = await openChannel({
     ...{ brokers, topic, member, clock },
     onMessage({ message, kafkaMs }) {
       const said = message as ShardMessage;
-      if (said.kind === 'alive' && said.from === shard.share.index) asUs.push(kafkaMs);
+      if (said.kind === 'alive' && said.from === shard.share.index) ownStampsMs.push(kafkaMs);
       listener(said);
     },
   });
   try {
-    const pings = await pinged(channel, shard);
+    const pings = await measureClock(channel, shard);
     const [{ kafkaMs: firstMs }] = pings as [PublishStamps];
-    await echoed(() => asUs.some((atMs) => atMs >= firstMs), { clock, signal, topic });
-    const lastMs = asUs.findLast((atMs) => atMs < firstMs);
-    if (lastMs !== undefined) throw second(shard, place, firstMs - lastMs);
+    await awaitEcho(() => ownStampsMs.some((atMs) => atMs >= firstMs), { clock, signal, topic });
+    const lastMs = ownStampsMs.findLast((atMs) => atMs < firstMs);
+    if (lastMs !== undefined) throw duplicateShard(shard, place, firstMs - lastMs);
     const offset = clockOffset(pings);
     let drift: Promise<number> | undefined;
     return {
       shard,
       offset,
       clock: offsetClock(clock, middleOf(offset)),
-      say: (message) => channel.publish(message),
-      listen(hear) {
-        for (const message of heard.splice(0)) hear(message);
-        listener = hear;
+      publish: (message) => channel.publish(message),
+      subscribe(newListener) {
+        for (const message of pendingMessages.splice(0)) newListener(message);
+        listener = newListener;
       },
       async leave(why) {
         const gone = channel.publish({ kind: 'gone', from: shard.share.index, why });
-        // Where the topic is gone already, nobody is left to be told.
+        // If the topic was removed, no other shard is left.
         await Promise.race([gone.catch(() => undefined), clock.sleep(LEAVE_WITHIN_MS)]);
       },
       driftMs() {
-        drift ??= pinged(channel, shard).then(
+        drift ??= measureClock(channel, shard).then(
           (said) => middleOf(clockOffset(said)) - middleOf(offset),
         );
         return drift;
@@ -118,8 +118,8 @@ export async function meet(
   }
 }
 
-/** Everybody hears all that was said before his own first word, and then that. */
-async function echoed(
+/** Resolves when our own first message was received, and thus every message before it. */
+async function awaitEcho(
   fact: () => boolean,
   {
     clock,
@@ -138,7 +138,7 @@ async function echoed(
   }
 }
 
-function second({ share, load }: Shard, place: Place, agoMs: number): DoorbusterError {
+function duplicateShard({ share, load }: Shard, place: Place, agoMs: number): DoorbusterError {
   const ago = `${Math.round(agoMs / 1_000)} s ago`;
   return badInput(
     `shard ${share.index + 1} of the load ${load} exists already, last message ${ago}: running, or killed`,
@@ -146,7 +146,7 @@ function second({ share, load }: Shard, place: Place, agoMs: number): Doorbuster
   );
 }
 
-async function pinged(channel: Channel, { share }: Shard): Promise<readonly PublishStamps[]> {
+async function measureClock(channel: Channel, { share }: Shard): Promise<readonly PublishStamps[]> {
   const said: PublishStamps[] = [];
   for (let n = 0; n < PINGS; n++) {
     said.push(await channel.publish({ kind: 'alive', from: share.index, progress: null }));
@@ -155,8 +155,8 @@ async function pinged(channel: Channel, { share }: Shard): Promise<readonly Publ
 }
 
 /**
- * The leader's load: his own share, and the others', who are waited for. Rejects when one does not come, or
- * brings another scenario.
+ * The leader's load: waits for the other shards, and combines its own share with theirs. Rejects if a shard does not
+ * join in time, or has another scenario.
  */
 export async function lead(
   own: Load,
@@ -173,29 +173,33 @@ export async function lead(
 ): Promise<LeadingLoad> {
   const { clock, shard } = coordinator;
   const { of } = shard.share;
-  const load = new LeadingLoad(own, { of, publish: (message) => coordinator.say(message), clock });
+  const load = new LeadingLoad(own, {
+    of,
+    publish: (message) => coordinator.publish(message),
+    clock,
+  });
   const here = new Map<number, string>();
-  coordinator.listen((message) => {
+  coordinator.subscribe((message) => {
     if (message.kind === 'here') here.set(message.from, message.hash);
     load.receive(message);
   });
-  await coordinator.say({ kind: 'deployed', hash, threads: own.workers });
+  await coordinator.publish({ kind: 'deployed', hash, threads: own.workers });
   const missing = () =>
     Array.from({ length: of - 1 }, (_, i) => i + 1).filter((shardNo) => !here.has(shardNo));
   const startedMs = clock.monotonicMs();
-  let toldMs = Number.NEGATIVE_INFINITY;
+  let reportedMs = Number.NEGATIVE_INFINITY;
   while (missing().length > 0) {
     load.broken.throwIfAborted();
     const waitedMs = clock.monotonicMs() - startedMs;
     const names = missing().map((shardNo) => shardNo + 1);
-    if (waitedMs > MEET_WITHIN_MS) {
+    if (waitedMs > JOIN_WITHIN_MS) {
       throw stackBroke(
-        `shard ${names.join(', ')} of ${of} did not join within ${MEET_WITHIN_MS / 60_000} minutes`,
+        `shard ${names.join(', ')} of ${of} did not join within ${JOIN_WITHIN_MS / 60_000} minutes`,
         `doorbuster run … --shard ${names[0]}/${of} --load ${shard.load}`,
       );
     }
-    if (clock.monotonicMs() - toldMs > TELL_EVERY_MS) {
-      toldMs = clock.monotonicMs();
+    if (clock.monotonicMs() - reportedMs > REPORT_EVERY_MS) {
+      reportedMs = clock.monotonicMs();
       onStep(`waiting for shard ${names.join(', ')} of ${of}`);
     }
     await clock.sleep(200, signal);
@@ -207,48 +211,48 @@ export async function lead(
       'give every shard the same file, --seed and --set',
     );
   }
-  void signsOfLife(coordinator, { load, signal, look: () => load.checkSilence() });
+  void publishHeartbeats(coordinator, { load, signal, checkSilence: () => load.checkSilence() });
   return load;
 }
 
-/** Says that it is there, and how it gets on, until the run is over. */
-async function signsOfLife(
-  { clock, shard, say }: ShardCoordinator,
+/** Publishes heartbeats with the progress until the run ends. */
+async function publishHeartbeats(
+  { clock, shard, publish }: ShardCoordinator,
   {
     load,
     signal,
-    look,
-  }: { readonly load: Load; readonly signal: AbortSignal; readonly look: () => void },
+    checkSilence,
+  }: { readonly load: Load; readonly signal: AbortSignal; readonly checkSilence: () => void },
 ): Promise<void> {
   const enough = AbortSignal.any([signal, load.broken]);
   try {
     while (!enough.aborted) {
-      await say({ kind: 'alive', from: shard.share.index, progress: load.progress });
-      look();
+      await publish({ kind: 'alive', from: shard.share.index, progress: load.progress });
+      checkSilence();
       await clock.sleep(HEARTBEAT_EVERY_MS, enough);
     }
   } catch {
-    // A broker that does not answer is noticed by everybody.
+    // Every shard notices by itself a broker that does not answer.
   }
 }
 
-/** Waits until the leader has deployed; gives how many threads every shard has. */
+/** Waits until the leader has deployed; returns the number of threads of every shard. */
 export async function awaitDeployed(
   coordinator: ShardCoordinator,
   { hash, signal }: { readonly hash: string; readonly signal: AbortSignal },
 ): Promise<{ readonly threads: number }> {
   const { clock, shard } = coordinator;
   const said: { deployed?: Extract<ShardMessage, { kind: 'deployed' }>; gone?: string } = {};
-  coordinator.listen((message) => {
+  coordinator.subscribe((message) => {
     if (message.kind === 'deployed') said.deployed = message;
     if (message.kind === 'gone' && message.from === 0) said.gone = message.why;
   });
   const startedMs = clock.monotonicMs();
   while (said.deployed === undefined) {
     if (said.gone !== undefined) throw stackBroke(`the leading shard has ended: ${said.gone}`);
-    if (clock.monotonicMs() - startedMs > MEET_WITHIN_MS) {
+    if (clock.monotonicMs() - startedMs > JOIN_WITHIN_MS) {
       throw stackBroke(
-        `the leading shard has deployed nothing within ${MEET_WITHIN_MS / 60_000} minutes`,
+        `the leading shard has deployed nothing within ${JOIN_WITHIN_MS / 60_000} minutes`,
         `doorbuster run … --shard 1/${shard.share.of} --load ${shard.load}`,
       );
     }
@@ -264,8 +268,8 @@ export async function awaitDeployed(
 }
 
 /**
- * Does what the leader asks, until it is finished; gives when the load began, by the broker's clock, epoch ms. Rejects
- * when the leader ends the run, falls silent, or when the load breaks.
+ * Executes the leader's requests until the load is finished; returns t0 by the broker's clock, epoch ms. Rejects if
+ * the leader ends the run or falls silent, or if the load fails.
  */
 export async function follow(
   load: Load,
@@ -280,21 +284,21 @@ export async function follow(
   const finished = new Promise<void>((resolve, reject) => {
     const fail = (cause: unknown) => reject(cause);
     over.signal.addEventListener('abort', () => fail(over.signal.reason), { once: true });
-    coordinator.listen((message) => {
+    coordinator.subscribe((message) => {
       const fromLeader = message.kind === 'ask' || ('from' in message && message.from === 0);
       if (fromLeader) heardMs = clock.monotonicMs();
       if (message.kind !== 'ask') return;
       if (message.what === 'abort') return over.abort(stackBroke(message.why));
       if (message.what === 'begin') t0Ms = message.t0Ms;
       executeRequest(load, message).then(async (told) => {
-        // While the topic is still there: the leader removes it once everybody has finished.
+        // While the topic exists: the leader removes it after every shard has finished.
         if (message.what === 'finish') await coordinator.driftMs();
-        await coordinator.say({ kind: 'answer', from, id: message.id, ...told });
+        await coordinator.publish({ kind: 'answer', from, id: message.id, ...told });
         if (message.what === 'finish') resolve();
       }, fail);
     });
   });
-  const look = () => {
+  const checkSilence = () => {
     const silentMs = clock.monotonicMs() - heardMs;
     if (silentMs <= SILENT_AFTER_MS) return;
     const words = `the leading shard has sent no message for ${Math.round(silentMs / 1_000)} s`;
@@ -304,8 +308,8 @@ export async function follow(
   const onBroken = () => over.abort(load.broken.reason);
   load.broken.addEventListener('abort', onBroken, { once: true });
   signal.addEventListener('abort', () => over.abort(signal.reason), { once: true });
-  await coordinator.say({ kind: 'here', from, hash });
-  void signsOfLife(coordinator, { load, signal: ends, look });
+  await coordinator.publish({ kind: 'here', from, hash });
+  void publishHeartbeats(coordinator, { load, signal: ends, checkSilence });
   try {
     await finished;
     return t0Ms;

@@ -4,24 +4,24 @@ import { targetOf } from '../load/targets/targets.ts';
 import { type Place, topicOf } from '../place.ts';
 import type { Rows } from './tables-under-test.ts';
 
-/** One partition: what the broker acknowledged to us against what its log holds. */
+/** Acknowledged records of one partition compared with its log. */
 export interface AppendedCount {
   readonly stream: Stream;
   readonly part: number;
   readonly acknowledged: number;
-  /** Handed over and never answered: may be in the log or not. */
+  /** Sent and never acknowledged: may be in the log or not. */
   readonly unanswered: number;
   readonly appended: number;
 }
 
-/** What the log of one partition holds. */
+/** Number of records in the log of one partition. */
 export interface AppendedLog {
   readonly stream: Stream;
   readonly part: number;
   readonly appended: number;
 }
 
-/** Counts the log of every partition of the streams' topics, markers and canaries included. */
+/** Counts the log of every partition of the streams' topics, including markers and canaries. */
 export async function appendedLogs(
   target: TargetAddress,
   place: Place,
@@ -39,8 +39,8 @@ export async function appendedLogs(
 }
 
 /**
- * Sets the facts beside the logs. Anything but equality (when nothing is unanswered) makes a run INVALID:
- * someone else wrote to the topic, or an acknowledgement was not one.
+ * Compares the facts with the logs. A difference that unanswered records do not explain makes a run INVALID: another
+ * program wrote to the topic, or an acknowledged record was lost.
  */
 export async function appendedCounts(
   rows: Rows,

@@ -1,20 +1,20 @@
-/** How often something was found, with up to ten ids to look at. */
+/** Number of occurrences, with up to ten ids as examples. */
 export interface Finding {
   readonly count: number;
   readonly examples: readonly string[];
 }
 
-/** Ids that are kept of each finding. */
+/** Examples that are kept per finding. */
 export const EXAMPLES = 10;
 
-/** A row of SQL that found something: `examples` is a JSON list of ids. */
+/** A result row with findings: `examples` is a JSON list of ids. */
 export interface FoundRow {
   readonly count: number;
   readonly examples: string | null;
 }
 
-/** All that some rows found. */
-export function gathered(rows: readonly FoundRow[]): Finding {
+/** Combines the findings of several rows. */
+export function combined(rows: readonly FoundRow[]): Finding {
   return {
     count: rows.reduce((total, { count }) => total + Number(count), 0),
     examples: rows.flatMap(({ examples }) => idsOf(examples)).slice(0, EXAMPLES),

@@ -8,13 +8,13 @@ import type { Place } from '../place.ts';
 import { reasonOf } from '../reason.ts';
 import type { NotRead, TableCopies } from './tables-under-test.ts';
 
-/** An uncompacted upsert table is slow to read whole; beyond this another engine has to. */
+/** Timeout for one table, ms. Reading an uncompacted upsert table is slow; after this another engine reads it. */
 const TIMEOUT_MS = 300_000;
 
-/** Columns by our names: those that the oracles cannot do without, and those that let them score more. */
+/** Columns by our names: those that the oracles require, and those that allow further scores. */
 interface Columns {
   readonly needed: readonly string[];
-  /** With the type that stands in, as NULL, for one that a table does not have. */
+  /** With the type of the NULL that replaces a missing column. */
   readonly scored: Readonly<Record<string, 'BIGINT' | 'BOOLEAN' | 'VARCHAR'>>;
 }
 
@@ -53,34 +53,34 @@ export interface Extent {
 }
 
 interface ReadOptions {
-  /** Folder that gets the copies. */
+  /** Folder for the copies. */
   readonly dir: string;
-  /** For what DuckDB cannot read. */
+  /** Engine for tables that DuckDB cannot read. */
   readonly second?: PlainCopies;
-  /** By the pipeline's name of the table. */
+  /** By the pipeline's name of the table. Without an extent the first engine is tried. */
   readonly extents?: ReadonlyMap<string, Extent>;
   readonly timeoutMs?: number;
-  /** Told of each engine that gave a table up. */
+  /** Called for each engine that failed to read a table. */
   readonly onFailure?: (failure: { table: string; engine: string; reason: string }) => void;
 }
 
 /**
- * DuckDB 1.5 looks at every deleted key for every row: about 15 ns each, measured from 1,000 to 10,000
- * keys on 100,000 rows. An upper bound, since keys do not delete rows that came after them.
+ * DuckDB 1.5 compares every row with every deleted key: about 15 ns each, measured with 1,000 to 10,000 keys on 100,000
+ * rows. An upper bound, because keys do not delete later rows.
  */
 const SECONDS_PER_ROW_AND_KEY = 15e-9;
 
-/** Whether DuckDB is expected to take more than half of the time that it has. */
-function isHopeless({ rows, deletedKeys }: Extent, timeoutMs: number): boolean {
+/** Whether DuckDB is expected to use more than half of its timeout. */
+function isTooSlow({ rows, deletedKeys }: Extent, timeoutMs: number): boolean {
   return rows * deletedKeys * SECONDS_PER_ROW_AND_KEY * 1_000 > timeoutMs / 2;
 }
 
 /**
- * Reads every table whole, once, through the query engine, which merges data and delete files as it
- * does for anybody, into Parquet files of `dir`: the oracles then work on copies that stand still. What that engine
- * cannot read, or is expected not to in time, a second one reads. A column
- * that the pipeline's table calls otherwise, by its `columns`, is read under our name. A table that cannot be read, or
- * lacks a column that is needed, is in `notRead` with the reason, and the others are read all the same.
+ * Reads every table completely, once, through the query engine, which merges data and delete files as for any reader,
+ * into Parquet files in `dir`: the oracles then work on fixed copies. A second engine reads what the first one cannot
+ * read, or is expected not to read in time. A column with another name in the pipeline's table (its `columns`) is read
+ * under our name. A table that cannot be read, or lacks a needed column, is in `notRead` with the reason; the others are
+ * read all the same.
  */
 export async function readTables(
   reader: Pick<Reader, 'query'>,
@@ -107,7 +107,10 @@ export async function readTables(
       };
       const names = [...columns.needed, ...Object.keys(columns.scored)];
       const own = names.map((name) => columnOf(dataset, name)).filter((name) => there.has(name));
-      readBy[table] = await byEither({ table, columns: own }, copy, { ...options, timeoutMs });
+      readBy[table] = await copyWithEither({ table, columns: own }, copy, {
+        ...options,
+        timeoutMs,
+      });
       copies[table] = `read_parquet(${file})`;
       const lacking = Object.keys(columns.scored).filter(
         (name) => !there.has(columnOf(dataset, name)),
@@ -120,8 +123,8 @@ export async function readTables(
   return { copies, absent, notRead, readBy };
 }
 
-/** Copies a table by DuckDB, or else by the second engine, or the other way round; gives the name of which. */
-async function byEither(
+/** Copies a table with one engine, or if that fails with the other; returns the name of the engine. */
+async function copyWithEither(
   of: TableColumns,
   copy: (from: string) => Promise<void>,
   { second, extents, onFailure, timeoutMs }: ReadOptions & { readonly timeoutMs: number },
@@ -131,7 +134,7 @@ async function byEither(
     engines.push({ name: second.name, copy: () => second.withCopy(of, copy) });
   }
   const extent = extents?.get(of.table);
-  if (extent !== undefined && isHopeless(extent, timeoutMs)) engines.reverse();
+  if (extent !== undefined && isTooSlow(extent, timeoutMs)) engines.reverse();
   const reasons: string[] = [];
   for (const { name, copy: copied } of engines) {
     try {
@@ -146,7 +149,7 @@ async function byEither(
   throw new Error(reasons.join('; '));
 }
 
-/** Every dataset of a run as one that no engine read, for the one reason. */
+/** Marks every dataset of a run as not read, with the same reason. */
 export function noneRead(datasets: readonly Dataset[], error: unknown): TableCopies {
   const reason = reasonOf(error);
   const notRead = datasets.map(({ name }) => ({ dataset: name, reason }));

@@ -23,13 +23,13 @@ interface TruthContext {
   readonly notSeenWithinMs: number | null;
 }
 
-/** Examples in the record, and of each finding. */
-const EXAMPLES = 20;
-const OF_EACH = 10;
+/** Maximum numbers of examples in the record, in total and per finding. */
+const MAX_EXAMPLES = 20;
+const MAX_EXAMPLES_PER_FINDING = 10;
 
 /**
- * Holds copies of the tables against CONTRACT and BOOK. It never throws for what it cannot judge: that is
- * in `notJudged`, and what was judged stands.
+ * Compares copies of the tables with CONTRACT and BOOK. It does not throw for what it cannot judge: that is in
+ * `notJudged`, and the rest is judged.
  */
 export async function judgeTruth(context: TruthContext): Promise<TruthRecord> {
   const { facts, tables, notSeenWithinMs } = context;
@@ -45,12 +45,12 @@ export async function judgeTruth(context: TruthContext): Promise<TruthRecord> {
   const rows: Rows = (sql) => facts.rows(sql);
   const contract = await attempt('CONTRACT', async () => {
     const judgement = await judgeContract(rows, tables);
-    return await againstContract(rows, tables, judgement);
+    return await contractSection(rows, tables, judgement);
   });
   for (const { dataset, reason } of contract?.failed ?? []) {
     notJudged.push({ what: dataset, reason });
   }
-  const book = await attempt('BOOK', () => againstBook(context));
+  const book = await attempt('BOOK', () => bookSection(context));
   return {
     notSeenWithinMs,
     ...(notJudged.length === 0 ? {} : { notJudged }),
@@ -60,7 +60,7 @@ export async function judgeTruth(context: TruthContext): Promise<TruthRecord> {
   };
 }
 
-async function againstContract(rows: Rows, tables: TablesUnderTest, contract: ContractJudgement) {
+async function contractSection(rows: Rows, tables: TablesUnderTest, contract: ContractJudgement) {
   const { lost, duplicated, wrongCopy, wrong, byDataset, keys, failed } = contract;
   const section: Pick<
     TruthRecord,
@@ -70,7 +70,7 @@ async function againstContract(rows: Rows, tables: TablesUnderTest, contract: Co
       ? {}
       : {
           lost: lost.count,
-          // A row that stems from another append than the first is one too many of the wrong kind.
+          // A row from another append than the first one counts as a duplicate.
           duplicated: duplicated.count + wrongCopy.count,
         }),
     ...(Object.values(byDataset).every((one) => one.wrong === undefined)
@@ -82,7 +82,7 @@ async function againstContract(rows: Rows, tables: TablesUnderTest, contract: Co
   return { section, failed };
 }
 
-async function againstBook(
+async function bookSection(
   context: TruthContext,
 ): Promise<Pick<TruthRecord, 'distance' | 'takings' | 'readings' | 'bookUnits'>> {
   const { facts, scenario, tables, cutMs } = context;
@@ -101,7 +101,7 @@ async function againstBook(
   };
 }
 
-/** What is not scored is left out: 0 would say that nothing was found. */
+/** Values that are not scored are left out: 0 would mean that nothing was found. */
 function scoresOf(distance: BusinessDistance, stock: boolean): TruthRecord['distance'] {
   return Object.entries(distance).map(([fault, { injected, leaked, dropped, units, cents }]) => ({
     fault,
@@ -110,7 +110,7 @@ function scoresOf(distance: BusinessDistance, stock: boolean): TruthRecord['dist
       ? {}
       : {
           leaked: leaked.count,
-          // Of what nothing explains nothing was injected, so nothing could be caught.
+          // `none` was not injected, so there is nothing to catch.
           ...(fault === 'none' ? {} : { caught: injected - leaked.count - dropped.count }),
         }),
     dropped: dropped.count,
@@ -145,8 +145,8 @@ async function tableFindings(
   return findings;
 }
 
-/** How the record words each finding, in the order in which it tells them. */
-const IN_WORDS: Readonly<
+/** Text of each finding in the record, in its order. */
+const FINDING_TEXT: Readonly<
   Record<Example['finding'], Omit<TruthRecord['examples'][number], 'table' | 'key'>>
 > = {
   lost: { kind: 'lost', expected: 'a row', found: 'none' },
@@ -156,12 +156,12 @@ const IN_WORDS: Readonly<
 };
 
 function examplesOf({ examples }: ContractJudgement): TruthRecord['examples'] {
-  return Object.entries(IN_WORDS)
+  return Object.entries(FINDING_TEXT)
     .flatMap(([finding, words]) =>
       examples
         .filter((example) => example.finding === finding)
-        .slice(0, OF_EACH)
+        .slice(0, MAX_EXAMPLES_PER_FINDING)
         .map(({ dataset, id }) => ({ ...words, table: dataset, key: id })),
     )
-    .slice(0, EXAMPLES);
+    .slice(0, MAX_EXAMPLES);
 }

@@ -4,14 +4,14 @@ import type { Connection } from '../clients/duckdb.ts';
 import type { FileEntry } from '../clients/iceberg.ts';
 import type { Bucket } from '../clients/s3.ts';
 import type { FactRow } from '../facts.ts';
-import type { Found } from './iceberg-follower.ts';
+import type { FoundSnapshot } from './iceberg-follower.ts';
 import { ManifestReader, type SnapshotFiles } from './manifests.ts';
 import { sightingsOf } from './sighting.ts';
 import type { CommitRead, Live, Sighted, VisibilityContext } from './visibility.ts';
 
 /**
- * Reads each commit of one table once: its manifests, and the rows of the data files it added, into
- * `sightings` and `commits`. A `replace` only moves rows that were read before, and a `delete` adds none.
+ * Reads each commit of one table once, its manifests and the rows of the data files that it added, into
+ * `sightings` and `commits`. A `replace` only moves rows that were already read, and a `delete` adds none.
  */
 export class CommitReader {
   readonly #table: Dataset;
@@ -31,8 +31,8 @@ export class CommitReader {
     this.#context = context;
   }
 
-  /** Rejects when a file cannot be read; nothing of the commit is in the facts then. */
-  async read(found: Found, signal: AbortSignal): Promise<CommitRead> {
+  /** Rejects if a file cannot be read; then the facts contain nothing of the commit. */
+  async read(found: FoundSnapshot, signal: AbortSignal): Promise<CommitRead> {
     const { snapshot } = found;
     const files = await this.#manifests.read(snapshot, signal);
     const addsRows = snapshot.operation === 'append' || snapshot.operation === 'overwrite';
@@ -48,7 +48,7 @@ export class CommitReader {
     return { ...rows, files: countLive(files.live) };
   }
 
-  async #rows(found: Found, paths: readonly string[]): Promise<Omit<CommitRead, 'files'>> {
+  async #rows(found: FoundSnapshot, paths: readonly string[]): Promise<Omit<CommitRead, 'files'>> {
     const connection = this.#connection;
     const select = sightingsOf(this.#table, found.columns, found.snapshot.id, paths);
     await connection.run(`CREATE OR REPLACE TEMP TABLE batch AS ${select}`);
@@ -59,13 +59,13 @@ export class CommitReader {
       p99: number | null;
     }>(
       `SELECT count(*)::INTEGER AS rows, list(event_id) FILTER (event_id LIKE 'marker-%') AS markers,
-         quantile_cont($seen - occurred_ms, 0.5) FILTER (${COUNTED}) AS p50,
-         quantile_cont($seen - occurred_ms, 0.99) FILTER (${COUNTED}) AS p99
+         quantile_cont($seen - occurred_ms, 0.5) FILTER (${COUNTED_ROWS}) AS p50,
+         quantile_cont($seen - occurred_ms, 0.99) FILTER (${COUNTED_ROWS}) AS p99
        FROM batch`,
       { seen: found.seenMs, t0: this.#context.t0Ms() ?? found.seenMs },
     );
     if (!told) throw new Error('an aggregate without GROUP BY gave no row');
-    // Last, because a commit that is read again after an error must not be there twice.
+    // Last, so that a commit that is read again after an error is not inserted twice.
     await connection.run('INSERT INTO sightings BY NAME FROM batch');
     const { rows, markers, p50, p99 } = told;
     const staleness = p50 === null || p99 === null ? null : { p50, p99 };
@@ -73,11 +73,11 @@ export class CommitReader {
   }
 }
 
-/** Rows that staleness counts: after t0, from real stores and SKUs. */
-const COUNTED = `occurred_ms >= $t0 AND coalesce(store_id, 1) > 0
+/** Rows that count for staleness: after t0, of real stores and SKUs. */
+const COUNTED_ROWS = `occurred_ms >= $t0 AND coalesce(store_id, 1) > 0
   AND coalesce(sku_id, 1) < ${FIRST_CANARY_SKU}`;
 
-/** The row of `commits`: everything counted from the manifests, nothing taken from the summary. */
+/** The row of `commits`, counted from the manifests, not taken from the summary. */
 export function commitRow(
   table: string,
   found: Sighted & { readonly snapshots: number },

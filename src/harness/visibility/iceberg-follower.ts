@@ -2,16 +2,16 @@ import type { Clock } from '../../core/clock.ts';
 import type { Catalog, Snapshot, Table, TableResponse } from '../clients/iceberg.ts';
 import type { Poll, Sighted } from './visibility.ts';
 
-/** A snapshot of a table, as it was found. */
-export interface Found extends Sighted {
+/** A snapshot that was found by a poll. */
+export interface FoundSnapshot extends Sighted {
   readonly snapshot: Snapshot;
-  /** Column names of the table as it was found. */
+  /** Column names of the table at that time. */
   readonly columns: readonly string[];
-  /** How many snapshots the table kept when it was found. */
+  /** Number of snapshots that the table kept at that time. */
   readonly snapshots: number;
 }
 
-/** Follows the snapshots of one table, however many were committed between two polls. */
+/** Finds every snapshot of one table, even if several were committed between two polls. */
 export class Follower {
   #lastId: string | null = null;
   #missedMs: number | null = null;
@@ -25,7 +25,7 @@ export class Follower {
     this.#clock = clock;
   }
 
-  async poll(signal?: AbortSignal): Promise<Poll<Found>> {
+  async poll(signal?: AbortSignal): Promise<Poll<FoundSnapshot>> {
     const startMs = this.#clock.nowMs();
     const first = await this.#load('refs', signal);
     const seenMs = this.#clock.nowMs();
@@ -40,15 +40,15 @@ export class Follower {
       this.#advance(current, startMs);
       return { found: [foundIn(newest, current, missedMs, seenMs)], gap: null };
     }
-    return this.#many(newest, { startMs, missedMs, seenMs }, signal);
+    return this.#findAll(newest, { startMs, missedMs, seenMs }, signal);
   }
 
-  /** Several at once: the whole list is asked for, and may by then hold newer ones still. */
-  async #many(
+  /** Several new snapshots: requests the whole list, which may contain even newer ones. */
+  async #findAll(
     newest: Table,
     first: { readonly startMs: number; readonly missedMs: number | null; readonly seenMs: number },
     signal?: AbortSignal,
-  ): Promise<Poll<Found>> {
+  ): Promise<Poll<FoundSnapshot>> {
     const secondStartMs = this.#clock.nowMs();
     const all = (await this.#load('all', signal))?.table();
     const secondSeenMs = this.#clock.nowMs();
@@ -80,7 +80,7 @@ function foundIn(
   snapshot: Snapshot,
   missedMs: number | null,
   seenMs: number,
-): Found {
+): FoundSnapshot {
   return { snapshot, columns, snapshots: snapshotCount, missedMs, seenMs };
 }
 

@@ -22,13 +22,13 @@ import type {
   VisibilitySource,
 } from './visibility.ts';
 
-/** Snapshots of Iceberg tables, as a REST catalog serves them; rows from the data files that they add. */
+/** Snapshots of Iceberg tables from a REST catalog, and rows from the data files that they add. */
 export const iceberg: SourceOpener = { servers: ['minio', 'catalog'], open };
 
 async function open(context: VisibilityContext): Promise<VisibilitySource> {
   const { facts, extensions, place, clock } = context;
   const { s3, catalog: access } = context.stack.endpoints;
-  // A connection of its own: reading a large commit makes nobody wait.
+  // A separate connection, so that reading a large commit does not delay others.
   const connection = await facts.connect();
   try {
     await connection.run(`LOAD ${quoted(extensions.httpfs)}`);
@@ -85,7 +85,7 @@ async function listBucket(
   datasets: readonly Dataset[],
   signal: AbortSignal,
 ): Promise<StorageListing> {
-  // First the objects, then the metadata: what is committed in between is named, and not taken for an orphan.
+  // Objects before metadata: files that are committed in between are then not taken for orphans.
   const objects = [];
   for (const { name } of datasets) {
     const answer = await catalog.load(name, { snapshots: 'refs', signal });
@@ -113,7 +113,7 @@ async function listBucket(
   };
 }
 
-/** Every object that the table's metadata names, over all snapshots it keeps. */
+/** Every object that the table's metadata names, over all snapshots that it keeps. */
 async function pathsOf(table: Table, bucket: Bucket, signal: AbortSignal): Promise<Set<string>> {
   const paths = new Set([table.metadataLocation, ...table.metadataLog, ...table.statisticsPaths]);
   const manifests = new Map<string, Awaited<ReturnType<typeof readManifestList>>[number]>();

@@ -14,7 +14,7 @@ import type {
   VisibilitySource,
 } from './visibility.ts';
 
-/** Tables in this process. A commit is visible from the moment in which it was made. */
+/** Tables in this process. A commit is visible at once. */
 export const inProcess: SourceOpener = { servers: [], open };
 
 async function open(context: VisibilityContext): Promise<VisibilitySource> {
@@ -63,7 +63,7 @@ async function read(
     return {
       ...{ table_name: dataset.name, snapshot_id: snapshot.id, row_no: i + 1 },
       event_id: payload === null ? own(row, 'event_id') : (MARKER.exec(payload)?.[0] ?? null),
-      ...Object.fromEntries(STAMPED.map((column) => [column, own(row, column)])),
+      ...Object.fromEntries(STAMP_COLUMNS.map((column) => [column, own(row, column)])),
     };
   });
   await facts.append('sightings', sightings);
@@ -93,7 +93,7 @@ async function read(
 }
 
 /** Columns of `sightings` that come from the table. */
-const STAMPED = [
+const STAMP_COLUMNS = [
   'store_id',
   'sku_id',
   'version',

@@ -8,18 +8,18 @@ import {
 import type { Bucket } from '../clients/s3.ts';
 import { scoped } from '../clients/scoped-signal.ts';
 
-/** Everything the manifests of one snapshot say. */
+/** Files of one snapshot, by its manifests. */
 export interface SnapshotFiles {
   readonly manifests: readonly Manifest[];
-  /** Files that readers of the snapshot read: not deleted. */
+  /** Files that readers of the snapshot read. */
   readonly live: readonly FileEntry[];
-  /** Files this very snapshot added. */
+  /** Files that this snapshot added. */
   readonly added: readonly FileEntry[];
 }
 
 /**
- * Reads snapshots of one table through their manifests. A manifest never changes, so each is fetched
- * once: following a table costs what was written, not what is there.
+ * Reads snapshots of one table through their manifests. A manifest never changes, so each is fetched once: the cost
+ * depends on what was written, not on the size of the table.
  */
 export class ManifestReader {
   #known = new Map<string, readonly FileEntry[]>();
@@ -39,7 +39,7 @@ export class ManifestReader {
         (await readManifest(await this.#get(manifest.path, signal), manifest));
       now.set(manifest.path, entries);
     }
-    // Manifests that merging or expiry left behind are forgotten.
+    // Drop manifests that no snapshot uses any more, after merging or expiry.
     this.#known = now;
     return {
       manifests,

@@ -2,7 +2,7 @@ import { quoted } from '../../core/sql.ts';
 import { columnOf, type Dataset, holdsRejected } from '../../topology/dataset.ts';
 import { MARKER_ID } from '../load/marker.ts';
 
-/** Columns of the `sightings` facts that come from the table, with their types there. */
+/** Columns of the `sightings` facts that come from the table, with their types. */
 const SIGHTING = {
   event_id: 'VARCHAR',
   store_id: 'INTEGER',
@@ -15,9 +15,9 @@ const SIGHTING = {
 } as const;
 
 /**
- * The statement that reads the rows of some data files: stamps, ids and versions, nothing else. A
- * column that the table lacks is NULL, but a dead letter's id is the drain marker in its payload. A writer numbers
- * its files by name, so that rows are numbered in the order in which they were written.
+ * SQL that reads the rows of data files: only stamps, ids and versions. A column that the table lacks is NULL; the id of
+ * a rejected row is the drain marker in its payload. A writer numbers its files in their names, so rows are numbered in
+ * the order in which they were written.
  */
 export function sightingsOf(
   table: Dataset,

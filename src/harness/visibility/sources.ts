@@ -10,13 +10,13 @@ import type {
   VisibilitySource,
 } from './visibility.ts';
 
-/** Every place in which it can be observed when a row becomes visible. */
+/** Every visibility source. */
 export const VISIBILITY_SOURCES: { readonly [K in VisibilityKind]: SourceOpener } = {
   iceberg,
   'in-process': inProcess,
 };
 
-/** The sources of the datasets of a run. The caller disposes them. */
+/** The visibility sources of a run's datasets. The caller disposes them. */
 export type Visibility = Omit<VisibilitySource, 'storage' | 'close'> &
   AsyncDisposable & { storage(signal: AbortSignal): Promise<StorageListing> };
 

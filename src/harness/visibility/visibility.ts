@@ -8,27 +8,27 @@ import type { ServerName, Stack } from '../stack/stack.ts';
 
 export type VisibilityKind = Dataset['visibility'];
 
-/** A version of a dataset that readers were served at once. */
+/** A snapshot of a dataset, which becomes visible to readers as a whole. */
 type Commit = Pick<
   Snapshot,
   'id' | 'parentId' | 'sequenceNumber' | 'timestampMs' | 'operation' | 'summary'
 >;
 
-/** A commit, and between which two moments readers began to be served it. */
+/** A commit, and the interval in which it became visible to readers. */
 export interface Sighted {
   readonly snapshot: Commit;
-  /** Start of the last poll without it; null: the very first poll had it. */
+  /** Start of the last poll without it; null: the first poll had it. */
   readonly missedMs: number | null;
   /** End of the first poll with it. */
   readonly seenMs: number;
 }
 
-/** What reading one commit told, besides the facts it wrote. */
+/** Result of reading one commit, besides the facts. */
 export interface CommitRead {
   readonly rows: number;
   /** Ids of drain markers among its rows. */
   readonly markers: readonly string[];
-  /** Staleness of its rows (marked rows and preload left out), ms; null: it had none. */
+  /** Staleness of its rows (without marked rows and preload), ms; null: there are none. */
   readonly staleness: { readonly p50: number; readonly p99: number } | null;
   readonly files: Live;
 }
@@ -41,48 +41,48 @@ export interface Live {
   readonly dvs: number;
 }
 
-/** A commit that can be read, once: its rows into `sightings`, itself into `commits`. Rejects with nothing written. */
+/** A commit to be read once: its rows into `sightings`, and itself into `commits`. If it rejects, nothing was written. */
 export interface FoundCommit extends Sighted {
   read(signal: AbortSignal): Promise<CommitRead>;
 }
 
-/** What one poll found, oldest first. `gap`: commits in between were gone before any poll saw them. */
+/** Commits that one poll found, oldest first. `gap`: commits in between had expired before a poll could find them. */
 export interface Poll<C extends Sighted = FoundCommit> {
   readonly found: readonly C[];
   readonly gap: string | null;
 }
 
-/** A dataset under observation. */
+/** A dataset that is polled. */
 export interface Followed {
-  /** Every commit since the last poll, however many there were. Rejects when nobody answers. */
+  /** Every commit since the last poll. Rejects if the source does not answer. */
   poll(signal: AbortSignal): Promise<Poll>;
 }
 
-/** What the store itself holds, in the folders of the datasets. */
+/** Objects of the store in the folders of the datasets. */
 export interface StorageListing {
   readonly objects: number;
   readonly bytes: number;
-  /** Those that no metadata, and no snapshot still kept, names. */
+  /** Objects that neither metadata nor any kept snapshot names. */
   readonly orphans: number;
   readonly orphanBytes: number;
   /** Up to 20 of their keys. */
   readonly orphanKeys: readonly string[];
 }
 
-/** Where it is observed when rows become visible: one file per kind, and one line in sources.ts. */
+/** Extension point: observes when rows become visible. One file per kind, and one line in sources.ts. */
 export interface VisibilitySource {
   follow(dataset: Dataset): Followed;
-  /** Files that readers of a dataset read now; null: nothing was committed yet. */
+  /** Files that readers of a dataset read now; null: there is no commit yet. */
   files(dataset: Dataset, signal: AbortSignal): Promise<readonly FileEntry[] | null>;
   /**
-   * What the store holds for these datasets, against all that their metadata names. Meaningful when nothing writes
-   * any more: a file that is not committed yet is an orphan too.
+   * Compares the store's objects for these datasets with the files that their metadata names. Only meaningful after all
+   * writers have stopped: an uncommitted file counts as an orphan.
    */
   storage(datasets: readonly Dataset[], signal: AbortSignal): Promise<StorageListing>;
   close(): Promise<void>;
 }
 
-/** What a source is opened with. */
+/** Context of a source. */
 export interface VisibilityContext {
   readonly stack: Pick<Stack, 'endpoints' | 'inProcess'>;
   readonly place: Place;

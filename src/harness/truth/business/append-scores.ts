@@ -11,12 +11,11 @@ import {
 import { EXAMPLES } from '../finding.ts';
 import type { ReadDataset } from '../tables-under-test.ts';
 
-/** Labels that may explain a total that is not the true one; training explains its own. */
-const WRONG_TOTAL = `['field_added', 'type_widened', 'return', 'sequence_wrap']`;
+/** Labels that may explain a wrong total; training is handled by itself. */
+const WRONG_TOTAL_LABELS = `['field_added', 'type_widened', 'return', 'sequence_wrap']`;
 
 /**
- * The takings that a reader of one row of the table gets: nothing for what is marked as training. NULL where
- * the table has no total.
+ * SQL of the takings in one row of the table: 0 for a row marked as training, NULL if the table has no total.
  */
 export function takingsSql({ has }: Pick<ReadDataset, 'has'>): string {
   if (!has('total_cents')) return 'NULL::BIGINT';
@@ -24,9 +23,9 @@ export function takingsSql({ has }: Pick<ReadDataset, 'has'>): string {
 }
 
 /**
- * The messages of an append stream against the rows that are really there. Of the messages with one event id,
- * originals first and then in order of append, as many stand as the table has rows of it: so a design that
- * deduplicates is told from one that does not, whatever CONTRACT asks of either.
+ * Compares the messages of an append stream with the rows of the table. Of the messages with one event id (originals
+ * first, then in append order) as many count as shown as the table has rows of it. This distinguishes a design that
+ * deduplicates from one that does not, independent of CONTRACT.
  */
 export function appendScoresSql(read: ReadDataset<StreamDataset>): string {
   const { dataset, copy, has } = read;
@@ -87,7 +86,7 @@ export function appendScoresSql(read: ReadDataset<StreamDataset>): string {
       SELECT 'training', 'leaked', event_id, CASE WHEN weighed THEN off ELSE 0 END
       FROM single WHERE unmarked
       UNION ALL
-      SELECT unnest(${listed(`coalesce(changes, list_intersect(labels, ${WRONG_TOTAL}))`)}),
+      SELECT unnest(${listed(`coalesce(changes, list_intersect(labels, ${WRONG_TOTAL_LABELS}))`)}),
         'leaked', event_id, off
       FROM single WHERE weighed AND off > 0 AND NOT coalesce(unmarked, false)
       UNION ALL

@@ -5,14 +5,14 @@ import { preloadOf, tapeOf } from '../../../generators/tape.ts';
 import { NO_FAULTS, type Scenario, STOCK } from '../../../scenario/scenario.ts';
 import type { FactRow, Facts } from '../../facts.ts';
 
-/** Events between two breaths: other work of the process goes on in between. */
-const SLICE = 5_000;
+/** Events between two yields to the event loop. */
+const EVENTS_PER_SLICE = 5_000;
 
 /**
- * Folds BOOK from the business events of the tape — receipts, movements, pickup orders — by the generators'
- * own ledger, and writes it into the facts. Each row stands as of its newest change that was acknowledged: what was on its
- * way at the cut is missing from the tables by no fault of theirs. Of the images it takes no more than that moment, so a
- * wrong image is a distance from it.
+ * Computes BOOK from the business events of the tape (receipts, movements, pickup orders) with the generators' own
+ * ledger, and writes it into the facts. Each row is as of its newest acknowledged change, because the tables cannot have
+ * messages that were in flight at the cut. It takes only this time from the images, so that a wrong image counts as a
+ * distance from BOOK.
  */
 export async function writeBook(
   facts: Pick<Facts, 'append' | 'rows'>,
@@ -21,19 +21,19 @@ export async function writeBook(
 ): Promise<void> {
   if (scenario.traffic[STOCK] === null) return;
   const stores = Array.from({ length: scenario.retail.stores }, (_, i) => i + 1);
-  // Not what became of the messages: the same events, in the order they happened in.
-  const asItHappened = { ...scenario, traffic: { ...scenario.traffic, faults: NO_FAULTS } };
+  // Without delivery faults: the same events, in the order in which they happened.
+  const withoutFaults = { ...scenario, traffic: { ...scenario.traffic, faults: NO_FAULTS } };
   const newest = await newestVersions(facts);
-  const ledger = new Ledger(asItHappened);
+  const ledger = new Ledger(withoutFaults);
   const rows: FactRow[] = [];
   let folded = 0;
-  for (const tape of [preloadOf(asItHappened, stores), tapeOf(asItHappened, stores)]) {
+  for (const tape of [preloadOf(withoutFaults, stores), tapeOf(withoutFaults, stores)]) {
     for (const event of tape) {
       if (event.dueMs >= cutMs) break;
       ledger.apply(event);
       const sku = newestImage(event, newest);
       if (sku !== null) rows.push(bookRow(ledger, event.store, sku));
-      if (++folded % SLICE === 0) await yieldToEventLoop();
+      if (++folded % EVENTS_PER_SLICE === 0) await yieldToEventLoop();
     }
   }
   await facts.append('book', rows);
@@ -48,7 +48,7 @@ async function newestVersions(facts: Pick<Facts, 'rows'>): Promise<ReadonlyMap<s
   return new Map(rows.map(({ key, version }) => [key, version]));
 }
 
-/** The SKU whose newest image this is, or null. */
+/** The SKU if this is its newest image, otherwise null. */
 function newestImage(
   { store, truth: { row } }: TapeEvent,
   newest: ReadonlyMap<string, number>,

@@ -1,6 +1,6 @@
 import { RECEIPTS } from '../../../scenario/scenario.ts';
 import { judgedRows } from '../event-sql.ts';
-import { type Finding, type FoundRow, gathered } from '../finding.ts';
+import { combined, type Finding, type FoundRow } from '../finding.ts';
 import {
   type ReadDataset,
   type Rows,
@@ -12,29 +12,29 @@ import {
 import { appendScoresSql, takingsSql } from './append-scores.ts';
 import { stockScoresSql } from './stock-scores.ts';
 
-/** What one kind of fault, or one label, did to the business, counted in the tables. */
+/** Effect of one kind of fault or one label on the tables. */
 interface Score {
-  /** Messages with the fault, copies among them; of a label, the events that have it. */
+  /** Messages with the fault, including copies; for a label, the events that have it. */
   readonly injected: number;
-  /** Real events that no row stands for: their id had been used, they were damaged, or the pipeline let them fall. */
+  /** Real events without a row: their id was already used, they were damaged, or the pipeline dropped them. */
   readonly dropped: Finding;
   /**
-   * Rows that stand for a repetition of something that is there already, or say something wrong that the fault or
-   * the label explains. null: not scored, since a table has not the column that would tell.
+   * Rows that repeat an existing row, or contain a wrong value that the fault or label explains. null: not scored,
+   * because a table lacks the necessary column.
    */
   readonly leaked: Finding | null;
   /** Inventory keys that differ from BOOK because of it. */
   readonly keys: Finding;
-  /** The sum of those keys' absolute errors. */
+  /** Sum of the absolute errors of these keys. */
   readonly units: number;
-  /** The sum of the receipts' absolute errors in takings, cents. null: not scored. */
+  /** Sum of the absolute errors of the receipts' takings, cents. null: not scored. */
   readonly cents: number | null;
 }
 
 /**
- * The distance of the tables from BOOK (what perfect processing of every unique event gives), per
- * kind of fault and label that occurred, and `none` for what nothing explains. An event with two labels counts
- * with both. Above 0 when faults break identity, 0 to the unit when nothing unusual happens.
+ * The distance of the tables from BOOK (the result of perfect processing of every unique event), per kind of fault
+ * and label that occurred, and `none` for what neither explains. An event with two labels counts for both. It is above
+ * 0 when faults break identity, and exactly 0 without faults.
  */
 export type BusinessDistance = Readonly<Record<string, Score>>;
 
@@ -58,7 +58,7 @@ const receiptsHave =
 const TIMES = carry('event_ts');
 const TOTAL = receiptsHave('total_cents');
 
-/** What has to be there to tell whether a label's rows say something wrong. */
+/** Columns that are needed to find wrong values in the rows of a label. */
 const NEEDS: Readonly<Record<string, Needed>> = {
   training: receiptsHave('training'),
   return: TOTAL,
@@ -71,7 +71,7 @@ const NEEDS: Readonly<Record<string, Needed>> = {
   deleted: (tables) => tables.every((read) => !readsImages(read) || read.has('deleted')),
 };
 
-/** Asks the tables, once everything has been drained, how far from BOOK they are. */
+/** Measures the distance of the tables from BOOK, after everything has been drained. */
 export async function distanceFromBook(
   rows: Rows,
   tables: TablesUnderTest,
@@ -95,7 +95,7 @@ export async function distanceFromBook(
 }
 
 function scoreOf(kind: string, rows: readonly ScoreRow[], tables: TablesUnderTest): Score {
-  const of = (what: ScoreRow['what']) => gathered(rows.filter((row) => row.what === what));
+  const of = (what: ScoreRow['what']) => combined(rows.filter((row) => row.what === what));
   const sum = (field: 'units' | 'cents') =>
     rows.reduce((total, row) => total + Number(row[field]), 0);
   const scored = NEEDS[kind]?.(readersDatasets(tables)) ?? true;
@@ -105,20 +105,20 @@ function scoreOf(kind: string, rows: readonly ScoreRow[], tables: TablesUnderTes
     leaked: scored ? of('leaked') : null,
     keys: of('keys'),
     units: sum('units'),
-    cents: takingsAreTold(tables) ? sum('cents') : null,
+    cents: hasTakings(tables) ? sum('cents') : null,
   };
 }
 
-/** Takings of the run: BOOK's, of every unique receipt, and what a reader of the table gets; cents. */
+/** Takings of the run, cents: in BOOK, over every unique receipt, and in the table. */
 interface Takings {
   readonly book: number;
   readonly shown: number;
 }
 
-/** null: there are no receipts, or their table cannot tell what they brought. */
+/** null: there are no receipts, or their table has no total. */
 export async function takings(rows: Rows, tables: TablesUnderTest): Promise<Takings | null> {
   const receipts = readersDataset(tables, RECEIPTS);
-  if (receipts === undefined || !takingsAreTold(tables)) return null;
+  if (receipts === undefined || !hasTakings(tables)) return null;
   const [found] = await rows<Takings>(`
     SELECT
       (SELECT coalesce(sum(cents), 0)::BIGINT FROM events
@@ -128,7 +128,7 @@ export async function takings(rows: Rows, tables: TablesUnderTest): Promise<Taki
   return found ?? null;
 }
 
-function takingsAreTold(tables: TablesUnderTest): boolean {
+function hasTakings(tables: TablesUnderTest): boolean {
   const receipts = readersDataset(tables, RECEIPTS);
   return receipts?.has('total_cents') === true && receipts.has('training');
 }

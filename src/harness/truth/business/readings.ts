@@ -5,7 +5,7 @@ import { type Rows, readersDataset, type TablesUnderTest } from '../tables-under
 
 type Reading = NonNullable<TruthRecord['readings']>[number];
 
-/** The columns of the receipts' table that a reading looks at, or is judged by. */
+/** Columns of the receipts' table that a reading uses, or is judged by. */
 const READS: Readonly<Record<Reading['name'], readonly string[]>> = {
   'returns-as-zero': ['total_cents'],
   'training-counted': ['total_cents'],
@@ -13,7 +13,7 @@ const READS: Readonly<Record<Reading['name'], readonly string[]>> = {
   'natural-key': ['total_cents', 'terminal_id', 'business_day', 'sequence_number'],
 };
 
-/** Of each reading, over `stood`: one row per receipt that happened and has a row. */
+/** SQL of each reading over `stood`, which has one row per real receipt with a row in the table. */
 const SQL: Readonly<Record<Reading['name'], string>> = {
   'returns-as-zero': `
     SELECT count(*)::BIGINT AS rows, coalesce(-sum(total_cents), 0)::BIGINT AS cents
@@ -36,9 +36,8 @@ const SQL: Readonly<Record<Reading['name'], string>> = {
 };
 
 /**
- * What naive readings of the very tables of this run would be off by. They look at receipts that happened (the
- * original of each event id), so that what duplicates leaked is not counted here as well. A reading whose columns the
- * table lacks is left out.
+ * Errors of naive readings of this run's tables. They use real receipts only (the original of each event id), so that
+ * leaked duplicates are not counted here as well. A reading is left out if the table lacks its columns.
  */
 export async function naiveReadings(
   rows: Rows,

@@ -10,14 +10,14 @@ import {
 import { EXAMPLES } from '../finding.ts';
 import type { ReadDataset } from '../tables-under-test.ts';
 
-/** Labels that may explain a number that was misread. */
-const MISREAD = `['field_added', 'type_widened']`;
-const BEHIND = `['late', 'offline']`;
+/** Labels that may explain a misread number. */
+const MISREAD_LABELS = `['field_added', 'type_widened']`;
+const LATE_LABELS = `['late', 'offline']`;
 
 /**
- * The stock that readers see against BOOK (the facts `book`), and the messages against the rows. A deleted row
- * counts as absent on both sides. A key that differs is laid to the fault of its newest unique image, then to
- * the messages that put an older or another image in its place, then to labels; to `none` when nothing explains it.
+ * Compares the visible stock with BOOK (the facts `book`), and the messages with the rows. A deleted row counts as
+ * absent on both sides. A key that differs is attributed to the fault of its newest unique image, then to the messages
+ * that replaced it with an older or another image, then to labels; to `none` if nothing explains it.
  */
 export function stockScoresSql({ dataset, copy, has }: ReadDataset<ImageDataset>): string {
   const ledger = dataset.semantics === 'ledger';
@@ -51,7 +51,7 @@ export function stockScoresSql({ dataset, copy, has }: ReadDataset<ImageDataset>
       -- Keys that do not show their newest image, by the messages that came after it and say what is shown.
       SELECT ${key}, list_distinct(flatten(list(
           CASE WHEN sent.role = 'copy' THEN [sent.fault]
-               ELSE list_intersect(sent.labels, ${BEHIND}) END))) AS causes
+               ELSE list_intersect(sent.labels, ${LATE_LABELS}) END))) AS causes
       FROM newest JOIN shown USING (${key}) JOIN sent USING (${key})
       WHERE ${ledger ? 'shown.version = newest.version AND' : ''}
         (shown.version < newest.version OR shown.on_hand IS DISTINCT FROM newest.on_hand)
@@ -73,7 +73,7 @@ export function stockScoresSql({ dataset, copy, has }: ReadDataset<ImageDataset>
              WHEN overwriters IS NOT NULL
                THEN list_concat(overwriters, CASE WHEN gone AND present THEN ['deleted'] ELSE [] END)
              WHEN gone AND present THEN ['deleted']
-             WHEN newest_shown THEN list_intersect(labels, ${MISREAD})
+             WHEN newest_shown THEN list_intersect(labels, ${MISREAD_LABELS})
              ELSE coalesce(labels, []) END AS causes,
         newest_shown AND fault = 'none' AND overwriters IS NULL AND NOT (gone AND present) AS misread
       FROM compared

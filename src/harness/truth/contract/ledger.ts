@@ -4,9 +4,9 @@ import { EXAMPLES } from '../finding.ts';
 import type { ReadDataset } from '../tables-under-test.ts';
 
 /**
- * Every image of a row that was appended against a table that keeps them all: each (key, version) is
- * there once, with the on-hand of its first append, and deleted if it was. `wrong` is what a reader of the newest version per
- * key would be off by, and, in older versions, what each of them is off by.
+ * Compares every appended image with a ledger table: each (key, version) must exist once, with the on-hand and the
+ * deletion flag of its first append. `wrong` is the error of a reader of the newest version per key, plus the errors of
+ * the older versions.
  */
 export function ledgerSql({ dataset, copy, has }: ReadDataset<ImageDataset>): string {
   const flagged = has('deleted');

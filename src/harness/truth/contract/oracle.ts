@@ -8,7 +8,7 @@ import {
 } from '../../../topology/dataset.ts';
 import { reasonOf } from '../../reason.ts';
 import { judgedRows, OF_THE_TAPE } from '../event-sql.ts';
-import { EXAMPLES, type Finding, type FoundRow, gathered } from '../finding.ts';
+import { combined, EXAMPLES, type Finding, type FoundRow } from '../finding.ts';
 import {
   type NotRead,
   type ReadDataset,
@@ -19,33 +19,33 @@ import {
 import { ledgerSql } from './ledger.ts';
 import { upsertSql } from './upsert.ts';
 
-/** The tables against CONTRACT: everything here must be 0. */
+/** Result of comparing the tables with CONTRACT: every finding must be 0. */
 export interface ContractJudgement {
   /**
-   * Rows CONTRACT demands and no table has: of an upsert, keys that miss their newest version; of a
-   * ledger, every version that is missing; of both, one that is there and not as deleted as it was sent.
+   * Rows that CONTRACT demands and the table lacks: for an upsert, keys without their newest version; for a ledger,
+   * every missing version; for both, a row whose deletion flag differs from the sent one.
    */
   readonly lost: Finding;
-  /** Rows a table has more often than CONTRACT allows. */
+  /** Rows that a table has more often than CONTRACT allows. */
   readonly duplicated: Finding;
   /**
-   * The same by the kind of duplicate that leaked. Beside those of the scenario: `none` (shown twice
-   * though sent once), `damaged` (a damaged record shown as a row), `unknown` (never sent).
+   * The same by the kind of duplicate that leaked. Besides the kinds of the scenario: `none` (sent once, shown twice),
+   * `damaged` (a damaged record shown as a row), `unknown` (never sent).
    */
   readonly duplicatedByKind: Readonly<Record<string, Finding>>;
-  /** Rows that stem from another append than the first of their event id. */
+  /** Rows from another append than the first one of their event id. */
   readonly wrongCopy: Finding;
   /** Inventory keys with a wrong value, and the sum of their absolute on-hand errors in units. */
   readonly wrong: Finding & { readonly units: number };
-  /** Up to ten ids per finding and table, so that each can be looked up. */
+  /** Up to ten ids per finding and table, to look up. */
   readonly examples: readonly Example[];
   /** The same findings per dataset. */
   readonly byDataset: Readonly<Record<string, DatasetFindings>>;
-  /** Rows that CONTRACT demands, so that 0 findings of 0 rows is told from 0 of many. */
+  /** Rows that CONTRACT demands: 0 findings of 0 rows mean nothing. */
   readonly demanded: number;
   /** Inventory keys that were compared. */
   readonly keys: number;
-  /** Tables whose comparison broke off, with the reason: they are in no number here. */
+  /** Tables whose comparison failed, with the reason: they are not in any number here. */
   readonly failed: readonly NotRead[];
 }
 
@@ -53,11 +53,11 @@ interface DatasetFindings {
   readonly lost: number;
   readonly duplicated: number;
   readonly demanded: number;
-  /** Sum of absolute on-hand errors, units; of a dataset of images. */
+  /** Sum of absolute on-hand errors, units; only for a dataset of row images. */
   readonly wrong?: number;
 }
 
-/** In which dataset something was found. */
+/** An example of a finding. */
 export interface Example {
   readonly finding: FindingRow['finding'];
   readonly dataset: string;
@@ -70,22 +70,22 @@ interface FindingRow extends FoundRow {
   readonly units: number;
 }
 
-/** Rows of a table, the harness's own left out: it knows its dead letters by their place in the log. */
+/** Counts the rows of a table without the harness's own, which are known by their offsets in the log. */
 export function foundSql({ dataset, copy }: ReadDataset): string {
   const count = 'SELECT count(*)::INTEGER AS n FROM';
   if (carriesStream(dataset)) return `${count} ${judgedRows(dataset, copy)}`;
   return `${count} ${copy} AS letter WHERE NOT EXISTS (
-    SELECT 1 FROM events WHERE ${OUR_LETTER} AND stream = letter.topic
+    SELECT 1 FROM events WHERE ${DAMAGED_MARKER} AND stream = letter.topic
       AND events.part = letter.part AND events.kafka_offset = letter.kafka_offset)`;
 }
 
-/** The damaged half of a drain marker. */
-const OUR_LETTER = `role = 'marker' AND expect = 'dead_letter'`;
+/** The damaged record of a drain marker pair. */
+const DAMAGED_MARKER = `role = 'marker' AND expect = 'dead_letter'`;
 
 /**
- * What was appended to an append-only table's topic against the rows of the table. Messages without
- * an acknowledgement may have been appended or not: they are known, and not demanded. A row is that of a message
- * when it has its id and its store.
+ * Compares the appended messages of a stream with the rows of an append-only table. Messages without an acknowledgement
+ * may have been appended or not: they are allowed, but not demanded. A row belongs to a message if id and store are
+ * equal.
  */
 function appendSql(dataset: EventDataset, table: string): string {
   return `
@@ -123,8 +123,8 @@ function appendSql(dataset: EventDataset, table: string): string {
 }
 
 /**
- * Damaged records by where they lie in Kafka: each is among the dead letters exactly once, and nothing else. Where
- * an unanswered one lies is not known: of each, one row that nothing else explains is allowed in its partition.
+ * Compares damaged records with the rejected rows by their Kafka offsets: each must be there exactly once, and nothing
+ * else. The offset of an unanswered record is unknown: each allows one otherwise unexplained row in its partition.
  */
 function deadLetterSql(table: string, streams: readonly Stream[]): string {
   return `
@@ -132,7 +132,7 @@ function deadLetterSql(table: string, streams: readonly Stream[]): string {
       SELECT topic AS stream, part, kafka_offset, count(*) AS n
       FROM ${table} GROUP BY topic, part, kafka_offset
     ), want AS (
-      SELECT stream, part, kafka_offset, event_id, expect, ${OUR_LETTER} AS ours FROM events
+      SELECT stream, part, kafka_offset, event_id, expect, ${DAMAGED_MARKER} AS ours FROM events
       WHERE acked_ms IS NOT NULL AND stream IN (${streams.map((s) => `'${s}'`).join(', ')})
     ), unanswered AS (
       SELECT stream, part, count(*) AS messages FROM events
@@ -178,7 +178,7 @@ function demandedSql(): string {
     FROM events WHERE ${OF_THE_TAPE} AND acked_ms IS NOT NULL GROUP BY stream`;
 }
 
-/** Compares the tables with CONTRACT, once everything has been drained. */
+/** Compares the tables with CONTRACT, after everything has been drained. */
 export async function judgeContract(
   rows: Rows,
   tables: TablesUnderTest,
@@ -242,10 +242,10 @@ export async function judgeContract(
   };
 }
 
-/** What CONTRACT demands of a stream's dataset, by how that keeps it. */
+/** What CONTRACT demands of a dataset, by its semantics. */
 const DEMANDED = { append: 'rows', upsert: 'keys', ledger: 'images' } as const;
 
-/** The SQL that compares a dataset that was read. */
+/** SQL that compares the copy of a dataset with CONTRACT. */
 function comparisonSql({ dataset, ...read }: ReadDataset, carried: readonly Stream[]): string {
   if (holdsRejected(dataset)) return deadLetterSql(read.copy, carried);
   if (!holdsImages(dataset)) return appendSql(dataset, read.copy);
@@ -255,7 +255,7 @@ function comparisonSql({ dataset, ...read }: ReadDataset, carried: readonly Stre
 }
 
 function examplesOf(dataset: string, row: FindingRow): readonly Example[] {
-  return gathered([row]).examples.map((id) => ({ finding: row.finding, dataset, id }));
+  return combined([row]).examples.map((id) => ({ finding: row.finding, dataset, id }));
 }
 
 function unitsOf(rows: readonly FindingRow[]): number {
@@ -263,5 +263,5 @@ function unitsOf(rows: readonly FindingRow[]): number {
 }
 
 function of(rows: readonly FindingRow[], finding: FindingRow['finding']): Finding {
-  return gathered(rows.filter((row) => row.finding === finding));
+  return combined(rows.filter((row) => row.finding === finding));
 }

@@ -4,9 +4,9 @@ import { EXAMPLES } from '../finding.ts';
 import type { ReadDataset } from '../tables-under-test.ts';
 
 /**
- * The newest image of every key against a table that keeps one row per key. A row may show the newest image that was
- * acknowledged, or one that is newer and was sent without an answer. Any other row, and one whose columns are
- * NULL, is not the one that is demanded: the key is lost. A version that nobody sent is one row too many as well.
+ * Compares the newest image of every key with an upsert table. A row may show the newest acknowledged image, or a newer
+ * one that was never acknowledged. With any other row, or one whose columns are NULL, the key is lost. A version that
+ * was never sent also counts as a duplicate.
  */
 export function upsertSql({ dataset, copy, has }: ReadDataset<ImageDataset>): string {
   const flagged = has('deleted');

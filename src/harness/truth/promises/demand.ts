@@ -2,39 +2,39 @@ import { poissonTail } from '../../../core/distributions.ts';
 import { type StockCourse, valueAt } from '../../../generators/stock/stock-course.ts';
 import type { TimedPhase } from '../../../scenario/timeline.ts';
 
-/** What a phase did to one SKU in one store, at the rate its chain sells it. */
+/** Sell-down of one SKU in one store during a phase, at the rate of the whole chain. */
 interface SellDown {
-  /** Units BOOK had when the phase began. */
+  /** Units in BOOK at the start of the phase. */
   readonly opening: number;
-  /** Units, and sales of one unit or more, that leave the shelf per ms. */
+  /** Units that leave the shelf per ms, and sales of one or more units per ms. */
   readonly unitsPerMs: number;
   readonly salesPerMs: number;
 }
 
-interface Left {
+interface LeftShelf {
   units: number;
   sales: number;
 }
 
 /**
- * How fast shelves empty, from their true courses. A key sells a handful in a phase, too few for a rate of its
- * own, and the one that sold out would be judged by that very sale: a SKU's sales over all stores are shared
- * out by how much each of these stores sold.
+ * Rates at which shelves empty, from their true courses. A key has too few sales in a phase for a rate of its own, and a
+ * key that sold out would be judged by its own sales. So a SKU's sales over all stores are distributed over the stores
+ * in proportion to the total sales of each.
  */
 export class Demand {
   readonly #phases: readonly TimedPhase[];
-  readonly #bySku = new Map<string, Left>();
+  readonly #bySku = new Map<string, LeftShelf>();
   readonly #byStore = new Map<string, number>();
   readonly #opening = new Map<string, number>();
   readonly #stores = new Map<number, number[]>();
-  /** What the stores that were asked for a SKU sold in a phase, once somebody wants to know. */
+  /** Cache: total sales in a phase of the stores with orders for a SKU. */
   readonly #together = new Map<string, number>();
 
   constructor(phases: readonly TimedPhase[]) {
     this.#phases = phases;
   }
 
-  /** Takes in the courses of one store; each store once, and all before anything is asked. */
+  /** Adds the courses of one store. Add every store once, and all before the first query. */
   add(store: number, courses: ReadonlyMap<number, StockCourse>): void {
     for (const [sku, { book, shelf }] of courses) {
       const stores = this.#stores.get(sku) ?? [];
@@ -80,16 +80,15 @@ export class Demand {
 }
 
 /**
- * Share of accepted orders that cannot be kept while a shelf sells down: for a view `lagMs` behind the share
- * `unseen` of what leaves it (the rest it sees at once), a shelf that is empty after `sellOutMs` is sold
- * from for `unseen * lagMs` longer.
+ * Share of accepted orders that fail while a shelf sells down. The view sees the share `unseen` of the sales `lagMs`
+ * late, and the rest at once: a shelf that is empty after `sellOutMs` is sold from for `unseen * lagMs` longer.
  */
 export function sellDownFailure(lagMs: number, sellOutMs: number, unseen = 1): number {
   if (sellOutMs === Number.POSITIVE_INFINITY || lagMs === 0) return 0;
   return (unseen * lagMs) / (sellOutMs + unseen * lagMs);
 }
 
-/** Probability that `spare` sales or more, of `perMs` on average, are still unseen after `lagMs`. */
+/** Probability that at least `spare` sales, at a mean rate of `perMs`, happen within `lagMs` and are not yet visible. */
 export function lowStockFailure(lagMs: number, perMs: number, spare: number): number {
   return poissonTail(lagMs * perMs, spare);
 }

@@ -2,46 +2,46 @@ import { type Steps, type StockCourse, valueAt } from '../../../generators/stock
 import type { PickupOrder } from '../../../generators/streams/pickups.ts';
 
 /**
- * Pickup promises, replayed: what the view showed when an order was placed, against what the picker would
- * have found. Pure: orders and courses in, what became of every line out.
+ * Replay of pickup promises: what the view showed when an order was placed, compared with what the picker would have
+ * found. Pure: from orders and courses to the fate of every line.
  *
- * - `kept`: promised, and there.
- * - `stale`: promised, and not there; BOOK knew at that moment, so a view without delay would have refused.
- * - `phantom`: promised, and not there, and BOOK did not know: no pipeline can help.
- * - `refused`: not promised, and rightly so.
- * - `missed_stale`, `missed_phantom`: not promised though it was there; BOOK knew, or did not.
+ * - `kept`: promised and available.
+ * - `stale`: promised and not available; BOOK had the shortage, so a view without delay would have refused.
+ * - `phantom`: promised and not available; BOOK did not have the shortage, so no pipeline can prevent it.
+ * - `refused`: correctly not promised.
+ * - `missed_stale`, `missed_phantom`: not promised although available; BOOK had the stock, or did not.
  */
 const FATES = ['kept', 'stale', 'phantom', 'refused', 'missed_stale', 'missed_phantom'] as const;
 export type Fate = (typeof FATES)[number];
 
-/** What became of one line of an order. */
+/** Fate of one line of an order. */
 export interface LineFate {
   readonly sku: number;
   readonly quantity: number;
-  /** Units the view showed; 0 where it showed no row. */
+  /** Units that the view showed; 0 if it had no row. */
   readonly shown: number;
-  /** Units BOOK would have promised at the same moment, and units a picker would have found. */
+  /** Units in BOOK at the same time, and units that a picker would have found. */
   readonly book: number;
   readonly shelf: number;
   readonly fate: Fate;
 }
 
-/** What became of an order. */
+/** Fate of an order. */
 export interface OrderFate {
   readonly order: PickupOrder;
   readonly lines: readonly LineFate[];
-  /** Of its promised lines taken together; `refused` when none is promised. */
+  /** Fate of its promised lines together; `refused` if no line is promised. */
   readonly fate: Fate;
 }
 
-/** What is known of one SKU in one store. */
+/** Stock of one SKU in one store over time. */
 export interface KnownStock {
-  /** What the view showed, from each moment at which it changed; nothing before the first. */
+  /** Units that the view showed, as steps; nothing before the first step. */
   readonly shown: Steps | undefined;
   readonly course: StockCourse;
 }
 
-/** One order against what is known of its store. It reserves nothing: the next one finds the same. */
+/** Replays one order. It reserves nothing: later orders find the same stock. */
 export function replayOrder(order: PickupOrder, stockOf: (sku: number) => KnownStock): OrderFate {
   const lines = order.lines.map(({ sku, quantity }) => {
     const { shown: view, course } = stockOf(sku);
@@ -50,7 +50,7 @@ export function replayOrder(order: PickupOrder, stockOf: (sku: number) => KnownS
     const shelf = valueAt(course.shelf, order.atMs) ?? 0;
     return { sku, quantity, shown, book, shelf, fate: fateOf(quantity, shown, book, shelf) };
   });
-  return { order, lines, fate: together(lines.map(({ fate }) => fate)) };
+  return { order, lines, fate: orderFate(lines.map(({ fate }) => fate)) };
 }
 
 function fateOf(quantity: number, shown: number, book: number, shelf: number): Fate {
@@ -63,10 +63,10 @@ function fateOf(quantity: number, shown: number, book: number, shelf: number): F
 }
 
 /**
- * An order is its promised lines: what was refused is not in it. It is broken when any line is, and its cause is
- * staleness only when without it every line that is left would have been kept.
+ * An order consists of its promised lines, without refused ones. It is broken if any line is. Its cause is staleness
+ * only if without staleness every remaining line would have been kept.
  */
-function together(fates: readonly Fate[]): Fate {
+function orderFate(fates: readonly Fate[]): Fate {
   for (const fate of ['phantom', 'stale', 'kept', 'missed_stale', 'missed_phantom'] as const) {
     if (fates.includes(fate)) return fate;
   }

@@ -10,10 +10,10 @@ import { Demand } from './demand.ts';
 import { type OrderFate, replayOrder } from './promises.ts';
 import { shownStock } from './shown.ts';
 
-/** Orders replayed per run, on average over seeds. */
-const ORDERS = 10_000;
+/** Mean number of replayed orders per run, over seeds. */
+const MEAN_ORDERS = 10_000;
 
-/** What became of every order, and how fast the shelves they ask emptied. */
+/** Fates of the orders, and the rates at which their shelves emptied. */
 export interface PromiseReplay {
   /** The dataset that showed the stock. */
   readonly dataset: string;
@@ -24,8 +24,8 @@ export interface PromiseReplay {
 }
 
 /**
- * Replays pickup orders against what the run's table showed, and keeps every line in the facts. null without a
- * stock table. It costs about what the tape of the timed phases costs to generate.
+ * Replays pickup orders against what the run's table showed, and writes every line into the facts. null without a
+ * stock table. It takes about as long as generating the tape of the timed phases.
  */
 export async function replayPromises(
   facts: Pick<Facts, 'connect' | 'append'>,
@@ -35,7 +35,7 @@ export async function replayPromises(
   const { stock, t0Ms } = view;
   if (stock === null) return null;
   const phases = measuredPhases(scenario);
-  const orders = [...pickupOrders(scenario, ORDERS)];
+  const orders = [...pickupOrders(scenario, MEAN_ORDERS)];
   const shown = await shownStock(facts, orders, stock, t0Ms);
   const demand = new Demand(phases);
   const fates: OrderFate[] = [];
@@ -52,7 +52,6 @@ export async function replayPromises(
       };
       fates.push(replayOrder(order, known));
     }
-    // Other work of the process goes on between two stores.
     await yieldToEventLoop();
   }
   await facts.append('promises', rowsOf(fates, t0Ms));

@@ -6,9 +6,9 @@ import type { Facts } from '../../facts.ts';
 import { shownVersionsSql } from '../../shown-versions.ts';
 
 /**
- * What a reader of the stock was shown, key by key, from the moment the catalog first served it. Of several
- * images of a version the first append is the row, and a damaged one is none; a row that no such image explains
- * is left out here and is CONTRACT's to find.
+ * The stock that a reader saw, per key, from the time at which the catalog first served it. Of several images of a
+ * version the first append counts, and damaged ones do not. A row without such an image is left out here; CONTRACT
+ * finds it.
  */
 function shownSql(stock: ImageDataset): string {
   return `
@@ -35,10 +35,10 @@ interface Row {
   readonly available: number;
 }
 
-/** By store and SKU, for what the orders ask for. Times are offsets from t0: opening stock comes before 0. */
+/** By store and SKU, for the SKUs of the orders. Times are offsets from t0; opening stock comes before 0. */
 type Shown = ReadonlyMap<number, ReadonlyMap<number, Steps>>;
 
-/** The view's course, from the facts alone. */
+/** Reads from the facts what the view showed over time. */
 export async function shownStock(
   facts: Pick<Facts, 'connect'>,
   orders: readonly PickupOrder[],
