@@ -5,6 +5,7 @@ import { badInput, stackBroke } from '../core/errors.ts';
 import type { Artifacts } from './setup/artifacts.ts';
 import { temporaryDir } from './setup/user-dirs.ts';
 import type { SharedStack } from './shared-stack.ts';
+import { serverVersions } from './stack/endpoints.ts';
 import {
   type PersistedStack,
   persistedStack,
@@ -88,15 +89,16 @@ export async function sharedStack(
   return { stack, name, prefix: 'doorbuster' };
 }
 
-/** The versions in a run's record must be those of the servers that it used. */
-function requireSameVersions(kept: PersistedStack, own: Readonly<Record<string, string>>): void {
-  const other = Object.entries(kept.versions).find(
-    ([server, version]) => own[server] !== undefined && own[server] !== version,
+/** The versions in a run's record must be those of the servers that it used. A stack of an older doorbuster may lack a part. */
+function requireSameVersions(kept: PersistedStack, own: Artifacts['versions']): void {
+  const other = Object.entries(serverVersions({ versions: own })).find(
+    ([name, version]) => kept.versions[name] !== version,
   );
   if (other === undefined) return;
-  const [server, version] = other;
+  const [name, version] = other;
+  const has = kept.versions[name];
   throw badInput(
-    `the stack ${kept.name} has ${server} ${version}, and this doorbuster is for ${own[server]}`,
+    `the stack ${kept.name} has ${has === undefined ? `no ${name}` : `${name} ${has}`}, and this doorbuster is for ${version}`,
     `doorbuster down ${kept.name} && doorbuster up ${kept.name}`,
   );
 }

@@ -8,6 +8,7 @@ import {
   persistedPath,
   persistedStack,
   persistedStacks,
+  writePersisted,
 } from '../../src/harness/stack/persisted-stack.ts';
 import { registrations } from '../../src/harness/stack/registry.ts';
 import type { Stack } from '../../src/harness/stack/stack.ts';
@@ -104,6 +105,15 @@ test('servers of another version, or without one that is used, are not taken for
       exitCode: 2,
       message:
         'the pipeline uses minio, catalog, flink-jobmanager, flink-taskmanager, flink-gateway, and the stack old was started without',
+      hint: 'doorbuster down old && doorbuster up old',
+    });
+    // One that was started before Flink had functions of ours.
+    const { 'flink-functions': functions = '', ...versions } = stack.versions;
+    writePersisted({ ...persistedStack('old'), versions });
+    const own = { versions: { 'flink-functions': functions } };
+    await expect(sharedStack('old', { ...reach(), artifacts: own })).rejects.toMatchObject({
+      exitCode: 2,
+      message: `the stack old has no flink-functions, and this doorbuster is for ${functions}`,
       hint: 'doorbuster down old && doorbuster up old',
     });
     await using found = (await sharedStack('old', { ...reach(), used: ['kafka'] })).stack;

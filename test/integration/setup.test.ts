@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, statSync, truncateSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, readdirSync, statSync, symlinkSync, truncateSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,8 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { random } from '../../src/core/random.ts';
-import { artifactDir, lookUp, STAMP } from '../../src/harness/setup/cache.ts';
+import { artifactDir, defaultCacheDir, lookUp, STAMP } from '../../src/harness/setup/cache.ts';
 import {
+  type LockedJavaBuild,
   type LockedWheels,
   lockedArtifact,
   readLock,
@@ -16,6 +17,7 @@ import {
 } from '../../src/harness/setup/lock.ts';
 import { processesWith } from '../../src/harness/setup/owner.ts';
 import { PARTIAL_ENV } from '../../src/harness/setup/partial.ts';
+import { javaCommand } from '../../src/harness/setup/prerequisites.ts';
 import { fetchArtifacts, type SetupEvent } from '../../src/harness/setup/setup.ts';
 import { verifyDeep } from '../../src/harness/setup/verify.ts';
 import { canMount, smallDisk } from '../support/small-disk.ts';
@@ -195,6 +197,64 @@ describe('setup', () => {
     );
     expect(lookUp(elsewhere, forged.artifacts[0]!).kind).toBe('missing');
     expect(readdirSync(join(elsewhere, '.partial'))).toEqual([]);
+  });
+
+  describe('what is compiled here', () => {
+    const built = lockedArtifact(lock, 'flink-functions') as LockedJavaBuild;
+    const compile = (name: string, over: Partial<LockedJavaBuild> = {}) => {
+      const elsewhere = join(root, name);
+      // What it is compiled against is there already.
+      mkdirSync(elsewhere);
+      symlinkSync(join(defaultCacheDir(), 'flink'), join(elsewhere, 'flink'));
+      const fetching = fetchArtifacts({
+        ...{ cacheDir: elsewhere, clock: systemClock, signal: never, onProgress: () => {} },
+        lock: {
+          ...lock,
+          artifacts: lock.artifacts.map((one) => (one === built ? { ...built, ...over } : one)),
+        },
+        only: [built.name],
+      });
+      return { elsewhere, fetching };
+    };
+
+    it('is a jar that the Java of the servers loads', async () => {
+      const { elsewhere, fetching } = compile('compiled');
+      await fetching;
+      expect(await verifyDeep(elsewhere, built, never)).toEqual([]);
+      const state = lookUp(elsewhere, built);
+      expect(state).toMatchObject({ stamp: { builtWith: expect.stringMatching(/^javac \d/) } });
+      const jar = join(state.dir, 'lib', built.jar);
+      const listed = execFileSync(javaCommand(), [
+        ...['-m', 'jdk.jartool/sun.tools.jar.Main', '-tf', jar],
+      ]);
+      expect(`${listed}`.split('\n')).toContain('doorbuster/ReadRecord.class');
+    });
+
+    it('is refused when the sources are not those of the lock', async () => {
+      const { fetching } = compile('changed', { version: '2.1.3+000000000000' });
+      await expect(fetching).rejects.toMatchObject({
+        exitCode: 2,
+        message: expect.stringMatching(
+          /^src\/topology\/java differs from stack.lock.json: expected sha256 000000000000…, got [0-9a-f]{12}$/,
+        ),
+        hint: expect.stringContaining('git checkout -- src/topology/java'),
+      });
+    });
+
+    it('needs a Java with a compiler, and says what to install', async () => {
+      process.env.JDK_JAVA_OPTIONS = '--limit-modules=java.base';
+      try {
+        await expect(compile('no-compiler').fetching).rejects.toMatchObject({
+          exitCode: 2,
+          message: expect.stringMatching(
+            /^this Java \(.*java\) has no module java.compiler: a JDK has it$/,
+          ),
+          hint: expect.stringContaining('openjdk-17-jdk-headless'),
+        });
+      } finally {
+        delete process.env.JDK_JAVA_OPTIONS;
+      }
+    });
   });
 
   it.skipIf(!canMount())(

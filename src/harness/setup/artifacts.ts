@@ -1,7 +1,13 @@
 import { join } from 'node:path';
 import { badInput } from '../../core/errors.ts';
 import { artifactDir, lookUp, type Stamp } from './cache.ts';
-import { type LockedArtifact, type LockedMaven, lockedArtifact, type StackLock } from './lock.ts';
+import {
+  type LockedArtifact,
+  type LockedJavaBuild,
+  type LockedMaven,
+  lockedArtifact,
+  type StackLock,
+} from './lock.ts';
 import { minioOnPath } from './minio.ts';
 
 /**
@@ -15,7 +21,7 @@ export interface Artifacts {
   readonly flinkLib: string;
   /** Prints the TaskManager's memory flags. */
   readonly bashJavaUtils: string;
-  /** Every jar of a Flink JVM by its path: lib, connectors, Iceberg, S3 and Hadoop. */
+  /** Every jar of a Flink JVM by its path: lib, connectors, Iceberg, S3, Hadoop and doorbuster's functions. */
   readonly flinkClasspath: readonly string[];
   /** Only on the gateway's class path. */
   readonly sqlGatewayJar: string;
@@ -117,6 +123,11 @@ function assemble(
       ...jars('flink'),
       ...jars('flink-sql').filter((path) => path !== gateway),
       ...jars('lakehouse'),
+      at(
+        'flink-functions',
+        'lib',
+        (lockedArtifact(lock, 'flink-functions') as LockedJavaBuild).jar,
+      ),
     ],
     sqlGatewayJar: gateway,
     catalogClasspath: [at('catalog', 'lib', '*'), at('lakehouse', 'lib', '*')].join(':'),

@@ -7,6 +7,8 @@ export interface FetchContext {
   readonly signal: AbortSignal;
   /** Reports progress: `step` in a few words, `fraction` from 0 to 1 if known. */
   readonly onStep: (step: string, fraction?: number) => void;
+  /** The folder of another artifact of the lock; throws DoorbusterError if it is not in the cache. */
+  readonly artifactAt: (name: string) => string;
   /** Environment of every package client. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }

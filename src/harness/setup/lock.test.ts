@@ -1,5 +1,15 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { entryDigest, lockedArtifact, parseLock, readLock, type StackLock } from './lock.ts';
+import { packageRoot } from '../entry.ts';
+import { sourcesDigest } from './fetch-java.ts';
+import {
+  entryDigest,
+  type LockedJavaBuild,
+  lockedArtifact,
+  parseLock,
+  readLock,
+  type StackLock,
+} from './lock.ts';
 
 const lock = readLock();
 
@@ -13,12 +23,13 @@ function changed(change: (draft: { artifacts: Record<string, unknown>[] }) => vo
 describe('the stack lock', () => {
   it('pins everything a run needs', () => {
     expect(
-      lock.artifacts.map(({ name, version }) => `${name} ${version}`).sort(),
+      lock.artifacts.map(({ name, version }) => `${name} ${version.split('+')[0]}`).sort(),
     ).toMatchInlineSnapshot(`
       [
         "catalog 1.11.0",
         "duckdb-extensions 1.5.5",
         "flink 2.1.3",
+        "flink-functions 2.1.3",
         "flink-sql 2.1.3",
         "kafka 4.3.1",
         "lakehouse 1.11.0",
@@ -36,6 +47,19 @@ describe('the stack lock', () => {
       expect(jars).toEqual(expect.arrayContaining([...artifact.roots]));
       expect(new Set(artifact.jars.map((jar) => jar.file)).size).toBe(artifact.jars.length);
     }
+  });
+
+  it('names the Java sources of this package, and the version that they are compiled against', () => {
+    const built = lockedArtifact(lock, 'flink-functions') as LockedJavaBuild;
+    const digest = sourcesDigest(join(packageRoot, built.sources)).slice(0, 12);
+    // After a change of the sources, this is the version to put into stack.lock.json.
+    expect(built.version).toBe(`${lockedArtifact(lock, built.classpath).version}+${digest}`);
+    const orphan = changed((draft) => {
+      draft.artifacts = draft.artifacts.filter(({ name }) => name !== 'flink');
+    });
+    expect(() => parseLock(orphan, 'stack.lock.json')).toThrow(
+      'stack.lock.json: the class path of flink-functions is no artifact of it',
+    );
   });
 
   it('names packages, not the hosts they come from', () => {

@@ -69,6 +69,18 @@ const goBuild = z.strictObject({
   binary: fileName,
 });
 
+const javaBuild = z.strictObject({
+  kind: z.literal('java-build'),
+  ...named,
+  /** That of what it is compiled against, and the first 12 hex digits of `sourcesDigest`. */
+  version: z.string().regex(/^[A-Za-z0-9._-]+\+[0-9a-f]{12}$/, 'expected VERSION+DIGEST'),
+  /** The artifact whose `lib/` is its class path: it is fetched before. */
+  classpath: named.name,
+  /** The folder of its sources, in the package. */
+  sources: z.string(),
+  jar: fileName,
+});
+
 const pypiDataset = z.strictObject({
   kind: z.literal('pypi-dataset'),
   ...named,
@@ -84,7 +96,9 @@ const pypiDataset = z.strictObject({
 const lockSchema = z.strictObject({
   version: z.literal(1),
   /** What every run needs. */
-  artifacts: z.array(z.discriminatedUnion('kind', [mavenGroup, pypiSdist, pypiWheels, goBuild])),
+  artifacts: z.array(
+    z.discriminatedUnion('kind', [mavenGroup, pypiSdist, pypiWheels, goBuild, javaBuild]),
+  ),
   /** Data sets that scenarios may use; fetched on first use. */
   datasets: z.array(pypiDataset).default([]),
 });
@@ -97,6 +111,7 @@ export type LockedMaven = Extract<LockedArtifact, { kind: 'maven' }>;
 export type LockedSdist = Extract<LockedArtifact, { kind: 'pypi-sdist' }>;
 export type LockedWheels = Extract<LockedArtifact, { kind: 'pypi-wheels' }>;
 export type LockedGoBuild = Extract<LockedArtifact, { kind: 'go-build' }>;
+export type LockedJavaBuild = Extract<LockedArtifact, { kind: 'java-build' }>;
 export type LockedDataset = Extract<LockedArtifact, { kind: 'pypi-dataset' }>;
 /** A file of a registry. `bytes` is its size, `sha256` in hex. */
 export type PinnedFile = Readonly<{ file: string; bytes: number; sha256: string }>;
@@ -121,6 +136,10 @@ export function parseLock(text: string, path: string): StackLock {
   const names = [...artifacts, ...datasets].map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice) throw badInput(`${path}: the artifact ${twice} is listed twice`);
+  const built = artifacts.find(
+    (one) => one.kind === 'java-build' && !names.includes(one.classpath),
+  );
+  if (built) throw badInput(`${path}: the class path of ${built.name} is no artifact of it`);
   return parsed.data;
 }
 

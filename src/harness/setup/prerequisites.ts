@@ -99,6 +99,7 @@ const NEEDED_TO_FETCH: Readonly<Record<LockedArtifact['kind'], readonly Tool[]>>
   'pypi-wheels': ['python', 'pip'],
   'pypi-dataset': ['python', 'pip'],
   'go-build': ['go'],
+  'java-build': ['java'],
 };
 
 /** The tools for the needed artifacts, of which the missing ones have to be fetched. Needed jars also require Java. */

@@ -8,9 +8,10 @@ import { artifactDir, folderName, lookUp, STAMP, type Stamp } from './cache.ts';
 import { acquireLock } from './cache-lock.ts';
 import type { Fetch, FetchContext, Fetched } from './fetch-context.ts';
 import { fetchGoBuild } from './fetch-go.ts';
+import { fetchJavaBuild } from './fetch-java.ts';
 import { fetchMaven } from './fetch-maven.ts';
 import { fetchDataset, fetchSdist, fetchWheels } from './fetch-pypi.ts';
-import { entryDigest, type LockedArtifact, type StackLock } from './lock.ts';
+import { entryDigest, type LockedArtifact, lockedArtifact, type StackLock } from './lock.ts';
 import { minioOnPath } from './minio.ts';
 import {
   openPartial,
@@ -52,6 +53,7 @@ const CONCURRENCY: Record<LockedArtifact['kind'], number> = {
   'pypi-sdist': 2,
   'pypi-wheels': 1,
   'pypi-dataset': 1,
+  'java-build': 1,
   maven: 1,
 };
 
@@ -65,6 +67,7 @@ const FETCHERS: {
   'pypi-sdist': fetchSdist,
   'pypi-wheels': fetchWheels,
   'pypi-dataset': fetchDataset,
+  'java-build': fetchJavaBuild,
   maven: fetchMaven,
 };
 
@@ -78,6 +81,23 @@ export async function fetchArtifacts(options: SetupOptions): Promise<void> {
   if (missing.length === 0) return;
   await mkdir(options.cacheDir, { recursive: true });
   await sweepPartials(options.cacheDir);
+  const isBuilt = ({ kind }: LockedArtifact) => kind === 'java-build';
+  const failures = [
+    ...(await provideAll(
+      missing.filter((one) => !isBuilt(one)),
+      options,
+    )),
+    // Against what was fetched before.
+    ...(await provideAll(missing.filter(isBuilt), options)),
+  ];
+  if (failures.length > 0) throw joined(failures);
+}
+
+/** Each kind in lanes of its own. Gives what failed. */
+async function provideAll(
+  missing: readonly LockedArtifact[],
+  options: SetupOptions,
+): Promise<readonly DoorbusterError[]> {
   const failures: DoorbusterError[] = [];
   const lanes = Object.entries(CONCURRENCY).flatMap(([kind, width]) => {
     const queue = missing.filter((artifact) => artifact.kind === kind);
@@ -92,7 +112,7 @@ export async function fetchArtifacts(options: SetupOptions): Promise<void> {
   const broken = ends.find((end) => end.status === 'rejected');
   options.signal.throwIfAborted();
   if (broken) throw broken.reason;
-  if (failures.length > 0) throw joined(failures);
+  return failures;
 }
 
 /** Artifacts of the lock that neither the cache nor the machine has; reports `present` for the others. */
@@ -163,11 +183,16 @@ async function provide(
 async function fill(
   artifact: LockedArtifact,
   partial: PartialFolder,
-  { signal, fetch = FETCHERS[artifact.kind] as Fetch }: SetupOptions,
+  { cacheDir, lock, signal, fetch = FETCHERS[artifact.kind] as Fetch }: SetupOptions,
   onStep: FetchContext['onStep'],
 ): Promise<void> {
   const env = { [PARTIAL_ENV]: partial.dir, TMPDIR: partial.work };
-  const { builtWith } = await fetch(artifact, { partial, signal, onStep, env });
+  const artifactAt = (name: string) => {
+    const { kind, dir } = lookUp(cacheDir, lockedArtifact(lock, name));
+    if (kind === 'complete') return dir;
+    throw badInput(`${artifact.name} needs ${name}, which is not in the cache`, 'doorbuster setup');
+  };
+  const { builtWith } = await fetch(artifact, { partial, signal, onStep, artifactAt, env });
   onStep('stamping');
   const stamp: Stamp = {
     version: 1,
@@ -205,7 +230,9 @@ function chosen({ lock, only }: SetupOptions): readonly LockedArtifact[] {
   const names = all.map((artifact) => artifact.name);
   const unknown = only.find((name) => !names.includes(name));
   if (unknown) throw badInput(`there is no artifact ${unknown}`, `one of ${names.join(', ')}`);
-  return all.filter((artifact) => only.includes(artifact.name));
+  const wanted = all.filter((artifact) => only.includes(artifact.name));
+  const classpaths = wanted.flatMap((one) => (one.kind === 'java-build' ? [one.classpath] : []));
+  return all.filter((one) => wanted.includes(one) || classpaths.includes(one.name));
 }
 
 function joined(failures: readonly DoorbusterError[]): DoorbusterError {

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { cp, link, mkdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { packageRoot } from '../entry.ts';
-import { lookUp } from '../setup/cache.ts';
+import { folderName, lookUp } from '../setup/cache.ts';
 import type { LockedArtifact } from '../setup/lock.ts';
 
 export const DOCKERFILE = 'docker/Dockerfile';
@@ -11,7 +11,7 @@ const EXTRA_HOME = 'docker/extra-home';
 
 /** Doorbuster itself, which fetches in the build stages what the cache does not have, and has an image of its own. */
 const PACKAGE = [
-  ...['bin', 'dist', 'scenarios', 'pipelines', 'src/reports/assets'],
+  ...['bin', 'dist', 'scenarios', 'pipelines', 'src/reports/assets', 'src/topology/java'],
   ...['package.json', 'package-lock.json', 'stack.lock.json'],
 ];
 
@@ -32,13 +32,14 @@ export function certificates(): readonly string[] {
 }
 
 /** What an artifact is called among the build arguments. */
-export function argOf({ name }: LockedArtifact): string {
+function argOf({ name }: LockedArtifact): string {
   return name.toUpperCase().replaceAll('-', '_');
 }
 
 /**
  * Puts all that an image of these artifacts is built from into an empty folder, and gives the build
- * arguments that go with it. What the cache has is linked; what it has not, doorbuster fetches while building.
+ * arguments that go with it: per artifact whether it is there, and its folder in a cache. What the cache has is linked;
+ * what it has not, doorbuster fetches while building.
  */
 export async function layContext(
   context: string,
@@ -56,6 +57,7 @@ export async function layContext(
   await copy(join(packageRoot, 'docker'), join(context, 'docker'));
   for (const path of certificates()) await copy(path, join(context, EXTRA_CA, basename(path)));
   for (const artifact of artifacts) {
+    args[`${argOf(artifact)}_AT`] = join(artifact.name, folderName(artifact));
     const state = lookUp(cacheDir, artifact);
     if (state.kind !== 'complete') continue;
     args[argOf(artifact)] = 'cached';

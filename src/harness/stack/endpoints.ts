@@ -2,12 +2,20 @@ import type { Endpoints } from '../clients/endpoints.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import { BUCKET, HOST, type Plan, REGION } from './plan.ts';
 
-/** Versions of the servers, as a record names them. */
+/** Versions of the servers, and of what doorbuster puts into them. */
 export function serverVersions({
   versions: of,
 }: Pick<Artifacts, 'versions'>): Readonly<Record<string, string>> {
   const { kafka, minio, catalog, flink, lakehouse } = of;
-  const versions = { kafka, minio, catalog, flink, iceberg: lakehouse };
+  const functions = of['flink-functions'];
+  const versions = {
+    kafka,
+    minio,
+    catalog,
+    flink,
+    iceberg: lakehouse,
+    'flink-functions': functions,
+  };
   return Object.fromEntries(
     Object.entries(versions).flatMap(([name, version]) => (version ? [[name, version]] : [])),
   );

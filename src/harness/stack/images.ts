@@ -6,17 +6,17 @@ import { stackBroke } from '../../core/errors.ts';
 import type { ContainerEngine } from '../clients/container-engine.ts';
 import { packageRoot } from '../entry.ts';
 import type { ServerFiles } from '../setup/artifacts.ts';
-import { folderName } from '../setup/cache.ts';
 import {
   entryDigest,
   type LockedArtifact,
+  type LockedJavaBuild,
   type LockedMaven,
   lockedArtifact,
   type StackLock,
 } from '../setup/lock.ts';
 import { type MachineWork, needsOf } from '../setup/needs.ts';
 import { openPartial, removeTree } from '../setup/partial.ts';
-import { argOf, baseImage, certificates, DOCKERFILE, layContext } from './build-context.ts';
+import { baseImage, certificates, DOCKERFILE, layContext } from './build-context.ts';
 import type { Image } from './components/component.ts';
 
 /** The artifacts that each image holds, at /opt/NAME. */
@@ -24,7 +24,7 @@ const HOLDS: Readonly<Record<Image, readonly string[]>> = {
   kafka: ['kafka'],
   minio: ['minio'],
   catalog: ['catalog', 'lakehouse'],
-  flink: ['flink', 'flink-sql', 'lakehouse'],
+  flink: ['flink', 'flink-sql', 'lakehouse', 'flink-functions'],
   spark: ['spark', 'spark-iceberg', 'lakehouse'],
 };
 
@@ -44,6 +44,7 @@ export function filesInImages(lock: StackLock): ServerFiles {
       '/opt/flink/lib/*',
       ...flinkSql.filter((path) => !isGateway(path)),
       ...jars('lakehouse'),
+      `/opt/flink-functions/lib/${(lockedArtifact(lock, 'flink-functions') as LockedJavaBuild).jar}`,
     ],
     sqlGatewayJar: flinkSql.find(isGateway) as string,
     catalogClasspath: '/opt/catalog/lib/*:/opt/lakehouse/lib/*',
@@ -114,10 +115,7 @@ export function buildOwnImage(
   onStep: (step: string) => void,
 ): Promise<void> {
   const { artifacts } = needsOf(lock, OWN);
-  const args = Object.fromEntries(
-    artifacts.map((one) => [`${argOf(one)}_AT`, join(one.name, folderName(one))]),
-  );
-  return buildTarget({ target: 'doorbuster', tag, artifacts, args, onStep }, building);
+  return buildTarget({ target: 'doorbuster', tag, artifacts, onStep }, building);
 }
 
 /** One target of the Dockerfile: what the cache has goes in from there, the rest is fetched while building. */
