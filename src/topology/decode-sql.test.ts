@@ -13,11 +13,11 @@ function reasonsOf(sql: string): readonly string[] {
   );
 }
 
-describe.each(STREAMS)('%s', (stream) => {
+describe.each(STREAMS)('%s, field by field in SQL', (stream) => {
   const schema = WIRE[stream];
-  const fields = decodeSql(stream, 'fields');
-  const judged = decodeSql(stream, 'judged');
-  const accepted = decodeSql(stream, 'accepted');
+  const fields = decodeSql(stream, 'fields', 'sql');
+  const judged = decodeSql(stream, 'judged', 'sql');
+  const accepted = decodeSql(stream, 'accepted', 'sql');
 
   test('takes out each field that is read once, from its place, and no other', () => {
     const paths = [...fields.matchAll(/JSON_(?:VALUE|QUERY)\(j, '([^']+)'/g)].map(([, at]) => at);
@@ -63,6 +63,50 @@ FROM ${stream}_judged WHERE rejection IS NOT NULL`,
   });
 });
 
+describe.each(STREAMS)('%s, by the function', (stream) => {
+  const schema = WIRE[stream];
+  const call = /read_record\(payload, '([^']+)', '([^']+)'\) AS decoded/.exec(
+    decodeSql(stream, 'fields', 'function'),
+  );
+  const columns = `${call?.[2]}`.split(',').map((one) => one.trim());
+
+  test('it gets the columns that are read, in the order of the schema, and which of them are required', () => {
+    expect(call?.[1]).toBe(schema.at);
+    const suffix = (need: string) => (need === 'required' ? ' NOT NULL' : '');
+    expect(columns).toEqual([
+      ...schema.fields
+        .filter(({ need }) => need !== 'unread')
+        .map(({ name, type, need }) => `${name} ${type}${suffix(need)}`),
+      ...schema.lists.flatMap(({ name: list, need, fields }) =>
+        fields
+          .filter(({ column }) => column !== null)
+          .map(
+            ({ name, type, column }) => `${list}[*].${name} ${type}${suffix(need)} AS ${column}`,
+          ),
+      ),
+    ]);
+  });
+
+  test('the judged view has all of its result, and every column that the one in SQL is read by', () => {
+    const judged = decodeSql(stream, 'judged', 'function');
+    for (const column of columns) {
+      const name = column.split(' AS ')[1] ?? column.split(' ')[0];
+      expect(judged).toContain(`decoded.${name} AS ${name},`);
+    }
+    expect(judged).toContain('decoded.rejection AS rejection,');
+    for (const one of ['payload, part, kafka_offset, kafka_ts, pt', 'AS j, row_ts']) {
+      expect(judged).toContain(one);
+    }
+    expect(judged).toMatch(/AS kafka_ms,\n.*AS flink_ms\nFROM/);
+  });
+
+  test('the source, the accepted view and the dead letters are those of SQL', () => {
+    for (const part of ['raw', 'accepted'] as const) {
+      expect(decodeSql(stream, part, 'function')).toBe(decodeSql(stream, part, 'sql'));
+    }
+  });
+});
+
 describe('what the generators damage', () => {
   const damaged = tapeUntil(
     scenarioOf(
@@ -76,7 +120,7 @@ describe('what the generators damage', () => {
   const text = (event: TapeEvent) => new TextDecoder().decode(encode(event, T0));
 
   test.each(STREAMS)('%s: every damaged field has its reason in the generated SQL', (stream) => {
-    const reasons = reasonsOf(decodeSql(stream, 'judged'));
+    const reasons = reasonsOf(decodeSql(stream, 'judged', 'sql'));
     const seen = new Map<string, Set<string>>();
     for (const event of damaged.filter((one) => one.stream === stream)) {
       const { fault } = event.truth;

@@ -3,7 +3,7 @@ import type { Stream } from '../scenario/scenario.ts';
 
 /**
  * The Flink SQL that every pipeline over the wire format needs, generated from the wire schema: a stream's bytes
- * become text fields, every record is judged, and what is accepted becomes typed rows. Pure; placeholders
+ * are decoded, every record is judged, and what is accepted becomes typed rows. Pure; placeholders
  * (`${kafka_brokers}`, …) stay in the text. docs/pipelines.md describes the columns to authors of pipelines.
  */
 
@@ -11,16 +11,32 @@ import type { Stream } from '../scenario/scenario.ts';
 export const PARTS = ['raw', 'fields', 'judged', 'accepted'] as const;
 export type Part = (typeof PARTS)[number];
 
-const SQL: Readonly<Record<Part, (stream: Stream, schema: WireSchema) => string>> = {
-  raw: (stream) => rawSql(stream),
-  fields: fieldsSql,
-  judged: judgedSql,
-  accepted: acceptedSql,
+/**
+ * What parses a record: `function` is the Java function of src/topology/java, one parse per record; `sql` is Flink's
+ * own JSON_VALUE, one parse per field, for a Flink without that function. Both give the same reasons and values (ADR 33).
+ */
+export type Decoder = 'function' | 'sql';
+
+/** Only a Flink that doorbuster started has the function on its class path. */
+export function decoderOn(runtime: string): Decoder {
+  return runtime === 'external' ? 'sql' : 'function';
+}
+
+/** The statement that makes the function known to a session. */
+export const CREATE_FUNCTION = `CREATE TEMPORARY SYSTEM FUNCTION read_record AS 'doorbuster.ReadRecord'`;
+
+type SqlOf = (stream: Stream, schema: WireSchema) => string;
+
+const SQL: Readonly<Record<Part, Readonly<Record<Decoder, SqlOf>>>> = {
+  raw: { function: rawSql, sql: rawSql },
+  fields: { function: recordSql, sql: fieldsSql },
+  judged: { function: judgedRecordSql, sql: judgedSql },
+  accepted: { function: acceptedSql, sql: acceptedSql },
 };
 
 /** The statement that creates `<stream>_<part>`. */
-export function decodeSql(stream: Stream, part: Part): string {
-  return SQL[part](stream, WIRE[stream]);
+export function decodeSql(stream: Stream, part: Part, decoder: Decoder): string {
+  return SQL[part][decoder](stream, WIRE[stream]);
 }
 
 /** What a generated table or view is called. */
@@ -61,6 +77,50 @@ function rawSql(stream: Stream): string {
   'scan.startup.mode' = 'earliest-offset',
   'format' = 'raw'
 )`;
+}
+
+/** When Kafka got the record, and when the job has read it: epoch ms. */
+const STAMPS = ['kafka', 'row'].map((clock) => {
+  const [ts, name] = [`${clock}_ts`, clock === 'kafka' ? 'kafka_ms' : 'flink_ms'];
+  return `EXTRACT(EPOCH FROM ${ts}) * 1000 + EXTRACT(MILLISECOND FROM ${ts}) AS ${name}`;
+});
+
+/** A row of all columns that are read, or the reason why there is none. */
+function recordSql(stream: Stream, schema: WireSchema): string {
+  return `CREATE TEMPORARY VIEW ${partName(stream, 'fields')} AS
+SELECT
+  payload, part, kafka_offset, kafka_ts, pt, CURRENT_ROW_TIMESTAMP() AS row_ts,
+  read_record(payload, '${schema.at}', '
+    ${columnsOf(schema)
+      .map(({ spec }) => spec)
+      .join(',\n    ')}') AS decoded
+FROM ${partName(stream, 'raw')}`;
+}
+
+/** The function has judged it. */
+function judgedRecordSql(stream: Stream, schema: WireSchema): string {
+  const columns = [...columnsOf(schema).map(({ column }) => column), 'rejection'];
+  return `CREATE TEMPORARY VIEW ${partName(stream, 'judged')} AS
+SELECT
+  payload, part, kafka_offset, kafka_ts, pt, DECODE(payload, 'UTF-8') AS j, row_ts,
+  ${[...columns.map((column) => `decoded.${column} AS ${column}`), ...STAMPS].join(',\n  ')}
+FROM ${partName(stream, 'fields')}`;
+}
+
+/** What is taken out of a record, and how the function is told: see RecordSchema.java. */
+function columnsOf({ fields, lists }: WireSchema) {
+  const required = (need: WireField['need']) => (need === 'required' ? ' NOT NULL' : '');
+  return [
+    ...fields.flatMap(({ name, type, need }) =>
+      need === 'unread' ? [] : [{ column: name, spec: `${name} ${type}${required(need)}` }],
+    ),
+    ...lists.flatMap((list) =>
+      read(list).map(({ name, type, column }) => ({
+        column,
+        spec: `${list.name}[*].${name} ${type}${required(list.need)} AS ${column}`,
+      })),
+    ),
+  ];
 }
 
 /**
@@ -104,8 +164,7 @@ SELECT *,
   END AS rejection
 FROM (
   SELECT *,
-    EXTRACT(EPOCH FROM kafka_ts) * 1000 + EXTRACT(MILLISECOND FROM kafka_ts) AS kafka_ms,
-    EXTRACT(EPOCH FROM row_ts) * 1000 + EXTRACT(MILLISECOND FROM row_ts) AS flink_ms,
+    ${STAMPS.join(',\n    ')},
     CASE
       ${reasons.join('\n      ')}
     END AS wrong

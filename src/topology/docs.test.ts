@@ -49,16 +49,16 @@ function blocks(language: string): readonly string[] {
 test('the job of the guide is one, and so is the source that replaces a generated one', () => {
   const [job = '', source = ''] = blocks('sql');
   const sources = (text: string) =>
-    submissionsOf({
-      jobs: { path: 'jobs.sql', text },
-      tables: { text: '' },
-      deadLetter: 'dead_letter',
-    })
+    submissionsOf(
+      { jobs: { path: 'jobs.sql', text }, tables: { text: '' }, deadLetter: 'dead_letter' },
+      'function',
+    )
       .slice(3)
       .map((one) => one.source.replace(' (generated)', ''));
   expect(sources(job)).toEqual([
     ...['jobs.sql:1', 'jobs.sql:2'],
-    ...['loyalty_raw', 'loyalty_fields', 'loyalty_judged', 'loyalty_accepted', 'jobs.sql:3'],
+    ...['loyalty_raw', 'read_record', 'loyalty_fields', 'loyalty_judged', 'loyalty_accepted'],
+    'jobs.sql:3',
   ]);
   const reader = "SET 'pipeline.name' = 'pos';\nINSERT INTO t SELECT event_id FROM pos_accepted;";
   expect(sources(`${source}${reader}`).filter((one) => /^pos/.test(one))).toEqual([

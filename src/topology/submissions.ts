@@ -3,6 +3,8 @@ import { quoted } from '../core/sql.ts';
 import { suggest } from '../scenario/problems.ts';
 import { STREAMS, type Stream } from '../scenario/scenario.ts';
 import {
+  CREATE_FUNCTION,
+  type Decoder,
   deadLetterInsert,
   decodeSql,
   PARTS,
@@ -42,12 +44,13 @@ interface JobsOf {
  */
 export function submissionsOf(
   pipeline: JobsOf,
+  decoder: Decoder,
   streams: readonly Stream[] = STREAMS,
 ): readonly Submission[] {
   const { jobs } = pipeline;
   const own = ownStatements(jobs);
   refuseUnknownNames(pipeline, own);
-  const out = new Generated(jobs.path, own);
+  const out = new Generated(jobs.path, own, decoder);
   const submissions: Submission[] = SESSION_SETTINGS.map((text) => generated('a setting', text));
   const inserts = new Map<Stream, OwnStatement[]>();
   for (const statement of own) {
@@ -155,11 +158,13 @@ const NAMES = new Map(
 class Generated {
   readonly #path: string;
   readonly #own: readonly OwnStatement[];
+  readonly #decoder: Decoder;
   readonly #done = new Set<string>();
 
-  constructor(path: string, own: readonly OwnStatement[]) {
+  constructor(path: string, own: readonly OwnStatement[], decoder: Decoder) {
     this.#path = path;
     this.#own = own;
+    this.#decoder = decoder;
   }
 
   before(statement: OwnStatement): readonly Submission[] {
@@ -185,10 +190,25 @@ class Generated {
     if (this.#done.has(name)) return [];
     this.#done.add(name);
     const input = PARTS[PARTS.indexOf(part) - 1];
+    const decoder = this.#decoderOf(stream);
     return [
       ...(input === undefined ? [] : this.#make(stream, input, reader)),
-      generated(name, decodeSql(stream, part)),
+      ...(part === 'fields' && decoder === 'function' ? this.#function() : []),
+      generated(name, decodeSql(stream, part, decoder)),
     ];
+  }
+
+  #function(): readonly Submission[] {
+    const name = 'read_record';
+    if (this.#done.has(name)) return [];
+    this.#done.add(name);
+    return [generated(name, CREATE_FUNCTION)];
+  }
+
+  /** Fields as text are there only in SQL: whoever reads or replaces them gets, of that stream, all of it in SQL. */
+  #decoderOf(stream: Stream): Decoder {
+    const named = new RegExp(`\\b${partName(stream, 'fields')}\\b`);
+    return this.#own.some(({ code }) => named.test(code)) ? 'sql' : this.#decoder;
   }
 }
 

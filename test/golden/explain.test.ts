@@ -37,7 +37,7 @@ test('the SQL is what the folder and the generator have, and nothing is left to 
   const sql = await printed('cdc-upsert', { sql: true });
   for (const stream of STREAMS) {
     for (const part of ['fields', 'judged', 'accepted'] as const) {
-      expect(sql).toContain(`-- ${stream}_${part} (generated)\n${decodeSql(stream, part)};`);
+      expect(sql).toContain(`-- ${stream}_${part} (generated)\n${decodeSql(stream, part, 'function')};`);
     }
   }
   expect(sql.match(/^EXECUTE STATEMENT SET BEGIN$/gm)).toHaveLength(STREAMS.length);

@@ -74,7 +74,7 @@ const KEY = `  version BIGINT, deleted BOOLEAN,
 )`;
 
 /** In place of the generated source: a table with a watermark, and a filter behind it under the name that is read. */
-const EVENT_TIME = `${decodeSql('pos', 'raw')
+const EVENT_TIME = `${decodeSql('pos', 'raw', 'function')
   .replace('pos_raw', 'pos_timed')
   .replace(
     '  pt AS PROCTIME()\n',

@@ -6,6 +6,7 @@ import { wrapped } from '../../reports/terminal.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { type Dataset, holdsImages } from '../../topology/dataset.ts';
+import { decoderOn } from '../../topology/decode-sql.ts';
 import {
   type ExplainedSql,
   explainMermaid,
@@ -91,7 +92,7 @@ function explained(
 ): { readonly topology: Topology; readonly statements: ExplainedSql } {
   const { manifest, tables, compact, queries } = pipeline;
   const streams = streamsOf(manifest).filter((stream) => scenario.traffic[stream] !== null);
-  const jobs = submissions(pipeline, streams);
+  const jobs = submissions(pipeline, decoderOn(scenario.stack.runtime), streams);
   const values = placeholderValues(scenario.pipeline, [BROKER], placeOfItsOwn(manifest));
   const filled = (text: string) => fillPlaceholders({ text }, values);
   return {

@@ -47,7 +47,7 @@ describe.each(['cdc-upsert', 'append-ledger'])('the shipped %s', (name) => {
       ['a:1', 'b:2'],
       placeApart(pipeline.manifest, { prefix: 'black', runId: 'ab12' }),
     );
-    const jobs = submissions(pipeline)
+    const jobs = submissions(pipeline, 'function')
       .map((one) => fillPlaceholders(one, values))
       .join(';\n');
     for (const stream of STREAMS) {

@@ -6,6 +6,7 @@ import { type ParsedScenario, scenarioProblems } from '../../scenario/parse.ts';
 import { atKey, suggest } from '../../scenario/problems.ts';
 import { STREAMS, type Stream } from '../../scenario/scenario.ts';
 import { unknownDatasets } from '../../topology/check-names.ts';
+import type { Decoder } from '../../topology/decode-sql.ts';
 import {
   datasetsOf,
   type Manifest,
@@ -109,13 +110,14 @@ export function pipelineFor(
 /** What a pipeline submits to Flink, in order, for the jobs of these streams (all by default). */
 export function submissions(
   { manifest, tables, jobs }: Pick<Pipeline, 'manifest' | 'tables' | 'jobs'>,
+  decoder: Decoder,
   streams?: readonly Stream[],
 ): readonly Submission[] {
-  return submissionsOf({ tables, jobs, deadLetter: rejectedOf(manifest).name }, streams);
+  return submissionsOf({ tables, jobs, deadLetter: rejectedOf(manifest).name }, decoder, streams);
 }
 
 function refuseStreamWithoutJob(pipeline: Pipeline): void {
-  const jobs = submissions(pipeline).map(({ job }) => job);
+  const jobs = submissions(pipeline, 'function').map(({ job }) => job);
   const stream = streamsOf(pipeline.manifest).find((one) => !jobs.includes(one));
   if (stream === undefined) return;
   throw badInput(

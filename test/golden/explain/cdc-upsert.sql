@@ -103,85 +103,70 @@ CREATE TEMPORARY TABLE pos_raw (
   'format' = 'raw'
 );
 
+-- read_record (generated)
+CREATE TEMPORARY SYSTEM FUNCTION read_record AS 'doorbuster.ReadRecord';
+
 -- pos_fields (generated)
 CREATE TEMPORARY VIEW pos_fields AS
 SELECT
-  payload, part, kafka_offset, kafka_ts, pt, j, CURRENT_ROW_TIMESTAMP() AS row_ts,
-  JSON_VALUE(j, '$.event_id') AS event_id,
-  JSON_VALUE(j, '$.store_id') AS store_id,
-  JSON_VALUE(j, '$.event_ts') AS event_ts,
-  JSON_VALUE(j, '$.occurred_ms') AS occurred_ms,
-  JSON_VALUE(j, '$.due_ms') AS due_ms,
-  JSON_VALUE(j, '$.transaction_id') AS transaction_id,
-  JSON_VALUE(j, '$.terminal_id') AS terminal_id,
-  JSON_VALUE(j, '$.sequence_number') AS sequence_number,
-  JSON_VALUE(j, '$.total_cents') AS total_cents,
-  JSON_VALUE(j, '$.event_type') AS event_type,
-  JSON_VALUE(j, '$.business_day') AS business_day,
-  JSON_VALUE(j, '$.local_time') AS local_time,
-  JSON_VALUE(j, '$.type') AS type,
-  JSON_VALUE(j, '$.customer_id') AS customer_id,
-  JSON_VALUE(j, '$.payment_method') AS payment_method,
-  JSON_VALUE(j, '$.currency') AS currency,
-  JSON_VALUE(j, '$.discount_cents') AS discount_cents,
-  JSON_VALUE(j, '$.tax_cents') AS tax_cents,
-  JSON_VALUE(j, '$.training') AS training,
-  JSON_QUERY(j, '$.lines' RETURNING ARRAY<STRING> NULL ON ERROR) AS lines,
-  JSON_QUERY(j, '$.lines[*].sku_id' RETURNING ARRAY<STRING> NULL ON ERROR) AS line_sku_ids,
-  JSON_QUERY(j, '$.lines[*].quantity' RETURNING ARRAY<STRING> NULL ON ERROR) AS line_quantities,
-  JSON_QUERY(j, '$.lines[*].unit_price_cents' RETURNING ARRAY<STRING> NULL ON ERROR) AS line_unit_price_cents,
-  JSON_QUERY(j, '$.lines[*].extended_cents' RETURNING ARRAY<STRING> NULL ON ERROR) AS line_extended_cents
-FROM (SELECT *, DECODE(payload, 'UTF-8') AS j FROM pos_raw);
+  payload, part, kafka_offset, kafka_ts, pt, CURRENT_ROW_TIMESTAMP() AS row_ts,
+  read_record(payload, '$', '
+    event_id STRING NOT NULL,
+    store_id INT NOT NULL,
+    event_ts BIGINT NOT NULL,
+    occurred_ms BIGINT NOT NULL,
+    due_ms BIGINT NOT NULL,
+    transaction_id STRING NOT NULL,
+    terminal_id INT NOT NULL,
+    sequence_number INT NOT NULL,
+    total_cents BIGINT NOT NULL,
+    event_type STRING,
+    business_day STRING,
+    local_time STRING,
+    type STRING,
+    customer_id STRING,
+    payment_method STRING,
+    currency STRING,
+    discount_cents BIGINT,
+    tax_cents BIGINT,
+    training BOOLEAN,
+    lines[*].sku_id INT NOT NULL AS line_sku_ids,
+    lines[*].quantity INT NOT NULL AS line_quantities,
+    lines[*].unit_price_cents BIGINT NOT NULL AS line_unit_price_cents,
+    lines[*].extended_cents BIGINT NOT NULL AS line_extended_cents') AS decoded
+FROM pos_raw;
 
 -- pos_judged (generated)
 CREATE TEMPORARY VIEW pos_judged AS
-SELECT *,
-  CASE
-    WHEN payload IS NULL THEN 'tombstone'
-    WHEN ENCODE(j, 'UTF-8') <> payload THEN 'bad_utf8'
-    WHEN wrong IS NULL THEN CAST(NULL AS STRING)
-    WHEN NOT (j IS JSON OBJECT) THEN 'not_json'
-    ELSE wrong
-  END AS rejection
-FROM (
-  SELECT *,
-    EXTRACT(EPOCH FROM kafka_ts) * 1000 + EXTRACT(MILLISECOND FROM kafka_ts) AS kafka_ms,
-    EXTRACT(EPOCH FROM row_ts) * 1000 + EXTRACT(MILLISECOND FROM row_ts) AS flink_ms,
-    CASE
-      WHEN event_id IS NULL THEN
-        IF(JSON_EXISTS(j, '$.event_id'), 'wrong_type:event_id', 'missing_key:event_id')
-      WHEN TRY_CAST(store_id AS INT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.store_id'), 'wrong_type:store_id', 'missing_key:store_id')
-      WHEN TRY_CAST(event_ts AS BIGINT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.event_ts'), 'wrong_type:event_ts', 'missing_key:event_ts')
-      WHEN TRY_CAST(occurred_ms AS BIGINT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.occurred_ms'), 'wrong_type:occurred_ms', 'missing_key:occurred_ms')
-      WHEN TRY_CAST(due_ms AS BIGINT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.due_ms'), 'wrong_type:due_ms', 'missing_key:due_ms')
-      WHEN transaction_id IS NULL THEN
-        IF(JSON_EXISTS(j, '$.transaction_id'), 'wrong_type:transaction_id', 'missing_key:transaction_id')
-      WHEN TRY_CAST(terminal_id AS INT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.terminal_id'), 'wrong_type:terminal_id', 'missing_key:terminal_id')
-      WHEN TRY_CAST(sequence_number AS INT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.sequence_number'), 'wrong_type:sequence_number', 'missing_key:sequence_number')
-      WHEN TRY_CAST(total_cents AS BIGINT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.total_cents'), 'wrong_type:total_cents', 'missing_key:total_cents')
-      WHEN discount_cents IS NOT NULL AND TRY_CAST(discount_cents AS BIGINT) IS NULL THEN 'wrong_type:discount_cents'
-      WHEN tax_cents IS NOT NULL AND TRY_CAST(tax_cents AS BIGINT) IS NULL THEN 'wrong_type:tax_cents'
-      WHEN training IS NOT NULL AND TRY_CAST(training AS BOOLEAN) IS NULL THEN 'wrong_type:training'
-      WHEN lines IS NULL THEN
-        IF(JSON_EXISTS(j, '$.lines'), 'wrong_type:lines', 'missing_key:lines')
-      WHEN TRY_CAST(line_sku_ids AS ARRAY<INT>) IS NULL THEN 'wrong_type:lines[*].sku_id'
-      WHEN CARDINALITY(line_sku_ids) <> CARDINALITY(lines) THEN 'missing_key:lines[*].sku_id'
-      WHEN TRY_CAST(line_quantities AS ARRAY<INT>) IS NULL THEN 'wrong_type:lines[*].quantity'
-      WHEN CARDINALITY(line_quantities) <> CARDINALITY(lines) THEN 'missing_key:lines[*].quantity'
-      WHEN TRY_CAST(line_unit_price_cents AS ARRAY<BIGINT>) IS NULL THEN 'wrong_type:lines[*].unit_price_cents'
-      WHEN CARDINALITY(line_unit_price_cents) <> CARDINALITY(lines) THEN 'missing_key:lines[*].unit_price_cents'
-      WHEN TRY_CAST(line_extended_cents AS ARRAY<BIGINT>) IS NULL THEN 'wrong_type:lines[*].extended_cents'
-      WHEN CARDINALITY(line_extended_cents) <> CARDINALITY(lines) THEN 'missing_key:lines[*].extended_cents'
-    END AS wrong
-  FROM pos_fields
-);
+SELECT
+  payload, part, kafka_offset, kafka_ts, pt, DECODE(payload, 'UTF-8') AS j, row_ts,
+  decoded.event_id AS event_id,
+  decoded.store_id AS store_id,
+  decoded.event_ts AS event_ts,
+  decoded.occurred_ms AS occurred_ms,
+  decoded.due_ms AS due_ms,
+  decoded.transaction_id AS transaction_id,
+  decoded.terminal_id AS terminal_id,
+  decoded.sequence_number AS sequence_number,
+  decoded.total_cents AS total_cents,
+  decoded.event_type AS event_type,
+  decoded.business_day AS business_day,
+  decoded.local_time AS local_time,
+  decoded.type AS type,
+  decoded.customer_id AS customer_id,
+  decoded.payment_method AS payment_method,
+  decoded.currency AS currency,
+  decoded.discount_cents AS discount_cents,
+  decoded.tax_cents AS tax_cents,
+  decoded.training AS training,
+  decoded.line_sku_ids AS line_sku_ids,
+  decoded.line_quantities AS line_quantities,
+  decoded.line_unit_price_cents AS line_unit_price_cents,
+  decoded.line_extended_cents AS line_extended_cents,
+  decoded.rejection AS rejection,
+  EXTRACT(EPOCH FROM kafka_ts) * 1000 + EXTRACT(MILLISECOND FROM kafka_ts) AS kafka_ms,
+  EXTRACT(EPOCH FROM row_ts) * 1000 + EXTRACT(MILLISECOND FROM row_ts) AS flink_ms
+FROM pos_fields;
 
 -- pos_accepted (generated)
 CREATE TEMPORARY VIEW pos_accepted AS
@@ -253,56 +238,44 @@ CREATE TEMPORARY TABLE wms_raw (
 -- wms_fields (generated)
 CREATE TEMPORARY VIEW wms_fields AS
 SELECT
-  payload, part, kafka_offset, kafka_ts, pt, j, CURRENT_ROW_TIMESTAMP() AS row_ts,
-  JSON_VALUE(j, '$.event_id') AS event_id,
-  JSON_VALUE(j, '$.store_id') AS store_id,
-  JSON_VALUE(j, '$.event_ts') AS event_ts,
-  JSON_VALUE(j, '$.occurred_ms') AS occurred_ms,
-  JSON_VALUE(j, '$.due_ms') AS due_ms,
-  JSON_VALUE(j, '$.sku_id') AS sku_id,
-  JSON_VALUE(j, '$.quantity') AS quantity,
-  JSON_VALUE(j, '$.biz_step') AS biz_step,
-  JSON_VALUE(j, '$.event_type') AS event_type,
-  JSON_VALUE(j, '$.disposition') AS disposition,
-  JSON_VALUE(j, '$.reason') AS reason,
-  JSON_VALUE(j, '$.location') AS location,
-  JSON_VALUE(j, '$.reference') AS reference
-FROM (SELECT *, DECODE(payload, 'UTF-8') AS j FROM wms_raw);
+  payload, part, kafka_offset, kafka_ts, pt, CURRENT_ROW_TIMESTAMP() AS row_ts,
+  read_record(payload, '$', '
+    event_id STRING NOT NULL,
+    store_id INT NOT NULL,
+    event_ts BIGINT NOT NULL,
+    occurred_ms BIGINT NOT NULL,
+    due_ms BIGINT NOT NULL,
+    sku_id INT NOT NULL,
+    quantity INT NOT NULL,
+    biz_step STRING NOT NULL,
+    event_type STRING,
+    disposition STRING,
+    reason STRING,
+    location STRING,
+    reference STRING') AS decoded
+FROM wms_raw;
 
 -- wms_judged (generated)
 CREATE TEMPORARY VIEW wms_judged AS
-SELECT *,
-  CASE
-    WHEN payload IS NULL THEN 'tombstone'
-    WHEN ENCODE(j, 'UTF-8') <> payload THEN 'bad_utf8'
-    WHEN wrong IS NULL THEN CAST(NULL AS STRING)
-    WHEN NOT (j IS JSON OBJECT) THEN 'not_json'
-    ELSE wrong
-  END AS rejection
-FROM (
-  SELECT *,
-    EXTRACT(EPOCH FROM kafka_ts) * 1000 + EXTRACT(MILLISECOND FROM kafka_ts) AS kafka_ms,
-    EXTRACT(EPOCH FROM row_ts) * 1000 + EXTRACT(MILLISECOND FROM row_ts) AS flink_ms,
-    CASE
-      WHEN event_id IS NULL THEN
-        IF(JSON_EXISTS(j, '$.event_id'), 'wrong_type:event_id', 'missing_key:event_id')
-      WHEN TRY_CAST(store_id AS INT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.store_id'), 'wrong_type:store_id', 'missing_key:store_id')
-      WHEN TRY_CAST(event_ts AS BIGINT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.event_ts'), 'wrong_type:event_ts', 'missing_key:event_ts')
-      WHEN TRY_CAST(occurred_ms AS BIGINT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.occurred_ms'), 'wrong_type:occurred_ms', 'missing_key:occurred_ms')
-      WHEN TRY_CAST(due_ms AS BIGINT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.due_ms'), 'wrong_type:due_ms', 'missing_key:due_ms')
-      WHEN TRY_CAST(sku_id AS INT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.sku_id'), 'wrong_type:sku_id', 'missing_key:sku_id')
-      WHEN TRY_CAST(quantity AS INT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.quantity'), 'wrong_type:quantity', 'missing_key:quantity')
-      WHEN biz_step IS NULL THEN
-        IF(JSON_EXISTS(j, '$.biz_step'), 'wrong_type:biz_step', 'missing_key:biz_step')
-    END AS wrong
-  FROM wms_fields
-);
+SELECT
+  payload, part, kafka_offset, kafka_ts, pt, DECODE(payload, 'UTF-8') AS j, row_ts,
+  decoded.event_id AS event_id,
+  decoded.store_id AS store_id,
+  decoded.event_ts AS event_ts,
+  decoded.occurred_ms AS occurred_ms,
+  decoded.due_ms AS due_ms,
+  decoded.sku_id AS sku_id,
+  decoded.quantity AS quantity,
+  decoded.biz_step AS biz_step,
+  decoded.event_type AS event_type,
+  decoded.disposition AS disposition,
+  decoded.reason AS reason,
+  decoded.location AS location,
+  decoded.reference AS reference,
+  decoded.rejection AS rejection,
+  EXTRACT(EPOCH FROM kafka_ts) * 1000 + EXTRACT(MILLISECOND FROM kafka_ts) AS kafka_ms,
+  EXTRACT(EPOCH FROM row_ts) * 1000 + EXTRACT(MILLISECOND FROM row_ts) AS flink_ms
+FROM wms_fields;
 
 -- wms_accepted (generated)
 CREATE TEMPORARY VIEW wms_accepted AS
@@ -362,66 +335,50 @@ CREATE TEMPORARY TABLE cart_raw (
 -- cart_fields (generated)
 CREATE TEMPORARY VIEW cart_fields AS
 SELECT
-  payload, part, kafka_offset, kafka_ts, pt, j, CURRENT_ROW_TIMESTAMP() AS row_ts,
-  JSON_VALUE(j, '$.event_id') AS event_id,
-  JSON_VALUE(j, '$.store_id') AS store_id,
-  JSON_VALUE(j, '$.event_ts') AS event_ts,
-  JSON_VALUE(j, '$.occurred_ms') AS occurred_ms,
-  JSON_VALUE(j, '$.due_ms') AS due_ms,
-  JSON_VALUE(j, '$.session_id') AS session_id,
-  JSON_VALUE(j, '$.event_name') AS event_name,
-  JSON_VALUE(j, '$.event_type') AS event_type,
-  JSON_VALUE(j, '$.device') AS device,
-  JSON_VALUE(j, '$.is_bot') AS is_bot,
-  JSON_VALUE(j, '$.order_id') AS order_id,
-  JSON_VALUE(j, '$.value_cents') AS value_cents,
-  JSON_VALUE(j, '$.fulfilment') AS fulfilment,
-  JSON_QUERY(j, '$.items' RETURNING ARRAY<STRING> NULL ON ERROR) AS items,
-  JSON_QUERY(j, '$.items[*].sku_id' RETURNING ARRAY<STRING> NULL ON ERROR) AS item_sku_ids,
-  JSON_QUERY(j, '$.items[*].quantity' RETURNING ARRAY<STRING> NULL ON ERROR) AS item_quantities,
-  JSON_QUERY(j, '$.items[*].price_cents' RETURNING ARRAY<STRING> NULL ON ERROR) AS item_price_cents
-FROM (SELECT *, DECODE(payload, 'UTF-8') AS j FROM cart_raw);
+  payload, part, kafka_offset, kafka_ts, pt, CURRENT_ROW_TIMESTAMP() AS row_ts,
+  read_record(payload, '$', '
+    event_id STRING NOT NULL,
+    store_id INT NOT NULL,
+    event_ts BIGINT NOT NULL,
+    occurred_ms BIGINT NOT NULL,
+    due_ms BIGINT NOT NULL,
+    session_id STRING NOT NULL,
+    event_name STRING NOT NULL,
+    event_type STRING,
+    device STRING,
+    is_bot BOOLEAN,
+    order_id STRING,
+    value_cents BIGINT,
+    fulfilment STRING,
+    items[*].sku_id INT AS item_sku_ids,
+    items[*].quantity INT AS item_quantities,
+    items[*].price_cents BIGINT AS item_price_cents') AS decoded
+FROM cart_raw;
 
 -- cart_judged (generated)
 CREATE TEMPORARY VIEW cart_judged AS
-SELECT *,
-  CASE
-    WHEN payload IS NULL THEN 'tombstone'
-    WHEN ENCODE(j, 'UTF-8') <> payload THEN 'bad_utf8'
-    WHEN wrong IS NULL THEN CAST(NULL AS STRING)
-    WHEN NOT (j IS JSON OBJECT) THEN 'not_json'
-    ELSE wrong
-  END AS rejection
-FROM (
-  SELECT *,
-    EXTRACT(EPOCH FROM kafka_ts) * 1000 + EXTRACT(MILLISECOND FROM kafka_ts) AS kafka_ms,
-    EXTRACT(EPOCH FROM row_ts) * 1000 + EXTRACT(MILLISECOND FROM row_ts) AS flink_ms,
-    CASE
-      WHEN event_id IS NULL THEN
-        IF(JSON_EXISTS(j, '$.event_id'), 'wrong_type:event_id', 'missing_key:event_id')
-      WHEN TRY_CAST(store_id AS INT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.store_id'), 'wrong_type:store_id', 'missing_key:store_id')
-      WHEN TRY_CAST(event_ts AS BIGINT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.event_ts'), 'wrong_type:event_ts', 'missing_key:event_ts')
-      WHEN TRY_CAST(occurred_ms AS BIGINT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.occurred_ms'), 'wrong_type:occurred_ms', 'missing_key:occurred_ms')
-      WHEN TRY_CAST(due_ms AS BIGINT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.due_ms'), 'wrong_type:due_ms', 'missing_key:due_ms')
-      WHEN session_id IS NULL THEN
-        IF(JSON_EXISTS(j, '$.session_id'), 'wrong_type:session_id', 'missing_key:session_id')
-      WHEN event_name IS NULL THEN
-        IF(JSON_EXISTS(j, '$.event_name'), 'wrong_type:event_name', 'missing_key:event_name')
-      WHEN is_bot IS NOT NULL AND TRY_CAST(is_bot AS BOOLEAN) IS NULL THEN 'wrong_type:is_bot'
-      WHEN value_cents IS NOT NULL AND TRY_CAST(value_cents AS BIGINT) IS NULL THEN 'wrong_type:value_cents'
-      WHEN item_sku_ids IS NOT NULL AND TRY_CAST(item_sku_ids AS ARRAY<INT>) IS NULL THEN 'wrong_type:items[*].sku_id'
-      WHEN CARDINALITY(item_sku_ids) <> CARDINALITY(items) THEN 'missing_key:items[*].sku_id'
-      WHEN item_quantities IS NOT NULL AND TRY_CAST(item_quantities AS ARRAY<INT>) IS NULL THEN 'wrong_type:items[*].quantity'
-      WHEN CARDINALITY(item_quantities) <> CARDINALITY(items) THEN 'missing_key:items[*].quantity'
-      WHEN item_price_cents IS NOT NULL AND TRY_CAST(item_price_cents AS ARRAY<BIGINT>) IS NULL THEN 'wrong_type:items[*].price_cents'
-      WHEN CARDINALITY(item_price_cents) <> CARDINALITY(items) THEN 'missing_key:items[*].price_cents'
-    END AS wrong
-  FROM cart_fields
-);
+SELECT
+  payload, part, kafka_offset, kafka_ts, pt, DECODE(payload, 'UTF-8') AS j, row_ts,
+  decoded.event_id AS event_id,
+  decoded.store_id AS store_id,
+  decoded.event_ts AS event_ts,
+  decoded.occurred_ms AS occurred_ms,
+  decoded.due_ms AS due_ms,
+  decoded.session_id AS session_id,
+  decoded.event_name AS event_name,
+  decoded.event_type AS event_type,
+  decoded.device AS device,
+  decoded.is_bot AS is_bot,
+  decoded.order_id AS order_id,
+  decoded.value_cents AS value_cents,
+  decoded.fulfilment AS fulfilment,
+  decoded.item_sku_ids AS item_sku_ids,
+  decoded.item_quantities AS item_quantities,
+  decoded.item_price_cents AS item_price_cents,
+  decoded.rejection AS rejection,
+  EXTRACT(EPOCH FROM kafka_ts) * 1000 + EXTRACT(MILLISECOND FROM kafka_ts) AS kafka_ms,
+  EXTRACT(EPOCH FROM row_ts) * 1000 + EXTRACT(MILLISECOND FROM row_ts) AS flink_ms
+FROM cart_fields;
 
 -- cart_accepted (generated)
 CREATE TEMPORARY VIEW cart_accepted AS
@@ -485,54 +442,40 @@ CREATE TEMPORARY TABLE loyalty_raw (
 -- loyalty_fields (generated)
 CREATE TEMPORARY VIEW loyalty_fields AS
 SELECT
-  payload, part, kafka_offset, kafka_ts, pt, j, CURRENT_ROW_TIMESTAMP() AS row_ts,
-  JSON_VALUE(j, '$.event_id') AS event_id,
-  JSON_VALUE(j, '$.store_id') AS store_id,
-  JSON_VALUE(j, '$.event_ts') AS event_ts,
-  JSON_VALUE(j, '$.occurred_ms') AS occurred_ms,
-  JSON_VALUE(j, '$.due_ms') AS due_ms,
-  JSON_VALUE(j, '$.member_id') AS member_id,
-  JSON_VALUE(j, '$.points') AS points,
-  JSON_VALUE(j, '$.kind') AS kind,
-  JSON_VALUE(j, '$.event_type') AS event_type,
-  JSON_VALUE(j, '$.tier') AS tier,
-  JSON_VALUE(j, '$.reference') AS reference
-FROM (SELECT *, DECODE(payload, 'UTF-8') AS j FROM loyalty_raw);
+  payload, part, kafka_offset, kafka_ts, pt, CURRENT_ROW_TIMESTAMP() AS row_ts,
+  read_record(payload, '$', '
+    event_id STRING NOT NULL,
+    store_id INT NOT NULL,
+    event_ts BIGINT NOT NULL,
+    occurred_ms BIGINT NOT NULL,
+    due_ms BIGINT NOT NULL,
+    member_id STRING NOT NULL,
+    points INT NOT NULL,
+    kind STRING NOT NULL,
+    event_type STRING,
+    tier STRING,
+    reference STRING') AS decoded
+FROM loyalty_raw;
 
 -- loyalty_judged (generated)
 CREATE TEMPORARY VIEW loyalty_judged AS
-SELECT *,
-  CASE
-    WHEN payload IS NULL THEN 'tombstone'
-    WHEN ENCODE(j, 'UTF-8') <> payload THEN 'bad_utf8'
-    WHEN wrong IS NULL THEN CAST(NULL AS STRING)
-    WHEN NOT (j IS JSON OBJECT) THEN 'not_json'
-    ELSE wrong
-  END AS rejection
-FROM (
-  SELECT *,
-    EXTRACT(EPOCH FROM kafka_ts) * 1000 + EXTRACT(MILLISECOND FROM kafka_ts) AS kafka_ms,
-    EXTRACT(EPOCH FROM row_ts) * 1000 + EXTRACT(MILLISECOND FROM row_ts) AS flink_ms,
-    CASE
-      WHEN event_id IS NULL THEN
-        IF(JSON_EXISTS(j, '$.event_id'), 'wrong_type:event_id', 'missing_key:event_id')
-      WHEN TRY_CAST(store_id AS INT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.store_id'), 'wrong_type:store_id', 'missing_key:store_id')
-      WHEN TRY_CAST(event_ts AS BIGINT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.event_ts'), 'wrong_type:event_ts', 'missing_key:event_ts')
-      WHEN TRY_CAST(occurred_ms AS BIGINT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.occurred_ms'), 'wrong_type:occurred_ms', 'missing_key:occurred_ms')
-      WHEN TRY_CAST(due_ms AS BIGINT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.due_ms'), 'wrong_type:due_ms', 'missing_key:due_ms')
-      WHEN member_id IS NULL THEN
-        IF(JSON_EXISTS(j, '$.member_id'), 'wrong_type:member_id', 'missing_key:member_id')
-      WHEN TRY_CAST(points AS INT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.points'), 'wrong_type:points', 'missing_key:points')
-      WHEN kind IS NULL THEN
-        IF(JSON_EXISTS(j, '$.kind'), 'wrong_type:kind', 'missing_key:kind')
-    END AS wrong
-  FROM loyalty_fields
-);
+SELECT
+  payload, part, kafka_offset, kafka_ts, pt, DECODE(payload, 'UTF-8') AS j, row_ts,
+  decoded.event_id AS event_id,
+  decoded.store_id AS store_id,
+  decoded.event_ts AS event_ts,
+  decoded.occurred_ms AS occurred_ms,
+  decoded.due_ms AS due_ms,
+  decoded.member_id AS member_id,
+  decoded.points AS points,
+  decoded.kind AS kind,
+  decoded.event_type AS event_type,
+  decoded.tier AS tier,
+  decoded.reference AS reference,
+  decoded.rejection AS rejection,
+  EXTRACT(EPOCH FROM kafka_ts) * 1000 + EXTRACT(MILLISECOND FROM kafka_ts) AS kafka_ms,
+  EXTRACT(EPOCH FROM row_ts) * 1000 + EXTRACT(MILLISECOND FROM row_ts) AS flink_ms
+FROM loyalty_fields;
 
 -- loyalty_accepted (generated)
 CREATE TEMPORARY VIEW loyalty_accepted AS
@@ -593,59 +536,42 @@ CREATE TEMPORARY TABLE inventory_raw (
 -- inventory_fields (generated)
 CREATE TEMPORARY VIEW inventory_fields AS
 SELECT
-  payload, part, kafka_offset, kafka_ts, pt, j, CURRENT_ROW_TIMESTAMP() AS row_ts,
-  JSON_VALUE(j, '$.after.event_id') AS event_id,
-  JSON_VALUE(j, '$.after.store_id') AS store_id,
-  JSON_VALUE(j, '$.after.event_ts') AS event_ts,
-  JSON_VALUE(j, '$.after.occurred_ms') AS occurred_ms,
-  JSON_VALUE(j, '$.after.due_ms') AS due_ms,
-  JSON_VALUE(j, '$.after.sku_id') AS sku_id,
-  JSON_VALUE(j, '$.after.on_hand') AS on_hand,
-  JSON_VALUE(j, '$.after.version') AS version,
-  JSON_VALUE(j, '$.after.committed') AS committed,
-  JSON_VALUE(j, '$.after.unavailable') AS unavailable,
-  JSON_VALUE(j, '$.after.available') AS available,
-  JSON_VALUE(j, '$.after.deleted') AS deleted
-FROM (SELECT *, DECODE(payload, 'UTF-8') AS j FROM inventory_raw);
+  payload, part, kafka_offset, kafka_ts, pt, CURRENT_ROW_TIMESTAMP() AS row_ts,
+  read_record(payload, '$.after', '
+    event_id STRING NOT NULL,
+    store_id INT NOT NULL,
+    event_ts BIGINT NOT NULL,
+    occurred_ms BIGINT NOT NULL,
+    due_ms BIGINT NOT NULL,
+    sku_id INT NOT NULL,
+    on_hand INT NOT NULL,
+    version BIGINT NOT NULL,
+    committed INT,
+    unavailable INT,
+    available INT,
+    deleted BOOLEAN') AS decoded
+FROM inventory_raw;
 
 -- inventory_judged (generated)
 CREATE TEMPORARY VIEW inventory_judged AS
-SELECT *,
-  CASE
-    WHEN payload IS NULL THEN 'tombstone'
-    WHEN ENCODE(j, 'UTF-8') <> payload THEN 'bad_utf8'
-    WHEN wrong IS NULL THEN CAST(NULL AS STRING)
-    WHEN NOT (j IS JSON OBJECT) THEN 'not_json'
-    ELSE wrong
-  END AS rejection
-FROM (
-  SELECT *,
-    EXTRACT(EPOCH FROM kafka_ts) * 1000 + EXTRACT(MILLISECOND FROM kafka_ts) AS kafka_ms,
-    EXTRACT(EPOCH FROM row_ts) * 1000 + EXTRACT(MILLISECOND FROM row_ts) AS flink_ms,
-    CASE
-      WHEN event_id IS NULL THEN
-        IF(JSON_EXISTS(j, '$.after.event_id'), 'wrong_type:event_id', 'missing_key:event_id')
-      WHEN TRY_CAST(store_id AS INT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.after.store_id'), 'wrong_type:store_id', 'missing_key:store_id')
-      WHEN TRY_CAST(event_ts AS BIGINT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.after.event_ts'), 'wrong_type:event_ts', 'missing_key:event_ts')
-      WHEN TRY_CAST(occurred_ms AS BIGINT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.after.occurred_ms'), 'wrong_type:occurred_ms', 'missing_key:occurred_ms')
-      WHEN TRY_CAST(due_ms AS BIGINT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.after.due_ms'), 'wrong_type:due_ms', 'missing_key:due_ms')
-      WHEN TRY_CAST(sku_id AS INT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.after.sku_id'), 'wrong_type:sku_id', 'missing_key:sku_id')
-      WHEN TRY_CAST(on_hand AS INT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.after.on_hand'), 'wrong_type:on_hand', 'missing_key:on_hand')
-      WHEN TRY_CAST(version AS BIGINT) IS NULL THEN
-        IF(JSON_EXISTS(j, '$.after.version'), 'wrong_type:version', 'missing_key:version')
-      WHEN committed IS NOT NULL AND TRY_CAST(committed AS INT) IS NULL THEN 'wrong_type:committed'
-      WHEN unavailable IS NOT NULL AND TRY_CAST(unavailable AS INT) IS NULL THEN 'wrong_type:unavailable'
-      WHEN available IS NOT NULL AND TRY_CAST(available AS INT) IS NULL THEN 'wrong_type:available'
-      WHEN deleted IS NOT NULL AND TRY_CAST(deleted AS BOOLEAN) IS NULL THEN 'wrong_type:deleted'
-    END AS wrong
-  FROM inventory_fields
-);
+SELECT
+  payload, part, kafka_offset, kafka_ts, pt, DECODE(payload, 'UTF-8') AS j, row_ts,
+  decoded.event_id AS event_id,
+  decoded.store_id AS store_id,
+  decoded.event_ts AS event_ts,
+  decoded.occurred_ms AS occurred_ms,
+  decoded.due_ms AS due_ms,
+  decoded.sku_id AS sku_id,
+  decoded.on_hand AS on_hand,
+  decoded.version AS version,
+  decoded.committed AS committed,
+  decoded.unavailable AS unavailable,
+  decoded.available AS available,
+  decoded.deleted AS deleted,
+  decoded.rejection AS rejection,
+  EXTRACT(EPOCH FROM kafka_ts) * 1000 + EXTRACT(MILLISECOND FROM kafka_ts) AS kafka_ms,
+  EXTRACT(EPOCH FROM row_ts) * 1000 + EXTRACT(MILLISECOND FROM row_ts) AS flink_ms
+FROM inventory_fields;
 
 -- inventory_accepted (generated)
 CREATE TEMPORARY VIEW inventory_accepted AS

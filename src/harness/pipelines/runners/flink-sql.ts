@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { DoorbusterError, stackBroke } from '../../../core/errors.ts';
 import { quoted } from '../../../core/sql.ts';
 import type { Stream } from '../../../scenario/scenario.ts';
+import { type Decoder, decoderOn } from '../../../topology/decode-sql.ts';
 import { splitStatements } from '../../../topology/statements.ts';
 import { catalogProperties, withoutSecrets } from '../../clients/catalog-options.ts';
 import type { Endpoints } from '../../clients/endpoints.ts';
@@ -66,7 +67,8 @@ async function deployJobs(
       jobs.push(job);
       plans.set(job.name, plan);
     };
-    await submitAll(pipeline, { session, streams, values, started });
+    const decoder = decoderOn(stack.runtime);
+    await submitAll(pipeline, { session, decoder, streams, values, started });
     await allRunning(rest, jobs, options);
   } catch (error) {
     await dispose();
@@ -95,11 +97,13 @@ async function submitAll(
   pipeline: PlacedPipeline,
   {
     session,
+    decoder,
     streams,
     values,
     started,
   }: {
     readonly session: SqlSession;
+    readonly decoder: Decoder;
     readonly streams: readonly Stream[];
     readonly values: ReturnType<typeof placeholderValues>;
     readonly started: (job: DeployedJob, plan: string) => void;
@@ -109,9 +113,10 @@ async function submitAll(
   for (const { text, line } of splitStatements(tables.text)) {
     await runStatement(session, `${tables.path}:${line}`, fillPlaceholders({ text }, values));
   }
-  for (const { text, source, generated, job } of submissions(pipeline, streams)) {
+  for (const { text, source, generated, job } of submissions(pipeline, decoder, streams)) {
     const filled = fillPlaceholders({ text }, values);
-    const rows = await runStatement(session, source, filled, generated ? dir : undefined);
+    const shown = decoder === 'sql' ? `${dir} --scenario FILE` : dir;
+    const rows = await runStatement(session, source, filled, generated ? shown : undefined);
     if (job === null) continue;
     started({ name: job, jobId: jobIdOf(rows, job) }, filled.replace(/^EXECUTE\s+/i, ''));
   }
@@ -153,7 +158,7 @@ function createCatalog({ catalog, s3, internal }: Endpoints): string {
   return `CREATE CATALOG ice WITH (${pairs.join(', ')})`;
 }
 
-/** `generatedFor`: the folder of the pipeline that a statement was generated for; its file does not have it. */
+/** `generatedFor`: what explains a statement that was generated; the files of the pipeline do not have it. */
 async function runStatement(
   session: SqlSession,
   source: string,

@@ -25,7 +25,7 @@ export interface DeployedStage extends AsyncDisposable {
 }
 
 export interface DeployOptions {
-  readonly stack: Pick<Stack, 'endpoints' | 'inProcess' | 'stateDir'>;
+  readonly stack: Pick<Stack, 'runtime' | 'endpoints' | 'inProcess' | 'stateDir'>;
   readonly scenario: Pick<Scenario, 'pipeline' | 'stack' | 'traffic'>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
