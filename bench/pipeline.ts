@@ -7,7 +7,7 @@ import { kafkaClient } from '../src/harness/clients/kafka-admin.ts';
 import { packageRoot } from '../src/harness/entry.ts';
 import { deploy } from '../src/harness/pipelines/deployment.ts';
 import { loadPipeline, placed } from '../src/harness/pipelines/load.ts';
-import { placeApart, topicOf } from '../src/harness/pipelines/place.ts';
+import { placeApart, topicOf } from '../src/harness/place.ts';
 import type { Stack } from '../src/harness/stack/stack.ts';
 import { parseScenario } from '../src/scenario/parse.ts';
 import type { Stream } from '../src/scenario/scenario.ts';

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { kafkaClient } from '../../src/harness/clients/kafka-admin.ts';
 import { openSqlSession } from '../../src/harness/clients/sql-gateway.ts';
-import { topicOf } from '../../src/harness/pipelines/place.ts';
 import { fillPlaceholders } from '../../src/harness/pipelines/placeholders.ts';
+import { topicOf } from '../../src/harness/place.ts';
 import { STREAMS, type Stream } from '../../src/scenario/scenario.ts';
 import {
   CREATE_FUNCTION,
