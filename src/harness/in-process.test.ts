@@ -1,12 +1,16 @@
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, test } from 'vitest';
+import { compactionContract } from '../../test/contracts/compaction.ts';
 import { engineContract } from '../../test/contracts/engine.ts';
 import { targetContract } from '../../test/contracts/target.ts';
 import { visibilityContract } from '../../test/contracts/visibility.ts';
 import { images } from '../../test/support/datasets.ts';
 import { systemClock as clock } from '../core/clock.ts';
 import { ENGINES } from './engines/engines.ts';
+import { packageRoot } from './entry.ts';
 import { openFacts } from './facts.ts';
 import { addressOf } from './load/targets/targets.ts';
+import { COMPACTIONS } from './pipelines/compactions/compactions.ts';
+import { loadPipeline, placed } from './pipelines/load.ts';
 import { inProcessOf, startInProcess } from './stack/in-process.ts';
 import type { Stack } from './stack/stack.ts';
 import { openVisibility } from './visibility/sources.ts';
@@ -54,4 +58,26 @@ visibilityContract('in-process', async () => {
     commit: (version, eventId) =>
       tables.commit('retail.inventory', [{ event_id: eventId, store_id: 1, sku_id: 1, version }]),
   };
+});
+
+test('the compaction in-process', async () => {
+  const { tables } = inProcessOf(stack);
+  const name = 'compacted.inventory';
+  await tables.create(name, { columns: { k: 'INTEGER', v: 'INTEGER' }, key: ['k'] });
+  for (const v of [1, 2, 3])
+    await tables.commit(name, [
+      { k: 1, v },
+      { k: v + 1, v },
+    ]);
+  const loaded = loadPipeline('./test/pipelines/in-process', packageRoot);
+  const place = { apart: false, topicPrefix: '', namespace: 'compacted' };
+  const pipeline = placed(loaded, place);
+  const connection = await tables.connect();
+  const { signal } = new AbortController();
+  await compactionContract({
+    compact: () => COMPACTIONS['in-process'].run(pipeline, { stack, clock, signal, logDir: '' }),
+    shown: () => connection.rows(`SELECT * FROM ice.${name} ORDER BY k`),
+    files: async () => tables.history(name).at(-1)?.live ?? [],
+  });
+  connection.close();
 });

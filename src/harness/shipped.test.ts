@@ -10,7 +10,7 @@ import { parseScenario } from '../scenario/parse.ts';
 import { timedMs, timeline } from '../scenario/timeline.ts';
 import { packageRoot } from './entry.ts';
 import { estimateOf } from './experiment/estimate.ts';
-import { compactionOf } from './pipelines/compact.ts';
+import { compactionOf } from './pipelines/compactions/compactions.ts';
 import { loadPipeline } from './pipelines/load.ts';
 
 vi.setConfig({ testTimeout: 120_000 });

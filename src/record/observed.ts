@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { HOPS } from '../core/metrics.ts';
+import { ON_DEMAND } from '../scenario/scenario.ts';
 import { datasetName, intervalSchema, measured, samplesSchema, statsSchema } from './metric.ts';
 
 /** The parts of a record that were observed of the pipeline. Times are ms since t0. */
@@ -160,7 +161,7 @@ const totals = z.strictObject({ ...liveFiles, bytes: count });
 export const compaction = z.strictObject({
   /** Its `compact` phase; null: not kept (version 1). */
   phase: z.string().nullable(),
-  by: z.enum(['flink', 'spark']),
+  by: z.enum(['flink', ...ON_DEMAND]),
   tables: z.array(z.string()),
   outcome: z.enum(['committed', 'failed']),
   error: z.string().optional(),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { VERDICTS } from '../core/exit-codes.ts';
+import { ON_DEMAND } from '../scenario/scenario.ts';
 import { fault } from './faults.ts';
 import { canaries, cost, producing, regressions, self, truth } from './judged.ts';
 import { datasetName, intervalSchema, measured, metricSchema } from './metric.ts';
@@ -92,7 +93,7 @@ const pipeline = z.strictObject({
   format: z.union([z.literal(2), z.literal(3)]),
   commitEveryMs: z.number().positive(),
   parallelism: z.int().positive(),
-  compaction: z.enum(['none', 'flink', 'spark']),
+  compaction: z.enum(['none', 'flink', ...ON_DEMAND]),
   /** The dataset that shows the stock, which headlines are about; null: there is none. Absent: it is `inventory`. */
   stock: datasetName.nullable().optional(),
   /** Keys that it holds at the end; null while unknown. */

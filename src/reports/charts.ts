@@ -71,7 +71,7 @@ export function chartsOf(record: RunRecord): Readonly<Record<string, readonly Ch
 
 function frameOf(record: RunRecord): Frame {
   const start = record.phases.reduce((first, { startMs }) => Math.min(first, startMs), 0);
-  const runs = record.compactions.filter(({ by }) => by === 'spark');
+  const runs = record.compactions.filter(({ by }) => by !== 'flink');
   const away = (record.faults ?? []).map(({ act, server, startMs, backMs }) => ({
     from: startMs / 1000,
     to: (backMs ?? elapsedMs(record)) / 1000,

@@ -3,7 +3,7 @@ import { isSkipped, wallClock } from '../core/wall-clock.ts';
 import { judgeFaults } from './fault-rules.ts';
 import { atKey, atValue, isWritten, type Problem } from './problems.ts';
 import { judgeRates } from './rate-rules.ts';
-import { STREAMS, type Stream } from './scenario.ts';
+import { ON_DEMAND, STREAMS, type Stream } from './scenario.ts';
 import { type Draft, draftTimedMs } from './schema.ts';
 import { judgeServerFaults } from './server-fault-rules.ts';
 
@@ -183,7 +183,7 @@ function judgePhases({ phases, pipeline }: Sections): Problem[] {
       problems.push(atValue(['phases', i, 'name'], fact));
     }
     if ('for' in phase) problems.push(...judgeTimed(phase, i));
-    if ('do' in phase && phase.do === 'compact' && pipeline && pipeline.compaction.by !== 'spark') {
+    if (isCompact(phase) && pipeline && !isOnDemand(pipeline.compaction.by)) {
       const fact = `a compact phase needs compaction: { by: spark }, not ${pipeline.compaction.by}`;
       problems.push(atValue(['phases', i, 'do'], fact));
     }
@@ -199,13 +199,14 @@ function judgePhases({ phases, pipeline }: Sections): Problem[] {
   if (!phases.some((phase) => 'do' in phase || phase.measured)) {
     problems.push(atKey(['phases'], 'no phase is measured: nothing would be reported'));
   }
-  if (pipeline?.compaction.by === 'spark' && !phases.some(isCompact)) {
-    const fact = 'compaction by spark happens in a compact phase, and there is none';
+  if (pipeline && isOnDemand(pipeline.compaction.by) && !phases.some(isCompact)) {
+    const fact = `compaction by ${pipeline.compaction.by} happens in a compact phase, and there is none`;
     problems.push(atValue(['pipeline', 'compaction', 'by'], fact));
   }
   return problems;
 }
 
+const isOnDemand = (by: string) => ON_DEMAND.some((kind) => kind === by);
 const isCompact = (phase: Draft['phases'][number]) => 'do' in phase && phase.do === 'compact';
 
 type TimedDraft = Extract<Draft['phases'][number], { for: number }>;

@@ -189,8 +189,12 @@ export interface PipelineUse {
   readonly compaction:
     | { readonly by: 'none' }
     | { readonly by: 'flink'; readonly everyMs: number }
-    | { readonly by: 'spark' };
+    | { readonly by: OnDemand };
 }
+
+/** Kinds of compaction that a `compact` phase runs. */
+export const ON_DEMAND = ['spark', 'in-process'] as const;
+export type OnDemand = (typeof ON_DEMAND)[number];
 
 /** Servers that run already. What is null is the environment's to say; so are all secrets. */
 export interface ExternalUse {

@@ -120,6 +120,7 @@ const compaction = z
       'continuous, inside the sink',
     ),
     strict({ by: z.literal('spark') }, 'on demand, by a compact phase'),
+    strict({ by: z.literal('in-process') }, 'on demand, of tables in this process, for tests'),
   ])
   .describe('how small files are compacted');
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { badInput } from '../core/errors.ts';
 import { cut, frame, type Problem, suggest, TOLD } from '../scenario/problems.ts';
-import { STREAMS, type Stream } from '../scenario/scenario.ts';
+import { ON_DEMAND, STREAMS, type Stream } from '../scenario/scenario.ts';
 import { readSource } from '../scenario/source.ts';
 import {
   CARRIED,
@@ -21,8 +21,8 @@ import {
 const QUERY_PARAMETERS = ['store', 'sku', 'now_ms'] as const;
 export type QueryParameter = (typeof QUERY_PARAMETERS)[number];
 
-/** How a pipeline's files may be thinned out; `flink`: in the sink, `spark`: `compact.sql` on demand. */
-const COMPACTION_KINDS = ['none', 'flink', 'spark'] as const;
+/** How the files of a pipeline are compacted; `flink`: in the sink, `spark`: `compact.sql` on demand. */
+const COMPACTION_KINDS = ['none', 'flink', ...ON_DEMAND] as const;
 export type CompactionKind = (typeof COMPACTION_KINDS)[number];
 
 /** Where the load is sent. `in-process`: to a log in this process, without any server. */

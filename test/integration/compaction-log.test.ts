@@ -6,7 +6,7 @@ import { expect, test, vi } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import type { Endpoints } from '../../src/harness/clients/endpoints.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
-import { compactWithSpark } from '../../src/harness/pipelines/compact-spark.ts';
+import { spark } from '../../src/harness/pipelines/compactions/spark.ts';
 import { loadPipeline, placed } from '../../src/harness/pipelines/load.ts';
 import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
@@ -37,11 +37,12 @@ test('an engine that has to write its classes down does so after the compaction,
   const pipeline = placed(loadPipeline('cdc-upsert', packageRoot), PLAIN);
   const compacted = async () => {
     let launched: Launched | undefined;
-    const result = await compactWithSpark(
+    const result = await spark.run(
       { ...pipeline, compact: { path: 'compact.sql', text: 'SELECT 6 * 7;' } },
       {
         stack: {
           endpoints: NOWHERE,
+          inProcess: null,
           async launch(program) {
             launched = await launchAuxiliary(artifacts, program, archives);
             return launched;
@@ -78,9 +79,10 @@ test('an engine that ends without a word of its own is a failed compaction, told
   await using _made = { [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) };
   // A Java without Spark: it looks for the main class and says that there is none.
   const artifacts = { ...filesInImages(readLock()), sparkClasspath: join(dir, 'nothing') };
-  const result = await compactWithSpark(placed(loadPipeline('cdc-upsert', packageRoot), PLAIN), {
+  const result = await spark.run(placed(loadPipeline('cdc-upsert', packageRoot), PLAIN), {
     stack: {
       endpoints: NOWHERE,
+      inProcess: null,
       async launch({ files, command, log, onLine }) {
         for (const [name, text] of Object.entries(files({ internal: false }))) {
           await writeFile(join(dir, name), text);

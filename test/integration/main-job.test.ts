@@ -13,7 +13,7 @@ import { openReader } from '../../src/harness/engines/duckdb-reader.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { labOn } from '../../src/harness/experiment/lab.ts';
 import type { RunEvent } from '../../src/harness/experiment/progress.ts';
-import { compactWithSpark } from '../../src/harness/pipelines/compact-spark.ts';
+import { spark } from '../../src/harness/pipelines/compactions/spark.ts';
 import { loadPipeline, placed } from '../../src/harness/pipelines/load.ts';
 import { removeAll } from '../../src/harness/pipelines/remove.ts';
 import { type Place, topicOf } from '../../src/harness/place.ts';
@@ -135,7 +135,7 @@ async function stockBySpark({ dir }: World, place: Place): Promise<Stock> {
   const text = `SELECT concat('stock ', store_id, '/', sku_id, '=', on_hand) FROM ice.${place.namespace}.inventory
     WHERE store_id > 0 AND sku_id < 9000001 AND NOT deleted;`;
   const asked = { ...pipeline, compact: { path: 'stock.sql', text } };
-  const answer = await compactWithSpark(asked, {
+  const answer = await spark.run(asked, {
     stack,
     clock,
     signal: new AbortController().signal,

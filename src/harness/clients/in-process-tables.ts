@@ -76,9 +76,23 @@ export class InProcessTables {
     return done;
   }
 
+  /** Replaces the files of a table by one data file with the same rows. Waits for the commits before it. */
+  rewrite(
+    name: string,
+  ): Promise<{ readonly removed: readonly FileEntry[]; readonly added: readonly FileEntry[] }> {
+    const done = this.#last.then(() => this.#rewrite(name));
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
   /** Snapshots of a table, oldest first. */
   history(name: string): readonly TableCommit[] {
     return this.#table(name).commits;
+  }
+
+  /** The tables of a namespace, by their full names. */
+  names(namespace: string): readonly string[] {
+    return [...this.#tables.keys()].filter((name) => name.startsWith(`${namespace}.`));
   }
 
   columnsOf(name: string): readonly string[] {
@@ -121,29 +135,50 @@ export class InProcessTables {
     await connection.run(`INSERT INTO ice.${name} BY NAME FROM ${batch}; DELETE FROM ${batch}`);
     const all = [...rows, ...again];
     const id = String(++this.#commits);
-    const file = (content: FileEntry['content'], count: number): FileEntry => ({
-      ...{ status: 'added', snapshotId: id, content, rows: count, bytes: count * BYTES_PER_ROW },
-      path: `in-process/${name}/${id}-${content}`,
-    });
     const added = [
-      file('data', all.length),
-      ...(key === null ? [] : [file('equality_delete', rows.length)]),
+      fileOf(name, id, 'data', all.length),
+      ...(key === null ? [] : [fileOf(name, id, 'equality_delete', rows.length)]),
     ];
-    const before = commits.at(-1);
+    const live = [...(commits.at(-1)?.live ?? []), ...added];
+    this.#push(table, { id, rows: all, added, live }, key === null ? 'append' : 'overwrite');
+  }
+
+  async #rewrite(name: string) {
+    const table = this.#table(name);
+    const [row] = await this.#connection.rows<{ n: number }>(
+      `SELECT count(*)::DOUBLE AS n FROM ice.${name}`,
+    );
+    const removed = table.commits.at(-1)?.live ?? [];
+    const id = String(++this.#commits);
+    const added = [fileOf(name, id, 'data', row?.n ?? 0)];
+    this.#push(table, { id, rows: [], added, live: added }, 'replace');
+    return { removed, added };
+  }
+
+  #push(
+    { commits }: Table,
+    { id, ...commit }: Omit<TableCommit, 'snapshot'> & { readonly id: string },
+    operation: Snapshot['operation'],
+  ): void {
     commits.push({
-      rows: all,
-      added,
-      live: [...(before?.live ?? []), ...added],
+      ...commit,
       snapshot: {
         id,
-        parentId: before?.snapshot.id ?? null,
+        parentId: commits.at(-1)?.snapshot.id ?? null,
         sequenceNumber: commits.length + 1,
         timestampMs: this.#clock.nowMs(),
-        operation: key === null ? 'append' : 'overwrite',
+        operation,
         summary: {},
       },
     });
   }
+}
+
+function fileOf(table: string, id: string, content: FileEntry['content'], rows: number): FileEntry {
+  return {
+    ...{ status: 'added', snapshotId: id, content, rows, bytes: rows * BYTES_PER_ROW },
+    path: `in-process/${table}/${id}-${content}`,
+  };
 }
 
 function staging(name: string): string {

@@ -23,7 +23,7 @@ export const inProcess: QueryEngine & { readonly kind: 'in-process' } = {
       const startMs = clock.nowMs();
       const ended = (end: Pick<QueryAnswer, 'outcome' | 'rows' | 'error'>): QueryAnswer => ({
         ...end,
-        ...{ startMs, endMs: clock.nowMs(), cpuS: 0 },
+        ...{ startMs, endMs: clock.nowMs(), cpuS: (clock.nowMs() - startMs) / 1_000 },
       });
       const tookMs = QUERY_MS + QUERY_MS_PER_FILE * tables.liveFiles();
       if (tookMs > limits.timeoutMs) {

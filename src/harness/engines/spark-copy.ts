@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { badInput, stackBroke } from '../../core/errors.ts';
 import { openCatalog } from '../clients/iceberg.ts';
 import { openBucket } from '../clients/s3.ts';
-import { sparkScript } from '../pipelines/compact-spark.ts';
+import { sparkScript } from '../pipelines/compactions/spark-script.ts';
 import { dropTable } from '../pipelines/remove.ts';
 import { reasonOf } from '../reason.ts';
 import { innermostCause, logTail } from '../stack/cause.ts';

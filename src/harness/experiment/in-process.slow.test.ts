@@ -39,3 +39,30 @@ describe('a defect of a pipeline in this process', () => {
     expect(record.verdict).not.toBe('PASS');
   });
 });
+
+test('a compaction saves what its files say, and pays back after so many rounds', async () => {
+  const edit = (text: string) =>
+    text
+      .replace('commit_every: 2s }', 'commit_every: 2s, compaction: { by: in-process } }')
+      .replace(
+        '  - { name: after, do: query }',
+        '  - { name: before, do: query }\n  - { name: compact, do: compact }\n  - { name: after, do: query }',
+      );
+  const record = completedRecord(await virtualTrial('compacted', '{}', edit));
+  expect(record.verdict).toBe('PASS');
+  const [compaction] = record.compactions;
+  expect(compaction).toMatchObject({ phase: 'compact', by: 'in-process', outcome: 'committed' });
+  const filesAt = (mark: string) =>
+    record.layout.marks
+      .filter((one) => one.mark === mark)
+      .reduce((sum, one) => sum + one.dataFiles + one.equalityDeleteFiles, 0);
+  const [before, after] = [filesAt('before'), filesAt('after')];
+  expect(before).toBeGreaterThan(3 * after);
+  // Two queries, each of which takes half a millisecond per file.
+  const { roundBefore = 0, roundAfter = 0, coreSeconds, payback } = compaction ?? {};
+  expect(roundBefore - roundAfter).toBeCloseTo((2 * 0.5 * (before - after)) / 1_000, 6);
+  expect(payback).toMatchObject({
+    kind: 'pays back',
+    rounds: expect.closeTo((coreSeconds as number) / (roundBefore - roundAfter), 6),
+  });
+});

@@ -1,7 +1,8 @@
 import type { Drain, RecordedPhase } from '../../record/record.ts';
 import type { Phase } from '../../scenario/scenario.ts';
 import { markBefore } from '../measure/compaction-record.ts';
-import { type CompactionResult, compact, type PhaseCompaction } from '../pipelines/compact.ts';
+import type { CompactionResult, PhaseCompaction } from '../pipelines/compactions/compaction.ts';
+import { compact } from '../pipelines/compactions/compactions.ts';
 import type { Live } from '../visibility/visibility.ts';
 import type { Session } from './trial-context.ts';
 

@@ -3,7 +3,7 @@ import { atValue } from '../../scenario/problems.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { ENGINES } from '../engines/engines.ts';
 import { TARGETS } from '../load/targets/targets.ts';
-import { compactionOf } from '../pipelines/compact.ts';
+import { compactionOf } from '../pipelines/compactions/compactions.ts';
 import type { Pipeline } from '../pipelines/load.ts';
 import { runnerOf } from '../pipelines/runners/runners.ts';
 import { withNeeds } from '../stack/components/components.ts';

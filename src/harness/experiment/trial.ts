@@ -8,7 +8,7 @@ import { timedMs } from '../../scenario/timeline.ts';
 import { foldersOf, requireDiskSpace, requireWritable } from '../doctor/disk-space.ts';
 import { Faults } from '../faults.ts';
 import { endOfFailed, writeFinalRecord } from '../outcome/outcome.ts';
-import { compactionOf } from '../pipelines/compact.ts';
+import { compactionOf } from '../pipelines/compactions/compactions.ts';
 import { type Pipeline, pipelineFor, placed } from '../pipelines/load.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
 import { placeOf } from '../shared-stack.ts';

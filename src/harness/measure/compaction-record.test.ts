@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import type { PhaseCompaction } from '../pipelines/compact.ts';
+import type { PhaseCompaction } from '../pipelines/compactions/compaction.ts';
 import { compactionRecord } from './compaction-record.ts';
 
 const T0 = 1_795_788_000_000;
 const result: PhaseCompaction = {
   phase: 'compact',
-  ...{ outcome: 'committed', error: null, tables: ['ice.retail.inventory'] },
+  ...{ by: 'spark', outcome: 'committed', error: null, tables: ['ice.retail.inventory'] },
   ...{ startedMs: T0, engineReadyMs: T0 + 1_000, committedMs: T0 + 5_000, wallMs: 4_000 },
   ...{ startupMs: 1_000, coreSeconds: 3, startupCoreSeconds: 1 },
   ...{ rewrittenFiles: 3, addedFiles: 1, rewrittenBytes: 90, removedDeleteFiles: 3, output: '' },

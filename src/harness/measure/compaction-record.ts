@@ -1,5 +1,5 @@
 import type { CompactionRecord, Layout } from '../../record/record.ts';
-import type { PhaseCompaction } from '../pipelines/compact.ts';
+import type { PhaseCompaction } from '../pipelines/compactions/compaction.ts';
 import type { CompactionRun } from './context.ts';
 import type { CompactionMeasured } from './payback.ts';
 
@@ -65,7 +65,7 @@ export function compactionRecord(
   const [before, after] = marks.map((mark) => layoutTotals(layout, mark, tables));
   return {
     phase: result.phase,
-    by: 'spark',
+    by: result.by,
     tables,
     outcome: result.outcome,
     ...(result.error === null ? {} : { error: result.error }),

@@ -1,5 +1,5 @@
 import type { Drain, Layout, RecordedPhase } from '../../record/record.ts';
-import type { PhaseCompaction } from '../pipelines/compact.ts';
+import type { PhaseCompaction } from '../pipelines/compactions/compaction.ts';
 import type { Incident } from '../probes/probe.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { AppendedLog } from '../truth/appended.ts';

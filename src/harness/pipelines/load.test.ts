@@ -7,7 +7,7 @@ import { parseScenario } from '../../scenario/parse.ts';
 import { STREAMS } from '../../scenario/scenario.ts';
 import { packageRoot } from '../entry.ts';
 import { placeApart } from '../place.ts';
-import { compactionOf } from './compact.ts';
+import { compactionOf } from './compactions/compactions.ts';
 import { loadPipeline, pipelineFor, placed, submissions } from './load.ts';
 import { fillPlaceholders, placeholderValues } from './placeholders.ts';
 

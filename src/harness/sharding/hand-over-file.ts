@@ -10,7 +10,7 @@ import { layout } from '../../record/observed.ts';
 import { parquetFiles } from '../../record/parquet-files.ts';
 import { described } from '../../record/read.ts';
 import { drain, phase } from '../../record/record.ts';
-import { STREAMS } from '../../scenario/scenario.ts';
+import { ON_DEMAND, STREAMS } from '../../scenario/scenario.ts';
 import type { Observed } from '../outcome/observed.ts';
 
 /** Largest accepted file, bytes: far more than a load of a day writes. */
@@ -37,6 +37,8 @@ const incident = z.strictObject({
 });
 
 const compaction = z.strictObject({
+  /** Left out of hand-overs of when Spark was the only kind. */
+  by: z.enum(ON_DEMAND).default('spark'),
   outcome: z.enum(['committed', 'failed']),
   error: z.string().nullable(),
   tables: z.array(z.string()),

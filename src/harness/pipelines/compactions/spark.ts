@@ -1,58 +1,14 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock } from '../../core/clock.ts';
-import { COMPACTION } from '../../record/facts.ts';
-import { catalogProperties } from '../clients/catalog-options.ts';
-import { CpuAccounts } from '../clients/cpu-accounts.ts';
-import type { Endpoints } from '../clients/endpoints.ts';
-import { readProcesses } from '../clients/proc.ts';
-import type { AuxiliaryProcess, LaunchContext } from '../stack/auxiliary-process.ts';
-import { innermostCause, logTail } from '../stack/cause.ts';
-import type { Launched } from '../stack/server.ts';
-import type { Stack } from '../stack/stack.ts';
-import type { PlacedPipeline } from './load.ts';
-
-/** What a compaction on demand needs. */
-export interface CompactionOptions {
-  /** Whose tables they are; the engine runs beside its servers. */
-  readonly stack: Pick<Stack, 'endpoints' | 'launch'>;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-  /** Folder for the engine's log. */
-  readonly logDir: string;
-  /** Name of its log there, `spark-compaction.log` by default. */
-  readonly log?: string;
-  /** Told the engine's process as soon as there is one; where it is out of sight, there is none. */
-  readonly onStarted?: (pid: number) => void;
-}
-
-/** What one compaction on demand came to. Moments are epoch ms. */
-export interface CompactionResult {
-  readonly outcome: 'committed' | 'failed';
-  /** Why it failed: the innermost cause. */
-  readonly error: string | null;
-  /** The tables it rewrites, with their namespace. */
-  readonly tables: readonly string[];
-  /** The engine's process was started. */
-  readonly startedMs: number;
-  /** The engine answered its first statement; null when it never did. */
-  readonly engineReadyMs: number | null;
-  /** The last rewrite had told its result, which it does right after its commit. */
-  readonly committedMs: number | null;
-  /** From ready to committed; of a failed one, to its end. */
-  readonly wallMs: number;
-  readonly startupMs: number;
-  /** CPU of the engine and its children from ready to committed, in core-seconds; null where it is out of sight. */
-  readonly coreSeconds: number | null;
-  /** CPU of both until it was ready, in core-seconds. */
-  readonly startupCoreSeconds: number | null;
-  readonly rewrittenFiles: number;
-  readonly addedFiles: number;
-  readonly rewrittenBytes: number;
-  readonly removedDeleteFiles: number;
-  /** What the statements printed. */
-  readonly output: string;
-}
+import type { Clock } from '../../../core/clock.ts';
+import { COMPACTION } from '../../../record/facts.ts';
+import { CpuAccounts } from '../../clients/cpu-accounts.ts';
+import { readProcesses } from '../../clients/proc.ts';
+import { innermostCause, logTail } from '../../stack/cause.ts';
+import type { Launched } from '../../stack/server.ts';
+import type { PlacedPipeline } from '../load.ts';
+import type { Compaction, CompactionOptions, CompactionResult } from './compaction.ts';
+import { sparkScript } from './spark-script.ts';
 
 const READY = 'doorbuster-engine-ready';
 const DONE = 'doorbuster-compaction-done';
@@ -60,17 +16,19 @@ const DONE = 'doorbuster-compaction-done';
 const REWRITE = /^(\d+)\t(\d+)\t(\d+)\t(\d+)\t(\d+)$/;
 const SAMPLE_MS = 1_000;
 
-const SCRIPT = 'compact.sql';
-const CATALOG = 'catalog.options';
-/** The JVM's own heap, and what Spark and S3 take beside it. */
-const [HEAP_MIB, MEMORY_MIB] = [1024, 2048];
+/** The pipeline's `compact.sql`, in a Spark of its own. */
+export const spark = {
+  kind: 'spark',
+  servers: ['minio', 'catalog'],
+  run: compactWithSpark,
+} as const satisfies Compaction;
 
 /**
  * Runs the pipeline's `compact.sql` in a Spark of its own, once. Where its JVM is to write its classes down as it
  * ends, it is frozen after its last statement: that takes half a minute, which is not the compaction's, and
  * is made up for when the stack is stopped.
  */
-export async function compactWithSpark(
+async function compactWithSpark(
   pipeline: PlacedPipeline,
   options: CompactionOptions,
 ): Promise<CompactionResult> {
@@ -201,6 +159,7 @@ function resultOf(
       : { atMs: run.endedMs, coreSeconds: seen.lastS };
   const ready = seen.ready ?? end;
   return {
+    by: 'spark',
     outcome: error === null ? 'committed' : 'failed',
     error,
     tables,
@@ -217,87 +176,4 @@ function resultOf(
     removedDeleteFiles: total(4),
     output: seen.lines.join('\n'),
   };
-}
-
-/** A Spark that runs one script of SQL to its end, with the catalog as `ice`. */
-export function sparkScript(
-  sql: string,
-  endpoints: Endpoints,
-): Pick<AuxiliaryProcess, 'name' | 'memoryMiB' | 'files' | 'command'> {
-  return {
-    name: 'spark',
-    memoryMiB: MEMORY_MIB,
-    files: ({ internal }) => ({
-      [SCRIPT]: sql,
-      [CATALOG]: catalogOptions(endpoints, internal),
-    }),
-    command: (at) => commandOf(at, endpoints),
-  };
-}
-
-/** Spark needs these open on Java 17, as its own launcher would say. */
-const OPENS = [
-  'java.base/java.lang',
-  'java.base/java.lang.invoke',
-  'java.base/java.lang.reflect',
-  'java.base/java.io',
-  'java.base/java.net',
-  'java.base/java.nio',
-  'java.base/java.util',
-  'java.base/java.util.concurrent',
-  'java.base/java.util.concurrent.atomic',
-  'java.base/sun.nio.ch',
-  'java.base/sun.nio.cs',
-  'java.base/sun.security.action',
-  'java.base/sun.util.calendar',
-];
-
-/** Options of a JVM in a file, as its launcher reads them. */
-function catalogOptions({ catalog, s3, internal }: Endpoints, amongServers: boolean): string {
-  const to = amongServers ? internal : { catalog: catalog.uri, s3: s3.endpoint };
-  const properties = catalogProperties(catalog, { ...to, region: s3.region });
-  const escaped = (text: string) => text.replaceAll('\\', '\\\\').replaceAll('"', '\\"');
-  return Object.entries(properties)
-    .map(([key, value]) => `"-Dspark.sql.catalog.ice.${key}=${escaped(value)}"\n`)
-    .join('');
-}
-
-function commandOf({ java, artifacts, dir }: LaunchContext, endpoints: Endpoints) {
-  const { s3 } = endpoints;
-  const conf: Readonly<Record<string, string>> = {
-    'spark.master': 'local[2]',
-    'spark.app.name': 'doorbuster-compaction',
-    'spark.driver.host': '127.0.0.1',
-    'spark.driver.bindAddress': '127.0.0.1',
-    'spark.ui.enabled': 'false',
-    'spark.local.dir': dir,
-    'spark.sql.warehouse.dir': join(dir, 'warehouse'),
-    'spark.sql.catalogImplementation': 'in-memory',
-    'spark.sql.shuffle.partitions': '2',
-    'spark.sql.extensions': 'org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions',
-    'spark.sql.catalog.ice': 'org.apache.iceberg.spark.SparkCatalog',
-    'spark.sql.catalog.ice.type': 'rest',
-  };
-  const args = [
-    `-Xmx${HEAP_MIB}m`,
-    '-Djava.net.preferIPv4Stack=true',
-    `-Dderby.system.home=${dir}`,
-    ...OPENS.map((name) => `--add-opens=${name}=ALL-UNNAMED`),
-    ...Object.entries(conf).map(([key, value]) => `-D${key}=${value}`),
-    `@${join(dir, CATALOG)}`,
-    '-cp',
-    artifacts.sparkClasspath,
-    'org.apache.spark.sql.hive.thriftserver.SparkSQLCLIDriver',
-    '-f',
-    join(dir, SCRIPT),
-  ];
-  // Credentials go by the environment, or by a file: a command line is everybody's to read.
-  const env = {
-    AWS_ACCESS_KEY_ID: s3.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
-    AWS_REGION: s3.region,
-    // Its driver listens, and would on every address.
-    SPARK_LOCAL_IP: '127.0.0.1',
-  };
-  return { program: java, args, env };
 }
