@@ -30,7 +30,7 @@ retail: { stores: 140, skus: 1000, assortment: 1000, hours: flat }
 traffic: { pos: { receipts: 3600/store/h }, inventory: {} }
 pipeline: { use: cdc-upsert, commit_every: 5s }
 stack: { partitions: 1, jit: full }
-phases: [{ name: only, for: 40min }]
+phases: [{ name: only, for: 40m }]
 `,
   { file: 'pipeline' },
 );
