@@ -7,13 +7,9 @@ export function perStream(
   purpose: string,
   store: number,
 ): (stream: Stream) => Random {
-  const made = new Map<Stream, Random>();
+  const made: Partial<Record<Stream, Random>> = {};
   return (stream) => {
-    let own = made.get(stream);
-    if (own === undefined) {
-      own = random(seed, purpose, stream, store);
-      made.set(stream, own);
-    }
-    return own;
+    made[stream] ??= random(seed, purpose, stream, store);
+    return made[stream];
   };
 }

@@ -6,7 +6,7 @@ import { DrawnReceipts } from './drawn.ts';
 import { netCents, type Purchase, type ReceiptLine, type ReceiptSource } from './receipts.ts';
 import { RecordedReceipts } from './recorded.ts';
 import { Sequences } from './sequences.ts';
-import type { StoreSimulation } from './store-simulation.ts';
+import { NOTHING_UNUSUAL, type StoreSimulation } from './store-simulation.ts';
 
 /** A receipt as the other streams of the store hear of it. */
 export interface Receipt {
@@ -146,7 +146,7 @@ class Tills {
           extended_cents: line.extendedCents,
         })),
       },
-      { labels, cents: training ? 0 : receipt.totalCents },
+      { ...NOTHING_UNUSUAL, labels, cents: training ? 0 : receipt.totalCents },
     );
   }
 }

@@ -15,10 +15,16 @@ export interface Handling {
   readonly reference: string | null;
 }
 
-/** What the truth records of an event in addition to its body. */
-type Told = Partial<Pick<Truth, 'row' | 'labels' | 'cents'>>;
-
 const NO_LABELS: readonly Label[] = [];
+/** The truth of most originals: nothing about them that their body does not say. */
+export const NOTHING_UNUSUAL: Truth = {
+  role: 'original',
+  fault: null,
+  copyOf: null,
+  row: null,
+  labels: NO_LABELS,
+  cents: null,
+};
 const DELETED: readonly Label[] = ['deleted'];
 
 /** From the movement after which a SKU is delisted until it is. */
@@ -58,7 +64,7 @@ export class StoreSimulation {
   readonly #opening: OpeningStock;
   readonly #rows = new Map<number, StockRow>();
   readonly #agenda = new Heap<(atMs: number) => void>();
-  readonly #counts = new Map<Stream, number>();
+  readonly #counts = { pos: 0, wms: 0, cart: 0, loyalty: 0 };
   readonly #out: (event: TapeEvent, device: Device) => void;
   readonly #hidden: (hidden: Hidden) => void;
   readonly #delist: number;
@@ -132,12 +138,11 @@ export class StoreSimulation {
     atMs: number,
     device: Device,
     body: Bodies[S],
-    told: Told = {},
+    truth: Truth = NOTHING_UNUSUAL,
   ): void {
     if (this.world.scenario.traffic[stream] === null) return;
-    const n = (this.#counts.get(stream) ?? 0) + 1;
-    this.#counts.set(stream, n);
-    this.#send(stream, atMs, device, `${stream}-${this.store.number}-${n}`, body, told);
+    const n = ++this.#counts[stream];
+    this.#send(stream, atMs, device, `${stream}-${this.store.number}-${n}`, body, truth);
   }
 
   /** Moves stock in BOOK (and with it on the shelf) and sends the row's new image. */
@@ -222,7 +227,8 @@ export class StoreSimulation {
     const id = `inv-${this.store.number}-${row.sku}-${row.version}`;
     const body = { op: before === null ? 'c' : 'u', before, after: imageOf(row) };
     const labels = row.deleted ? DELETED : NO_LABELS;
-    this.#send('inventory', atMs, DATABASE, id, body, { row: rowTruth(row), labels });
+    const truth = { ...NOTHING_UNUSUAL, row: rowTruth(row), labels };
+    this.#send('inventory', atMs, DATABASE, id, body, truth);
   }
 
   /** Units on the shelf, never fewer than none. */
@@ -250,7 +256,7 @@ export class StoreSimulation {
     device: Device,
     id: string,
     body: Bodies[S],
-    { row = null, labels = NO_LABELS, cents = null }: Told,
+    truth: Truth,
   ): void {
     const event = {
       stream,
@@ -260,7 +266,7 @@ export class StoreSimulation {
       claimedMs: atMs,
       dueMs: atMs,
       body,
-      truth: { role: 'original', fault: null, copyOf: null, row, labels, cents },
+      truth,
     };
     // Stream and body have the one S, which the compiler does not follow into the union.
     this.#out(event as unknown as TapeEvent, device);

@@ -56,47 +56,37 @@ export class Shelf {
   }
 
   #drawFrom(table: AliasTable, random: Random): number {
-    const { core } = this.#world;
-    this.#filter ??= this.#newFilter();
+    const ceiling = this.#ceiling;
+    this.#filter ??= new CarriedFilter(this.#world.assortment, this.ranks());
     const filter = this.#filter;
     while (true) {
       const rank = table.draw(random);
-      const kept = random.next() * this.#ceiling;
+      const kept = random.next() * ceiling;
       // The cheapest and most selective question first: this is the innermost loop of the tape.
-      if (rank >= core && !filter.mayHold(rank)) continue;
-      if (kept < this.multiplier(rank) && this.carries(rank)) return rank;
+      if (filter.mayHold(rank) && kept < this.multiplier(rank) && this.carries(rank)) return rank;
     }
-  }
-
-  #newFilter(): CarriedFilter {
-    const { skus } = this.#world.scenario.retail;
-    const filter = new CarriedFilter(this.#tailCarried, skus);
-    for (let i = 0; i < this.#tailCarried; i++) filter.add(this.#world.core + this.#tail.invert(i));
-    return filter;
   }
 }
 
-/** Bits per number that a filter holds: one of 16 others passes it too. */
+/** Bits per number that a filter holds: at most one of 16 others passes it too. */
 const FILTER_BITS = 16;
 
 /**
- * Some numbers below a bound, in one bit each and in memory that depends on how many they are: a number
- * that is not held may pass, one that is held always does (a Bloom filter with one hash).
+ * Some whole numbers, in memory that depends only on how many they are: one that is held always passes, another
+ * one may (a Bloom filter with one hash).
  */
 class CarriedFilter {
   readonly #bits: Uint8Array;
   readonly #mask: number;
 
-  constructor(count: number, bound: number) {
-    const size = Math.min(count * FILTER_BITS, bound);
-    const log = Math.max(3, 32 - Math.clz32(size));
+  constructor(count: number, values: Iterable<number>) {
+    const log = 32 - Math.clz32(count * FILTER_BITS - 1);
     this.#bits = new Uint8Array(1 << (log - 3));
     this.#mask = (1 << log) - 1;
-  }
-
-  add(value: number): void {
-    const at = value & this.#mask;
-    this.#bits[at >>> 3] = (this.#bits[at >>> 3] as number) | (1 << (at & 7));
+    for (const value of values) {
+      const at = value & this.#mask;
+      this.#bits[at >>> 3] = (this.#bits[at >>> 3] as number) | (1 << (at & 7));
+    }
   }
 
   mayHold(value: number): boolean {
