@@ -6,7 +6,7 @@ import { openCatalog } from '../src/harness/clients/iceberg.ts';
 import { kafkaClient } from '../src/harness/clients/kafka-admin.ts';
 import { packageRoot } from '../src/harness/entry.ts';
 import { deploy } from '../src/harness/pipelines/deployment.ts';
-import { loadPipeline, placed } from '../src/harness/pipelines/load.ts';
+import { inNamespace, loadPipeline } from '../src/harness/pipelines/load.ts';
 import { placeApart, topicOf } from '../src/harness/place.ts';
 import type { Stack } from '../src/harness/stack/stack.ts';
 import { parseScenario } from '../src/scenario/parse.ts';
@@ -41,7 +41,10 @@ export const pipeline: Bench = {
   name: 'pipeline',
   about: 'records that Flink decodes and commits per core-second, by the function and by SQL',
   async run(context) {
-    const of = placed(loaded, placeApart(loaded.manifest, { prefix: 'bench', runId: 'stack' }));
+    const of = inNamespace(
+      loaded,
+      placeApart(loaded.manifest, { prefix: 'bench', runId: 'stack' }),
+    );
     await using stack = await startStack(context, of, scenario, 'pipeline');
     const rows = [];
     const ratios = [];
@@ -104,7 +107,7 @@ async function microsecondsPer(
   // What a run does on a cluster of others is in SQL.
   const { endpoints, inProcess, stateDir } = stack;
   const runtime = decoder === 'sql' ? ('external' as const) : stack.runtime;
-  await using _deployment = await deploy(placed(loaded, place), {
+  await using _deployment = await deploy(inNamespace(loaded, place), {
     stack: { endpoints, inProcess, stateDir, runtime },
     scenario: { ...scenario, traffic: alone },
     clock,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { EVERYTHING, scenarioOf, tapeUntil } from '../../test/support/retail.ts';
 import { memberRows } from '../generators/world/dimensions.ts';
-import { ask } from '../record/ask.ts';
+import { querySql } from '../record/query-sql.ts';
 import { writeDimensions } from './dimensions.ts';
 import { openFacts } from './facts.ts';
 
@@ -41,15 +41,15 @@ test('stores, products and the members of the run can be asked, and joined with 
     products: scenario.retail.skus,
     members: met.length,
   });
-  const members = await ask(run, 'SELECT member_id FROM members ORDER BY 1');
+  const members = await querySql(run, 'SELECT member_id FROM members ORDER BY 1');
   expect(members.rows.flat()).toEqual(met);
   const [first] = memberRows(scenario, [Number(met[0]?.slice(1))]);
-  const read = await ask(run, 'SELECT name, joined FROM members ORDER BY member_id LIMIT 1');
+  const read = await querySql(run, 'SELECT name, joined FROM members ORDER BY member_id LIMIT 1');
   expect(read.rows).toEqual([[first?.name, first?.joined]]);
 
   await facts.append('events', [{ stream: 'inventory', event_id: 'a', store_id: 2, sku_id: 7 }]);
   await facts.exportParquet(run);
-  const joined = await ask(
+  const joined = await querySql(
     run,
     `SELECT count(*) AS n, count(city) AS city, count(p.name) AS product, count(m.member_id) > 0 AS home
      FROM events JOIN stores USING (store_id) JOIN products p USING (sku_id)
@@ -65,5 +65,5 @@ test('without receipts and points there are no members, and the files are there'
   await using facts = await openFacts();
   const rows = await writeDimensions(facts, { scenario, cutMs: CUT_MS, dir: dir() });
   expect(rows).toMatchObject({ stores: scenario.retail.stores, members: 0 });
-  expect((await ask(run, 'SELECT count(*) FROM members')).rows).toEqual([['0']]);
+  expect((await querySql(run, 'SELECT count(*) FROM members')).rows).toEqual([['0']]);
 });

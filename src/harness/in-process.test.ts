@@ -10,7 +10,7 @@ import { packageRoot } from './entry.ts';
 import { openFacts } from './facts.ts';
 import { addressOf } from './load/targets/targets.ts';
 import { COMPACTIONS } from './pipelines/compactions/compactions.ts';
-import { loadPipeline, placed } from './pipelines/load.ts';
+import { inNamespace, loadPipeline } from './pipelines/load.ts';
 import { inProcessOf, startInProcess } from './stack/in-process.ts';
 import type { Stack } from './stack/stack.ts';
 import { openVisibility } from './visibility/sources.ts';
@@ -71,7 +71,7 @@ test('the compaction in-process', async () => {
     ]);
   const loaded = loadPipeline('./test/pipelines/in-process', packageRoot);
   const place = { apart: false, topicPrefix: '', namespace: 'compacted' };
-  const pipeline = placed(loaded, place);
+  const pipeline = inNamespace(loaded, place);
   const connection = await tables.connect();
   const { signal } = new AbortController();
   await compactionContract({

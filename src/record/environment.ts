@@ -5,7 +5,7 @@ import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Environment } from './record.ts';
 
-/** What only the running stack knows. */
+/** The part of the environment that depends on the stack. */
 interface StackFacts {
   /** The runtime that started the servers, e.g. `processes`. */
   readonly runtime: string;
@@ -33,8 +33,8 @@ export function environment(stack: StackFacts): Environment {
 }
 
 /**
- * The same with what its JVMs started from: by program, whether it always took its classes from an archive. A
- * start without one loads and verifies some ten thousand classes while others are measured.
+ * Adds whether the JVMs always started from class archives, by program. A start without one loads and verifies about
+ * ten thousand classes during the measurement.
  */
 export function withClassArchives(
   environment: Environment,
@@ -47,9 +47,9 @@ export function withClassArchives(
 }
 
 /**
- * Two records are compared only inside one lane: same processor, cores, memory (to the GiB), node major,
- * operating system, runtime, server versions, and archives of classes to start from. doorbuster's own commit is left out on purpose: comparing
- * commits is what lanes are for.
+ * Two records are compared only inside one lane: same processor, cores, memory (to the GiB), Node major version,
+ * operating system, runtime, server versions, and class archives. doorbuster's own commit is not part of the lane,
+ * because lanes are for comparing commits.
  */
 export function laneOf(facts: Omit<Environment, 'doorbuster' | 'commit' | 'lane'>): string {
   const lane = [
@@ -62,7 +62,7 @@ export function laneOf(facts: Omit<Environment, 'doorbuster' | 'commit' | 'lane'
     ...Object.entries(facts.versions)
       .map(([server, version]) => `${server}=${version}`)
       .sort(),
-    // With all of them there, which is so after the first run, it is the lane that it always was.
+    // With all archives, as after the first run, the lane equals that of older versions.
     ...(facts.classArchives === null || facts.classArchives === 'kept'
       ? []
       : [`classes=${facts.classArchives}`]),
@@ -79,7 +79,7 @@ function commitOf(root: string): string | null {
         stdio: ['ignore', 'pipe', 'ignore'],
       });
     const top = git('rev-parse', '--show-toplevel').trim();
-    // An installed package may lie inside somebody else's checkout: that commit says nothing of ours.
+    // An installed package may be inside another project's checkout, whose commit is unrelated.
     if (`${top}/` !== root) return null;
     const changed = git('status', '--porcelain', '--untracked-files=no').trim() !== '';
     return git('rev-parse', 'HEAD').trim() + (changed ? '+' : '');

@@ -1,6 +1,6 @@
 /**
- * The tables of facts: what a run observed, in the order it was observed, before any metric is made
- * of it. Stamps are epoch ms. `harness` fills them, `doorbuster sql` reads their Parquet export.
+ * The tables of facts: the observations of a run in their order, from which all metrics are computed.
+ * Stamps are epoch ms. `harness` fills them, `doorbuster sql` reads their Parquet export.
  * Column comments are the documentation; docs/measuring.md says how each metric is computed.
  */
 export const FACTS = {
@@ -36,7 +36,7 @@ export const FACTS = {
     occurred_ms DOUBLE, due_ms DOUBLE, kafka_ms DOUBLE, flink_ms DOUBLE,
     row_no INTEGER                                            -- its place among the rows of the snapshot, as written: a later one of a key replaces it
   `,
-  /** One row per canary: when the query engine missed it last and hit it first, ms. */
+  /** One row per canary: the last poll that missed it and the first poll that found it, ms. */
   canaries: `
     event_id VARCHAR, store_id INTEGER, sku_id INTEGER, version BIGINT, due_ms DOUBLE,
     last_miss_ms DOUBLE, first_hit_ms DOUBLE,
@@ -60,8 +60,8 @@ export const FACTS = {
     path VARCHAR, rows BIGINT, bytes BIGINT
   `,
   /**
-   * One sample per server, of all its processes so far; beside them 'harness', 'query-engine', 'compaction' and
-   * 'container-engine', each apart, and the whole 'machine'.
+   * One sample per server, of all its processes so far; in addition 'harness', 'query-engine', 'compaction',
+   * 'container-engine', and the whole 'machine'.
    */
   resources: `
     at_ms DOUBLE, server VARCHAR, cpu_s DOUBLE, rss_bytes BIGINT,
@@ -72,8 +72,8 @@ export const FACTS = {
   /** Cumulative S3 counters from the object store, by API; bytes only in the sum over all, '*'. */
   s3: `at_ms DOUBLE, api VARCHAR, requests BIGINT, bytes_in BIGINT, bytes_out BIGINT`,
   /**
-   * The stock BOOK says each store should show, folded from the tape's business events up to the newest change of
-   * the row that was sent. deleted: off the store's list, so that no reader is to see it.
+   * The stock that each store should show by BOOK, computed from the tape's business events up to the newest sent change
+   * of the row. deleted: the SKU was delisted, so no reader must see it.
    */
   book: `
     store_id INTEGER, sku_id INTEGER, on_hand INTEGER, committed INTEGER, unavailable INTEGER,
@@ -88,8 +88,8 @@ export const FACTS = {
   /** Realized phases. A phase owns the events due in [start_ms, end_ms). */
   phases: `name VARCHAR, kind VARCHAR, measured BOOLEAN, start_ms DOUBLE, end_ms DOUBLE`,
   /**
-   * Moments of the run that metrics depend on. `stop`: the harness began to stop the jobs; rows that became
-   * visible later did so only because of that. No row: the run ended before.
+   * Times of the run that metrics depend on. `stop`: the harness began to stop the jobs; rows that became visible later
+   * did so only because of that. No row: the run ended before.
    */
   milestones: `name VARCHAR, at_ms DOUBLE`,
   /** Faults of servers that the scenario declares, as they happened. */
@@ -107,27 +107,27 @@ export const FACTS = {
   `,
   /**
    * Event-loop delay of each producing thread, and of the main thread (worker NULL), which stamps what the census
-   * sees; on a fixed grid: a stall of 1 s is many rows, not one.
+   * observes; at fixed intervals, so that a stall of 1 s is many rows, not one.
    */
   loop_delay: `at_ms DOUBLE, worker INTEGER, delay_ms DOUBLE`,
 } as const satisfies Record<string, string>;
 
 export type FactTable = keyof typeof FACTS;
 
-/** Whose row of `resources` it is: our own process with its children, but for those of the rows below. */
+/** Account in `resources` of our own process with its children, without those of the accounts below. */
 export const HARNESS = 'harness';
-/** The engine that the queries are put to, in all its processes so far. */
+/** The query engine, in all its processes so far. */
 export const QUERY_ENGINE = 'query-engine';
 /** The engine of a compaction on demand. */
 export const COMPACTION = 'compaction';
-/** All of the machine. */
+/** The whole machine. */
 export const MACHINE = 'machine';
-/** The `s3` row that sums all APIs; bytes are told for all together only. */
+/** The `s3` row with the sum over all APIs; only this one has bytes. */
 export const ALL_APIS = '*';
 
 /**
- * Who and what the facts speak of, to join with: one row per store and per product of the scenario, and per
- * member who was on a receipt of the run. Parquet in the folder `dimensions` of a run that got to its end.
+ * Dimension tables to join with the facts: one row per store and product of the scenario, and per member on a receipt
+ * of the run. Parquet in the folder `dimensions` of a completed run.
  */
 export const DIMENSIONS = {
   stores: `

@@ -4,33 +4,33 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { badInput } from '../core/errors.ts';
 
-/** What a run's folder holds, by name, so that no two parts spell it differently. */
+/** Names of the files in a run's folder. */
 export const RUN_FILES = {
   record: 'record.json',
   journal: 'events.ndjson',
   html: 'report.html',
   junit: 'junit.xml',
   markdown: 'report.md',
-  /** Of several trials, in the folder that holds theirs. */
+  /** Of a series of trials, in the folder of their folders. */
   repeat: 'repeat.json',
   repeatMarkdown: 'repeat.md',
   logs: 'logs',
   dimensions: 'dimensions',
-  /** Of the leading shard: what it observed, and copies of the tables. */
+  /** Of the leading shard: its observations, and copies of the tables. */
   handOver: 'hand-over.json',
   tables: 'tables',
 } as const;
 
 /** The folder of one run. */
 export interface RunFolder {
-  /** `<utc>-<scenario>-<id>`: sorts by time, reads at a glance, never clashes. */
+  /** `<utc>-<scenario>-<id>`: sorts by time, is readable and unique. */
   readonly id: string;
   readonly dir: string;
 }
 
 /**
- * Makes `results/<utc>-<scenario>-<id>/`. Two runs may start in the same second: the folder is made
- * without `recursive`, so the second one draws another id.
+ * Creates `results/<utc>-<scenario>-<id>/`. Two runs may start in the same second: the folder is created
+ * without `recursive`, so the second run fails and draws another id.
  */
 export function createRunFolder(resultsDir: string, scenario: string, nowMs: number): RunFolder {
   const utc = new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '');
@@ -56,10 +56,10 @@ export function createRunFolder(resultsDir: string, scenario: string, nowMs: num
 }
 
 /**
- * Removes what a killed run was writing: files are written under another name and renamed when whole,
- * so that the half-written ones are known by their names. A folder that is gone is no error.
+ * Removes the incomplete files of a killed run. Files are written under a temporary name and renamed when
+ * complete, so incomplete ones are recognized by their names. A missing folder is not an error.
  */
-export async function removeHalfWritten(dir: string): Promise<void> {
+export async function removeIncompleteFiles(dir: string): Promise<void> {
   const names = await readdir(dir, { recursive: true }).catch(() => []);
   for (const name of names) {
     if (/\.(tmp|partial)$/.test(name)) await rm(join(dir, name), { force: true });

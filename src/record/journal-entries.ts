@@ -3,7 +3,7 @@ import { VERDICTS } from '../core/exit-codes.ts';
 import { FAULT_ACTS } from '../scenario/scenario.ts';
 import { drain, type Frozen } from './record.ts';
 
-/** What the journal of a run notes: one schema per kind of entry. */
+/** The entries of a run's journal: one schema per kind. */
 
 const text = z.string();
 const count = z.int().nonnegative();
@@ -20,7 +20,7 @@ const KINDS = {
     outcome: z.enum(['completed', 'part', 'interrupted', 'stack-broke', 'crashed']),
     verdict: z.enum(VERDICTS).nullable(),
   },
-  /** Ids of the parts that are joined. */
+  /** Ids of the merged parts. */
   merge: { parts: z.array(text) },
   step: { text },
   server: { server: text, state: z.enum(['starting', 'ready', 'stopped']), ms: z.number() },
@@ -51,12 +51,12 @@ const KINDS = {
 
 type Kinds = typeof KINDS;
 export type JournalKind = keyof Kinds;
-/** What an entry says besides its kind and its time; `atMs` where it is not the moment of the note. */
+/** Fields of an entry besides its kind and time; `atMs` if it differs from the time of writing. */
 export type JournalFields<K extends JournalKind> = Frozen<z.infer<z.ZodObject<Kinds[K]>>> & {
   readonly atMs?: number;
 };
 
-/** One line of events.ndjson: what happened, when (epoch ms), and its particulars. */
+/** One line of events.ndjson: the event's kind, time (epoch ms) and fields. */
 export type JournalEntry = {
   [K in JournalKind]: { readonly atMs: number; readonly kind: K } & Frozen<
     z.infer<z.ZodObject<Kinds[K]>>
@@ -70,7 +70,7 @@ const schemas: ReadonlyMap<string, z.ZodType> = new Map(
   ]),
 );
 
-/** A line of a journal that is JSON; null: not an entry that this version knows. */
+/** Parses a JSON line of a journal; null: not an entry that this version knows. */
 export function journalEntry(value: unknown): JournalEntry | null {
   const kind = (value as { readonly kind?: unknown } | null)?.kind;
   const found = schemas.get(String(kind))?.safeParse(value);

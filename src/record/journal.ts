@@ -12,17 +12,17 @@ import {
 } from './journal-entries.ts';
 
 /**
- * The append-only journal, written as the run goes. Each entry is one `write` of one whole line to a
- * file opened for appending, so a kill at any moment costs at most the last line.
+ * The append-only journal, written during the run. Each entry is a single `write` of a complete line to a
+ * file opened for appending, so a kill loses at most the last line.
  */
 export interface Journal extends Disposable {
   note<K extends JournalKind>(kind: K, fields: JournalFields<K>): void;
 }
 
 /**
- * Opens (or goes on with) the journal of a run folder. Whoever opens it disposes it. When the disk
- * takes no more, `onFull` is told once, and what would follow is not noted: half of an entry may be on
- * the disk, and nothing is to be written behind it. Without `onFull`, the note throws.
+ * Opens or continues the journal of a run folder. The caller disposes it. When the disk is full, it calls `onFull`
+ * once and writes no further entries, because half of an entry may be on the disk. Without `onFull`, `note`
+ * throws.
  */
 export function openJournal(
   dir: string,
@@ -60,13 +60,13 @@ export function openJournal(
 
 interface ReadJournal {
   readonly entries: readonly JournalEntry[];
-  /** Lines of another version: whole, and with a kind or with fields that this one does not know. */
+  /** Lines of another version: complete, but with a kind or fields that this version does not know. */
   readonly unknown: readonly string[];
-  /** Lines that are not whole: the last one of a killed run, or none. */
+  /** Incomplete lines: the last one of a killed run, or none. */
   readonly torn: readonly string[];
 }
 
-/** Every whole line of a journal, in order; what a kill tore off and what is not known is given apart, not hidden. */
+/** Reads the entries of a journal, in order; torn and unknown lines are returned separately. */
 export function readJournal(dir: string): ReadJournal {
   const entries: JournalEntry[] = [];
   const unknown: string[] = [];

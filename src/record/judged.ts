@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { STREAMS } from '../scenario/scenario.ts';
 import { statsSchema } from './metric.ts';
 
-/** The parts of a record that judge the pipeline's answers, and the harness itself. */
+/** The parts of a record that judge the pipeline's results, and the harness itself. */
 const count = z.int().nonnegative();
 const stream = z.enum(STREAMS);
 
-/** Ways to read the tables that look right and are not. */
+/** Plausible but wrong readings of the tables. */
 export const READINGS = [
   'returns-as-zero',
   'training-counted',
@@ -15,10 +15,10 @@ export const READINGS = [
 ] as const;
 
 export const truth = z.strictObject({
-  /** Rows not there when the drain deadline passed: "lost" is then worded "not seen within". */
+  /** Set if rows were missing at the drain deadline: reports then say "not seen within" instead of "lost". */
   notSeenWithinMs: z.number().nullable(),
   /**
-   * What could not be judged, and why: a table as the pipeline calls it, or an oracle (CONTRACT, BOOK). Absent when
+   * What could not be judged, with the reason: a table by the pipeline's name, or an oracle (CONTRACT, BOOK). Absent if
    * everything was judged. Everything below is about the rest.
    */
   notJudged: z.array(z.strictObject({ what: z.string(), reason: z.string() })).optional(),
@@ -41,7 +41,7 @@ export const truth = z.strictObject({
       readBy: z.string().nullable(),
     }),
   ),
-  /** Up to 20, so that a failure can be looked up. */
+  /** Up to 20 examples, to look up. */
   examples: z.array(
     z.strictObject({
       kind: z.enum(['lost', 'duplicated', 'wrong']),
@@ -52,19 +52,19 @@ export const truth = z.strictObject({
     }),
   ),
   /**
-   * Against BOOK, per kind of fault and per label that occurred: what the design made of them. An event with two labels
-   * counts with both. An absent score is not 0: a table lacks the column that would tell (`notScored`).
+   * Distance from BOOK, per kind of fault and per label that occurred. An event with two labels counts for both. An
+   * absent score is not 0: a table lacks the necessary column (`notScored`).
    */
   distance: z.array(
     z.strictObject({
       fault: z.string(),
-      /** Messages with the fault; of a label, the events that have it. */
+      /** Messages with the fault; for a label, the events that have it. */
       injected: count,
       /** injected − leaked − dropped. Absent for `none`, and in records before scores. */
       caught: z.int().optional(),
-      /** Rows too many, or that say something wrong. */
+      /** Surplus rows, and rows with a wrong value. */
       leaked: count.optional(),
-      /** Real events that no row stands for. */
+      /** Real events without a row. */
       dropped: count,
       /** Sum of absolute errors of on-hand. Absent when no stock table was judged. */
       units: z.number().optional(),
@@ -72,48 +72,48 @@ export const truth = z.strictObject({
       cents: count.optional(),
     }),
   ),
-  /** Cents: of every unique receipt, and as a reader of the table gets them. Absent without receipts, and in records before scores. */
+  /** Cents: over every unique receipt, and in the table. Absent without receipts, and in records before scores. */
   takings: z.strictObject({ book: z.int(), shown: z.int() }).optional(),
-  /** What naive readings of the same tables would be off by. Absent in records before scores. */
+  /** Errors of naive readings of the same tables. Absent in records before scores. */
   readings: z
     .array(
       z.strictObject({
         name: z.enum(READINGS),
         /** Receipts that it reads wrongly. */
         rows: count,
-        /** What it adds to the takings (negative: takes from them); of `claimed-hour`, what it books into a wrong hour. */
+        /** Error of the takings; for `claimed-hour`, takings that it assigns to a wrong hour. */
         cents: z.int(),
       }),
     )
     .optional(),
-  /** `stream.column` of each column that a table lacks, so that what it would tell is not scored. */
+  /** `stream.column` of each missing column, whose scores are therefore absent. */
   notScored: z.array(z.string()).optional(),
-  /** Sum of absolute differences of on-hand, tables against BOOK. Absent when no stock table was judged. */
+  /** Sum of absolute differences of on-hand between tables and BOOK. Absent when no stock table was judged. */
   bookUnits: z.number().nonnegative().optional(),
   keysCompared: count.optional(),
 });
 
 /**
- * Rows of an upsert table that were shown in an older version after a newer one had been. It must not happen: a
- * version column promises that the highest wins, whenever it comes.
+ * Rows of an upsert table that were shown in an older version after a newer one. It must not happen: with a version
+ * column the highest version must win, in whatever order versions arrive.
  */
 export const regressions = z.strictObject({
   table: z.string(),
-  /** How often a snapshot replaced a row: what could have gone back. */
+  /** Number of replaced rows over all snapshots: each could have been a regression. */
   updates: count,
-  /** How often a row went back, and how many rows did. */
+  /** Number of regressions, and of rows with one. */
   count,
   rows: count,
-  /** Over all of them: from the snapshot that went back to the next one that shows a version as high, s. */
+  /** Total duration, s: each from its snapshot to the next one that shows the former version or a higher one. */
   rowSeconds: z.number().nonnegative(),
   longestMs: z.number().nonnegative(),
-  /** Those that had not recovered at the last look at the table, up to which they are counted. */
+  /** Regressions that had not ended at the last poll of the table, up to which they count. */
   notRecovered: count,
   /** The longest ones. */
   examples: z.array(
     z.strictObject({
       key: z.string(),
-      /** The version that was shown, and the highest one that had been. */
+      /** The version that was shown, and the highest one shown before. */
       version: z.int(),
       after: z.int(),
       tMs: z.number(),
@@ -125,20 +125,20 @@ export const regressions = z.strictObject({
 
 export const canaries = z.strictObject({
   sent: count,
-  /** Of these, how many the broker did not take. null here and below: not kept (version 1). */
+  /** Canaries that the broker did not acknowledge. null here and below: not kept (version 1). */
   unsent: count.nullable(),
   seen: count,
   never: count,
   failed: count,
-  /** Canaries about which the reader was answered at least once, and how many of them contradict the census. */
+  /** Canaries with at least one answered poll, and those of them that contradict the census. */
   compared: count,
   disjoint: count,
   /** Canaries that the census saw. */
   inCensus: count.nullable(),
-  /** Polls, each counted once per canary it asked for, and those without an answer (a declared outage aside). */
+  /** Polls, each counted once per canary, and those without an answer (without declared outages). */
   polls: count.nullable(),
   failedPolls: count.nullable(),
-  /** Widths of the intervals: what the two instruments can tell apart, ms. */
+  /** Widths of the intervals, which are the resolutions of the two instruments, ms. */
   canaryWidth: statsSchema,
   censusWidth: statsSchema,
 });
@@ -162,23 +162,23 @@ export const producing = z.strictObject({
       stream,
       partitions: z.int().positive(),
       messages: count,
-      /** The busiest one, from 0, and what it received. */
+      /** Number of the partition, from 0, and the messages that it received. */
       busiest: count,
       received: count,
-      /** The store, which is the key, that sent most of that. */
+      /** The store (the key) with most of these messages. */
       store: count,
       ofStore: count,
-      /** Whether it received far more than its share: see docs/measuring.md. */
+      /** Whether it received much more than an even share: see docs/measuring.md. */
       skewed: z.boolean(),
     }),
   ),
 });
 
-/** The harness's own health: whether it, rather than the pipeline, shaped the numbers. */
+/** Health of the harness: whether it, rather than the pipeline, determined the numbers. */
 export const self = z.strictObject({
   /**
-   * Per phase: hand-over minus due, ms, and the share handed over later than 250 ms; without the time spent
-   * waiting for a broker that a declared fault had taken away, which `waited` messages did.
+   * Per phase: hand-over minus due, ms, and the share handed over later than 250 ms; both without the time that `waited`
+   * messages waited for a broker during a declared outage.
    */
   slip: z.array(
     z.strictObject({
@@ -191,24 +191,24 @@ export const self = z.strictObject({
     }),
   ),
   eventLoop: z.array(z.strictObject({ thread: z.string(), p99Ms: z.number(), maxMs: z.number() })),
-  /** Commits the census was behind at each phase's end. */
+  /** Commits that the census had not read at each phase's end. */
   censusBehind: z.array(z.strictObject({ phase: z.string(), commits: count })),
-  /** Shares of all cores, 0..1, over the measured phases in which somebody looked. */
+  /** Shares of all cores, 0..1, over the measured phases with samples. */
   harnessShare: z.number().optional(),
   machineBusy: z.number().optional(),
   /**
-   * Per phase, share of all cores that went to programs which are neither servers nor the harness; may be a little
-   * below 0. A phase in which it cannot be told is not listed.
+   * Per phase, share of all cores used by programs that are neither servers nor the harness; may be slightly negative. A
+   * phase in which it is unknown is not listed.
    */
   foreign: z.array(z.strictObject({ phase: z.string(), share: z.number() })),
-  /** Absent like the two above where nobody looked; 0 in some records of version 1. */
+  /** Absent, like the two above, if not sampled; 0 in some records of version 1. */
   stealMax: z.number().optional(),
   /** Widest gap between the wall clock and the monotonic one, ms. */
   clockApartMs: z.number(),
   series: z.strictObject({
     startMs: z.number(),
     everyMs: z.number().positive(),
-    /** Shares of all cores, 0..1; harness: without the query engine and the compaction. null: nobody looked. */
+    /** Shares of all cores, 0..1; harness: without the query engine and the compaction. null: not sampled. */
     harness: z.array(z.number().nullable()),
     machine: z.array(z.number().nullable()),
     /** Hand-over slip p99 of that second, ms; null: nothing was due. */
@@ -220,12 +220,12 @@ export const cost = z.strictObject({
   servers: z.array(
     z.strictObject({
       server: z.string(),
-      /** Absent where nobody looked twice, and at its memory never; 0 in records before that. */
+      /** Absent with fewer than two samples, and memory without any; 0 in older records. */
       coreSeconds: z.number().optional(),
       rssMaxBytes: count.optional(),
     }),
   ),
-  /** All of the machine, other people's work included: the sum above must not exceed it. */
+  /** The whole machine, including other programs: the sum above must not exceed it. */
   machineCoreSeconds: z.number().optional(),
   s3: z.strictObject({ requests: count, bytesIn: count, bytesOut: count }).nullable(),
   /** Bytes written to the bucket per byte of accepted unique Kafka values, and of first-written data files. */

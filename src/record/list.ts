@@ -26,7 +26,7 @@ export type ListedRun =
       readonly dir: string;
       readonly scenario: string;
       readonly verdict: RunRecord['verdict'];
-      /** Asked for, and those whose numbers count. */
+      /** Requested trials, and those that count. */
       readonly trials: number;
       readonly counted: number;
       /** Folders of the trials that have a record. */
@@ -60,7 +60,7 @@ interface Folder {
   readonly dir: string;
 }
 
-/** Whatever is wrong with one of them, the others are still listed. */
+/** A folder with a problem is listed with it, and does not affect the others. */
 function listed(folder: Folder, read: (folder: Folder) => ListedRun): ListedRun {
   try {
     return read(folder);

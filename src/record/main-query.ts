@@ -1,12 +1,12 @@
 import { parseCheck } from '../scenario/checks.ts';
 import type { RunRecord } from './record.ts';
 
-/** Reads every row of the stock table: what small files cost shows here first. */
-const BY_DEFAULT = 'full-aggregate';
+/** Default main query. It reads every row of the stock table, so it shows the cost of small files first. */
+const DEFAULT_QUERY = 'full-aggregate';
 
 /**
- * The query that a headline is about: the first that a check of the scenario names, else `full-aggregate`, else the
- * first asked. Never chosen by the latencies that are reported: the most extreme of six is extreme by chance too.
+ * The query of the headline: the first one that a check of the scenario names, else `full-aggregate`, else the first
+ * query. It is not chosen by its latency, because the most extreme of six is partly extreme by chance.
  */
 export function mainQuery({
   checks,
@@ -19,5 +19,5 @@ export function mainQuery({
       ? [parsed.check.of.text]
       : [];
   });
-  return [...named, BY_DEFAULT, ...asked].find((query) => asked.has(query));
+  return [...named, DEFAULT_QUERY, ...asked].find((query) => asked.has(query));
 }

@@ -47,11 +47,11 @@ const common = {
   better: z.enum(['lower', 'higher']),
   /** Samples, censored ones included. For a scalar, what it was counted over. */
   n: z.int().nonnegative(),
-  /** Half the distance between two neighbouring values the instrument can tell apart, in the unit. */
+  /** Half the distance between two neighbouring values that the instrument can distinguish, in the unit. */
   resolution: z.number().nonnegative().optional(),
-  /** The same where it is widest; `resolution` is then the median over the samples. Absent in records of before. */
+  /** Its maximum; `resolution` is then the median over the samples. Absent in older records. */
   resolutionMax: z.number().nonnegative().optional(),
-  /** When not to trust this number, in a sentence. */
+  /** Reason not to trust this number, as a sentence. */
   distrust: z.string().optional(),
 };
 
@@ -74,7 +74,7 @@ export const metricSchema = z.discriminatedUnion('shape', [
   }),
 ]);
 
-/** The name of a dataset. What becomes visible is told per dataset, under the key `stream` of version 1. */
+/** The name of a dataset. Visibility is recorded per dataset, under the key `stream` of version 1. */
 export const datasetName = z
   .string()
   .max(128)

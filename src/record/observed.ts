@@ -3,7 +3,7 @@ import { HOPS } from '../core/metrics.ts';
 import { ON_DEMAND } from '../scenario/scenario.ts';
 import { datasetName, intervalSchema, measured, samplesSchema, statsSchema } from './metric.ts';
 
-/** The parts of a record that were observed of the pipeline. Times are ms since t0. */
+/** The parts of a record with observations of the pipeline. Times are ms since t0. */
 const count = z.int().nonnegative();
 /** The dataset in which changes became visible. */
 const stream = datasetName;
@@ -49,7 +49,7 @@ export const waterfall = z.strictObject({
   hops: z.array(z.strictObject({ hop: z.enum(HOPS), meanMs: z.number(), negatives: count })),
 });
 
-/** What became of the changes due in a phase. The first four give a staleness sample each. */
+/** Outcomes of the changes due in a phase. The first four give a staleness sample each. */
 export const changes = z.strictObject({
   stream,
   phase: z.string(),
@@ -64,7 +64,7 @@ export const changes = z.strictObject({
   copies: count,
   /** Originals whose event id another event had used before. */
   mistaken: count,
-  /** Originals that were damaged on the way. */
+  /** Originals that were damaged before they were sent. */
   damaged: count,
 });
 
@@ -139,11 +139,11 @@ export const queries = z.strictObject({
       samples: samplesSchema.optional(),
       /** cold only: LOAD and ATTACH, apart from the latency. */
       attachP50Ms: z.number().optional(),
-      /** First error met, if any. */
+      /** The first error, if any. */
       error: z.string().optional(),
     }),
   ),
-  /** Every tick of the trickle, for the chart; parallel columns. A failed tick's latency is its wait; of a skipped one, which was never started, null. */
+  /** Every background query, for the chart; parallel columns. Latency of a failed query is its wait; null for a skipped one, which was never started. */
   trickle: z.array(
     z.strictObject({
       query: z.string(),
@@ -152,7 +152,7 @@ export const queries = z.strictObject({
       outcome: z.array(z.enum(QUERY_OUTCOMES)),
     }),
   ),
-  /** Times the query engine died and was started again. */
+  /** Number of crashes of the query engine, which was then restarted. */
   crashes: count,
 });
 
@@ -169,12 +169,12 @@ export const compaction = z.strictObject({
   startMs: z.number(),
   endMs: z.number(),
   wallMs: z.number(),
-  /** Before the engine did any work, apart from wallMs. */
+  /** Start-up time of the engine, which is not part of wallMs. */
   startupMs: z.number(),
-  /** null: its process was out of sight. */
+  /** null: its process was not visible. */
   coreSeconds: z.number().nullable(),
   startupCoreSeconds: z.number().nullable(),
-  /** Absent where nobody looked at the files just then. */
+  /** Absent if the files were not listed at that time. */
   before: totals.optional(),
   after: totals.optional(),
   /** Staleness of events due, and latency of queries intended, while it ran. */
@@ -194,7 +194,7 @@ export const compaction = z.strictObject({
     z.strictObject({ kind: z.literal('does not pay back'), n: count.optional() }),
     z.strictObject({ kind: z.literal('no data'), reason: z.string() }),
   ]),
-  /** How long until latency is back where it was at the measured growth; null: no growth told from noise. */
+  /** Time until latency is back at its former level at the measured growth; null: no growth distinguishable from noise. */
   gainLastsMs: z.number().nullable().optional(),
   /** 95 %, from the interval of the slope; n background answers of each query. Absent in records before intervals. */
   gainLastsInterval: z.strictObject({ low: z.number(), high: z.number(), n: count }).optional(),

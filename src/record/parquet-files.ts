@@ -7,7 +7,7 @@ export interface ParquetFile {
   readonly path: string;
 }
 
-/** A file that is not read as a table, and why. */
+/** A file that is not read as a table, with the reason. */
 export interface LeftOut {
   readonly file: string;
   readonly fact: string;
@@ -15,12 +15,12 @@ export interface LeftOut {
 
 const ENDING = '.parquet';
 
-/** What the tables of doorbuster are called. Any other name may hold SQL. */
+/** Pattern of table names. Any other name may contain SQL. */
 const NAME = /^[a-z][a-z0-9_]*$/;
 
 /**
- * The Parquet files of a folder, by name. A run folder may come from somebody else: a name that is no
- * table's and a file that is not regular (a symbolic link can lead out of the folder) are left out, with the reason.
+ * The Parquet files of a folder, by name. A run folder may come from another person: files with another name than a
+ * table's, and files that are not regular (a symbolic link can lead out of the folder), are left out, with the reason.
  */
 export function parquetFiles(dir: string): {
   readonly files: readonly ParquetFile[];

@@ -7,10 +7,10 @@ import { RUN_FILES } from './folder.ts';
 import { RECORD_VERSION, type RunRecord, recordSchema } from './record.ts';
 import { upgradeV1 } from './upgrade.ts';
 
-/** Far more than a run of a day writes; beyond it somebody has put another file there, bytes. */
-const LARGEST_RECORD = 64 * 2 ** 20;
+/** Largest accepted file, bytes: far more than a run of a day writes. */
+const MAX_RECORD_BYTES = 64 * 2 ** 20;
 
-/** The run folder that a person meant: the folder itself, or the record.json inside it. */
+/** The run folder of a path, which may be the folder itself or the record.json inside it. */
 export function runDir(path: string): string {
   if (!existsSync(path)) throw badInput(`no run at ${path}`, 'doorbuster list');
   if (statSync(path).isDirectory()) return path;
@@ -28,12 +28,12 @@ export function readRecord(path: string): RunRecord {
     throw badInput(`${path} holds no ${RUN_FILES.record}: it is not a run`, 'doorbuster list');
   }
   return parseRecord(
-    readTextFile(file, { limitBytes: LARGEST_RECORD, hint: 'doorbuster list' }),
+    readTextFile(file, { limitBytes: MAX_RECORD_BYTES, hint: 'doorbuster list' }),
     file,
   );
 }
 
-/** Text to record, of this version or an older one; `file` is only for the message. */
+/** Parses a record of this version or an older one; `file` is only for the message. */
 export function parseRecord(text: string, file: string): RunRecord {
   let value: unknown;
   try {
@@ -56,14 +56,14 @@ export function parseRecord(text: string, file: string): RunRecord {
   );
 }
 
-/** The first few things wrong with a value, each with its field. */
+/** The first few errors of a value, each with its field. */
 export function described({ issues }: z.ZodError): string {
   const shown = issues.slice(0, 3).map(({ path, message }) => `${fieldName(path)}: ${message}`);
   const more = issues.length > 3 ? ` (and ${issues.length - 3} more)` : '';
   return shown.join('; ') + more;
 }
 
-/** `phases[2].startMs`, as one would type it. */
+/** Formats a path as `phases[2].startMs`. */
 function fieldName(path: readonly PropertyKey[]): string {
   const name = path
     .map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))

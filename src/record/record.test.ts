@@ -18,11 +18,11 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { completedRecord } from '../../test/support/completed.ts';
 import { systemClock } from '../core/clock.ts';
-import { ask } from './ask.ts';
 import { environment, laneOf, withClassArchives } from './environment.ts';
 import { createRunFolder } from './folder.ts';
 import { openJournal, readJournal } from './journal.ts';
 import { listRuns } from './list.ts';
+import { querySql } from './query-sql.ts';
 import { parseRecord, readRecord } from './read.ts';
 import type { RunRecord, UnmeasuredRecord } from './record.ts';
 import { recordText, startedRecord, writeRecord } from './write.ts';
@@ -253,13 +253,13 @@ describe('asking a record', () => {
   });
 
   test('every Parquet file is a view', async () => {
-    const answer = await ask(results, 'SELECT count(*) AS n, max(big) AS big FROM events');
+    const answer = await querySql(results, 'SELECT count(*) AS n, max(big) AS big FROM events');
     expect(answer).toEqual({
       columns: ['n', 'big'],
       rows: [['5', '9007199254740993']],
       leftOut: [],
     });
-    expect((await ask(results, 'SHOW TABLES')).rows).toEqual([['events']]);
+    expect((await querySql(results, 'SHOW TABLES')).rows).toEqual([['events']]);
   });
 
   test('dimensions are views beside the facts, and can be joined with them', async () => {
@@ -270,9 +270,9 @@ describe('asking a record', () => {
     await connection.run(`COPY (SELECT 3 AS event, 'Utica' AS city) TO '${dir}/stores.parquet'`);
     connection.closeSync();
     instance.closeSync();
-    expect((await ask(results, 'SHOW TABLES')).rows).toEqual([['events'], ['stores']]);
+    expect((await querySql(results, 'SHOW TABLES')).rows).toEqual([['events'], ['stores']]);
     const sql = 'SELECT city, event FROM events JOIN stores USING (event)';
-    expect((await ask(results, sql)).rows).toEqual([['Utica', '3']]);
+    expect((await querySql(results, sql)).rows).toEqual([['Utica', '3']]);
   });
 
   test.each([
@@ -281,7 +281,7 @@ describe('asking a record', () => {
     ["SELECT * FROM read_text('/etc/hostname')", /Permission|disabled/],
     ['SELECT * FROM nothing', /nothing does not exist/],
   ])('%s is refused', async (sql, message) => {
-    await expect(ask(results, sql)).rejects.toThrow(message);
+    await expect(querySql(results, sql)).rejects.toThrow(message);
   });
 
   test('nothing can be written, not even over the record itself', async () => {
@@ -289,7 +289,7 @@ describe('asking a record', () => {
     const before = readFileSync(file);
     for (const explain of ['', 'EXPLAIN ANALYZE ']) {
       const sql = `${explain}COPY (SELECT 1) TO '${file}' (USE_TMP_FILE false)`;
-      await expect(ask(results, sql)).rejects.toThrow(/read-only/);
+      await expect(querySql(results, sql)).rejects.toThrow(/read-only/);
     }
     expect(readFileSync(file).equals(before)).toBe(true);
   });

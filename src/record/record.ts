@@ -16,8 +16,7 @@ import {
 import { promises } from './promises.ts';
 
 /**
- * The record of one run: what every report reads, and all they may read. Written by the harness. Three rules hold
- * everywhere:
+ * The record of one run, written by the harness. Reports read nothing else. Three rules hold everywhere:
  *
  * - Times are ms since t0 (`t0Ms` is the only epoch stamp, with `startedAt`). They are negative before t0.
  * - A measured number that is null is +∞; "no data" is an absent field, an empty list or n = 0.
@@ -26,38 +25,38 @@ import { promises } from './promises.ts';
 export const RECORD_VERSION = 2;
 
 const count = z.int().nonnegative();
-const MOST_MS = 366 * 86_400_000;
+const MAX_MOMENT_MS = 366 * 86_400_000;
 const verdict = z.enum(VERDICTS);
 
 /** The recorded receipts that were replayed in place of generated ones. */
 const recording = z.strictObject({
-  /** As the scenario has it. */
+  /** As in the scenario. */
   file: z.string(),
   sha256: z.string(),
   receipts: count,
   lines: count,
   stores: count,
   products: count,
-  /** Lines whose quantity was a measure, replayed as one unit. */
+  /** Lines with a fractional quantity, replayed as one unit. */
   measures: count,
-  /** Lines brought back with a positive amount, replayed as a negative one; null: not counted (version 1). */
+  /** Returned lines with a positive amount, replayed with a negative one; null: not counted (version 1). */
   turned: count.nullable(),
-  /** Time of its first and last receipt in the shops. */
+  /** Local times of its first and last receipt. */
   from: z.string(),
   to: z.string(),
-  /** Receipts that were replayed, null until the end: more than there are means that it began again. */
+  /** Replayed receipts, null until the end; more than the recording has if it was repeated. */
   replayed: count.nullable(),
 });
 
 const scenario = z.strictObject({
   name: z.string(),
   about: z.string(),
-  /** As it was given on the command line. */
+  /** As typed on the command line. */
   file: z.string(),
   /** SHA-256 of the resolved scenario, overrides and seed included: equal hashes replay equal tapes. */
   hash: z.string(),
   text: z.string(),
-  /** What `--set` and `--seed` changed. */
+  /** Changes by `--set` and `--seed`. */
   overrides: z.array(z.strictObject({ path: z.string(), value: z.string() })),
   /** null: the receipts were generated. */
   recording: recording.nullable().default(null),
@@ -77,18 +76,18 @@ const environment = z.strictObject({
   /** Server or library → version. */
   versions: z.record(z.string(), z.string()),
   /**
-   * Whether the JVMs took their classes from archives that an earlier run had left: all, some or none of them.
-   * null where archives are not in use (containers, a stack that was up already).
+   * Whether the JVMs started from class archives of an earlier run: all, some or none of them. null if archives are not
+   * used (containers, a persistent or external stack).
    */
   classArchives: z.enum(['kept', 'partly', 'none']).nullable(),
-  /** Hash of what makes two records comparable: see environment.ts. */
+  /** Hash of the properties in which comparable records agree: see environment.ts. */
   lane: z.string(),
 });
 
 const pipeline = z.strictObject({
   name: z.string(),
   tier: z.int().nullable(),
-  /** What the design is and is not, e.g. "direct feed, no Postgres". */
+  /** Short description of the design, e.g. "direct feed, no Postgres". */
   headline: z.string(),
   format: z.union([z.literal(2), z.literal(3)]),
   commitEveryMs: z.number().positive(),
@@ -100,12 +99,12 @@ const pipeline = z.strictObject({
   tableKeys: count.nullable(),
 });
 
-/** A drain: markers went to every partition, and every sink had to show them. */
+/** A drain: markers are sent to every partition, and every sink has to show them. */
 export const drain = z.strictObject({
   drained: z.boolean(),
   tookMs: z.number(),
   withinMs: z.number(),
-  /** What the mark found: the state that a query round then reads. */
+  /** State of the tables at the end of the drain, which a query round then reads. */
   tables: z.array(
     z.strictObject({
       table: z.string(),
@@ -119,33 +118,33 @@ const stack = z.strictObject({
   name: z.string(),
   topicPrefix: z.string(),
   namespace: z.string(),
-  /** What the run made there was left for whoever wants to look at it. */
+  /** Whether what the run created there was kept. */
   kept: z.boolean(),
 });
 
-/** The part of one machine in a load that several made together. */
+/** The part of one machine in a distributed load. */
 const shard = z.strictObject({
-  /** What all of them call it. */
+  /** Id of the distributed run. */
   load: z.string(),
-  /** From 1; the first one leads. */
+  /** Number of the shard, from 1; the first one leads. */
   number: z.int().positive(),
   of: z.int().positive(),
   clock: z.strictObject({
     /** The broker's clock minus the machine's own, ms; every stamp of the shard is the broker's time. */
     offsetMs: z.number(),
-    /** The offset lies within half of this of what was taken for it. */
+    /** The true offset differs from `offsetMs` by at most half of this. */
     widthMs: z.number(),
-    /** By how much it had moved in the end. */
+    /** Change of the offset until the end. */
     driftMs: z.number(),
     /** Widest gap between the machine's wall clock and its monotonic one, ms; null: not kept (version 1). */
     apartMs: z.number().nullable(),
   }),
-  /** Of its machine; null: not kept (version 1), and only the leader's machine was judged. */
+  /** Cores of its machine; null: not kept (version 1), and only the leader's machine was judged. */
   cores: z.int().positive().nullable(),
 });
 
-/** Farthest from t0 that a run can be, ms: a year. What is beyond it is damage, and a chart up to there would never end. */
-const moment = z.number().min(-MOST_MS).max(MOST_MS);
+/** Time since t0, ms, at most a year: a larger value is damage, and a chart up to it would never end. */
+const moment = z.number().min(-MAX_MOMENT_MS).max(MAX_MOMENT_MS);
 
 export const phase = z.strictObject({
   name: z.string(),
@@ -165,17 +164,17 @@ const check = z.strictObject({
   verdict,
   /** Absent when nothing was found to judge. */
   measured: measured.optional(),
-  /** By which it was judged, where `measured` is an estimate. */
+  /** The interval that decided the check, if `measured` is an estimate. */
   interval: intervalSchema.optional(),
   /** Unit of `measured` and `limit`; `ratio` for `after / before`. */
   unit: z.string(),
   limit: z.number(),
   n: count,
-  /** Why, in a sentence, when the verdict is not PASS. */
+  /** The reason as a sentence, if the verdict is not PASS. */
   reason: z.string().nullable(),
 });
 
-/** What is known of every run, however it ended. */
+/** Fields of every run, however it ended. */
 const everyRun = {
   version: z.literal(RECORD_VERSION),
   /** The run's folder name. */
@@ -185,9 +184,9 @@ const everyRun = {
   /** ISO 8601, UTC. */
   startedAt: z.string(),
   environment,
-  /** Where the run was, on a stack that outlives it; left out when it had one of its own. */
+  /** The shared stack of the run; absent if it had its own stack. */
   stack: stack.optional(),
-  /** Of a load that was joined from parts. */
+  /** The shards of a merged distributed run. */
   shards: z.array(shard).optional(),
   pipeline,
   exitCode: z.int(),
@@ -203,25 +202,25 @@ const everyRun = {
       cause: z.string().nullable(),
     }),
   ),
-  /** What the record of version 1 that this one was upgraded from did not keep; empty in any other. */
+  /** Fields that the record of version 1, from which this one was upgraded, did not keep; empty otherwise. */
   notRecorded: z.array(z.string()),
 };
 
 /** From startedAt to the end of everything, ms. */
 const tookMs = moment;
 
-/** What is measured of a run that got to t0, all of it at once. */
+/** Measurements of a run that reached t0. */
 export const measurements = {
   measured: z.literal(true),
   /** Epoch ms of the tape's origin. */
   t0Ms: z.number(),
-  /** The last look at the tables, ms since t0: what was not visible by then never was. null: not kept (version 1). */
+  /** Last poll of the tables, ms since t0: a change that was not visible by then counts as never visible. null: not kept (version 1). */
   endedMs: z.number().nullable(),
   tookMs,
   phases: z.array(phase),
   /** Faults of servers, in the order in which they began. */
   faults: z.array(fault),
-  /** The drain at the end of the run; null: it did not get there. */
+  /** The drain at the end of the run; null: it did not reach its end. */
   drain: drain.nullable(),
   metrics: z.array(metricSchema),
   staleness: z.array(stalenessSeries),
@@ -232,7 +231,7 @@ export const measurements = {
   queries,
   /** One per `compact` phase, in their order. */
   compactions: z.array(compaction),
-  /** null: no table promises that a newer version stays. */
+  /** null: there is no upsert table. */
   regressions: regressions.nullable(),
   /** null without a stock table. */
   promises: promises.nullable(),
@@ -245,7 +244,7 @@ export const measurements = {
   checks: z.array(check),
 };
 
-/** The same of a run of which nothing is measured: there is no place to write a number to. */
+/** The same fields for a run without measurements: the types allow no number. */
 const nothing = {
   measured: z.literal(false),
   verdict: z.null(),
@@ -272,7 +271,7 @@ const nothing = {
   checks: z.tuple([]),
 };
 
-/** A run that got to its end: measured, compared with the truth, and judged. */
+/** A run that reached its end: measured, compared with the truth, and judged. */
 const completed = z.strictObject({
   ...everyRun,
   outcome: z.literal('completed'),
@@ -281,7 +280,7 @@ const completed = z.strictObject({
   verdict,
 });
 
-/** The part of one machine in a load that several made: it is joined with the others before anything is measured. */
+/** The part of one machine in a distributed load: parts are merged before anything is measured. */
 const part = z.strictObject({
   ...everyRun,
   outcome: z.literal('part'),
@@ -293,7 +292,7 @@ const part = z.strictObject({
 
 const broken = z.enum(['interrupted', 'stack-broke', 'crashed']);
 
-/** A run that something ended after t0: what it had measured by then, without a verdict. */
+/** A run that was ended after t0: its measurements until then, without a verdict. */
 const cutShort = z.strictObject({
   ...everyRun,
   outcome: broken,
@@ -303,7 +302,7 @@ const cutShort = z.strictObject({
   verdict: z.null(),
 });
 
-/** A run that ended before it had measured anything; a run that goes on is one until its end. */
+/** A run that ended before it had measured anything; also a run that is still in progress. */
 const unmeasured = z.strictObject({
   ...everyRun,
   outcome: broken,
@@ -312,14 +311,14 @@ const unmeasured = z.strictObject({
   tookMs: tookMs.nullable(),
 });
 
-/** One of four, told apart by `outcome` and `measured`. */
+/** A union of four shapes, distinguished by `outcome` and `measured`. */
 export const recordSchema = z.discriminatedUnion('outcome', [
   completed,
   part,
   z.discriminatedUnion('measured', [cutShort, unmeasured]),
 ]);
 
-/** Readonly all the way down: a record is written once and never edited. */
+/** Deeply readonly: a record is written once and never edited. */
 export type Frozen<T> = T extends readonly (infer E)[]
   ? readonly Frozen<E>[]
   : T extends object
@@ -332,7 +331,7 @@ export type CutShortRecord = Frozen<z.infer<typeof cutShort>>;
 export type UnmeasuredRecord = Frozen<z.infer<typeof unmeasured>>;
 export type RunRecord = CompletedRecord | PartRecord | CutShortRecord | UnmeasuredRecord;
 
-/** What the end of a run adds to the record of its beginning. */
+/** Fields that the end of a run adds to its first record. */
 type End<R extends RunRecord> = Omit<
   R,
   Exclude<keyof typeof everyRun, 'exitCode' | 'headline' | 'failures'> | 'tookMs'

@@ -8,13 +8,13 @@ import { RUN_FILES } from './folder.ts';
 import { described, readRecord } from './read.ts';
 import type { RunRecord } from './record.ts';
 
-/** Far more than a thousand trials write, bytes. */
-const LARGEST = 256 * 2 ** 20;
+/** Largest accepted file, bytes: far more than a thousand trials write. */
+const MAX_FILE_BYTES = 256 * 2 ** 20;
 
-/** A folder beside the file, and no path to elsewhere. */
+/** Name of a folder next to the file; it cannot be a path to elsewhere. */
 const folderName = z.string().regex(/^[A-Za-z0-9][\w.-]*$/, 'must be the name of a folder');
 
-/** What `repeat.json` says by itself; everything else in it follows from the records of the trials. */
+/** The fields of `repeat.json` that do not follow from the records of the trials. */
 const seriesSchema = z.object({
   version: z.literal(1),
   id: z.string(),
@@ -28,18 +28,18 @@ const seriesSchema = z.object({
 });
 type SeriesFile = Readonly<z.infer<typeof seriesSchema>>;
 
-/** What was to be repeated. */
+/** The requested repetition. */
 export type RepetitionPlan = Pick<SeriesFile, 'id' | 'trials' | 'seeds' | 'reproduce'>;
 
-/** One of several trials of a scenario, as it was recorded. */
+/** A recorded trial of a series. */
 export interface RecordedTrial {
-  /** From 1; 0 is a warm-up, which is not counted. */
+  /** Counted from 1; 0 is a warm-up, which does not count. */
   readonly number: number;
   readonly seed: number;
   readonly record: RunRecord;
 }
 
-/** The folder of a series that a person meant, by itself or by its repeat.json; null: it is no series. */
+/** The folder of a series by its path or that of its repeat.json; null: it is no series. */
 export function seriesDir(path: string): string | null {
   if (!existsSync(path)) return null;
   if (!statSync(path).isDirectory()) {
@@ -52,7 +52,7 @@ export function seriesDir(path: string): string | null {
 export function readSeriesFile(dir: string): SeriesFile {
   const file = join(dir, RUN_FILES.repeat);
   const again = 'repeat the scenario: doorbuster run … --repeat N';
-  const text = readTextFile(file, { limitBytes: LARGEST, hint: again });
+  const text = readTextFile(file, { limitBytes: MAX_FILE_BYTES, hint: again });
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -65,8 +65,8 @@ export function readSeriesFile(dir: string): SeriesFile {
 }
 
 /**
- * The trials of a series, from their own records. Throws DoorbusterError (exit 2) for a record that is missing or
- * cannot be read: without it the numbers would be those of another series.
+ * Reads the trials of a series from their own records. Throws DoorbusterError (exit 2) for a record that is missing or
+ * cannot be read, because the numbers of the series would be wrong without it.
  */
 export function readSeries(dir: string): {
   readonly plan: RepetitionPlan;

@@ -1,15 +1,15 @@
 import { z } from 'zod';
 
 /**
- * Records of version 1, as version 2: a pure function of what JSON gave. Version 1 had one shape for every run, with
- * sections that were null or absent; version 2 has one shape per outcome (record.ts). Nothing is made up: what a
+ * Upgrades records of version 1 to version 2: a pure function of the parsed JSON. Version 1 had one shape for every run,
+ * with sections that were null or absent; version 2 has one shape per outcome (record.ts). It invents no values: what a
  * record did not keep is null or empty, and named in `notRecorded`.
  */
 
 const fields = z.record(z.string(), z.unknown());
 type Fields = z.infer<typeof fields>;
 
-/** What the upgrade has to know of a record of version 1; the rest is checked as version 2. */
+/** The part of version 1 that the upgrade needs; the rest is checked as version 2. */
 const versionOne = z.looseObject({
   version: z.literal(1),
   outcome: z.string(),
@@ -17,9 +17,9 @@ const versionOne = z.looseObject({
   shard: fields.optional(),
 });
 
-/** What version 1 left out in some records, by section, and what stands for it. */
-const LEFT_OUT: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
-  // Before servers could be taken away, none was.
+/** Fields that some records of version 1 lack, by section, with their replacements. */
+const MISSING_FIELDS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  // Before server faults existed, there were none.
   '': { endedMs: null, storeAge: [], changes: [], regressions: null, promises: null },
   canaries: { unsent: null, inCensus: null, polls: null, failedPolls: null },
   producing: { partitions: [] },
@@ -27,8 +27,8 @@ const LEFT_OUT: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
 };
 
 /**
- * A record of version 1 as one of version 2, for recordSchema to check; anything else as it is, so that the schema
- * says what is wrong with it.
+ * A record of version 1 as version 2, for recordSchema to check. Anything else is returned unchanged, so that the schema
+ * reports its errors.
  */
 export function upgradeV1(value: unknown): unknown {
   const known = versionOne.safeParse(value);
@@ -60,7 +60,9 @@ function measured(record: Fields): Fields {
   const completed = (section: string): unknown => {
     const of = fields.safeParse(section === '' ? record : record[section]);
     if (!of.success) return record[section];
-    const missing = Object.entries(LEFT_OUT[section] ?? {}).filter(([name]) => !(name in of.data));
+    const missing = Object.entries(MISSING_FIELDS[section] ?? {}).filter(
+      ([name]) => !(name in of.data),
+    );
     notRecorded.push(...missing.map(([name]) => (section === '' ? name : `${section}.${name}`)));
     return { ...of.data, ...Object.fromEntries(missing) };
   };
@@ -77,13 +79,13 @@ function measured(record: Fields): Fields {
   };
 }
 
-/** Before there could be several, there was one section, or null. */
+/** Older records have one section or null instead of a list. */
 function upgradedCompactions(compactions: unknown): unknown {
   const list = Array.isArray(compactions) ? compactions : [compactions];
   return list.map((one: unknown) => withField(one, 'phase', null));
 }
 
-/** Which engine read a table was not kept before there was a choice. */
+/** Older records do not have the engine that read a table, because there was only one. */
 function upgradedTruth(truth: unknown): unknown {
   const known = z.looseObject({ tables: z.array(fields) }).safeParse(truth);
   if (!known.success) return truth;
@@ -108,7 +110,7 @@ function withField(section: unknown, name: string, value: unknown): unknown {
   return known.success ? { [name]: value, ...known.data } : section;
 }
 
-/** The list with each of its items changed; nothing where there is none. */
+/** Applies `change` to each item of a list; empty if there is no list. */
 function listed(name: string, list: unknown, change: (item: unknown) => unknown): Fields {
   return Array.isArray(list) ? { [name]: list.map(change) } : {};
 }

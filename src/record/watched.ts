@@ -1,13 +1,13 @@
 import type { RecordedPhase, RunRecord } from './record.ts';
 
-/** How long the run went on after t0, ms: where every time axis ends. */
+/** Duration of the run after t0, ms, where every time axis ends. */
 export function elapsedMs(record: Pick<RunRecord, 'phases'>): number {
   return Math.max(0, ...record.phases.map(({ endMs }) => endMs));
 }
 
 /**
- * How long every event of a phase was watched for at least, ms: from the phase's end to the end of
- * the last drain. What was not visible by then took longer than this.
+ * Least time for which every event of a phase was watched, ms: from the phase's end to the end of the last drain. A
+ * change that was not visible by then took longer than this.
  */
 export function watchedMs(
   record: Pick<RunRecord, 'phases' | 'drain'>,

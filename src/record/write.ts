@@ -13,15 +13,15 @@ import { EXIT, type ExitCode } from '../core/exit-codes.ts';
 import { RUN_FILES } from './folder.ts';
 import { RECORD_VERSION, type RunRecord, recordSchema, type UnmeasuredRecord } from './record.ts';
 
-/** What is known of a run before anything was started. */
+/** Fields of a run that are known before anything is started. */
 type KnownAtStart = Pick<
   RunRecord,
   'id' | 'scenario' | 'seed' | 'startedAt' | 'environment' | 'stack' | 'pipeline' | 'reproduce'
 >;
 
 /**
- * The record of a run that got nowhere: written first, so that a kill at any moment leaves a valid
- * record that says `interrupted`. The run fills it in from here.
+ * The first record of a run, which says `interrupted`: it is written at the start, so that a kill at any time
+ * leaves a valid record.
  */
 export function startedRecord(known: KnownAtStart): UnmeasuredRecord {
   return {
@@ -38,7 +38,7 @@ export function startedRecord(known: KnownAtStart): UnmeasuredRecord {
   };
 }
 
-/** The sections of a run of which nothing is measured. */
+/** The sections of a run without measurements. */
 const NOTHING_MEASURED = {
   measured: false,
   ...{ verdict: null, endedMs: null, phases: [], faults: [], drain: null },
@@ -49,8 +49,8 @@ const NOTHING_MEASURED = {
 } as const satisfies Partial<UnmeasuredRecord>;
 
 /**
- * Writes record.json whole or not at all: temporary file, fsync, rename. A record that breaks its own
- * schema is our bug and throws; so does a NaN or an Infinity, which JSON would quietly turn to null.
+ * Writes record.json completely or not at all: temporary file, fsync, rename. A record that violates its schema is a
+ * bug and throws; so does a NaN or an Infinity, which JSON would silently turn to null.
  */
 export function writeRecord(dir: string, record: RunRecord): void {
   writeAtomically(join(dir, RUN_FILES.record), recordText(record));
@@ -76,7 +76,7 @@ export function writeAtomically(
   try {
     const file = openSync(temporary, 'w', mode);
     try {
-      // All of it: a single write gives up half-way where the disk is nearly full, and calls it success.
+      // writeFileSync repeats partial writes: on a nearly full disk a single write may write a part and report success.
       writeFileSync(file, text);
       fsyncSync(file);
     } finally {

@@ -5,8 +5,8 @@ import { afterAll, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { EXIT } from '../../src/core/exit-codes.ts';
 import { registrations } from '../../src/harness/stack/registry.ts';
-import { ask } from '../../src/record/ask.ts';
 import { readJournal } from '../../src/record/journal.ts';
+import { querySql } from '../../src/record/query-sql.ts';
 import { readRecord } from '../../src/record/read.ts';
 import { runIn, startDoorbuster } from '../support/doorbuster.ts';
 import { processesNaming } from '../support/processes.ts';
@@ -111,7 +111,7 @@ test.concurrent(
       entry.kind === 'fault' ? [entry.state] : [],
     );
     expect(states).toEqual(FAULTS.flatMap(() => ['asked', 'away', 'back']));
-    const { rows } = await ask(
+    const { rows } = await querySql(
       folder,
       'SELECT act, server, back_ms > away_ms AS back FROM faults ORDER BY away_ms',
     );

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
 import { EXIT } from '../../src/core/exit-codes.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
-import { ask } from '../../src/record/ask.ts';
+import { querySql } from '../../src/record/query-sql.ts';
 import { readRecord } from '../../src/record/read.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'doorbuster-runtimes-'));
@@ -57,7 +57,7 @@ async function recordOn(runtime: 'processes' | 'containers') {
     expect(EXIT.invalid, error.stderr).toBe(error.code),
   );
   const folder = join(results, readdirSync(results)[0] as string);
-  return { record: readRecord(folder), counts: (await ask(folder, COUNTS)).rows };
+  return { record: readRecord(folder), counts: (await querySql(folder, COUNTS)).rows };
 }
 
 describe.skipIf(process.env.DOORBUSTER_TEST_RUNTIME !== 'containers')('one scenario', () => {

@@ -13,7 +13,7 @@ import { promisify } from 'node:util';
 import { afterAll, expect, test } from 'vitest';
 import { EXIT } from '../../src/core/exit-codes.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
-import { ask } from '../../src/record/ask.ts';
+import { querySql } from '../../src/record/query-sql.ts';
 import { readRecord } from '../../src/record/read.ts';
 import { joinSharedStack } from '../support/shared-stack.ts';
 import { SHARED_STACK } from '../support/shared-stack-name.ts';
@@ -73,7 +73,7 @@ test('a recorded CSV is replayed, begins again, and is judged like any other tap
   expect(recording).toMatchObject({ file: 'receipts.csv', ...LAP, stores: 5, measures: 2 });
   expect(recording?.replayed).toBeGreaterThan(LAP.receipts);
   // The first lap, till by till and fault by fault, takes what was recorded.
-  const { rows } = await ask(
+  const { rows } = await querySql(
     folder,
     `SELECT sum(cents)::INTEGER FROM (
        SELECT cents FROM events WHERE stream = 'pos' AND role = 'original'

@@ -7,7 +7,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import type { Endpoints } from '../../src/harness/clients/endpoints.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { spark } from '../../src/harness/pipelines/compactions/spark.ts';
-import { loadPipeline, placed } from '../../src/harness/pipelines/load.ts';
+import { inNamespace, loadPipeline } from '../../src/harness/pipelines/load.ts';
 import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
@@ -34,7 +34,7 @@ test('an engine that has to write its classes down does so after the compaction,
   vi.stubEnv('XDG_STATE_HOME', join(dir, 'state'));
   const archives = { dir: join(dir, 'archives'), scratch: dir, restarted: [] };
   const artifacts = locateArtifacts(defaultCacheDir(), readLock());
-  const pipeline = placed(loadPipeline('cdc-upsert', packageRoot), PLAIN);
+  const pipeline = inNamespace(loadPipeline('cdc-upsert', packageRoot), PLAIN);
   const compacted = async () => {
     let launched: Launched | undefined;
     const result = await spark.run(
@@ -63,7 +63,7 @@ test('an engine that has to write its classes down does so after the compaction,
     /^State:\s+(\w)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   // A stopped process says so once its threads have all been told.
   await expect.poll(() => stateOf(first.pid as number)?.[1], { timeout: 5_000 }).toBe('T');
-  await first.thaw();
+  await first.resume();
   expect(await first.exited).toMatchObject({ code: 0 });
   expect(await readdir(archives.dir)).toEqual([expect.stringMatching(/^spark-.*\.jsa$/)]);
   // With an archive to start from there is nothing to write, and so nothing to hold.
@@ -79,7 +79,7 @@ test('an engine that ends without a word of its own is a failed compaction, told
   await using _made = { [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) };
   // A Java without Spark: it looks for the main class and says that there is none.
   const artifacts = { ...filesInImages(readLock()), sparkClasspath: join(dir, 'nothing') };
-  const result = await spark.run(placed(loadPipeline('cdc-upsert', packageRoot), PLAIN), {
+  const result = await spark.run(inNamespace(loadPipeline('cdc-upsert', packageRoot), PLAIN), {
     stack: {
       endpoints: NOWHERE,
       inProcess: null,

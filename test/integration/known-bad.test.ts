@@ -9,7 +9,7 @@ import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
 import type { SharedStack } from '../../src/harness/shared-stack.ts';
-import { ask } from '../../src/record/ask.ts';
+import { querySql } from '../../src/record/query-sql.ts';
 import type { RunRecord } from '../../src/record/record.ts';
 import { formats } from '../../src/reports/formats.ts';
 import { summarize } from '../../src/reports/summary.ts';
@@ -198,7 +198,7 @@ FROM (`,
       expect(record.truth).toMatchObject({ duplicated: 0 });
       expect(record.regressions?.count).toBeGreaterThan(5);
       // Rows whose deletion one snapshot showed, and a later one an older image that is none.
-      const reappeared = await ask(
+      const reappeared = await querySql(
         dir,
         `WITH seen AS (
           SELECT s.store_id, s.sku_id, s.version, c.sequence_number, e.deleted

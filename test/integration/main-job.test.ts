@@ -14,7 +14,7 @@ import { packageRoot } from '../../src/harness/entry.ts';
 import { labOn } from '../../src/harness/experiment/lab.ts';
 import type { RunEvent } from '../../src/harness/experiment/progress.ts';
 import { spark } from '../../src/harness/pipelines/compactions/spark.ts';
-import { loadPipeline, placed } from '../../src/harness/pipelines/load.ts';
+import { inNamespace, loadPipeline } from '../../src/harness/pipelines/load.ts';
 import { removeAll } from '../../src/harness/pipelines/remove.ts';
 import { type Place, topicOf } from '../../src/harness/place.ts';
 import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
@@ -22,8 +22,8 @@ import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
 import type { SharedStack } from '../../src/harness/shared-stack.ts';
 import type { Stack } from '../../src/harness/stack/stack.ts';
-import { ask } from '../../src/record/ask.ts';
 import { readJournal } from '../../src/record/journal.ts';
+import { querySql } from '../../src/record/query-sql.ts';
 import { readRecord } from '../../src/record/read.ts';
 import { type RunRecord, recordSchema } from '../../src/record/record.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
@@ -131,7 +131,7 @@ async function stockByDuckdb(place: Place): Promise<Stock> {
 }
 
 async function stockBySpark({ dir }: World, place: Place): Promise<Stock> {
-  const pipeline = placed(loadPipeline('cdc-upsert', packageRoot), place);
+  const pipeline = inNamespace(loadPipeline('cdc-upsert', packageRoot), place);
   const text = `SELECT concat('stock ', store_id, '/', sku_id, '=', on_hand) FROM ice.${place.namespace}.inventory
     WHERE store_id > 0 AND sku_id < 9000001 AND NOT deleted;`;
   const asked = { ...pipeline, compact: { path: 'stock.sql', text } };
@@ -196,7 +196,7 @@ async function delayIsWhereItWasPut(record: RunRecord, dir: string): Promise<voi
     }
   }
   // The canaries know nothing of the census, and saw the same.
-  const waited = await ask(
+  const waited = await querySql(
     dir,
     "SELECT avg(first_hit_ms - due_ms) FROM canaries WHERE outcome = 'seen'",
   );
@@ -237,7 +237,7 @@ describe('the main job on the real stack', { timeout: 600_000 }, () => {
     for (const stream of ['pos', 'wms', 'cart', 'loyalty', 'inventory'] as const) {
       for (const { low, high } of await admin.logs(topicOf(place, stream))) inKafka += high - low;
     }
-    const handed = await ask(dir, 'SELECT count(acked_ms)::INTEGER AS n FROM events');
+    const handed = await querySql(dir, 'SELECT count(acked_ms)::INTEGER AS n FROM events');
     expect(Number(inKafka)).toBe(handed.rows[0]?.[0]);
 
     // The stock, by two engines and by the books.
@@ -272,7 +272,7 @@ describe('the main job on the real stack', { timeout: 600_000 }, () => {
     // The savepoint committed all of it.
     expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0 });
     const [seen, stops] = (
-      await ask(
+      await querySql(
         dir,
         `SELECT count(*) FILTER (c.seen_ms > m.at_ms), count(DISTINCT m.at_ms)
          FROM sightings s JOIN commits c USING (table_name, snapshot_id), milestones m

@@ -14,7 +14,11 @@ import { packageRoot } from '../../src/harness/entry.ts';
 import { openFacts } from '../../src/harness/facts.ts';
 import { compact } from '../../src/harness/pipelines/compactions/compactions.ts';
 import { type Deployment, deploy } from '../../src/harness/pipelines/deployment.ts';
-import { loadPipeline, type PlacedPipeline, placed } from '../../src/harness/pipelines/load.ts';
+import {
+  inNamespace,
+  loadPipeline,
+  type PlacedPipeline,
+} from '../../src/harness/pipelines/load.ts';
 import { topicOf } from '../../src/harness/place.ts';
 import { openVisibility } from '../../src/harness/visibility/sources.ts';
 import {
@@ -50,7 +54,7 @@ async function world(use: string, over: Partial<PipelineUse> = {}): Promise<Worl
     for (const step of undo.splice(0).reverse()) await step();
   };
   try {
-    const pipeline = placed(loadPipeline(use, packageRoot), lake.place);
+    const pipeline = inNamespace(loadPipeline(use, packageRoot), lake.place);
     const scenario = {
       pipeline: {
         use,

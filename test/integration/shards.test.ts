@@ -10,9 +10,9 @@ import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
 import { merge, readParts } from '../../src/harness/sharding/merge.ts';
 import type { SharedStack } from '../../src/harness/shared-stack.ts';
-import { ask } from '../../src/record/ask.ts';
 import { RUN_FILES } from '../../src/record/folder.ts';
 import { readJournal } from '../../src/record/journal.ts';
+import { querySql } from '../../src/record/query-sql.ts';
 import { type RunRecord, recordSchema, type ShardRecord } from '../../src/record/record.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
 import { joinSharedStack } from '../support/shared-stack.ts';
@@ -118,7 +118,7 @@ function changed(
 
 /** What was sent in the phase, to the last event, and by how many threads. */
 async function sent(dir: string): Promise<readonly unknown[]> {
-  const { rows } = await ask(
+  const { rows } = await querySql(
     dir,
     `SELECT stream, role, fault, how, labels, expect, count(*)::INTEGER AS n, sum(cents)::VARCHAR AS cents,
        md5(string_agg(concat_ws('/', event_id, store_id, sku_id, version, on_hand,
@@ -151,7 +151,7 @@ describe('a load of one shard, and of four', () => {
       // Every store is made by one shard, and every shard makes some.
       const stores = await Promise.all(
         parts.map(async (part) => {
-          const { rows } = await ask(
+          const { rows } = await querySql(
             part,
             `SELECT DISTINCT store_id FROM events WHERE role = 'original' ORDER BY store_id`,
           );

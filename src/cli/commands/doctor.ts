@@ -7,7 +7,7 @@ import { loadPipeline } from '../../harness/pipelines/load.ts';
 import { defaultCacheDir } from '../../harness/setup/cache.ts';
 import { readLock } from '../../harness/setup/lock.ts';
 import { needsOf } from '../../harness/setup/needs.ts';
-import { RUNTIMES, runtimeFor, STARTED } from '../../harness/stack/runtimes.ts';
+import { RUNTIME_CHOICES, RUNTIMES, runtimeFor } from '../../harness/stack/runtimes.ts';
 import type { RuntimeKind } from '../../harness/stack/stack.ts';
 import type { Command } from '../command.ts';
 import { readScenario } from '../scenario-file.ts';
@@ -23,7 +23,7 @@ export const doctorCommand: Command = {
         describe: 'output directory of the runs',
       })
       .option('runtime', {
-        choices: STARTED,
+        choices: RUNTIME_CHOICES,
         default: 'auto' as const,
         describe: 'where the servers would run, as stack.runtime',
       })

@@ -7,7 +7,7 @@ import { needsOf } from '../../harness/setup/needs.ts';
 import { isCi } from '../../harness/setup/prerequisites.ts';
 import { provision } from '../../harness/setup/provision.ts';
 import { fetchArtifacts } from '../../harness/setup/setup.ts';
-import { RUNTIMES, runtimeFor, STARTED } from '../../harness/stack/runtimes.ts';
+import { RUNTIME_CHOICES, RUNTIMES, runtimeFor } from '../../harness/stack/runtimes.ts';
 import type { RuntimeKind } from '../../harness/stack/stack.ts';
 import type { Command } from '../command.ts';
 import { setupProgress } from '../setup-progress.ts';
@@ -28,7 +28,7 @@ export const setupCommand: Command = {
         describe: 'install missing tools (root on Debian)',
       })
       .option('runtime', {
-        choices: STARTED,
+        choices: RUNTIME_CHOICES,
         default: 'auto',
         describe: 'where the servers run; containers are built with the first run',
       })

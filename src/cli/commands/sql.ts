@@ -1,6 +1,6 @@
 import { EXIT } from '../../core/exit-codes.ts';
 import { escaped } from '../../core/printable.ts';
-import { type Answer, ask } from '../../record/ask.ts';
+import { querySql, type SqlResult } from '../../record/query-sql.ts';
 import type { Command } from '../command.ts';
 
 export const sqlCommand: Command = {
@@ -19,7 +19,7 @@ export const sqlCommand: Command = {
       .example('$0 sql results/… "SHOW TABLES"', 'the tables'),
   stopping: 'stopping: interrupting the query',
   async run({ dir, query, json }, { terminal, signal }) {
-    const answer = await ask(dir, query, signal);
+    const answer = await querySql(dir, query, signal);
     for (const { file, fact } of answer.leftOut) {
       terminal.say(`note: ${file} is left out: ${fact}`);
     }
@@ -28,7 +28,7 @@ export const sqlCommand: Command = {
   },
 };
 
-function asJson({ columns, rows }: Answer): string {
+function asJson({ columns, rows }: SqlResult): string {
   const objects = rows.map((row) =>
     Object.fromEntries(columns.map((column, index) => [column, row[index]])),
   );
@@ -40,7 +40,7 @@ function onOneLine(text: string): string {
 }
 
 /** A table; on a terminal that it would not fit, one line per value. A pipe always gets the table. */
-function asText({ columns, rows }: Answer, width: number): string {
+function asText({ columns, rows }: SqlResult, width: number): string {
   const cells = rows.map((row) =>
     // On one line each: a cell is not to look like a row.
     row.map((cell) => onOneLine(typeof cell === 'string' ? cell : JSON.stringify(cell))),

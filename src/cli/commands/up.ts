@@ -8,7 +8,7 @@ import {
   type PersistedStack,
   persistedPath,
 } from '../../harness/stack/persisted-stack.ts';
-import { RUNTIMES, runtimeFor, STARTED } from '../../harness/stack/runtimes.ts';
+import { RUNTIME_CHOICES, RUNTIMES, runtimeFor } from '../../harness/stack/runtimes.ts';
 import type { RuntimeKind } from '../../harness/stack/stack.ts';
 import { up } from '../../harness/up.ts';
 import type { Command } from '../command.ts';
@@ -25,7 +25,7 @@ export const upCommand: Command = {
         describe: 'name of the stack',
       })
       .option('runtime', {
-        choices: STARTED,
+        choices: RUNTIME_CHOICES,
         default: 'auto',
         describe: 'where the servers run',
       })

@@ -9,7 +9,7 @@ import { foldersOf, requireDiskSpace, requireWritable } from '../doctor/disk-spa
 import { Faults } from '../faults.ts';
 import { endOfFailed, writeFinalRecord } from '../outcome/outcome.ts';
 import { compactionOf } from '../pipelines/compactions/compactions.ts';
-import { type Pipeline, pipelineFor, placed } from '../pipelines/load.ts';
+import { inNamespace, type Pipeline, pipelineFor } from '../pipelines/load.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
 import { placeOf } from '../shared-stack.ts';
 import { defaultRegistryDir, otherOwners, sweepLeftovers, sweptLines } from '../stack/registry.ts';
@@ -57,7 +57,7 @@ export async function runTrial(lab: LabContext, trial: Trial): Promise<TrialResu
   writeRecord(folder.dir, first);
   const context: RunContext = {
     ...{ options, scenario, chosen, coordinator, folder, journal, signal, fail },
-    pipeline: placed(pipeline, place),
+    pipeline: inNamespace(pipeline, place),
     state: new TrialState((text) => {
       journal.note('step', { text });
       options.onEvent({ kind: 'step', text });

@@ -7,17 +7,17 @@ import type { PlacedPipeline } from './load.ts';
 import type { DeployedStage, DeployOptions } from './runners/runner.ts';
 import { runnerOf } from './runners/runners.ts';
 
-/** A pipeline at work. Whoever deployed it disposes it, which ends what still runs. */
+/** A deployed pipeline. Its owner disposes it, which ends what still runs. */
 export interface Deployment extends Omit<DeployedStage, 'watch'> {
-  /** What the stages that run fill. */
+  /** The datasets that the running stages fill. */
   readonly datasets: readonly Dataset[];
-  /** As of a stage; by default nothing is excused. */
-  watch(signal: AbortSignal, excused?: () => boolean): Promise<void>;
+  /** See `DeployedStage.watch`; by default without declared faults. */
+  watch(signal: AbortSignal, underDeclaredFault?: () => boolean): Promise<void>;
 }
 
 /**
- * Makes the topics of the scenario's streams, then deploys the stages of the pipeline in their order. What was
- * deployed before one failed is ended.
+ * Creates the topics of the scenario's streams, then deploys the stages of the pipeline in their order. If one fails,
+ * those before it are ended.
  */
 export async function deploy(
   pipeline: PlacedPipeline,
@@ -33,7 +33,7 @@ export async function deploy(
     runner: runnerOf(stage),
     of: { pipeline, stage, streams },
   }));
-  for (const { runner, of } of stages) await runner.refuse?.(of, options);
+  for (const { runner, of } of stages) await runner.requireCapacity?.(of, options);
   const address = addressOf(manifest, stack);
   const { partitions } = scenario.stack;
   await targetOf(address).createTopics(
@@ -54,8 +54,8 @@ export async function deploy(
   return {
     jobs: deployed.flatMap(({ jobs }) => jobs),
     datasets: datasetsOf(manifest, scenario.traffic),
-    async watch(until, excused = () => false) {
-      await Promise.all(deployed.map((stage) => stage.watch(until, excused)));
+    async watch(until, underDeclaredFault = () => false) {
+      await Promise.all(deployed.map((stage) => stage.watch(until, underDeclaredFault)));
     },
     async drain(until) {
       for (const stage of deployed) await stage.drain(until);

@@ -8,7 +8,7 @@ import { STREAMS } from '../../scenario/scenario.ts';
 import { packageRoot } from '../entry.ts';
 import { placeApart } from '../place.ts';
 import { compactionOf } from './compactions/compactions.ts';
-import { loadPipeline, pipelineFor, placed, submissions } from './load.ts';
+import { inNamespace, loadPipeline, pipelineFor, submissions } from './load.ts';
 import { fillPlaceholders, placeholderValues } from './placeholders.ts';
 
 describe.each(['cdc-upsert', 'append-ledger'])('the shipped %s', (name) => {
@@ -124,7 +124,7 @@ describe('a folder of one’s own', () => {
   });
 
   test('placed, its queries and its compaction are about the tables of one run', () => {
-    const { queries, compact } = placed(
+    const { queries, compact } = inNamespace(
       load(),
       placeApart({ namespace: 'retail' }, { prefix: 'black', runId: 'ab12' }),
     );

@@ -25,29 +25,29 @@ import {
   type SqlFile,
 } from './placeholders.ts';
 
-/** A design under test: a folder of SQL, read and checked, with nothing started. */
+/** A pipeline under test: its folder, read and checked. Nothing has been started. */
 export interface Pipeline {
   readonly dir: string;
   readonly manifest: Manifest;
-  /** Both are empty where no stage is run by Flink. */
+  /** Both are empty if no stage runs on Flink. */
   readonly tables: SqlFile;
   readonly jobs: SqlFile;
-  /** What `spark` compaction runs; null when the folder has no `compact.sql`. */
+  /** The SQL of `spark` compaction; null if the folder has no `compact.sql`. */
   readonly compact: SqlFile | null;
   /** In the manifest's order. */
   readonly queries: readonly PipelineQuery[];
 }
 
-/** A design under test, at the place of one run. */
+/** A pipeline in the namespace of one run. */
 export interface PlacedPipeline extends Pipeline {
   readonly place: Place;
 }
 
-/** A question to the tables, in DuckDB's SQL over a catalog attached as `ice`. */
+/** A query in DuckDB's SQL, over a catalog attached as `ice`. */
 export interface PipelineQuery {
   readonly name: string;
   readonly sql: string;
-  /** Given as `$store`, `$sku`, `$now_ms`. */
+  /** Passed as `$store`, `$sku`, `$now_ms`. */
   readonly parameters: readonly QueryParameter[];
 }
 
@@ -77,14 +77,14 @@ export function loadPipeline(use: string, baseDir: string): Pipeline {
     );
   }
   const pipeline = { dir, manifest, tables, jobs, compact, queries: queriesOf(dir, manifest) };
-  if (flink) refuseStreamWithoutJob(pipeline);
+  if (flink) requireJobPerStream(pipeline);
   return pipeline;
 }
 
 /**
- * The pipeline of a scenario. Throws DoorbusterError (exit 2), with line and column in the scenario, also when there
- * is traffic for a stream that no dataset carries (those messages would go to a topic that nobody reads), and for
- * a check on a dataset that the run does not fill.
+ * The pipeline of a scenario. Throws DoorbusterError (exit 2), with line and column in the scenario, also for traffic of
+ * a stream that no dataset carries (no job would read its topic), and for a check on a dataset that the run does not
+ * fill.
  */
 export function pipelineFor(
   parsed: ParsedScenario & { readonly file: string },
@@ -107,7 +107,7 @@ export function pipelineFor(
   return loaded;
 }
 
-/** What a pipeline submits to Flink, in order, for the jobs of these streams (all by default). */
+/** The statements that a pipeline submits to Flink, in order, for the jobs of these streams (all by default). */
 export function submissions(
   { manifest, tables, jobs }: Pick<Pipeline, 'manifest' | 'tables' | 'jobs'>,
   decoder: Decoder,
@@ -116,7 +116,7 @@ export function submissions(
   return submissionsOf({ tables, jobs, deadLetter: rejectedOf(manifest).name }, decoder, streams);
 }
 
-function refuseStreamWithoutJob(pipeline: Pipeline): void {
+function requireJobPerStream(pipeline: Pipeline): void {
   const jobs = submissions(pipeline, 'function').map(({ job }) => job);
   const stream = streamsOf(pipeline.manifest).find((one) => !jobs.includes(one));
   if (stream === undefined) return;
@@ -126,8 +126,8 @@ function refuseStreamWithoutJob(pipeline: Pipeline): void {
   );
 }
 
-/** The pipeline of one run: its queries and its compaction know where its tables are. */
-export function placed(pipeline: Pipeline, place: Place): PlacedPipeline {
+/** The pipeline with the run's namespace filled into its queries and its compaction. */
+export function inNamespace(pipeline: Pipeline, place: Place): PlacedPipeline {
   const { namespace } = place;
   const { compact, queries } = pipeline;
   const filled = (text: string) => fillPlaceholders({ text }, { namespace });
@@ -174,7 +174,7 @@ function queriesOf(dir: string, manifest: Manifest): readonly PipelineQuery[] {
   });
 }
 
-/** How messages name a pipeline's file: its folder and its name, not this machine's path. */
+/** A pipeline's file in messages: its folder and its name, without this machine's path. */
 function shownPath(dir: string, file: string): string {
   return `${basename(dir)}/${file}`;
 }
@@ -187,7 +187,7 @@ function text(dir: string, file: string, hint: string): string {
   return readTextFile(join(dir, file), { limitBytes: WRITTEN_BY_HAND, hint });
 }
 
-/** Of a pipeline without a stage of Flink. */
+/** For a pipeline without a Flink stage. */
 const NO_SQL: SqlFile = { path: '', text: '' };
 
 function exists(path: string): boolean {

@@ -3,7 +3,7 @@ import { suggest } from '../../scenario/problems.ts';
 import type { PipelineUse } from '../../scenario/scenario.ts';
 import type { Place } from '../place.ts';
 
-/** What `${…}` in a pipeline's SQL may name, and which key of the scenario it comes from. */
+/** Placeholders `${…}` of a pipeline's SQL, with the scenario key of each. */
 const PLACEHOLDERS = {
   kafka_brokers: 'the stack',
   topic_prefix: 'where the run is on a stack',
@@ -18,9 +18,9 @@ const PLACEHOLDERS = {
 type Placeholder = keyof typeof PLACEHOLDERS;
 type PlaceholderValues = Readonly<Record<Placeholder, string>>;
 
-/** One SQL file of a pipeline, as it was written. */
+/** One SQL file of a pipeline, unchanged. */
 export interface SqlFile {
-  /** How messages name it. */
+  /** Its name in messages. */
   readonly path: string;
   readonly text: string;
 }
@@ -28,13 +28,13 @@ export interface SqlFile {
 const PATTERN = /\$\{([^}\n]*)\}/g;
 
 /** Placeholders that only a pipeline with compaction in its sink needs. */
-const IN_SINK: readonly Placeholder[] = ['compact_in_sink', 'compact_every_s'];
-/** Placeholders of the generated sources: only a pipeline with a Kafka source of its own needs them. */
-const OF_A_SOURCE: readonly Placeholder[] = ['kafka_brokers', 'topic_prefix'];
+const SINK_PLACEHOLDERS: readonly Placeholder[] = ['compact_in_sink', 'compact_every_s'];
+/** Placeholders of the generated sources: only a pipeline that declares its own Kafka source needs them. */
+const SOURCE_PLACEHOLDERS: readonly Placeholder[] = ['kafka_brokers', 'topic_prefix'];
 
 /**
- * Throws DoorbusterError (exit 2) for a placeholder that does not exist, naming file and line, and
- * for one that no file uses: what it stands for would have no effect, in silence.
+ * Throws DoorbusterError (exit 2) for an unknown placeholder, with file and line, and for one that no
+ * file uses, because its scenario key would silently have no effect.
  */
 export function checkPlaceholders(files: readonly SqlFile[], compactsInSink: boolean): void {
   const used = new Set<string>();
@@ -50,7 +50,10 @@ export function checkPlaceholders(files: readonly SqlFile[], compactsInSink: boo
     }
   }
   const ownSource = files.some(({ text }) => /'connector'\s*=\s*'(?:upsert-)?kafka'/i.test(text));
-  const notNeeded = [...(compactsInSink ? [] : IN_SINK), ...(ownSource ? [] : OF_A_SOURCE)];
+  const notNeeded = [
+    ...(compactsInSink ? [] : SINK_PLACEHOLDERS),
+    ...(ownSource ? [] : SOURCE_PLACEHOLDERS),
+  ];
   for (const [name, key] of Object.entries(PLACEHOLDERS)) {
     if (used.has(name) || notNeeded.includes(name as Placeholder)) continue;
     throw badInput(
@@ -61,8 +64,8 @@ export function checkPlaceholders(files: readonly SqlFile[], compactsInSink: boo
 }
 
 /**
- * Throws DoorbusterError (exit 2) for a query that names anything but `${namespace}`, or does not name
- * it: it would read another run's tables, or none.
+ * Throws DoorbusterError (exit 2) for a query with another placeholder than `${namespace}`, or without
+ * it: such a query would read another run's tables, or none.
  */
 export function checkQueryPlaceholders(file: SqlFile): void {
   const names = [...placeholdersOf(file.text)];
@@ -80,7 +83,7 @@ export function checkQueryPlaceholders(file: SqlFile): void {
   );
 }
 
-/** The text with every placeholder filled in; all of them have been checked. */
+/** The text with every placeholder replaced; all of them have been checked. */
 export function fillPlaceholders(
   { text }: Pick<SqlFile, 'text'>,
   values: Partial<PlaceholderValues>,
@@ -88,7 +91,7 @@ export function fillPlaceholders(
   return text.replace(PATTERN, (whole, name: string) => values[name as Placeholder] ?? whole);
 }
 
-/** What the placeholders stand for in one run. */
+/** Values of the placeholders in one run. */
 export function placeholderValues(
   use: PipelineUse,
   brokers: readonly string[],
@@ -103,7 +106,7 @@ export function placeholderValues(
     parallelism: String(use.parallelism),
     format: String(use.format),
     compact_in_sink: String(compaction.by === 'flink'),
-    // Not read unless the sink compacts; Flink still wants a number there.
+    // Only used if the sink compacts, but Flink requires a number.
     compact_every_s: String(compaction.by === 'flink' ? compaction.everyMs / 1_000 : 60),
   };
 }

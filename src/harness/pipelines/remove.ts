@@ -13,12 +13,12 @@ interface RemoveOptions {
   readonly signal: AbortSignal;
 }
 
-/** What was found at a place, and is gone. */
+/** What was found in a namespace and removed. */
 interface Removed {
   readonly jobs: number;
   readonly topics: number;
   readonly tables: number;
-  /** Left in the tables' folders by a catalog that drops a table without its files. */
+  /** Files in the tables' folders, left by a catalog that drops a table without its files. */
   readonly objects: number;
 }
 
@@ -26,9 +26,9 @@ const POLL_MS = 200;
 const CANCELLED_WITHIN_MS = 60_000;
 
 /**
- * Removes everything that a run made at a place apart on a stack: jobs that still run, topics and
- * consumer groups, tables with all their files, the namespace. Finds it by name, and so removes what a killed
- * run has left as well. Refuses a place whose names others may have too.
+ * Removes everything that a run created in its isolated namespace on a stack: running jobs, topics and consumer
+ * groups, tables with all their files, the namespace itself. It finds them by name, and so also removes leftovers of a
+ * killed run. Refuses a namespace that is not isolated, whose names other runs may use.
  */
 export async function removeAll(place: Place, options: RemoveOptions): Promise<Removed> {
   if (!place.apart) throw new Error('a run removes only an isolated namespace');
@@ -49,7 +49,7 @@ async function cancelJobs(
   const found = await running();
   await Promise.all(found.map(({ jobId }) => rest.cancel(jobId, signal)));
   const startedMs = clock.monotonicMs();
-  // A job that still writes would make its files anew.
+  // A running job would write its files again.
   while ((await running()).length > 0) {
     if (clock.monotonicMs() - startedMs > CANCELLED_WITHIN_MS) {
       throw stackBroke(
@@ -75,7 +75,7 @@ async function dropTables(
   return { tables: names.length, objects };
 }
 
-/** Drops a table and removes its folder; gives the number of files that the catalog had left there. */
+/** Drops a table and removes its folder; returns the number of files that the catalog had left there. */
 export async function dropTable(
   name: string,
   {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PLAIN } from '../../../test/support/place.ts';
 import { type Facts, openFacts } from '../facts.ts';
-import { loadPipeline, placed } from './load.ts';
+import { inNamespace, loadPipeline } from './load.ts';
 import { tablesRead } from './tables-read.ts';
 
 let facts: Facts;
@@ -12,7 +12,7 @@ afterAll(() => facts.close());
 
 describe.each(['cdc-upsert', 'append-ledger'])('the queries of %s', (name) => {
   test('read receipts or stock, parameters and all', async () => {
-    const { queries } = placed(loadPipeline(name, '/nowhere'), PLAIN);
+    const { queries } = inNamespace(loadPipeline(name, '/nowhere'), PLAIN);
     const read = await Promise.all(
       queries.map(async (query) => [query.name, await tablesRead(facts, query.sql)]),
     );

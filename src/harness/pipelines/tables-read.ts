@@ -1,9 +1,9 @@
 import type { Facts } from '../facts.ts';
 
 /**
- * The tables that a query over the catalog `ice` names, by their own names, in order. Told by
- * DuckDB's parser rather than by the manifest, so that it cannot be out of date. Empty for what
- * that parser does not take apart (a PIVOT, say).
+ * The tables that a query over the catalog `ice` reads, in order. DuckDB's parser finds them, not the
+ * manifest, so that they cannot be out of date. Empty for statements that this parser does not serialize
+ * (a PIVOT, for example).
  */
 export async function tablesRead(
   facts: Pick<Facts, 'rows'>,

@@ -171,9 +171,9 @@ class RunningCensus implements Census {
         return;
       } catch (error) {
         if (this.#context.signal.aborted) return;
-        const excused = before || this.#context.underDeclaredFault();
-        if (excused) attempt = 0;
-        const gone = !excused && isGone(error);
+        const underDeclaredFault = before || this.#context.underDeclaredFault();
+        if (underDeclaredFault) attempt = 0;
+        const gone = !underDeclaredFault && isGone(error);
         if (gone || attempt === ATTEMPTS) {
           const how = gone ? 'was gone before it was read' : 'could not be read';
           this.#incident(table, `snapshot ${found.snapshot.id} ${how}: ${reason(error)}`);

@@ -5,8 +5,8 @@ import { claimedPorts, defaultRegistryDir } from './registry.ts';
 import type { RuntimeHost } from './runtime-host.ts';
 
 /**
- * A plan with ports and secrets of its own. Ports are claimed on record and then looked up again: of two
- * stacks that chose the same port at the same moment, at least one sees the other and chooses anew.
+ * Allocates a plan with its own ports and secrets. Ports are first registered and then checked again: of two stacks
+ * that chose the same port at the same time, at least one sees the other and chooses again.
  */
 export async function allocatePlan(
   host: Pick<RuntimeHost, 'plan' | 'leasePath' | 'takePorts'>,
@@ -28,7 +28,7 @@ export async function allocatePlan(
     secrets: {
       accessKeyId: `doorbuster-${randomBytes(6).toString('hex')}`,
       secretAccessKey: randomBytes(24).toString('base64url'),
-      // Its own parser takes an id that begins with a dash for an option.
+      // Kafka's argument parser takes an id that begins with a dash for an option.
       clusterId: `d${randomBytes(16).toString('base64url').slice(1)}`,
     },
     jit,

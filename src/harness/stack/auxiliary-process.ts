@@ -1,28 +1,28 @@
 import type { ServerFiles } from '../setup/artifacts.ts';
 import type { Command, Image } from './components/component.ts';
 
-/** A program that works beside the servers for a while, and is none: the engine that compacts. */
+/** A program that runs next to the servers for a while, such as the compaction engine. */
 export interface AuxiliaryProcess {
-  /** What its process, its image and its archive of classes are called. */
+  /** Name of its process, its image and its class archive. */
   readonly name: Extract<Image, 'spark'>;
-  /** All that it may take in a container, MiB. */
+  /** Memory limit in a container, MiB. */
   readonly memoryMiB: number;
-  /** Files that it finds in its folder, by name; nobody else on this machine may read them. */
+  /** Files in its folder, by name; only this user may read them. */
   files(at: Pick<LaunchContext, 'internal'>): Readonly<Record<string, string>>;
   command(at: LaunchContext): Command;
-  /** Told every line of its standard output. */
+  /** Called with every line of its standard output. */
   readonly onLine: (line: string) => void;
-  /** Gets what it says otherwise. */
+  /** File for its other output. */
   readonly log: string;
 }
 
-/** What the command line of such a program is a function of. */
+/** Input of an auxiliary process's command line. */
 export interface LaunchContext {
-  /** The Java to start it with: a path, or a name to be found on PATH. */
+  /** The Java to start it with: a path, or a name on PATH. */
   readonly java: string;
   readonly artifacts: ServerFiles;
-  /** It stands among the servers, and calls them as they call each other. */
+  /** Whether it runs in the servers' network and uses their internal addresses. */
   readonly internal: boolean;
-  /** A folder of its own, for its files and for what it spills. */
+  /** Its own folder, for its files and for spilling. */
   readonly dir: string;
 }

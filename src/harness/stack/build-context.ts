@@ -9,21 +9,21 @@ export const DOCKERFILE = 'docker/Dockerfile';
 const EXTRA_CA = 'docker/extra-ca';
 const EXTRA_HOME = 'docker/extra-home';
 
-/** Doorbuster itself, which fetches in the build stages what the cache does not have, and has an image of its own. */
+/** Doorbuster's own package: it fetches missing artifacts in build stages, and has its own image. */
 const PACKAGE = [
   ...['bin', 'dist', 'scenarios', 'pipelines', 'src/reports/assets', 'src/topology/java'],
   ...['package.json', 'package-lock.json', 'stack.lock.json'],
 ];
 
-/** An engine knows these build arguments by itself, and keeps them out of the images. */
+/** Predefined build arguments, which the engine does not store in images. */
 const PROXY = /^(http|https|ftp|no|all)_proxy$/i;
 
-/** The image that all others start from. */
+/** The base of all images. */
 export function baseImage(): string {
   return process.env.DOORBUSTER_BASE_IMAGE || 'debian:trixie-slim';
 }
 
-/** Certificates that the images trust besides the public ones: what a company's proxy signs with. */
+/** Certificates that the images trust besides the public ones, such as those of a company's proxy. */
 export function certificates(): readonly string[] {
   const dir = process.env.DOORBUSTER_EXTRA_CA || join(packageRoot, EXTRA_CA);
   if (!existsSync(dir)) return [];
@@ -31,7 +31,7 @@ export function certificates(): readonly string[] {
   return names.toSorted().map((name) => join(dir, name));
 }
 
-/** What an artifact is called among the build arguments. */
+/** Name of an artifact's build argument. */
 function argOf({ name }: LockedArtifact): string {
   return name.toUpperCase().replaceAll('-', '_');
 }
@@ -41,7 +41,7 @@ function argOf({ name }: LockedArtifact): string {
  * arguments that go with it: per artifact whether it is there, and its folder in a cache. What the cache has is linked;
  * what it has not, doorbuster fetches while building.
  */
-export async function layContext(
+export async function createBuildContext(
   context: string,
   artifacts: readonly LockedArtifact[],
   cacheDir: string,
@@ -76,7 +76,7 @@ function copy(from: string, to: string): Promise<void> {
   return cp(from, to, { recursive: true });
 }
 
-/** The same files under another name; on a file system that has no links, copies of them. */
+/** Links a folder's files into another folder, or copies them if the file system does not support links. */
 async function linkTree(from: string, to: string): Promise<void> {
   for (const entry of readdirSync(from, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;

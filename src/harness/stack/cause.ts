@@ -2,18 +2,18 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
 const TAIL_BYTES = 64 * 1024;
 
-/** A line that opens a report of something gone wrong, in any of our servers' words. */
-const HEAD =
+/** A line that starts an error report, in the format of any of the servers. */
+const REPORT_START =
   /\b(FATAL|ERROR)\b|^Exception in thread|^Terminating due to|^Error: |^Error occurred during init|^# (A fatal error|There is insufficient memory)|^[a-z][\w.$]*\.[A-Z][\w$]*(Exception|Error)\b/;
 /** A line that ends a stack trace: the next ordinary log line. */
-const STAMPED = /^(\[?\d{4}-\d{2}-\d{2}[ T]|INFO|WARN|API:|\[)/;
-/** A line that opens a report by itself, whatever came before. */
-const OPENS = /^Exception in thread|^Terminating due to/;
+const TRACE_END = /^(\[?\d{4}-\d{2}-\d{2}[ T]|INFO|WARN|API:|\[)/;
+/** A line that starts an error report after any other line. */
+const STANDALONE_START = /^Exception in thread|^Terminating due to/;
 const EXCEPTION = /^[a-z][\w.$]*\.[A-Z][\w$]*(Exception|Error|Failure)\b.*/;
-/** What our patterns put before a message: time, level, logger. */
+/** Prefix of a message by our log patterns: time, level, logger. */
 const PREFIX = /^(\d{4}-\d{2}-\d{2} [\d:,]+ +(FATAL|ERROR) +\S+ - |FATAL )/;
 
-/** The last 64 KiB of a log, from a line's beginning; empty when there is no log. */
+/** The last 64 KiB of a log, from the beginning of a line; empty if there is no log. */
 export function logTail(path: string): string {
   let file: number;
   try {
@@ -33,30 +33,30 @@ export function logTail(path: string): string {
   }
 }
 
-/** Words that a server only uses for what makes it go. */
-const DECISIVE =
+/** Words that a server only uses for the reason why it exits. */
+const EXIT_REASON =
   /\bfatal\b|^Exception in thread "main"|^Terminating due to|^Error: |^Error occurred during init|^# |Could not start|Failed to start/i;
 
-/** What the machine refused: whatever is said after it, and by however fatal a line, follows from it. */
-const REFUSED =
+/** A refusal of the machine: later errors, even fatal ones, follow from it. */
+const MACHINE_REFUSAL =
   /No space left on device|Disk quota exceeded|Storage backend has reached its minimum free/i;
 
-interface Finding {
+interface ErrorReport {
   readonly text: string;
-  /** How much it tells of the death: a line alone, a stack trace, a declared end, the machine's refusal. */
+  /** Relevance for the exit: a single line, a stack trace, a fatal error, a refusal of the machine. */
   readonly weight: 0 | 1 | 2 | 3;
 }
 
 /**
- * Why a server died, by its log: the machine's refusal, if there was one; the innermost `Caused by` of
- * the last error that it declared fatal, else of the last stack trace, else the last error line. What follows is often the noise of its
- * shutdown. Null when the log tells of no error.
+ * Why a server exited, by its log: a refusal of the machine, if there is one; the innermost `Caused by` of the last fatal
+ * error, or of the last stack trace, or the last error line. Later lines are often noise of the shutdown. null: the log
+ * has no error.
  */
 export function innermostCause(log: string): string | null {
   const lines = log.split('\n').map((line) => line.trimEnd());
-  let best: Finding | null = null;
+  let best: ErrorReport | null = null;
   for (let at = 0; at < lines.length; at++) {
-    if (!HEAD.test(lines[at]!)) continue;
+    if (!REPORT_START.test(lines[at]!)) continue;
     const trace = traceAfter(lines, at + 1);
     const found = findingOf(lines[at]!, trace);
     if (best === null || found.weight >= best.weight) best = found;
@@ -67,20 +67,21 @@ export function innermostCause(log: string): string | null {
 
 function traceAfter(lines: readonly string[], from: number): readonly string[] {
   let to = from;
-  while (to < lines.length && !STAMPED.test(lines[to]!) && !OPENS.test(lines[to]!)) to++;
+  while (to < lines.length && !TRACE_END.test(lines[to]!) && !STANDALONE_START.test(lines[to]!))
+    to++;
   return lines.slice(from, to);
 }
 
-function findingOf(head: string, trace: readonly string[]): Finding {
+function findingOf(head: string, trace: readonly string[]): ErrorReport {
   const innermost = trace.findLast((line) => /^\s*Caused by: /.test(line));
   const thrown = trace.find((line) => EXCEPTION.test(line));
   const said = head.replace(PREFIX, '').replace(/^Exception in thread "[^"]*" /, '');
   const traced = innermost !== undefined || thrown !== undefined;
-  const refused = [head, ...trace].find((line) => REFUSED.test(line));
+  const refused = [head, ...trace].find((line) => MACHINE_REFUSAL.test(line));
   if (refused) {
     return { text: refused.replace(/^\s*Caused by: /, '').replace(PREFIX, ''), weight: 3 };
   }
-  const weight = DECISIVE.test(head) ? 2 : traced ? 1 : 0;
+  const weight = EXIT_REASON.test(head) ? 2 : traced ? 1 : 0;
   if (innermost) return { text: innermost.replace(/^\s*Caused by: /, ''), weight };
   if (thrown) return { text: thrown, weight };
   if (/^# A fatal error/.test(head)) {
@@ -91,12 +92,12 @@ function findingOf(head: string, trace: readonly string[]): Finding {
   return { text: said.replace(/^# /, '').trim(), weight };
 }
 
-/** Whether the log says that a port was taken by someone else. */
+/** Whether the log says that a port was in use by another program. */
 export function portWasTaken(log: string): boolean {
   return /address already in use|BindException|port is already (in use|allocated)/i.test(log);
 }
 
-/** Whether a cause is that the disk was full. */
+/** Whether the cause is a full disk. */
 export function diskWasFull(cause: string): boolean {
-  return REFUSED.test(cause);
+  return MACHINE_REFUSAL.test(cause);
 }

@@ -7,29 +7,29 @@ import type { Command } from './components/component.ts';
 import type { Launched } from './server.ts';
 
 /**
- * A JVM command that takes its classes, loaded and verified, from what an earlier process of the
- * same kind has left behind (application class-data sharing, JEP 350), or that leaves them behind
- * itself as it ends. Loading and verifying is half the CPU time of a server's start.
+ * A JVM command that uses the class archive of an earlier process of the same kind (application class-data
+ * sharing, JEP 350), or writes one at its exit. Loading and verifying classes is half the CPU time of a
+ * server's start.
  */
 interface ArchivedCommand {
   readonly command: Command;
-  /** It writes its classes as it ends: that takes seconds, and only a SIGKILL prevents it. */
+  /** Whether it writes an archive at its exit, which takes seconds, and only a SIGKILL prevents. */
   readonly writes: boolean;
-  /** It takes them from an archive; left out where there can be none, for want of a class path. */
+  /** Whether it uses an archive; absent if there can be none, because the command has no class path. */
   readonly fromArchive?: boolean;
-  /** After its end: makes what it wrote the archive of the next start. */
+  /** To be called after its exit: makes the written archive that of the next start. */
   keep(): Promise<void>;
 }
 
-/** An archive that does not fit is not used, and its warnings are nobody's concern. */
+/** An archive that does not match is not used: its warnings are not needed. */
 const QUIET = '-Xlog:cds*=off';
-/** Without its checksums, one with a damaged page would crash the JVM, each time anew. */
+/** Verifies the archive's checksums: a damaged page would crash the JVM at every start. */
 const CHECKED = '-XX:+VerifySharedSpaces';
 
 /**
- * `dir` keeps the archives of all runs; `scratch` is a folder of this run. An archive fits one build of
- * Java with one class path: both are in its name, and so is its size. A command without a class path stays as it is,
- * and so does one that may not write where there is no archive yet: it would write whenever it is ended.
+ * `dir` has the archives of all runs; `scratch` is a folder of this run. An archive matches one build of Java with one
+ * class path: both are in its name, and so is its size. A command without a class path is unchanged; so is one that must
+ * not write while there is no archive, because it would write at every exit.
  */
 export function withClassArchive(
   name: string,
@@ -59,7 +59,7 @@ export function withClassArchive(
     fromArchive: archive !== undefined,
     async keep() {
       if (archive || !existsSync(written)) return;
-      // Without an archive the next start is slower, and nothing else: a full disk is no error here.
+      // Without an archive the next start is only slower: a full disk is no error here.
       await moveInto(dir, written, `${kind}-${statSync(written).size}.jsa`)
         .then((kept) => removeOthers(dir, name, kept))
         .catch(() => {});
@@ -67,7 +67,7 @@ export function withClassArchive(
   };
 }
 
-/** What a program that was started with this command tells of its classes. */
+/** The class archive fields of a program that was started with this command. */
 export function classesOf(
   archived: ArchivedCommand | null | undefined,
 ): Pick<Launched, 'keepClasses' | 'fromArchive'> {
@@ -76,7 +76,7 @@ export function classesOf(
   return { fromArchive, ...(writes ? { keepClasses: keep } : {}) };
 }
 
-/** The archive of this kind. One that has been cut off would keep the JVM from starting at all. */
+/** The complete archive of this kind: with a truncated one the JVM would not start. */
 function wholeArchive(dir: string, kind: string): string | undefined {
   for (const file of existsSync(dir) && statSync(dir).isDirectory() ? readdirSync(dir) : []) {
     const bytes = file.startsWith(`${kind}-`) && /-(\d+)\.jsa$/.exec(file)?.[1];
@@ -85,7 +85,7 @@ function wholeArchive(dir: string, kind: string): string | undefined {
   return undefined;
 }
 
-/** Appears whole or not at all, whoever else is writing the same. */
+/** Moves a file to its final name atomically, even if another process writes the same. */
 async function moveInto(dir: string, written: string, file: string): Promise<string> {
   const partial = join(dir, `${file}.${process.pid}`);
   try {
@@ -98,7 +98,7 @@ async function moveInto(dir: string, written: string, file: string): Promise<str
   }
 }
 
-/** Archives of former versions would never be used again, at a hundred megabytes each. */
+/** Removes archives of former versions, which have a hundred megabytes each and are never used again. */
 async function removeOthers(dir: string, name: string, kept: string): Promise<void> {
   const same = new RegExp(`^${name}-[0-9a-f]{12}-\\d+\\.jsa$`);
   for (const file of readdirSync(dir)) {
@@ -106,7 +106,7 @@ async function removeOthers(dir: string, name: string, kept: string): Promise<vo
   }
 }
 
-/** What tells one build of Java from another. */
+/** Identity of a build of Java. */
 function javaBuild(program: string): string {
   const found = program.includes('/') ? program : onPath(program);
   if (found === undefined || !existsSync(found)) return program;

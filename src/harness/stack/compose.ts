@@ -9,8 +9,8 @@ import { healthCheck, insideContainers, serverEnvironment, WORK } from './inside
 import { HOST, type Plan, type Ports } from './plan.ts';
 import type { ServerName } from './stack.ts';
 
-/** Where people look for these servers; a run takes free ports instead. */
-const CUSTOMARY: Ports = {
+/** The customary ports of these servers; a run uses free ports instead. */
+const CUSTOMARY_PORTS: Ports = {
   kafka: 9092,
   kafkaInside: 29092,
   kafkaController: 9093,
@@ -22,18 +22,18 @@ const CUSTOMARY: Ports = {
 };
 const MINIO_CONSOLE = 9001;
 
-/** What somebody at this machine has a use for, by server. */
-const PUBLISHED: Readonly<Record<ServerName, readonly number[]>> = {
-  kafka: [CUSTOMARY.kafka],
-  minio: [CUSTOMARY.minio, MINIO_CONSOLE],
-  catalog: [CUSTOMARY.catalog],
-  'flink-jobmanager': [CUSTOMARY.flinkRest],
+/** Published ports by server, for users of this machine. */
+const PUBLISHED_PORTS: Readonly<Record<ServerName, readonly number[]>> = {
+  kafka: [CUSTOMARY_PORTS.kafka],
+  minio: [CUSTOMARY_PORTS.minio, MINIO_CONSOLE],
+  catalog: [CUSTOMARY_PORTS.catalog],
+  'flink-jobmanager': [CUSTOMARY_PORTS.flinkRest],
   'flink-taskmanager': [],
-  'flink-gateway': [CUSTOMARY.gateway],
+  'flink-gateway': [CUSTOMARY_PORTS.gateway],
 };
 
-/** Published on loopback only, and so no secret. */
-const LOCAL_ONLY = {
+/** Fixed credentials, which are no secret because the ports are published on loopback only. */
+const FIXED_SECRETS = {
   accessKeyId: 'doorbuster',
   secretAccessKey: 'doorbuster-on-loopback',
   clusterId: 'doorbuster-compose-000',
@@ -42,23 +42,23 @@ const LOCAL_ONLY = {
 const RESULT = 'BASH_JAVA_UTILS_EXEC_RESULT:';
 
 /**
- * A compose file of the servers that a run would start, on the customary ports and with MinIO's console,
- * for people who want to keep them up and look around. It is whole in itself: configuration files are
- * written by each container as it starts. `root` is the folder of doorbuster, to build images from.
+ * A compose file of the servers that a run would start, on the customary ports and with MinIO's console, for users who
+ * want to keep them running and explore. It is self-contained: each container writes its configuration files at its
+ * start. `root` is doorbuster's folder, from which images are built.
  */
 export function composeFile(lock: StackLock, root: string): string {
   const plan: Plan = {
     ...insideContainers(lock),
     servers: SERVERS,
-    ports: CUSTOMARY,
-    secrets: LOCAL_ONLY,
+    ports: CUSTOMARY_PORTS,
+    secrets: FIXED_SECRETS,
     jit: 'full',
     flink: { taskSlots: 20, checkpointEveryMs: 5_000 },
   };
   const images = imageTags(lock);
   const services = SERVERS.map((server) => [server, composed(server, plan, images, root)]);
   const file = { services: Object.fromEntries(services), volumes: { work: null } };
-  // Compose reads YAML 1.1, to which a bare `on` is no word.
+  // Compose reads YAML 1.1, where an unquoted `on` is a boolean.
   return `${head()}${stringify(file, { version: '1.1', lineWidth: 0, nullStr: '' })}`;
 }
 
@@ -69,8 +69,8 @@ const head = () => `# The servers of a doorbuster run, for docker compose:
 #
 # On loopback only. Flink requires no password: end the servers when you do not use them (docs/adr/020-*.md).
 #
-# Flink http://127.0.0.1:${CUSTOMARY.flinkRest} · MinIO http://127.0.0.1:${MINIO_CONSOLE} (${LOCAL_ONLY.accessKeyId} / ${LOCAL_ONLY.secretAccessKey})
-# Kafka 127.0.0.1:${CUSTOMARY.kafka} · catalog http://127.0.0.1:${CUSTOMARY.catalog} · SQL Gateway http://127.0.0.1:${CUSTOMARY.gateway}
+# Flink http://127.0.0.1:${CUSTOMARY_PORTS.flinkRest} · MinIO http://127.0.0.1:${MINIO_CONSOLE} (${FIXED_SECRETS.accessKeyId} / ${FIXED_SECRETS.secretAccessKey})
+# Kafka 127.0.0.1:${CUSTOMARY_PORTS.kafka} · catalog http://127.0.0.1:${CUSTOMARY_PORTS.catalog} · SQL Gateway http://127.0.0.1:${CUSTOMARY_PORTS.gateway}
 `;
 
 function composed(server: ServerName, plan: Plan, images: ImageTags, root: string) {
@@ -84,7 +84,7 @@ function composed(server: ServerName, plan: Plan, images: ImageTags, root: strin
     command: ['sh', '-ec', dollarsDoubled(script(server, plan, command))],
     environment: serverEnvironment(command),
     ...(needs.length > 0 ? { depends_on: Object.fromEntries(needs) } : {}),
-    ports: PUBLISHED[server].map((port) => `${HOST}:${port}:${port}`),
+    ports: PUBLISHED_PORTS[server].map((port) => `${HOST}:${port}:${port}`),
     volumes: [`work:${WORK}`],
     mem_limit: `${service.memoryMiB}m`,
     healthcheck: {
@@ -96,17 +96,17 @@ function composed(server: ServerName, plan: Plan, images: ImageTags, root: strin
   };
 }
 
-/** Compose builds from doorbuster's folder alone: certificates and settings from elsewhere are not in it. */
+/** Whether compose can build the images: it only has doorbuster's folder, without certificates and settings from elsewhere. */
 function composeBuilds(): boolean {
   return !process.env.DOORBUSTER_EXTRA_CA && !process.env.DOORBUSTER_EXTRA_HOME;
 }
 
-/** As the image's name says: its base is part of it. */
+/** The base image is part of the image's tag, so it is a build argument. */
 function buildOf(target: Image, context: string) {
   return { context, dockerfile: 'docker/Dockerfile', target, args: { BASE: baseImage() } };
 }
 
-/** The server's own command line, with what a person wants besides. */
+/** The server's command line, with options for interactive use. */
 function commandOf(server: ServerName, plan: Plan): Command {
   const command = COMPONENTS[server].command(plan, `${RESULT}$jvm\n${RESULT}$options`);
   if (server !== 'minio') return command;
@@ -117,7 +117,7 @@ function commandOf(server: ServerName, plan: Plan): Command {
   };
 }
 
-/** All that a runtime does around a server, for a shell to do: folders, files, preparation, start. */
+/** A shell script for what a runtime does to start a server: folders, files, preparation, start. */
 function script(server: ServerName, plan: Plan, command: Command): string {
   const { dirs, files, prepare } = COMPONENTS[server];
   const written = Object.entries(files(plan)).map(
@@ -132,7 +132,7 @@ function script(server: ServerName, plan: Plan, command: Command): string {
 }
 
 function prepared(server: ServerName, line: string): string {
-  // A stopped stack that is started again has its data already.
+  // After a restart the stack has its data.
   if (server === 'kafka') return `${line} --ignore-formatted`;
   return [
     `printed=$(${line} | sed -n 's/^${RESULT}//p')`,
@@ -141,7 +141,7 @@ function prepared(server: ServerName, line: string): string {
   ].join('\n');
 }
 
-/** Quoted for a shell, but for the two words that are to be split into many. */
+/** A command line quoted for a shell, except for the two words that the shell must split. */
 function shellLine({ program, args }: Command): string {
   const word = (text: string) =>
     /^([\w@%+=:,./-]+|\$jvm|\$options)$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

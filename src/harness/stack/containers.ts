@@ -20,15 +20,15 @@ import type { RuntimeHost } from './runtime-host.ts';
 import type { Exit, Launched } from './server.ts';
 import { engineHere, SESSION_LABEL, sweepSession } from './session.ts';
 import type { Runtime, ServerName, StackOptions } from './stack.ts';
-import { startSupervised, takeUpSupervised } from './supervised.ts';
+import { attachSupervised, startSupervised } from './supervised.ts';
 
-/** A folder of each container's own, for what is no server's data. */
+/** A folder inside each container, for files that are not server data. */
 const SCRATCH = '/tmp';
 
-/** What niceness 10 weighs, of the 1024 of a process at 0: the harness goes first here too (ADR 7). */
+/** CPU weight of niceness 10, relative to 1024 for niceness 0: the harness goes first here too (ADR 7). */
 const CPU_SHARES = 110;
 
-/** The same servers, each in a container of its own. */
+/** Runs each server in a container. */
 export const containers: Runtime & { readonly kind: 'containers' } = {
   kind: 'containers',
   artifactSource: async () => ({
@@ -54,18 +54,18 @@ export const containers: Runtime & { readonly kind: 'containers' } = {
     const engine = await findEngine();
     const { plan, session = '' } = kept;
     const images = { ...imageTags(readLock()), ...kept.images };
-    const host = groundIn({ engine, images, session, plan, logDir: join(kept.home, 'logs') });
+    const host = containerHost({ engine, images, session, plan, logDir: join(kept.home, 'logs') });
     const running = new Map<ServerName, Launched>();
     for (const server of plan.servers) {
       const found = await host.find(server, options.clock.nowMs());
       if (found !== null) running.set(server, found);
     }
-    return takeUpSupervised(kept, options, {
+    return attachSupervised(kept, options, {
       ...host,
       running,
       leasePath: persistedPath(kept.name),
       takePorts: () => {},
-      traces: () => ({ session, images, servers: [] }),
+      attachInfo: () => ({ session, images, servers: [] }),
       detach: () => {},
       async remove() {
         await sweepSession(session, engine);
@@ -87,7 +87,7 @@ export async function findEngine(): Promise<ContainerEngine> {
   }
 }
 
-/** A network and a volume under a label of their own, by which all of it is found again. */
+/** Creates a network and a volume with a label, by which everything of the session is found again. */
 async function openSession(
   {
     engine,
@@ -121,10 +121,10 @@ async function openSession(
     );
   }
   return {
-    ...groundIn({ engine, images, session, plan: insideContainers(lock), logDir }),
+    ...containerHost({ engine, images, session, plan: insideContainers(lock), logDir }),
     leasePath: lease.path,
     takePorts: (ports) => lease.takePorts(ports),
-    traces: () => ({ session, images, servers: [] }),
+    attachInfo: () => ({ session, images, servers: [] }),
     detach: () => lease.detach(),
     remove,
   };
@@ -132,12 +132,12 @@ async function openSession(
 
 interface SessionHost
   extends Pick<RuntimeHost, 'plan' | 'writeFiles' | 'launch' | 'launchAuxiliary' | 'ended'> {
-  /** The server that runs there already, or null. */
+  /** The running container of a server; null if there is none. */
   find(server: ServerName, sinceMs: number): Promise<Launched | null>;
 }
 
-/** The containers of one session, whoever has it on record. */
-function groundIn({
+/** The containers of one session. */
+function containerHost({
   engine,
   images,
   session,
@@ -147,7 +147,7 @@ function groundIn({
   readonly engine: ContainerEngine;
   readonly images: ImageTags;
   readonly session: string;
-  /** On this machine: what the containers print goes there. */
+  /** Folder on this machine for the containers' output. */
   readonly logDir: string;
   readonly plan: RuntimeHost['plan'] | Plan;
 }): SessionHost {
@@ -170,7 +170,7 @@ function groundIn({
       command: [command.program, ...command.args],
       environment: serverEnvironment(command),
       labels: { ...labels, 'io.doorbuster.server': server },
-      // Only the server itself is to be found under its name, and not what prepares it.
+      // Only the server itself gets its network name, not its preparation.
       network: { name: session, alias: log === undefined ? `${server}-prepare` : server },
       publish: {
         host: HOST,
@@ -229,7 +229,7 @@ function groundIn({
       return taken(await run(server, command, log).catch((cause) => notStarted(server, cause)));
     },
 
-    launchAuxiliary: (program) => auxiliaryIn({ engine, images, session }, program),
+    launchAuxiliary: (program) => launchAuxiliary({ engine, images, session }, program),
 
     async ended(launched) {
       await started.get(launched)?.();
@@ -238,8 +238,8 @@ function groundIn({
   };
 }
 
-/** A program in a container of its own, on record apart: it goes with this process, whatever becomes of the servers. */
-async function auxiliaryIn(
+/** Starts a program in its own container with its own lease: it ends with this process, independent of the servers. */
+async function launchAuxiliary(
   {
     engine,
     images,
@@ -258,7 +258,7 @@ async function auxiliaryIn(
     ...{ java: 'java', artifacts: filesInImages(readLock()), dir: SCRATCH, internal: true },
   });
   try {
-    // There since the stack was started, unless nobody knew that it would be needed.
+    // The image exists since the start of the stack, unless its use was not known then.
     if (!(await engine.hasImage(images[name]))) {
       const { signal } = new AbortController();
       const building = { engine, lock: readLock(), cacheDir: defaultCacheDir(), signal };
@@ -304,8 +304,8 @@ function asLaunched(container: RunningContainer): Launched {
     exited: container.exited.then(asExit),
     printed: container.printed,
     kill: (signal) => void container.kill(signal),
-    freeze: container.pause,
-    thaw: container.unpause,
+    pause: container.pause,
+    resume: container.unpause,
   };
 }
 
@@ -314,7 +314,7 @@ function notStarted(name: string, cause: unknown): never {
   throw stackBroke(`the container of ${name} did not start: ${why}`, 'docker ps -a', cause);
 }
 
-/** As a shell counts them: past 128 it was a signal. */
+/** Exit codes above 128 mean a signal, as in a shell. */
 function asExit({ code, outOfMemory }: Awaited<RunningContainer['exited']>): Exit {
   if (code === 137) return { code: null, signal: 'SIGKILL', outOfMemory };
   if (code === 143) return { code: null, signal: 'SIGTERM' };

@@ -15,13 +15,13 @@ import type { Stack } from './stack.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What no header and no command line could carry. */
+/** A secret that a header or a command line can contain. */
 const secret = z
   .string()
   .regex(/^[^\p{Cc}]+$/u, { error: 'must be one line, with no control characters in it' });
 
-/** What each variable has to look like: as under `stack.external`. A message never repeats the value. */
-const TERMS = {
+/** Format of each variable, as under `stack.external`. A message never contains the value. */
+const VARIABLE_FORMATS = {
   kafka: EXTERNAL_TERMS.servers,
   flink: EXTERNAL_TERMS.url,
   gateway: EXTERNAL_TERMS.url,
@@ -36,7 +36,7 @@ const TERMS = {
   credential: secret,
 } as const satisfies Readonly<Record<keyof typeof VARIABLES, z.ZodType<string>>>;
 
-/** What a scenario may leave to the environment, and what is the environment's alone: secrets. */
+/** Variables for what a scenario may leave out, and for secrets, which only the environment has. */
 const VARIABLES = {
   kafka: 'DOORBUSTER_KAFKA',
   flink: 'DOORBUSTER_FLINK',
@@ -55,8 +55,8 @@ const VARIABLES = {
 const DEFAULT_REGION = 'us-east-1';
 
 /**
- * Where the servers are, by the scenario and else by the environment. Throws DoorbusterError (exit 2)
- * naming all that neither says, and every variable that is not what the scenario could have said.
+ * Addresses of the servers, from the scenario or else from the environment. Throws DoorbusterError (exit 2) with
+ * everything that both lack, and every variable that would be invalid in the scenario.
  */
 export function externalEndpoints(use: ExternalUse, env: Environment = process.env): Endpoints {
   const missing: string[] = [];
@@ -64,7 +64,7 @@ export function externalEndpoints(use: ExternalUse, env: Environment = process.e
   const exported = (name: keyof typeof VARIABLES): string | undefined => {
     const value = env[VARIABLES[name]];
     if (!value) return undefined;
-    const problem = TERMS[name].safeParse(value).error?.issues[0]?.message;
+    const problem = VARIABLE_FORMATS[name].safeParse(value).error?.issues[0]?.message;
     if (problem !== undefined) wrong.push(`${VARIABLES[name]} ${problem}`);
     return value;
   };
@@ -126,15 +126,14 @@ function authOf(
       `export ${VARIABLES.credential}=id:secret`,
     );
   }
-  // The catalog's own, as the protocol had it before there were others.
+  // The catalog's own token endpoint, the default of the protocol.
   const own = `${uri.replace(/\/$/, '')}/v1/oauth/tokens`;
   return { kind: 'oauth2', id, secret: rest.join(':'), tokenUri: tokenUri ?? own, scope };
 }
 
 /**
- * A stack of servers that run already: they are asked whether they are what they should be, and never
- * started or stopped. Throws DoorbusterError (exit 2) for one that is not there, is something else or
- * refuses a credential.
+ * A stack of running servers: they are checked, and never started or stopped. Throws DoorbusterError (exit 2) for a
+ * server that does not answer, is another kind of server, or refuses a credential.
  */
 export async function connectExternal(
   use: ExternalUse,
@@ -150,11 +149,11 @@ export async function connectExternal(
 ): Promise<Stack> {
   const endpoints = externalEndpoints(use, env);
   const [, flink] = await Promise.all([
-    askKafka(endpoints),
-    askFlink(endpoints, signal),
-    askGateway(endpoints, signal),
-    askCatalog(endpoints, signal),
-    askStore(endpoints, signal),
+    checkKafka(endpoints),
+    checkFlink(endpoints, signal),
+    checkGateway(endpoints, signal),
+    checkCatalog(endpoints, signal),
+    checkStore(endpoints, signal),
   ]);
   const never = () => Promise.reject(new Error('external servers are not managed by doorbuster'));
   return {
@@ -163,7 +162,7 @@ export async function connectExternal(
     endpoints,
     versions: { flink },
     processes: () => [],
-    // Nobody watches them; the jobs are watched, and everything that is asked of them is.
+    // The servers are not supervised; the jobs are, and failed requests end the run.
     broken: new AbortController().signal,
     inProcess: null,
     missing: () => [],
@@ -178,13 +177,13 @@ export async function connectExternal(
   };
 }
 
-async function askKafka({ kafka: { brokers } }: Endpoints): Promise<void> {
+async function checkKafka({ kafka: { brokers } }: Endpoints): Promise<void> {
   if (await kafkaAnswers(brokers)) return;
   throw await silent(brokers, 'Kafka', VARIABLES.kafka);
 }
 
-/** The answer to a question that only the right server has one for. */
-async function asked(
+/** Answer to a request that only the right kind of server can answer. */
+async function checkedAnswer(
   url: string,
   what: string,
   variable: string,
@@ -199,30 +198,35 @@ async function asked(
 
 const ANSWER_WITHIN_MS = 10_000;
 
-/** One that takes the connection and says nothing does not answer. */
+/** A server that accepts a connection and stays silent does not answer. */
 function within(signal: AbortSignal): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
 }
 
-async function askFlink({ flink: { rest } }: Endpoints, signal: AbortSignal): Promise<string> {
+async function checkFlink({ flink: { rest } }: Endpoints, signal: AbortSignal): Promise<string> {
   const read = (body: Body) => body['flink-version'];
-  const version = await asked(`${rest}/overview`, "Flink's REST interface", VARIABLES.flink, {
-    signal,
-    read,
-  });
-  await askSavepoints(rest, signal);
+  const version = await checkedAnswer(
+    `${rest}/overview`,
+    "Flink's REST interface",
+    VARIABLES.flink,
+    {
+      signal,
+      read,
+    },
+  );
+  await checkSavepoints(rest, signal);
   return version;
 }
 
 const SAVEPOINTS = ['execution.checkpointing.savepoint-dir', 'state.savepoints.dir'];
 
-/** A run ends its jobs with a savepoint: where there is no place for one, it would fail after all of its load. */
-async function askSavepoints(rest: string, signal: AbortSignal): Promise<void> {
+/** A run ends its jobs with a savepoint: without a savepoint folder it would fail after its whole load. */
+async function checkSavepoints(rest: string, signal: AbortSignal): Promise<void> {
   const answer = await httpRequest(`${rest}/jobmanager/config`, { signal: within(signal) }).catch(
     () => null,
   );
   const told = answer?.ok ? jsonOf(answer.text) : null;
-  // Some do not show their configuration.
+  // Some clusters do not expose their configuration.
   if (!Array.isArray(told)) return;
   if (told.some((entry: Body) => SAVEPOINTS.includes(String(entry.key)))) return;
   throw badInput(
@@ -231,18 +235,21 @@ async function askSavepoints(rest: string, signal: AbortSignal): Promise<void> {
   );
 }
 
-function askGateway({ flink: { gateway } }: Endpoints, signal: AbortSignal): Promise<string> {
+function checkGateway({ flink: { gateway } }: Endpoints, signal: AbortSignal): Promise<string> {
   const read = (body: Body) => body.productName;
-  return asked(`${gateway}/v1/info`, "Flink's SQL Gateway", VARIABLES.gateway, { signal, read });
+  return checkedAnswer(`${gateway}/v1/info`, "Flink's SQL Gateway", VARIABLES.gateway, {
+    signal,
+    read,
+  });
 }
 
-async function askCatalog({ catalog }: Endpoints, signal: AbortSignal): Promise<void> {
-  if (catalog.auth.kind === 'oauth2') await askToken(catalog.auth, signal);
+async function checkCatalog({ catalog }: Endpoints, signal: AbortSignal): Promise<void> {
+  if (catalog.auth.kind === 'oauth2') await checkToken(catalog.auth, signal);
   const answer = await restCatalog(catalog)
     .request('GET', '/namespaces', within(signal))
     .catch((error: unknown) => {
       signal.throwIfAborted();
-      // A refused credential is told in the catalog's own words; anything else is no catalog.
+      // A refused credential is the catalog's own error; with any other error it is no catalog.
       if (error instanceof DoorbusterError && error.exitCode === EXIT.badInput) throw error;
       return null;
     });
@@ -250,8 +257,8 @@ async function askCatalog({ catalog }: Endpoints, signal: AbortSignal): Promise<
   throw await silent([serverOf(catalog.uri)], 'an Iceberg REST catalog', VARIABLES.catalog);
 }
 
-/** Its server may be another than the catalog's. */
-async function askToken(auth: OAuth2, signal: AbortSignal): Promise<void> {
+/** Checks the token endpoint, which may be another server than the catalog. */
+async function checkToken(auth: OAuth2, signal: AbortSignal): Promise<void> {
   try {
     await fetchToken(auth, within(signal));
   } catch (error) {
@@ -261,7 +268,7 @@ async function askToken(auth: OAuth2, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function askStore({ s3 }: Endpoints, signal: AbortSignal): Promise<void> {
+async function checkStore({ s3 }: Endpoints, signal: AbortSignal): Promise<void> {
   using bucket = openBucket(s3);
   const at = serverOf(s3.endpoint);
   const refusal = await bucket.answers(within(signal)).then(
@@ -285,7 +292,7 @@ async function askStore({ s3 }: Endpoints, signal: AbortSignal): Promise<void> {
   throw await silent([at], 'S3', VARIABLES.endpoint);
 }
 
-/** Why a server does not answer as it should: nobody is there, or somebody else is. */
+/** Why a server does not answer correctly: no program listens, or another kind of server does. */
 async function silent(
   servers: readonly string[],
   what: string,
@@ -299,7 +306,7 @@ async function silent(
   );
 }
 
-/** Host and port of a URL, also where the port goes without saying. */
+/** Host and port of a URL, including a default port. */
 function serverOf(url: string): string {
   const { hostname, port, protocol } = new URL(url);
   return `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`;

@@ -10,8 +10,8 @@ import { listFiles } from '../setup/verify.ts';
 import { buildTarget } from './images.ts';
 
 /**
- * Gets an artifact that this machine itself loads without any package client on it: doorbuster fetches it in a
- * build stage, against the checksums of the lock, and its files are taken out of the image.
+ * Fetches an artifact that this machine itself loads without its package clients: doorbuster fetches it in a build
+ * stage, verified against the lock, and its files are extracted from the image.
  */
 export function fromImage(engine: ContainerEngine, cacheDir = defaultCacheDir()): Fetch {
   return async (artifact, { partial, signal, onStep }) => {

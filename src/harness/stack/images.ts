@@ -16,7 +16,7 @@ import {
 } from '../setup/lock.ts';
 import { type MachineWork, needsOf } from '../setup/needs.ts';
 import { openPartial, removeTree } from '../setup/partial.ts';
-import { baseImage, certificates, DOCKERFILE, layContext } from './build-context.ts';
+import { baseImage, certificates, createBuildContext, DOCKERFILE } from './build-context.ts';
 import type { Image } from './components/component.ts';
 
 /** The artifacts that each image holds, at /opt/NAME. */
@@ -30,7 +30,7 @@ const HOLDS: Readonly<Record<Image, readonly string[]>> = {
 
 const IMAGES = Object.keys(HOLDS) as readonly Image[];
 
-/** Where a server finds its files in its image. */
+/** Paths of a server's files in its image. */
 export function filesInImages(lock: StackLock): ServerFiles {
   const jars = (name: string) =>
     (lockedArtifact(lock, name) as LockedMaven).jars.map(({ file }) => `/opt/${name}/lib/${file}`);
@@ -57,7 +57,7 @@ export function filesInImages(lock: StackLock): ServerFiles {
   };
 }
 
-/** The names of all images: whatever one is built from names another. */
+/** The tags of all images. A tag depends on everything that its image is built from. */
 export function imageTags(lock: StackLock): ImageTags {
   const shared = [
     baseImage(),
@@ -75,8 +75,8 @@ export function imageTags(lock: StackLock): ImageTags {
 
 export type ImageTags = Readonly<Record<Image, string>>;
 
-/** What images are built with and from. */
-interface Building {
+/** Context of an image build. */
+interface BuildContext {
   readonly engine: ContainerEngine;
   readonly lock: StackLock;
   readonly cacheDir: string;
@@ -84,12 +84,12 @@ interface Building {
 }
 
 /**
- * Builds those of these images that are not there, one after the other: their stages are shared. Throws
- * DoorbusterError (exit 3) with what the engine said. Gives the names of all.
+ * Builds missing images, one after the other, because they share stages. Throws DoorbusterError (exit 3) with the
+ * engine's output. Returns the tags of all.
  */
 export async function buildImages(
   images: readonly Image[],
-  building: Building,
+  building: BuildContext,
   onBuilding: (what: string) => void,
 ): Promise<ImageTags> {
   const tags = imageTags(building.lock);
@@ -105,43 +105,43 @@ export async function buildImages(
   return tags;
 }
 
-/** What a run has to have on a machine that starts no server, and Spark. */
-const OWN: MachineWork = { servers: 'elsewhere', observes: true, spark: true };
+/** Work of a run on a machine that starts no servers, with Spark. */
+const OWN_IMAGE_WORK: MachineWork = { servers: 'elsewhere', observes: true, spark: true };
 
-/** Builds an image of doorbuster itself under this name. Throws DoorbusterError (exit 3) with what the engine said. */
+/** Builds an image of doorbuster itself with this tag. Throws DoorbusterError (exit 3) with the engine's output. */
 export function buildOwnImage(
   tag: string,
-  { lock, ...building }: Building,
+  { lock, ...building }: BuildContext,
   onStep: (step: string) => void,
 ): Promise<void> {
-  const { artifacts } = needsOf(lock, OWN);
+  const { artifacts } = needsOf(lock, OWN_IMAGE_WORK);
   return buildTarget({ target: 'doorbuster', tag, artifacts, onStep }, building);
 }
 
-/** One target of the Dockerfile: what the cache has goes in from there, the rest is fetched while building. */
+/** One target of the Dockerfile. Cached artifacts are copied, the others are fetched during the build. */
 interface Target {
   readonly target: string;
   readonly tag: string;
   readonly artifacts: readonly LockedArtifact[];
   readonly args?: Readonly<Record<string, string>>;
-  /** Told of the steps that the engine names. */
+  /** Called with each step that the engine reports. */
   readonly onStep?: (step: string) => void;
 }
 
-/** Steps of a build as the engine numbers them: `[fetcher 2/8] RUN apt-get …`. */
+/** A step of a build in the engine's output: `[fetcher 2/8] RUN apt-get …`. */
 const STEP = /^\[\S+\] (\[.{1,60})/;
 
-/** Throws DoorbusterError (exit 3) with what the engine said. */
+/** Builds one target. Throws DoorbusterError (exit 3) with the engine's output. */
 export async function buildTarget(
   { target, tag, artifacts, args = {}, onStep }: Target,
-  { engine, cacheDir, signal }: Omit<Building, 'lock'>,
+  { engine, cacheDir, signal }: Omit<BuildContext, 'lock'>,
 ): Promise<void> {
   await mkdir(cacheDir, { recursive: true });
-  // Beside the cache: there its files can be linked, and a killed build's are swept with the next setup.
+  // On the cache's file system, where its files can be linked and the next setup removes those of a killed build.
   const partial = await openPartial(cacheDir, `image-${target}`);
   try {
     const context = partial.files;
-    const laid = await layContext(context, artifacts, cacheDir);
+    const laid = await createBuildContext(context, artifacts, cacheDir);
     await engine.pull(baseImage(), signal);
     const onLine = (line: string) => {
       const step = STEP.exec(line)?.[1];

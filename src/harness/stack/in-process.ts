@@ -4,14 +4,14 @@ import { InProcessLog } from '../clients/in-process-log.ts';
 import { InProcessTables } from '../clients/in-process-tables.ts';
 import type { Stack } from './stack.ts';
 
-/** What a pipeline without any server works on. */
+/** Storage of a pipeline without servers. */
 export interface InProcessStore {
   readonly log: InProcessLog;
   readonly tables: InProcessTables;
   readonly clock: Clock;
 }
 
-/** The store of a stack; throws for one that has servers instead. */
+/** The in-process store of a stack. Throws if the stack has servers instead. */
 export function inProcessOf({ inProcess }: Pick<Stack, 'inProcess'>): InProcessStore {
   if (inProcess !== null) return inProcess;
   throw badInput(
@@ -20,7 +20,7 @@ export function inProcessOf({ inProcess }: Pick<Stack, 'inProcess'>): InProcessS
   );
 }
 
-/** A stack without servers, for a pipeline that needs none: a log and tables in this process. */
+/** Starts a stack without servers, for a pipeline that needs none: a log and tables in this process. */
 export async function startInProcess(clock: Clock): Promise<Stack> {
   const tables = await InProcessTables.open(clock);
   const inProcess: InProcessStore = { log: new InProcessLog(), tables, clock };

@@ -6,16 +6,16 @@ import { filesInImages } from './images.ts';
 import type { Network, Plan } from './plan.ts';
 import type { ServerName } from './stack.ts';
 
-/** The data, configuration and state of all servers, on one volume in every container. */
+/** Mount path of the volume with the data, configuration and state of all servers. */
 export const WORK = '/work';
 
-/** Each listens on all of its own addresses, and the others know it by its name. */
+/** Each server listens on all of its container's addresses, and the others use its name. */
 const ALIASES: Network = {
   bind: '0.0.0.0',
   names: Object.fromEntries(SERVERS.map((server) => [server, server])) as Network['names'],
 };
 
-/** The part of a plan that follows from running in containers. */
+/** The part of a plan that is specific to containers. */
 export function insideContainers(
   lock: StackLock,
 ): Pick<Plan, 'network' | 'artifacts' | 'java' | 'workDir' | 'logDir'> {
@@ -28,12 +28,12 @@ export function insideContainers(
   };
 }
 
-/** What a server finds in its environment there. */
+/** Environment of a server in a container. */
 export function serverEnvironment(command: Command): Readonly<Record<string, string>> {
   return { HOME: WORK, TMPDIR: `${WORK}/tmp`, ...command.env };
 }
 
-/** For whoever looks at the containers from outside: the harness asks by itself. */
+/** Health check for users who inspect the containers; the harness uses its own requests. */
 export function healthCheck(server: ServerName, plan: Plan): string {
   const ready = COMPONENTS[server].ready(plan);
   const port = plan.ports[ready.port];

@@ -10,38 +10,38 @@ import { identify, processSchema } from '../process-identity.ts';
 import type { Plan } from './plan.ts';
 import { defaultRegistryDir } from './registry.ts';
 
-/** A stack that was left running, by its name: everything that somebody needs to take it up again. */
+/** A persistent stack: everything that is needed to attach to it. */
 const persistedSchema = z.strictObject({
   version: z.literal(1),
   name: z.string(),
   runtime: z.enum(['processes', 'containers']),
   /** ISO 8601, UTC. */
   keptAt: z.string(),
-  /** The folder with its data and its logs: goes with it. */
+  /** The folder with its data and logs, which is removed with the stack. */
   home: z.string(),
   /** Versions of every server. */
   versions: z.record(z.string(), z.string()),
   plan: z.custom<Plan>(
     (value) => typeof value === 'object' && value !== null && 'servers' in value,
   ),
-  /** What preparing a server has printed. */
+  /** Output of each server's preparation. */
   prepared: z.partialRecord(z.enum(SERVERS), z.string()),
-  /** The label of its containers; left out where its servers are processes. */
+  /** The label of its containers; absent if its servers are processes. */
   session: z.string().optional(),
-  /** What its images are called: whoever takes it up may have another base, or other certificates. */
+  /** Tags of its images: a process that attaches may have another base image or other certificates. */
   images: z.record(z.string(), z.string()).optional(),
   servers: z.array(processSchema.extend({ server: z.enum(SERVERS) })),
 });
 
 export type PersistedStack = Readonly<z.infer<typeof persistedSchema>>;
 
-/** What a stack is called when nobody says. */
+/** Default name of a persistent stack. */
 export const DEFAULT_STACK = 'default';
 
-/** What a stack may be called: it is a file name, and part of names in Kafka and Flink. */
+/** Pattern of a stack's name, which is a file name and a part of names in Kafka and Flink. */
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
-/** Throws DoorbusterError (exit 2) for a name that no stack can have. */
+/** Checks a stack's name. Throws DoorbusterError (exit 2) if it is invalid. */
 export function stackName(name: string): string {
   if (NAME.test(name)) return name;
   throw badInput(
@@ -54,7 +54,7 @@ function folder(): string {
   return join(dirname(defaultRegistryDir()), 'kept');
 }
 
-/** The file that says all of it, secrets included: nobody but its user may read it. */
+/** The file of a persistent stack. It contains secrets, so only its user may read it. */
 export function persistedPath(name: string): string {
   return join(folder(), `${stackName(name)}.json`);
 }
@@ -64,7 +64,7 @@ export function writePersisted(kept: PersistedStack): void {
   writeAtomically(persistedPath(kept.name), JSON.stringify(kept), { mode: 0o600 });
 }
 
-/** Every stack that was left running, whether or not it still runs. */
+/** Every persistent stack, whether or not it still runs. */
 export function persistedStacks(): readonly PersistedStack[] {
   if (!existsSync(folder())) return [];
   return readdirSync(folder())
@@ -75,7 +75,7 @@ export function persistedStacks(): readonly PersistedStack[] {
     });
 }
 
-/** Throws DoorbusterError (exit 2) when there is none of this name. */
+/** The persistent stack of this name. Throws DoorbusterError (exit 2) if there is none. */
 export function persistedStack(name: string): PersistedStack {
   const found = read(persistedPath(name));
   if (found !== undefined) return found;
@@ -96,7 +96,7 @@ function read(path: string): PersistedStack | undefined {
   }
 }
 
-/** The processes of a persistent stack, on record: stands in for the lease of a stack that ends with its run. */
+/** Registered processes of a persistent stack, in place of the lease of a stack that ends with its run. */
 export class PersistedServers {
   #kept: PersistedStack;
 
@@ -104,18 +104,18 @@ export class PersistedServers {
     this.#kept = kept;
   }
 
-  guard(server: string, pid: number): void {
+  register(server: string, pid: number): void {
     const identity = identify(pid);
     const named = SERVERS.find((one) => one === server);
     if (identity === null || named === undefined) return;
     this.#write([...this.#kept.servers, { server: named, ...identity }]);
   }
 
-  release(pid: number): void {
+  unregister(pid: number): void {
     this.#write(this.#kept.servers.filter((one) => one.pid !== pid));
   }
 
-  /** After the last of it has ended. */
+  /** To be called after the last process has ended. */
   async remove(): Promise<void> {
     await rm(this.#kept.home, { recursive: true, force: true, maxRetries: 5 });
     rmSync(persistedPath(this.#kept.name), { force: true });
@@ -123,7 +123,7 @@ export class PersistedServers {
 
   #write(servers: PersistedStack['servers']): void {
     this.#kept = { ...this.#kept, servers };
-    // Once it is gone, what ends after it is not written down any more.
+    // After its removal, later ends of processes are not recorded any more.
     if (existsSync(persistedPath(this.#kept.name))) writePersisted(this.#kept);
   }
 }

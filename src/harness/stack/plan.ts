@@ -2,7 +2,7 @@ import { SERVERS } from '../../core/metrics.ts';
 import type { ServerFiles } from '../setup/artifacts.ts';
 import type { Jit, ServerName } from './stack.ts';
 
-/** Every port the servers of one stack listen on; all are free ones on 127.0.0.1. */
+/** Every port on which the servers of one stack listen; all are free ports on 127.0.0.1. */
 export const PORTS = [
   'kafka',
   'kafkaInside',
@@ -17,28 +17,28 @@ export type PortName = (typeof PORTS)[number];
 export type Ports = Readonly<Record<PortName, number>>;
 
 /**
- * Loopback by number: a name could resolve to ::1 for one server and to 127.0.0.1 for another. Whatever
- * the runtime, the harness finds every port here.
+ * Loopback as a number, because a name could resolve to ::1 for one server and to 127.0.0.1 for another. The harness
+ * uses this address in every runtime.
  */
 export const HOST = '127.0.0.1';
 export const BUCKET = 'warehouse';
 export const REGION = 'us-east-1';
 
-/** How the servers find each other. */
+/** Addresses by which the servers reach each other. */
 export interface Network {
   /** The address they listen on. */
   readonly bind: string;
-  /** What each is called by the others. */
+  /** Name of each server for the others. */
   readonly names: Readonly<Record<ServerName, string>>;
 }
 
-/** All in one network namespace, which is the harness's too. */
+/** All servers in the harness's network namespace. */
 export const LOOPBACK: Network = {
   bind: HOST,
   names: Object.fromEntries(SERVERS.map((server) => [server, HOST])) as Network['names'],
 };
 
-/** Made anew for every stack. */
+/** Secrets, generated for every stack. */
 interface Secrets {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -46,16 +46,16 @@ interface Secrets {
   readonly clusterId: string;
 }
 
-/** Everything that the files and commands of the servers are a function of. */
+/** Input of the servers' files and commands. */
 export interface Plan {
-  /** Those that run, in the order of need. */
+  /** The servers that run, dependencies first. */
   readonly servers: readonly ServerName[];
   readonly ports: Ports;
   readonly network: Network;
   readonly secrets: Secrets;
-  /** As the servers find them: in the cache, or in their image. */
+  /** Paths as the servers see them: in the cache, or in their image. */
   readonly artifacts: ServerFiles;
-  /** The Java to start servers with: a path, or a name to be found on PATH. */
+  /** The Java that starts servers: a path, or a name on PATH. */
   readonly java: string;
   /** Data, configuration and temporary files; removed when the stack stops. */
   readonly workDir: string;

@@ -7,9 +7,9 @@ import { HOST, PORTS, type PortName, type Ports } from './plan.ts';
  * Below the range from which Linux serves outgoing connections: a port found free there could be
  * taken by any client before the server binds it.
  */
-const LOWEST = 15_000;
-const HIGHEST = 32_000;
-const TRIES = 200;
+const LOWEST_PORT = 15_000;
+const HIGHEST_PORT = 32_000;
+const MAX_ATTEMPTS = 200;
 
 /** A free port on loopback for each name, none of them in `taken`. */
 export async function freePorts(taken: ReadonlySet<number>): Promise<Ports> {
@@ -24,12 +24,12 @@ export async function freePorts(taken: ReadonlySet<number>): Promise<Ports> {
 }
 
 async function freePort(used: ReadonlySet<number>): Promise<number> {
-  for (let tries = 0; tries < TRIES; tries++) {
-    const port = randomInt(LOWEST, HIGHEST);
+  for (let tries = 0; tries < MAX_ATTEMPTS; tries++) {
+    const port = randomInt(LOWEST_PORT, HIGHEST_PORT);
     if (!used.has(port) && (await isFree(port))) return port;
   }
   throw stackBroke(
-    `no free port on ${HOST} between ${LOWEST} and ${HIGHEST} in ${TRIES} tries`,
+    `no free port on ${HOST} between ${LOWEST_PORT} and ${HIGHEST_PORT} in ${MAX_ATTEMPTS} tries`,
     'ss -ltn   # shows what listens on this machine',
   );
 }

@@ -18,9 +18,9 @@ import type { RuntimeHost } from './runtime-host.ts';
 import type { Launched } from './server.ts';
 import { follow, launch } from './server-process.ts';
 import type { Runtime, ServerName, StackOptions } from './stack.ts';
-import { startSupervised, takeUpSupervised } from './supervised.ts';
+import { attachSupervised, startSupervised } from './supervised.ts';
 
-/** Child processes of our own: no container engine needed. */
+/** Runs the servers as child processes, without a container engine. */
 export const processes: Runtime & { readonly kind: 'processes' } = {
   kind: 'processes',
   artifactSource: async () => ({}),
@@ -35,11 +35,11 @@ export const processes: Runtime & { readonly kind: 'processes' } = {
     const record = new PersistedServers(kept);
     const following = new AbortController();
     const alive = kept.servers.filter(isAlive);
-    return takeUpSupervised(kept, options, {
-      ...groundAt(plan, record),
+    return attachSupervised(kept, options, {
+      ...processHost(plan, record),
       leasePath: persistedPath(kept.name),
       takePorts: () => {},
-      traces: () => ({ servers: kept.servers }),
+      attachInfo: () => ({ servers: kept.servers }),
       detach: () => following.abort(),
       async remove() {
         following.abort();
@@ -52,10 +52,10 @@ export const processes: Runtime & { readonly kind: 'processes' } = {
   },
 };
 
-/** Processes of this machine, which somebody has on record. */
-function groundAt(
+/** A host of registered processes on this machine. */
+function processHost(
   plan: RuntimeHost['plan'],
-  record: Pick<ResourceLease, 'guard' | 'release'>,
+  record: Pick<ResourceLease, 'register' | 'unregister'>,
   archives?: ArchiveFolders,
 ): Pick<RuntimeHost, 'plan' | 'writeFiles' | 'launch' | 'launchAuxiliary' | 'ended'> {
   return {
@@ -72,17 +72,17 @@ function groundAt(
       const log = join(plan.logDir, `${server}.log`);
       const own = archived?.command ?? command;
       const launched = await launch(own, { workDir: plan.workDir, log, capture });
-      record.guard(server, launched.pid);
+      record.register(server, launched.pid);
       return { ...launched, ...classesOf(archived) };
     },
     launchAuxiliary: (program) => launchAuxiliary(plan.artifacts, program, archives),
     async ended({ pid }) {
-      if (pid !== null) record.release(pid);
+      if (pid !== null) record.unregister(pid);
     },
   };
 }
 
-/** A program in a folder of its own, on record as a server is, should this process be killed. */
+/** Starts a program in its own folder, registered like a server, in case this process is killed. */
 export async function launchAuxiliary(
   artifacts: ServerFiles,
   program: AuxiliaryProcess,
@@ -98,7 +98,7 @@ export async function launchAuxiliary(
     const command = program.command({ java: javaCommand(), artifacts, dir, internal: false });
     const archived = archives && withClassArchive(name, command, archives);
     const launched = await launch(archived?.command ?? command, { workDir: dir, log, onLine });
-    lease.guard(name, launched.pid);
+    lease.register(name, launched.pid);
     const exited = launched.exited.then(async (exit) => {
       if (exit.code === 0) await archived?.keep();
       await lease.remove();
@@ -111,7 +111,7 @@ export async function launchAuxiliary(
   }
 }
 
-/** A folder on this machine. It must be ours alone, since it is removed as a whole. */
+/** Opens a work folder on this machine. No other program may use it, because it is removed as a whole. */
 async function openFolder({ artifacts, runDir, ...options }: StackOptions): Promise<RuntimeHost> {
   const workDir = resolve(options.workDir);
   const logDir = join(resolve(runDir), 'logs');
@@ -127,14 +127,14 @@ async function openFolder({ artifacts, runDir, ...options }: StackOptions): Prom
   await mkdir(logDir, { recursive: true });
   const plan = { network: LOOPBACK, artifacts, java: javaCommand(), workDir, logDir };
   return {
-    ...groundAt(plan, lease, {
+    ...processHost(plan, lease, {
       dir: artifacts.classArchives,
       scratch,
       restarted: options.restarted ?? [],
     }),
     leasePath: lease.path,
     takePorts: (ports) => lease.takePorts(ports),
-    traces: () => ({ servers: lease.servers.flatMap(asServer) }),
+    attachInfo: () => ({ servers: lease.servers.flatMap(asServer) }),
     detach: () => lease.detach(),
     remove: () => lease.remove(),
   };
@@ -143,7 +143,7 @@ async function openFolder({ artifacts, runDir, ...options }: StackOptions): Prom
 interface ArchiveFolders {
   readonly dir: string;
   readonly scratch: string;
-  /** Servers that a fault asks to end: they would write their archive right then, while others are measured. */
+  /** Servers that a fault will restart: they must not write their archive then, during the measurement. */
   readonly restarted: readonly ServerName[];
 }
 

@@ -5,23 +5,23 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import { readTextFile, WRITTEN_BY_HAND } from '../../core/text-file.ts';
-import { removeHalfWritten } from '../../record/folder.ts';
+import { removeIncompleteFiles } from '../../record/folder.ts';
 import { writeAtomically } from '../../record/write.ts';
 import { identify, isAlive, type ProcessIdentity, processSchema } from '../process-identity.ts';
 import { isHome, xdgDir } from '../setup/user-dirs.ts';
 import { engineHere, sweepSession } from './session.ts';
 
 /**
- * The stacks of this user that run now, one file each, so that whatever a killed doorbuster left
- * behind can be found and removed, and so that two runs at once keep their ports apart.
+ * The running stacks of this user, one file each: to find and remove leftovers of a killed process, and to
+ * keep the ports of concurrent runs distinct.
  */
 const registrationSchema = z.strictObject({
   version: z.literal(1),
   owner: processSchema,
   workDir: z.string(),
-  /** The folder with the record of the run it belongs to; left out where there is none. */
+  /** The folder with the record of its run; absent if there is none. */
   run: z.string().optional(),
-  /** The label of its containers; left out where its servers are processes. */
+  /** The label of its containers; absent if its servers are processes. */
   session: z.string().optional(),
   ports: z.array(z.int()),
   servers: z.array(processSchema.extend({ server: z.string() })),
@@ -29,21 +29,21 @@ const registrationSchema = z.strictObject({
 
 type Registration = Readonly<z.infer<typeof registrationSchema>>;
 
-/** What a sweep found of a killed doorbuster, and removed. */
-interface Swept {
+/** Leftovers of a killed process that a sweep removed. */
+interface SweptLeftovers {
   /** The process that was killed. */
   readonly owner: ProcessIdentity;
   readonly workDir: string;
   readonly run: string | null;
-  /** What still ran; its watchdog usually was quicker. */
+  /** Servers that were still running; usually the watchdog has already ended them. */
   readonly killed: readonly { readonly server: string; readonly pid: number }[];
-  /** Containers that were left, by name; null when no engine answered that could remove them. */
+  /** Names of leftover containers; null: no engine answered to remove them. */
   readonly containers: readonly string[] | null;
-  /** `gone`: the watchdog has removed it. `kept`: it could not be removed, or is not marked as ours. */
+  /** `gone`: the watchdog has removed it. `kept`: it could not be removed, or has no marker of ours. */
   readonly folder: 'removed' | 'gone' | 'kept';
 }
 
-/** Marks a work folder as ours: nothing else is ever removed as a leftover. */
+/** Marker file of a work folder: only folders with it are removed as leftovers. */
 export const MARKER = '.doorbuster-stack';
 
 /** XDG_STATE_HOME/doorbuster/stacks, or ~/.local/state/doorbuster/stacks. */
@@ -58,7 +58,7 @@ export interface RegistryEntry {
   remove(): void;
 }
 
-/** A new entry under a name of its own; nothing is on record before its first `write`. */
+/** A new entry with a unique name; it is registered with its first `write`. */
 export function newEntry(registryDir: string): RegistryEntry {
   mkdirSync(registryDir, { recursive: true, mode: 0o700 });
   const path = join(registryDir, `${randomUUID()}.json`);
@@ -71,7 +71,7 @@ export function newEntry(registryDir: string): RegistryEntry {
   };
 }
 
-/** Every stack on record, live or left over. A file that is not ours to read is passed over. */
+/** Every registered stack, running or left over. Unreadable files are skipped. */
 export function registrations(
   registryDir: string,
 ): readonly { readonly path: string; readonly registration: Registration }[] {
@@ -91,12 +91,12 @@ function read(path: string): Registration | undefined {
       JSON.parse(readTextFile(path, { limitBytes: WRITTEN_BY_HAND })),
     ).data;
   } catch {
-    // Removed by its owner in this moment.
+    // Just removed by its owner.
     return undefined;
   }
 }
 
-/** Ports that live stacks other than `self` have claimed. */
+/** Ports that running stacks other than `self` have registered. */
 export function claimedPorts(registryDir: string, self?: string): ReadonlySet<number> {
   return new Set(
     registrations(registryDir)
@@ -105,7 +105,7 @@ export function claimedPorts(registryDir: string, self?: string): ReadonlySet<nu
   );
 }
 
-/** Processes other than this one that own something on record now: the other runs on this machine. */
+/** Processes other than this one that own a registered stack: the other runs on this machine. */
 export function otherOwners(registryDir = defaultRegistryDir()): readonly number[] {
   const owners = registrations(registryDir)
     .map(({ registration }) => registration.owner)
@@ -115,14 +115,14 @@ export function otherOwners(registryDir = defaultRegistryDir()): readonly number
 }
 
 /**
- * Kills the servers and removes the folders of everybody whose owner is gone. Servers are known by id
- * and start time, so a live run's, or a stranger's, are never touched.
+ * Kills the servers and removes the folders of every stack whose owner has ended. Servers are identified by process
+ * id and start time, so those of a running run, or unrelated processes, are never affected.
  */
 export async function sweepLeftovers(
   clock: Clock,
   registryDir = defaultRegistryDir(),
-): Promise<readonly Swept[]> {
-  const swept: Swept[] = [];
+): Promise<readonly SweptLeftovers[]> {
+  const swept: SweptLeftovers[] = [];
   for (const { path, registration } of registrations(registryDir)) {
     const { owner, workDir, run = null, session } = registration;
     if (isAlive(owner)) continue;
@@ -132,8 +132,8 @@ export async function sweepLeftovers(
     for (let waits = 0; waits < 50 && killed.some(isAlive); waits++) await clock.sleep(100);
     const containers = session === undefined ? [] : await sweptContainers(session);
     const folder = await removed(workDir);
-    if (run !== null) await removeHalfWritten(run);
-    // What could not be removed now is the next start's to try again.
+    if (run !== null) await removeIncompleteFiles(run);
+    // The next start retries what could not be removed now.
     if (containers !== null && (folder !== 'kept' || !isOurs(workDir)))
       rmSync(path, { force: true });
     swept.push({
@@ -145,14 +145,14 @@ export async function sweepLeftovers(
 }
 
 /**
- * Servers of a work folder that nobody has on record: their owner was killed in the moment between starting them
- * and writing it down. Every server has that folder for its home.
+ * Unregistered servers of a work folder: their owner was killed between their start and their registration. Every
+ * server has that folder as its HOME.
  */
 function unrecorded(
   workDir: string,
   known: readonly ProcessIdentity[],
 ): readonly (ProcessIdentity & { readonly server: string })[] {
-  // Never everything of a user, whatever is on record.
+  // Never match every process of a user, whatever is registered.
   if (isHome(workDir) || !existsSync('/proc')) return [];
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && !known.some(({ pid }) => pid === Number(name)))
@@ -161,7 +161,7 @@ function unrecorded(
         const environment = readFileSync(`/proc/${name}/environ`, 'utf8').split('\0');
         if (!environment.includes(`HOME=${workDir}`)) return [];
       } catch {
-        // It has ended, or is somebody else's.
+        // It has ended, or belongs to another user.
         return [];
       }
       const identity = identify(Number(name));
@@ -179,7 +179,7 @@ function isOurs(workDir: string): boolean {
   return existsSync(join(workDir, MARKER));
 }
 
-async function removed(workDir: string): Promise<Swept['folder']> {
+async function removed(workDir: string): Promise<SweptLeftovers['folder']> {
   if (!existsSync(workDir)) return 'gone';
   if (!isOurs(workDir)) return 'kept';
   return rm(workDir, { recursive: true, force: true, maxRetries: 5 }).then(
@@ -188,8 +188,8 @@ async function removed(workDir: string): Promise<Swept['folder']> {
   );
 }
 
-/** What a sweep has to say for itself: a line per killed doorbuster, however much it had on record. */
-export function sweptLines(swept: readonly Swept[]): readonly string[] {
+/** Report of a sweep: one line per killed process. */
+export function sweptLines(swept: readonly SweptLeftovers[]): readonly string[] {
   const owners = [...new Set(swept.map(({ owner }) => owner.born))];
   return owners.map((born) => {
     const parts = swept.filter(({ owner }) => owner.born === born);
@@ -197,7 +197,7 @@ export function sweptLines(swept: readonly Swept[]): readonly string[] {
     const servers = parts.flatMap(({ killed }) => killed.map(({ server }) => server));
     const containers = parts.flatMap((part) => part.containers ?? []);
     const unreached = parts.some((part) => part.containers === null);
-    const folders = (what: Swept['folder']) =>
+    const folders = (what: SweptLeftovers['folder']) =>
       parts.filter(({ folder }) => folder === what).map(({ workDir }) => workDir);
     const done = [
       ...(servers.length > 0 ? [`ended ${servers.join(', ')}, which were still running`] : []),
@@ -213,7 +213,7 @@ export function sweptLines(swept: readonly Swept[]): readonly string[] {
   });
 }
 
-/** Signals a whole process group; false when it is gone already. */
+/** Signals a whole process group; false if it no longer exists. */
 export function killGroup(pid: number, signal: NodeJS.Signals): boolean {
   try {
     process.kill(-pid, signal);

@@ -39,7 +39,7 @@ const onRecord = () => registrations(registryDir).map(({ registration }) => regi
 it('is on record with its processes while they run, and gone without a trace afterwards', async () => {
   const lease = await ResourceLease.open(workDir, { registryDir });
   const pid = await longLived();
-  lease.guard('spark', pid);
+  lease.register('spark', pid);
   lease.takePorts([20_007]);
   const server = { server: 'spark', ...identify(pid)! };
   const owner = identify(process.pid)!;
@@ -47,7 +47,7 @@ it('is on record with its processes while they run, and gone without a trace aft
   expect(await sweepLeftovers(systemClock, registryDir)).toEqual([]);
   expect(identify(pid)).not.toBeNull();
 
-  lease.release(pid);
+  lease.unregister(pid);
   expect(onRecord()).toMatchObject([{ servers: [] }]);
   await lease.remove();
   expect(onRecord()).toEqual([]);
@@ -58,7 +58,7 @@ it('is on record with its processes while they run, and gone without a trace aft
 it('of a killed owner is what the next start finds and ends, by what was put on record', async () => {
   const lease = await ResourceLease.open(workDir, { registryDir });
   const pid = await longLived();
-  lease.guard('spark', pid);
+  lease.register('spark', pid);
   // The same record under an owner that has lived and is gone: as after kill -9 of it and its watchdog.
   const [mine] = onRecord();
   const owner = identify(await longLived())!;

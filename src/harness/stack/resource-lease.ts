@@ -5,17 +5,17 @@ import { defaultRegistryDir, MARKER, newEntry, type RegistryEntry } from './regi
 import { startWatchdog, type Watchdog } from './watchdog.ts';
 
 interface LeaseOptions {
-  /** The folder of the run that it belongs to. */
+  /** The folder of its run. */
   readonly run?: string;
-  /** The label of the containers that belong to it. */
+  /** The label of its containers. */
   readonly session?: string;
   readonly registryDir?: string;
 }
 
 /**
- * A work folder of this process and the servers that run in it, on record while they are ours: should
- * doorbuster be killed, its watchdog or else the next start's sweep ends them and removes the folder;
- * the next start finds the record in either case, and says what became of it.
+ * Registers a work folder and its servers while this process owns them. If the process is killed, its watchdog or the
+ * next start's sweep ends the servers and removes the folder. The next start finds the registration in either case, and
+ * reports what happened.
  */
 export class ResourceLease {
   readonly #workDir: string;
@@ -26,7 +26,7 @@ export class ResourceLease {
   #ports: readonly number[] = [];
   #gone = false;
 
-  /** Makes the folder, which is removed as a whole in the end: it must be nobody else's. */
+  /** Creates the folder, which is removed as a whole at the end: no other program may use it. */
   static async open(workDir: string, options: LeaseOptions = {}): Promise<ResourceLease> {
     const entry = newEntry(options.registryDir ?? defaultRegistryDir());
     await mkdir(workDir, { recursive: true });
@@ -45,44 +45,44 @@ export class ResourceLease {
     this.#write();
   }
 
-  /** The file of the registry that says all this. */
+  /** Its file in the registry. */
   get path(): string {
     return this.#entry.path;
   }
 
-  /** The ports that are ours from now on, in place of those before. */
+  /** Registers these ports instead of the previous ones. */
   takePorts(ports: readonly number[]): void {
     this.#ports = ports;
     this.#write();
   }
 
-  /** A process that was started: leader of its own group, which is what will be killed. */
-  guard(server: string, pid: number): void {
+  /** Registers a started process. It is the leader of its process group, which a sweep kills. */
+  register(server: string, pid: number): void {
     this.#watchdog.guard(pid);
     const identity = identify(pid);
     if (identity !== null) this.#servers.set(pid, { server, ...identity });
     this.#write();
   }
 
-  /** A process that has ended. */
-  release(pid: number): void {
+  /** Unregisters a process that has ended. */
+  unregister(pid: number): void {
     this.#watchdog.release(pid);
     if (this.#servers.delete(pid)) this.#write();
   }
 
-  /** What is on record of the processes. */
+  /** The registered processes. */
   get servers(): readonly (ProcessIdentity & { readonly server: string })[] {
     return [...this.#servers.values()];
   }
 
-  /** Nothing here is ours any more: it is on record elsewhere, and goes on when this process ends. */
+  /** Gives up ownership: everything is registered elsewhere, and keeps running when this process ends. */
   detach(): void {
     this.#gone = true;
     this.#entry.remove();
     this.#watchdog.dismiss();
   }
 
-  /** After the last process has ended. */
+  /** To be called after the last process has ended. */
   async remove(): Promise<void> {
     this.#gone = true;
     await rm(this.#workDir, { recursive: true, force: true, maxRetries: 5 });

@@ -5,31 +5,31 @@ import type { Plan } from './plan.ts';
 import type { Launched } from './server.ts';
 import type { ServerName } from './stack.ts';
 
-/** Where servers run: all that differs between one runtime that starts them and another. */
+/** Everything that differs between the runtimes that start servers. */
 export interface RuntimeHost {
-  /** The part of the plan that follows from it. */
+  /** The part of the plan that depends on the runtime. */
   readonly plan: Pick<Plan, 'network' | 'artifacts' | 'java' | 'workDir' | 'logDir'>;
-  /** The file of the registry that holds the ports; `takePorts` replaces them. */
+  /** The registry's file with the ports; `takePorts` replaces them. */
   readonly leasePath: string;
   takePorts(ports: readonly number[]): void;
-  /** Makes the folders and files of every server. */
+  /** Creates the folders and files of every server. */
   writeFiles(plan: Plan): Promise<void>;
-  /** Starts a program of a server; with `capture`, what it prints is kept instead of logged. */
+  /** Starts a program of a server; with `capture`, its output is kept instead of logged. */
   launch(server: ServerName, command: Command, capture: boolean): Promise<Launched>;
-  /** Starts a program that is no server, on record of its own; once it has ended nothing is left of it. */
+  /** Starts an auxiliary program with its own lease; everything of it is removed at its end. */
   launchAuxiliary(program: AuxiliaryProcess): Promise<Launched>;
-  /** A program that was launched has ended. */
+  /** To be called when a launched program has ended. */
   ended(launched: Launched): Promise<void>;
-  /** After the last one has: nothing is left. */
+  /** Removes everything; to be called after the last program has ended. */
   remove(): Promise<void>;
-  /** What it takes to find all of it again. */
-  traces(): Pick<PersistedStack, 'session' | 'images' | 'servers'>;
-  /** Forgets all of it, which goes on: somebody else has it on record. */
+  /** Everything that is needed to attach to it. */
+  attachInfo(): Pick<PersistedStack, 'session' | 'images' | 'servers'>;
+  /** Gives up ownership: everything keeps running, and is registered elsewhere. */
   detach(): void;
 }
 
-/** A host of servers that another process has started. */
+/** A host of servers that another process started. */
 export interface AttachedHost extends RuntimeHost {
-  /** Those that still run. */
+  /** The servers that still run. */
   readonly running: ReadonlyMap<ServerName, Launched>;
 }

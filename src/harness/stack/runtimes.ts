@@ -6,23 +6,26 @@ import { processes } from './processes.ts';
 import { engineHere } from './session.ts';
 import type { Runtime, RuntimeKind } from './stack.ts';
 
-/** Every way to start the servers. A kind without a runtime does not compile. */
+/** Every runtime. A kind without an entry does not compile. */
 export const RUNTIMES: { readonly [K in RuntimeKind]: Runtime & { readonly kind: K } } = {
   processes,
   containers,
 };
 
-/** Every word for servers that are started. */
-type Started = Exclude<Scenario['stack']['runtime'], 'external'>;
-/** All of them, to choose from. */
-export const STARTED = ['auto', ...(Object.keys(RUNTIMES) as readonly RuntimeKind[])] as const;
+/** Values of `stack.runtime` with which servers are started. */
+type RuntimeChoice = Exclude<Scenario['stack']['runtime'], 'external'>;
+/** All of these values. */
+export const RUNTIME_CHOICES = [
+  'auto',
+  ...(Object.keys(RUNTIMES) as readonly RuntimeKind[]),
+] as const;
 
 /**
- * What `stack.runtime` comes to on this machine: `auto` is what DOORBUSTER_RUNTIME says, or else containers
- * when an engine answers. Throws DoorbusterError (exit 2) where one is asked for that is not there.
+ * The runtime for `stack.runtime` on this machine: `auto` means DOORBUSTER_RUNTIME, or else containers if an engine
+ * answers. Throws DoorbusterError (exit 2) if the requested one is not available.
  */
-export async function runtimeFor(asked: Started): Promise<RuntimeKind> {
-  const wanted = asked === 'auto' ? decreed() : asked;
+export async function runtimeFor(choice: RuntimeChoice): Promise<RuntimeKind> {
+  const wanted = choice === 'auto' ? configuredRuntime() : choice;
   if (wanted === 'containers') await findEngine();
   if (wanted !== 'auto') return wanted;
   return engineHere().then(
@@ -31,13 +34,13 @@ export async function runtimeFor(asked: Started): Promise<RuntimeKind> {
   );
 }
 
-/** What this machine is to take where a scenario leaves it open. */
-function decreed(): Started {
+/** The runtime of this machine for scenarios with `auto`, by DOORBUSTER_RUNTIME. */
+function configuredRuntime(): RuntimeChoice {
   const named = process.env.DOORBUSTER_RUNTIME || 'auto';
-  const known = STARTED.find((one) => one === named);
+  const known = RUNTIME_CHOICES.find((one) => one === named);
   if (known !== undefined) return known;
   throw badInput(
-    `DOORBUSTER_RUNTIME is ${named}, and there is no such runtime: ${suggest(named, STARTED)}`,
+    `DOORBUSTER_RUNTIME is ${named}, and there is no such runtime: ${suggest(named, RUNTIME_CHOICES)}`,
     'unset DOORBUSTER_RUNTIME',
   );
 }

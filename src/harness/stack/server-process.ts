@@ -11,8 +11,8 @@ import { killGroup } from './registry.ts';
 import type { Exit, Launched } from './server.ts';
 
 /**
- * The environment of every server: what a program needs to run, and nothing else of the user's
- * shell, so that a stray JAVA_TOOL_OPTIONS or AWS_PROFILE never shapes what is measured.
+ * The environment of every server: only what a program needs to run, so that a JAVA_TOOL_OPTIONS or AWS_PROFILE of
+ * the user's shell cannot affect the measurement.
  */
 function serverEnvironment(workDir: string, own: Readonly<Record<string, string>>) {
   const passed = ['PATH', 'JAVA_HOME', 'LD_LIBRARY_PATH', 'GOMAXPROCS'];
@@ -30,8 +30,8 @@ function serverEnvironment(workDir: string, own: Readonly<Record<string, string>
 }
 
 /**
- * Starts a program with its output appended to `log`; with `capture`, standard output is kept in
- * memory instead, and with `onLine` handed on line by line. Its own process group keeps a Ctrl-C of the terminal away from it.
+ * Starts a program with its output appended to `log`; with `capture`, standard output is kept in memory instead, and
+ * with `onLine` passed on line by line. It has its own process group, so that it does not get the terminal's Ctrl-C.
  */
 export async function launch(
   command: Command,
@@ -42,7 +42,7 @@ export async function launch(
     readonly onLine?: (line: string) => void;
   },
 ): Promise<Launched & { readonly pid: number }> {
-  // The program is started through another one, whose own failure to find it would come too late.
+  // The program is started through a shell, which would report a missing program too late.
   if (!isThere(command.program)) throw notStarted(command.program, 'no such program');
   const log = openSync(options.log, 'a');
   try {
@@ -69,8 +69,8 @@ export async function launch(
       exited,
       printed: () => Buffer.concat(chunks).toString('utf8'),
       kill: (signal) => void killGroup(pid, signal),
-      freeze: async () => void killGroup(pid, 'SIGSTOP'),
-      thaw: async () => void killGroup(pid, 'SIGCONT'),
+      pause: async () => void killGroup(pid, 'SIGSTOP'),
+      resume: async () => void killGroup(pid, 'SIGCONT'),
     };
   } finally {
     closeSync(log);
@@ -79,7 +79,7 @@ export async function launch(
 
 const LOOK_MS = 500;
 
-/** A program that another doorbuster has launched, followed for as long as `signal` allows. */
+/** Follows a program that another process launched, until `signal` aborts. */
 export function follow(identity: ProcessIdentity, clock: Clock, signal: AbortSignal): Launched {
   const { pid } = identity;
   const gone = async (): Promise<Exit> => {
@@ -88,12 +88,12 @@ export function follow(identity: ProcessIdentity, clock: Clock, signal: AbortSig
   };
   return {
     pid,
-    // Once nobody follows it any more, nobody learns of its end.
+    // After an abort its end is never reported.
     exited: gone().catch(() => new Promise<never>(() => {})),
     printed: () => '',
     kill: (kind) => void killGroup(pid, kind),
-    freeze: async () => void killGroup(pid, 'SIGSTOP'),
-    thaw: async () => void killGroup(pid, 'SIGCONT'),
+    pause: async () => void killGroup(pid, 'SIGSTOP'),
+    resume: async () => void killGroup(pid, 'SIGCONT'),
   };
 }
 

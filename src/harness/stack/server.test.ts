@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { packageRoot } from '../entry.ts';
-import { deathOf } from './server.ts';
+import { exitError } from './server.ts';
 
 const log = (name: string) => join(packageRoot, 'test/fixtures/stack-logs', `${name}.txt`);
 
@@ -9,7 +9,7 @@ it.each(['kafka', 'catalog', 'minio', 'flink-jobmanager', 'flink-gateway'] as co
   '%s whose port was taken is named with its ports, and who has them can be looked up',
   (server) => {
     const exit = { code: 1, signal: null };
-    const death = deathOf(
+    const death = exitError(
       server,
       exit,
       log(`${server}-port-taken`),
@@ -26,7 +26,13 @@ it.each(['kafka', 'catalog', 'minio', 'flink-jobmanager', 'flink-gateway'] as co
 
 it('one that ended for another reason is not', () => {
   const exit = { code: 1, signal: null };
-  const { error, portWasTaken } = deathOf('kafka', exit, log('no-class'), 'unexpectedly', [20_001]);
+  const { error, portWasTaken } = exitError(
+    'kafka',
+    exit,
+    log('no-class'),
+    'unexpectedly',
+    [20_001],
+  );
   expect(portWasTaken).toBe(false);
   expect(error.message).not.toContain('20001');
   expect(error.hint).toBe(`less ${log('no-class')}`);
@@ -34,14 +40,14 @@ it('one that ended for another reason is not', () => {
 
 it('one that was killed from outside says what that often means', () => {
   const exit = { code: null, signal: 'SIGKILL' } as const;
-  const { error } = deathOf('kafka', exit, log('heap-too-large'), 'unexpectedly');
+  const { error } = exitError('kafka', exit, log('heap-too-large'), 'unexpectedly');
   expect(error.message).toContain('kafka exited unexpectedly (killed by SIGKILL)');
   expect(error.hint).toMatch(/^dmesg .*memory is short/);
 });
 
 it('one that took too much memory for its container says so', () => {
   const exit = { code: null, signal: 'SIGKILL', outOfMemory: true } as const;
-  const death = deathOf('kafka', exit, log('minio-port-taken'), 'unexpectedly');
+  const death = exitError('kafka', exit, log('minio-port-taken'), 'unexpectedly');
   expect(death.error.message).toMatch(
     /^kafka exited unexpectedly \(killed at the memory limit of its container\)/,
   );

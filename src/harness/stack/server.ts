@@ -6,39 +6,39 @@ import type { Readiness } from './components/component.ts';
 import { HOST, type Ports } from './plan.ts';
 import type { ServerName } from './stack.ts';
 
-/** How a program ended; without code and signal, nobody saw it. */
+/** How a program ended; without code and signal if that is unknown. */
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** It took more memory than its container may. */
+  /** Whether it exceeded the memory limit of its container. */
   readonly outOfMemory?: boolean;
 }
 
-/** A program that was started, wherever it runs. */
+/** A started program, in any runtime. */
 export interface Launched {
-  /** Its process on this machine; null where it runs on another, or out of sight. */
+  /** Its process id on this machine; null if it runs elsewhere, or is not visible. */
   readonly pid: number | null;
   /** Never rejects. */
   readonly exited: Promise<Exit>;
-  /** What it printed on standard output, when that was asked for. */
+  /** Its standard output, if that was captured. */
   readonly printed: () => string;
-  /** Signals it and whatever it has started; nothing happens when it is gone. */
+  /** Signals it and its children; does nothing if it has ended. */
   readonly kill: (signal: 'SIGTERM' | 'SIGKILL') => void;
-  /** Stops it where it stands, and whatever it has started, until `thaw`: its sockets stay open and silent. */
-  readonly freeze: () => Promise<void>;
-  readonly thaw: () => Promise<void>;
+  /** Pauses it and its children until `resume`: its sockets stay open and silent. */
+  readonly pause: () => Promise<void>;
+  readonly resume: () => Promise<void>;
   /**
-   * There when its JVM writes its classes down as it ends, unless killed: to be called after that,
-   * to make them those of the next start.
+   * Present if its JVM writes a class archive at its exit, unless killed. To be called after that, to make the archive
+   * that of the next start.
    */
   readonly keepClasses?: () => Promise<void>;
-  /** Whether its JVM took its classes from an archive; left out where archives are not for it. */
+  /** Whether its JVM used a class archive; absent if it cannot have one. */
   readonly fromArchive?: boolean;
 }
 
 /**
- * One look at whether a server is ready: what was answered, or null. Refusals and time-outs are a no,
- * not an error. `earlier` is what was answered when it was ready before it ended.
+ * Checks once whether a server is ready: its response, or null. Refused connections and timeouts mean not ready, not an
+ * error. `earlier` is the response with which it was ready before its end.
  */
 export async function readyAnswer(
   readiness: Readiness,
@@ -57,8 +57,8 @@ export async function readyAnswer(
     return null;
   }
 }
-/** A server that ended without being asked to: who, how, and why by its own log; `ports` are its own. */
-export function deathOf(
+/** The error for a server that exited unexpectedly, with the cause from its log; `ports` are its ports. */
+export function exitError(
   server: ServerName,
   exit: Exit,
   log: string,
@@ -87,11 +87,11 @@ export function deathOf(
 function howItEnded({ outOfMemory, signal, code }: Exit): string {
   if (outOfMemory) return 'killed at the memory limit of its container';
   if (signal) return `killed by ${signal}`;
-  // The process of another cannot be waited for, only missed.
+  // The exit code of another process's child is unknown.
   return code === null ? 'exit code unknown' : `exit code ${code}`;
 }
 
-/** A server that runs but did not become ready. */
+/** The error for a server that runs but did not become ready. */
 export function neverReady(server: ServerName, withinMs: number, log: string): DoorbusterError {
   const tail = logTail(log);
   const cause = innermostCause(tail) ?? lastLine(tail);
@@ -106,8 +106,8 @@ function lastLine(tail: string): string {
 }
 
 /**
- * Asks a program to end, and makes it after `graceMs` or when `hurry` aborts. Resolves when it has
- * ended.
+ * Ends a program with SIGTERM, and with SIGKILL after `graceMs` or when `hurry` aborts. Resolves when it
+ * has ended.
  */
 export async function end(
   launched: Launched,
@@ -122,6 +122,6 @@ export async function end(
   await clock.sleep(graceMs, enough).catch(() => {});
   if (!gone.signal.aborted) launched.kill('SIGKILL');
   await exited;
-  // A child of the server may have outlived it.
+  // A child of the program may still be running.
   launched.kill('SIGKILL');
 }

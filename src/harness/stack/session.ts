@@ -1,18 +1,18 @@
 import type { ContainerEngine } from '../clients/container-engine.ts';
 
-/** Marks whatever belongs to one stack in containers: each of them, their network and their volume. */
+/** Label of the containers, the network and the volume of one stack. */
 export const SESSION_LABEL = 'io.doorbuster.session';
 
 /**
- * The container engine of this machine; throws the library's own error when none answers. It takes a
- * good part of a second to load, which a run on processes need not spend.
+ * The container engine of this machine; throws the library's own error if none answers. The library is imported
+ * lazily, because that takes a good part of a second, which a run on processes does not need.
  */
 export async function engineHere(): Promise<ContainerEngine> {
   const { openContainerEngine } = await import('../clients/container-engine.ts');
   return openContainerEngine();
 }
 
-/** Removes whatever is left of a session; gives the names of its containers. */
+/** Removes everything of a session; returns the names of its containers. */
 export async function sweepSession(
   session: string,
   engine: Pick<ContainerEngine, 'sweep'>,

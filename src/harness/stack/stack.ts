@@ -11,80 +11,80 @@ import type { Launched } from './server.ts';
 
 export type ServerName = (typeof SERVERS)[number];
 
-/** A running stack. Whoever started it owns it: `await using`, or stop() in a finally. */
+/** A running stack. Its owner ends it: `await using`, or stop() in a finally. */
 export interface Stack extends AsyncDisposable {
   readonly runtime: RuntimeKind | 'external' | 'in-process';
-  /** Those of its servers that were started here, in the order of need; null: none was. */
+  /** The servers that doorbuster started, dependencies first; null: it started none. */
   readonly servers: readonly ServerName[] | null;
-  /** Throws where no server was started. */
+  /** Throws if the stack has no servers. */
   readonly endpoints: Endpoints;
-  /** What a pipeline without any server works on; null beside servers. */
+  /** Storage of a pipeline without servers; null if there are servers. */
   readonly inProcess: InProcessStore | null;
   /** Versions of every server, for the record. */
   readonly versions: Readonly<Record<string, string>>;
   /**
-   * Starts a program beside the servers. Whoever starts it waits for its end, or kills it; with the stack it
-   * ends at the latest. Throws DoorbusterError when it cannot be started.
+   * Starts a program next to the servers. The caller waits for its end or kills it; it ends with the stack at the
+   * latest. Throws DoorbusterError if it cannot be started.
    */
   launch(program: AuxiliaryProcess): Promise<Launched>;
   /** The operating-system processes, for the resource probe. */
   processes(): readonly { readonly server: ServerName; readonly pid: number }[];
   /**
-   * Aborts with a DoorbusterError naming the server and its innermost cause as soon as one dies
-   * that was not asked to.
+   * Aborts with a DoorbusterError, with the server and its innermost cause, as soon as a server exits
+   * unexpectedly.
    */
   readonly broken: AbortSignal;
   /**
-   * Stops or freezes a server, whose absence then breaks nothing. Resolves once it is frozen or has ended; one that is asked to end, and does not in half a minute, is killed.
+   * Stops or pauses a server without breaking the stack. Resolves when it is paused or has ended; a server that does not
+   * end in half a minute is killed.
    */
   injectOutage(server: ServerName, act: FaultAct): Promise<void>;
   /**
-   * Resumes a server after an outage, or starts it again on its ports and with its data. Resolves
-   * when it answers as it did when it was first ready; rejects with a DoorbusterError when it does not.
+   * Resumes a server after an outage, or restarts it on its ports and with its data. Resolves when it is ready again;
+   * rejects with a DoorbusterError if it does not become ready.
    */
   restore(server: ServerName): Promise<void>;
   /**
-   * Whether every start so far took its classes from an archive, by server or program beside them; of those that
-   * archives are for, and of a stack that was started here.
+   * Whether every start so far used a class archive, by server or auxiliary program; only for those that can have one,
+   * and for a stack that was started here.
    */
   classArchives(): Readonly<Record<string, boolean>>;
-  /** Servers that are not there, of a stack that was attached to. */
+  /** Servers of an attached stack that no longer run. */
   missing(): readonly ServerName[];
   /**
-   * Leaves the stack running when this process ends, under a name by which it is found. `home`, the folder
-   * with its data and logs, goes with it in the end.
+   * Makes the stack persistent under a name: it keeps running when this process ends. `home`, the folder with its data
+   * and logs, is removed with it.
    */
   keep(as: { readonly name: string; readonly home: string }): Promise<void>;
-  /** Folder that Flink writes savepoints and checkpoints to; null: wherever its cluster keeps them. */
+  /** Folder of Flink's savepoints and checkpoints; null: the cluster's default. */
   readonly stateDir: string | null;
   /**
-   * With `keepClasses`: the servers have been at work, and what their JVMs have loaded is worth keeping
-   * for the next start. It takes up to half a minute where nothing has been kept yet.
+   * With `keepClasses` the JVMs write class archives for the next start, which is useful after the servers have worked.
+   * It takes up to half a minute if there are no archives yet.
    */
   stop(options?: { readonly keepClasses?: boolean }): Promise<void>;
 }
 
 export type Jit = Scenario['stack']['jit'];
 
-/** What a stack is started with. */
 export interface StackOptions {
-  /** The run's own folder: data, configuration and logs go beneath it. */
+  /** The run's own folder, for data, configuration and logs. */
   readonly runDir: string;
-  /** Where server data lives while the run lasts (removed at stop); logs stay in runDir. */
+  /** Folder of the servers' data during the run (removed at stop); logs stay in runDir. */
   readonly workDir: string;
   readonly artifacts: Artifacts;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** What to start, each with what it needs itself, in the order of need: see `withNeeds`. */
+  /** The servers to start, with their dependencies, dependencies first: see `withNeeds`. */
   readonly servers: readonly ServerName[];
   readonly flink: { readonly taskSlots: number; readonly checkpointEveryMs: number };
   /** How broker and TaskManager are compiled: see the scenario's `stack.jit`. */
   readonly jit: Jit;
-  /** What will be started beside the servers: its image is there before the run begins. */
+  /** Auxiliary programs of the run: their images are built before it begins. */
   readonly auxiliary?: readonly AuxiliaryProcess['name'][];
-  /** Servers that will be asked to end and started again while others are measured. */
+  /** Servers that faults will restart during the measurement. */
   readonly restarted?: readonly ServerName[];
-  /** Told of an image that has to be built first. */
+  /** Called with an image that has to be built first. */
   readonly onBuilding?: (image: string) => void;
   readonly onProgress: (line: {
     readonly server: ServerName;
@@ -93,26 +93,25 @@ export interface StackOptions {
   }) => void;
 }
 
-/** What a running stack is attached to with. */
 export interface AttachOptions {
   readonly clock: Clock;
   readonly onProgress: StackOptions['onProgress'];
 }
 
-/** One way to start the servers. */
+/** Extension point: starts the servers. */
 export interface Runtime {
   readonly kind: RuntimeKind;
-  /** How what it starts is got. Throws DoorbusterError (exit 2) where it cannot be, for want of an engine. */
+  /** How to get the artifacts that it starts. Throws DoorbusterError (exit 2) if there is no container engine. */
   artifactSource(): Promise<ArtifactSource>;
-  /** The folder that the data of its servers fills; null where it is none of this machine. */
+  /** The folder of the servers' data; null if it is not on this machine. */
   dataDir(): Promise<string | null>;
   start(options: StackOptions): Promise<Stack>;
   /**
-   * Attaches to a persistent stack, with those of its servers that still run. Disposing detaches from it, and it
-   * stays up; stopping ends it. No interrupt detaches from it: what is under way on it is finished first.
+   * Attaches to a persistent stack and its running servers. Disposing detaches from it, and it stays up; stopping ends
+   * it. An interrupt does not detach: current work on the stack is finished first.
    */
   attach(kept: PersistedStack, options: AttachOptions): Promise<Stack>;
 }
 
-/** One file and one line in the map each. */
+/** Each kind has one file and one line in runtimes.ts. */
 export type RuntimeKind = 'processes' | 'containers';

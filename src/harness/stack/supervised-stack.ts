@@ -13,20 +13,20 @@ import { endpointsOf } from './endpoints.ts';
 import { type PersistedStack, writePersisted } from './persisted-stack.ts';
 import type { Plan } from './plan.ts';
 import type { AttachedHost, RuntimeHost } from './runtime-host.ts';
-import { deathOf, type Exit, end, type Launched, neverReady, readyAnswer } from './server.ts';
+import { type Exit, end, exitError, type Launched, neverReady, readyAnswer } from './server.ts';
 import type { AttachOptions, RuntimeKind, ServerName, Stack, StackOptions } from './stack.ts';
 
-/** Longest wait for one server on a busy machine; a start on idle cores takes a tenth of it. */
+/** Longest wait for one server on a busy machine, ms; on idle cores a start takes a tenth of it. */
 const READY_WITHIN_MS = 120_000;
 const POLL_MS = 100;
-/** The data goes anyway, so a server gets only the time it needs to close its sockets. */
+/** Grace period at the stop, ms: the data is removed anyway, so a server only has to close its sockets. */
 const STOP_GRACE_MS = 5_000;
-/** What a server may take to end when a fault asks it to: it has state worth closing. */
+/** Grace period of a restart fault, ms: the server has state to write. */
 const RESTART_GRACE_MS = 30_000;
-/** What a JVM needs to write its classes down, on a busy machine. */
-const KEEP_WITHIN_MS = 120_000;
+/** Longest time to write a class archive on a busy machine, ms. */
+const ARCHIVE_WITHIN_MS = 120_000;
 
-/** What a stack is told, however it came about. */
+/** Options of every supervised stack, started or attached. */
 interface SupervisedOptions
   extends AttachOptions,
     Pick<StackOptions, 'signal' | 'servers' | 'flink' | 'jit'> {
@@ -34,34 +34,34 @@ interface SupervisedOptions
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** Servers that this process watches: it starts and stops them, or goes on with those of another. */
+/** Servers that this process supervises, whether it started them or attached to them. */
 export class SupervisedStack implements Stack {
   readonly runtime: RuntimeKind;
   readonly inProcess = null;
   readonly servers: readonly ServerName[];
   readonly versions: Readonly<Record<string, string>>;
-  /** A server met a port that was free a moment ago: worth another try with other ports. */
+  /** A server found its port in use although it was free before: the start is retried with other ports. */
   portWasTaken = false;
 
   readonly #options: SupervisedOptions;
   readonly #open: () => Promise<RuntimeHost>;
   readonly #broken = new AbortController();
-  /** Ends every wait as soon as the start has failed or a stop was asked for. */
-  readonly #over = new AbortController();
+  /** Ends every wait when the start has failed or a stop was requested. */
+  readonly #stopWaiting = new AbortController();
   readonly #running = new Map<ServerName, Launched>();
   readonly #auxiliary = new Set<Launched>();
-  /** Resolves when a server's end has been dealt with. */
+  /** Resolves when a server's end has been handled. */
   readonly #ends = new Map<ServerName, Promise<void>>();
-  /** What each preparation has printed. */
+  /** Output of each preparation. */
   readonly #prepared = new Map<ServerName, string>();
-  /** What each server, or another in its name, answered when it was ready last. */
-  readonly #said = new Map<ServerName, string>();
-  /** Per JVM that archives of classes are for, whether it always started from one. */
+  /** Response of each server (or of another on its behalf) when it was last ready. */
+  readonly #readyAnswers = new Map<ServerName, string>();
+  /** Per JVM that can have a class archive: whether all its starts used one. */
   readonly #fromArchive = new Map<string, boolean>();
-  /** Servers under an injected outage, and which. */
-  readonly #away = new Map<ServerName, FaultAct>();
-  /** Servers on their way back. */
-  readonly #returning = new Set<Promise<void>>();
+  /** Servers under an injected outage, and its kind. */
+  readonly #outages = new Map<ServerName, FaultAct>();
+  /** Restores in progress. */
+  readonly #restores = new Set<Promise<void>>();
   readonly #onAbort = () => void this[Symbol.asyncDispose]();
   #plan: Plan | undefined;
   #host: RuntimeHost | undefined;
@@ -103,12 +103,12 @@ export class SupervisedStack implements Stack {
 
   #note(program: string, { fromArchive }: Launched): void {
     if (fromArchive === undefined) return;
-    // One start without an archive is one that was unlike the others.
+    // One start without an archive makes the value false.
     this.#fromArchive.set(program, fromArchive && this.#fromArchive.get(program) !== false);
   }
 
   async launch(program: AuxiliaryProcess): Promise<Launched> {
-    this.#over.signal.throwIfAborted();
+    this.#stopWaiting.signal.throwIfAborted();
     const host = this.#host as RuntimeHost;
     const running = await host.launchAuxiliary(program);
     this.#auxiliary.add(running);
@@ -134,13 +134,13 @@ export class SupervisedStack implements Stack {
     const ready = new Map<ServerName, Promise<void>>();
     for (const server of this.servers) {
       const needs = COMPONENTS[server].needs.map((need) => ready.get(need)!);
-      ready.set(server, this.#bringUp(server, plan, needs));
+      ready.set(server, this.#setUp(server, plan, needs));
     }
     // The first failure ends the other waits; only then may everything be stopped.
     const starts = [...ready.values()];
-    for (const start of starts) start.catch((error) => this.#over.abort(error));
+    for (const start of starts) start.catch((error) => this.#stopWaiting.abort(error));
     await Promise.allSettled(starts);
-    if (this.#over.signal.aborted) throw this.#over.signal.reason;
+    if (this.#stopWaiting.signal.aborted) throw this.#stopWaiting.signal.reason;
   }
 
   stop({ keepClasses = false } = {}): Promise<void> {
@@ -163,10 +163,10 @@ export class SupervisedStack implements Stack {
     }
     for (const [server, launched] of host.running) {
       this.#running.set(server, launched);
-      // Whoever had it before may have died while it was away.
-      await launched.thaw();
+      // A process that attached before may have been killed during an outage.
+      await launched.resume();
       const said = await readyAnswer(COMPONENTS[server].ready(plan), plan.ports, null);
-      if (said !== null) this.#said.set(server, said);
+      if (said !== null) this.#readyAnswers.set(server, said);
       const ended = launched.exited.then((exit) => this.#onExit(server, exit));
       this.#ends.set(server, ended);
     }
@@ -178,7 +178,7 @@ export class SupervisedStack implements Stack {
 
   async keep({ name, home }: { readonly name: string; readonly home: string }): Promise<void> {
     const host = this.#host as RuntimeHost;
-    // First on record under its new name, then off the old one: a crash in between ends it.
+    // Register the new name before removing the old entry: after a crash in between, the stack is ended.
     writePersisted({
       version: 1,
       name,
@@ -188,32 +188,32 @@ export class SupervisedStack implements Stack {
       versions: { ...this.versions },
       plan: this.#planned(),
       prepared: Object.fromEntries(this.#prepared),
-      ...host.traces(),
+      ...host.attachInfo(),
     });
     this.#detach();
   }
 
-  /** Nothing that happens to the servers from now on is this stack's business. */
+  /** From now on ignores what happens to the servers. */
   #detach(): void {
     this.#detached = true;
     this.#options.signal.removeEventListener('abort', this.#onAbort);
     this.#stopped ??= Promise.resolve();
-    this.#over.abort(new Error('the stack was detached'));
+    this.#stopWaiting.abort(new Error('the stack was detached'));
     this.#host?.detach();
   }
 
-  /** One server, from its preparation to its readiness. */
-  async #bringUp(server: ServerName, plan: Plan, needs: readonly Promise<void>[]): Promise<void> {
+  /** Prepares and starts one server, and waits until it is ready. */
+  async #setUp(server: ServerName, plan: Plan, needs: readonly Promise<void>[]): Promise<void> {
     const { prepare } = COMPONENTS[server];
     if (prepare) this.#prepared.set(server, await this.#prepare(server, prepare(plan)));
     await Promise.all(needs);
     await this.#startUp(server, plan);
   }
 
-  /** From the start of its process to its readiness, whether for the first time or again. */
+  /** Starts or restarts a server's process, and waits until it is ready. */
   async #startUp(server: ServerName, plan: Plan): Promise<void> {
     const { clock, onProgress } = this.#options;
-    this.#over.signal.throwIfAborted();
+    this.#stopWaiting.signal.throwIfAborted();
     const startedMs = clock.monotonicMs();
     onProgress({ server, state: 'starting', ms: 0 });
     const command = COMPONENTS[server].command(plan, this.#prepared.get(server) ?? '');
@@ -226,7 +226,7 @@ export class SupervisedStack implements Stack {
         return this.#onExit(server, exit);
       }),
     );
-    await this.#untilReady(server, plan, () => alive, this.#said.get(server) ?? null);
+    await this.#untilReady(server, plan, () => alive, this.#readyAnswers.get(server) ?? null);
     onProgress({ server, state: 'ready', ms: clock.monotonicMs() - startedMs });
   }
 
@@ -241,65 +241,65 @@ export class SupervisedStack implements Stack {
     const readiness = COMPONENTS[server].ready(plan);
     for (;;) {
       const answer = await readyAnswer(readiness, plan.ports, earlier);
-      this.#over.signal.throwIfAborted();
+      this.#stopWaiting.signal.throwIfAborted();
       if (answer !== null && alive()) {
-        this.#said.set(server, answer);
+        this.#readyAnswers.set(server, answer);
         return;
       }
       if (clock.monotonicMs() - askedMs > READY_WITHIN_MS) {
         throw neverReady(server, READY_WITHIN_MS, this.#log(server));
       }
-      await clock.sleep(POLL_MS, this.#over.signal);
+      await clock.sleep(POLL_MS, this.#stopWaiting.signal);
     }
   }
 
   async injectOutage(server: ServerName, act: FaultAct): Promise<void> {
     const launched = this.#running.get(server);
-    if (!launched || this.#away.has(server))
+    if (!launched || this.#outages.has(server))
       throw new Error(`${server} does not run, so it cannot be stopped`);
-    this.#over.signal.throwIfAborted();
-    this.#away.set(server, act);
-    if (act === 'pause') return launched.freeze();
+    this.#stopWaiting.signal.throwIfAborted();
+    this.#outages.set(server, act);
+    if (act === 'pause') return launched.pause();
     const { clock } = this.#options;
     if (act === 'kill') launched.kill('SIGKILL');
-    else await end(launched, clock, RESTART_GRACE_MS, this.#over.signal);
+    else await end(launched, clock, RESTART_GRACE_MS, this.#stopWaiting.signal);
     await this.#ends.get(server);
   }
 
   restore(server: ServerName): Promise<void> {
-    const act = this.#away.get(server);
+    const act = this.#outages.get(server);
     if (act === undefined) throw new Error(`${server} was not stopped`);
-    this.#away.delete(server);
-    const back = act === 'pause' ? this.#thaw(server) : this.#startUp(server, this.#planned());
-    const returning = back.finally(() => this.#returning.delete(returning));
-    this.#returning.add(returning);
+    this.#outages.delete(server);
+    const back = act === 'pause' ? this.#resume(server) : this.#startUp(server, this.#planned());
+    const returning = back.finally(() => this.#restores.delete(returning));
+    this.#restores.add(returning);
     return returning;
   }
 
-  async #thaw(server: ServerName): Promise<void> {
-    await this.#running.get(server)?.thaw();
+  async #resume(server: ServerName): Promise<void> {
+    await this.#running.get(server)?.resume();
     await this.#untilReady(server, this.#planned(), () => this.#running.has(server), null);
   }
 
-  /** Runs a preparing command to its end and gives what it printed. */
+  /** Runs a preparing command to its end and returns its output. */
   async #prepare(server: ServerName, command: Command): Promise<string> {
     const launched = await this.#launch(server, command, true);
     const kill = () => launched.kill('SIGKILL');
-    this.#over.signal.addEventListener('abort', kill, { once: true });
+    this.#stopWaiting.signal.addEventListener('abort', kill, { once: true });
     const exit = await launched.exited;
-    this.#over.signal.removeEventListener('abort', kill);
+    this.#stopWaiting.signal.removeEventListener('abort', kill);
     this.#running.delete(server);
     await this.#host?.ended(launched);
-    this.#over.signal.throwIfAborted();
+    this.#stopWaiting.signal.throwIfAborted();
     if (exit.code !== 0) {
       await writeFile(this.#log(server), launched.printed(), { flag: 'a' });
-      throw deathOf(server, exit, this.#log(server), 'during its preparation').error;
+      throw exitError(server, exit, this.#log(server), 'during its preparation').error;
     }
     return launched.printed();
   }
 
   async #launch(server: ServerName, command: Command, capture = false): Promise<Launched> {
-    this.#over.signal.throwIfAborted();
+    this.#stopWaiting.signal.throwIfAborted();
     const launched = await (this.#host as RuntimeHost)
       .launch(server, command, capture)
       .catch((error) => {
@@ -316,26 +316,26 @@ export class SupervisedStack implements Stack {
     const launched = this.#running.get(server);
     this.#running.delete(server);
     if (launched) await this.#host?.ended(launched);
-    if (this.#stopped || this.#over.signal.aborted) return;
-    // One that is frozen was not asked to end.
-    const act = this.#away.get(server);
+    if (this.#stopped || this.#stopWaiting.signal.aborted) return;
+    // A paused server was not stopped by the fault.
+    const act = this.#outages.get(server);
     if (act === 'kill' || act === 'restart') return;
-    const death = deathOf(server, exit, this.#log(server), 'unexpectedly', this.#portsOf(server));
+    const death = exitError(server, exit, this.#log(server), 'unexpectedly', this.#portsOf(server));
     this.portWasTaken ||= death.portWasTaken;
-    this.#over.abort(death.error);
+    this.#stopWaiting.abort(death.error);
     this.#broken.abort(death.error);
   }
 
   async #stop(keepClasses: boolean): Promise<void> {
     const { signal, clock, onProgress } = this.#options;
     signal.removeEventListener('abort', this.#onAbort);
-    this.#over.abort(
+    this.#stopWaiting.abort(
       signal.aborted ? signal.reason : stackBroke('the stack was stopped while it was starting'),
     );
-    // What is being started would otherwise appear behind our back.
-    await Promise.allSettled([this.#starting, ...this.#returning]);
-    await Promise.all([...this.#auxiliary].map((one) => this.#endBeside(one, keepClasses)));
-    // Reverse order by need: a server goes once everything that needs it is gone.
+    // Wait for starts in progress, which would otherwise add servers during the stop.
+    await Promise.allSettled([this.#starting, ...this.#restores]);
+    await Promise.all([...this.#auxiliary].map((one) => this.#endAuxiliary(one, keepClasses)));
+    // Reverse order of dependencies: a server is stopped after everything that depends on it.
     const gone = new Map<ServerName, Promise<void>>();
     for (const server of this.servers.toReversed()) {
       const users = this.servers.filter((other) => COMPONENTS[other].needs.includes(server));
@@ -343,12 +343,12 @@ export class SupervisedStack implements Stack {
         await Promise.all(users.map((user) => gone.get(user)));
         const launched = this.#running.get(server);
         if (!launched) return;
-        // What is frozen does not hear that it is to end.
-        if (this.#away.get(server) === 'pause') await launched.thaw();
+        // A paused process does not handle SIGTERM.
+        if (this.#outages.get(server) === 'pause') await launched.resume();
         const askedMs = clock.monotonicMs();
         if (!launched.keepClasses) await end(launched, clock, STOP_GRACE_MS);
         else {
-          await end(launched, clock, keepClasses ? KEEP_WITHIN_MS : 0, signal);
+          await end(launched, clock, keepClasses ? ARCHIVE_WITHIN_MS : 0, signal);
           if (keepClasses) await launched.keepClasses();
         }
         this.#running.delete(server);
@@ -361,15 +361,15 @@ export class SupervisedStack implements Stack {
     await this.#host?.remove();
   }
 
-  /** One that is held before its end is to write its classes down first; it keeps them by itself. */
-  async #endBeside(launched: Launched, keepClasses: boolean): Promise<void> {
+  /** Ends an auxiliary program. One that is paused before its exit first writes its class archive. */
+  async #endAuxiliary(launched: Launched, keepClasses: boolean): Promise<void> {
     const { clock, signal } = this.#options;
     if (keepClasses && launched.keepClasses) {
-      await launched.thaw();
+      await launched.resume();
       const gone = new AbortController();
       void launched.exited.then(() => gone.abort());
       await clock
-        .sleep(KEEP_WITHIN_MS, AbortSignal.any([gone.signal, signal]))
+        .sleep(ARCHIVE_WITHIN_MS, AbortSignal.any([gone.signal, signal]))
         .catch(() => undefined);
     }
     launched.kill('SIGKILL');

@@ -5,10 +5,10 @@ import type { AttachedHost, RuntimeHost } from './runtime-host.ts';
 import type { AttachOptions, RuntimeKind, Stack, StackOptions } from './stack.ts';
 import { SupervisedStack } from './supervised-stack.ts';
 
-/** A port that was free a moment ago may be taken: worth so many tries. */
+/** Number of attempts, because a port that was free may be in use at the start. */
 const ATTEMPTS = 3;
 
-/** Starts every server in the order of need, on a host of its own for each attempt. */
+/** Starts the servers, dependencies first, with a new host for each attempt. */
 export async function startSupervised(
   runtime: RuntimeKind,
   options: StackOptions,
@@ -29,15 +29,15 @@ export async function startSupervised(
   }
 }
 
-/** Goes on with the servers of a stack that was kept. */
-export async function takeUpSupervised(
+/** Attaches to the servers of a persistent stack. */
+export async function attachSupervised(
   kept: PersistedStack,
   options: AttachOptions,
   host: AttachedHost,
 ): Promise<Stack> {
   const { runtime, home, versions, plan } = kept;
   const { servers, flink, jit } = plan;
-  // What ends it, or detaches from it, is said: a stack with many runs outlives the interrupt of one.
+  // A signal that never aborts: a shared stack outlives the interrupt of one run.
   const { signal } = new AbortController();
   const told = { ...options, signal, logDir: join(home, 'logs'), versions, servers, flink, jit };
   const stack = new SupervisedStack(runtime, told, () =>

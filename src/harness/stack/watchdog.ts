@@ -3,20 +3,20 @@ import { fileURLToPath } from 'node:url';
 import { entryFile } from '../entry.ts';
 
 /**
- * A shell that outlives us: it holds the read end of a pipe from this process, and when the pipe
- * closes without a goodbye, however we died, it kills the servers and removes their data. What it
- * cannot do (it was killed as well, the machine went down) the next start's sweep does.
+ * A shell that outlives this process: it holds the read end of a pipe, and when the pipe closes without
+ * `dismiss`, it kills the servers and removes their data. If it cannot (it was killed as well, the machine
+ * went down), the next start's sweep does.
  */
 export interface Watchdog {
   guard(pid: number): void;
   release(pid: number): void;
-  /** All is stopped in order: nothing is left to do. */
+  /** Everything was stopped normally: the watchdog has nothing to do. */
   dismiss(): void;
 }
 
 /**
- * No `--` before a negative id: dash's own kill does not know it. A server that was started in the moment
- * we died was never guarded: it is known by its home, where there is a /proc.
+ * No `--` before a negative id, because dash's built-in kill does not support it. A server that was started just before
+ * this process died is not registered: with /proc it is found by its HOME.
  */
 const SCRIPT = `
 groups=' '
@@ -42,9 +42,9 @@ shift
 [ $# -eq 0 ] || exec "$@"
 `;
 
-/** The shell itself, reading from a pipe of ours; `then` is a command that it ends with. */
+/** Command line of the shell, which reads from the pipe; `then` is its last command. */
 export function watchdogShell(workDir: string, then: readonly string[] = []) {
-  const passed = Object.entries(process.env).filter(([name]) => PASSED.test(name));
+  const passed = Object.entries(process.env).filter(([name]) => PASSED_VARIABLES.test(name));
   return spawn('/bin/sh', ['-c', SCRIPT, 'doorbuster-watchdog', workDir, ...then], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
@@ -53,12 +53,12 @@ export function watchdogShell(workDir: string, then: readonly string[] = []) {
   });
 }
 
-/** What a shell needs, and what tells where the container engine is. */
-const PASSED = /^(PATH|HOME|XDG_RUNTIME_DIR|DOCKER_\w+|TESTCONTAINERS_\w+)$/;
+/** Variables that a shell needs, and those with the address of the container engine. */
+const PASSED_VARIABLES = /^(PATH|HOME|XDG_RUNTIME_DIR|DOCKER_\w+|TESTCONTAINERS_\w+)$/;
 
 /**
- * `workDir` is removed when this process dies without `dismiss`, and so are the containers of `session`. The registry is left as it is: by it the
- * next start knows that there was a run, and says so.
+ * When this process dies without `dismiss`, the watchdog removes `workDir` and the containers of `session`. It leaves
+ * the registry unchanged: from it the next start reports that there was a run.
  */
 export function startWatchdog(workDir: string, session?: string): Watchdog {
   const shell = watchdogShell(
@@ -67,7 +67,7 @@ export function startWatchdog(workDir: string, session?: string): Watchdog {
       ? []
       : [process.execPath, fileURLToPath(entryFile('harness/stack/sweep-child')), session],
   );
-  // Should it be gone, the next start's sweep stands in for it.
+  // If the watchdog has ended, the next start's sweep replaces it.
   shell.on('error', () => {});
   shell.stdin.on('error', () => {});
   shell.unref();

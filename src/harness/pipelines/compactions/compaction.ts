@@ -4,9 +4,9 @@ import type { CompactionKind } from '../../../topology/manifest.ts';
 import type { ServerName, Stack } from '../../stack/stack.ts';
 import type { PlacedPipeline } from '../load.ts';
 
-/** What a compaction on demand needs. */
+/** Options of a compaction on demand. */
 export interface CompactionOptions {
-  /** Whose tables they are; the engine runs beside its servers. */
+  /** The stack that has the tables; the engine runs next to its servers. */
   readonly stack: Pick<Stack, 'endpoints' | 'inProcess' | 'launch'>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -14,40 +14,40 @@ export interface CompactionOptions {
   readonly logDir: string;
   /** Name of its log there, `spark-compaction.log` by default. */
   readonly log?: string;
-  /** Told the engine's process as soon as there is one; where it is out of sight, there is none. */
+  /** Called with the engine's process id when it has started, if the process is visible on this machine. */
   readonly onStarted?: (pid: number) => void;
 }
 
-/** What one compaction on demand came to. Moments are epoch ms. */
+/** Result of one compaction on demand. Times are epoch ms. */
 export interface CompactionResult {
   readonly by: OnDemand;
   readonly outcome: 'committed' | 'failed';
-  /** Why it failed: the innermost cause. */
+  /** The innermost cause of its failure; null if it succeeded. */
   readonly error: string | null;
-  /** The tables it rewrites, with their namespace. */
+  /** The tables that it rewrites, with their namespace. */
   readonly tables: readonly string[];
-  /** The engine's process was started. */
+  /** Start of the engine's process. */
   readonly startedMs: number;
-  /** The engine answered its first statement; null when it never did. */
+  /** When the engine answered its first statement; null: never. */
   readonly engineReadyMs: number | null;
-  /** The last rewrite had told its result, which it does right after its commit. */
+  /** When the last rewrite printed its result, right after its commit; null: never. */
   readonly committedMs: number | null;
-  /** From ready to committed; of a failed one, to its end. */
+  /** Time from ready to committed; for a failed compaction to its end. */
   readonly wallMs: number;
   readonly startupMs: number;
-  /** CPU of the engine and its children from ready to committed, in core-seconds; null where it is out of sight. */
+  /** CPU of the engine and its children from ready to committed, in core-seconds; null: its process is not visible. */
   readonly coreSeconds: number | null;
-  /** CPU of both until it was ready, in core-seconds. */
+  /** CPU of both until the engine was ready, in core-seconds. */
   readonly startupCoreSeconds: number | null;
   readonly rewrittenFiles: number;
   readonly addedFiles: number;
   readonly rewrittenBytes: number;
   readonly removedDeleteFiles: number;
-  /** What the statements printed. */
+  /** Output of the statements. */
   readonly output: string;
 }
 
-/** What a `compact` phase came to. */
+/** Result of a `compact` phase. */
 export interface PhaseCompaction extends CompactionResult {
   readonly phase: string;
 }
@@ -55,7 +55,7 @@ export interface PhaseCompaction extends CompactionResult {
 /** A way to reduce the number of files: one file per kind that runs on demand, and one line in compactions.ts. */
 export interface Compaction {
   readonly kind: CompactionKind;
-  /** The servers that it reads from and writes to, besides those of the pipeline. */
+  /** Servers that it uses besides those of the pipeline. */
   readonly servers: readonly ServerName[];
   /**
    * One compaction now, to its commit; null where it goes on by itself, in the sink, or not at all. A compaction that

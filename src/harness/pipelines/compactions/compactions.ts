@@ -14,7 +14,7 @@ export const COMPACTIONS = {
   'in-process': inProcess,
 } as const satisfies { readonly [K in CompactionKind]: Compaction & { readonly kind: K } };
 
-/** The scenario's way to compact; throws DoorbusterError (exit 2) when the pipeline has none such. */
+/** The compaction of the scenario. Throws DoorbusterError (exit 2) if the pipeline does not support it. */
 export function compactionOf(pipeline: Pipeline, scenario: Pick<Scenario, 'pipeline'>): Compaction {
   const { by } = scenario.pipeline.compaction;
   const { name, compaction } = pipeline.manifest;
@@ -26,8 +26,8 @@ export function compactionOf(pipeline: Pipeline, scenario: Pick<Scenario, 'pipel
 }
 
 /**
- * One compaction on demand, to its commit. A compaction that failed is a result; what rejects is an
- * abort, which ends the engine first, or an engine that did not start.
+ * Runs one compaction on demand, to its commit. A failed compaction is a result. It rejects only on an abort, which
+ * ends the engine first, or if the engine does not start.
  */
 export async function compact(
   pipeline: PlacedPipeline,

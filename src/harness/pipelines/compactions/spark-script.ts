@@ -5,10 +5,10 @@ import type { AuxiliaryProcess, LaunchContext } from '../../stack/auxiliary-proc
 
 const SCRIPT = 'compact.sql';
 const CATALOG = 'catalog.options';
-/** The JVM's own heap, and what Spark and S3 take beside it. */
+/** Heap of the JVM, and its total memory with that of Spark and S3 outside the heap. */
 const [HEAP_MIB, MEMORY_MIB] = [1024, 2048];
 
-/** A Spark that runs one script of SQL to its end, with the catalog as `ice`. */
+/** A Spark process that runs one SQL script to its end, with the catalog as `ice`. */
 export function sparkScript(
   sql: string,
   endpoints: Endpoints,
@@ -24,7 +24,7 @@ export function sparkScript(
   };
 }
 
-/** Spark needs these open on Java 17, as its own launcher would say. */
+/** Modules that Spark needs open on Java 17; Spark's own launcher passes the same. */
 const OPENS = [
   'java.base/java.lang',
   'java.base/java.lang.invoke',
@@ -41,7 +41,7 @@ const OPENS = [
   'java.base/sun.util.calendar',
 ];
 
-/** Options of a JVM in a file, as its launcher reads them. */
+/** JVM options as an argument file of the Java launcher. */
 function catalogOptions({ catalog, s3, internal }: Endpoints, amongServers: boolean): string {
   const to = amongServers ? internal : { catalog: catalog.uri, s3: s3.endpoint };
   const properties = catalogProperties(catalog, { ...to, region: s3.region });
@@ -80,12 +80,12 @@ function commandOf({ java, artifacts, dir }: LaunchContext, endpoints: Endpoints
     '-f',
     join(dir, SCRIPT),
   ];
-  // Credentials go by the environment, or by a file: a command line is everybody's to read.
+  // Credentials go into the environment or a file, because other users can read a command line.
   const env = {
     AWS_ACCESS_KEY_ID: s3.accessKeyId,
     AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
     AWS_REGION: s3.region,
-    // Its driver listens, and would on every address.
+    // Otherwise its driver would listen on every address.
     SPARK_LOCAL_IP: '127.0.0.1',
   };
   return { program: java, args, env };

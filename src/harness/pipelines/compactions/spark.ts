@@ -24,9 +24,9 @@ export const spark = {
 } as const satisfies Compaction;
 
 /**
- * Runs the pipeline's `compact.sql` in a Spark of its own, once. Where its JVM is to write its classes down as it
- * ends, it is frozen after its last statement: that takes half a minute, which is not the compaction's, and
- * is made up for when the stack is stopped.
+ * Runs the pipeline's `compact.sql` once, in a new Spark process. If its JVM will write a class archive at its end,
+ * the process is paused after the last statement: writing takes half a minute that does not belong to the compaction,
+ * and happens when the stack is stopped.
  */
 async function compactWithSpark(
   pipeline: PlacedPipeline,
@@ -37,9 +37,9 @@ async function compactWithSpark(
   const { stack, clock, signal, logDir, log = 'spark-compaction.log' } = options;
   signal.throwIfAborted();
   const logPath = join(logDir, log);
-  // On a stack that is not the run's own nothing of it has a log there yet.
+  // On a shared stack the run has no log folder yet.
   await mkdir(logDir, { recursive: true });
-  // Why this one failed is not to be found in what another said.
+  // Start with an empty log: an earlier one could contain the cause of another failure.
   await writeFile(logPath, '');
   const watch = new EngineWatch(clock);
   const startedMs = clock.nowMs();
@@ -49,36 +49,36 @@ async function compactWithSpark(
     log: logPath,
   });
   if (engine.pid !== null) options.onStarted?.(engine.pid);
-  const seen = await watch.toItsEnd(engine, signal);
+  const seen = await watch.untilEnd(engine, signal);
   signal.throwIfAborted();
   return resultOf(sql.text, seen, { startedMs, endedMs: clock.nowMs(), logPath });
 }
 
-interface Seen {
-  /** null: a signal ended it. Of one that is held before its end, 0. */
+interface EngineEnd {
+  /** null: ended by a signal. 0 if it is paused before its end. */
   readonly exitCode: number | null;
   readonly lines: readonly string[];
-  readonly ready: Moment | null;
-  readonly committed: Moment | null;
+  readonly ready: EngineSample | null;
+  readonly committed: EngineSample | null;
   /** CPU at the last sample before the end, core-seconds. */
   readonly lastS: number | null;
 }
 
-interface Moment {
+interface EngineSample {
   readonly atMs: number;
   readonly coreSeconds: number | null;
 }
 
-/** Listens to an engine, and samples what it uses. */
+/** Reads the output of an engine, and samples its CPU time. */
 class EngineWatch {
   readonly #clock: Clock;
   readonly #lines: string[] = [];
   readonly #accounts = new CpuAccounts();
   readonly #done = new AbortController();
   #pid: number | null = null;
-  #ready: Promise<Moment> | null = null;
-  #committed: Promise<Moment> | null = null;
-  #looking: Promise<Moment>;
+  #ready: Promise<EngineSample> | null = null;
+  #committed: Promise<EngineSample> | null = null;
+  #looking: Promise<EngineSample>;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -86,16 +86,16 @@ class EngineWatch {
   }
 
   take(line: string): void {
-    if (line === READY) this.#ready = this.#moment();
+    if (line === READY) this.#ready = this.#sample();
     else if (line === DONE) this.#done.abort();
     else {
       this.#lines.push(line);
-      if (REWRITE.test(line)) this.#committed = this.#moment();
+      if (REWRITE.test(line)) this.#committed = this.#sample();
     }
   }
 
-  /** Follows the engine to its end, or to where it has nothing left to do but to write its classes; an abort kills it. */
-  async toItsEnd(engine: Launched, signal: AbortSignal): Promise<Seen> {
+  /** Follows the engine to its end, or until it only has to write its class archive; an abort kills it. */
+  async untilEnd(engine: Launched, signal: AbortSignal): Promise<EngineEnd> {
     this.#pid = engine.pid;
     const kill = () => engine.kill('SIGKILL');
     signal.addEventListener('abort', kill, { once: true });
@@ -106,11 +106,11 @@ class EngineWatch {
       ? AbortSignal.any([ended.signal, this.#done.signal])
       : ended.signal;
     while (!over.aborted) {
-      await this.#moment();
+      await this.#sample();
       await this.#clock.sleep(SAMPLE_MS, over).catch(() => undefined);
     }
     const held = !ended.signal.aborted;
-    if (held) await engine.freeze();
+    if (held) await engine.pause();
     signal.removeEventListener('abort', kill);
     return {
       exitCode: held ? 0 : (await exited).code,
@@ -121,8 +121,8 @@ class EngineWatch {
     };
   }
 
-  /** One look after the other: each adds to what those before it have seen. */
-  #moment(): Promise<Moment> {
+  /** Samples run one after the other, because each adds to the previous ones. */
+  #sample(): Promise<EngineSample> {
     const atMs = this.#clock.nowMs();
     this.#looking = this.#looking.then(async () => {
       if (this.#pid === null) return { atMs, coreSeconds: null };
@@ -135,7 +135,7 @@ class EngineWatch {
 
 function resultOf(
   sql: string,
-  seen: Seen,
+  seen: EngineEnd,
   run: { readonly startedMs: number; readonly endedMs: number; readonly logPath: string },
 ): CompactionResult {
   const rewrites = seen.lines.flatMap((line) => {

@@ -15,18 +15,18 @@ import { fillPlaceholders, placeholderValues } from '../placeholders.ts';
 import type { DeployedJob, DeployedStage, DeployOptions, StageOf, StageRunner } from './runner.ts';
 import { watchJobs } from './watch-jobs.ts';
 
-/** A job is up in about two seconds; on a loaded machine five take longer. */
+/** Longest wait for the jobs, ms. A job runs after about two seconds; five on a loaded machine take longer. */
 const RUNNING_WITHIN_MS = 120_000;
 const POLL_MS = 200;
-/** A JobManager that hangs is ended with its stack: it is not to keep the run from its end. */
+/** Longest wait for a cancellation, ms: a JobManager that hangs is ended with its stack. */
 const CANCEL_WITHIN_MS = 10_000;
 
 /** The jobs of `jobs.sql`, through Flink's SQL gateway: one job per stream. */
 export const flinkSql: StageRunner<'flink-sql'> = {
   run: 'flink-sql',
   servers: ['kafka', 'catalog', 'flink-jobmanager', 'flink-taskmanager', 'flink-gateway'],
-  refuse: ({ streams }, options) =>
-    refuseWithoutSlots(
+  requireCapacity: ({ streams }, options) =>
+    requireSlots(
       flinkRest(options.stack.endpoints.flink.rest, options.clock),
       streams.length,
       options,
@@ -35,8 +35,8 @@ export const flinkSql: StageRunner<'flink-sql'> = {
 };
 
 /**
- * Makes the catalog and tables, submits the jobs of the scenario's streams and waits until
- * every task of theirs runs. What it submitted before it failed is cancelled.
+ * Creates the catalog and the tables, submits the jobs of the scenario's streams and waits until all their
+ * tasks run. If it fails, it cancels the submitted jobs.
  */
 async function deployJobs(
   { pipeline, streams }: StageOf<'flink-sql'>,
@@ -54,7 +54,7 @@ async function deployJobs(
   const plans = new Map<Stream, string>();
   const state = { draining: false, drained: false };
   const dispose = async () => {
-    // What ends the run is why they are cancelled, and not that they are.
+    // The cancelled jobs are not the reason for the end of the run.
     state.draining = true;
     const enough = AbortSignal.timeout(CANCEL_WITHIN_MS);
     if (!state.drained) await Promise.allSettled(jobs.map((job) => rest.cancel(job.jobId, enough)));
@@ -76,14 +76,14 @@ async function deployJobs(
   }
   return {
     jobs,
-    watch: (until, excused) =>
-      watchJobs({ rest, clock, jobs, done: () => state.draining, excused }, until),
+    watch: (until, underDeclaredFault) =>
+      watchJobs({ rest, clock, jobs, done: () => state.draining, underDeclaredFault }, until),
     async drain(until) {
       state.draining = true;
       const stopped = jobs.map((job) => rest.stopWithDrain(job.jobId, savepointsOf(stack), until));
       const locations = await Promise.all(stopped);
       state.drained = true;
-      // Nobody starts from them: they are how Flink stops a job without losing what it has read.
+      // The savepoints are not used again: they are Flink's method to stop a job without losing what it has read.
       if (!place.apart) return;
       await Promise.all(locations.map((location) => rest.discardSavepoint(location, until)));
     },
@@ -126,8 +126,8 @@ function savepointsOf({ stateDir }: Pick<Stack, 'stateDir'>): string | null {
   return stateDir === null ? null : pathToFileURL(join(stateDir, 'savepoints')).href;
 }
 
-/** A job without a slot would wait for one, and its run with it. */
-async function refuseWithoutSlots(
+/** Checks for free task slots: a job without slots would wait for them, and the run with it. */
+async function requireSlots(
   rest: FlinkRest,
   jobs: number,
   { scenario, signal }: DeployOptions,
@@ -141,7 +141,7 @@ async function refuseWithoutSlots(
   );
 }
 
-/** The catalog `ice`, so that no pipeline needs to know an address or a credential. */
+/** SQL that creates the catalog `ice`, so that no pipeline contains an address or a credential. */
 function createCatalog({ catalog, s3, internal }: Endpoints): string {
   const options = {
     type: 'iceberg',

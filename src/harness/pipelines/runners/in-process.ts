@@ -25,8 +25,8 @@ const TYPES: Readonly<Record<WireType, string>> = {
 };
 
 /**
- * A stage in this process: at every commit interval it decodes what was appended since, keeps the first of each event
- * and the highest version of each row, and commits. With the defects that the pipeline asks for.
+ * A stage in this process: at every commit interval it decodes what was appended since, keeps the first message of each
+ * event and the highest version of each row, and commits. It injects the defects that the pipeline declares.
  */
 export const inProcess: StageRunner<'in-process'> = {
   run: 'in-process',
@@ -58,7 +58,7 @@ export const inProcess: StageRunner<'in-process'> = {
     })().catch((error: unknown) => {
       if (!signal.aborted && !over.signal.aborted) throw error;
     });
-    // Whoever watches is told; without one it is nobody's to hear.
+    // `watch` reports the error; without a watcher it must not be an unhandled rejection.
     working.catch(() => undefined);
     const stop = async () => {
       over.abort();
@@ -111,14 +111,14 @@ async function createTable(
   });
 }
 
-/** A record, and where it was. */
-interface Placed {
+/** A record and its offset. */
+interface PositionedRecord {
   readonly record: LogRecord;
   readonly part: number;
   readonly offset: number;
 }
 
-/** What one stream brings to the datasets that carry it. */
+/** Reads one stream for the datasets that carry it. */
 class StreamReader {
   readonly #of: StageOf<'in-process'> & { readonly stream: Stream };
   readonly #store: InProcessStore;
@@ -126,7 +126,7 @@ class StreamReader {
   readonly #inject: Injected;
   /** Next offset of each partition. */
   readonly #next: number[];
-  /** Events that were written, and of each row the version. */
+  /** Events and row versions that were written. */
   readonly #known = new Map<string, number>();
   #taken = 0;
 
@@ -142,7 +142,7 @@ class StreamReader {
     this.#next = store.log.sizes(topicOf(of.pipeline.place, of.stream)).map(() => 0);
   }
 
-  /** Writes what has waited long enough, or everything. */
+  /** Commits the records that have waited long enough, or all of them. */
   async commit(everything: boolean): Promise<void> {
     const { stream, pipeline } = this.#of;
     const { manifest, place } = pipeline;
@@ -172,7 +172,7 @@ class StreamReader {
     if (rejected.length > 0) await tables.commit(nameOf(letters), rejected.map(named(letters)));
   }
 
-  *#take(untilMs: number): Generator<Placed> {
+  *#take(untilMs: number): Generator<PositionedRecord> {
     const topic = topicOf(this.#of.pipeline.place, this.#of.stream);
     for (const [part, from] of this.#next.entries()) {
       const records = this.#store.log.read(topic, part, from);
@@ -184,7 +184,7 @@ class StreamReader {
     }
   }
 
-  /** Of these rows those that a dataset shows, and those that it shows twice. */
+  /** The rows that a dataset shows, and those that it shows twice. */
   #kept(
     dataset: StreamDataset,
     all: readonly TableRow[],
@@ -206,7 +206,7 @@ class StreamReader {
     return { rows: [...rows.values()], again };
   }
 
-  /** What the harness marks for itself, to see how far a stage has come, is left alone. */
+  /** The defect of a row; markers and canaries of the harness have none. */
   #fateOf(row: TableRow): 'lost' | 'twice' | 'kept' {
     if (isMarker(row.event_id) || Number(row.sku_id) >= FIRST_CANARY_SKU) return 'kept';
     this.#taken += 1;
@@ -216,7 +216,7 @@ class StreamReader {
   }
 }
 
-/** What tells two records of a dataset apart. */
+/** Identity of a record in a dataset. */
 function idOf(dataset: StreamDataset, row: TableRow): string {
   const columns = !holdsImages(dataset)
     ? dataset.firstOf
@@ -226,7 +226,7 @@ function idOf(dataset: StreamDataset, row: TableRow): string {
   return columns.map((column) => row[column]).join('/');
 }
 
-/** A row by the names of the dataset's table. */
+/** Renames the columns of a row to those of the dataset's table. */
 function named(dataset: Dataset): (row: TableRow) => TableRow {
   return (row) =>
     Object.fromEntries(Object.entries(row).map(([name, cell]) => [columnOf(dataset, name), cell]));

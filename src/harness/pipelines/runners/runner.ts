@@ -4,23 +4,23 @@ import type { RunnerKind, StageUse } from '../../../topology/manifest.ts';
 import type { ServerName, Stack } from '../../stack/stack.ts';
 import type { PlacedPipeline } from '../load.ts';
 
-/** A part of a stage that runs by itself, such as a Flink job: it carries one stream. */
+/** An independent part of a stage, such as a Flink job, which carries one stream. */
 export interface DeployedJob {
   readonly name: Stream;
   readonly jobId: string;
 }
 
-/** A stage at work. Whoever deployed it disposes it, which ends what still runs. */
+/** A deployed stage. Its owner disposes it, which ends what still runs. */
 export interface DeployedStage extends AsyncDisposable {
   readonly jobs: readonly DeployedJob[];
   /**
-   * Rejects with the innermost cause when a part of it fails or cannot keep running for 10 s. Resolves when
-   * `signal` aborts or it is drained. While `excused` says so, it may be unable to run; what is gone is gone.
+   * Rejects with the innermost cause when a job fails or cannot keep running for 10 s. Resolves when `signal` aborts or
+   * the stage is drained. During a declared fault a job may be unable to run, but must not disappear.
    */
-  watch(signal: AbortSignal, excused: () => boolean): Promise<void>;
-  /** Stops it so that everything that was read is committed. */
+  watch(signal: AbortSignal, underDeclaredFault: () => boolean): Promise<void>;
+  /** Stops the stage after it has committed everything that it read. */
   drain(signal?: AbortSignal): Promise<void>;
-  /** The plan of each of its jobs, as its engine words it. */
+  /** The plan of each of its jobs, in its engine's format. */
   explain(): Promise<readonly { readonly name: Stream; readonly plan: string }[]>;
 }
 
@@ -31,24 +31,24 @@ export interface DeployOptions {
   readonly signal: AbortSignal;
 }
 
-/** What a stage is deployed from. */
+/** A stage to deploy. */
 export interface StageOf<K extends RunnerKind> {
   readonly pipeline: PlacedPipeline;
   readonly stage: Extract<StageUse, { run: K }>;
-  /** Those of the pipeline's streams that the scenario has traffic for. */
+  /** The pipeline's streams with traffic in the scenario. */
   readonly streams: readonly Stream[];
 }
 
-/** What moves data: one file per kind, and one line in runners.ts. */
+/** Extension point: runs a stage, which moves data. One file per kind, and one line in runners.ts. */
 export interface StageRunner<K extends RunnerKind> {
   readonly run: K;
-  /** The servers that its stages run on, read from and write to. */
+  /** The servers that its stages use. */
   readonly servers: readonly ServerName[];
-  /** Throws a DoorbusterError (exit 3) where the stage would find no room, before anything is made. */
-  refuse?(of: StageOf<K>, options: DeployOptions): Promise<void>;
+  /** Throws a DoorbusterError (exit 3) if there is not enough capacity for the stage, before anything is created. */
+  requireCapacity?(of: StageOf<K>, options: DeployOptions): Promise<void>;
   /**
-   * Makes the stage's tables and starts it; resolves when every part of it runs. The topics are there. What it
-   * started before it failed is ended.
+   * Creates the stage's tables and starts it; resolves when all its jobs run. The topics exist. If it fails, it ends
+   * what it started.
    */
   deploy(of: StageOf<K>, options: DeployOptions): Promise<DeployedStage>;
 }

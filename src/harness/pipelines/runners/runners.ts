@@ -3,13 +3,13 @@ import { flinkSql } from './flink-sql.ts';
 import { inProcess } from './in-process.ts';
 import type { StageRunner } from './runner.ts';
 
-/** Everything that can move data. */
+/** Every stage runner. */
 const STAGE_RUNNERS: { readonly [K in RunnerKind]: StageRunner<K> } = {
   'flink-sql': flinkSql,
   'in-process': inProcess,
 };
 
-/** A runner that is given stages of its own kind only. */
+/** The runner of a stage. The cast is safe: the caller passes it only stages of that kind. */
 export function runnerOf({ run }: StageUse): StageRunner<RunnerKind> {
   return STAGE_RUNNERS[run] as StageRunner<RunnerKind>;
 }

@@ -15,11 +15,11 @@ const hasty: Clock = {
 function watching(
   port: number,
   signal = new AbortController().signal,
-  excused = () => false,
+  underDeclaredFault = () => false,
 ): Promise<void> {
   const rest = flinkRest(`http://127.0.0.1:${port}`, hasty);
   const jobs = [{ name: 'pos', jobId: 'a'.repeat(32) }] as const;
-  return watchJobs({ rest, clock: hasty, jobs, done: () => false, excused }, signal);
+  return watchJobs({ rest, clock: hasty, jobs, done: () => false, underDeclaredFault }, signal);
 }
 
 /** A port on which connections are taken and nothing is ever said: a JobManager that was stopped. */
@@ -56,16 +56,16 @@ describe.concurrent('watching', () => {
 
   test('a declared fault excuses its silence for as long as it lasts', async () => {
     using jobManager = await mute();
-    let excused = true;
+    let underDeclaredFault = true;
     let ended = false;
-    const watched = watching(jobManager.port, undefined, () => excused).finally(() => {
+    const watched = watching(jobManager.port, undefined, () => underDeclaredFault).finally(() => {
       ended = true;
     });
     watched.catch(() => undefined);
     // Twice as long as the limit, on this clock.
     await hasty.sleep(60_000);
     expect(ended).toBe(false);
-    excused = false;
+    underDeclaredFault = false;
     await expect(watched).rejects.toMatchObject(unanswered);
   });
 

@@ -3,25 +3,25 @@ import { type DoorbusterError, stackBroke } from '../../../core/errors.ts';
 import { type FlinkRest, hasEnded, type JobOverview } from '../../clients/flink-rest.ts';
 import type { DeployedJob } from './runner.ts';
 
-interface Watched {
+interface WatchedJobs {
   readonly rest: FlinkRest;
   readonly clock: Clock;
   readonly jobs: readonly DeployedJob[];
   /** Whether the jobs were stopped on purpose. */
   done(): boolean;
-  /** Whether a declared fault may be why a job cannot run or nobody answers: that time does not count. */
-  excused(): boolean;
+  /** Whether a declared fault may be the reason why a job cannot run or Flink does not answer: that time does not count. */
+  underDeclaredFault(): boolean;
 }
 
 const POLL_MS = 500;
-/** A stopped process takes a connection and never says a word: a question is given up after this. */
+/** Timeout of a request, ms: a stopped process accepts connections and never answers. */
 const ANSWER_WITHIN_MS = 5_000;
-/** How long the JobManager may owe an answer: on a machine with more work than cores it takes its time. */
+/** Longest time without an answer of the JobManager, ms: it is slow on a saturated machine. */
 const SILENT_AFTER_MS = 30_000;
-/** How long a job may be unable to run before the run ends. */
-const UNWELL_AFTER_MS = 10_000;
-/** A job that cannot process one record runs for a moment between restarts: that is no recovery. */
-const WELL_AFTER_MS = 5_000;
+/** Longest time in which a job may be unable to run before the run ends, ms. */
+const NOT_RUNNING_WITHIN_MS = 10_000;
+/** A job has recovered after running for this long, ms: one that fails on a record also runs briefly between restarts. */
+const RECOVERED_AFTER_MS = 5_000;
 
 interface Spell {
   readonly sinceMs: number;
@@ -29,22 +29,22 @@ interface Spell {
 }
 
 /**
- * Polls the jobs until `signal` aborts or they are done. Rejects with the innermost cause when one is
- * gone, or was restarting for more than 10 s without 5 s of calm; and when the JobManager itself is
- * silent for 30 s. Time in which a declared fault excuses either counts for neither.
+ * Polls the jobs until `signal` aborts or they are done. Rejects with the innermost cause when a job has ended,
+ * or has been restarting for more than 10 s without running for 5 s; and when the JobManager does not answer for
+ * 30 s. Time under a declared fault does not count.
  */
-export async function watchJobs(watched: Watched, signal: AbortSignal): Promise<void> {
+export async function watchJobs(watched: WatchedJobs, signal: AbortSignal): Promise<void> {
   const { rest, clock, jobs } = watched;
   const spells = new Map<string, Spell>();
   let answeredMs = clock.monotonicMs();
   while (!signal.aborted && !watched.done()) {
-    const overview = await asked(watched, signal, (either) => rest.jobs(either));
-    if (watched.excused()) {
+    const overview = await answerInTime(watched, signal, (either) => rest.jobs(either));
+    if (watched.underDeclaredFault()) {
       answeredMs = clock.monotonicMs();
       spells.clear();
     }
     if (overview === null) {
-      // One that died is named by the stack, which knows why: this leaves it the time to.
+      // If the JobManager died, the stack reports it with the cause: this leaves it the time to.
       const silentMs = clock.monotonicMs() - answeredMs;
       if (silentMs > SILENT_AFTER_MS && !signal.aborted) throw silent(silentMs);
       await clock.sleep(POLL_MS, signal).catch(() => undefined);
@@ -54,11 +54,11 @@ export async function watchJobs(watched: Watched, signal: AbortSignal): Promise<
     answeredMs = nowMs;
     for (const job of jobs) {
       const seen = overview.find((one) => one.jobId === job.jobId);
-      // A job may end between the poll and the word that it was drained.
+      // A job may end between the poll and the note that it was drained.
       if (watched.done()) return;
       const broken = judge(spells, job, seen, nowMs);
       if (broken === null) continue;
-      const why = await asked(watched, signal, (either) => rest.failure(job.jobId, either));
+      const why = await answerInTime(watched, signal, (either) => rest.failure(job.jobId, either));
       throw stackBroke(
         `Flink job ${job.name} ${broken}: ${why ?? 'Flink gave no cause'}`,
         'see flink-taskmanager.log in the run folder',
@@ -68,9 +68,9 @@ export async function watchJobs(watched: Watched, signal: AbortSignal): Promise<
   }
 }
 
-/** What the JobManager says to a question, or null when it does not, or not in time. */
-async function asked<T>(
-  { clock }: Watched,
+/** Answer of the JobManager; null if it does not answer in time. */
+async function answerInTime<T>(
+  { clock }: WatchedJobs,
   signal: AbortSignal,
   question: (either: AbortSignal) => Promise<T>,
 ): Promise<T | null> {
@@ -97,7 +97,7 @@ function silent(forMs: number): DoorbusterError {
   );
 }
 
-/** What is wrong with a job for too long now, or null. */
+/** The problem of a job that has lasted for too long; null: there is none. */
 function judge(
   spells: Map<string, Spell>,
   job: DeployedJob,
@@ -114,11 +114,11 @@ function judge(
   }
   if (well) {
     spell.wellSinceMs ??= nowMs;
-    if (nowMs - spell.wellSinceMs >= WELL_AFTER_MS) spells.delete(job.jobId);
+    if (nowMs - spell.wellSinceMs >= RECOVERED_AFTER_MS) spells.delete(job.jobId);
     return null;
   }
   spell.wellSinceMs = null;
   const forMs = nowMs - spell.sinceMs;
-  if (forMs <= UNWELL_AFTER_MS) return null;
+  if (forMs <= NOT_RUNNING_WITHIN_MS) return null;
   return `has been ${seen.state} repeatedly for ${Math.round(forMs / 1000)} s (limit 10 s)`;
 }

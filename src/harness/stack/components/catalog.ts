@@ -27,7 +27,7 @@ export const catalog: Component = {
   ready: () => ({ kind: 'http', port: 'catalog', path: '/v1/config' }),
 };
 
-/** What the catalog keeps its pointers in, and how it reaches the object store. */
+/** The catalog's database, and its access to the object store. */
 function catalogProperties({ ports, network, workDir }: Plan): Settings {
   return {
     'catalog-impl': 'org.apache.iceberg.jdbc.JdbcCatalog',
@@ -42,8 +42,8 @@ function catalogProperties({ ports, network, workDir }: Plan): Settings {
 }
 
 /**
- * The REST catalog as a Jetty configuration. The fixture's own main class binds every address of
- * the machine; the same servlet and catalog, put together here, listen on loopback only.
+ * The REST catalog as a Jetty configuration. The fixture's own main class listens on every address of
+ * the machine; the same servlet and catalog in this configuration listen on loopback only.
  */
 function catalogXml(plan: Plan): string {
   const entries = Object.entries(catalogProperties(plan))

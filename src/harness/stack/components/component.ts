@@ -1,7 +1,7 @@
 import type { Plan, PortName } from '../plan.ts';
 import type { ServerName } from '../stack.ts';
 
-/** A program with its arguments, and what it finds in its environment besides the common part. */
+/** A program with its arguments, and its environment besides the common part. */
 export interface Command {
   readonly program: string;
   readonly args: readonly string[];
@@ -9,8 +9,8 @@ export interface Command {
 }
 
 /**
- * When a server counts as ready: `says` judges the body of a 200. Of one that is started again, `earlier` is
- * the body that said so before: another server may go on answering for the one that has ended.
+ * Readiness of a server: `says` judges the body of a 200 response. After a restart, `earlier` is the body from before:
+ * another server may still answer for the one that has ended.
  */
 export type Readiness =
   | {
@@ -24,11 +24,11 @@ export type Readiness =
 /** The targets of docker/Dockerfile. */
 export type Image = 'kafka' | 'minio' | 'catalog' | 'flink' | 'spark';
 
-/** A server as data: what it needs, where it listens, what it reads and how it starts. Pure functions of the plan. */
+/** A server as data: its dependencies, ports, files and command line. Pure functions of the plan. */
 export interface Component {
-  /** The image it comes in, where it runs in a container. */
+  /** Its image in the containers runtime. */
   readonly image: Image;
-  /** All that it may take there, MiB. */
+  /** Its memory limit there, MiB. */
   readonly memoryMiB: number;
   /** Servers that must be ready before this one is started. */
   readonly needs: readonly ServerName[];
@@ -36,7 +36,7 @@ export interface Component {
   /** Folders that must exist, and files by path. */
   dirs(plan: Plan): readonly string[];
   files(plan: Plan): Readonly<Record<string, string>>;
-  /** A command that runs to its end first; what it prints is handed to `command`. */
+  /** A command that runs to its end first; its output is passed to `command`. */
   prepare?(plan: Plan): Command;
   command(plan: Plan, prepared: string): Command;
   ready(plan: Plan): Readiness;

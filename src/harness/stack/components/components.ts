@@ -16,10 +16,10 @@ export const COMPONENTS: Readonly<Record<ServerName, Component>> = {
   'flink-gateway': flinkGateway,
 };
 
-/** These servers and all that they need themselves, in the order of need. */
+/** These servers and their dependencies, dependencies first. */
 export function withNeeds(servers: readonly ServerName[]): readonly ServerName[] {
   const needed = new Set(servers);
-  // A server stands behind all that it needs.
+  // In SERVERS every server comes after its dependencies.
   for (const server of SERVERS.toReversed()) {
     if (needed.has(server)) for (const need of COMPONENTS[server].needs) needed.add(need);
   }

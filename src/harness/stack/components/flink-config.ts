@@ -12,7 +12,7 @@ export function flinkConfig({ ports, network, workDir, flink }: Plan): string {
     'rest.port': ports.flinkRest,
     'rest.bind-address': bind,
     'rest.bind-port': ports.flinkRest,
-    // No jar is taken by the web interface, and no page of another origin may read an answer: see ADR 20.
+    // The web interface accepts no jars, and pages of other origins may not read responses: see ADR 20.
     'web.submit.enable': false,
     'web.access-control-allow-origin': `http://${HOST}:${ports.flinkRest}`,
     'sql-gateway.endpoint.rest.address': names['flink-gateway'],
@@ -31,11 +31,11 @@ export function flinkConfig({ ports, network, workDir, flink }: Plan): string {
     'execution.checkpointing.interval': `${flink.checkpointEveryMs} ms`,
     'execution.checkpointing.dir': `file://${stateDir(workDir)}/checkpoints`,
     'execution.checkpointing.savepoint-dir': `file://${stateDir(workDir)}/savepoints`,
-    // A restarting job comes back fast and never gives up by itself: whoever watches it decides.
+    // A job restarts fast and without a limit: the harness decides when to give up.
     'restart-strategy.type': 'exponential-delay',
     'restart-strategy.exponential-delay.initial-backoff': '1 s',
     'restart-strategy.exponential-delay.max-backoff': '10 s',
-    // Two busy cores can hold an answer up for longer than the default of 10 s.
+    // On two busy cores a response can take longer than the default of 10 s.
     'pekko.ask.timeout': '60 s',
     'metrics.fetcher.update-interval': '2 s',
     'parallelism.default': 1,
@@ -43,7 +43,7 @@ export function flinkConfig({ ports, network, workDir, flink }: Plan): string {
   });
 }
 
-/** Where Flink keeps checkpoints and savepoints. */
+/** Folder of Flink's checkpoints and savepoints. */
 export function stateDir(workDir: string): string {
   return `${workDir}/flink/state`;
 }

@@ -5,8 +5,8 @@ import { flinkConfig, stateDir } from './flink-config.ts';
 import { CONTROL_PLANE, DATA_PLANE, java, log4jProperties, s3Environment } from './jvm.ts';
 
 /**
- * What the Flink distribution's own configuration gives every JVM: without it Java 17 refuses the
- * reflection that serializers and the planner do.
+ * JVM options of the Flink distribution's own configuration: without them Java 17 refuses the reflection of
+ * serializers and the planner.
  */
 const FLINK_MODULE_ACCESS = [
   ...[
@@ -70,7 +70,7 @@ const flinkDirs = (plan: Plan) => [
 
 const PARAMETERS = 'BASH_JAVA_UTILS_EXEC_RESULT:';
 
-/** The JVM flags and the -D options that Flink's own calculator printed for a TaskManager. */
+/** The JVM flags and -D options that Flink's memory calculator printed for a TaskManager. */
 export function taskManagerParameters(printed: string): {
   readonly jvm: readonly string[];
   readonly args: readonly string[];
@@ -93,7 +93,7 @@ function taskManagers(body: string): readonly TaskManager[] {
   return JSON.parse(body).taskmanagers;
 }
 
-/** Both ports are drawn anew with every start. */
+/** Identifies one start of a TaskManager: both ports change with every start. */
 function addressOf({ path, dataPort }: TaskManager): string {
   return `${path} ${dataPort}`;
 }
@@ -143,8 +143,8 @@ export const flinkTaskManager: Component = {
       ['--configDir', flinkDir(plan), ...args],
     );
   },
-  // It has no port of its own to ask: it is ready when the JobManager counts its slots, and goes on
-  // to count those of one that was killed for a while.
+  // It has no port for a readiness request: it is ready when the JobManager counts its slots. The
+  // JobManager also counts the slots of a killed TaskManager for a while.
   ready: ({ flink }) => ({
     kind: 'http',
     port: 'flinkRest',

@@ -4,18 +4,18 @@ import type { Command } from './component.ts';
 import { properties } from './settings.ts';
 
 /**
- * For servers that answer a few requests per second: the quick compiler and the plain collector
- * start sooner and leave the cores to those under load.
+ * For servers with few requests per second: the C1 compiler and the serial collector start sooner and
+ * leave the cores to the servers under load.
  */
 export const CONTROL_PLANE = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
 
-/** For servers under load: with `c1` no core is spent on compiling anew what a short run leaves soon. */
+/** For servers under load: with `c1` no CPU is spent on C2 compilation, which does not pay off in a short run. */
 export const DATA_PLANE: Readonly<Record<Jit, readonly string[]>> = {
   c1: ['-XX:TieredStopAtLevel=1'],
   full: [],
 };
 
-/** A JVM of this stack: its temporary files and crash logs stay beneath the run. */
+/** A JVM of this stack; its temporary files and crash logs stay in the run's folder. */
 export function java(
   { java: javaProgram, workDir, logDir }: Plan,
   server: ServerName,
@@ -32,7 +32,7 @@ export function java(
     args: [
       ...options.jvm,
       `-Djava.io.tmpdir=${workDir}/tmp`,
-      // Otherwise every JVM maps a file in the machine's own temporary folder.
+      // Otherwise every JVM maps a file in the machine's temporary folder.
       '-XX:+PerfDisableSharedMem',
       `-XX:ErrorFile=${logDir}/${server}.crash.log`,
       '-cp',
@@ -44,7 +44,7 @@ export function java(
   };
 }
 
-/** The credentials of the object store, as the AWS libraries look for them. */
+/** Credentials of the object store, in the variables of the AWS libraries. */
 export function s3Environment({ secrets }: Plan): Record<string, string> {
   return {
     AWS_REGION: REGION,
@@ -53,7 +53,7 @@ export function s3Environment({ secrets }: Plan): Record<string, string> {
   };
 }
 
-/** Every log line on standard output, which is the server's log file, stamped in UTC. */
+/** Logs to standard output, which is the server's log file, with UTC timestamps. */
 export function log4jProperties(quiet: readonly string[] = []): string {
   const loggers = quiet.map((name, i) => [
     [`logger.quiet${i}.name`, name],

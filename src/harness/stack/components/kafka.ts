@@ -25,7 +25,7 @@ function kafkaJava(
 
 export const kafka: Component = {
   image: 'kafka',
-  // With less, Java would take its plain collector and not the one that it takes outside.
+  // With less memory Java would choose the serial collector, unlike outside of a container.
   memoryMiB: 2048,
   needs: [],
   ports: ['kafka', 'kafkaInside', 'kafkaController'],
@@ -46,14 +46,14 @@ export const kafka: Component = {
   ready: () => ({ kind: 'kafka', port: 'kafka' }),
 };
 
-/** KRaft in one node: broker and controller in one process, every internal topic with one copy. */
+/** KRaft on one node: broker and controller in one process, internal topics with one replica. */
 function kafkaProperties({ ports, network, workDir }: Plan): string {
   return properties({
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.bootstrap.servers': `${HOST}:${ports.kafkaController}`,
-    // A client is sent on to the address of the listener it came by: the harness and the other servers
-    // may know the broker by different names.
+    // A client gets the advertised address of the listener that it used: the harness and the other servers
+    // may use different names for the broker.
     listeners: [
       `HARNESS://${network.bind}:${ports.kafka}`,
       `SERVERS://${network.bind}:${ports.kafkaInside}`,
@@ -69,7 +69,7 @@ function kafkaProperties({ ports, network, workDir }: Plan): string {
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'SERVERS',
     'log.dirs': `${workDir}/kafka/data`,
-    // A misspelt topic must fail, not come to life with defaults.
+    // A misspelt topic must fail, not be created with defaults.
     'auto.create.topics.enable': false,
     'log.message.timestamp.type': 'LogAppendTime',
     'log.retention.ms': -1,

@@ -18,7 +18,7 @@ export const minio: Component = {
     env: {
       MINIO_ROOT_USER: secrets.accessKeyId,
       MINIO_ROOT_PASSWORD: secrets.secretAccessKey,
-      // The console would listen on a port of its own, and updates would be looked for.
+      // The console would listen on another port, and check for updates.
       MINIO_BROWSER: 'off',
       MINIO_UPDATE: 'off',
       // The resource probe reads its counters without a token.

@@ -15,27 +15,31 @@ import { RUN_FILES } from './folder.ts';
 import { type LeftOut, type ParquetFile, parquetFiles } from './parquet-files.ts';
 import { runDir } from './read.ts';
 
-/** What a question found. */
-export interface Answer {
+/** Result of a query. */
+export interface SqlResult {
   readonly columns: readonly string[];
   /** JSON-able values; a BIGINT or DECIMAL is a string, since JSON numbers would round it. */
   readonly rows: readonly (readonly Json[])[];
-  /** Parquet files of the folder that are no table here, and why. */
+  /** Parquet files of the folder that are not available as tables, with the reason. */
   readonly leftOut: readonly LeftOut[];
 }
 
-/** Most values of one answer, and characters in them: all of it is held in memory, and printed. */
-const MOST_VALUES = 5_000_000;
-const MOST_CHARACTERS = 128 * 2 ** 20;
-/** What a query may hold in memory; a join of large tables goes on in a temporary folder. */
+/** Limits of one result, which is held in memory and printed: values, and characters in them. */
+const MAX_VALUES = 5_000_000;
+const MAX_CHARACTERS = 128 * 2 ** 20;
+/** Memory limit of a query; a join of large tables spills to a temporary folder. */
 const MEMORY = '1GB';
 
 /**
- * `doorbuster sql DIR "…"`: one question to the Parquet files of a run (facts and dimensions), each of them a
- * view named after its file. Read-only: one SELECT, and DuckDB may touch no file but these. Aborting the
- * signal interrupts the query. Throws DoorbusterError (exit 2).
+ * `doorbuster sql DIR "…"`: one query over the Parquet files of a run (facts and dimensions), each of them a view named
+ * after its file. Read-only: one SELECT, and DuckDB may not access any other file. Aborting the signal interrupts the
+ * query. Throws DoorbusterError (exit 2).
  */
-export async function ask(path: string, sql: string, signal?: AbortSignal): Promise<Answer> {
+export async function querySql(
+  path: string,
+  sql: string,
+  signal?: AbortSignal,
+): Promise<SqlResult> {
   const { files, leftOut } = tablesOf(runDir(path));
   const spillDir = join(tmpdir(), `doorbuster-sql-${process.pid}`);
   const instance = await DuckDBInstance.create(':memory:', {
@@ -82,7 +86,7 @@ function nothingLeft(path: string, leftOut: readonly LeftOut[]): DoorbusterError
   return badInput(`no Parquet file of ${path} can be read: ${facts}`, `doorbuster report ${path}`);
 }
 
-/** Before anything of the folder is named in SQL: only these files may be read, and nothing can change that. */
+/** Restricts DuckDB to these files and locks its configuration, before a name from the folder is used in SQL. */
 async function confine(connection: DuckDBConnection, files: readonly ParquetFile[]): Promise<void> {
   const allowed = files.flatMap(({ path }) => [path, literalGlob(path)]).map(quoted);
   await connection.run(`SET allowed_paths=[${allowed.join(', ')}]`);
@@ -90,7 +94,7 @@ async function confine(connection: DuckDBConnection, files: readonly ParquetFile
   await connection.run('SET lock_configuration=true');
 }
 
-/** A view per file. A file that DuckDB cannot read is no table, and the others can still be asked. */
+/** Creates a view per file. A file that DuckDB cannot read is left out; the others can still be queried. */
 async function createViews(
   connection: DuckDBConnection,
   files: readonly ParquetFile[],
@@ -135,7 +139,7 @@ async function prepared(
   return statement;
 }
 
-/** Nothing but comments and semicolons: DuckDB has no message of its own for it. */
+/** Whether the text has only comments and semicolons, for which DuckDB has no error message. */
 function isEmpty(sql: string): boolean {
   return /^[\s;]*$/.test(sql.replace(/--[^\n]*|\/\*.*?\*\//gs, ''));
 }
@@ -143,8 +147,8 @@ function isEmpty(sql: string): boolean {
 const PIVOT = /\bpivot/i;
 
 /**
- * DuckDB makes several statements of a PIVOT without IN: types of the values found, which are created here, and the
- * SELECT. False: other statements are among them. Nothing but CREATE is run, and in memory only.
+ * DuckDB expands a PIVOT without IN to several statements: CREATE TYPE of the values, which run here, and the SELECT.
+ * Returns false if there are other statements. Only CREATE is run, and only in memory.
  */
 async function pivotPrepared(
   connection: DuckDBConnection,
@@ -161,12 +165,12 @@ async function pivotPrepared(
   return reader.getRowsJson()[0]?.[0] === statements.count - 1;
 }
 
-/** Reads the answer as it comes, so that one of a billion rows ends at the limit and not with the memory. */
+/** Streams the result, so that a result of a billion rows stops at the limit instead of filling the memory. */
 async function answered(
   connection: DuckDBConnection,
   statement: DuckDBPreparedStatement,
   signal: AbortSignal | undefined,
-): Promise<Omit<Answer, 'leftOut'>> {
+): Promise<Omit<SqlResult, 'leftOut'>> {
   signal?.throwIfAborted();
   const result = await statement.stream();
   const columns = result.columnNames();
@@ -178,7 +182,7 @@ async function answered(
       rows.push(row);
       for (const cell of row) characters += lengthOf(cell);
     }
-    if (rows.length * columns.length > MOST_VALUES || characters > MOST_CHARACTERS) {
+    if (rows.length * columns.length > MAX_VALUES || characters > MAX_CHARACTERS) {
       connection.interrupt();
       throw badInput(
         `the result is too large to print: more than ${rows.length} rows of ${columns.length} columns`,

@@ -16,9 +16,9 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EXIT } from '../core/exit-codes.ts';
-import { ask } from './ask.ts';
 import { environment } from './environment.ts';
 import { listRuns } from './list.ts';
+import { querySql } from './query-sql.ts';
 import { recordText, startedRecord } from './write.ts';
 
 let dir: string;
@@ -34,7 +34,7 @@ beforeEach(async () => {
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
-const tables = async () => (await ask(dir, 'SHOW TABLES')).rows.flat();
+const tables = async () => (await querySql(dir, 'SHOW TABLES')).rows.flat();
 
 describe('a folder that came from somebody else', () => {
   test('no file name is executed as SQL', async () => {
@@ -50,7 +50,7 @@ describe('a folder that came from somebody else', () => {
       '1st.parquet',
     ];
     for (const name of names) copyFileSync(join(dir, 'events.parquet'), join(dir, name));
-    const answer = await ask(dir, 'SELECT count(*) AS n FROM events');
+    const answer = await querySql(dir, 'SELECT count(*) AS n FROM events');
     expect(answer.rows).toEqual([['50000']]);
     expect(answer.leftOut.map(({ file }) => file).sort()).toEqual([...names].sort());
     expect(await tables()).toEqual(['events']);
@@ -64,7 +64,7 @@ describe('a folder that came from somebody else', () => {
     execFileSync('mkfifo', [join(dir, 'files.parquet')]);
     symlinkSync('/dev/zero', join(dir, 'resources.parquet'));
     mkdirSync(join(dir, 'phases.parquet'));
-    const answer = await ask(dir, 'SELECT max(event) FROM events');
+    const answer = await querySql(dir, 'SELECT max(event) FROM events');
     expect(answer.rows).toEqual([['49999']]);
     expect(Object.fromEntries(answer.leftOut.map(({ file, fact }) => [file, fact]))).toEqual({
       'commits.parquet': expect.stringContaining('too small to be a Parquet file'),
@@ -77,7 +77,7 @@ describe('a folder that came from somebody else', () => {
 
   test('a folder with no readable table is refused, with the reason of each', async () => {
     truncateSync(join(dir, 'events.parquet'), 100);
-    await expect(ask(dir, 'SELECT 1')).rejects.toMatchObject({
+    await expect(querySql(dir, 'SELECT 1')).rejects.toMatchObject({
       exitCode: EXIT.badInput,
       message: expect.stringMatching(/no Parquet file of .* can be read: events\.parquet: .*magic/),
     });
@@ -87,7 +87,7 @@ describe('a folder that came from somebody else', () => {
     const bytes = readFileSync(join(dir, 'events.parquet'));
     bytes.fill(0xff, 10, 2_000);
     writeFileSync(join(dir, 'events.parquet'), bytes);
-    await expect(ask(dir, 'SELECT sum(event) FROM events')).rejects.toMatchObject({
+    await expect(querySql(dir, 'SELECT sum(event) FROM events')).rejects.toMatchObject({
       exitCode: EXIT.badInput,
     });
   });
@@ -98,7 +98,7 @@ describe('a folder that came from somebody else', () => {
     mkdirSync(join(dir, 'a1xx'));
     copyFileSync(join(dir, 'events.parquet'), join(odd, 'events.parquet'));
     writeFileSync(join(dir, 'a1xx', 'events.parquet'), 'not Parquet');
-    expect((await ask(odd, 'SELECT count(*) FROM events')).rows).toEqual([['50000']]);
+    expect((await querySql(odd, 'SELECT count(*) FROM events')).rows).toEqual([['50000']]);
   });
 });
 
@@ -110,7 +110,7 @@ describe("a user's own SQL", () => {
     ['FROM duckdb_secrets()'],
     ["SELECT * FROM query('FROM read_text(''/etc/hostname'')')"],
   ])('reads nothing outside the record: %s', async (sql) => {
-    await expect(ask(dir, sql)).rejects.toMatchObject({
+    await expect(querySql(dir, sql)).rejects.toMatchObject({
       exitCode: EXIT.badInput,
       message: expect.stringContaining('disabled by configuration'),
     });
@@ -118,26 +118,32 @@ describe("a user's own SQL", () => {
 
   test('an answer that would fill the memory is refused at a limit', async () => {
     const rows = 'SELECT a.event, b.event FROM events a, events b';
-    await expect(ask(dir, rows)).rejects.toThrow(/too large to print: more than \d+ rows of 2/);
+    await expect(querySql(dir, rows)).rejects.toThrow(
+      /too large to print: more than \d+ rows of 2/,
+    );
     const long = "SELECT repeat('x', 3000) FROM events";
-    await expect(ask(dir, long)).rejects.toThrow(/too large to print/);
+    await expect(querySql(dir, long)).rejects.toThrow(/too large to print/);
   }, 60_000);
 
   test('a query that runs is interrupted with the signal', async () => {
     const stop = new AbortController();
-    const endless = ask(dir, 'SELECT sum(a.event) FROM events a, events b, events c', stop.signal);
+    const endless = querySql(
+      dir,
+      'SELECT sum(a.event) FROM events a, events b, events c',
+      stop.signal,
+    );
     setTimeout(() => stop.abort(new Error('stopped')), 100);
     await expect(endless).rejects.toThrow();
-    await expect(ask(dir, 'SELECT 1', stop.signal)).rejects.toThrow('stopped');
+    await expect(querySql(dir, 'SELECT 1', stop.signal)).rejects.toThrow('stopped');
   }, 20_000);
 });
 
 describe('a query as it may be typed', () => {
-  const n = async (sql: string) => (await ask(dir, sql)).rows;
+  const n = async (sql: string) => (await querySql(dir, sql)).rows;
 
   test('PIVOT without IN is one question, alone and within another', async () => {
     const pivot = 'PIVOT (SELECT event % 2 AS odd FROM events) ON odd USING count(*)';
-    const answer = await ask(dir, pivot);
+    const answer = await querySql(dir, pivot);
     expect([answer.columns, answer.rows]).toEqual([['0', '1'], [['25000', '25000']]]);
     expect(await n(`WITH p AS (${pivot}) SELECT "0" FROM p`)).toEqual([['25000']]);
   });
@@ -148,7 +154,7 @@ describe('a query as it may be typed', () => {
     'CREATE TABLE "pivot" AS SELECT 1; FROM "pivot"',
     'SELECT 1; SELECT 2',
   ])('several statements are refused, and change no file: %s', async (sql) => {
-    await expect(ask(dir, sql.replace('FILE', join(dir, 'events.parquet')))).rejects.toThrow(
+    await expect(querySql(dir, sql.replace('FILE', join(dir, 'events.parquet')))).rejects.toThrow(
       /one statement at a time: this query has [23]/,
     );
     expect(await n('SELECT count(*) FROM events')).toEqual([['50000']]);
@@ -164,7 +170,7 @@ describe('a query as it may be typed', () => {
   test.each(['', '  \n', ';', '-- nothing', '/* nothing */ ; -- at all'])(
     'an empty query has an error of its own: "%s"',
     async (sql) => {
-      const error = await ask(dir, sql).catch((thrown: unknown) => thrown);
+      const error = await querySql(dir, sql).catch((thrown: unknown) => thrown);
       expect(error).toMatchObject({ exitCode: EXIT.badInput, message: 'the query is empty' });
     },
   );
@@ -183,7 +189,7 @@ test('a Parquet file with damaged bytes is left out, refused or answered, and no
       damaged.set(bytes.subarray(0, damaged.length - at), at);
       writeFileSync(join(dir, 'events.parquet'), damaged.subarray(0, cutTo));
       try {
-        await ask(dir, 'SELECT count(*), max(event) FROM events');
+        await querySql(dir, 'SELECT count(*), max(event) FROM events');
       } catch (error) {
         expect(error).toMatchObject({ exitCode: EXIT.badInput });
       }
