@@ -15,7 +15,7 @@ import { sqlCommand } from './commands/sql.ts';
 import { upCommand } from './commands/up.ts';
 import { validateCommand } from './commands/validate.ts';
 
-/** In the order of `--help`: what a newcomer needs first. */
+/** In the order of `--help`: the most useful for a newcomer first. */
 export const commands: readonly Command[] = [
   runCommand,
   previewCommand,

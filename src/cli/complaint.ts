@@ -6,8 +6,8 @@ interface Named {
 }
 
 /**
- * What yargs found wrong with a command line, with its subject: it counts arguments where a person wants to
- * know which one is missing, and of an unknown command it only says what was meant.
+ * Rewrites errors of yargs with their subject: yargs only counts arguments, and a user wants to know which one is
+ * missing; for an unknown command it only prints a suggestion.
  */
 export function complaint(
   message: string,

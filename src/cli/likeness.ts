@@ -11,7 +11,7 @@ import type { Likeness } from '../reports/preview.ts';
 import { PROFILE_DEFAULTS } from '../scenario/resolve.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 
-/** The generated receipts of a scenario, and the recorded ones they should look like. */
+/** The generated receipts of a scenario, and the recorded ones to compare with. */
 export interface Looks {
   readonly against: string;
   readonly generated: Look;
@@ -19,7 +19,7 @@ export interface Looks {
   readonly distances: Distances;
 }
 
-/** Null: the scenario has no receipts, or none were ever recorded of its kind of retailer. */
+/** null: the scenario has no receipts, or there is no recording for its kind of retailer. */
 export function looksOf(scenario: Scenario): Looks | null {
   const { pos } = scenario.traffic;
   if (pos === null) return null;
@@ -36,7 +36,7 @@ export function looksOf(scenario: Scenario): Looks | null {
   };
 }
 
-/** As many SKUs as the recording has products: folded onto few, they would be another law. */
+/** The scenario with as many SKUs as the recording has products, because fewer SKUs have another distribution. */
 function asLargeAs(scenario: Scenario, { products }: Look): Scenario {
   const { assortmentOfSkus } = PROFILE_DEFAULTS[scenario.retail.profile];
   const assortment = Math.max(1, Math.round(products * assortmentOfSkus));
@@ -93,7 +93,7 @@ function percent(share: number): string {
   return `${(share * 100).toFixed(1)} %`;
 }
 
-/** Of shares by number of lines, from 1. */
+/** Quantile of the shares by number of lines, from 1. */
 function quantile(shares: readonly number[], p: number): string {
   let sum = 0;
   const i = shares.findIndex((share) => {

@@ -9,13 +9,13 @@ import { complaint } from './complaint.ts';
 import { errorText, systemTerminal, type Terminal } from './terminal.ts';
 
 /**
- * Runs one command and ends the process with its exit code. The only place that turns an error
- * into text and the only one that exits.
+ * Runs one command and ends the process with its exit code. Only this function formats errors and
+ * exits.
  */
 export async function main(argv: readonly string[]): Promise<void> {
   const terminal = systemTerminal();
   const interruption = new AbortController();
-  // Whatever goes on side by side listens, each artifact that is fetched among it.
+  // Many concurrent operations listen to it, for example each artifact that is fetched.
   setMaxListeners(0, interruption.signal);
   let underWay: Command | undefined;
   listenForInterruption(interruption, terminal, () => underWay?.stopping ?? 'stopping');
@@ -31,7 +31,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   );
 }
 
-/** SQL may begin with a comment, and no option has a blank after its dashes or a line feed in it. */
+/** SQL may begin with a comment: an argument with a space after its dashes, or a line feed, is not an option. */
 function notAnOption(argument: string): string {
   return /^--(\s|.*\n)/.test(argument) ? `\n${argument}` : argument;
 }
@@ -67,7 +67,7 @@ async function execute(
       .version()
       .exitProcess(false)
       .fail((message, error) => {
-        // yargs throws what it finds while it splits words, and only says what it finds later.
+        // yargs throws errors of its tokenizer, and passes later errors as messages.
         throw error && error.name !== 'YError'
           ? error
           : complaint(message ?? error.message, argv, commands);
@@ -81,7 +81,7 @@ async function execute(
         },
       });
     }
-    // Given a callback, help and version are handed over, where they would be lost on a full disk.
+    // With a callback, yargs passes help and version on; its own output would be lost on a full disk.
     await parser.parseAsync(argv.map(notAnOption), {}, (_error, _argv, output) => {
       if (output !== '') context.terminal.result(output);
     });
@@ -91,7 +91,7 @@ async function execute(
   }
 }
 
-/** A working folder that was removed: no relative path means anything there. */
+/** Throws if the working folder was removed, because relative paths are invalid there. */
 function refuseGoneFolder(): void {
   try {
     process.cwd();
@@ -118,8 +118,8 @@ function explain(error: unknown, { terminal, signal }: CommandContext): ExitCode
 }
 
 /**
- * The first signal asks the command to clean up; the third one gives up on that. A terminal that goes
- * away says so more than once (shell and kernel both do), and that is not a second request.
+ * The first signal makes the command clean up; the third one ends the process at once. A closed terminal
+ * sends more than one signal (from shell and kernel), which is not a second request.
  */
 function listenForInterruption(
   interruption: AbortController,

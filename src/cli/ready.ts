@@ -12,7 +12,7 @@ import type { CommandContext } from './command.ts';
 import { findingLine } from './commands/doctor.ts';
 import { setupProgress } from './setup-progress.ts';
 
-/** Everything that can be wrong before a run is found before it: tools, cache, machine. */
+/** Checks tools, cache and machine before a run. */
 export async function ready(
   {
     yes,

@@ -6,7 +6,7 @@ import { isCi } from '../harness/setup/prerequisites.ts';
 import type { CommandContext } from './command.ts';
 import { setupProgress } from './setup-progress.ts';
 
-/** The scenario with the recording it replays; a data set is fetched with its first use, and says how far it is. */
+/** The scenario with the recording that it replays; a data set is fetched on first use, with progress output. */
 export async function recorded(
   scenario: ScenarioOnDisk,
   args: { readonly yes?: boolean },

@@ -8,10 +8,10 @@ import type { Terminal } from './terminal.ts';
 type Step = Exclude<RunEvent, { kind: 'tick' }>;
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** Commits of which the course is kept: more than any terminal is wide. */
+/** Number of commits that are kept for the sparkline: more than the width of any terminal. */
 const COURSE_LENGTH = 200;
 
-/** Shows a run as it goes: a window that is redrawn on a terminal, a plain line per step elsewhere. */
+/** Shows the progress of a run: a redrawn window on a terminal, a plain line per step elsewhere. */
 export function runProgress(
   terminal: Terminal,
   scenario: Scenario,
@@ -34,7 +34,7 @@ export function runProgress(
   };
 }
 
-/** The lower end of a terminal, redrawn in place; does nothing where stderr is no terminal. */
+/** The bottom lines of a terminal, redrawn in place; does nothing if stderr is not a terminal. */
 function openWindow(terminal: Terminal) {
   let drawn = 0;
   const erase = () => {

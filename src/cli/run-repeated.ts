@@ -19,7 +19,7 @@ import { showSeries, writeSeries } from './series.ts';
 import { errorText } from './terminal.ts';
 import { writeReports } from './write-reports.ts';
 
-/** What was typed of several trials. */
+/** Command line arguments of a series of trials. */
 export interface RepeatArguments {
   readonly repeat: number;
   readonly seeds: (typeof SEEDS)[number];
@@ -33,7 +33,7 @@ export interface RepeatArguments {
 
 const MOST = 1_000;
 
-/** Throws DoorbusterError (exit 2) for options that do not go with several trials. */
+/** Throws DoorbusterError (exit 2) for options that cannot be combined with several trials. */
 export function refuseRepeat({
   repeat,
   shard,
@@ -110,7 +110,7 @@ export async function runRepeated(
       terminal.say(`${lab.persistent} keeps running: doorbuster down ${lab.persistent} ends it`);
     }
   } finally {
-    // Where nothing was begun there is nothing to keep.
+    // Remove the folder if no trial has begun.
     if (readdirSync(series.dir).length === 0) rmSync(series.dir, { recursive: true });
   }
   return showSeries(report(), args.json ? 'json' : 'terminal', terminal);

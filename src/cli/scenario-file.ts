@@ -22,7 +22,7 @@ export function scenarioOptions(yargs: Argv): Argv {
     });
 }
 
-/** What was typed of a scenario, before anything is read. */
+/** Command line arguments of a scenario. */
 export interface ScenarioArguments {
   readonly scenario: string;
   readonly seed?: string;
@@ -30,8 +30,8 @@ export interface ScenarioArguments {
 }
 
 /**
- * Reads a scenario by the path that was typed, or by that path inside the package, so that
- * `scenarios/quick.yaml` works from any folder.
+ * Reads a scenario by the given path, or by the same path inside the package, so that
+ * `scenarios/quick.yaml` works in any folder.
  */
 export function readScenario(args: ScenarioArguments): ScenarioOnDisk {
   const file = [args.scenario, join(packageRoot, args.scenario)].find(existsSync);
@@ -52,7 +52,7 @@ export function readScenario(args: ScenarioArguments): ScenarioOnDisk {
   return { ...parsed, file: args.scenario, dir: dirname(resolve(file)) };
 }
 
-/** The scenario that ships whose name comes nearest to what was typed; the smallest when none does. */
+/** The shipped scenario with the most similar name; the smallest one if none is similar. */
 function meant({ scenario }: ScenarioArguments): string {
   const names = readdirSync(join(packageRoot, 'scenarios'))
     .filter((name) => name.endsWith('.yaml'))

@@ -10,7 +10,7 @@ import { type Repetition, repetitionOf } from '../reports/repetition.ts';
 import { renderRepetition, repetitionMarkdown } from '../reports/repetition-text.ts';
 import type { Terminal } from './terminal.ts';
 
-/** How a series can be printed; a report of another format is that of one trial. */
+/** Formats in which a series can be printed; other formats are for a single trial. */
 const PRINTED: {
   readonly [F in FormatName]?: (
     repetition: Repetition,
@@ -23,13 +23,13 @@ const PRINTED: {
   json: (repetition) => JSON.stringify(repetition, null, 1),
 };
 
-/** Writes both files of a series beside its trials. */
+/** Writes both files of a series next to its trials. */
 export function writeSeries(dir: string, repetition: Repetition): void {
   writeAtomically(join(dir, RUN_FILES.repeat), `${JSON.stringify(repetition, null, 1)}\n`);
   writeAtomically(join(dir, RUN_FILES.repeatMarkdown), repetitionMarkdown(repetition));
 }
 
-/** Prints a series. Gives its exit code. Throws DoorbusterError (exit 2) for a format that only a run has. */
+/** Prints a series and returns its exit code. Throws DoorbusterError (exit 2) for a format that only a run has. */
 export function showSeries(
   repetition: Repetition,
   format: FormatName,

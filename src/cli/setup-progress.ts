@@ -2,10 +2,10 @@ import pc from 'picocolors';
 import type { SetupEvent } from '../harness/setup/setup.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Least time between two lines about the same artifact and step where nothing can be redrawn, s. */
+/** Least time between two lines about the same artifact and step without a terminal, s. */
 const EVERY_S = 15;
 
-/** Says how far setup is: a window that is redrawn on a terminal, a line per step elsewhere. */
+/** Shows the progress of setup: a redrawn window on a terminal, a line per step elsewhere. */
 export function setupProgress(terminal: Terminal): {
   readonly show: (event: SetupEvent) => void;
   readonly end: () => void;

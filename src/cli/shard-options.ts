@@ -1,10 +1,10 @@
 import { badInput } from '../core/errors.ts';
 import type { Shard } from '../harness/sharding/shard-coordinator.ts';
 
-/** Part of the names of topics and of the namespace. */
+/** Pattern of a load's id, which is a part of the names of topics and of the namespace. */
 const LOAD = /^[a-z0-9][a-z0-9_]{0,31}$/;
 
-/** What `--shard 2/8 --load NAME` says; undefined without them. */
+/** Parses `--shard 2/8 --load NAME`; undefined without them. */
 export function shardOf(
   { shard, load }: { readonly shard?: string; readonly load?: string },
   stores: number,

@@ -5,25 +5,25 @@ import { EXIT } from '../core/exit-codes.ts';
 import { escaped, forTerminal } from '../core/printable.ts';
 
 /**
- * The one place that writes to the outside. Results go to stdout, everything else to stderr, so that
- * `doorbuster … --json | jq` always works. Whatever is written, a control character in it is escaped as in JSON.
+ * The only output of the process. Results go to stdout, everything else to stderr, so that `doorbuster … --json | jq`
+ * always works. Control characters are escaped as in JSON.
  */
 export interface Terminal {
-  /** A result: what the command was asked for. Throws DoorbusterError (exit 2) where it cannot be written. */
+  /** Writes a result of the command. Throws DoorbusterError (exit 2) if it cannot be written. */
   result(text: string): void;
-  /** Anything said along the way. */
+  /** Writes a message. */
   say(text: string): void;
-  /** Draws lines at the lower end, over as many as were drawn there before. Only where it is `live`. */
+  /** Draws lines at the bottom over the `before` lines drawn last. Only if `live`. */
   redraw(lines: readonly string[], before: number): void;
   /** True when stderr is a terminal that can be redrawn. */
   readonly live: boolean;
-  /** How wide the output is: of a pipe as COLUMNS says, else 100. */
+  /** Width of the output; for a pipe by COLUMNS, or else 100. */
   readonly columns: number;
 }
 
-/** The terminal of this process, and what ends with it. */
+/** The terminal of this process. */
 interface SystemTerminal extends Terminal {
-  /** Waits until everything has left: a pipe would lose its tail to `process.exit`. Throws as `result` does. */
+  /** Waits until everything is written, because `process.exit` would truncate output to a pipe. Throws as `result` does. */
   flushed(): Promise<void>;
 }
 
@@ -32,10 +32,10 @@ const STDOUT = 1;
 export function systemTerminal(): SystemTerminal {
   let refused: Error | undefined;
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // A reader that went away (`| head`, a closed window) ends the output, not the run.
+    // A closed reader (`| head`, a closed window) ends the output, not the run.
     if (error.code !== 'EPIPE' && error.code !== 'EIO') refused ??= error;
   });
-  // Without a terminal there is no place for a message.
+  // Without stderr there is no place for a message.
   process.stderr.on('error', () => {});
   const intoFile = isFile(STDOUT);
   return {
@@ -43,7 +43,7 @@ export function systemTerminal(): SystemTerminal {
       const line = lineOf(text);
       if (!intoFile) return void process.stdout.write(line);
       try {
-        // All of it or an error: Node's own stream takes a short write on a full disk for a whole one.
+        // writeFileSync writes everything or throws; Node's stream ignores a short write on a full disk.
         writeFileSync(STDOUT, line);
       } catch (error) {
         throw unwritten(error);
@@ -74,7 +74,7 @@ function lineOf(text: string): string {
   return shown.endsWith('\n') ? shown : `${shown}\n`;
 }
 
-/** A file, or a device that is no terminal: what Node writes to at once. */
+/** Whether the descriptor is a file or a device other than a terminal, to which Node writes synchronously. */
 function isFile(fd: number): boolean {
   const stat = fstatSync(fd);
   return stat.isFile() || (stat.isCharacterDevice() && process.stdout.isTTY !== true);
@@ -84,7 +84,7 @@ function unwritten(error: unknown): unknown {
   return refusedByMachine(error, { what: 'standard output', exitCode: EXIT.badInput }) ?? error;
 }
 
-/** How an error looks: what, where, which limit; then the next thing to type. */
+/** Text of an error: the message, then the next command. */
 export function errorText(message: string, hint: string | undefined): string {
   const head = `${pc.red(pc.bold('error'))} ${escaped(message)}`;
   return hint === undefined ? head : `${head}\n${pc.dim('next')}  ${escaped(hint)}`;

@@ -8,19 +8,19 @@ import { writeAtomically } from '../record/write.ts';
 import { FORMATS, formats } from '../reports/formats.ts';
 import { errorText, type Terminal } from './terminal.ts';
 
-/** How much of a record a command prints at its end: one screen of it, or all. */
+/** Summaries that a command can print at its end: one screen, or everything. */
 export const SUMMARIES = ['short', 'full'] as const;
 
-/** What is printed of a record that is done. */
+/** Options for printing a final record. */
 interface Shown {
   readonly json: boolean;
   readonly summary: (typeof SUMMARIES)[number];
 }
 
 /**
- * Writes the reports of a record that is done, and shows it: as a summary, or as it is with `json`. Gives the exit
- * code: the record's own, or 2 where all that failed is a report that could not be written. After the short summary
- * nothing more is said: its last line is the verdict.
+ * Writes the reports of a final record, and prints it as a summary, or itself with `json`. Returns the exit code: the
+ * record's own, or 2 if only a report could not be written. Nothing is printed after the short summary, whose last line
+ * is the verdict.
  */
 export function showRecord(
   terminal: Pick<Terminal, 'result' | 'say' | 'columns'>,
@@ -45,13 +45,13 @@ export function showRecord(
 
 interface Written {
   readonly paths: readonly string[];
-  /** One for each report that could not be written. */
+  /** One error for each report that could not be written. */
   readonly errors: readonly DoorbusterError[];
 }
 
 /**
- * Writes every report that has a file next to the record, each of them even when another fails; the record
- * itself is the harness's.
+ * Writes every report that has a file next to the record, even if another one fails. The harness writes the record
+ * itself.
  */
 export function writeReports(dir: string, record: RunRecord): Written {
   const paths: string[] = [];
@@ -72,7 +72,7 @@ export function writeReports(dir: string, record: RunRecord): Written {
   return { paths, errors };
 }
 
-/** A line per report. Gives `exitCode`, or 2 in place of 0 when a report is missing. */
+/** Prints a line per report. Returns `exitCode`, or 2 instead of 0 if a report is missing. */
 export function sayWritten(
   terminal: Pick<Terminal, 'say'>,
   written: Written,

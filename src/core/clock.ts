@@ -1,6 +1,6 @@
 /**
- * Time, injected everywhere so that tests can hold it still. The one file that may read the
- * machine's clocks (test/tidy enforces it).
+ * Time, injected everywhere so that tests can control it. Only this file may read the machine's clocks
+ * (test/tidy enforces it).
  */
 export interface Clock {
   /** Wall time in epoch milliseconds: what every stamp is made of. */
@@ -11,7 +11,7 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** Does `work` every `ms` by this clock, the first time after `ms`, until what it returns is called. */
+/** Runs `work` every `ms` by this clock, first after `ms`; returns a function that stops it. */
 export function every(clock: Clock, ms: number, work: () => void): () => void {
   const over = new AbortController();
   const run = async () => {
@@ -26,7 +26,7 @@ export function every(clock: Clock, ms: number, work: () => void): () => void {
   return () => over.abort();
 }
 
-/** The machine's own. */
+/** The machine's clock. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),

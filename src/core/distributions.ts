@@ -2,8 +2,8 @@ import { power } from './power.ts';
 import type { Random } from './random.ts';
 
 /**
- * Laws that the tape draws from, each with the closed forms (means, survival) that the expected
- * counts and the tests are made of.
+ * Probability distributions of the tape, each with the closed forms (means, survival) that expected
+ * counts and tests use.
  */
 
 /** Draws an index in proportion to its weight in constant time (Walker's alias method, Vose's set-up). */

@@ -1,8 +1,8 @@
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
 /**
- * The one error class for everything a person can act on. The message names the subject, the fact
- * and the limit; the hint is the next thing to type. Anything else that is thrown is a bug of ours.
+ * The only class of errors that a user can act on. The message names the subject, the fact and the
+ * limit; the hint is the next command. Any other exception is a bug.
  */
 export class DoorbusterError extends Error {
   override readonly name = 'DoorbusterError';
@@ -30,7 +30,7 @@ export function stackBroke(message: string, hint?: string, cause?: unknown): Doo
   });
 }
 
-/** What a machine may refuse to give, in words; the hint is for the path in question. */
+/** System errors of a machine that lacks a resource, as text; the hint is for the path in question. */
 const REFUSALS: Readonly<Record<string, { readonly fact: string; readonly hint: string }>> = {
   ENOSPC: {
     fact: 'no space is left on its file system',
@@ -47,14 +47,14 @@ const REFUSALS: Readonly<Record<string, { readonly fact: string; readonly hint: 
   ENOMEM: { fact: 'no memory is left', hint: 'free -h   # then end other programs' },
 };
 
-/** How libraries that hide the number word the commonest of them. */
+/** Texts of libraries for the most frequent of these errors, without the error code. */
 const IN_WORDS: Readonly<Record<string, string>> = {
   ENOSPC: 'No space left on device',
   EDQUOT: 'Disk quota exceeded',
   EROFS: 'Read-only file system',
 };
 
-/** Why there can be no file of this path, in words: a refusal only where a file is to be written. */
+/** Reasons why a file cannot be created at a path; errors only when a file is to be written. */
 const NO_PLACE: typeof REFUSALS = {
   ENOENT: { fact: 'there is no such folder', hint: 'mkdir -p "$(dirname PATH)"' },
   ENOTDIR: { fact: 'a folder in its path is a file', hint: 'name another path' },
@@ -66,9 +66,9 @@ const NO_PLACE: typeof REFUSALS = {
 };
 
 /**
- * What the machine refused, as an error that a person can act on; undefined when `error` is something
- * else, and so possibly a bug of ours. `path` is what was to be written, where the error does not say; `file` is
- * the path of a file that was to be written, whatever the error says; `what` is what has no path.
+ * A system error as an error that a user can act on; undefined if `error` is another error, which may be a bug. `path`
+ * is the path to be written, if the error has none; `file` is the path of a file to be written, even if the error has
+ * another; `what` names something without a path.
  */
 export function refusedByMachine(
   error: unknown,

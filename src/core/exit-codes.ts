@@ -37,11 +37,11 @@ export const EXIT_MEANINGS: Readonly<
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /**
- * What a run comes to. INVALID: the harness, not the pipeline, shaped the numbers.
+ * The verdict of a run. INVALID: the harness, not the pipeline, determined the numbers.
  * NO_DATA: a check found nothing to judge, which is never a pass.
  */
 export const VERDICTS = ['PASS', 'FAIL', 'INVALID', 'NO_DATA'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
-/** How a run that did not get to its end ended. */
+/** How a run ended that did not reach its end. */
 export type Broken = 'interrupted' | 'stack-broke' | 'crashed';

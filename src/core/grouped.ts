@@ -1,4 +1,4 @@
-/** Items by their key, in the order in which the keys were first met. */
+/** Items by their key, in the order of first appearance of the keys. */
 export function grouped<K, T>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
   const groups = new Map<K, T[]>();
   for (const item of items) {

@@ -3,23 +3,23 @@ import { random } from './random.ts';
 import { statisticOf } from './stats.ts';
 
 /**
- * 95 % intervals of what samples estimate. All are two-sided, with 2.5 % on either side, and deterministic: the
- * same samples give the same interval.
+ * 95 % intervals of estimates. All are two-sided, with 2.5 % on either side, and deterministic: the same samples give
+ * the same interval.
  */
 export interface Interval {
   readonly low: number;
-  /** May be +∞: so few samples that no bound is known. */
+  /** +∞ if there are too few samples for a bound. */
   readonly high: number;
 }
 
 const TAIL = 0.025;
-/** Enough for an interval of 95 % to be one of 94 to 96 whatever the seed is. */
+/** With this many resamples the coverage of a 95 % interval is between 94 and 96 % for every seed. */
 const RESAMPLES = 1_000;
 
 /**
- * Of the quantile `p` of whatever the samples are drawn from, without assuming a distribution: the order statistics
- * whose ranks hold the binomial number of samples below it (W. J. Conover, Practical Nonparametric Statistics, 3.2).
- * `sorted` ascending, +∞ allowed. low is -∞ and high +∞ where n supports no such rank.
+ * Interval of the quantile `p` of the sampled distribution, without assumptions on it: the order statistics whose ranks
+ * bound the binomial number of samples below the quantile (W. J. Conover, Practical Nonparametric Statistics, 3.2).
+ * `sorted` ascending, +∞ allowed. low is -∞ and high +∞ if n is too small for such a rank.
  */
 export function quantileInterval(sorted: readonly number[], p: number): Interval {
   const n = sorted.length;
@@ -37,14 +37,14 @@ export function quantileInterval(sorted: readonly number[], p: number): Interval
   return { low, high: Number.POSITIVE_INFINITY };
 }
 
-/** How many samples at least give the quantile `p` an interval that is bounded on both sides. */
+/** Least number of samples for which the interval of the quantile `p` is bounded on both sides. */
 export function samplesToBound(p: number): number {
   return Math.ceil(Math.log(TAIL) / Math.log(Math.max(p, 1 - p)));
 }
 
 /**
- * Percentile bootstrap (B. Efron, 1979): each group is drawn again with replacement, independently of the others, and
- * the interval holds the middle 95 % of what the statistic then comes to. Not BCa: its jackknife is not consistent for
+ * Percentile bootstrap (B. Efron, 1979): each group is resampled with replacement, independently of the others, and the
+ * interval contains the middle 95 % of the resulting statistics. Not BCa, whose jackknife is not consistent for
  * quantiles. Seeded; a statistic that is not a number (∞/∞) counts as +∞.
  */
 export function bootstrap<T>(
@@ -66,7 +66,7 @@ export function bootstrap<T>(
   };
 }
 
-/** Of a statistic of one list of samples over that of another, by the bootstrap of both. */
+/** Interval of the ratio of a statistic of two lists of samples, by the bootstrap of both. */
 export function ratioInterval(
   over: readonly number[],
   under: readonly number[],
@@ -84,7 +84,7 @@ interface Slope extends Interval {
 /**
  * Theil–Sen: the median of the slopes of all pairs of points; its interval is that of Kendall's S without a trend
  * (P. K. Sen, 1968), by the normal approximation, which holds from 10 points on. y may be +∞: a pair of two such
- * points rises by nothing.
+ * points has slope 0.
  */
 export function theilSen(points: readonly { readonly x: number; readonly y: number }[]): Slope {
   const slopes: number[] = [];
@@ -108,8 +108,8 @@ export function theilSen(points: readonly { readonly x: number; readonly y: numb
 const Z95 = 1.959963984540054;
 
 /**
- * Wilson's score interval of a share, of `hits` in `n` trials that do not depend on each other (E. B. Wilson, 1927):
- * it stays within 0..1 and says something at 0 hits too. Without a trial it is 0..1.
+ * Wilson's score interval of a share, of `hits` in `n` independent trials (E. B. Wilson, 1927): it stays within 0..1 and
+ * is also useful at 0 hits. Without a trial it is 0..1.
  */
 export function wilson(hits: number, n: number): Interval {
   if (n === 0) return { low: 0, high: 1 };
@@ -117,7 +117,7 @@ export function wilson(hits: number, n: number): Interval {
   const spread = Z95 ** 2 / n;
   const middle = (share + spread / 2) / (1 + spread);
   const half = (Z95 / (1 + spread)) * Math.sqrt((share * (1 - share)) / n + spread / (4 * n));
-  // At the ends rounding would leave a crumb.
+  // Exact at the ends, without rounding errors.
   return {
     low: hits === 0 ? 0 : middle - half,
     high: hits === n ? 1 : middle + half,

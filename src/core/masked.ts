@@ -1,6 +1,6 @@
 /**
- * Secrets in text that a person reads. Mask a text before cutting it: of a secret that was cut, the key that
- * names it or the sign that ends it may be missing, and what is left would be shown.
+ * Masks secrets in text for users. Mask a text before cutting it: the key or the end of a cut secret may be missing,
+ * and then the rest would be shown.
  */
 
 /** A word that names a secret. */
@@ -17,8 +17,8 @@ const PLAIN = /(?:(?!,\s|\s#|\s[}\]]|\n)[\s\S])+/y;
 const IN_URL = /(?<=:\/\/)[^\s/]+(?=@)/g;
 
 /**
- * The text with every character of a secret as `*`: what stands behind a name that sounds like one, and user and
- * password of a URL. The length stays, so that a caret beneath still points at its place. Linear in the text.
+ * Replaces every character of a secret by `*`: the value after a key that names a secret, and user and password of a
+ * URL. The length is unchanged, so that a caret below still points at its position. Linear in the text.
  */
 export function masked(text: string): string {
   const words = new RegExp(WORDS);
@@ -40,10 +40,10 @@ function endOfValue(text: string, start: number): number {
   const quote = text[start];
   if (quote === '"' || quote === "'") {
     const end = endOf(IN_QUOTES, text, start);
-    // Text right behind the quote belongs to it.
+    // Text directly after the quote belongs to the value.
     if (end !== undefined && !/[\w'"]/.test(text[end] ?? '')) return end;
   }
-  // Nothing, or the sign of a block: the value is the lines beneath that stand further in.
+  // Empty, or a block indicator: the value is the more indented lines below.
   if (/^[|>]?[-+\d]*\s*$/.test(lineFrom(text, start))) return endOfBlock(text, start);
   return endOf(PLAIN, text, start) ?? start;
 }
@@ -73,7 +73,7 @@ function indentAt(text: string, at: number): number {
   return indent;
 }
 
-/** Where a sticky pattern ends that begins there; undefined when it does not. */
+/** End of a sticky pattern's match at a position; undefined if it does not match. */
 function endOf(pattern: RegExp, text: string, at: number): number | undefined {
   const sticky = new RegExp(pattern);
   sticky.lastIndex = at;

@@ -20,7 +20,7 @@ export type Unit =
 export const STATS = ['p50', 'p95', 'p99', 'p999', 'max', 'mean', 'min'] as const;
 export type Stat = (typeof STATS)[number];
 
-/** Fewer samples than this say nothing that a check could be decided by; the least of a query in a round by default. */
+/** With fewer samples a check is not decided; also the default number of samples of a query in a round. */
 export const MIN_SAMPLES = 10;
 
 /** The hops of the staleness waterfall, in order; `transport` is simulated. What `hop(…)` may name. */
@@ -84,8 +84,8 @@ export interface MetricKind {
   /** Whether it has one value per phase. */
   readonly phased: boolean;
   /**
-   * Set where the samples were drawn from more that could have been observed: other moments, other orders. A check on
-   * such a metric is judged by an interval. Of any other metric the whole population is known, and the number is exact.
+   * Whether the samples are a part of a larger population (other times, other orders). A check on such a metric is
+   * judged by an interval. Of any other metric the whole population is known, and the number is exact.
    */
   readonly sampled?: boolean;
   readonly about: string;

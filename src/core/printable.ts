@@ -1,12 +1,12 @@
 /**
- * Text of other people on its way to a person: a record, a scenario, a server's log. A terminal obeys control
- * characters (ESC, OSC, U+009B), and characters that turn the direction of text make one thing look like another.
+ * Makes untrusted text safe to print: a record, a scenario, a server's log. A terminal executes control characters (ESC,
+ * OSC, U+009B), and characters that change the direction of text make one text look like another.
  */
 
 /** Control and format characters, lone surrogates and line separators; joiners are part of words and emoji. */
 const UNSEEN = /(?![\n\t\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 
-/** With every such character as `\u001b`, which inside a string of JSON means the same; line breaks and tabs stay. */
+/** Escapes such characters as `\u001b`, which has the same meaning in a JSON string; line breaks and tabs stay. */
 export function escaped(text: string): string {
   return text.replace(UNSEEN, (found) =>
     [...Array(found.length).keys()]
@@ -16,8 +16,8 @@ export function escaped(text: string): string {
 }
 
 /**
- * With every such character as one that can be seen, one for one, so that a caret beneath still points at the same
- * character. On one line.
+ * Replaces every such character by one visible character, so that a caret below still points at the same position. On
+ * one line.
  */
 export function printable(text: string): string {
   // A tab is as wide as its caret.
@@ -27,10 +27,10 @@ export function printable(text: string): string {
     .replaceAll('\n', '\uFFFD');
 }
 
-/** The colours of picocolors, and bold and dim: they hide nothing and move nothing. */
+/** The colours of picocolors, bold and dim, which cannot hide or move text. */
 const COLOURS = new RegExp(`(${'\u001b'}\\[(?:1|2|22|31|32|33|36|39)m)`);
 
-/** What a terminal may be sent: `escaped`, with our own colours where there are any. */
+/** Text for a terminal: `escaped`, but with our own colours. */
 export function forTerminal(text: string, color: boolean): string {
   if (!color) return escaped(text);
   return text

@@ -1,6 +1,6 @@
 /**
- * Numbers as people read them, in headlines, plans and reports alike: with their unit, three significant
- * figures, and never more precision than was measured.
+ * Formats numbers for headlines, plans and reports: with their unit, three significant figures, and never more precision
+ * than was measured.
  */
 
 /** A duration with its unit: `12 ms`, `3.65 s`, `2 min 5 s`. */
@@ -19,8 +19,8 @@ export function duration(ms: number): string {
 export type Maybe = number | null | undefined;
 
 /**
- * A latency that may be +∞: what never came took at least `atLeastMs`, as far as we watched, and
- * with nothing to say about that it is `never`.
+ * A latency that may be +∞, which is shown as at least `atLeastMs`, the time for which it was watched, or as `never` if
+ * that is unknown.
  */
 export function latency(ms: Maybe, atLeastMs: number): string {
   if (ms === undefined) return 'no data';
@@ -30,7 +30,7 @@ export function latency(ms: Maybe, atLeastMs: number): string {
 
 const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
-/** A whole number with its thousands apart. */
+/** A whole number with thousands separators. */
 export function count(value: number): string {
   return grouped.format(value);
 }

@@ -8,18 +8,18 @@ import {
 import type { Stat } from './metrics.ts';
 
 /**
- * Distributions of measured numbers, in ms. A sample may be +Infinity: something that had not happened
- * when the run ended. It takes part in every rank, so that what was never seen cannot make a
- * percentile look better. Percentiles are nearest-rank and never averaged.
+ * Distributions of measured numbers, in ms. A sample may be +Infinity: an event that had not happened when
+ * the run ended. It counts in every rank, so that an event that was never seen cannot improve a percentile.
+ * Percentiles are nearest-rank and never averaged.
  */
 
-/** A value and how often it was met. */
+/** A value and its number of occurrences. */
 export interface Weighted {
   readonly value: number;
   readonly count: number;
 }
 
-/** Samples as the record keeps them: raw while they are few, else a histogram that can be merged. */
+/** Samples as the record keeps them: raw values if there are few, otherwise a mergeable histogram. */
 type Samples =
   | { readonly kind: 'raw'; readonly values: readonly (number | null)[] }
   | {
@@ -33,7 +33,7 @@ type Samples =
 /** null stands for +Infinity; a statistic that n does not support is absent. */
 type Stats = Readonly<Partial<Record<Stat, number | null>>>;
 
-/** What is kept of many samples: how many, how many of them at +∞ or below 0, and what they come to. */
+/** Summary of samples: their number, the numbers at +∞ and below 0, and statistics. */
 export interface Distribution {
   readonly n: number;
   readonly censored: number;
@@ -47,10 +47,10 @@ const RAW_BELOW = 1_000;
 /** The quantiles a distribution has, by the name of the statistic. */
 export const QUANTILES = { p50: 0.5, p95: 0.95, p99: 0.99, p999: 0.999 } as const;
 type Quantile = keyof typeof QUANTILES;
-/** Below 1 / (1 - p) samples the quantile p is only another name for the maximum, and is left out. */
+/** With fewer than 1 / (1 - p) samples the quantile p equals the maximum, and is left out. */
 const NEEDS: Readonly<Record<Quantile, number>> = { p50: 1, p95: 20, p99: 100, p999: 1_000 };
 
-/** From how many samples on a distribution has this statistic. */
+/** Least number of samples with which a distribution has this statistic. */
 export function samplesFor(stat: Stat): number {
   return stat in NEEDS ? NEEDS[stat as Quantile] : 1;
 }
@@ -78,7 +78,7 @@ export function statisticOf(sorted: ArrayLike<number>, stat: Stat): number {
   return sorted[Math.max(1, Math.ceil(QUANTILES[stat] * sorted.length)) - 1] ?? Number.NaN;
 }
 
-/** The distribution of weighted values; several lists of them are simply put together. */
+/** The distribution of weighted values; lists can be concatenated. */
 export function distributionOf(values: readonly Weighted[]): Distribution {
   const sorted = values.filter(({ count }) => count > 0).sort((a, b) => a.value - b.value);
   const total = (list: readonly Weighted[]) => list.reduce((sum, { count }) => sum + count, 0);
@@ -146,7 +146,7 @@ function encoded(histogram: Histogram, negatives: number, censored: number): Sam
   return { kind: 'hdr', base64, scale: SCALE, negatives, censored };
 }
 
-/** The samples of several distributions as those of one: the same as if they had been taken together. */
+/** Merges the samples of several distributions, with the same result as one distribution of all samples. */
 export function mergeSamples(parts: readonly Samples[]): Samples {
   const raw = parts.filter((part) => part.kind === 'raw');
   const hdr = parts.filter((part) => part.kind === 'hdr');
@@ -173,8 +173,8 @@ export function mergeSamples(parts: readonly Samples[]): Samples {
 }
 
 /**
- * The samples behind a distribution, ascending, +∞ last. Those of a histogram are the upper ends of its buckets (three
- * digits); what was below 0 is in no bucket, and counts as 0 here.
+ * The samples of a distribution, ascending, +∞ last. Those of a histogram are the upper ends of its buckets (three
+ * digits); negative samples are in no bucket, and count as 0 here.
  */
 export function valuesOf(samples: Samples): readonly number[] {
   if (samples.kind === 'raw') {

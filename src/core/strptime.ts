@@ -1,11 +1,11 @@
 /**
- * Times as text: ISO 8601, and other formats in the directives of C's strptime. Strict: the whole text has to
- * match, every field has to be in its range, and nothing is guessed.
+ * Parses times: ISO 8601, and other formats in the directives of C's strptime. Strict: the whole text has to match, every
+ * field has to be in its range, and nothing is guessed.
  */
 
 /**
- * Reads a text: ms since 1970 as if it were UTC or, where the text has an offset, of that instant; NaN: the text is
- * of another format, or there is no such time.
+ * Parses a text to ms since 1970, as UTC or with the offset in the text; NaN: the text has another format, or there is
+ * no such time.
  */
 export type ReadTime = (text: string) => number;
 
@@ -39,7 +39,7 @@ const NOTHING: Fields = {
 };
 
 const MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ');
-/** Years that a receipt can be of: any other one is a misread number. */
+/** Plausible years of a receipt: any other is a misread number. */
 const YEARS = { from: 1900, to: 2199 } as const;
 const MINUTE_MS = 60_000;
 
@@ -90,7 +90,7 @@ function offsetOf(text: string): number {
   return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * MINUTE_MS;
 }
 
-/** The reader of a format; a text instead says what is wrong with the format. */
+/** The parser of a format, or the error of an invalid format as text. */
 export function strptime(format: string): ReadTime | string {
   const tokens = format.match(/%.?|[^%]+/gs) ?? [];
   const fault = faultOf(tokens.filter((token) => token.startsWith('%') && token !== '%%'));
@@ -127,7 +127,7 @@ interface Group {
   readonly directives: readonly Directive[];
 }
 
-/** Numbers with nothing between them are one number of fixed width, whose leading zeros may be missing. */
+/** Adjacent number directives are read as one number of fixed width, which may lack leading zeros. */
 function grouped(tokens: readonly string[]): Group[] {
   const groups: Group[] = [];
   for (const token of tokens) {

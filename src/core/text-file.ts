@@ -3,11 +3,11 @@ import { badInput, DoorbusterError } from './errors.ts';
 import { bytes } from './readable.ts';
 
 interface ReadOptions {
-  /** Most that the file may hold, bytes: a larger one is refused before it is read. */
+  /** Largest accepted file, bytes: a larger one is refused before it is read. */
   readonly limitBytes: number;
-  /** What to type next. */
+  /** The next command, for the error. */
   readonly hint?: string;
-  /** How messages name the file; its path otherwise. */
+  /** Name of the file in messages; its path by default. */
   readonly name?: string;
 }
 
@@ -15,9 +15,9 @@ interface ReadOptions {
 export const WRITTEN_BY_HAND = 2 ** 20;
 
 /**
- * The text of a regular file, at most `limitBytes` long. Everything that a user names, or that lies in a folder
- * that a user names, is read through here: a FIFO would never end, a device never runs dry, and a file of
- * gigabytes would fill the memory. Throws DoorbusterError (exit 2) that names file, fact and limit.
+ * Reads the text of a regular file of at most `limitBytes`. Every file that a user names, or that is in a folder that a
+ * user names, is read by this function: a FIFO or a device may never end, and a file of gigabytes would fill the memory.
+ * Throws DoorbusterError (exit 2) with file, fact and limit.
  */
 export function readTextFile(path: string, options: ReadOptions): string {
   const { limitBytes, hint, name = path } = options;
@@ -42,7 +42,7 @@ export function readTextFile(path: string, options: ReadOptions): string {
   }
 }
 
-/** What the system says, in words. */
+/** Texts of system errors. */
 const FACTS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   ENOTDIR: 'there is no such file',
@@ -53,7 +53,7 @@ const FACTS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'its name is too long',
 };
 
-/** As many bytes as the file was said to have: it may have shrunk since, and what was added is left out. */
+/** Reads at most `size` bytes: the file may have shrunk or grown since its size was read. */
 function filledFrom(file: number, size: number): Buffer {
   const buffer = Buffer.alloc(size);
   let done = 0;
@@ -72,7 +72,7 @@ interface Kinds {
   isSymbolicLink(): boolean;
 }
 
-/** What kind of file a stat has found, for a message. */
+/** The kind of a file, for a message. */
 function kindOf(found: Kinds): string {
   if (found.isDirectory()) return 'a folder';
   if (found.isFIFO()) return 'a FIFO';

@@ -44,7 +44,7 @@ export function formatDuration(ms: number): string {
   return us > 0 || text === '' ? `${text}${us / 1_000_000}s` : text;
 }
 
-/** Something per time, of all stores together or of each. */
+/** A rate, of all stores together or of each store. */
 export interface Rate {
   readonly count: number;
   readonly per: 's' | 'm' | 'h' | 'd';
@@ -55,7 +55,7 @@ export interface Rate {
 /** `12/s`, `50/h`, `50/store/h`. */
 export const RATE = new RegExp(`^${NUMBER}(?:/store)?/[smhd]$`);
 
-/** A rate as it was written. */
+/** Parses a rate, and keeps its unit. */
 export function parseRate(text: string): Rate {
   if (!RATE.test(text))
     throw badInput(`"${text}" is not a rate`, 'write it like 12/s or 50/store/h');

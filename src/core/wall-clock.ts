@@ -3,12 +3,12 @@ const HOUR_MS = 3_600_000;
 /** Whether clocks change: never, or by the rules of the US. */
 type ClockRule = 'standard' | 'us';
 
-/** What the wall clock of a place shows at an offset from t0: epoch ms as if it were UTC. */
+/** Local time at an offset from t0, as epoch ms as if it were UTC. */
 export type WallClock = (offsetMs: number) => number;
 
 /**
- * The clock of a place some hours behind the retailer's own, which shows `startsAt` at t0. A time that
- * comes twice, in the hour before clocks go back, is meant the first time.
+ * The clock of a place some hours behind the retailer's own, which shows `startsAt` at t0. A repeated
+ * time, in the hour before clocks go back, means its first occurrence.
  */
 export function wallClock(rule: ClockRule, startsAt: string, hoursBehind = 0): WallClock {
   const written = Date.parse(`${startsAt}Z`);
@@ -18,7 +18,7 @@ export function wallClock(rule: ClockRule, startsAt: string, hoursBehind = 0): W
   return (offsetMs) => standard + offsetMs + daylightMs(standard + offsetMs);
 }
 
-/** Whether a clock shows the same time again an hour later or showed it an hour before. */
+/** Whether a clock shows the same time twice, an hour apart. */
 export function isShownTwice(clock: WallClock, offsetMs: number): boolean {
   const shown = clock(offsetMs);
   return clock(offsetMs + HOUR_MS) === shown || clock(offsetMs - HOUR_MS) === shown;
@@ -34,7 +34,7 @@ function standardOf(shownMs: number): number {
   return daylightMs(shownMs - HOUR_MS) > 0 ? shownMs - HOUR_MS : shownMs;
 }
 
-/** How far US clocks are ahead of their standard time. */
+/** Offset of US clocks from their standard time. */
 function daylightMs(standardMs: number): number {
   const year = new Date(standardMs).getUTCFullYear();
   // From 02:00 on the second Sunday of March to 02:00, then 01:00 of standard time, on November's first.

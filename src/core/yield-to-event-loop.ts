@@ -1,4 +1,4 @@
-/** Lets other work of the process go on: to be awaited every so often in long computations. */
+/** Lets other work of the process run; to be awaited regularly in long computations. */
 export function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -7,7 +7,7 @@ import { type Cell, cell, left, right, type Section } from './section.ts';
 export function ageSection(record: RunRecord): Section | null {
   const streams = streamsOf(record);
   const rows = measuredPhases(record).flatMap((phase) => phaseRows(record, phase, streams));
-  // Its chart is drawn from the first second on, whether a phase has ended or not.
+  // The chart exists from the first second on, even if no phase has ended.
   if (rows.length === 0 && record.staleness.length === 0) return null;
   return {
     id: 'age',

@@ -15,7 +15,7 @@ export function columns(values: readonly number[], top: number, height: number):
   });
 }
 
-/** One line that shows a course: `▁▂▅█`. */
+/** A sparkline: `▁▂▅█`. */
 export function sparkline(values: readonly number[]): string {
   return columns(
     values,

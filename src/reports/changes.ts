@@ -2,7 +2,7 @@ import type { RunRecord } from '../record/record.ts';
 import { count } from './format.ts';
 import { cell, left, right, type Section } from './section.ts';
 
-/** What became of every change: which of them the staleness samples are, and which gave none. */
+/** Outcomes of all changes: those with a staleness sample, and those without. */
 export function changesSection(record: RunRecord): Section | null {
   const rows = record.changes ?? [];
   if (rows.length === 0) return null;

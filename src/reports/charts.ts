@@ -3,7 +3,7 @@ import { STREAMS } from '../scenario/scenario.ts';
 import { elapsedMs, mainStream, scalar, streamsOf, tablesOf } from './find.ts';
 import { duration } from './format.ts';
 
-/** What the page's own script draws: plain data, no code. x is seconds since t0 in every chart. */
+/** A chart for the page's script, as plain data. x is seconds since t0 in every chart. */
 export interface Chart {
   readonly id: string;
   readonly title: string;
@@ -22,7 +22,7 @@ export interface Chart {
   readonly bands: readonly Span[];
   readonly marks: readonly Span[];
   readonly levels: readonly { readonly value: number; readonly label: string }[];
-  /** Seconds in which a change fell due that was never visible: +∞ has no place on the axis. */
+  /** Seconds with a due change that was never visible, which cannot be drawn on the axis. */
   readonly never: readonly number[];
 }
 
@@ -150,7 +150,7 @@ function ageChart(record: RunRecord, frame: Frame): readonly Chart[] {
       height: 220,
       ...frame,
       levels: targetOf(record),
-      // An age is that at the end of its second.
+      // Age is measured at the end of its second.
       x: seconds({ ...first, startMs: first.startMs + first.everyMs }, first.age.length),
       series: record.staleness.map(({ stream, age }) => ({
         label: stream,
@@ -162,7 +162,7 @@ function ageChart(record: RunRecord, frame: Frame): readonly Chart[] {
   ];
 }
 
-/** What recovery from a fault is measured against. */
+/** The staleness target, against which recovery is measured. */
 function targetOf({ faults = [] }: RunRecord): Chart['levels'] {
   const target = faults[0]?.targetMs;
   return target === undefined ? [] : [{ value: target, label: `target ${duration(target)}` }];
@@ -174,7 +174,7 @@ const FILE_KINDS = [
   ['position deletes', 'positionDeleteFiles', '--c5'],
 ] as const;
 
-/** Points of a chart whose number follows from times, and not from a list. */
+/** Maximum number of points of a chart over the time axis. */
 const MOST_POINTS = 20_000;
 
 /** Live files at every second: by kind over all tables, and data files of each table. */
@@ -183,7 +183,7 @@ function filesCharts(record: RunRecord, frame: Frame): readonly Chart[] {
   if (commits.length === 0) return [];
   const tables = tablesOf(record);
   const [from, to] = frame.xRange;
-  // A run of days has a point every few seconds: the page would hold nothing else.
+  // A run of days has a point every few seconds, to limit the size of the page.
   const step = Math.max(1, Math.ceil((to - from) / MOST_POINTS));
   const n = Math.floor((to - from) / step) + 1;
   const x = Array.from({ length: n }, (_, i) => Math.ceil(from) + i * step);

@@ -8,7 +8,7 @@ const DONE: Readonly<Record<FaultRecord['act'], string>> = {
   restart: 'restarted',
 };
 
-/** Servers that went away as the scenario said, how long they were gone, and what it took to recover. */
+/** Declared server faults: duration of each outage, and recovery. */
 export function faultSection(record: RunRecord): Section | null {
   const faults = record.faults ?? [];
   if (faults.length === 0) return null;
@@ -40,7 +40,7 @@ function faultRow(fault: FaultRecord): readonly Cell[] {
     cell(`${server} ${DONE[act]}`),
     cell(moment(startMs)),
     cell(backMs === null ? 'never' : duration(backMs - startMs), backMs === null ? 'bad' : 'plain'),
-    // Without a change that was pending there was nothing to be old.
+    // Without a pending change there is no age.
     streams.length === 0
       ? cell('–', 'dim')
       : cell(duration(Math.max(...streams.map(({ ageMaxMs }) => ageMaxMs)))),
@@ -58,7 +58,7 @@ function streamRows({ streams }: FaultRecord): readonly (readonly Cell[])[] {
   ]);
 }
 
-/** An age that was still above the target when the watch ended has no observed end. */
+/** If age was still above the target when the watch ended, recovery has no observed end. */
 function recovered({
   recoveryMs,
   staleForMs,

@@ -11,7 +11,7 @@ import {
 } from './find.ts';
 import { count, duration, latency, paybackText, plural, ratio, tail } from './format.ts';
 
-/** One number worth a glance, with what it needs to be honest: unit, n, and what it is compared with. */
+/** A key number with its unit, its n and what it is compared with. */
 interface Figure {
   readonly name: string;
   readonly value: string;
@@ -19,7 +19,7 @@ interface Figure {
   readonly note: string;
 }
 
-/** The five or six numbers a reader takes home. What the run has no data for is left out. */
+/** The five or six key numbers of a run. Numbers without data are left out. */
 export function figuresOf(record: RunRecord): readonly Figure[] {
   return [
     stalenessFigure(record),
@@ -72,7 +72,7 @@ function queryFigure(record: RunRecord): Figure | null {
   };
 }
 
-/** Says of which compaction a figure is, where there are several. */
+/** Names the compaction of a figure if there are several. */
 function ofPhase(
   figure: Figure,
   { phase }: CompactionRecord,
@@ -121,7 +121,7 @@ function truthFigure({ truth }: RunRecord): Figure | null {
   };
 }
 
-/** Broken pickup orders at the peak; a table without delay would have left the rest. */
+/** Broken pickup orders at the peak, and those that would also be broken without delay. */
 function promisesFigure(record: RunRecord): Figure | null {
   const peak = peakPhase(record)?.name;
   const order = record.promises?.phases.find(({ phase }) => phase === peak)?.order;

@@ -4,9 +4,9 @@ import { stockOf } from '../record/stock.ts';
 
 export { elapsedMs, watchedMs } from '../record/watched.ts';
 
-/** Looking things up in a record, in the one way every report does. */
+/** Look-ups in a record, the same for every report. */
 
-/** The distribution of that name; undefined when the run has none. */
+/** The distribution of this name; undefined if the run has none. */
 export function distribution(
   record: RunRecord,
   name: MetricName,
@@ -21,7 +21,7 @@ export function distribution(
   return undefined;
 }
 
-/** The scalar of that name; undefined when the run has none. */
+/** The scalar of this name; undefined if the run has none. */
 export function scalar(
   record: RunRecord,
   name: MetricName,

@@ -16,7 +16,7 @@ export function durationPair(a: Maybe, b: Maybe, atLeastMs: number): string {
   const top = Math.max(...[a, b].map((ms) => Math.abs(ms ?? atLeastMs)));
   const digits = top < 9_995 ? 2 : 1;
   const text = (ms: number) => (top < 999.5 ? ms.toFixed(0) : (ms / 1000).toFixed(digits));
-  // A bound of minutes needs no tenths, and its column has to fit.
+  // A bound of minutes needs no tenths, which would widen its column.
   const bound = atLeastMs < 99_950 ? text(atLeastMs) : (atLeastMs / 1000).toFixed(0);
   const part = (ms: number | null) => (ms !== null ? text(ms) : `≥${bound}`);
   return `${part(a)} / ${part(b)} ${top < 999.5 ? 'ms' : 's'}`;

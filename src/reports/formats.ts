@@ -8,10 +8,10 @@ import { renderMarkdown } from './markdown.ts';
 import { renderShort } from './short.ts';
 import { renderTerminal, type TerminalOptions } from './terminal.ts';
 
-/** One way to show a record: a pure function of it. */
+/** A format of a report: a pure function of the record. */
 interface ReportFormat {
   readonly about: string;
-  /** Where it lies in the run's folder; null: it is only printed. */
+  /** Its file in the run's folder; null: it is only printed. */
   readonly file: string | null;
   render(record: RunRecord, options: TerminalOptions): string;
 }
@@ -20,14 +20,14 @@ export const FORMATS = ['short', 'terminal', 'markdown', 'json', 'junit', 'html'
 export type FormatName = (typeof FORMATS)[number];
 
 /**
- * Text of a record is not ours: its names, queries and errors come from files and servers. For people all of it is
- * escaped here, before it is laid out; JSON has its own escapes.
+ * Text of a record is untrusted: its names, queries and errors come from files and servers. For output to people all of
+ * it is escaped here, before the layout; JSON has its own escapes.
  */
 function forPeople(render: ReportFormat['render']): ReportFormat['render'] {
   return (record, options) => render(escapedRecord(record), options);
 }
 
-/** Every format there is. A new one is a file, a name above, and a line here. */
+/** Every format. A new one is a file, a name above, and a line here. */
 export const formats: Readonly<Record<FormatName, ReportFormat>> = {
   short: { about: 'one screen: what a run ends with', file: null, render: forPeople(renderShort) },
   terminal: { about: 'all of it, for a terminal', file: null, render: forPeople(renderTerminal) },

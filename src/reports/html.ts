@@ -10,7 +10,7 @@ import { promiseBars } from './promises.ts';
 import type { Section, Table } from './section.ts';
 import { type Summary, summarize } from './summary.ts';
 
-/** Nothing may leave the page: what is not inlined cannot load. */
+/** The page may not load or send anything: everything is inlined. */
 const POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
@@ -55,13 +55,13 @@ ${own('report.js')}
   return page.text;
 }
 
-/** A file of a library, as it was installed. */
+/** An installed file of a library. */
 function asset(path: string): Markup {
   const file = createRequire(import.meta.url).resolve(path);
   return new Markup(readFileSync(file, 'utf8').trim());
 }
 
-/** Our own script and style: they ship as they are, next to the sources. */
+/** Our own script and style, which are shipped unchanged next to the sources. */
 function own(name: string): Markup {
   const file = new URL(`../../src/reports/assets/${name}`, import.meta.url);
   return new Markup(readFileSync(file, 'utf8').trim());
@@ -94,7 +94,7 @@ function figures(record: RunRecord): Markup | null {
 
 type Charts = Readonly<Record<string, readonly Chart[]>>;
 
-/** The story in the order one asks: is it good, how stale, why, how many files, what it cost. */
+/** Sections in the order of a reader's questions: verdict, staleness, its causes, files, cost. */
 function body(record: RunRecord, summary: Summary, charts: Charts): Markup {
   const find = (id: string) => summary.sections.find((section) => section.id === id);
   const of = (id: string) => charts[id] ?? [];
@@ -158,7 +158,7 @@ ${found.notes.length > 0 ? html`<ul class="notes">${found.notes.map(({ text, ton
 `;
 }
 
-/** What the reader must know of one stream's chart: that it is empty, or that not all of it is on the axis. */
+/** Note below a stream's chart if it is empty, or if some changes are not on the axis. */
 function stalenessHint(chart: Chart | undefined, about: string): string {
   const some = chart?.series.some(({ values }) => values.some((value) => value !== null));
   if (!some && chart?.never.length === 0) return 'no data: nothing was due';
@@ -167,7 +167,7 @@ function stalenessHint(chart: Chart | undefined, about: string): string {
     : about;
 }
 
-/** A section whose picture says it all: its table is there for who wants the numbers. */
+/** A section with its picture, and the table folded. */
 function folded(found: Section | undefined, picture: Markup | null = null): Markup | null {
   if (!found) return null;
   const numbers = html`<details><summary>the numbers behind ${found.title.toLowerCase()}</summary>${found.tables.map((table) => dataTable(table, found.title))}</details>`;

@@ -1,7 +1,7 @@
 import type { RunRecord } from '../record/record.ts';
 import { recordText } from '../record/write.ts';
 
-/** The record itself: for a program there is no better report. */
+/** The record itself, for programs. */
 export function renderJson(record: RunRecord): string {
   return recordText(record);
 }

@@ -32,7 +32,7 @@ export function canarySection(record: RunRecord): Section | null {
   };
 }
 
-/** Scheduled, handed over, acknowledged, appended: one number if nothing went astray. */
+/** Messages scheduled, handed over, acknowledged and appended: equal if none was lost. */
 export function producingSection(record: RunRecord): Section | null {
   const { producing } = record;
   if (!producing) return null;
@@ -75,7 +75,7 @@ export function producingSection(record: RunRecord): Section | null {
   };
 }
 
-/** Whether the harness, rather than the pipeline, shaped the numbers. */
+/** Whether the harness, rather than the pipeline, determined the numbers. */
 export function healthSection(record: RunRecord): Section | null {
   const { self } = record;
   if (!self) return null;

@@ -101,7 +101,7 @@ function truth({ truth: found }: RunRecord): readonly Case[] {
   ];
 }
 
-/** Left out where no table promises a version. */
+/** Left out if there is no upsert table. */
 function regressed({ regressions }: RunRecord): readonly Case[] {
   if (!regressions) return [];
   const base = { name: 'regressions is 0', group: 'truth' };

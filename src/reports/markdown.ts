@@ -4,7 +4,7 @@ import { summarize } from './summary.ts';
 
 const MARKS: Readonly<Record<string, string>> = { good: '✅', bad: '❌', warn: '⚠️' };
 
-/** Folded away in a comment: there for who asks. */
+/** Sections that are folded in a comment. */
 const FOLDED = new Set([
   'changes',
   'waterfall',
@@ -16,7 +16,7 @@ const FOLDED = new Set([
   'cost',
 ]);
 
-/** The comment a pull request gets: verdict, checks and headline on top, the rest folded. */
+/** A comment for a pull request: verdict, checks and headline on top, the rest folded. */
 export function renderMarkdown(record: RunRecord): string {
   const summary = summarize(record);
   const mark = MARKS[summary.verdict.tone] ?? '';

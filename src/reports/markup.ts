@@ -1,4 +1,4 @@
-/** HTML built from values: whatever is put in is escaped, unless it is markup itself. */
+/** HTML built from values: every value is escaped unless it is markup itself. */
 export class Markup {
   readonly text: string;
   constructor(text: string) {
@@ -28,7 +28,7 @@ function escapeHtml(text: string): string {
     .replace(/"/g, '&quot;');
 }
 
-/** JSON that may stand inside a script element: no text in it can end the element. */
+/** JSON for a script element: no text in it can end the element. */
 export function scriptJson(value: unknown): Markup {
   return new Markup(JSON.stringify(value).replace(/</g, '\\u003c'));
 }

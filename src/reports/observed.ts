@@ -16,7 +16,7 @@ import {
 } from './format.ts';
 import { type Cell, cell, left, right, type Section, verdictTone } from './section.ts';
 
-/** Staleness per phase and stream: p50 / p99 with its n beneath, and the floor the design could reach. */
+/** Staleness per phase and stream: p50 / p99 with its n below, and the floor of the design. */
 export function stalenessSection(record: RunRecord): Section | null {
   const streams = streamsOf(record);
   if (streams.length === 0) return null;
@@ -139,13 +139,13 @@ export function waterfallSection(record: RunRecord): Section | null {
   };
 }
 
-/** What the engine used, where its process could be seen. */
+/** CPU time of the engine, if its process was visible. */
 function used({ coreSeconds, startupCoreSeconds }: CompactionRecord): string {
   if (coreSeconds === null || startupCoreSeconds === null) return 'its core-seconds are unknown';
   return `${ratio(coreSeconds)} core-seconds from start to commit, and ${ratio(startupCoreSeconds)} for starting the engine`;
 }
 
-/** What each compaction cost and what it bought. */
+/** Cost and gain of each compaction. */
 export function compactionSections(record: RunRecord): readonly Section[] {
   const runs = record.compactions;
   return runs.map((run, i) => {
@@ -208,7 +208,7 @@ function queriesMeanwhile(record: RunRecord, run: CompactionRecord): string {
   return `, slowest query ${slowest.query} ${latency(slowest.stats.max, record.queries?.timeoutMs ?? 0)} (max, n ${slowest.n})`;
 }
 
-/** In how many query rounds compaction has paid, and how long the gain lasts. */
+/** Number of query rounds until the compaction has paid back, and how long the gain lasts. */
 function paybackCell(run: CompactionRecord): Cell {
   const lasts =
     run.gainLastsMs === undefined
@@ -299,12 +299,12 @@ function measuredText(check: RunRecord['checks'][number]): string {
   return interval === null ? measuredValue(check) : `${measuredValue(check)} [${interval}]`;
 }
 
-/** What a check found, in its unit. */
+/** The measured value of a check, in its unit. */
 export function measuredValue({ measured, unit }: RunRecord['checks'][number]): string {
   return inUnit(measured, unit);
 }
 
-/** The 95 % interval that a check was judged by; null where the number is exact. */
+/** The 95 % interval that decided a check; null if the number is exact. */
 export function shownInterval({ unit, interval }: RunRecord['checks'][number]): string | null {
   if (interval === undefined) return null;
   const high = interval.high === null ? '∞' : inUnit(interval.high, unit);

@@ -3,10 +3,10 @@ import { count, duration, moment, plural } from './format.ts';
 import { cell, left, right, type Table } from './section.ts';
 import { painter, type TerminalOptions, tableLines, wrapped } from './terminal.ts';
 
-/** What a scenario would send, before anything is started. Times are ms since t0. */
+/** Preview of a scenario's messages, without starting anything. Times are ms since t0. */
 export interface Preview {
   readonly name: string;
-  /** What is sent, from the values that hold, overrides included: what a scenario says of itself may be out of date. */
+  /** Generated from the resolved values, including overrides, because the scenario's own description may be out of date. */
   readonly title: string;
   readonly seed: number;
   /** Business time at t0. */
@@ -16,7 +16,7 @@ export interface Preview {
     readonly kind: 'load' | 'query' | 'compact';
     readonly load: number;
     readonly startMs: number;
-    /** null: it takes as long as it takes. */
+    /** null: no fixed length. */
     readonly endMs: number | null;
   }[];
   /** Messages per second intended at i × everyMs, all streams. */
@@ -30,21 +30,21 @@ export interface Preview {
     readonly lines: number | null;
     readonly events: number;
   }[];
-  /** How the receipts compare with recorded ones; null: nothing was recorded to compare them with. */
+  /** Comparison of the receipts with recorded ones; null: there is no recording to compare with. */
   readonly likeness: Likeness | null;
-  /** What else a reader should know: opening stock, keys of the tables, faults, disk. */
+  /** Further notes: opening stock, keys of the tables, faults, disk. */
   readonly notes: readonly string[];
 }
 
 /** The receipts of a scenario's generator, compared with recorded ones. */
 export interface Likeness {
-  /** Whose receipts the recorded ones are. */
+  /** Origin of the recorded receipts. */
   readonly recorded: string;
   readonly rows: readonly {
     readonly what: string;
     readonly generated: string;
     readonly recorded: string;
-    /** How far the two are apart, and by what measure. */
+    /** Distance of the two, and its measure. */
     readonly distance: { readonly by: 'KS' | 'TV' | 'difference'; readonly value: number } | null;
   }[];
 }
@@ -115,7 +115,7 @@ function curve({ rate, phases }: Preview, width: number): readonly Line[] {
   ];
 }
 
-/** Texts at their places on one line; one that would run into the next is cut with `…`. */
+/** Texts at their positions on one line; a text that would overlap the next is cut with `…`. */
 function along(
   texts: readonly { readonly at: number; readonly text: string }[],
   width: number,
@@ -178,7 +178,7 @@ function countsTable({ counts, phases }: Preview): Table {
   };
 }
 
-/** A length as the scenario has it, not rounded: `100 ms`, `30 s`, `1.5 s`. */
+/** A duration without rounding, as in the scenario: `100 ms`, `30 s`, `1.5 s`. */
 function lengthText(ms: number): string {
   return ms < 1_000 ? `${ms} ms` : `${(ms / 1_000).toLocaleString('en-US')} s`;
 }

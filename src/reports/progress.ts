@@ -3,17 +3,17 @@ import { sparkline } from './blocks.ts';
 import { count, duration, durationPair, moment } from './format.ts';
 import { painter, type TerminalOptions } from './terminal.ts';
 
-/** Where a run is, as plain data: what the live window is drawn from. Durations in ms. */
+/** Progress of a run as plain data, from which the live window is drawn. Durations in ms. */
 export interface ProgressState {
-  /** In order; `plannedMs` null: takes as long as it takes. */
+  /** In order; `plannedMs` null: no fixed length. */
   readonly phases: readonly {
     readonly name: string;
     readonly plannedMs: number | null;
     readonly state: 'done' | 'now' | 'to come';
-    /** Spent in it so far. */
+    /** Time spent in it so far. */
     readonly elapsedMs: number;
   }[];
-  /** What is being done where no phase runs: "preloading 160,000 rows". */
+  /** The current step if no phase runs: "preloading 160,000 rows". */
   readonly step: string | null;
   readonly elapsedMs: number;
   readonly remainingMs: number | null;
@@ -35,7 +35,7 @@ export interface ProgressState {
     readonly p50Ms: number;
     readonly p99Ms: number;
   }[];
-  /** p50 of the main stream so far, commit by commit: its course. */
+  /** p50 of the main stream after each commit so far. */
   readonly course: readonly number[];
   readonly files: number | null;
   readonly lastQuery: {
@@ -45,7 +45,7 @@ export interface ProgressState {
   } | null;
 }
 
-/** The live window: a bar of phases, then what is known so far. Never wider than the terminal. */
+/** The live window: a bar of phases, then the measurements so far. Never wider than the terminal. */
 export function progressLines(state: ProgressState, options: TerminalOptions): readonly string[] {
   const paint = painter(options.color);
   const { bold } = picocolors.createColors(options.color);
@@ -98,7 +98,7 @@ function queryText({ name, ms, outcome }: NonNullable<ProgressState['lastQuery']
   return outcome === 'ok' ? `${name} ${duration(ms)}` : `${name} ${outcome} after ${duration(ms)}`;
 }
 
-/** `━━━━╸────`: every phase as wide as it is long; one without a length is as wide as the mean. */
+/** `━━━━╸────`: the width of a phase is its duration; a phase without a fixed length has the mean width. */
 function phaseBar({ phases }: ProgressState, width: number): string {
   if (phases.length === 0) return '';
   const known = phases.flatMap(({ plannedMs }) => plannedMs ?? []);

@@ -4,7 +4,7 @@ import { count, duration, percent, plural } from './format.ts';
 import { html, type Markup } from './markup.ts';
 import { type Cell, cell, left, right, type Section, type Table } from './section.ts';
 
-/** Pickup promises: how many could not be kept, what broke them, what they cost, and what theory says. */
+/** Pickup promises: number of broken ones, causes, cost, and the analytical cross-check. */
 export function promisesSection(record: RunRecord): Section | null {
   const { promises } = record;
   if (!promises || promises.phases.length === 0) return null;
@@ -65,12 +65,12 @@ function tallyRow(phase: string, level: string, tally: PromiseTally): Cell[] {
   ];
 }
 
-/** A rate per 10,000: a tenth is worth telling while it is small. */
+/** A rate per 10,000, with tenths if it is small. */
 function rate(per10k: number): string {
   return per10k > 0 && per10k < 9.95 ? per10k.toFixed(1) : count(per10k);
 }
 
-/** Stale lines per 10,000, counted and foretold. */
+/** Stale lines per 10,000, counted and by the formulas. */
 function theory(phases: readonly PromisePhase[]): Table {
   const told = (value: number | undefined) =>
     value === undefined ? cell('no data', 'warn') : cell(rate(value));
@@ -101,7 +101,7 @@ function lag(ms: number | null | undefined): string {
   return ms === null ? '+∞' : duration(ms);
 }
 
-/** A time to sell out is hours, or days. */
+/** Time until sold out, in hours or days. */
 function sellOut(ms: number | undefined): string {
   if (ms === undefined) return 'no data';
   if (ms < 3 * 3_600_000) return duration(ms);
@@ -113,7 +113,7 @@ function tone({ order }: PromisePhase): Cell['tone'] {
   return order.stale > 0 ? 'warn' : 'plain';
 }
 
-/** What a retailer would say of the peak. */
+/** The result of the peak phase, as a sentence. */
 function sentence({ phase, order, line, check, ...rows }: PromisePhase, usdEach: number): string {
   const { promised, stale, phantom } = order;
   if (promised === 0) return `no pickup order could be promised during ${phase}`;
@@ -136,7 +136,7 @@ function sentence({ phase, order, line, check, ...rows }: PromisePhase, usdEach:
 
 const WIDEST = 62;
 
-/** Broken orders per 10,000, phase by phase, on one scale: what a faster table could save, and what not. */
+/** Broken orders per 10,000 by phase, on one scale: those that a faster table would avoid, and the others. */
 export function promiseBars(record: RunRecord): Markup | null {
   const phases = (record.promises?.phases ?? []).filter(({ order }) => order.broken);
   const top = Math.max(0, ...phases.map(({ order }) => order.broken?.high ?? 0));

@@ -16,7 +16,7 @@ const ENGINE_NAMES: Readonly<Record<string, string>> = {
   'in-process': 'DuckDB in this process (by a law, not measured)',
 };
 
-/** The rounds before and after compaction, hot and cold apart. */
+/** The rounds before and after compaction, hot and cold. */
 export function querySection(record: RunRecord): Section | null {
   const phases = queryPhases(record);
   const modes = ['hot', 'cold'] as const;
@@ -119,7 +119,7 @@ function changeCell(before: number | null | undefined, after: number | null | un
   return cell(`${ratio(change)}x`, change < 0.9 ? 'good' : change > 1.1 ? 'bad' : 'plain');
 }
 
-/** The steady trickle through every phase: what an application would have felt. */
+/** Background queries through every phase: the latency that an application would see. */
 export function trickleSection(record: RunRecord): Section | null {
   const phases = measuredPhases(record);
   const givenUp = record.queries?.timeoutMs ?? 0;
@@ -170,7 +170,7 @@ export function trickleSection(record: RunRecord): Section | null {
 
 const NOT_HERE = [cell('–', 'dim'), cell('')];
 
-/** In a query phase the metric is that of the round, and the trickle has none. */
+/** In a query phase the metric is that of the round, and background queries have none. */
 function trickleAge(record: RunRecord, query: string, phase: string): Distribution | undefined {
   const inRound = queryPhases(record).some(({ name }) => name === phase);
   return inRound ? undefined : distribution(record, 'answer_age', query, phase);

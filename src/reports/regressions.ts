@@ -2,10 +2,10 @@ import type { Regressions, RunRecord } from '../record/record.ts';
 import { count, duration, moment, plural, ratio } from './format.ts';
 import { type Cell, cell } from './section.ts';
 
-/** How many of the record's examples a report names. */
+/** A report names this many of the record's examples. */
 const NAMED = 3;
 
-/** Whether rows went back to an older version; nothing where no table promises that they do not. */
+/** Notes on rows that went back to an older version; empty if there is no upsert table. */
 export function regressionNotes({ regressions }: RunRecord): readonly Cell[] {
   if (!regressions) return [];
   const { table, updates } = regressions;
@@ -19,7 +19,7 @@ export function regressionNotes({ regressions }: RunRecord): readonly Cell[] {
   return [cell(regressionsInWords(regressions), 'bad'), ...examples(regressions)];
 }
 
-/** One sentence on all regressions: how many, for how long, and whether any lasts. */
+/** One sentence on all regressions: their number, their duration, and whether any lasts. */
 export function regressionsInWords(found: Regressions): string {
   const { table, rows, rowSeconds, longestMs, notRecovered } = found;
   const bound = notRecovered > 0 ? '≥' : '';

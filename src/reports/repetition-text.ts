@@ -6,10 +6,10 @@ import type { Repetition, Spread } from './repetition.ts';
 import { type Cell, cell, left, right, type Table, verdictTone } from './section.ts';
 import { painter, type TerminalOptions, tableLines, wrapped } from './terminal.ts';
 
-/** What the terminal prints of the metrics; the other reports have all of them. */
+/** The metrics that the terminal prints; the other reports have all of them. */
 const IN_SHORT: readonly string[] = ['staleness', 'query', 'files', 'payback'];
 
-/** Several trials, for a terminal: each trial, the checks, some metrics, and the verdict last. */
+/** A series for a terminal: each trial, the checks, some metrics, and the verdict last. */
 export function renderRepetition(repetition: Repetition, options: TerminalOptions): string {
   const paint = painter(options.color);
   const bold = picocolors.createColors(options.color).bold;
@@ -40,7 +40,7 @@ export function renderRepetition(repetition: Repetition, options: TerminalOption
 
 const MARKS: Readonly<Record<string, string>> = { good: '✅', bad: '❌', warn: '⚠️' };
 
-/** Several trials as Markdown, every metric included. */
+/** A series as Markdown, with every metric. */
 export function repetitionMarkdown(repetition: Repetition): string {
   const { text, tone } = verdictCell(repetition);
   const lines = [

@@ -4,7 +4,7 @@ import type { RecordedTrial, RepetitionPlan } from '../record/series.ts';
 
 /** A number over the counted trials. null is +∞; "no data" is absent. */
 export interface Spread {
-  /** Trials that have it, and those that do not. */
+  /** Number of trials with the value, and of those without. */
   readonly n: number;
   readonly missing: number;
   readonly median?: number | null;
@@ -19,10 +19,10 @@ export interface Spread {
 export interface Repetition extends RepetitionPlan {
   readonly version: 1;
   readonly scenario: string;
-  /** FAIL where any trial failed; else null where a trial is missing or was not judged; PASS where all passed. */
+  /** FAIL if any trial failed; otherwise null if a trial is missing or was not judged; PASS if all passed. */
   readonly verdict: Verdict | null;
   readonly exitCode: ExitCode;
-  /** Those whose numbers are in the spreads: completed, and not INVALID. */
+  /** Trials whose numbers are in the spreads: completed, and not INVALID. */
   readonly counted: number;
   readonly runs: readonly {
     readonly number: number;
@@ -32,7 +32,7 @@ export interface Repetition extends RepetitionPlan {
     readonly outcome: RunRecord['outcome'];
     readonly verdict: Verdict | null;
     readonly counted: boolean;
-    /** Why it is not counted, or what failed. */
+    /** The reason why it does not count, or what failed. */
     readonly reason: string | null;
   }[];
   readonly checks: readonly {
@@ -46,7 +46,7 @@ export interface Repetition extends RepetitionPlan {
     readonly name: Metric['name'];
     readonly of: string | null;
     readonly phase: string | null;
-    /** Of a distribution. */
+    /** Statistic of a distribution. */
     readonly stat: string | null;
     readonly unit: string;
     readonly better: Metric['better'];
@@ -54,7 +54,7 @@ export interface Repetition extends RepetitionPlan {
   }[];
 }
 
-/** What several trials come to together. Numbers of trials that are INVALID or did not complete are in no spread. */
+/** Combines several trials. Numbers of trials that are INVALID or did not complete are in no spread. */
 export function repetitionOf(plan: RepetitionPlan, trials: readonly RecordedTrial[]): Repetition {
   const counted = trials.filter(isCounted);
   const verdict = verdictOf(plan, trials);
@@ -105,14 +105,14 @@ const BY_VERDICT: Readonly<Record<Verdict, ExitCode>> = {
   NO_DATA: EXIT.noData,
 };
 
-/** That of the trial that did not complete, where one did not; else that of the verdict. */
+/** Exit code of the trial that did not complete, if any; otherwise that of the verdict. */
 function exitCodeOf(trials: readonly RecordedTrial[], verdict: Verdict | null): ExitCode {
   const ended = trials.find(({ record }) => record.outcome !== 'completed');
   if (ended !== undefined) return ended.record.exitCode as ExitCode;
   return verdict === null ? EXIT.interrupted : BY_VERDICT[verdict];
 }
 
-/** Every check, also where no trial counts. */
+/** Every check, even if no trial counts. */
 function checksOf(
   trials: readonly RecordedTrial[],
   counted: readonly RecordedTrial[],

@@ -3,30 +3,30 @@ import { type Cell, cell, type Tone } from './section.ts';
 import { painter, wrapped } from './terminal.ts';
 
 /**
- * Lines for one screen: no line is wider than the screen, and what does not fit is left out by its importance, with
- * a line that says how much.
+ * Lays out lines for one screen: no line is wider than the screen, and the least important rows that do not fit are left
+ * out, with a line that says how many.
  */
 
 /** A piece of a line; bold: a title or the verdict. */
 interface Span extends Cell {
   readonly bold?: boolean;
-  /** Is never cut: a path that someone gave is there to be copied. */
+  /** Never cut: a path must be copyable. */
   readonly whole?: boolean;
 }
 export type Line = readonly Span[];
 
-/** What is shown or left out as one. */
+/** Lines that are shown or left out together. */
 export interface Row {
   readonly lines: readonly Line[];
-  /** The lower, the sooner it is left out; +∞: never. */
+  /** Importance: the lowest is left out first; +∞: never. */
   readonly keep: number;
-  /** Nothing says that it was left out. */
+  /** Left out without a note. */
   readonly minor?: boolean;
 }
 
 export interface Block {
   readonly rows: readonly Row[];
-  /** Says what was left out of this block. */
+  /** Note on what was left out of this block. */
   readonly more?: (hidden: readonly Row[]) => string;
 }
 
@@ -38,11 +38,11 @@ export function oneLine(text: string): string {
   return text.replace(/\s+/g, ' ').trim();
 }
 
-/** At most `width` characters; what was cut off is an ellipsis. */
+/** Cuts a text to `width` characters, with an ellipsis. */
 export function clipped(text: string, width: number): string {
   if (text.length <= width) return text;
   if (width <= 0) return '';
-  // Half of a surrogate pair is no character.
+  // Do not keep half of a surrogate pair.
   return `${text.slice(0, width - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
@@ -54,7 +54,7 @@ export function paragraph(text: string, width: number, most: number): readonly s
   return shown;
 }
 
-/** `label` and what it says, with a hanging indent and in at most three lines. */
+/** A label and its text, with a hanging indent and in at most three lines. */
 export function labelled(label: string, text: string, width: number, tone: Tone = 'plain'): Line[] {
   const indent = 12;
   return paragraph(text, width - indent, 3).map((line, i) => [
@@ -63,20 +63,20 @@ export function labelled(label: string, text: string, width: number, tone: Tone 
   ]);
 }
 
-/** A column of a table; one with a lower `keep` makes room for the others where the screen is narrow. */
+/** A column of a table; on a narrow screen columns with a lower `keep` are left out first. */
 export interface Column {
   readonly name: string;
   readonly align: 'left' | 'right';
   readonly keep: number;
   readonly most?: number;
-  /** It is cut down to this width before the columns that are worth more are left out. */
+  /** The column is shrunk to this width before more important columns are left out. */
   readonly least?: number;
 }
 
 const WIDEST_CELL = 24;
 const GAP = 2;
 
-/** The lines of a table, headings first, and the names of the columns that there is no room for. */
+/** The lines of a table, headings first, and the names of the columns that do not fit. */
 export function tabulated(
   columns: readonly Column[],
   rows: readonly (readonly Cell[])[],

@@ -1,8 +1,8 @@
 import type { RunRecord } from '../record/record.ts';
 
-/** The words every part of a report is made of. */
+/** The elements of all reports. */
 
-/** How a piece of text is to be taken; a format decides what it looks like. */
+/** The meaning of a text; a format decides its appearance. */
 export type Tone = 'plain' | 'good' | 'bad' | 'warn' | 'dim';
 
 export interface Cell {
@@ -15,11 +15,11 @@ export interface Table {
   readonly rows: readonly (readonly Cell[])[];
 }
 
-/** One part of a report: a title, what it says, and the tables behind it. */
+/** A section of a report: a title, notes, and tables. */
 export interface Section {
   readonly id: string;
   readonly title: string;
-  /** What the numbers are, for someone who sees them for the first time. */
+  /** Explanation of the numbers for a first-time reader. */
   readonly about: string;
   readonly tables: readonly Table[];
   readonly notes: readonly Cell[];
@@ -29,7 +29,7 @@ export const cell = (text: string, tone: Tone = 'plain'): Cell => ({ text, tone 
 export const left = (name: string) => ({ name, align: 'left' }) as const;
 export const right = (name: string) => ({ name, align: 'right' }) as const;
 
-/** What a verdict looks like. */
+/** A verdict as a cell. */
 export function verdictTone(verdict: NonNullable<RunRecord['verdict']>): Cell {
   const tones = { PASS: 'good', FAIL: 'bad', INVALID: 'warn', NO_DATA: 'warn' } as const;
   return cell(verdict.replace('_', ' '), tones[verdict]);

@@ -87,7 +87,7 @@ function changeCell(before: QueryResult | undefined, after: QueryResult | undefi
   return cell(`${ratio(change)}x`, change < 0.9 ? 'good' : change > 1.1 ? 'bad' : 'plain');
 }
 
-/** Of the ratio of two medians, as a check of it is judged (intervals.ts); of too few answers it would say nothing. */
+/** Interval of the ratio of two medians, as for a check (intervals.ts); empty if there are too few answers. */
 function changeInterval(before: QueryResult | undefined, after: QueryResult | undefined): Cell {
   if (before?.samples?.kind !== 'raw' || after?.samples?.kind !== 'raw') return cell('–', 'dim');
   if (Math.min(before.n, after.n) < MIN_SAMPLES) return cell(`n < ${MIN_SAMPLES}`, 'warn');

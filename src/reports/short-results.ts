@@ -65,7 +65,7 @@ interface LiveFiles {
 const filesOf = (files: LiveFiles) =>
   files.dataFiles + files.equalityDeleteFiles + files.positionDeleteFiles;
 
-/** Says of which compaction it is, where there are several. */
+/** Names the compaction if there are several. */
 function ofPhase(
   { text, tone }: Cell,
   { phase }: CompactionRecord,
@@ -74,7 +74,7 @@ function ofPhase(
   return cell(all.length === 1 ? text : `${phase}: ${text}`, tone);
 }
 
-/** Before and after each compaction; without one, how many there were when the last load phase ended and at the end. */
+/** Files before and after each compaction; without one, at the end of the last load phase and at the end of the run. */
 function filesCells(record: RunRecord): readonly Cell[] {
   const compacted = record.compactions.flatMap((run, _, all) => {
     const found = compactedFiles(run);
@@ -129,7 +129,7 @@ function compactionCell(run: CompactionRecord): Cell {
   return cell(`${worth.text} (${cost.join(', ')})`, worth.tone);
 }
 
-/** The main query under the peak load, where no query round says more. */
+/** The main query under the peak load, if there is no query round. */
 function backgroundCell(record: RunRecord): Cell | null {
   const [query, peak] = [mainQuery(record), peakPhase(record)];
   if (queryPhases(record).length > 0 || query === undefined || peak === undefined) return null;
@@ -200,7 +200,7 @@ const NOT_JUDGED = {
   crashed: 'an error in doorbuster ended the run, and nothing is judged',
 } as const;
 
-/** Why a run has its verdict, or none, in a sentence. */
+/** The reason for a run's verdict, or for its absence, as a sentence. */
 export function verdictReason(record: RunRecord): string {
   if (record.outcome === 'part') {
     const { number, of, load } = record.shard;

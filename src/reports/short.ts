@@ -35,14 +35,14 @@ import { skewInWords } from './skew.ts';
 import { summarize } from './summary.ts';
 import type { TerminalOptions } from './terminal.ts';
 
-/** A screen of this many lines shows all of it, with room for the command that was typed. */
+/** The summary fits a screen of this many lines, including the command line. */
 const SCREEN_LINES = 43;
 const SHELL_LINES = 3;
 const ALWAYS = Number.POSITIVE_INFINITY;
 
 /**
- * The summary that a run ends with, on one screen: what was run, the numbers it was run for, the checks, and last the
- * verdict. `terminal` (terminal.ts) prints all there is.
+ * The summary at the end of a run, on one screen: the run, its main numbers, the checks, and last the verdict.
+ * `terminal` (terminal.ts) prints everything.
  */
 export function renderShort(record: RunRecord, options: TerminalOptions): string {
   const width = Math.max(40, Math.min(options.columns, 100));
@@ -59,7 +59,7 @@ export function renderShort(record: RunRecord, options: TerminalOptions): string
   return screen(blocks, { lines: SCREEN_LINES, width, color: options.color });
 }
 
-/** What was run, and the run in one sentence. */
+/** The run's identity, and its headline. */
 function identityBlock(record: RunRecord, width: number): Block {
   const { scenario, pipeline, environment, seed, tookMs, startedAt, verdict } = record;
   const compaction =
@@ -83,13 +83,13 @@ function identityBlock(record: RunRecord, width: number): Block {
       row(ALWAYS, [bold(clipped(oneLine(scenario.name), 40)), cell(` on ${what.join(' · ')}`)]),
       row(ALWAYS, [cell(how.join(' · '), 'dim')]),
       ...more.map(({ name, value }) => row(70, [cell(`${name}: ${value}`, 'dim')])),
-      // Of a run that was judged it repeats what is below.
+      // For a judged run the headline repeats what is below.
       row(verdict === null ? ALWAYS : 72, ...headline.map((line) => [cell(line)])),
     ],
   };
 }
 
-/** Of how many stores: of a recording those it has, else as the scenario says, where this version can read it. */
+/** Number of stores: that of the recording, otherwise of the scenario if this version can read it. */
 function storesOf({ scenario }: RunRecord): readonly string[] {
   if (scenario.recording) return [plural(scenario.recording.stores, 'store')];
   try {
@@ -102,7 +102,7 @@ function storesOf({ scenario }: RunRecord): readonly string[] {
   }
 }
 
-/** Staleness per stream and phase, and under it what was never visible. */
+/** Staleness per stream and phase, and below it the changes that were never visible. */
 function stalenessBlock(record: RunRecord, width: number): Block {
   const streams = streamsOf(record);
   const phases = measuredPhases(record);
@@ -193,7 +193,7 @@ function stalenessNotes(record: RunRecord): readonly Row[] {
   ];
 }
 
-/** What takes trust from the numbers: rules that make a run INVALID, servers that failed, warnings. */
+/** Reasons not to trust the numbers: broken rules that make a run INVALID, failed servers, warnings. */
 function alarmBlock(record: RunRecord, width: number): Block {
   const { alarms, warnings } = summarize(record);
   const lines = (text: string, tone: Cell['tone']): Line[] =>
@@ -208,7 +208,7 @@ function alarmBlock(record: RunRecord, width: number): Block {
   };
 }
 
-/** One line per check, and why, where it did not pass. */
+/** One line per check, and the reason if it did not pass. */
 function checkBlock({ checks }: RunRecord, width: number): Block {
   if (checks.length === 0) return { rows: [] };
   const estimated = checks.some(({ interval }) => interval !== undefined);
@@ -251,7 +251,7 @@ function checkBlock({ checks }: RunRecord, width: number): Block {
   };
 }
 
-/** What is measured, the number, and the limit with its comparator: `lost`, `0`, `== 0`. */
+/** Metric, value, and limit with its comparator: `lost`, `0`, `== 0`. */
 function demanded(text: string, value: string): readonly Cell[] {
   const [, of = text, limit = ''] =
     /^(.*?\S)\s*((?:<=|>=|==|<|>)[^<>=]*)$/.exec(oneLine(text)) ?? [];
@@ -264,7 +264,7 @@ function reasonRows({ verdict, reason }: CheckResult): readonly Row[] {
   return [{ ...row(verdict === 'FAIL' ? 71 : 44, [text]), minor: true }];
 }
 
-/** Where the rest is, and the command that makes this run again. */
+/** The run's folder, and the command that repeats this run. */
 function whereBlock(record: RunRecord, { dir }: TerminalOptions, width: number): Block {
   const folder = dir ?? clipped(oneLine(record.id), width - 30);
   const entry = (name: string, lines: readonly string[], whole = false) =>
@@ -287,7 +287,7 @@ function whereBlock(record: RunRecord, { dir }: TerminalOptions, width: number):
   };
 }
 
-/** A command on lines that a shell takes for one; what is too long for that is in the record. */
+/** A command on continued lines for a shell; if it is too long, the record has it. */
 function commandLines(command: string, width: number): readonly string[] {
   const lines = paragraph(command, width - 2, SHELL_LINES + 1);
   if (lines.length > SHELL_LINES || lines.some((line) => line.endsWith('…'))) {
@@ -296,7 +296,7 @@ function commandLines(command: string, width: number): readonly string[] {
   return lines.map((line, i) => (i < lines.length - 1 ? `${line} \\` : line));
 }
 
-/** The verdict, in the last line of all. */
+/** The verdict, on the last line. */
 function verdictBlock(record: RunRecord, { exitCode }: TerminalOptions, width: number): Block {
   const { verdict } = summarize(record);
   const code = exitCode ?? record.exitCode;

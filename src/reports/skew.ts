@@ -1,7 +1,7 @@
 import type { RunRecord } from '../record/record.ts';
 import { count, percent, plural, ratio } from './format.ts';
 
-/** One sentence per stream of which one partition received far more than its share. */
+/** One sentence per stream with a partition that received much more than its share. */
 export function skewInWords({ producing }: RunRecord): readonly string[] {
   return (producing?.partitions ?? [])
     .filter(({ skewed }) => skewed)

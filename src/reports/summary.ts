@@ -17,19 +17,19 @@ import { querySection, trickleSection } from './queries.ts';
 import { type Cell, cell, type Section, verdictTone } from './section.ts';
 import { notJudged, truthSection } from './truth.ts';
 
-/** A record in words and tables: what terminal, Markdown and HTML render, each in its own way. */
+/** A record as text and tables, which terminal, Markdown and HTML render. */
 export interface Summary {
   readonly verdict: Cell;
   readonly headline: string;
   readonly warnings: readonly string[];
-  /** What must be read before any number: what was not judged, broken INVALID rules and broken servers. */
+  /** To be read before any number: what was not judged, broken INVALID rules and failed servers. */
   readonly alarms: readonly string[];
   readonly identity: readonly { readonly name: string; readonly value: string }[];
   readonly reproduce: string;
   readonly sections: readonly Section[];
 }
 
-/** What a verdict looks like; a run that was never judged has none. */
+/** The verdict as a cell; a run that was not judged has none. */
 function verdictCell(record: RunRecord): Cell {
   if (record.outcome === 'completed') return verdictTone(record.verdict);
   return {
@@ -41,7 +41,7 @@ function verdictCell(record: RunRecord): Cell {
   }[record.outcome];
 }
 
-/** The whole record as words and tables. Pure; a section that the run did not reach is left out. */
+/** Converts a record to text and tables. Pure; sections that the run did not reach are left out. */
 export function summarize(record: RunRecord): Summary {
   const sections = [
     stalenessSection(record),
@@ -79,7 +79,7 @@ export function summarize(record: RunRecord): Summary {
   };
 }
 
-/** Which recording, which of its bytes, and how much of it was replayed. */
+/** The recording, its checksum, and how much of it was replayed. */
 function tapeLine(recording: NonNullable<RunRecord['scenario']['recording']>): string {
   const { file, sha256, receipts, stores, products, measures, from, to, replayed } = recording;
   const turned = recording.turned ?? 0;
@@ -101,7 +101,7 @@ function stackLine({ name, namespace, kept }: NonNullable<RunRecord['stack']>): 
   return `${name}, a shared stack, as ${namespace}; ${then}`;
 }
 
-/** All of a load that was joined, or the one part that this record is of. */
+/** All shards of a merged run, or the one shard of this record. */
 function shardsLine(shards: readonly ShardRecord[]): string {
   const [{ load, number, of } = { load: '', number: 0, of: 0 }] = shards;
   const unsure = Math.max(

@@ -3,13 +3,13 @@ import type { RunRecord } from '../record/record.ts';
 import type { Cell, Table, Tone } from './section.ts';
 import { summarize } from './summary.ts';
 
-/** How wide the page is, and whether it may have colour (NO_COLOR is the caller's to read). */
+/** Width of the terminal, and whether colours are allowed (the caller reads NO_COLOR). */
 export interface TerminalOptions {
   readonly color: boolean;
   readonly columns: number;
-  /** The run's folder as the command knows it; without it, its name stands for it. */
+  /** Path of the run's folder; its name by default. */
   readonly dir?: string;
-  /** What the command ends with, where that is not the record's: a report could not be written. */
+  /** Exit code of the command if it differs from the record's, because a report could not be written. */
   readonly exitCode?: number;
 }
 
@@ -22,10 +22,10 @@ export function painter(color: boolean): Paint {
   return (text, tone) => (text === '' ? text : tones[tone](text));
 }
 
-/** Sections that only the long reports print: the terminal keeps to what decides. */
+/** Sections that only the long reports print. */
 const LEFT_OUT = new Set(['changes', 'waterfall', 'age', 'trickle', 'cost']);
 
-/** What a section's numbers are, in one line: the long reports say it in full. */
+/** Explanation of a section in one line; the long reports have it in full. */
 const IN_SHORT: Readonly<Record<string, string>> = {
   staleness: 'p50 / p99, from when it happened to when a reader could see it',
   faults: 'recovered: from when it was back until age stayed below the target',
@@ -39,7 +39,7 @@ const IN_SHORT: Readonly<Record<string, string>> = {
   health: 'past a limit the run is INVALID',
 };
 
-/** All that a record says, for a terminal: verdict and headline first, the way back to the run last. */
+/** The whole record for a terminal: verdict and headline first, the command to repeat the run last. */
 export function renderTerminal(record: RunRecord, options: TerminalOptions): string {
   const summary = summarize(record);
   const paint = painter(options.color);
@@ -91,7 +91,7 @@ export function tableLines(table: Table, paint: Paint): readonly string[] {
   ];
 }
 
-/** Breaks at spaces; a word longer than the line stays whole, so that it can be copied. */
+/** Wraps at spaces; a word longer than the line stays whole, so that it can be copied. */
 export function wrapped(text: string, width: number): readonly string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {

@@ -3,7 +3,7 @@ import { count, duration, money, plural, signed } from './format.ts';
 import { regressionNotes } from './regressions.ts';
 import { type Cell, cell, left, right, type Section, type Table } from './section.ts';
 
-/** What goes wrong, in the words of a shop; checks and docs/correctness.md know it by its kind. */
+/** Description of each kind of fault; checks and docs/correctness.md use the kind. */
 const IN_WORDS: Readonly<Record<string, string>> = {
   identical: 'sent again, unchanged',
   new_id: 'sent again, new id',
@@ -34,7 +34,7 @@ const READING_IN_WORDS: Readonly<
   'natural-key': 'takes till, day and receipt number for an identity',
 };
 
-/** CONTRACT, which must hold; the distance from BOOK, kind by kind; and how one could misread the tables. */
+/** CONTRACT, which must hold; the distance from BOOK by kind; and errors of naive readings of the tables. */
 export function truthSection(record: RunRecord): Section | null {
   const { truth } = record;
   if (!truth) return null;
@@ -74,7 +74,7 @@ export function truthSection(record: RunRecord): Section | null {
   };
 }
 
-/** What was not judged, and why: a run with any of it never passes. */
+/** What was not judged, with the reason: such a run never passes. */
 export function notJudged(truth: TruthRecord | null): readonly Cell[] {
   return (truth?.notJudged ?? []).map(({ what, reason }) =>
     cell(`${what} was not judged: ${reason}`, 'bad'),
@@ -88,7 +88,7 @@ function stockNote({ keysCompared, bookUnits }: TruthRecord): readonly Cell[] {
   return [cell(`on-hand of ${plural(keysCompared, 'key')} is ${off} BOOK`, tone)];
 }
 
-/** Which engine each table was read by, where it was not the one that the queries go through. */
+/** Engines that read tables, if another one than the query engine. */
 function readersNote({ tables }: TruthRecord): readonly Cell[] {
   const others = tables.filter(({ readBy }) => readBy !== null && readBy !== 'DuckDB');
   if (others.length === 0) return [];
@@ -119,7 +119,7 @@ function contractTable(truth: TruthRecord): Table {
   };
 }
 
-/** One row per kind; a column that no row has (a record before there were scores) is left out. */
+/** One row per kind; a column without values (in records before scores) is left out. */
 function scoresTable({ distance }: TruthRecord): Table {
   const scored = (n: number | undefined, text = count) =>
     n === undefined ? cell('–', 'dim') : cell(text(n), n > 0 ? 'warn' : 'plain');

@@ -36,7 +36,7 @@ export const doctorCommand: Command = {
       .example('$0 doctor', 'one line per check; exit code 2 when a run could not start'),
   async run({ results, runtime, deep, json }, { terminal, signal }) {
     const kind: RuntimeKind = runtime === 'auto' ? await runtimeFor(runtime) : runtime;
-    // Without an engine there is a finding of its own.
+    // A missing engine has its own finding.
     const dataDir = await RUNTIMES[kind].dataDir().catch(() => null);
     const findings = await doctor({
       cacheDir: defaultCacheDir(),
@@ -55,7 +55,7 @@ export const doctorCommand: Command = {
 
 const MAIN_JOB = 'scenarios/black-friday.yaml';
 
-/** What the shipped main job would take: another scenario says it for itself before it starts. */
+/** Needs of the shipped main scenario; a run of another scenario checks its own needs at the start. */
 function mainJob(resultsDir: string) {
   const { scenario } = readScenario({ scenario: MAIN_JOB, set: [] });
   const { manifest } = loadPipeline(scenario.pipeline.use, packageRoot);
@@ -63,7 +63,7 @@ function mainJob(resultsDir: string) {
   return { estimate, resultsDir, command: `doorbuster run ${MAIN_JOB}` };
 }
 
-/** One finding as a line, with what to type beneath it. */
+/** One finding as a line, with the command to fix it below. */
 export function findingLine({ subject, state, fact, fix }: Finding): string {
   const sign = { ok: pc.green('ok  '), warn: pc.yellow('warn'), bad: pc.red('bad ') }[state];
   const line = `${sign}  ${subject.padEnd(12)} ${fact}`;

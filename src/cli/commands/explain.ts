@@ -19,14 +19,14 @@ import { type Topology, type TopologyDataset, topologyOf } from '../../topology/
 import type { Command } from '../command.ts';
 import { readScenario } from '../scenario-file.ts';
 
-/** What the placeholders of a pipeline are filled from where no scenario is named: the defaults of every key. */
+/** Scenario for the placeholders of a pipeline if none is given: the defaults of every key. */
 const DEFAULTS = `
 name: defaults
 retail: { stores: 1 }
 traffic: { pos: {}, wms: {}, cart: { sessions: 1/s }, loyalty: {}, inventory: {} }
 phases: [{ name: load, for: 1s }]
 `;
-/** Stands for a broker: the ports of a stack are known once it has started. */
+/** Placeholder for the broker's address: a stack's ports are known only after its start. */
 const BROKER = 'localhost:9092';
 
 export const explainCommand: Command = {
@@ -50,7 +50,7 @@ export const explainCommand: Command = {
         default: [] as string[],
         describe: 'override a key of the scenario: --set pipeline.commit_every=5s (repeatable)',
       })
-      // Without defaults: one that is false would conflict as one that is given does.
+      // Without defaults: with `default: false` options would conflict as if they were given.
       .option('sql', {
         type: 'boolean',
         describe: 'all of the SQL, in the order in which Flink gets it',
@@ -85,7 +85,7 @@ export const explainCommand: Command = {
   },
 };
 
-/** The pipeline as a graph, and its SQL as a run of this scenario submits it on a stack of its own. */
+/** The pipeline as a graph, and its SQL as a run of this scenario submits it on its own stack. */
 function explained(
   pipeline: Pipeline,
   scenario: Scenario,

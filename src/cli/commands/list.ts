@@ -6,7 +6,7 @@ import { verdictTone } from '../../reports/section.ts';
 import { painter, wrapped } from '../../reports/terminal.ts';
 import type { Command } from '../command.ts';
 
-/** As wide as the longest word for what came of a run, and two spaces. */
+/** Width of the longest outcome, plus two spaces. */
 const INDENT = 13;
 
 export const listCommand: Command = {
@@ -43,10 +43,10 @@ function textOf(run: ListedRun): string {
   return `${trials} trials of ${scenario}, ${counted} of them counted`;
 }
 
-/** Verdict and folder, to be copied; beneath them what came of it. */
+/** Verdict and folder on one line, and the result below. */
 function lines(run: ListedRun, columns: number): string {
   const word = wordOf(run);
-  // On one line, so that a headline is not to look like another run.
+  // On one line, so that a headline cannot look like another run.
   const text = escaped(textOf(run)).replace(/\s+/g, ' ');
   const tone =
     run.kind !== 'unreadable' && run.verdict !== null ? verdictTone(run.verdict).tone : 'warn';

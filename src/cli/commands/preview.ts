@@ -12,11 +12,11 @@ import { type Looks, likenessOf, looksOf } from '../likeness.ts';
 import { recorded } from '../recorded.ts';
 import { readScenario, scenarioOptions } from '../scenario-file.ts';
 
-/** Points of the rate curve: about what a terminal is wide. */
+/** Points of the rate curve: about the width of a terminal. */
 const POINTS = 80;
-/** Looks at the rate within each point: the mean is drawn, so that a short burst is not missed. */
+/** Samples of the rate within each point: the curve shows their mean, so that a short burst is not missed. */
 const PARTS = 8;
-/** What a query or compact phase adds to the picture, so that the load beneath it is seen. */
+/** Width of a query or compact phase in the picture, in which the load continues. */
 const TAIL_SHARE = 0.15;
 
 export const previewCommand: Command = {
@@ -82,7 +82,7 @@ function previewOf(scenario: Scenario, looks: Looks | null, pipelineLine: string
   };
 }
 
-/** How many stores, what they send, and how far the load goes up. */
+/** Number of stores, their streams, and the highest load. */
 function titleOf({ retail, traffic, phases }: Scenario): string {
   const { pos, cart } = traffic;
   const loads = phases.flatMap((phase) => (phase.kind === 'load' ? [phase.load] : []));
@@ -97,7 +97,7 @@ function titleOf({ retail, traffic, phases }: Scenario): string {
     .join(', ');
 }
 
-/** The mean over a stretch of ms: what stores send after an outage may be gone within part of a second. */
+/** Mean rate over an interval: the backlog after an outage may last only for a part of a second. */
 function meanRate(scenario: Scenario, fromMs: number, forMs: number): number {
   let sum = 0;
   for (let i = 0; i < PARTS; i++) sum += rateAt(scenario, fromMs + ((i + 0.5) / PARTS) * forMs);
@@ -129,7 +129,7 @@ function notesOf(scenario: Scenario, pipelineLine: string): string[] {
   ];
 }
 
-/** Which servers go away, and when. */
+/** Declared server faults and their times. */
 function serverFaultNotes({ faults, stalenessTargetMs }: Scenario): string[] {
   if (stalenessTargetMs === null) return [];
   const told = faults.map(
@@ -139,7 +139,7 @@ function serverFaultNotes({ faults, stalenessTargetMs }: Scenario): string[] {
   return [`${told.join('; ')}; recovered below ${formatDuration(stalenessTargetMs)}`];
 }
 
-/** What a recording holds, how often it is replayed, and what had to be done to it. */
+/** Contents of a recording, number of its repetitions, and adjustments to it. */
 function tapeNotes(scenario: Scenario): string[] {
   const { retail, traffic } = scenario;
   const tape = traffic[RECEIPTS]?.tape ?? null;

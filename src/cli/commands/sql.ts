@@ -39,10 +39,10 @@ function onOneLine(text: string): string {
   return escaped(text).replaceAll('\n', '\\n').replaceAll('\t', '\\t');
 }
 
-/** A table; on a terminal that it would not fit, one line per value. A pipe always gets the table. */
+/** A table; if it is too wide for the terminal, one line per value. A pipe always gets the table. */
 function asText({ columns, rows }: SqlResult, width: number): string {
   const cells = rows.map((row) =>
-    // On one line each: a cell is not to look like a row.
+    // On one line each, so that a cell cannot look like a row.
     row.map((cell) => onOneLine(typeof cell === 'string' ? cell : JSON.stringify(cell))),
   );
   const table = asTable(columns.map(onOneLine), cells);
@@ -66,7 +66,7 @@ function widest(texts: readonly string[]): number {
   return texts.reduce((most, { length }) => Math.max(most, length), 0);
 }
 
-/** Columns are aligned up to here: one value of megabytes is not to make every row as long. */
+/** Largest width to align: a value of megabytes must not make every row as long. */
 const WIDEST = 400;
 
 function asTable(columns: readonly string[], cells: readonly (readonly string[])[]): string {

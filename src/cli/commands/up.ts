@@ -57,7 +57,7 @@ export const upCommand: Command = {
     const kept = await up({
       ...{ name, runtime: taken, artifacts, jit, signal, clock: systemClock },
       servers: SERVERS,
-      // Every job says for itself how often it commits.
+      // Every job sets its own commit interval.
       flink: { taskSlots, checkpointEveryMs: 2_000 },
       onBuilding: (image) => terminal.say(`building the image of ${image}`),
       onProgress: ({ server, state, ms }) => {
@@ -83,7 +83,7 @@ export const upCommand: Command = {
   },
 };
 
-/** Without the keys of the object store, which the file has that only its user may read. */
+/** Addresses of a stack without the keys of the object store, which are only in the user's private file. */
 function addresses({ name, plan }: PersistedStack) {
   const http = (port: number) => `http://127.0.0.1:${port}`;
   return {

@@ -22,7 +22,7 @@ export const validateCommand: Command = {
   async run(args, { terminal }) {
     const parsed = readScenario(args);
     const { scenario, overrides, hash, file } = parsed;
-    // A data set that is not there yet is not fetched to be looked at.
+    // A missing data set is not fetched for a validation.
     await withRecording(parsed, defaultCacheDir(), null);
     pipelineFor(parsed, process.cwd());
     if (args.json) {
