@@ -1,26 +1,26 @@
 import type { Stream } from '../scenario/scenario.ts';
 
-/** Where a run's topics, tables and jobs are on a stack that others may use as well. */
+/** Namespace of a run: names of its topics, tables and jobs on a stack that other runs may use as well. */
 export interface Place {
-  /** Nobody else's names are like these: all that bears them is the run's to remove. */
+  /** Whether the names are unique to this run, so that it may remove everything with them. */
   readonly apart: boolean;
-  /** What the names of its topics, consumer groups and jobs begin with; empty on a stack of its own. */
+  /** Prefix of its topics, consumer groups and jobs; empty on its own stack. */
   readonly topicPrefix: string;
-  /** Its namespace in the catalog, which holds all of its tables and nothing else. */
+  /** Its namespace in the catalog, which contains all of its tables and nothing else. */
   readonly namespace: string;
 }
 
-/** What the topic of a stream is called, and its job. */
+/** Name of a stream's topic and job. */
 export function topicOf({ topicPrefix }: Place, stream: Stream): string {
   return `${topicPrefix}${stream}`;
 }
 
-/** All of a stack that was started for one run: the plain names, as the pipeline has them. */
+/** The namespace of a run on its own stack: the pipeline's plain names. */
 export function placeOfItsOwn(manifest: { readonly namespace: string }): Place {
   return { apart: false, topicPrefix: '', namespace: manifest.namespace };
 }
 
-/** Apart from every other run on a stack; `prefix` and `runId` are lower-case letters, digits and `_`. */
+/** A namespace that is unique to a run on a shared stack; `prefix` and `runId` are lower-case letters, digits and `_`. */
 export function placeApart(
   manifest: { readonly namespace: string },
   { prefix, runId }: { readonly prefix: string; readonly runId: string },

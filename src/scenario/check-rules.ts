@@ -28,7 +28,7 @@ type JudgedCheck =
   | { readonly kind: 'check'; readonly check: Omit<Check, 'line'> }
   | { readonly kind: 'mistakes'; readonly mistakes: readonly CheckMistake[] };
 
-/** Reads a check and asks whether this scenario can ever answer it. */
+/** Parses a check and verifies that this scenario can answer it. */
 export function judgeCheck(text: string, sections: Sections, raw: unknown): JudgedCheck {
   const parsed = parseCheck(text);
   if (parsed.kind === 'mistake') return { kind: 'mistakes', mistakes: [parsed.mistake] };
@@ -90,7 +90,7 @@ function judgeOf(check: CheckText, metric: MetricKind, sections: Sections): Chec
     return [wrong(name, fact)];
   }
   if (!known || known.includes(of.text)) return [];
-  // Which datasets there are is the pipeline's to say; one with the name of a stream carries that stream.
+  // The pipeline declares the datasets; a dataset with the name of a stream carries that stream.
   if (ofDataset(metric.of) && !(STREAMS as readonly string[]).includes(of.text)) return [];
   return [wrong(of, `no ${metric.of} "${of.text}" in this scenario: ${suggest(of.text, known)}`)];
 }
@@ -99,7 +99,7 @@ function ofDataset(of: MetricKind['of']): boolean {
   return of === 'dataset' || of === 'table';
 }
 
-/** What a metric's parentheses may name; undefined while the section that says so has mistakes. */
+/** Names that a metric's parentheses may contain; undefined while their section has errors. */
 function whatThereIs(
   of: NonNullable<MetricKind['of']>,
   sections: Sections,
@@ -140,7 +140,7 @@ interface NamedPhase {
   readonly measured: boolean;
 }
 
-/** What is known of the phases: their names, even while some of them have mistakes. */
+/** The names of the phases, even if some of them have errors. */
 function phasesOf({ phases }: Sections, raw: unknown): readonly NamedPhase[] {
   if (phases) {
     return phases.map((phase) => ({
@@ -208,7 +208,7 @@ function judgePromises(
   });
 }
 
-/** How the limit of each unit is written, and what it is in the metric's own unit. */
+/** Format of the limit for each unit, and its conversion to the metric's own unit. */
 const LIMITS: Readonly<
   Record<Unit, { like: string; parse: (text: string) => number | undefined }>
 > = {

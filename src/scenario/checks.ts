@@ -7,7 +7,7 @@ export interface Word {
 }
 
 /**
- * What a check says, before anyone asks whether such a metric, stream or phase exists:
+ * A parsed check, before verifying that its metric, stream and phase exist:
  *
  *     metric [ "(" of ")" ] [ "." stat ] [ "during" phase | phase "/" phase ] comparator limit
  */
@@ -21,7 +21,7 @@ export interface CheckText {
   readonly limit: Word;
 }
 
-/** What is wrong with a check, from which character of its text on, and how many. */
+/** An error in a check, with the first character and the length of the text at fault. */
 export interface CheckMistake {
   readonly message: string;
   readonly from: number;
@@ -40,7 +40,7 @@ interface Token extends Word {
   readonly kind: Kind;
 }
 
-/** Thrown inside this file only, and caught by `parseCheck`. */
+/** Only thrown in this file, and caught by `parseCheck`. */
 class Mistake extends Error {
   readonly mistake: CheckMistake;
   constructor(message: string, word: Word) {
@@ -49,7 +49,7 @@ class Mistake extends Error {
   }
 }
 
-/** Words, marks and comparators up to the first comparator; what follows that is the limit. */
+/** Words, marks and comparators up to the first comparator; the rest is the limit. */
 function tokens(text: string): { readonly left: readonly Token[]; readonly limit: Word } {
   const left: Token[] = [];
   TOKEN.lastIndex = 0;
@@ -68,7 +68,7 @@ function tokens(text: string): { readonly left: readonly Token[]; readonly limit
   return { left, limit };
 }
 
-/** Reads one check. A mistake says what was expected, and at which character. */
+/** Parses one check. An error says what was expected, and at which character. */
 export function parseCheck(text: string): ParsedCheck {
   try {
     return { kind: 'check', check: read(text) };

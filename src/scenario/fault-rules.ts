@@ -8,7 +8,7 @@ type FaultsDraft = Draft['traffic']['faults'];
 
 const at = (...path: readonly string[]) => ['traffic', 'faults', ...path];
 
-/** What is written of faults and would do nothing, or contradicts itself. */
+/** Settings of faults that would have no effect, or contradict each other. */
 export function judgeFaults({ traffic, phases }: Sections, raw: unknown): Problem[] {
   if (!traffic) return [];
   const { faults } = traffic;
@@ -119,7 +119,7 @@ function judgeRedelivery(traffic: Draft['traffic'], timedMs: number | undefined)
   return [atValue(at('redelivery', 'every'), fact)];
 }
 
-/** Something that begins when the timed phases are over already. */
+/** A fault that begins after the timed phases. */
 function tooLate(path: readonly string[], atMs: number, timedMs: number | undefined): Problem[] {
   if (timedMs === undefined || atMs < timedMs) return [];
   const fact = `begins after the timed phases (${formatDuration(timedMs)}) have ended: begin earlier`;

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { scenarioSchema } from './schema.ts';
 
 /**
- * The JSON Schema that gives editors completion and red lines: what people write, so units are
- * patterns of text. `scenarios/scenario.schema.json` is this text; a test keeps it so.
+ * The JSON Schema for completion and validation in editors: it describes the text of a scenario, so units are patterns.
+ * `scenarios/scenario.schema.json` is this text; a test checks that.
  */
 export function scenarioJsonSchema(): string {
   const schema = z.toJSONSchema(scenarioSchema, { target: 'draft-07', io: 'input' });

@@ -19,7 +19,7 @@ import { type Draft, phaseBranch, SECTIONS } from './schema.ts';
 import { readSource, type Source } from './source.ts';
 
 interface ParseOptions {
-  /** The name to print in errors; the file is not read. */
+  /** Name of the file in errors; the file is not read. */
   readonly file: string;
   /** Replaces the scenario's seed, as `--set seed=…` would. */
   readonly seed?: number;
@@ -27,12 +27,12 @@ interface ParseOptions {
   readonly set?: readonly string[];
 }
 
-/** A scenario that has no problem, and where it came from. */
+/** A valid scenario, and its origin. */
 export interface ParsedScenario {
   readonly scenario: Scenario;
-  /** What `--set` and `--seed` changed, as it was typed. */
+  /** Changes by `--set` and `--seed`, as typed. */
   readonly overrides: readonly { readonly path: string; readonly value: string }[];
-  /** The file as it was given. */
+  /** The file as typed. */
   readonly text: string;
   /**
    * SHA-256 of the scenario that will be replayed: overrides, seed and defaults included; comments,
@@ -42,8 +42,8 @@ export interface ParsedScenario {
 }
 
 /**
- * Text to scenario. Everything that can be wrong is found here, before anything starts, and all of
- * it is said in one DoorbusterError (exit 2) with a frame per problem.
+ * Parses a scenario. It finds all errors before anything starts, and reports them in one DoorbusterError (exit 2) with
+ * a frame per problem.
  */
 export function parseScenario(text: string, options: ParseOptions): ParsedScenario {
   const seed = options.seed === undefined ? [] : [`seed=${options.seed}`];
@@ -62,7 +62,7 @@ export function parseScenario(text: string, options: ParseOptions): ParsedScenar
   };
 }
 
-/** What only the world could tell is wrong with a scenario, framed as if the parser had found it. */
+/** An error that was found outside of the parser, in the parser's format. */
 export function scenarioProblems(
   { text, overrides }: Pick<ParsedScenario, 'text' | 'overrides'>,
   file: string,
@@ -73,13 +73,13 @@ export function scenarioProblems(
 }
 
 function hashOf({ about: _about, checks: _checks, ...scenario }: Scenario): string {
-  // Where servers are that run already makes no other tape, and is not even the same for every shard of a load.
+  // Addresses of external servers do not change the tape, and may differ between the shards of a load.
   const { external: _external, ...stack } = scenario.stack;
   const replayed = { ...scenario, stack };
   return createHash('sha256').update(JSON.stringify(replayed)).digest('hex');
 }
 
-/** Each section by its own schema, so that a mistake in one does not hide those in another. */
+/** Checks each section by its own schema, so that an error in one does not hide those in another. */
 function readSections(data: unknown): { sections: Sections; problems: Problem[] } {
   if (typeof data !== 'object' || data === null || Array.isArray(data)) {
     const message = 'a scenario is a list of "key: value", and this is not';
@@ -98,7 +98,7 @@ function readSections(data: unknown): { sections: Sections; problems: Problem[] 
   return { sections: sections as Sections, problems };
 }
 
-/** The first of them in the order of the file; the last one of those says how many more there are. */
+/** The first problems in the order of the file; the last one has the number of further ones. */
 function unknownKeys(
   path: Problem['path'],
   keys: readonly string[],
@@ -112,7 +112,7 @@ function unknownKeys(
   }));
 }
 
-/** What the schema found, in words, with the path from the top of the file. */
+/** A schema error as text, with the path from the top of the file. */
 function told(issue: z.core.$ZodIssue, base: Problem['path'], data: unknown): Problem[] {
   const path = [
     ...base,
@@ -176,7 +176,7 @@ function shown(value: unknown): string {
   );
 }
 
-/** The checks that can be answered, each with its line; the mistakes of the others join `problems`. */
+/** The valid checks, each with its line; errors of the others are added to `problems`. */
 function readChecks(sections: Sections, source: Source, problems: Problem[]): Check[] {
   return (sections.checks ?? []).flatMap((text, i) => {
     const path = ['checks', i];

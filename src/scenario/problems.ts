@@ -1,10 +1,10 @@
 import { masked } from '../core/masked.ts';
 import { printable } from '../core/printable.ts';
 
-/** One thing wrong with a scenario: where (a path of keys and indices), and what. */
+/** One error in a scenario: its path of keys and indices, and its message. */
 export interface Problem {
   readonly path: readonly (string | number)[];
-  /** `key`: the name itself is wrong; `value`: what stands behind it. */
+  /** `key`: the key itself is wrong; `value`: its value is. */
   readonly at: 'key' | 'value';
   readonly message: string;
   /** A part of the value's text: from which character, and how many. */
@@ -13,23 +13,23 @@ export interface Problem {
   readonly alike?: number;
 }
 
-/** Problems that are printed; the rest is counted. Fixing the first ones often fixes others. */
+/** Number of printed problems; further ones are counted. Fixing the first ones often fixes others. */
 export const TOLD = 20;
 
-/** A problem with what stands behind a key. */
+/** A problem with the value of a key. */
 export const atValue = (path: Problem['path'], message: string): Problem => ({
   path,
   at: 'value',
   message,
 });
-/** A problem with a key itself: that it is there, or what it is called. */
+/** A problem with a key itself: its presence or its name. */
 export const atKey = (path: Problem['path'], message: string): Problem => ({
   path,
   at: 'key',
   message,
 });
 
-/** What stands at a path; undefined when nothing does. */
+/** The value at a path; undefined if there is none. */
 export function valueAt(data: unknown, path: Problem['path']): unknown {
   let at: unknown = data;
   for (const step of path) {
@@ -44,13 +44,13 @@ export function isWritten(raw: unknown, path: Problem['path']): boolean {
   return valueAt(raw, path) !== undefined;
 }
 
-/** No name is longer, and no useful list of names; what is beyond is not compared. */
+/** Limits of the comparison: no name is longer, and no useful list of names has more. */
 const LONGEST_NAME = 80;
 const MOST_NAMES = 1_000;
 /** Names that a message lists. */
 const LISTED = 40;
 
-/** The nearest of some names to one that is missing; undefined when none comes near. */
+/** The most similar name to a missing one; undefined if none is similar. */
 export function nearest(word: string, names: readonly string[]): string | undefined {
   if (word.length > LONGEST_NAME) return undefined;
   let best: string | undefined;
@@ -62,7 +62,7 @@ export function nearest(word: string, names: readonly string[]): string | undefi
   return best;
 }
 
-/** `did you mean "x"?`, or the list of what there is. */
+/** `did you mean "x"?`, or the list of the names. */
 export function suggest(word: string, names: readonly string[]): string {
   const near = nearest(word, names);
   if (near !== undefined) return `did you mean "${near}"?`;
@@ -86,7 +86,7 @@ function editDistance(a: string, b: string): number {
   return row[b.length] as number;
 }
 
-/** Where a problem stands in a text: 1-based, as editors count. */
+/** Position of a problem in a text: 1-based, as in editors. */
 export interface Place {
   readonly line: number;
   readonly column: number;
@@ -96,18 +96,18 @@ export interface Place {
 /** Columns of a framed line. */
 const WIDTH = 96;
 
-/** The beginning of a name or a value, as a message quotes it. It is masked first: cut, a secret is not recognized. */
+/** The beginning of a name or a value for a message. It is masked before it is cut, because a cut secret is not recognized. */
 export function quoted(text: string, length = 40): string {
   return cut(masked(text), length);
 }
 
-/** A text that holds no secret, on one line and no longer than this. */
+/** A text without secrets, on one line and no longer than this. */
 export function cut(text: string, length: number): string {
   const seen = printable(text.slice(0, length));
   return text.length > length ? `${seen.slice(0, length - 1)}…` : seen;
 }
 
-/** The line of a place, the one above it, and a caret beneath. */
+/** The line of a position, the line above it, and a caret below. */
 export function frame(text: string, place: Place): string {
   const lines = masked(text).split(/\r?\n/);
   const gutter = String(place.line).length;
@@ -119,7 +119,7 @@ export function frame(text: string, place: Place): string {
   const numbered = (line: number) =>
     `${String(line).padStart(gutter)} | ${shown(lines[line - 1] ?? '')}`.trimEnd();
   const pad = ' '.repeat(place.column - 1 - cut + (cut > 0 ? 1 : 0));
-  // What goes on over several lines is underlined to the end of its first.
+  // A range of several lines is underlined to the end of its first line.
   const end = Math.min((lines[place.line - 1] ?? '').length, cut + WIDTH);
   const caret = '^'.repeat(Math.max(1, Math.min(place.length, end - place.column + 1)));
   const above = place.line > 1 ? [numbered(place.line - 1)] : [];

@@ -4,20 +4,20 @@ import type { Sections } from './rules.ts';
 import type { Draft } from './schema.ts';
 
 /**
- * A store rings up something within days. Web sessions under way at t0, a quarter of an hour of them, are
- * drawn before anything is sent: at most those of a shop with 26 million sessions a day.
+ * Lower and upper limits of rates: a store has a receipt within days. The web sessions in progress at t0 (a quarter of
+ * an hour of them) are generated before anything is sent: at most those of a shop with 26 million sessions a day.
  */
 const RECEIPTS_PER_STORE_HOUR = { least: 0.01, most: 100_000 } as const;
 const SESSIONS_PER_S = { least: 0.001, most: 300 } as const;
-/** Ten times the busiest chain there is; one machine takes no tenth of the messages this makes. */
+/** Ten times the busiest existing chain; one machine cannot process a tenth of the resulting messages. */
 const PEAK_RECEIPTS_PER_S = 5_000;
 const PEAK_SESSIONS_PER_S = 20_000;
-/** What was brought back before t0 and awaits inspection is kept in memory: some two hours of it. */
+/** Returns before t0 that await inspection are kept in memory: about two hours of them. */
 const RETURNS_PER_S = 200;
-/** Receipts that happened and are not due yet, with all that follows from each, are kept in memory. */
+/** Receipts that happened and are not due yet are kept in memory, with all their consequences. */
 const RECEIPTS_UNDER_WAY = 100_000;
 
-/** Rates that no generator can follow: next to nothing, and more than a machine can hold. */
+/** Problems with rates that no generator can produce: almost nothing, or more than a machine can hold. */
 export function judgeRates({ retail, traffic, phases }: Sections): Problem[] {
   if (!traffic) return [];
   const load = Math.max(1, ...(phases ?? []).map((phase) => ('for' in phase ? phase.load : 1)));
@@ -55,7 +55,7 @@ function judgeReceipts(traffic: Draft['traffic'], stores: number, load: number):
   return problems;
 }
 
-/** How long the mean receipt of the chain waits between happening and its intended send, at worst. */
+/** Longest mean time of the chain's receipts between happening and intended send. */
 function meanWaits({ transport, offline }: Draft['traffic']['faults']): Record<string, number> {
   const waits: Record<string, number> = {};
   if (transport) {

@@ -15,7 +15,7 @@ import type {
 import type { Draft } from './schema.ts';
 import { external } from './schema-external.ts';
 
-/** What a kind of retailer implies where a scenario does not say. */
+/** Defaults of each kind of retailer. */
 export const PROFILE_DEFAULTS: Readonly<
   Record<
     Profile,
@@ -26,11 +26,11 @@ export const PROFILE_DEFAULTS: Readonly<
   specialty: { assortmentOfSkus: 1 / 3, returns: 0.1, shrink: 0.016, loyaltyShare: 0.6 },
 };
 
-/** Members of a chain per store, where a scenario does not say. */
+/** Default members of a chain per store. */
 export const MEMBERS_PER_STORE = 6_300;
 const PICKUP_SHARE = 0.2;
 
-/** How duplicates split by kind where a scenario does not say. */
+/** Default shares of duplicates by kind. */
 export const DUPLICATE_SHARES: Readonly<Record<DuplicateKind, number>> = {
   identical: 0.9,
   new_id: 0.05,
@@ -38,7 +38,7 @@ export const DUPLICATE_SHARES: Readonly<Record<DuplicateKind, number>> = {
   constant_id: 0.02,
 };
 
-/** How malformed records split by kind where a scenario does not say. */
+/** Default shares of malformed records by kind. */
 const MALFORMED_SHARES: Readonly<Record<MalformedKind, number>> = {
   truncated: 0.4,
   wrong_type: 0.3,
@@ -46,7 +46,7 @@ const MALFORMED_SHARES: Readonly<Record<MalformedKind, number>> = {
   bad_utf8: 0.1,
 };
 
-/** The section itself may be left out: then the environment has all of it. */
+/** The section may be absent: then everything comes from the environment. */
 function externalUse({ runtime, external: given }: Draft['stack']): ExternalUse | null {
   if (runtime !== 'external') return null;
   const { kafka, flink, gateway, catalog, s3, inside, prefix } = given ?? external.parse({});
@@ -75,7 +75,7 @@ function externalUse({ runtime, external: given }: Draft['stack']): ExternalUse 
   };
 }
 
-/** The scenario of a draft that has no problems left: names of the code, every default filled in. */
+/** Converts a valid draft to a scenario: with the code's names, and every default filled in. */
 export function resolve(draft: Draft, checks: readonly Check[]): Scenario {
   const { retail } = draft;
   const implied = PROFILE_DEFAULTS[retail.profile];
@@ -105,7 +105,7 @@ export function resolve(draft: Draft, checks: readonly Check[]): Scenario {
       roundBudgetMs: draft.queries.round_budget,
       coldSamples: draft.queries.cold,
     },
-    // They go into the stock: without it there is no key to poll for, and no topic that would take one.
+    // Canaries are messages of the stock stream: without it there is no key to poll for and no topic.
     canaries: { perSecond: draft.traffic.inventory ? ratePer('s', draft.canaries.rate) : 0 },
     drainWithinMs: draft.drain_within,
     phases: draft.phases.map(phase),
@@ -200,7 +200,7 @@ function resolveFaults(faults: Draft['traffic']['faults']): Faults {
   };
 }
 
-/** What happens at a time of its own, or to a store or a device as a whole. */
+/** Faults with a time of their own, or of a whole store or device. */
 function resolveOccasions({
   offline,
   clocks,

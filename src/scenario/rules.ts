@@ -7,10 +7,10 @@ import { ON_DEMAND, STREAMS, type Stream } from './scenario.ts';
 import { type Draft, draftTimedMs } from './schema.ts';
 import { judgeServerFaults } from './server-fault-rules.ts';
 
-/** The sections that passed their own schema; a rule is silent while one that it needs did not. */
+/** The sections that passed their own schema; a rule does not apply if a section that it needs did not. */
 export type Sections = Partial<Draft>;
 
-/** What the sections of a scenario say against each other: nothing written may be without effect. */
+/** Contradictions between the sections of a scenario, and settings without effect. */
 export function judgeSections(sections: Sections, raw: unknown): Problem[] {
   return [
     ...judgeRetail(sections),
@@ -25,7 +25,7 @@ export function judgeSections(sections: Sections, raw: unknown): Problem[] {
   ];
 }
 
-/** Of servers that doorbuster does not start it cannot say how they run. */
+/** Settings of servers that have no effect on external servers. */
 function judgeStack({ stack }: Sections, raw: unknown): Problem[] {
   if (stack === undefined) return [];
   if (stack.runtime !== 'external') {
@@ -163,7 +163,7 @@ function judgeCanaries({ canaries }: Sections): Problem[] {
   return [atValue(['canaries', 'rate'], fact)];
 }
 
-/** Facts of a run are kept in memory, and curves are made hour by hour. */
+/** Limit of a run's length: its facts are kept in memory, and curves are computed per hour. */
 const LONGEST_RUN_MS = 7 * 86_400_000;
 
 function judgePhases({ phases, pipeline }: Sections): Problem[] {

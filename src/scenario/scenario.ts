@@ -1,7 +1,7 @@
 import type { SERVERS } from '../core/metrics.ts';
 import type { TapeUse } from './recording.ts';
 
-/** What is replayed, checked and with its units resolved: the code never sees `10s` or `50/store/h`. */
+/** A checked scenario with resolved units: the code never sees `10s` or `50/store/h`. */
 export interface Scenario {
   readonly name: string;
   readonly about: string;
@@ -17,9 +17,9 @@ export interface Scenario {
   /** Longest time to wait for a drain marker, ms. */
   readonly drainWithinMs: number;
   readonly phases: readonly Phase[];
-  /** What happens to servers, in the order of the file; what happens to data is in `traffic.faults`. */
+  /** Server faults, in the order of the file; delivery faults are in `traffic.faults`. */
   readonly faults: readonly ServerFault[];
-  /** The age that recovery from a fault is measured against, ms; null: there are no faults. */
+  /** Target age, against which recovery from a fault is measured, ms; null: there are no faults. */
   readonly stalenessTargetMs: number | null;
   readonly checks: readonly Check[];
 }
@@ -47,19 +47,19 @@ interface Retail {
 /** The streams, each a topic of its name. */
 export const STREAMS = ['pos', 'wms', 'cart', 'loyalty', 'inventory'] as const;
 export type Stream = (typeof STREAMS)[number];
-/** By what they mean to the business: the stream of receipts, and that of stock. */
+/** Streams by their business meaning: that of receipts, and that of stock. */
 export const RECEIPTS = 'pos' satisfies Stream;
 export const STOCK = 'inventory' satisfies Stream;
 
-/** What is sent: null is a stream that is off. */
+/** Traffic per stream; null: the stream is off. */
 export interface Traffic {
   readonly pos: {
     readonly receiptsPerStoreHour: number;
     /** Share of receipts that are returns; of a tape, as it was recorded. */
     readonly returns: number;
-    /** What is replayed in place of generated receipts. */
+    /** Recording that replaces generated receipts. */
     readonly tape: TapeUse | null;
-    /** Share of receipts rung up in training mode: they are on the wire and move nothing. */
+    /** Share of receipts in training mode: they are sent, but move no stock. */
     readonly training: number;
     /** A till's last sequence number before it begins again at 1; null: it begins at 1 and never ends. */
     readonly sequenceTo: number | null;
@@ -90,8 +90,8 @@ export const MALFORMED_KINDS = ['truncated', 'wrong_type', 'missing_key', 'bad_u
 export type MalformedKind = (typeof MALFORMED_KINDS)[number];
 
 /**
- * What the truth records of a message in addition to its fault. All but `late` and `offline` are about the event, so a
- * copy has its original's.
+ * Labels of a message in the truth, in addition to its fault. All but `late` and `offline` concern the event, so a copy
+ * has the labels of its original.
  */
 export const LABELS = [
   'late',
@@ -108,7 +108,7 @@ export const LABELS = [
 ] as const;
 export type Label = (typeof LABELS)[number];
 
-/** What goes wrong on the way to Kafka: null does not happen. */
+/** Delivery faults; null: it does not happen. */
 export interface Faults {
   readonly duplicates: {
     /** Share of events that are sent again, 0..1. */
@@ -130,45 +130,45 @@ export interface Faults {
     readonly delayMs: number;
     /** sigma of ln(delay); 0: fixed. */
     readonly sigma: number;
-    /** Share of messages that go the slow way. */
+    /** Share of messages with the slow delay. */
     readonly slow: number;
     readonly slowDelayMs: number;
     readonly slowSigma: number;
   } | null;
   readonly offline: {
-    /** Share of stores, one at least, that have no uplink in [atMs, atMs + forMs) from t0. */
+    /** Share of stores, at least one, without an uplink during [atMs, atMs + forMs) from t0. */
     readonly stores: number;
     readonly atMs: number;
     readonly forMs: number;
-    /** Events per second that each of them sends of its backlog. */
+    /** Rate at which each of them sends its backlog, events per second. */
     readonly replayPerSecond: number;
   } | null;
   readonly clocks: {
-    /** Spread of the clocks of tills and handhelds: the sigma of a normal law, ms. */
+    /** Spread of the clocks of tills and handhelds: sigma of a normal distribution, ms. */
     readonly sigmaMs: number;
-    /** Shares of tills and handhelds that are exactly an hour off, or years. */
+    /** Shares of tills and handhelds that are off by exactly an hour, or by years. */
     readonly hourOff: number;
     readonly wrongDate: number;
-    /** Share of web sessions on a device that is an hour or more off. */
+    /** Share of web sessions on a device whose clock is off by an hour or more. */
     readonly shoppers: number;
   } | null;
   readonly schemaDrift: {
-    /** A store has the new version from a point of its own in [atMs, atMs + overMs] on. */
+    /** Each store changes to the new version at its own time in [atMs, atMs + overMs]. */
     readonly atMs: number;
     readonly overMs: number;
-    /** Shares of stores whose new version sends one more field, or some integers as text. */
+    /** Shares of stores whose new version adds a field, or sends some integers as text. */
     readonly added: number;
     readonly widened: number;
   } | null;
   readonly redelivery: {
-    /** Time between two crashes of a store's inventory connector, ms; each store has a phase of its own. */
+    /** Time between two crashes of a store's inventory connector, ms; stores have different offsets. */
     readonly everyMs: number;
     /** Row images that it then sends again. */
     readonly last: number;
   } | null;
 }
 
-/** Everything arrives once, whole, at once and as it happened. */
+/** No faults: every message arrives once, complete, without delay and in order. */
 export const NO_FAULTS: Faults = {
   duplicates: null,
   malformed: null,
@@ -179,9 +179,9 @@ export const NO_FAULTS: Faults = {
   redelivery: null,
 };
 
-/** What is under test. */
+/** The pipeline under test. */
 export interface PipelineUse {
-  /** A folder of `pipelines/`, or a path to the user's own. */
+  /** A folder of `pipelines/`, or a path to another folder. */
   readonly use: string;
   readonly commitEveryMs: number;
   readonly format: 2 | 3;
@@ -196,7 +196,7 @@ export interface PipelineUse {
 export const ON_DEMAND = ['spark', 'in-process'] as const;
 export type OnDemand = (typeof ON_DEMAND)[number];
 
-/** Servers that run already. What is null is the environment's to say; so are all secrets. */
+/** External servers. What is null comes from the environment; so do all secrets. */
 export interface ExternalUse {
   readonly kafka: string | null;
   readonly flink: string | null;
@@ -224,26 +224,26 @@ export interface ExternalUse {
 interface StackUse {
   /** Where the servers run; `auto` takes containers when an engine answers, `external` starts none. */
   readonly runtime: 'auto' | 'processes' | 'containers' | 'external';
-  /** Of `external`: where the servers are, as far as the environment is not to say it. */
+  /** Addresses of `external` servers, unless they come from the environment. */
   readonly external: ExternalUse | null;
   /** Partitions per topic. */
   readonly partitions: number;
   /**
-   * How broker and TaskManager are compiled: `c1` quickly and not again, which takes half their CPU time
-   * in a run of minutes and has less throughput under a heavy load; `full` as Java does by itself.
+   * JIT compilation of broker and TaskManager: `c1` compiles quickly and only once, which takes half their CPU time in a
+   * run of minutes and has less throughput under a heavy load; `full` is Java's default.
    */
   readonly jit: 'c1' | 'full';
 }
 
 interface QueryUse {
-  /** The open-loop trickle: one query, in turn, is intended every so many ms. */
+  /** Interval of the open-loop background queries, which take turns, ms. */
   readonly everyMs: number;
   readonly timeoutMs: number;
   /** Hot samples of one query in a round. */
   readonly roundSamples: number;
-  /** After this time no other sample of a query is begun in a round, ms. */
+  /** Time budget of a query in a round, ms: no sample is started after it. */
   readonly roundBudgetMs: number;
-  /** Cold samples of each query in a round: each costs a process of its own. */
+  /** Cold samples of each query in a round: each starts a process. */
   readonly coldSamples: number;
 }
 
@@ -251,7 +251,7 @@ interface QueryUse {
 export const SHAPES = ['flat', 'doorbuster', 'flash'] as const;
 export type Shape = (typeof SHAPES)[number];
 
-/** Timed phases come first; `query` and `compact` follow, with load 1x going on beneath them. */
+/** Timed phases come first; `query` and `compact` follow, while the load continues at 1x. */
 export type Phase =
   | {
       readonly kind: 'load';
@@ -265,20 +265,20 @@ export type Phase =
   | { readonly kind: 'compact'; readonly name: string };
 
 /**
- * `pause`: frozen, and then let go on. `kill`: ended at once (SIGKILL). `restart`: asked to end (SIGTERM).
- * What has ended is started again, on the same ports and with the same data.
+ * `pause`: paused, and then resumed. `kill`: ended at once (SIGKILL). `restart`: ended gracefully (SIGTERM).
+ * An ended server is started again, on the same ports and with the same data.
  */
 export const FAULT_ACTS = ['pause', 'kill', 'restart'] as const;
 export type FaultAct = (typeof FAULT_ACTS)[number];
 
-/** A server that goes away for a while. */
+/** A fault of a server: an outage for some time. */
 export interface ServerFault {
   readonly act: FaultAct;
   readonly server: (typeof SERVERS)[number];
-  /** The timed phase it happens in, and when, ms from that phase's beginning. */
+  /** The timed phase in which it begins, and when, ms from the start of that phase. */
   readonly during: string;
   readonly atMs: number;
-  /** Until it goes on, or is started again, ms. */
+  /** Duration until it is resumed or started again, ms. */
   readonly forMs: number;
 }
 

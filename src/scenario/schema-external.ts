@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { strict } from './schema-terms.ts';
 
-/** Where servers are that doorbuster has not started. A secret is never among it: those are the environment's. */
+/** Addresses of external servers. Secrets are not part of a scenario: they come from the environment. */
 
 const WRONG_URL = 'must be a URL like http://host:8081, with no user or password in it';
 const url = (about: string) =>
@@ -15,7 +15,7 @@ const servers = (about: string) =>
   z
     .string({ error: WRONG_SERVERS })
     .regex(/^[^\s,:/@]+:\d{1,5}(,[^\s,:/@]+:\d{1,5})*$/, { error: WRONG_SERVERS })
-    // A port above 65535, or a name that no host can have.
+    // A port above 65535, or an invalid host name.
     .refine((text) => text.split(',').every((server) => URL.canParse(`http://${server}`)), {
       error: WRONG_SERVERS,
     })
@@ -26,10 +26,10 @@ const word = (about: string) =>
     .regex(/^[^\s\p{Cc}@]+$/u, { error: 'must be one word' })
     .describe(about);
 
-/** What an address, or a name, may look like, wherever it is given: here or in the environment. */
+/** Format of addresses and names, in a scenario and in the environment. */
 export const EXTERNAL_TERMS = { url: url(''), servers: servers(''), word: word('') } as const;
 
-/** `stack.external`: whatever is left out is taken from the environment. */
+/** `stack.external`: absent fields come from the environment. */
 export const external = strict(
   {
     kafka: servers('bootstrap servers; or DOORBUSTER_KAFKA').optional(),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { DUPLICATE_KINDS, MALFORMED_KINDS } from './scenario.ts';
 import { count, duration, kinds, percent, rate, sigma, strict } from './schema-terms.ts';
 
-/** What goes wrong between a store and Kafka, as people write it. */
+/** Schema of delivery faults between a store and Kafka. */
 
 const duplicates = strict(
   {
@@ -75,7 +75,7 @@ const redelivery = strict(
   'crashes of the inventory connectors, which then send old rows again',
 );
 
-/** Every fault; a section that is left out does not happen. */
+/** Every fault; without its section a fault does not happen. */
 export const faults = strict(
   {
     duplicates: duplicates.optional(),

@@ -26,13 +26,13 @@ function isEncoding(name: string): boolean {
   }
 }
 
-/** What is wrong with a time format, for its author; undefined: nothing. */
+/** The error of a time format as text; undefined: it is valid. */
 function formatFault(format: string): string | undefined {
   const read = strptime(format);
   return typeof read === 'string' ? read : undefined;
 }
 
-/** The map of a tape's columns, as people write it. */
+/** Schema of the map of a recording's columns. */
 export const tapeMap = strict(
   {
     receipt: column('number of the receipt, unique in its store'),
@@ -89,7 +89,7 @@ export const tapeMap = strict(
   'the columns of the recording',
 );
 
-/** Where the recording is. */
+/** Path of the recording. */
 export const tapeFile = z
   .string({ error: 'must be a file' })
   .min(1, { error: 'must be a file' })

@@ -9,11 +9,11 @@ import {
   RATE,
 } from '../core/units.ts';
 
-/** What the schema of a scenario is made of: objects that know their keys, and values with units. */
+/** Elements of the scenario's schema: strict objects, and values with units. */
 
 /**
- * An object that knows all its keys. The message of an unknown key is the list of the known ones,
- * from which problems.ts finds the nearest.
+ * A strict object. The message of an unknown key is the list of the known ones, from which problems.ts
+ * finds the most similar one.
  */
 export function strict<T extends z.core.$ZodShape>(shape: T, about: string) {
   return z
@@ -24,7 +24,7 @@ export function strict<T extends z.core.$ZodShape>(shape: T, about: string) {
     .describe(about);
 }
 
-/** Text with a unit, checked by its pattern (which editors see too) and turned into a number. */
+/** Text with a unit, checked by its pattern (which editors use too) and converted to a number. */
 export function written<T>(
   pattern: RegExp,
   parse: (text: string) => T,
@@ -47,7 +47,7 @@ export function written<T>(
     .describe(about);
 }
 
-/** `10s`, in ms, within limits: a timer holds no more than 24 days, and no run is that long. */
+/** `10s`, in ms, within limits: a timer is limited to 24 days, and no run is that long. */
 export const duration = (about: string, from = '0s', to = '1h') => {
   const [least, most] = [parseDurationMs(from), parseDurationMs(to)];
   return written(DURATION, parseDurationMs, '10s or 1m30s', `${about}; ${from} to ${to}`).refine(
@@ -70,7 +70,7 @@ export const count = (from: number, to: number, about: string) =>
     .max(to, { error: `must be ${to} at most` })
     .describe(about);
 
-/** Names become folder names and words of a check: lower case, digits, hyphens. */
+/** Names are used as folder names and in checks: lower case, digits, hyphens. */
 const NAME = /^[a-z][a-z0-9-]*$/;
 export const name = (about: string) =>
   z
@@ -79,7 +79,7 @@ export const name = (about: string) =>
     .max(40, { error: 'must be 40 characters at most' })
     .describe(about);
 
-/** Shares of a whole by kind; what is left out is 0%. */
+/** Shares of a whole by kind; an absent kind is 0%. */
 export function kinds<K extends string>(names: readonly K[], about: string) {
   const shape = Object.fromEntries(
     names.map((kind) => [kind, percent(`share of ${kind}`).prefault('0%')]),

@@ -9,9 +9,9 @@ import { tapeFile, tapeMap } from './schema-tape.ts';
 import { count, duration, name, percent, rate, sigma, strict, written } from './schema-terms.ts';
 
 /**
- * A scenario as people write it: the one description of the YAML, from which the parser, the
- * editors' JSON Schema and the documented defaults come. Defaults that depend on another section are
- * named here and filled in by resolve.ts; their sources are the retail figures in docs.
+ * Schema of a scenario file: the only description of the YAML, from which the parser, the JSON Schema for
+ * editors and the documented defaults are derived. Defaults that depend on another section are named here
+ * and filled in by resolve.ts; their sources are the retail figures in docs.
  */
 
 const retail = strict(
@@ -222,14 +222,14 @@ const doPhase = strict(
 
 const phase = z.union([doPhase, loadPhase]);
 
-/** Position of the branch of the union that a phase was meant to be. */
+/** Index of the union's branch for a phase. */
 export function phaseBranch(phase: unknown): 0 | 1 {
   return typeof phase === 'object' && phase !== null && 'do' in phase ? 0 : 1;
 }
 
 const LOCAL_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?$/;
 
-/** Rolls over (30 February) are refused: the same instant, printed again, must be the same text. */
+/** Rejects dates that roll over (30 February): formatting the parsed time must give the same text. */
 function isLocalTime(text: string): boolean {
   const ms = Date.parse(`${text}Z`);
   return Number.isFinite(ms) && new Date(ms).toISOString().startsWith(text);
@@ -274,10 +274,10 @@ export const SECTIONS = {
 
 export const scenarioSchema = strict(SECTIONS, 'A doorbuster scenario');
 
-/** A scenario file after its schema: units resolved, sections not yet judged against each other. */
+/** A scenario file after its schema: units resolved, sections not yet checked against each other. */
 export type Draft = z.output<typeof scenarioSchema>;
 
-/** How long the timed phases of a draft take together, ms. */
+/** Total duration of the timed phases of a draft, ms. */
 export function draftTimedMs(phases: Draft['phases']): number {
   return phases.reduce((sum, phase) => sum + ('for' in phase ? phase.for : 0), 0);
 }

@@ -3,8 +3,8 @@ import type { Sections } from './rules.ts';
 import { DUPLICATE_KINDS, type Label } from './scenario.ts';
 
 /**
- * What this scenario can make happen of all that is scored: the kinds of fault and the labels that `distance(…)`
- * may name. undefined while a section that says so has mistakes.
+ * Kinds of fault and labels that this scenario can produce, which `distance(…)` may name. undefined while one of their
+ * sections has errors.
  */
 export function scoredKinds({ retail, traffic }: Sections): readonly string[] | undefined {
   if (!retail || !traffic) return undefined;
@@ -34,7 +34,7 @@ function labelsOn(retail: Known['retail'], { pos, wms, cart, faults }: Known['tr
     field_added: (drift?.added ?? 0) > 0,
     type_widened: (drift?.widened ?? 0) > 0,
     training: (pos?.training ?? 0) > 0,
-    // Without a share of its own the profile says how many.
+    // Without a share in the scenario the profile has it.
     return: pos !== undefined && pos.returns !== 0,
     sequence_wrap: pos?.sequence_to !== undefined,
     deleted: (wms?.delist ?? 0) > 0,

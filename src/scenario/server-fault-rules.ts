@@ -6,7 +6,7 @@ import { type Draft, draftTimedMs } from './schema.ts';
 type FaultDraft = Draft['faults'][number];
 type PhasesDraft = Draft['phases'];
 
-/** What is written of faults of servers and could not happen, or would show nothing. */
+/** Server faults that cannot happen, or would have no measurable effect. */
 export function judgeServerFaults(sections: Sections): Problem[] {
   const { faults, phases, staleness_target: target } = sections;
   if (!faults) return [];
@@ -16,7 +16,7 @@ export function judgeServerFaults(sections: Sections): Problem[] {
     return [atKey(['staleness_target'], fact)];
   }
   const problems: Problem[] = [];
-  // Left out, it passed its schema; with a mistake in it there is no such key at all.
+  // If it is absent it has its default; with an error in it the key is missing.
   if (target === undefined && 'staleness_target' in sections) {
     const fact = 'recovery needs a target: add staleness_target, for example 10s';
     problems.push(atKey(['faults'], fact));
@@ -68,7 +68,7 @@ function judgeMoment(fault: FaultDraft, i: number, phases: PhasesDraft): Problem
   return problem('for', fact);
 }
 
-/** A server cannot go away while it is away. */
+/** Outages of one server must not overlap. */
 function judgeOverlaps(faults: readonly FaultDraft[], phases: PhasesDraft): Problem[] {
   const inOrder = faults
     .map((fault, i) => ({ fault, i, startMs: startOf(fault, phases) }))
@@ -84,7 +84,7 @@ function judgeOverlaps(faults: readonly FaultDraft[], phases: PhasesDraft): Prob
   });
 }
 
-/** When a fault begins, ms from t0. */
+/** Start of a fault, ms from t0. */
 function startOf({ during, at }: FaultDraft, phases: PhasesDraft): number {
   const before = phases.slice(
     0,

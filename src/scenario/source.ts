@@ -15,31 +15,31 @@ import { type Place, type Problem, quoted } from './problems.ts';
 
 type Path = readonly (string | number)[];
 
-/** `--set path=value`, and where its value stands in what was typed. */
+/** `--set path=value`, and the position of its value in the typed text. */
 interface Override {
-  /** As it was typed: `phases.spike.load`. */
+  /** As typed: `phases.spike.load`. */
   readonly path: string;
-  /** As it was typed: `5x`. */
+  /** As typed: `5x`. */
   readonly value: string;
   /** With names of phases resolved to their position. */
   readonly resolved: Path;
 }
 
-/** A scenario file: its values with the overrides applied, and the way back from a path to a place. */
+/** A scenario file: its values with the overrides applied, and the position of each path in the text. */
 export interface Source {
   readonly data: unknown;
   readonly overrides: readonly Override[];
-  /** What YAML itself had against the file. */
+  /** Errors of the YAML itself. */
   readonly problems: readonly (Place & { readonly message: string })[];
   place(problem: Problem): Place;
-  /** The override that a path comes from, if one does. */
+  /** The override that set a path, if any. */
   overrideOf(path: Path): Override | undefined;
 }
 
-/** Far more than a scenario can need; a longer file is the wrong one. */
+/** Largest accepted file: far more than a scenario can need. */
 const LONGEST = 2 ** 20;
 
-/** Reads YAML 1.2 and applies the overrides, in their order; the last word wins. */
+/** Reads YAML 1.2 and applies the overrides in their order; the last one wins. */
 export function readSource(text: string, set: readonly string[]): Source {
   if (text.length > LONGEST) {
     const fact = `${text.length} characters: a scenario has ${LONGEST} at most`;
@@ -48,13 +48,13 @@ export function readSource(text: string, set: readonly string[]): Source {
   try {
     return read(text, set);
   } catch (error) {
-    // The library composes and converts recursively: it runs out of stack on thousands of levels.
+    // The library is recursive: with thousands of levels its stack overflows.
     if (error instanceof RangeError) return unread('nested too deeply to be a scenario');
     throw error;
   }
 }
 
-/** A text that was not even taken apart. */
+/** The source of a text that could not be parsed at all. */
 function unread(message: string): Source {
   const place = { line: 1, column: 1, length: 1 };
   return {
@@ -68,7 +68,7 @@ function unread(message: string): Source {
 
 function read(text: string, set: readonly string[]): Source {
   const document = parsed(text);
-  // Not the library's own counter, which loses lines among stray carriage returns.
+  // Not the library's own counter, which miscounts lines with stray carriage returns.
   const starts = lineStarts(text);
   const at = (from: number, to: number): Place => placeIn(starts, from, to);
   const problems = [
@@ -105,7 +105,7 @@ interface OddKey {
   readonly message: string;
 }
 
-/** Keys that are there twice, and keys that are no text: the library writes those out, which takes forever. */
+/** Duplicate keys, and keys that are not text: the library would serialize those, which takes very long. */
 function oddKeys(document: Document): readonly OddKey[] {
   const odd: OddKey[] = [];
   visit(document, {
@@ -124,12 +124,12 @@ function oddKeys(document: Document): readonly OddKey[] {
 
 const TWICE = 'Map keys must be unique';
 
-/** What the library says about its own functions, said about the file. */
+/** Rewrites messages of the library about its own functions as messages about the file. */
 const SAID: Readonly<Partial<Record<ErrorCode, string>>> = {
   MULTIPLE_DOCS: 'a second document begins here: a scenario is one',
 };
 
-/** Whether a path was set by an override: beneath what it set, or made on the way there. */
+/** Whether an override set a path: below what it set, or a parent that it created. */
 function causes({ resolved }: Override, path: Path, original: Document): boolean {
   const common = Math.min(path.length, resolved.length);
   for (let i = 0; i < common; i++) if (String(path[i]) !== String(resolved[i])) return false;
@@ -137,7 +137,7 @@ function causes({ resolved }: Override, path: Path, original: Document): boolean
   return path.length > 0 && nodeAt(original, path) === undefined;
 }
 
-/** Aliases that multiply beyond measure, name nothing, or hold themselves only fail here. */
+/** Converts the document; aliases that expand too much, are undefined, or contain themselves fail here. */
 function values(document: Document): { readonly value: unknown } | { readonly failure: string } {
   try {
     const value: unknown = document.toJS({ maxAliasCount: 100 });
@@ -203,7 +203,7 @@ function readValue(text: string, path: string, told: string): unknown {
   );
 }
 
-/** In a list, a step is a position, or the `name` of one of its items: phases.spike.load. */
+/** In a list, a part of the path is a position, or the `name` of an item: phases.spike.load. */
 function resolvePath(document: Document, steps: readonly string[]): Path {
   const path: (string | number)[] = [];
   for (const step of steps) {
@@ -230,7 +230,7 @@ function resolvePath(document: Document, steps: readonly string[]): Path {
   return path;
 }
 
-/** Character range of what a problem is about; of its nearest ancestor when it is not there. */
+/** Character range of a problem's node; of its nearest ancestor if it does not exist. */
 function rangeOf(document: Document, problem: Problem, text: string): readonly [number, number] {
   for (let depth = problem.path.length; depth > 0; depth--) {
     const path = problem.path.slice(0, depth);
@@ -251,7 +251,7 @@ function rangeOf(document: Document, problem: Problem, text: string): readonly [
   return [0, 1];
 }
 
-/** The node of a path, by the index of each map on the way. */
+/** The node of a path, found with the index of each map on it. */
 function nodeAt(document: Document, path: Path): unknown {
   let node: unknown = document.contents;
   for (const step of path) {
@@ -264,14 +264,14 @@ function nodeAt(document: Document, path: Path): unknown {
 
 const indexes = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>();
 
-/** The pairs of a map by key, looked up once for all problems: there may be thousands of both. */
+/** Index of a map's pairs by key, built once for all problems, because there may be thousands of both. */
 function pairsOf(map: YAMLMap): ReadonlyMap<string, Pair> {
   let index = indexes.get(map);
   if (index === undefined) {
     const named = map.items.flatMap((pair) =>
       isScalar(pair.key) ? [[String(pair.key.value), pair] as const] : [],
     );
-    // Of two of a name the first one, as the library has it.
+    // Of two pairs with one key the first one, as in the library.
     index = new Map(named.toReversed());
     indexes.set(map, index);
   }

@@ -2,14 +2,14 @@ import type { Phase, Scenario } from './scenario.ts';
 
 type LoadPhase = Extract<Phase, { kind: 'load' }>;
 
-/** A timed phase and where it lies on the tape, as offsets from t0: [startMs, endMs). */
+/** A timed phase with its start and end as offsets from t0: [startMs, endMs). */
 export interface TimedPhase {
   readonly phase: LoadPhase;
   readonly startMs: number;
   readonly endMs: number;
 }
 
-/** The timed phases in their order. After the last one the load goes on at 1x, without end. */
+/** The timed phases in their order. After the last one the load continues at 1x, without end. */
 export function timeline(scenario: Pick<Scenario, 'phases'>): readonly TimedPhase[] {
   let startMs = 0;
   return scenario.phases.flatMap((phase) => {
@@ -20,12 +20,12 @@ export function timeline(scenario: Pick<Scenario, 'phases'>): readonly TimedPhas
   });
 }
 
-/** Those that are in a metric. */
+/** The timed phases that are measured. */
 export function measuredPhases(scenario: Pick<Scenario, 'phases'>): readonly TimedPhase[] {
   return timeline(scenario).filter(({ phase }) => phase.measured);
 }
 
-/** Where the timed phases end, as an offset from t0. */
+/** End of the timed phases, as an offset from t0. */
 export function timedMs(scenario: Pick<Scenario, 'phases'>): number {
   return timeline(scenario).at(-1)?.endMs ?? 0;
 }

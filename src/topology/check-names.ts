@@ -5,11 +5,11 @@ import type { Check } from '../scenario/scenario.ts';
 import { carriesStream, type Dataset } from './dataset.ts';
 
 /**
- * What a check on datasets is about. `staleness(stock)` names a dataset; `staleness(inventory)` means every dataset that
- * carries that stream, where none has its name. `files(stock)` counts the files of one table, and takes no stream.
+ * Datasets that a check names. `staleness(stock)` names a dataset; `staleness(inventory)` means every dataset that
+ * carries that stream, if no dataset has its name. `files(stock)` counts the files of one table, and takes no stream.
  */
 
-/** What the parentheses of a check's metric name. */
+/** Kind of name in the parentheses of a check's metric. */
 function kindOf({ metric }: Check): MetricKind['of'] {
   return METRICS[metric as MetricName].of;
 }
@@ -44,7 +44,7 @@ export function checksPerDataset(
   });
 }
 
-/** The checks that name no dataset of the run, each with its place in the scenario. */
+/** The checks that name no dataset of the run, each with its position in the scenario. */
 export function unknownDatasets(
   checks: readonly Check[],
   datasets: readonly Dataset[],

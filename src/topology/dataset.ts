@@ -1,8 +1,8 @@
 import { STREAMS, type Stream } from '../scenario/scenario.ts';
 
 /**
- * What the records of each stream are. `events`: each record is a row by itself, known by its columns
- * `identity`. `images`: each record is a version of a row; `key` names the row, `version` orders its images.
+ * The kind of records of each stream. `events`: each record is a row, identified by its columns `identity`. `images`:
+ * each record is a version of a row; `key` identifies the row, `version` orders its images.
  */
 export const STREAM_RECORDS = {
   pos: { are: 'events', identity: ['event_id'] },
@@ -29,19 +29,19 @@ type ImageStream = {
 }[Stream];
 export type EventStream = Exclude<Stream, ImageStream>;
 
-/** What a dataset may carry besides a stream: the records that the pipeline refused. */
+/** Value of `carries` for the records that the pipeline rejected. */
 export const REJECTED = 'rejected';
-/** A refused record is known by its position in the log: its payload may be unreadable. */
+/** A rejected record is identified by its position in the log, because its payload may be unreadable. */
 export const REJECTED_IDENTITY = ['topic', 'part', 'kafka_offset'] as const;
 export const CARRIED = [...STREAMS, REJECTED] as const;
 
 /**
- * How a table keeps what it carries. `append`: one row per event, the first append of it; `upsert`: one row per
- * key, the highest version of it; `ledger`: one row per key and version.
+ * Semantics of a table. `append`: one row per event, from its first append; `upsert`: one row per key, with its highest
+ * version; `ledger`: one row per key and version.
  */
 export const SEMANTICS = ['append', 'upsert', 'ledger'] as const;
 
-/** Where it is observed when a row becomes visible to a reader. */
+/** Source that observes when a row becomes visible to a reader. */
 export const VISIBILITY = ['iceberg', 'in-process'] as const;
 
 interface Common {
@@ -49,12 +49,12 @@ interface Common {
   readonly name: string;
   /** The layer of the lakehouse it belongs to (bronze, silver, gold …), in the pipeline's own words. */
   readonly layer: string | null;
-  /** Columns that the table calls otherwise: our name → its name. */
+  /** Columns with other names in the table: our name → its name. */
   readonly columns: Readonly<Record<string, string>>;
   readonly visibility: (typeof VISIBILITY)[number];
 }
 
-/** Events, each once: `firstOf` are the columns that tell two of them apart. */
+/** Events, each once; `firstOf` are the columns that identify an event. */
 export interface EventDataset extends Common {
   readonly carries: EventStream;
   readonly semantics: 'append';
@@ -69,7 +69,7 @@ export interface ImageDataset extends Common {
   readonly version: string;
 }
 
-/** The records that the pipeline refused, each once. */
+/** The records that the pipeline rejected, each once. */
 export interface RejectedDataset extends Common {
   readonly carries: typeof REJECTED;
   readonly semantics: 'append';
@@ -87,15 +87,15 @@ export function holdsImages(dataset: Dataset): dataset is ImageDataset {
 }
 
 /**
- * What a reader of the current stock queries, and what canaries are polled in: the first table that keeps the newest
- * image alone, else the first that keeps them all. null: the pipeline carries none.
+ * The table of the current stock, in which canaries are polled: the first table that keeps only the newest image,
+ * otherwise the first that keeps all images. null: the pipeline has none.
  */
 export function stockView(datasets: readonly Dataset[]): ImageDataset | null {
   const images = datasets.filter(holdsImages);
   return images.find(({ semantics }) => semantics === 'upsert') ?? images[0] ?? null;
 }
 
-/** What the table calls a column of ours. */
+/** The table's name of one of our columns. */
 export function columnOf({ columns }: Pick<Dataset, 'columns'>, name: string): string {
   return columns[name] ?? name;
 }

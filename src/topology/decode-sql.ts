@@ -7,7 +7,7 @@ import type { Stream } from '../scenario/scenario.ts';
  * (`${kafka_brokers}`, …) stay in the text. docs/pipelines.md describes the columns to authors of pipelines.
  */
 
-/** What is generated for each stream, each read by the next. */
+/** Tables and views that are generated for each stream; each is read by the next. */
 export const PARTS = ['raw', 'fields', 'judged', 'accepted'] as const;
 export type Part = (typeof PARTS)[number];
 
@@ -22,7 +22,7 @@ export function decoderOn(runtime: string): Decoder {
   return runtime === 'external' ? 'sql' : 'function';
 }
 
-/** The statement that makes the function known to a session. */
+/** The statement that registers the function in a session. */
 export const CREATE_FUNCTION = `CREATE TEMPORARY SYSTEM FUNCTION read_record AS 'doorbuster.ReadRecord'`;
 
 type SqlOf = (stream: Stream, schema: WireSchema) => string;
@@ -39,7 +39,7 @@ export function decodeSql(stream: Stream, part: Part, decoder: Decoder): string 
   return SQL[part][decoder](stream, WIRE[stream]);
 }
 
-/** What a generated table or view is called. */
+/** Name of a generated table or view. */
 export function partName(stream: Stream, part: Part): string {
   return `${stream}_${part}`;
 }
@@ -54,7 +54,7 @@ export const SESSION_SETTINGS: readonly string[] = [
   `SET 'table.optimizer.reuse-optimize-block-with-digest-enabled' = 'true'`,
 ];
 
-/** Rejected records of a stream, byte by byte, with the first thing that was wrong. */
+/** Rejected records of a stream, as bytes, with the first reason for the rejection. */
 export function deadLetterInsert(stream: Stream, table: string): string {
   return `INSERT INTO ice.\${namespace}.${table}
 SELECT '${stream}', part, kafka_offset, rejection, payload, kafka_ms, flink_ms
@@ -79,7 +79,7 @@ function rawSql(stream: Stream): string {
 )`;
 }
 
-/** When Kafka got the record, and when the job has read it: epoch ms. */
+/** When Kafka appended the record, and when the job read it: epoch ms. */
 const STAMPS = ['kafka', 'row'].map((clock) => {
   const [ts, name] = [`${clock}_ts`, clock === 'kafka' ? 'kafka_ms' : 'flink_ms'];
   return `EXTRACT(EPOCH FROM ${ts}) * 1000 + EXTRACT(MILLISECOND FROM ${ts}) AS ${name}`;
@@ -97,7 +97,7 @@ SELECT
 FROM ${partName(stream, 'raw')}`;
 }
 
-/** The function has judged it. */
+/** The view of the records that the function has judged. */
 function judgedRecordSql(stream: Stream, schema: WireSchema): string {
   const columns = [...columnsOf(schema).map(({ column }) => column), 'rejection'];
   return `CREATE TEMPORARY VIEW ${partName(stream, 'judged')} AS
@@ -107,7 +107,7 @@ SELECT
 FROM ${partName(stream, 'fields')}`;
 }
 
-/** What is taken out of a record, and how the function is told: see RecordSchema.java. */
+/** The fields to extract from a record, in the function's format: see RecordSchema.java. */
 function columnsOf({ fields, lists }: WireSchema) {
   const required = (need: WireField['need']) => (need === 'required' ? ' NOT NULL' : '');
   return [
@@ -147,7 +147,7 @@ SELECT
 FROM (SELECT *, DECODE(payload, 'UTF-8') AS j FROM ${partName(stream, 'raw')})`;
 }
 
-/** Why a record is rejected: the first thing wrong with it, or NULL. */
+/** The first reason to reject a record; NULL if there is none. */
 function judgedSql(stream: Stream, schema: WireSchema): string {
   const reasons = [
     ...schema.fields.flatMap((field) => fieldReasons(schema.at, field)),
@@ -181,7 +181,7 @@ function fieldReasons(at: string, { name, type, need }: WireField): readonly str
   return [`WHEN ${name} IS NOT NULL AND ${typed} IS NULL THEN 'wrong_type:${name}'`];
 }
 
-/** A list, then each of its fields: the type of all, and that no object lacks it. */
+/** Conditions of a list, then of each of its fields: its type, and that no object lacks it. */
 function listReasons(at: string, list: WireList): readonly string[] {
   const { name, need } = list;
   const fields = read(list).flatMap(({ name: field, type, column }) => {
@@ -199,7 +199,7 @@ function wrongOrMissing(at: string, name: string): string {
   return `IF(JSON_EXISTS(j, '${at}.${name}'), 'wrong_type:${name}', 'missing_key:${name}')`;
 }
 
-/** What a required field is when it is NULL, which it never is in an accepted record. */
+/** Default of a required field for NULL, which never occurs in an accepted record. */
 const NEVER: Readonly<Record<WireField['type'], string>> = {
   STRING: `''`,
   INT: '0',
@@ -231,7 +231,7 @@ SELECT
 FROM ${partName(stream, 'judged')} WHERE rejection IS NULL`;
 }
 
-/** The fields of a list that are taken out of it. */
+/** The fields of a list that are extracted. */
 function read({ fields }: WireList) {
   return fields.flatMap((field) =>
     field.column === null ? [] : [{ ...field, column: field.column }],

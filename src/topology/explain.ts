@@ -1,15 +1,15 @@
 import type { Submission } from './submissions.ts';
 import type { Topology, TopologyDataset } from './topology.ts';
 
-/** A topology for a person: a screen of text, the SQL of its jobs, or a Mermaid diagram. Pure. */
+/** Renders a topology as text, as the SQL of its jobs, or as a Mermaid diagram. Pure. */
 
-/** Where the SQL comes from: statements to run before the jobs, then those of the jobs. */
+/** The SQL of a pipeline: statements to run before the jobs, then those of the jobs. */
 export interface ExplainedSql {
   readonly tables: readonly Pick<Submission, 'source' | 'text'>[];
   readonly jobs: readonly Submission[];
 }
 
-/** The topology as text. `wrap` breaks a paragraph into the lines of a terminal; `command` is what prints it. */
+/** The topology as text. `wrap` wraps a paragraph to the lines of a terminal; `command` is the command that prints it. */
 export function explainText(
   topology: Topology,
   sql: ExplainedSql,
@@ -77,7 +77,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
     .join('\n');
 }
 
-/** Every statement in the order of submission, each beneath a comment that names its source. */
+/** Every statement in the order of submission, each below a comment with its source. */
 export function explainSql({ tables, jobs }: ExplainedSql): string {
   return [...tables, ...jobs].map(({ source, text }) => `-- ${source}\n${text};\n`).join('\n');
 }

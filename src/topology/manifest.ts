@@ -29,11 +29,11 @@ export type CompactionKind = (typeof COMPACTION_KINDS)[number];
 const TARGETS = ['kafka', 'in-process'] as const;
 export type TargetKind = (typeof TARGETS)[number];
 
-/** What moves data from where the load is sent to the datasets. */
+/** Runners of stages, which move data from the load target to the datasets. */
 const STAGE_RUNNERS = ['flink-sql', 'in-process'] as const;
 export type RunnerKind = (typeof STAGE_RUNNERS)[number];
 
-/** What answers the queries. */
+/** Query engines. */
 const ENGINES = ['duckdb', 'in-process'] as const;
 export type EngineKind = (typeof ENGINES)[number];
 
@@ -65,7 +65,7 @@ const dataset = z.strictObject({
     .describe('where it is observed when a row becomes visible'),
 });
 
-/** What a stage in this process does wrong on purpose, which a run must find. */
+/** Defects that a stage in this process injects, which a run must find. */
 const injected = z.strictObject({
   delay_ms: z.int().min(0).default(0).describe('a row is written this long after it was appended'),
   lose_every: z.int().min(1).optional().describe('of the rows of a stream, each n-th is lost'),
@@ -134,7 +134,7 @@ type WrittenDataset = z.output<typeof dataset>;
 /** `pipeline.yaml`, checked. Its datasets are in the order of the file. */
 export type Manifest = Omit<Written, 'datasets'> & { readonly datasets: readonly Dataset[] };
 
-/** What declares the datasets: a whole `pipeline.yaml`, for most. */
+/** The part of a manifest that declares the datasets. */
 export type Datasets = Pick<Manifest, 'datasets'>;
 
 /** The streams that some dataset carries. */
@@ -142,7 +142,7 @@ export function streamsOf({ datasets }: Datasets): readonly Stream[] {
   return STREAMS.filter((stream) => datasets.some(({ carries }) => carries === stream));
 }
 
-/** The datasets that a run fills: those of the streams it has traffic for, and the refused records. */
+/** The datasets that a run fills: those of streams with traffic, and the rejected records. */
 export function datasetsOf(
   { datasets }: Datasets,
   traffic: Readonly<Record<Stream, unknown>>,
@@ -150,12 +150,12 @@ export function datasetsOf(
   return datasets.filter((one) => !carriesStream(one) || traffic[one.carries] !== null);
 }
 
-/** The dataset of the refused records. Every pipeline has one. */
+/** The dataset of the rejected records. Every pipeline has one. */
 export function rejectedOf({ datasets }: Datasets): RejectedDataset {
   return datasets.find(holdsRejected) as RejectedDataset;
 }
 
-/** Slots its jobs take: one per parallel instance of every job, and one job per stream. */
+/** Task slots of its jobs: one per parallel instance of every job, with one job per stream. */
 export function taskSlotsOf(given: Datasets, parallelism: number): number {
   return streamsOf(given).length * parallelism;
 }
@@ -212,7 +212,7 @@ export function parseManifest(text: string, path: string): Manifest {
   return { ...read.data, datasets };
 }
 
-/** Keys that pipeline.yaml had before it declared datasets, and what to write instead. */
+/** Former keys of pipeline.yaml, and their replacements. */
 const RETIRED = {
   streams:
     'write datasets: { stock: { carries: inventory, semantics: upsert, key: [store_id, sku_id], version: version } }, one entry per table, by its name',
@@ -232,7 +232,7 @@ function knownKeys(depth: number, top: PropertyKey | undefined): readonly string
   return ['file', 'parameters'];
 }
 
-/** What the schema cannot say: which fields of a dataset go together. */
+/** Rules that the schema cannot express: which fields of a dataset belong together. */
 function contradictions({ datasets }: Written): readonly Contradiction[] {
   const all = Object.entries(datasets);
   const problems: Contradiction[] = all.flatMap(([name, one]) =>
@@ -251,7 +251,7 @@ function contradictions({ datasets }: Written): readonly Contradiction[] {
   return problems;
 }
 
-/** What does not go with what a dataset carries. */
+/** Fields that contradict what a dataset carries. */
 function mismatches(name: string, one: WrittenDataset): readonly string[] {
   const { carries, semantics, key, version, first_of: firstOf } = one;
   const own = (names: readonly string[]) => names.map((ours) => columnOf(one, ours));

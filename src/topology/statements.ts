@@ -4,7 +4,7 @@ export interface Statement {
   readonly line: number;
 }
 
-/** Comments, quoted text, semicolons and words: all that splitting needs to tell apart. */
+/** Comments, quoted text, semicolons and words: the tokens that splitting needs. */
 const TOKEN =
   /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|`(?:[^`]|``)*`|;|\bBEGIN\b|\bEND\b|\bCASE\b/gi;
 

@@ -15,32 +15,33 @@ import {
 import { codeOf, type Statement, splitStatements } from './statements.ts';
 
 /**
- * What a pipeline's `jobs.sql` submits to Flink: its own statements in their order, and before each of them what it
- * reads of the generated decoding. Pure; placeholders stay in the text. docs/pipelines.md has the rules for authors.
+ * The statements that a pipeline's `jobs.sql` submits to Flink: its own in their order, and before each of them the
+ * generated tables and views that it reads. Pure; placeholders stay in the text. docs/pipelines.md has the rules for
+ * authors.
  */
 
 /** One statement, as Flink gets it. */
 export interface Submission {
   readonly text: string;
-  /** `jobs.sql:12`, or what is generated. Errors of Flink name it. */
+  /** `jobs.sql:12`, or the name of a generated statement; for error messages. */
   readonly source: string;
   readonly generated: boolean;
   /** The stream whose job it starts; null: it starts none. */
   readonly job: Stream | null;
 }
 
-/** A pipeline, as far as its statements depend on it. */
+/** The part of a pipeline that its statements depend on. */
 interface JobsOf {
   readonly jobs: { readonly path: string; readonly text: string };
-  /** Submitted before, in the same session: what it creates is there. */
+  /** Submitted before, in the same session, so that what it creates exists. */
   readonly tables: { readonly text: string };
   /** The table of rejected records. */
   readonly deadLetter: string;
 }
 
 /**
- * Every statement behind `jobs.sql` that starts the jobs of these streams. Throws DoorbusterError (exit 2) with file and
- * line for a job without a stream, a second job of one, and a name of a generated view that does not exist.
+ * Every statement of `jobs.sql` for the jobs of these streams. Throws DoorbusterError (exit 2) with file and line for a
+ * job without a stream, a second job of a stream, and a generated view that does not exist.
  */
 export function submissionsOf(
   pipeline: JobsOf,
@@ -60,7 +61,7 @@ export function submissionsOf(
       submissions.push(...out.before(statement), { ...written, text: prefixed(text), job: null });
       continue;
     }
-    // A stream that the scenario leaves out gets no job.
+    // A stream without traffic in the scenario gets no job.
     if (!streams.includes(job)) continue;
     submissions.push(...out.before(statement));
     if (kind === 'set') {
@@ -98,7 +99,7 @@ function generated(source: string, text: string): Submission {
 
 interface OwnStatement extends Statement {
   readonly code: string;
-  /** `insert`: joined with the others of its job; `set`: a whole job, submitted as it stands. */
+  /** `insert`: combined with the others of its job; `set`: a whole job, submitted unchanged. */
   readonly kind: 'insert' | 'set' | 'other';
   /** The stream whose job it is, or a part of it; null for all other statements. */
   readonly job: Stream | null;
@@ -154,7 +155,7 @@ const NAMES = new Map(
   ),
 );
 
-/** What is generated: each table or view once, before the first statement that reads it. */
+/** Collects the generated tables and views: each once, before the first statement that reads it. */
 class Generated {
   readonly #path: string;
   readonly #own: readonly OwnStatement[];
@@ -176,7 +177,7 @@ class Generated {
     );
   }
 
-  /** The part and what it reads, without what is there; what `jobs.sql` creates itself replaces the generated one. */
+  /** A part and its dependencies, without existing ones; a table or view of `jobs.sql` replaces the generated one. */
   #make(stream: Stream, part: Part, reader: OwnStatement): readonly Submission[] {
     const name = partName(stream, part);
     const own = this.#own.find(({ creates }) => creates === name);
@@ -205,19 +206,19 @@ class Generated {
     return [generated(name, CREATE_FUNCTION)];
   }
 
-  /** Fields as text are there only in SQL: whoever reads or replaces them gets, of that stream, all of it in SQL. */
+  /** Fields as text exist only in the SQL decoder: a pipeline that reads or replaces them gets that decoder for the stream. */
   #decoderOf(stream: Stream): Decoder {
     const named = new RegExp(`\\b${partName(stream, 'fields')}\\b`);
     return this.#own.some(({ code }) => named.test(code)) ? 'sql' : this.#decoder;
   }
 }
 
-/** What a statement reads by a name without a catalog: not `EXTRACT(EPOCH FROM x)`, and not `IS DISTINCT FROM x`. */
+/** Names without a catalog that a statement reads: not `EXTRACT(EPOCH FROM x)`, and not `IS DISTINCT FROM x`. */
 const READS =
   /(?<!\bDISTINCT\s+|\b(?:EXTRACT|OVERLAY|SUBSTRING|TRIM)\s*\([^()]*)\b(?:FROM|JOIN)\s+(\w+)\b(?!\s*[.(])/gi;
 const LIKE_GENERATED = new RegExp(`^(?:${STREAMS.join('|')})(?:_\\w+)?$|_(?:${PARTS.join('|')})$`);
 
-/** Throws for a name like those that are generated, which is none of them and which nothing creates. */
+/** Throws for a name in the form of a generated one that is neither generated nor created. */
 function refuseUnknownNames({ jobs, tables }: JobsOf, own: readonly OwnStatement[]): void {
   // Names may then be those of any catalog.
   if (own.some(({ code }) => /^USE\b/i.test(code))) return;

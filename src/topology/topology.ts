@@ -11,7 +11,7 @@ export interface Topology {
   readonly datasets: readonly TopologyDataset[];
   readonly stages: readonly Stage[];
   readonly compaction: {
-    /** What a scenario may choose from. */
+    /** Kinds from which a scenario may choose. */
     readonly kinds: readonly string[];
     /** Datasets that `compact.sql` rewrites. */
     readonly rewrites: readonly string[];
@@ -19,15 +19,15 @@ export interface Topology {
   readonly queries: readonly Query[];
 }
 
-/** A table and what its rows mean. */
+/** A table and the meaning of its rows. */
 export interface TopologyDataset {
   readonly name: string;
-  /** The stream whose records it holds, or `rejected`. */
+  /** The stream of its records, or `rejected`. */
   readonly carries: string;
   readonly semantics: string;
-  /** Columns that tell two rows apart. */
+  /** Columns that identify a row. */
   readonly key: readonly string[];
-  /** Of two rows with one key the higher is the newer; null: the first append is the row. */
+  /** Column that orders the versions of a row; null: the first append is the row. */
   readonly version: string | null;
 }
 
@@ -39,7 +39,7 @@ interface Stage {
   /** Tables that it reads, such as those of a join. */
   readonly reads: readonly string[];
   readonly writes: readonly string[];
-  /** How long what it remembers is kept, in Flink's words; null: it says nothing, which is for ever. */
+  /** Flink's state TTL; null: not set, so that state is kept forever. */
   readonly stateTtl: string | null;
 }
 
@@ -49,7 +49,7 @@ interface Query {
   readonly reads: readonly string[];
 }
 
-/** The files of a pipeline, as far as the graph depends on them. Placeholders stand in all of the SQL. */
+/** The files of a pipeline that the graph depends on, with placeholders in the SQL. */
 interface Described {
   readonly manifest: Pick<Topology, 'name' | 'tier' | 'headline' | 'about'> & {
     readonly compaction: readonly string[];
@@ -108,7 +108,7 @@ const TTL = /^SET\s+'table\.exec\.state\.ttl'\s*=\s*'([^']*)'$/i;
 const WRITTEN = /\bINSERT\s+(?:INTO|OVERWRITE)\s+ice\.\$\{namespace\}\.(\w+)/gi;
 const TOPIC = /'topic'\s*=\s*'(?:\$\{topic_prefix\})?([^']+)'/gi;
 
-/** The statement, and the views and tables behind it, each once. */
+/** The statement and the views and tables that it reads, each once. */
 function behind(text: string, views: ReadonlyMap<string, string>): readonly string[] {
   const seen = new Set([text]);
   for (const one of seen) {

@@ -1,6 +1,6 @@
 import type { CatalogAuth, Endpoints } from './endpoints.ts';
 
-/** Iceberg's own catalog properties, in the words of its Java library, without the keys of the object store. */
+/** Catalog properties of Iceberg's Java library, without the keys of the object store. */
 export function catalogProperties(
   { warehouse, auth }: Pick<Endpoints['catalog'], 'warehouse' | 'auth'>,
   at: { readonly catalog: string; readonly s3: string; readonly region: string },
@@ -31,8 +31,8 @@ const SHOWN: {
 };
 
 /**
- * A text without the secrets that it may quote: an engine that refuses a statement repeats it. Of the whole text, before
- * anybody cuts it.
+ * Removes secrets from a text: an engine that rejects a statement quotes it. To be called on the whole text, before it is
+ * cut.
  */
 export function withoutSecrets(
   text: string,
@@ -48,7 +48,7 @@ export function withoutSecrets(
   ];
   // In a statement a quote is doubled.
   const quoted = secrets.flatMap((one) => [one, one.replaceAll("'", "''")]);
-  // The longer one first: it may hold the shorter one.
+  // Longer secrets first, because they may contain shorter ones.
   quoted.sort((a, b) => b.length - a.length);
   return quoted.reduce((seen, one) => (one === '' ? seen : seen.replaceAll(one, '***')), text);
 }

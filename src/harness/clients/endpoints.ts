@@ -1,4 +1,4 @@
-/** Where the harness finds the servers, whichever runtime started them: all on loopback. */
+/** Addresses of the servers for the harness: on loopback, in every runtime. */
 export interface Endpoints {
   readonly kafka: { readonly brokers: readonly string[] };
   readonly s3: {
@@ -14,7 +14,7 @@ export interface Endpoints {
     readonly auth: CatalogAuth;
   };
   readonly flink: { readonly rest: string; readonly gateway: string };
-  /** What the servers call each other: what Flink is told goes by these. */
+  /** Internal addresses, by which the servers reach each other; Flink's SQL uses these. */
   readonly internal: {
     readonly brokers: readonly string[];
     readonly s3: string;
@@ -22,7 +22,7 @@ export interface Endpoints {
   };
 }
 
-/** How a catalog lets one in. */
+/** Authentication of a catalog. */
 export type CatalogAuth =
   | { readonly kind: 'none' }
   | { readonly kind: 'bearer'; readonly token: string }

@@ -11,8 +11,8 @@ import type { ServerName } from '../stack/stack.ts';
 import { VISIBILITY_SOURCES } from '../visibility/sources.ts';
 
 /**
- * The servers that have to run for a scenario on a pipeline, in the order of need: those of its target, stages, engine,
- * visibility and compaction, and what these servers need. None: it runs in this process.
+ * The servers that a scenario needs with a pipeline, dependencies first: those of its target, stages, engine, visibility
+ * and compaction, and their dependencies. Empty: it runs in this process.
  */
 export function serversUsed(
   pipeline: Pipeline,
@@ -29,7 +29,7 @@ export function serversUsed(
   return withNeeds(parts.flatMap(({ servers }) => servers));
 }
 
-/** Throws DoorbusterError (exit 2), with line and column in the scenario, for a fault of a server that does not run for it. */
+/** Throws DoorbusterError (exit 2), with line and column in the scenario, for a fault of a server that the run does not use. */
 export function refuseUnusedServers(
   parsed: ParsedScenario & { readonly file: string },
   pipeline: Pipeline,

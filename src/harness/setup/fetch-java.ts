@@ -10,7 +10,7 @@ import type { LockedJavaBuild } from './lock.ts';
 import { javaCommand } from './prerequisites.ts';
 import { mismatch } from './verify.ts';
 
-/** Runs on every Java that servers are started with. */
+/** Class file version that every supported Java can run. */
 const RELEASE = '17';
 
 /**
@@ -80,7 +80,7 @@ function filesIn(dir: string, ending: string): readonly string[] {
   return names.toSorted().map((name) => join(dir, name));
 }
 
-/** Some vendors' runtimes leave these modules out. */
+/** The error for a Java runtime without these modules, which some vendors leave out. */
 function withoutCompiler(error: unknown): DoorbusterError | undefined {
   const lacked = /Module ((?:jdk|java)\.\w+) not found/.exec((error as Error).message)?.[1];
   if (!(error instanceof DoorbusterError) || lacked === undefined) return undefined;

@@ -58,8 +58,8 @@ export interface Compaction {
   /** Servers that it uses besides those of the pipeline. */
   readonly servers: readonly ServerName[];
   /**
-   * One compaction now, to its commit; null where it goes on by itself, in the sink, or not at all. A compaction that
-   * failed is a result. Rejects when it is aborted, which ends the engine first, or when the engine did not start.
+   * Runs one compaction now, to its commit; null if the kind runs by itself in the sink, or not at all. A failed
+   * compaction is a result. It rejects only on an abort, which ends the engine first, or if the engine does not start.
    */
   readonly run:
     | ((pipeline: PlacedPipeline, options: CompactionOptions) => Promise<CompactionResult>)

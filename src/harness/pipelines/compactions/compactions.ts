@@ -6,7 +6,7 @@ import type { Compaction, CompactionOptions, CompactionResult } from './compacti
 import { inProcess } from './in-process.ts';
 import { spark } from './spark.ts';
 
-/** Every kind. `flink` is set where the sink is written, by `${compact_in_sink}`. */
+/** Every kind. `flink` is configured in the sink's SQL, by `${compact_in_sink}`. */
 export const COMPACTIONS = {
   none: { kind: 'none', servers: [], run: null },
   flink: { kind: 'flink', servers: [], run: null },

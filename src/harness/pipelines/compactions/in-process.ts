@@ -1,12 +1,12 @@
 import { inProcessOf } from '../../stack/in-process.ts';
 import type { Compaction } from './compaction.ts';
 
-/** What a rewrite takes by the clock of the stack, per file that it reads, ms. */
+/** Simulated duration of a rewrite per file that it reads, ms. */
 const REWRITE_PER_FILE_MS = 4;
 
 /**
- * Writes each table in this process into one data file without deletes. What it takes is a law and no measurement: it
- * sleeps for as long as the files say, and counts that as its CPU time.
+ * Writes each table in this process into one data file without deletes. Its duration is simulated, not measured: it
+ * sleeps for a time that depends on the number of files, and counts that as its CPU time.
  */
 export const inProcess = {
   kind: 'in-process',

@@ -16,7 +16,7 @@ const DONE = 'doorbuster-compaction-done';
 const REWRITE = /^(\d+)\t(\d+)\t(\d+)\t(\d+)\t(\d+)$/;
 const SAMPLE_MS = 1_000;
 
-/** The pipeline's `compact.sql`, in a Spark of its own. */
+/** Runs the pipeline's `compact.sql` in a Spark process. */
 export const spark = {
   kind: 'spark',
   servers: ['minio', 'catalog'],
