@@ -37,6 +37,7 @@ export const preloadOf: PreloadOf = (scenario, stores) => ({
       const opening = new OpeningStock(world, store, shelf);
       for (const rank of shelf.ranks()) {
         const row = opening.row(rank);
+        const after = imageOf(row);
         yield {
           stream: 'inventory',
           store,
@@ -45,12 +46,12 @@ export const preloadOf: PreloadOf = (scenario, stores) => ({
           claimedMs: PRELOADED_MS,
           dueMs: PRELOADED_MS,
           // `r`: a row that the connector's first snapshot read.
-          body: { op: 'r', before: null, after: imageOf(row) },
+          body: { op: 'r', before: null, after },
           truth: {
             role: 'preload',
             fault: null,
             copyOf: null,
-            row: rowTruth(row),
+            row: rowTruth(after),
             labels: [],
             cents: null,
           },

@@ -36,13 +36,17 @@ export class DeliveryChannel {
     const delayMs = this.#transport.drawMs(event.stream);
     if (this.#offline.keeps(event.occurredMs, device)) {
       this.#copies.inject(stamped, (message) => this.#offline.keep(message, device));
-      return;
+    } else if (delayMs === 0) {
+      this.#copies.inject(stamped, this.#out);
+    } else {
+      this.#copies.inject(stamped, (message) => this.#arrive(message, delayMs));
     }
-    this.#copies.inject(stamped, (message) => {
-      const arrived = delayed(message, delayMs);
-      const late = delayMs > LATE_MS && message.truth.role === 'original';
-      this.#out(late ? labelled(arrived, 'late') : arrived);
-    });
+  }
+
+  #arrive(message: TapeEvent, delayMs: number): void {
+    const arrived = delayed(message, delayMs);
+    const late = delayMs > LATE_MS && message.truth.role === 'original';
+    this.#out(late ? labelled(arrived, 'late') : arrived);
   }
 
   /** Nothing that is yet to happen happens before `nowMs`. */

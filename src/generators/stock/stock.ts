@@ -58,8 +58,7 @@ export function imageOf(row: StockRow): Image {
 }
 
 /** The same row for the side channel. */
-export function rowTruth(row: StockRow): RowTruth {
-  const { sku_id, version, on_hand, available, deleted } = imageOf(row);
+export function rowTruth({ sku_id, version, on_hand, available, deleted }: Image): RowTruth {
   return { sku: sku_id, version, onHand: on_hand, available, deleted };
 }
 

@@ -1,6 +1,6 @@
 import { type Random, random } from '../../core/random.ts';
 import type { Label, Stream } from '../../scenario/scenario.ts';
-import type { Bodies, TapeEvent, Truth } from '../event.ts';
+import type { Bodies, Image, TapeEvent, Truth } from '../event.ts';
 import { Heap } from '../heap.ts';
 import { imageOf, OpeningStock, rowTruth, type StockRow, type Units } from '../stock/stock.ts';
 import { Shelf } from '../world/shelf.ts';
@@ -148,14 +148,14 @@ export class StoreSimulation {
   /** Moves stock in BOOK (and with it on the shelf) and sends the row's new image. */
   move(rank: number, atMs: number, units: Units): void {
     const row = this.row(rank);
-    this.#change(row, atMs, () => {
-      row.onHand += units.onHand ?? 0;
-      row.committed += units.committed ?? 0;
-      row.unavailable += units.unavailable ?? 0;
-      row.deleted = false;
-      row.movedMs = atMs;
-    });
-    const there = this.physical(rank);
+    const before = imageBefore(row);
+    row.onHand += units.onHand ?? 0;
+    row.committed += units.committed ?? 0;
+    row.unavailable += units.unavailable ?? 0;
+    row.deleted = false;
+    row.movedMs = atMs;
+    this.#changed(row, atMs, before);
+    const there = row.onHand + row.drift;
     if (there < 0) this.drift(rank, atMs, -there, 'found');
     if (this.#delists.chance(this.#delist)) this.#delistAfter(row, atMs + DELISTED_AFTER_MS);
   }
@@ -212,22 +212,21 @@ export class StoreSimulation {
       }
       if (row.deleted) return;
       this.handle(row.rank, atMs, 0, {}, DELISTED, 'store');
-      this.#change(row, atMs, () => {
-        row.deleted = true;
-      });
+      const before = imageBefore(row);
+      row.deleted = true;
+      this.#changed(row, atMs, before);
     });
   }
 
   /** The row's next version, and its image. */
-  #change(row: StockRow, atMs: number, change: () => void): void {
-    const before = row.version === 0 ? null : imageOf(row);
-    change();
+  #changed(row: StockRow, atMs: number, before: Image | null): void {
     row.version++;
     if (this.world.scenario.traffic.inventory === null) return;
     const id = `inv-${this.store.number}-${row.sku}-${row.version}`;
-    const body = { op: before === null ? 'c' : 'u', before, after: imageOf(row) };
+    const after = imageOf(row);
+    const body = { op: before === null ? 'c' : 'u', before, after };
     const labels = row.deleted ? DELETED : NO_LABELS;
-    const truth = { ...NOTHING_UNUSUAL, row: rowTruth(row), labels };
+    const truth = { ...NOTHING_UNUSUAL, row: rowTruth(after), labels };
     this.#send('inventory', atMs, DATABASE, id, body, truth);
   }
 
@@ -271,4 +270,9 @@ export class StoreSimulation {
     // Stream and body have the one S, which the compiler does not follow into the union.
     this.#out(event as unknown as TapeEvent, device);
   }
+}
+
+/** The row as its last image said it; null before the first. */
+function imageBefore(row: StockRow): Image | null {
+  return row.version === 0 ? null : imageOf(row);
 }
