@@ -6,7 +6,7 @@ import { serversUsed } from '../src/harness/experiment/servers-used.ts';
 import type { Facts } from '../src/harness/facts.ts';
 import { openFacts } from '../src/harness/facts.ts';
 import type { Load } from '../src/harness/load/load.ts';
-import type { PlacedPipeline } from '../src/harness/pipelines/load.ts';
+import type { RunPipeline } from '../src/harness/pipelines/load.ts';
 import type { ProbeContext } from '../src/harness/probes/probe.ts';
 import { RUNTIMES } from '../src/harness/stack/runtimes.ts';
 import type { Stack } from '../src/harness/stack/stack.ts';
@@ -19,7 +19,7 @@ import type { BenchContext } from './bench.ts';
 /** A whole stack for a scenario and its pipeline, as a run starts it. Whoever started it stops it. */
 export function startStack(
   { artifacts, clock, signal, dir }: BenchContext,
-  pipeline: PlacedPipeline,
+  pipeline: RunPipeline,
   scenario: Scenario,
   name: string,
 ): Promise<Stack> {
@@ -47,7 +47,7 @@ export async function probeContext(
   world: {
     readonly stack: Stack;
     readonly load: Load;
-    readonly pipeline: PlacedPipeline;
+    readonly pipeline: RunPipeline;
     readonly scenario: Scenario;
     readonly datasets: readonly Dataset[];
     readonly t0Ms: () => number | null;

@@ -7,7 +7,7 @@ import { kafkaClient } from '../src/harness/clients/kafka-admin.ts';
 import { packageRoot } from '../src/harness/entry.ts';
 import { deploy } from '../src/harness/pipelines/deployment.ts';
 import { inNamespace, loadPipeline } from '../src/harness/pipelines/load.ts';
-import { placeApart, topicOf } from '../src/harness/place.ts';
+import { isolatedNamespace, topicOf } from '../src/harness/run-namespace.ts';
 import type { Stack } from '../src/harness/stack/stack.ts';
 import { parseScenario } from '../src/scenario/parse.ts';
 import type { Stream } from '../src/scenario/scenario.ts';
@@ -43,7 +43,7 @@ export const pipeline: Bench = {
   async run(context) {
     const of = inNamespace(
       loaded,
-      placeApart(loaded.manifest, { prefix: 'bench', runId: 'stack' }),
+      isolatedNamespace(loaded.manifest, { prefix: 'bench', runId: 'stack' }),
     );
     await using stack = await startStack(context, of, scenario, 'pipeline');
     const rows = [];
@@ -100,7 +100,10 @@ async function microsecondsPer(
     readonly values: readonly Uint8Array[];
   },
 ): Promise<number> {
-  const place = placeApart(loaded.manifest, { prefix: 'bench', runId: `${stream}_${decoder}` });
+  const place = isolatedNamespace(loaded.manifest, {
+    prefix: 'bench',
+    runId: `${stream}_${decoder}`,
+  });
   const alone = Object.fromEntries(
     Object.entries(scenario.traffic).map(([name, one]) => [name, name === stream ? one : null]),
   ) as typeof scenario.traffic;

@@ -7,7 +7,7 @@ import { preloadOf } from '../src/generators/tape.ts';
 import { partitionOf } from '../src/harness/clients/kafka-producer.ts';
 import { startLoad } from '../src/harness/load/load.ts';
 import { PACER_LIMITS } from '../src/harness/load/pacer.ts';
-import { placeOfItsOwn } from '../src/harness/place.ts';
+import { ownNamespace } from '../src/harness/run-namespace.ts';
 import { javaCommand } from '../src/harness/setup/prerequisites.ts';
 import { parseScenario } from '../src/scenario/parse.ts';
 import type { Bench, BenchContext } from './bench.ts';
@@ -105,7 +105,7 @@ async function oursTook({ dir, clock, signal }: BenchContext, kafka: Kafka): Pro
   await using load = await startLoad({
     scenario,
     target: { kind: 'kafka', brokers: kafka.brokers },
-    place: placeOfItsOwn({ namespace: 'retail' }),
+    place: ownNamespace({ namespace: 'retail' }),
     workers: 1,
     dir: factsDir,
     runId: 'bench',

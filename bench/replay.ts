@@ -7,8 +7,8 @@ import { packageRoot } from '../src/harness/entry.ts';
 import { HEAD_START_MS, startLoad } from '../src/harness/load/load.ts';
 import { deploy } from '../src/harness/pipelines/deployment.ts';
 import { inNamespace, loadPipeline } from '../src/harness/pipelines/load.ts';
-import { placeOfItsOwn } from '../src/harness/place.ts';
 import { PROBES, type ProbeKind, type RunningProbes } from '../src/harness/probes/probes.ts';
+import { ownNamespace } from '../src/harness/run-namespace.ts';
 import { parseScenario } from '../src/scenario/parse.ts';
 import type { BenchContext } from './bench.ts';
 import { cpuOf, ownCpuS } from './cpu.ts';
@@ -52,7 +52,7 @@ export async function replay(
   const set = ['retail.stores=40', 'retail.assortment=40'];
   const { scenario } = parseScenario(text, { file, set });
   const loaded = loadPipeline(scenario.pipeline.use, packageRoot);
-  const pipeline = inNamespace(loaded, placeOfItsOwn(loaded.manifest));
+  const pipeline = inNamespace(loaded, ownNamespace(loaded.manifest));
   await using stack = await startStack(context, pipeline, scenario, name);
   await using deployment = await deploy(pipeline, { stack, scenario, clock, signal });
   const factsDir = join(dir, `${name}-facts`);

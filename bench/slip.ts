@@ -5,7 +5,7 @@ import { openFacts } from '../src/harness/facts.ts';
 import { ingestFacts } from '../src/harness/load/ingest-facts.ts';
 import { HEAD_START_MS, startLoad } from '../src/harness/load/load.ts';
 import { LATE_AFTER_MS } from '../src/harness/measure/producing.ts';
-import { placeOfItsOwn } from '../src/harness/place.ts';
+import { ownNamespace } from '../src/harness/run-namespace.ts';
 import { parseScenario } from '../src/scenario/parse.ts';
 import type { Scenario } from '../src/scenario/scenario.ts';
 import type { Bench, BenchContext, BenchRow } from './bench.ts';
@@ -76,7 +76,7 @@ async function slipAt(
   await using load = await startLoad({
     scenario,
     target: { kind: 'kafka', brokers },
-    place: placeOfItsOwn({ namespace: 'retail' }),
+    place: ownNamespace({ namespace: 'retail' }),
     dir: factsDir,
     runId: `slip-${rate}`,
     clock,

@@ -17,7 +17,7 @@ test.each([
   ],
   ['Not enough arguments following: set', 'run x --set', '--set needs a value'],
   ['Name a command.', '', 'Name a command.'],
-])('%j after "%s" is told as: %s', (message, line, told) => {
+])('%j after "%s" is reported as: %s', (message, line, told) => {
   const argv = line.split(' ').filter((word) => word !== '');
   expect(complaint(message, argv, commands).message).toBe(told);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { shardOf } from './shard-options.ts';
 
-test('a shard is told by its number, of how many, and the name of the load', () => {
+test('a shard has a number, the number of shards, and the id of the load', () => {
   expect(shardOf({}, 10)).toBeUndefined();
   expect(shardOf({ shard: '2/8', load: 'friday' }, 8)).toEqual({
     share: { index: 1, of: 8 },

@@ -29,7 +29,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-test('a report that cannot be written is told, the others are there, and a pass is none', () => {
+test('a report that cannot be written is an error, the others are written, and a pass is none', () => {
   mkdirSync(join(dir, 'report.html', 'in the way'), { recursive: true });
   const code = showRecord(terminal, { record: { ...record, exitCode: EXIT.pass }, dir }, JSON_ONLY);
   expect(code).toBe(EXIT.badInput);

@@ -60,7 +60,7 @@ test('the closed forms agree with what is drawn', () => {
   expect(survival(delay, 45)).toBeCloseTo(late / 40_000, 2);
 });
 
-test('multipliers have mean 1 and the spread that was asked for', () => {
+test('multipliers have mean 1 and the requested spread', () => {
   const table = multiplierTable(0.56);
   const logs = [...table].map(Math.log);
   const mean = logs.reduce((sum, value) => sum + value, 0) / logs.length;

@@ -89,7 +89,7 @@ describe('the bootstrap', () => {
     expect((high + low) / 2).toBeCloseTo(mean(values), 1);
   });
 
-  test('a ratio of medians misses the truth about as often as it says', () => {
+  test('a ratio of medians has its nominal coverage', () => {
     const share = missed(300, (draw) => {
       const groups = [0, 1].map(() => draws(10, () => draw.logNormal(0, 0.4)));
       const { low, high } = bootstrap(groups, ratio);
@@ -98,7 +98,7 @@ describe('the bootstrap', () => {
     expect(share).toBeLessThan(0.08);
   });
 
-  test('what cannot be told counts as +∞', () => {
+  test('what is undefined counts as +∞', () => {
     expect(bootstrap([[Inf], [Inf]], ratio)).toEqual({ low: Inf, high: Inf });
   });
 });
@@ -110,7 +110,7 @@ describe('the slope of a line', () => {
     expect(theilSen(points.map((p) => (p.x === 6 ? { x: 6, y: Inf } : p))).slope).toBe(3);
   });
 
-  test('of a flat series excludes 0 about as often as it says', () => {
+  test('of a flat series excludes 0 at its nominal rate', () => {
     const share = missed(2_000, (draw) => {
       const { low, high } = theilSen(upTo(12).map((x) => ({ x, y: draw.logNormal(5, 0.5) })));
       return low > 0 || high < 0;

@@ -1,6 +1,6 @@
 /**
  * A binary heap of items by two numbers: the least `at` comes out first, and of those the least `tie`. The
- * numbers lie beside each other, so that comparing them reads no item. No two items may have both alike.
+ * numbers are in arrays of their own, so that comparing them reads no item. No two items may have both equal.
  */
 export class Heap<T> {
   readonly #at: number[] = [];

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { systemClock } from '../core/clock.ts';
 import { clockOffset, middleOf, offsetClock, widthOf } from './clock-offset.ts';
 
-test('an offset that was put in comes out, within the width that is told', () => {
+test('an injected offset is found, within the reported width', () => {
   const message = fc.record({
     atMs: fc.double({ min: 0, max: 1e6, noNaN: true }),
     thereMs: fc.double({ min: 0, max: 500, noNaN: true }),
@@ -30,7 +30,7 @@ test('an offset that was put in comes out, within the width that is told', () =>
   );
 });
 
-test('a clock that was set in between leaves the narrowest of what was heard', () => {
+test('if a clock was set in between, the narrowest interval is taken', () => {
   const said = [
     { sentMs: 0, kafkaMs: 10, ackedMs: 20 },
     { sentMs: 100, kafkaMs: 5_104, ackedMs: 108 },

@@ -18,7 +18,7 @@ function settable(): Clock & { set(byMs: number): void } {
 test.each([
   [3_600_000, '3600.0 s forward'],
   [-3_600_000, '3600.0 s back'],
-])('a jump of %d ms is told once, in words, and stays known', async (byMs, words) => {
+])('a jump of %d ms is reported once, and stays in apartMs', async (byMs, words) => {
   const clock = settable();
   const told: DoorbusterError[] = [];
   const watch = watchClock(clock, (error) => told.push(error));

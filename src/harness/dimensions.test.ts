@@ -18,7 +18,7 @@ afterEach(() => rm(run, { recursive: true, force: true }));
 
 const dir = () => join(run, 'dimensions');
 
-test('stores, products and the members of the run can be asked, and joined with its facts', async () => {
+test('stores, products and members of the run can be queried, and joined with its facts', async () => {
   const scenario = scenarioOf(...EVERYTHING);
   await using facts = await openFacts();
   const rows = await writeDimensions(facts, { scenario, cutMs: CUT_MS, dir: dir() });

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { FACTS } from '../record/facts.ts';
 import { openFacts } from './facts.ts';
 
-test('what is appended can be asked at once, large batches included', async () => {
+test('appended rows can be queried at once, large batches included', async () => {
   await using facts = await openFacts();
   const count = 5000;
   await facts.append(

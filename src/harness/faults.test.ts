@@ -155,7 +155,7 @@ test('what does not answer is excused from the fault until a minute after, and n
   await facts.close();
 });
 
-test('a server that does not come back ends the run, and its row says that it never did', async () => {
+test('a server that is not restored ends the run, and its row has no end', async () => {
   const clock = virtual();
   const { session, over, facts } = await world(clock, ['kafka']);
   const faults = new Faults(
@@ -171,7 +171,7 @@ test('a server that does not come back ends the run, and its row says that it ne
   await facts.close();
 });
 
-test('an interrupted run brings back what it took away, and does no more faults', async () => {
+test('an interrupted run restores its servers, and injects no further faults', async () => {
   const clock = virtual();
   const { session, said, over, facts } = await world(clock);
   const faults = new Faults(

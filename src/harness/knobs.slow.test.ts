@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
 import type { z } from 'zod';
-import { PLAIN } from '../../test/support/place.ts';
 import { storesOf } from '../../test/support/retail.ts';
+import { PLAIN_NAMESPACE } from '../../test/support/run-namespace.ts';
 import { encode } from '../generators/encode.ts';
 import { preloadOf, tapeOf } from '../generators/tape.ts';
 import { parseScenario } from '../scenario/parse.ts';
@@ -452,7 +452,7 @@ function messagesBefore(given: Set): readonly string[] {
 
 function deployed(scenario: Scenario): string {
   const { tables, jobs } = loadPipeline(scenario.pipeline.use, packageRoot);
-  const values = placeholderValues(scenario.pipeline, ['127.0.0.1:9092'], PLAIN);
+  const values = placeholderValues(scenario.pipeline, ['127.0.0.1:9092'], PLAIN_NAMESPACE);
   return [tables, jobs].map((file) => fillPlaceholders(file, values)).join('\n');
 }
 

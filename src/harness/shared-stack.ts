@@ -10,8 +10,8 @@ import { writeAtomically } from '../record/write.ts';
 import type { ExternalUse } from '../scenario/scenario.ts';
 import type { Pipeline } from './pipelines/load.ts';
 import { removeAll } from './pipelines/remove.ts';
-import { type Place, placeApart, placeOfItsOwn } from './place.ts';
 import { identify, isAlive, processSchema } from './process-identity.ts';
+import { isolatedNamespace, ownNamespace, type RunNamespace } from './run-namespace.ts';
 import type { Shard } from './sharding/shard-coordinator.ts';
 import { connectExternal } from './stack/external.ts';
 import { defaultRegistryDir } from './stack/registry.ts';
@@ -47,22 +47,22 @@ export async function externalStack(
 }
 
 /** Names of a run: plain ones on its own stack, prefixed ones on a shared stack. */
-export function placeOf(
+export function namespaceOf(
   chosen: ChosenStack,
   { manifest }: Pick<Pipeline, 'manifest'>,
   { id }: Pick<RunFolder, 'id'>,
   shard?: Shard,
-): Place {
-  if (chosen.kind === 'own') return placeOfItsOwn(manifest);
+): RunNamespace {
+  if (chosen.kind === 'own') return ownNamespace(manifest);
   const { prefix } = chosen.on;
   // All shards of a load share one namespace.
-  if (shard !== undefined) return placeApart(manifest, { prefix, runId: shard.load });
+  if (shard !== undefined) return isolatedNamespace(manifest, { prefix, runId: shard.load });
   const parts = id.toLowerCase().split('-');
-  return placeApart(manifest, { prefix, runId: `${parts[0]}_${parts.at(-1)}` });
+  return isolatedNamespace(manifest, { prefix, runId: `${parts[0]}_${parts.at(-1)}` });
 }
 
 interface TenantOptions {
-  readonly place: Place;
+  readonly place: RunNamespace;
   /** Whether to keep what the run has created. */
   readonly keep: boolean;
   readonly clock: Clock;
@@ -82,7 +82,7 @@ export async function acquireNamespace(
   { stack, name }: SharedStack,
   { place, keep, clock, journal, onEvent }: TenantOptions,
 ): Promise<AsyncDisposable> {
-  const removed = async (of: Place): Promise<boolean> => {
+  const removed = async (of: RunNamespace): Promise<boolean> => {
     try {
       // Not the run's own signal: an interrupted run is cleaned up as well.
       const signal = AbortSignal.timeout(REMOVE_WITHIN_MS);
@@ -90,35 +90,38 @@ export async function acquireNamespace(
       journal.note('removed', { ...of, ...found });
       return true;
     } catch (error) {
-      const text = `${describePlace(of)} could not be removed from ${name}: ${(error as Error).message}`;
+      const text = `${describeNamespace(of)} could not be removed from ${name}: ${(error as Error).message}`;
       journal.note('not-removed', { ...of, text });
       onEvent({ kind: 'warning', text });
       return false;
     }
   };
   const notes = tenantFiles(name);
-  for (const [path, guest] of notes.others()) {
-    if (isAlive(guest.owner)) {
-      const text = `another run is on ${name}, by process ${guest.owner.pid}: both runs will be slower`;
+  for (const [path, tenant] of notes.others()) {
+    if (isAlive(tenant.owner)) {
+      const text = `another run is on ${name}, by process ${tenant.owner.pid}: both runs will be slower`;
       onEvent({ kind: 'warning', text });
       continue;
     }
     onEvent({
       kind: 'warning',
-      text: `a killed run left ${describePlace(guest.place)}: removing them`,
+      text: `a killed run left ${describeNamespace(tenant.place)}: removing them`,
     });
-    if (await removed(guest.place)) rmSync(path, { force: true });
+    if (await removed(tenant.place)) rmSync(path, { force: true });
   }
   const note = notes.leave(place);
   return {
     async [Symbol.asyncDispose]() {
-      onEvent({ kind: 'step', text: `${keep ? 'keeping' : 'removing'} ${describePlace(place)}` });
+      onEvent({
+        kind: 'step',
+        text: `${keep ? 'keeping' : 'removing'} ${describeNamespace(place)}`,
+      });
       if (keep || (await removed(place))) rmSync(note, { force: true });
     },
   };
 }
 
-function describePlace({ topicPrefix, namespace }: Place): string {
+function describeNamespace({ topicPrefix, namespace }: RunNamespace): string {
   return `the topics ${topicPrefix}* and the tables of ${namespace}`;
 }
 
@@ -150,10 +153,10 @@ function tenantFiles(name: string) {
         .filter((file) => file.endsWith('.json'))
         .flatMap((file) => {
           const path = join(dir, file);
-          const guest = read(path);
-          return guest === undefined ? [] : [[path, guest] as const];
+          const tenant = read(path);
+          return tenant === undefined ? [] : [[path, tenant] as const];
         }),
-    leave(place: Place): string {
+    leave(place: RunNamespace): string {
       const path = join(dir, `${place.namespace}.json`);
       const owner = identify(process.pid);
       if (owner !== null) writeAtomically(path, JSON.stringify({ owner, place }), { mode: 0o600 });

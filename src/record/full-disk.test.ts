@@ -39,7 +39,7 @@ describe.skipIf(!canMount())('on a full disk (needs root, to mount a small one)'
     expect(readRecord(disk.dir).seed).toBe(3);
   });
 
-  it('a journal keeps what it had, and says once that it can hold no more', () => {
+  it('a journal keeps its entries, and reports a full disk once', () => {
     const broken: Error[] = [];
     using journal = openJournal(disk.dir, systemClock, (error) => broken.push(error));
     journal.note('step', { text: 'first' });

@@ -36,7 +36,7 @@ afterEach(() => rmSync(dir, { recursive: true }));
 
 const tables = async () => (await querySql(dir, 'SHOW TABLES')).rows.flat();
 
-describe('a folder that came from somebody else', () => {
+describe('a folder from another person', () => {
   test('no file name is executed as SQL', async () => {
     const written = join(dir, 'pwned');
     // A file name holds no slash, so that the attack names what it writes relative to the working folder.
@@ -57,7 +57,7 @@ describe('a folder that came from somebody else', () => {
     expect(existsSync(target) || existsSync(written)).toBe(false);
   });
 
-  test('a table that cannot be read is left out, and the others are asked', async () => {
+  test('a table that cannot be read is left out, and the others can be queried', async () => {
     writeFileSync(join(dir, 'commits.parquet'), 'PAR1');
     copyFileSync(join(dir, 'events.parquet'), join(dir, 'queries.parquet'));
     truncateSync(join(dir, 'queries.parquet'), 1_000);
@@ -83,7 +83,7 @@ describe('a folder that came from somebody else', () => {
     });
   });
 
-  test('data that is damaged behind a whole footer is told when it is read', async () => {
+  test('data that is damaged before an intact footer is an error when it is read', async () => {
     const bytes = readFileSync(join(dir, 'events.parquet'));
     bytes.fill(0xff, 10, 2_000);
     writeFileSync(join(dir, 'events.parquet'), bytes);
@@ -198,7 +198,7 @@ test('a Parquet file with damaged bytes is left out, refused or answered, and no
   );
 }, 120_000);
 
-test('a record of any text is listed or is a row that says what is wrong', () => {
+test('a record of any text is listed, or is a row with its error', () => {
   const good = recordText(
     startedRecord({
       ...{ id: 'x', seed: 1, startedAt: '2026-11-27T09:00:00.000Z', reproduce: 'doorbuster run x' },

@@ -105,7 +105,7 @@ describe('record.json', () => {
     },
   );
 
-  test('a missing, torn, newer or damaged record is told apart, with the field at fault', () => {
+  test('missing, torn, newer and damaged records have different errors, with the field at fault', () => {
     const text = recordText(started('x'));
     expect(() => readRecord(join(results, 'nowhere'))).toThrow(/no run at/);
     expect(() => readRecord(results)).toThrow(/holds no record\.json/);
@@ -133,7 +133,7 @@ describe('record.json', () => {
     expect(listRuns(join(results, 'nowhere'))).toEqual([]);
   });
 
-  test('a record that is no regular file, or too large, is a row that says so', () => {
+  test('a record that is not a regular file, or too large, is a row with that reason', () => {
     const bad: Readonly<Record<string, (path: string) => void>> = {
       folder: (path) => mkdirSync(path),
       fifo: (path) => execFileSync('mkfifo', [path]),
@@ -262,7 +262,7 @@ describe('asking a record', () => {
     expect((await querySql(results, 'SHOW TABLES')).rows).toEqual([['events']]);
   });
 
-  test('dimensions are views beside the facts, and can be joined with them', async () => {
+  test('dimensions are views next to the facts, and can be joined with them', async () => {
     const dir = join(results, 'dimensions');
     mkdirSync(dir);
     const instance = await DuckDBInstance.create(':memory:');

@@ -190,7 +190,7 @@ const state: ProgressState = {
   lastQuery: { name: 'low-stock', ms: 10_000, outcome: 'timeout' },
 };
 
-test('the live window says where the run is', () => {
+test('the live window shows the progress of the run', () => {
   expect(progressLines(state, plain).join('\n')).toMatchInlineSnapshot(`
     "spike  1:15, about 1:20 left
     ━━━━━━━━━━ ━━━━━━━━━━━━━━─────────────── ───────────────────
@@ -201,7 +201,7 @@ test('the live window says where the run is', () => {
   `);
 });
 
-test('before the load it says which server it waits for', () => {
+test('before the load it names the server it waits for', () => {
   const starting: ProgressState = {
     ...state,
     phases: [],

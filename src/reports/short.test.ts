@@ -68,7 +68,7 @@ test('fits a screen of 45 lines and 100 columns, whatever the record, and ends w
   );
 });
 
-test('of more checks than fit, those that did not pass are shown, and it says how many are not', () => {
+test('of more checks than fit, those that did not pass are shown, with the number of the others', () => {
   const checks = Array.from({ length: 60 }, (_, i) => ({
     ...(check as CheckResult),
     text: `lost == ${i}`,

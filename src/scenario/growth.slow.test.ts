@@ -66,7 +66,7 @@ test.each(Object.keys(HOSTILE))(
   120_000,
 );
 
-test('twenty problems are told, in the order of the file, and the rest is counted', () => {
+test('twenty problems are reported, in the order of the file, and the rest is counted', () => {
   const keys = many(8_000, (i) => `key_${i}: 1\n`);
   const { message } = problemsOf(`${keys}name: x\nretail: { stores: 0 }\ntraffic: { pos: {} }\n`);
   expect(message).toMatch(/^x\.yaml has 8002 problems\n/);

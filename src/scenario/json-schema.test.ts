@@ -8,7 +8,7 @@ test('scenarios/scenario.schema.json is current (vitest -u writes it)', async ()
   await expect(scenarioJsonSchema()).toMatchFileSnapshot(file);
 });
 
-test('editors are told what is needed, and that nothing else is known', () => {
+test('the schema has the required keys, and forbids unknown ones', () => {
   const schema = JSON.parse(scenarioJsonSchema());
   expect(schema.required).toEqual(['name', 'retail', 'traffic', 'phases']);
   expect(schema.additionalProperties).toBe(false);

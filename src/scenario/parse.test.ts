@@ -85,7 +85,7 @@ test('defaults are filled in, those that follow the profile too', () => {
   });
 });
 
-test('--set and --seed override, in order, and are told apart', () => {
+test('--set and --seed override, in order, and are recorded', () => {
   const set = ['phases.spike.load=9x', 'phases.0.for=1m30s', 'traffic.pos.receipts=80/store/h'];
   const parsed = parseScenario(SMALL, { file: 'x', set, seed: 42 });
   expect(parsed.scenario.seed).toBe(42);

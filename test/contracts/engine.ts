@@ -22,7 +22,7 @@ export function engineContract(
       expect(reader.crashes).toBe(0);
     });
 
-    test('says why there is no answer, and goes on', async () => {
+    test('returns the reason for a missing answer, and continues', async () => {
       const { open } = given();
       await using reader = await open();
       const answer = await reader.query('SELECT * FROM nowhere', {}, limits);

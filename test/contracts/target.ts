@@ -12,7 +12,7 @@ export function targetContract(
   const options = () => ({ clock: systemClock, signal: new AbortController().signal });
 
   describe(`the load target ${kind}`, () => {
-    test('appends in order, and says where and when', async () => {
+    test('appends in order, and returns offset and time', async () => {
       const { address, prefix } = given();
       const target = targetOf(address);
       const topic = `${prefix}ordered`;

@@ -68,7 +68,7 @@ describe('what needs no server', () => {
     expect(stdout).toMatch(/is a scenario: quick, 12 stores/);
   });
 
-  test('a tape is looked for beside its scenario, and framed when it is not as mapped', async () => {
+  test('a recording is found next to its scenario, and framed when it does not match its map', async () => {
     const file = join(elsewhere, 'taped.yaml');
     const map = 'receipt: receipt, store: shop, at: when, sku: item, quantity: units, amount: paid';
     writeFileSync(
@@ -103,7 +103,7 @@ describe('what needs no server', () => {
     }
   });
 
-  test('a bad scenario is framed by line and column, says what to type, and exits with 2', async () => {
+  test('a bad scenario is framed by line and column, has the next command, and exits with 2', async () => {
     const file = join(elsewhere, 'bad.yaml');
     writeFileSync(file, 'name: bad\nseed: 1\nstarts_at: 2026-11-27T09:00\nretial: { stores: 3 }\n');
     const { code, stdout, stderr } = await doorbuster('run', file);
@@ -263,7 +263,7 @@ describe('a run', { timeout: 600_000 }, () => {
     expect(processesNaming(elsewhere)).toEqual([]);
   });
 
-  test('Ctrl-C under load leaves a record that says so, no process and no half-written file', async () => {
+  test('Ctrl-C under load leaves an interrupted record, no process and no incomplete file', async () => {
     const results = join(elsewhere, 'interrupted');
     const running = start(results);
     await until(() => existsSync(results) && readdirSync(results).length > 0, 60_000);

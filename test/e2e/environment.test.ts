@@ -61,7 +61,7 @@ test.each([
   expect(readdirSync(work)).toEqual(before);
 });
 
-test('a working folder that was removed is told', () => {
+test('a removed working folder is an error', () => {
   const gone = join(work, 'gone');
   mkdirSync(gone);
   const script = `rmdir "$PWD" && exec "$0" "$1" list`;

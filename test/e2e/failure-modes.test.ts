@@ -355,7 +355,7 @@ describe.concurrent('a terminal that goes away', { timeout: 900_000 }, () => {
   });
 });
 
-test.concurrent('two runs at once, one of them read by nobody, both come to their end', {
+test.concurrent('two runs at once, one of them with unread output, both complete', {
   timeout: 900_000,
 }, async () => {
   await using home = new Home();

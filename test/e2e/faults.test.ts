@@ -119,35 +119,31 @@ test.concurrent(
   },
 );
 
-test.concurrent(
-  'whoever interrupts a run while a server is frozen leaves nothing behind',
-  WITHIN,
-  async () => {
-    const frozen = SCENARIO.replace(
-      /^faults:\n(?: {2}- .*\n)+/m,
-      'faults:\n  - { do: pause, server: kafka, during: outage, at: 0s, for: 40s }\n',
-    ).replaceAll('recovery(flink-taskmanager)', 'recovery(kafka)');
-    const run = doorbuster(frozen);
-    const away = () => {
-      const folder = run.folder();
-      return (
-        folder !== undefined &&
-        existsSync(join(folder, 'events.ndjson')) &&
-        readJournal(folder).entries.some((one) => one.kind === 'fault' && one.state === 'away')
-      );
-    };
-    while (!away()) {
-      expect(run.child.exitCode, run.said()).toBeNull();
-      await clock.sleep(100);
-    }
-    run.child.kill('SIGINT');
-    expect(await run.ended, run.said()).toBe(EXIT.interrupted);
-    const record = readRecord(run.folder() as string);
-    expect(record.outcome).toBe('interrupted');
-    expect(record.faults).toMatchObject([{ act: 'pause', server: 'kafka', backMs: null }]);
-    expect(record.faults?.[0]).not.toHaveProperty('recoveryMs');
-    expect(processesNaming(join(run.dir, 'tmp'))).toEqual([]);
-    expect(registrations(join(run.dir, 'doorbuster', 'stacks'))).toEqual([]);
-    expect(readdirSync(join(run.dir, 'tmp'))).toEqual([]);
-  },
-);
+test.concurrent('an interrupt while a server is paused leaves nothing behind', WITHIN, async () => {
+  const frozen = SCENARIO.replace(
+    /^faults:\n(?: {2}- .*\n)+/m,
+    'faults:\n  - { do: pause, server: kafka, during: outage, at: 0s, for: 40s }\n',
+  ).replaceAll('recovery(flink-taskmanager)', 'recovery(kafka)');
+  const run = doorbuster(frozen);
+  const away = () => {
+    const folder = run.folder();
+    return (
+      folder !== undefined &&
+      existsSync(join(folder, 'events.ndjson')) &&
+      readJournal(folder).entries.some((one) => one.kind === 'fault' && one.state === 'away')
+    );
+  };
+  while (!away()) {
+    expect(run.child.exitCode, run.said()).toBeNull();
+    await clock.sleep(100);
+  }
+  run.child.kill('SIGINT');
+  expect(await run.ended, run.said()).toBe(EXIT.interrupted);
+  const record = readRecord(run.folder() as string);
+  expect(record.outcome).toBe('interrupted');
+  expect(record.faults).toMatchObject([{ act: 'pause', server: 'kafka', backMs: null }]);
+  expect(record.faults?.[0]).not.toHaveProperty('recoveryMs');
+  expect(processesNaming(join(run.dir, 'tmp'))).toEqual([]);
+  expect(registrations(join(run.dir, 'doorbuster', 'stacks'))).toEqual([]);
+  expect(readdirSync(join(run.dir, 'tmp'))).toEqual([]);
+});

@@ -48,7 +48,7 @@ test('a folder that is not there is named', async () => {
   await expect(printed('./nowhere', {})).rejects.toThrow('there is no pipeline folder ./nowhere');
 });
 
-test('a scenario says which streams there are and what the placeholders stand for', async () => {
+test('a scenario determines the streams and the values of the placeholders', async () => {
   const sql = await printed('cdc-upsert', {
     sql: true,
     scenario: 'scenarios/quick.yaml',

@@ -75,7 +75,7 @@ test('another collector is another archive, and keeping it removes the former', 
   expect(withClassArchive('kafka', other, where).writes).toBe(false);
 });
 
-test('a damaged archive and a folder that cannot be written to keep nobody from starting', async () => {
+test('a damaged archive, or a folder that cannot be written to, does not prevent a start', async () => {
   const where = folders('damaged');
   const first = withClassArchive('kafka', tool, where);
   sharedClasses(first.command);
@@ -95,7 +95,7 @@ test('a damaged archive and a folder that cannot be written to keep nobody from 
   expect(withClassArchive('kafka', tool, blocked).writes).toBe(true);
 });
 
-test('an archive of the right size with a damaged page keeps nobody from starting', async () => {
+test('an archive of the right size with a damaged page does not prevent a start', async () => {
   const where = folders('rotten');
   const first = withClassArchive('kafka', tool, where);
   sharedClasses(first.command);

@@ -15,7 +15,7 @@ import { filesInImages } from '../../src/harness/stack/images.ts';
 import { launchAuxiliary } from '../../src/harness/stack/processes.ts';
 import type { Launched } from '../../src/harness/stack/server.ts';
 import { launch } from '../../src/harness/stack/server-process.ts';
-import { PLAIN } from '../support/place.ts';
+import { PLAIN_NAMESPACE } from '../support/run-namespace.ts';
 
 /** Servers that nobody is asked for: what is compacted here names no table. */
 const NOWHERE: Endpoints = {
@@ -34,7 +34,7 @@ test('an engine that has to write its classes down does so after the compaction,
   vi.stubEnv('XDG_STATE_HOME', join(dir, 'state'));
   const archives = { dir: join(dir, 'archives'), scratch: dir, restarted: [] };
   const artifacts = locateArtifacts(defaultCacheDir(), readLock());
-  const pipeline = inNamespace(loadPipeline('cdc-upsert', packageRoot), PLAIN);
+  const pipeline = inNamespace(loadPipeline('cdc-upsert', packageRoot), PLAIN_NAMESPACE);
   const compacted = async () => {
     let launched: Launched | undefined;
     const result = await spark.run(
@@ -74,27 +74,30 @@ test('an engine that has to write its classes down does so after the compaction,
   vi.unstubAllEnvs();
 }, 300_000);
 
-test('an engine that ends without a word of its own is a failed compaction, told by its log', async () => {
+test('an engine that ends without a result is a failed compaction, with the cause from its log', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'doorbuster-compact-'));
   await using _made = { [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) };
   // A Java without Spark: it looks for the main class and says that there is none.
   const artifacts = { ...filesInImages(readLock()), sparkClasspath: join(dir, 'nothing') };
-  const result = await spark.run(inNamespace(loadPipeline('cdc-upsert', packageRoot), PLAIN), {
-    stack: {
-      endpoints: NOWHERE,
-      inProcess: null,
-      async launch({ files, command, log, onLine }) {
-        for (const [name, text] of Object.entries(files({ internal: false }))) {
-          await writeFile(join(dir, name), text);
-        }
-        const its = command({ java: 'java', artifacts, dir, internal: false });
-        return launch(its, { workDir: dir, log, onLine });
+  const result = await spark.run(
+    inNamespace(loadPipeline('cdc-upsert', packageRoot), PLAIN_NAMESPACE),
+    {
+      stack: {
+        endpoints: NOWHERE,
+        inProcess: null,
+        async launch({ files, command, log, onLine }) {
+          for (const [name, text] of Object.entries(files({ internal: false }))) {
+            await writeFile(join(dir, name), text);
+          }
+          const its = command({ java: 'java', artifacts, dir, internal: false });
+          return launch(its, { workDir: dir, log, onLine });
+        },
       },
+      clock: systemClock,
+      signal: new AbortController().signal,
+      logDir: dir,
     },
-    clock: systemClock,
-    signal: new AbortController().signal,
-    logDir: dir,
-  });
+  );
   expect(result).toMatchObject({ outcome: 'failed', engineReadyMs: null, committedMs: null });
   expect(result.error).toMatch(/SparkSQLCLIDriver/);
   expect(await readdir(dir)).toContain('spark-compaction.log');

@@ -119,7 +119,7 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
       expect(await left()).toEqual(servers);
     });
 
-    it('are named when one dies, and all of them go, a program beside them too', async () => {
+    it('are named when one exits, and all of them end, an auxiliary program too', async () => {
       await stack.launch({
         name: 'spark',
         memoryMiB: 256,
@@ -195,7 +195,7 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
     expect(await left()).toEqual([]);
   });
 
-  it('whose image fails in a step are told what that step said', async () => {
+  it('whose image fails in a step have the output of that step', async () => {
     // An image of ours is run by a user who may not install anything.
     process.env.DOORBUSTER_BASE_IMAGE = imageTags(readLock()).minio;
     try {
@@ -263,7 +263,7 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
     expect(await left()).toEqual([]);
   }, 900_000);
 
-  it('are what auto comes to where an engine answers', async () => {
+  it('are the result of auto if an engine answers', async () => {
     vi.stubEnv('DOORBUSTER_RUNTIME', '');
     try {
       expect(await runtimeFor('auto')).toBe('containers');
@@ -272,7 +272,7 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
     }
   });
 
-  it('are asked of the engine that was named, and of no other that is there', async () => {
+  it('use the engine that was named, and no other', async () => {
     const elsewhere = folder();
     const socket = (process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').replace(
       'unix://',
@@ -334,7 +334,7 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
     expect(await left()).toEqual([]);
   });
 
-  it('are told when one needs more memory than it may have', async () => {
+  it('report a server that exceeds its memory limit', async () => {
     const engine = await findEngine();
     const name = 'doorbuster-greedy';
     const labels = { [SESSION_LABEL]: name };

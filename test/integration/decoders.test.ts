@@ -3,7 +3,7 @@ import { systemClock as clock } from '../../src/core/clock.ts';
 import { kafkaClient } from '../../src/harness/clients/kafka-admin.ts';
 import { openSqlSession } from '../../src/harness/clients/sql-gateway.ts';
 import { fillPlaceholders } from '../../src/harness/pipelines/placeholders.ts';
-import { topicOf } from '../../src/harness/place.ts';
+import { topicOf } from '../../src/harness/run-namespace.ts';
 import { STREAMS, type Stream } from '../../src/scenario/scenario.ts';
 import {
   CREATE_FUNCTION,

@@ -196,7 +196,7 @@ describe('what is wrong with an endpoint is said of that endpoint, before there 
     ['s3', (as, at) => ({ ...as, s3: { ...as.s3, endpoint: `http://${at}` } }), 'S3'],
   ];
 
-  test.each(POINTED)('%s: nobody there, or somebody else', async (_, change, what) => {
+  test.each(POINTED)('%s: no server, or another one', async (_, change, what) => {
     await expect(connect((as) => change(as, '127.0.0.1:1'))).rejects.toMatchObject(
       refused(/^nothing answers at .*127\.0\.0\.1:1/),
     );
@@ -211,7 +211,7 @@ describe('what is wrong with an endpoint is said of that endpoint, before there 
     }
   });
 
-  test('whoever takes a connection and says nothing is not waited for', async () => {
+  test('a server that accepts a connection and stays silent is not awaited', async () => {
     using mute = await listening(createTcpServer());
     await Promise.all(
       POINTED.map(([, change, what]) =>
@@ -247,7 +247,7 @@ describe('what is wrong with an endpoint is said of that endpoint, before there 
     ).rejects.toMatchObject(refused(/has no bucket nowhere/));
   });
 
-  test('a catalog that wants to know who asks', async () => {
+  test('a catalog with authentication', async () => {
     const at = (auth: ExternalUse['catalog']['auth']) => (as: ExternalUse) => ({
       ...as,
       catalog: { ...as.catalog, uri: guard.uri, auth },
@@ -298,7 +298,7 @@ describe('what is wrong with an endpoint is said of that endpoint, before there 
     );
   });
 
-  test('whatever nobody says is asked for at once, by both of its names', async () => {
+  test('all missing addresses are reported at once, each with its key and its variable', async () => {
     const nothing = parsed(`${SCENARIO}stack: { runtime: external }`).scenario.stack.external;
     await expect(
       connectExternal(nothing as ExternalUse, { signal, artifacts, env: {} }),

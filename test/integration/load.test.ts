@@ -18,7 +18,7 @@ import {
 import { appendedCounts, appendedLogs } from '../../src/harness/truth/appended.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
 import { STREAMS } from '../../src/scenario/scenario.ts';
-import { PLAIN } from '../support/place.ts';
+import { PLAIN_NAMESPACE } from '../support/run-namespace.ts';
 import { KafkaAlone } from './support/kafka-alone.ts';
 import { type Consumed, readTopics } from './support/read-topics.ts';
 
@@ -67,7 +67,7 @@ function start(more: Partial<LoadOptions> = {}): Promise<Load> {
   return startLoad({
     scenario,
     target: { kind: 'kafka', brokers: kafka.brokers },
-    place: PLAIN,
+    place: PLAIN_NAMESPACE,
     workers: 2,
     dir,
     runId: 'r1',
@@ -182,7 +182,11 @@ test('the tape arrives byte for byte and in order, though answers get lost and t
   expect(await count('acked_ms IS NULL')).toBe(0);
   expect(result.scheduled).toBe(wanted.length);
   expect(result.acknowledged).toBe(wanted.length);
-  const logs = await appendedLogs({ kind: 'kafka', brokers: kafka.brokers }, PLAIN, STREAMS);
+  const logs = await appendedLogs(
+    { kind: 'kafka', brokers: kafka.brokers },
+    PLAIN_NAMESPACE,
+    STREAMS,
+  );
   for (const part of await appendedCounts(facts.rows, logs)) {
     expect(part.appended, `${part.stream}/${part.part}`).toBe(part.acknowledged);
     expect(part.unanswered).toBe(0);
@@ -287,7 +291,7 @@ test('an abort in the middle ends soon, and the facts know every message that re
   expect(consumed.length).toBeLessThanOrEqual(result.handedOver);
 });
 
-test('a topic that does not stamp what it appends breaks the load, and says what to type', async () => {
+test('a topic without LogAppendTime breaks the load, with the next command', async () => {
   await kafka.freshTopics(PARTITIONS, 'CreateTime');
   await using load = await start({ workers: 1 });
   await load.begin(systemClock.nowMs());

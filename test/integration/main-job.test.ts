@@ -16,7 +16,7 @@ import type { RunEvent } from '../../src/harness/experiment/progress.ts';
 import { spark } from '../../src/harness/pipelines/compactions/spark.ts';
 import { inNamespace, loadPipeline } from '../../src/harness/pipelines/load.ts';
 import { removeAll } from '../../src/harness/pipelines/remove.ts';
-import { type Place, topicOf } from '../../src/harness/place.ts';
+import { type RunNamespace, topicOf } from '../../src/harness/run-namespace.ts';
 import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
@@ -114,7 +114,7 @@ async function removeBefore(topic: string, logs: readonly PartitionLog[]): Promi
 /** `store/sku=on-hand`, sorted: a stock that two readers can be held against each other by. */
 type Stock = readonly string[];
 
-async function stockByDuckdb(place: Place): Promise<Stock> {
+async function stockByDuckdb(place: RunNamespace): Promise<Stock> {
   await using reader = await openReader(stack.endpoints, artifacts.duckdbExtensions, {
     clock,
     threads: 2,
@@ -130,7 +130,7 @@ async function stockByDuckdb(place: Place): Promise<Stock> {
   return answer.rows.map(({ line }) => String(line)).sort();
 }
 
-async function stockBySpark({ dir }: World, place: Place): Promise<Stock> {
+async function stockBySpark({ dir }: World, place: RunNamespace): Promise<Stock> {
   const pipeline = inNamespace(loadPipeline('cdc-upsert', packageRoot), place);
   const text = `SELECT concat('stock ', store_id, '/', sku_id, '=', on_hand) FROM ice.${place.namespace}.inventory
     WHERE store_id > 0 AND sku_id < 9000001 AND NOT deleted;`;
@@ -160,7 +160,7 @@ function stockByBook({ scenario }: World, cutMs: number): Stock {
 }
 
 /** Where the run has put its topics and tables: a stack that is given is a shared one. */
-function placeOf(record: RunRecord): Place {
+function placeOf(record: RunRecord): RunNamespace {
   expect(record.stack).toMatchObject({ name: 'tests' });
   return { apart: true, ...(record.stack as NonNullable<RunRecord['stack']>) };
 }
@@ -207,7 +207,7 @@ async function delayIsWhereItWasPut(record: RunRecord, dir: string): Promise<voi
 }
 
 describe('the main job on the real stack', { timeout: 600_000 }, () => {
-  test('what it records agrees with everybody who looks for himself', async () => {
+  test('its record agrees with independent observations', async () => {
     const here = world([`pipeline.commit_every=${COMMIT_MS}ms`, 'phases.load.for=24s']);
     const { record, dir } = await here.run({ keep: true });
 
@@ -263,7 +263,7 @@ describe('the main job on the real stack', { timeout: 600_000 }, () => {
     expect(again).toEqual({ jobs: 0, topics: 0, tables: 0, objects: 0 });
   });
 
-  test('rows that only the stop of the jobs commits are in the tables, and were seen by nobody', async () => {
+  test('rows that only the stop of the jobs commits are in the tables, and count as never visible', async () => {
     const late = ['pipeline.commit_every=10m', 'phases.load.for=8s', 'drain_within=3s'];
     const here = world(late, TWO_STREAMS);
     const { record, dir } = await here.run();

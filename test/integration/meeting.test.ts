@@ -22,7 +22,7 @@ function come(load: string, index: number): Promise<ShardCoordinator> {
   );
 }
 
-test('shards hear each other, and all that was said before they came', async () => {
+test('shards receive all messages of the others, including those before they joined', async () => {
   await using leader = await come('first', 0);
   await leader.publish({ kind: 'deployed', hash: 'h', threads: 1 });
   await using other = await come('first', 1);

@@ -39,7 +39,7 @@ test('a container engine that does not answer is one clear error, before there i
   expect(readdirSync(dir)).toEqual([]);
 });
 
-test('one that takes a connection and says nothing does not answer', async () => {
+test('an engine that accepts a connection and stays silent does not answer', async () => {
   const socket = join(dir, 'silent.sock');
   const silent = createServer().listen(socket);
   await once(silent, 'listening');
@@ -65,7 +65,7 @@ async function found(runtime: string, subject: string, env: Readonly<Record<stri
   return findings.find((finding) => finding.subject === subject);
 }
 
-test('without one, auto is processes, and doctor says what else there is', async () => {
+test('without one, auto is processes, and doctor names the alternative', async () => {
   const auto = { DOORBUSTER_RUNTIME: '' };
   expect(await found('auto', 'java', auto)).toBeDefined();
   expect(await found('auto', 'containers', auto)).toMatchObject({ state: 'ok' });

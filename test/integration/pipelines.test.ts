@@ -14,12 +14,8 @@ import { packageRoot } from '../../src/harness/entry.ts';
 import { openFacts } from '../../src/harness/facts.ts';
 import { compact } from '../../src/harness/pipelines/compactions/compactions.ts';
 import { type Deployment, deploy } from '../../src/harness/pipelines/deployment.ts';
-import {
-  inNamespace,
-  loadPipeline,
-  type PlacedPipeline,
-} from '../../src/harness/pipelines/load.ts';
-import { topicOf } from '../../src/harness/place.ts';
+import { inNamespace, loadPipeline, type RunPipeline } from '../../src/harness/pipelines/load.ts';
+import { topicOf } from '../../src/harness/run-namespace.ts';
 import { openVisibility } from '../../src/harness/visibility/sources.ts';
 import {
   MALFORMED_KINDS,
@@ -40,7 +36,7 @@ const QUERY_VALUES = { store: 1, sku: 11, now_ms: NOW_MS } as const;
 /** A pipeline on a stack of its own, with a DuckDB to look at what it wrote. */
 interface World extends AsyncDisposable {
   readonly lake: Lakehouse;
-  readonly pipeline: PlacedPipeline;
+  readonly pipeline: RunPipeline;
   readonly deployment: Deployment;
   readonly scenario: Pick<Scenario, 'pipeline' | 'stack' | 'traffic'>;
   readonly duck: Connection;
@@ -527,7 +523,7 @@ function spark(current: () => World): void {
       }
     });
 
-  test('Spark compacts beside the running job, and changes no answer', async () => {
+  test('Spark compacts during the running job, and changes no answer', async () => {
     const w = current();
     const { stack } = w.lake;
     const dir = mkdtempSync(join(tmpdir(), 'doorbuster-compact-'));

@@ -50,7 +50,7 @@ describe('the reader', () => {
     expect(answer.cpuS).toBeGreaterThan(0);
   });
 
-  test('a query that cannot be answered failed, and says why', async () => {
+  test('a query that cannot be answered has failed, with the reason', async () => {
     await using reader = await open();
     const answer = await reader.query(`SELECT * FROM ${lakehouse.table('nowhere')}`, {}, LIMITS);
     expect(answer.outcome).toBe('failed');
@@ -319,7 +319,7 @@ test('a round keeps every sample, hot and cold, and asks no more what does not a
   await base.facts.close();
 });
 
-test('resources name every server, the harness and the machine, and the store counts what it is asked', async () => {
+test('resources name every server, the harness and the machine, and the store counts its requests', async () => {
   const context = await probeContext(lakehouse, {
     queries: [
       { name: 'count', sql: `SELECT count(*) FROM ${lakehouse.table('pos')}`, parameters: [] },

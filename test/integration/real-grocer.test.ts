@@ -9,7 +9,7 @@ import { withRecording } from '../../src/harness/recording/open.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
 
-test('the measured grocer is what the data set says, fetched and read anew', async () => {
+test('the measured grocer equals the data set, fetched and read again', async () => {
   const dir = join(packageRoot, 'scenarios');
   const file = 'real-grocer.yaml';
   const text = readFileSync(join(dir, file), 'utf8');

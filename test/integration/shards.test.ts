@@ -135,7 +135,7 @@ const counted = ({ metrics }: RunRecord) =>
     .map(({ of, n }) => [of, n]);
 
 describe('a load of one shard, and of four', () => {
-  test('is the same load, and comes to the same truth', async () => {
+  test('is the same load, and has the same truth', async () => {
     const [one, four] = [await joined(1), await joined(4)];
     const alone = await sent(one.dir);
     expect(alone.length).toBeGreaterThan(8);
@@ -189,7 +189,7 @@ describe('a load of one shard, and of four', () => {
     expect(() => readParts([...four.parts, fifth])).toThrow('shard 5 of 4, in a load of 4');
   }, 900_000);
 
-  test('a shard that dies ends the load for all of them, and each says why', async () => {
+  test('a shard that dies ends the load for all of them, and each has the reason', async () => {
     const stop = new AbortController();
     const cut = { of: 2, load: 'cut_short', what: brief };
     const lead = shardRun({

@@ -26,7 +26,7 @@ async function answers(url: string): Promise<boolean> {
   );
 }
 
-describe('a server that is taken away', () => {
+describe('an injected outage of a server', () => {
   let stack: Stack;
 
   beforeAll(async () => {

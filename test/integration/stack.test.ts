@@ -57,7 +57,7 @@ async function createNamespace(stack: Stack, name: string): Promise<void> {
   });
 }
 
-test('a stack runs the servers it is asked for, and no other', async () => {
+test('a stack runs the requested servers, and no other', async () => {
   const runDir = folder();
   await using stack = await start({ runDir, servers: ['minio', 'catalog'] });
   expect(stack.servers).toEqual(['minio', 'catalog']);
@@ -121,7 +121,7 @@ describe('a running stack', () => {
     ]);
   });
 
-  it('refuses a topic that nobody created', async () => {
+  it('refuses a topic that was not created', async () => {
     await using admin = await openKafkaAdmin(stack.endpoints.kafka.brokers);
     await expect(admin.logs('misspelt')).rejects.toThrow('Kafka has no topic misspelt');
   });
@@ -173,7 +173,7 @@ describe('a running stack', () => {
     expect(jars.status).toBe(404);
   });
 
-  it('has a TaskManager with the slots that were asked for', async () => {
+  it('has a TaskManager with the requested slots', async () => {
     const overview = await json(`${stack.endpoints.flink.rest}/overview`);
     expect(overview).toMatchObject({
       taskmanagers: 1,
@@ -216,7 +216,7 @@ describe('a running stack', () => {
     }
   });
 
-  describe('beside a second one, one of whose ports is taken in the last moment', () => {
+  describe('next to a second one, one of whose ports is taken at the last moment', () => {
     let second: Stack;
     let secondDir: string;
     let thief: Server | undefined;
@@ -299,7 +299,7 @@ describe.skipIf(inContainers)('a start that does not come to its end', () => {
     expect(registrations(defaultRegistryDir())).toEqual([]);
   });
 
-  it('says so when a program is not there', async () => {
+  it('names a missing program', async () => {
     const failed = start({ artifacts: { minio: '/nowhere/minio' } });
     await expect(failed).rejects.toMatchObject({
       exitCode: EXIT.badInput,

@@ -3,7 +3,7 @@ import { inject } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { SERVERS } from '../../src/core/metrics.ts';
 import { removeAll } from '../../src/harness/pipelines/remove.ts';
-import { type Place, placeApart } from '../../src/harness/place.ts';
+import { isolatedNamespace, type RunNamespace } from '../../src/harness/run-namespace.ts';
 import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
@@ -47,11 +47,14 @@ export async function joinSharedStack(): Promise<SharedStack> {
 }
 
 /** Topics, tables and jobs of one test on the shared stack: their names begin with the test's. */
-export function ownPlace(test: string): Place {
-  return placeApart({ namespace: 'retail' }, { prefix: 'test', runId: `${test}_${process.pid}` });
+export function testNamespace(test: string): RunNamespace {
+  return isolatedNamespace(
+    { namespace: 'retail' },
+    { prefix: 'test', runId: `${test}_${process.pid}` },
+  );
 }
 
 /** Removes all that a test has made at its place, jobs that still run first. */
-export async function clearPlace(place: Place, { endpoints }: Pick<Stack, 'endpoints'>) {
+export async function clearNamespace(place: RunNamespace, { endpoints }: Pick<Stack, 'endpoints'>) {
   await removeAll(place, { endpoints, clock, signal: AbortSignal.timeout(60_000) });
 }

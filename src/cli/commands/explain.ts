@@ -1,7 +1,7 @@
 import { EXIT } from '../../core/exit-codes.ts';
 import { loadPipeline, type Pipeline, submissions } from '../../harness/pipelines/load.ts';
 import { fillPlaceholders, placeholderValues } from '../../harness/pipelines/placeholders.ts';
-import { placeOfItsOwn } from '../../harness/place.ts';
+import { ownNamespace } from '../../harness/run-namespace.ts';
 import { wrapped } from '../../reports/terminal.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
@@ -93,7 +93,7 @@ function explained(
   const { manifest, tables, compact, queries } = pipeline;
   const streams = streamsOf(manifest).filter((stream) => scenario.traffic[stream] !== null);
   const jobs = submissions(pipeline, decoderOn(scenario.stack.runtime), streams);
-  const values = placeholderValues(scenario.pipeline, [BROKER], placeOfItsOwn(manifest));
+  const values = placeholderValues(scenario.pipeline, [BROKER], ownNamespace(manifest));
   const filled = (text: string) => fillPlaceholders({ text }, values);
   return {
     topology: topologyOf({

@@ -86,7 +86,7 @@ test('so it is where SKUs are delisted and listed again, and where tills are tra
   for (const { store, sku, book } of ledger.entries()) expect(back.book(store, sku)).toEqual(book);
 });
 
-test('rows nobody touched stay what was preloaded', () => {
+test('rows without a change stay as preloaded', () => {
   const scenario = scenarioOf('traffic.inventory={}');
   const ledger = opened(scenario);
   for (const { store, body } of ofStream(
@@ -184,7 +184,7 @@ test('the order of events does not matter to BOOK', () => {
   for (const { store, sku, book } of forth.entries()) expect(back.book(store, sku)).toEqual(book);
 });
 
-test('PHYSICAL differs from BOOK by what nobody wrote down, and a count brings them together', () => {
+test('PHYSICAL differs from BOOK by unrecorded changes, and a count makes them equal', () => {
   const scenario = scenarioOf(
     ...EVERYTHING.slice(0, 4),
     'traffic.pos={receipts: 4000/store/h}',

@@ -56,7 +56,7 @@ test('tiers are dealt 70/22/7/1, and a member keeps theirs', () => {
   }
 });
 
-test('members, stores and products are the same rows every time, whoever asks and for whichever', () => {
+test('members, stores and products are the same rows in every call', () => {
   const twenty = Array.from({ length: 20 }, (_, i) => i + 1);
   const all = [...memberRows(scenario, twenty)];
   expect([...memberRows(scenario, [7])]).toEqual([all[6]]);

@@ -61,7 +61,7 @@ test('a burst draws orders to what it is about', () => {
   expect(share('spike')).toBeGreaterThan(share('calm') + 0.15);
 });
 
-test('without a measured timed phase nobody orders', () => {
+test('without a measured timed phase there are no orders', () => {
   const none = scenarioOf(
     'traffic.inventory={}',
     'phases=[{name: warmup, for: 20s, measured: false}, {name: after, do: query}]',

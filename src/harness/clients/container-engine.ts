@@ -116,11 +116,11 @@ const ANSWER_WITHIN_MS = 10_000;
 
 /** Connects to the container engine; if DOCKER_HOST names one, to that and no other. Throws the reason if there is none. */
 export async function openContainerEngine(): Promise<ContainerEngine> {
-  const asked = process.env.DOCKER_HOST;
-  const named = asked === undefined ? '' : ` at DOCKER_HOST, ${asked}`;
+  const dockerHost = process.env.DOCKER_HOST;
+  const named = dockerHost === undefined ? '' : ` at DOCKER_HOST, ${dockerHost}`;
   const client = await Promise.race([
     getContainerRuntimeClient().catch((cause) => {
-      throw asked === undefined ? cause : new Error(`no engine listens${named}`);
+      throw dockerHost === undefined ? cause : new Error(`no engine listens${named}`);
     }),
     setTimeout(ANSWER_WITHIN_MS, undefined, { ref: false }).then(() => {
       throw new Error(`the engine${named} does not answer within ${ANSWER_WITHIN_MS / 1_000} s`);
@@ -129,7 +129,11 @@ export async function openContainerEngine(): Promise<ContainerEngine> {
   const docker = client.container.dockerode;
   // The library falls back to the default sockets if no engine listens at the named one.
   const { socketPath } = docker.modem as { readonly socketPath?: string };
-  if (asked !== undefined && socketPath !== undefined && new URL(asked).pathname !== socketPath) {
+  if (
+    dockerHost !== undefined &&
+    socketPath !== undefined &&
+    new URL(dockerHost).pathname !== socketPath
+  ) {
     throw new Error(`no engine listens${named} (there is one at ${socketPath})`);
   }
   const { Version, Platform } = await docker.version();

@@ -63,7 +63,7 @@ test('an id that is given out again is another process', () => {
   expect(accounts.usage('kafka')?.cpuS).toBe(32);
 });
 
-test('children that nobody saw, were orphaned or ended unwaited for are counted once', () => {
+test('children that were never sampled, orphaned or not reaped are counted once', () => {
   const accounts = new CpuAccounts();
   accounts.sample(machine({ 1: [0, 0], 20: [1, 10], 21: [20, 5], 23: [21, 1] }), ROOTS);
   // 21 has ended with 6 s, and an unseen one with 2 s; 23 is init's now.
@@ -104,7 +104,7 @@ test("an engine's programs are one account, and what is in its containers is not
   expect(accounts.usage(KERNEL)?.cpuS).toBe(5);
 });
 
-test('an engine beside servers that are processes is a stranger', () => {
+test('a container engine is another program if the servers are processes', () => {
   const accounts = new CpuAccounts();
   accounts.sample(machine({ 1: [0, 0], 4: [1, 7, 0, 'dockerd'], 10: [1, 5], 20: [10, 40] }), ROOTS);
   expect(accounts.usage(CONTAINER_ENGINE)).toBeUndefined();

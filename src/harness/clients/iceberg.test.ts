@@ -68,7 +68,7 @@ test('a table that nothing was committed to has no current snapshot', () => {
   expect(table).toMatchObject({ currentSnapshotId: null, snapshots: [], snapshotCount: 0 });
 });
 
-test('a catalog that is not there is an error of the stack, which says where it should be', async () => {
+test('a catalog that does not answer is an error of the stack, with its address', async () => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

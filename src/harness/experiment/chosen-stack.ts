@@ -1,5 +1,5 @@
 import { badInput } from '../../core/errors.ts';
-import type { Place } from '../place.ts';
+import type { RunNamespace } from '../run-namespace.ts';
 import { joinShards, type ShardCoordinator } from '../sharding/shard-coordinator.ts';
 import type { ChosenStack } from '../shared-stack.ts';
 import { RUNTIMES } from '../stack/runtimes.ts';
@@ -15,7 +15,7 @@ export async function dataDirOf(chosen: ChosenStack): Promise<string | null> {
 export async function coordinatorOf(
   { shard, clock, signal }: Pick<TrialOptions, 'shard' | 'clock' | 'signal'>,
   chosen: ChosenStack,
-  place: Place,
+  place: RunNamespace,
 ): Promise<ShardCoordinator | null> {
   if (shard === undefined) return null;
   if (chosen.kind === 'shared')

@@ -33,7 +33,7 @@ describe('an estimate', () => {
     expect(of('traffic.inventory.preload=none').events).toBeLessThan(events - 3_500);
   });
 
-  test('says what the query rounds ask', () => {
+  test('has the executions of the query rounds', () => {
     const { rounds } = of('queries.round_samples=20', 'queries.round_budget=10s', 'queries.cold=2');
     // Two rounds of six queries: 20 samples, one to warm up, two cold ones.
     expect(rounds).toEqual({
@@ -55,7 +55,7 @@ describe('an estimate', () => {
     expect(more.keptBytes).toBeGreaterThan(usual.keptBytes);
   });
 
-  test('calls itself one, and says what nobody can know', () => {
+  test('is labelled as an estimate, and names what is unknown', () => {
     const [time, disk] = estimateLines(of(), { data: '/tmp', work: '/tmp', results: 'results' });
     expect(time).toMatch(
       /^estimate {2}about \w+ plus the time of before, compact and after \(.* 1m20s of timed load, /,

@@ -5,8 +5,8 @@ import { startedRecord } from '../../record/write.ts';
 import { stockView } from '../../topology/dataset.ts';
 import { datasetsOf } from '../../topology/manifest.ts';
 import type { Pipeline } from '../pipelines/load.ts';
-import type { Place } from '../place.ts';
 import { recordingSection } from '../recording/record.ts';
+import type { RunNamespace } from '../run-namespace.ts';
 import type { ChosenStack, SharedStack } from '../shared-stack.ts';
 import type { TrialOptions } from './trial-context.ts';
 
@@ -21,7 +21,7 @@ export function firstRecord(
     startedMs,
   }: {
     readonly pipeline: Pipeline;
-    readonly place: Place;
+    readonly place: RunNamespace;
     readonly chosen: ChosenStack;
     readonly folder: RunFolder;
     readonly startedMs: number;

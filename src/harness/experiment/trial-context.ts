@@ -8,7 +8,7 @@ import type { Facts } from '../facts.ts';
 import type { Faults } from '../faults.ts';
 import type { Load } from '../load/load.ts';
 import type { Deployment } from '../pipelines/deployment.ts';
-import type { PlacedPipeline } from '../pipelines/load.ts';
+import type { RunPipeline } from '../pipelines/load.ts';
 import type { Incident } from '../probes/probe.ts';
 import type { RunningProbes } from '../probes/probes.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
@@ -50,7 +50,7 @@ export type TrialOptions = Trial & Pick<LabContext, 'artifacts' | 'clock'>;
 export interface RunContext {
   readonly options: TrialOptions;
   readonly scenario: Scenario;
-  readonly pipeline: PlacedPipeline;
+  readonly pipeline: RunPipeline;
   readonly chosen: ChosenStack;
   /** Coordinates the shards of its load; null if the trial produces all of the load. */
   readonly coordinator: ShardCoordinator | null;

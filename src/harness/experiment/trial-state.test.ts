@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { TrialState } from './trial-state.ts';
 
-test('a trial goes forward only, and says what its states say', () => {
+test('a trial only goes forward, and reports the steps of its states', () => {
   const said: string[] = [];
   const state = new TrialState((text) => said.push(text));
   expect([state.name, state.phase, state.t0Ms]).toEqual(['starting', 'start', null]);

@@ -11,7 +11,7 @@ import { endOfFailed, writeFinalRecord } from '../outcome/outcome.ts';
 import { compactionOf } from '../pipelines/compactions/compactions.ts';
 import { inNamespace, type Pipeline, pipelineFor } from '../pipelines/load.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
-import { placeOf } from '../shared-stack.ts';
+import { namespaceOf } from '../shared-stack.ts';
 import { defaultRegistryDir, otherOwners, sweepLeftovers, sweptLines } from '../stack/registry.ts';
 import { coordinatorOf, dataDirOf } from './chosen-stack.ts';
 import { type Estimate, estimateLines, estimateOf } from './estimate.ts';
@@ -39,7 +39,7 @@ export async function runTrial(lab: LabContext, trial: Trial): Promise<TrialResu
   const prepared = await prepare(lab, trial);
   const { pipeline } = prepared;
   const folder = createRunFolder(resultsDir, scenario.name, lab.clock.nowMs());
-  const place = placeOf(chosen, pipeline, folder, shard);
+  const place = namespaceOf(chosen, pipeline, folder, shard);
   const given = { ...trial, artifacts: lab.artifacts, clock: lab.clock };
   await using coordinator = await coordinatorOf(given, chosen, place).catch((error: unknown) => {
     // The trial has not begun, so it has no record.

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Clock } from '../../core/clock.ts';
 import { DoorbusterError, stackBroke } from '../../core/errors.ts';
 import type { Scenario, Stream } from '../../scenario/scenario.ts';
-import type { Place } from '../place.ts';
+import type { RunNamespace } from '../run-namespace.ts';
 import { type FactFileRef, unclosedFiles } from './fact-file.ts';
 import { joinProgress, type LoadProgress } from './load-progress.ts';
 import { mainThreadPort } from './main-thread-port.ts';
@@ -23,7 +23,7 @@ export interface Share {
 export interface LoadOptions {
   readonly scenario: Scenario;
   readonly target: TargetAddress;
-  readonly place: Place;
+  readonly place: RunNamespace;
   /** Producing threads; by default one less than the machine has cores, and no more than stores. */
   readonly workers?: number;
   /** The part of the load that this machine produces; all of it by default. Every shard has the same number of threads. */

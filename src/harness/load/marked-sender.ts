@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts';
 import { type BatchProducer, partitionOf } from '../clients/kafka-producer.ts';
-import { type Place, topicOf } from '../place.ts';
+import { type RunNamespace, topicOf } from '../run-namespace.ts';
 import { eventLine, type SentMessage } from './event-facts.ts';
 import { FactFile, type FactFileRef } from './fact-file.ts';
 import { badMarker, canaryMark, goodMarker, type Marked } from './marker.ts';
@@ -45,7 +45,7 @@ type ToSend = Omit<SentMessage, 'sentMs'> & { readonly value: Uint8Array };
  */
 export class MarkedSender {
   readonly #scenario: Scenario;
-  readonly #place: Place;
+  readonly #place: RunNamespace;
   readonly #runId: string;
   readonly #clock: Clock;
   readonly #producer: BatchProducer;
@@ -57,7 +57,7 @@ export class MarkedSender {
 
   static async open(options: {
     readonly scenario: Scenario;
-    readonly place: Place;
+    readonly place: RunNamespace;
     readonly target: TargetAddress;
     readonly runId: string;
     readonly dir: string;
@@ -74,7 +74,7 @@ export class MarkedSender {
 
   private constructor(options: {
     readonly scenario: Scenario;
-    readonly place: Place;
+    readonly place: RunNamespace;
     readonly runId: string;
     readonly dir: string;
     readonly clock: Clock;

@@ -1,6 +1,6 @@
 import type { ExitCode } from '../../core/exit-codes.ts';
 import type { Scenario, Stream } from '../../scenario/scenario.ts';
-import type { Place } from '../place.ts';
+import type { RunNamespace } from '../run-namespace.ts';
 import type { FactFileRef } from './fact-file.ts';
 import type { LoadProgress } from './load-progress.ts';
 import type { Counts } from './tally.ts';
@@ -9,7 +9,7 @@ import type { TargetAddress } from './targets/target.ts';
 /** Options of a producing thread. They can be cloned into another thread. */
 export interface WorkerOptions {
   readonly scenario: Scenario;
-  readonly place: Place;
+  readonly place: RunNamespace;
   readonly target: TargetAddress;
   /** This thread and how many there are: it owns the stores whose number mod `workers` is `worker`. */
   readonly worker: number;

@@ -62,7 +62,7 @@ test('reads ahead no further than its bounds, however long the tape', () => {
   expect(sparse.waiting).toBe(3);
 });
 
-test('a tape that goes back in time is a bug, told at once', () => {
+test('a tape that goes back in time throws', () => {
   const pacer = new Pacer(ticks(5, 4), prepare, limits);
   expect(() => pacer.fill(0, 8)).toThrow('the tape goes back in time: 4 after 5');
 });

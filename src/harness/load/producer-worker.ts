@@ -3,7 +3,7 @@ import { yieldToEventLoop } from '../../core/yield-to-event-loop.ts';
 import { type Contract, contract } from '../../generators/contract.ts';
 import type { TapeEvent } from '../../generators/event.ts';
 import { type BatchProducer, partitionOf } from '../clients/kafka-producer.ts';
-import { topicOf } from '../place.ts';
+import { topicOf } from '../run-namespace.ts';
 import { eventLine, type SentMessage } from './event-facts.ts';
 import { FactFile, threadFiles } from './fact-file.ts';
 import type { LoadProgress } from './load-progress.ts';

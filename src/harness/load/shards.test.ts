@@ -34,7 +34,7 @@ function leader() {
   };
 }
 
-test('a shard that falls silent ends the load for all, and whatever it was asked', async () => {
+test('a silent shard ends the load for all, and rejects pending requests', async () => {
   const { load, pass, alive, answer } = leader();
   const preloaded = load.preload();
   answer(1);
@@ -52,7 +52,7 @@ test('a shard that falls silent ends the load for all, and whatever it was asked
   await expect(load.preload()).rejects.toBe(load.broken.reason);
 });
 
-test('one that goes in good order says why, and is not waited for', async () => {
+test('a shard that leaves normally sends the reason, and is not awaited', async () => {
   const { load } = leader();
   const preloaded = load.preload();
   load.receive({ kind: 'gone', from: 2, why: 'interrupted' });

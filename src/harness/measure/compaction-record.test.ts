@@ -44,7 +44,7 @@ test('each compaction has the files at its own marks, and what was measured of i
   ]);
 });
 
-test('files that nobody looked at are left out of a compaction, and are not 0', () => {
+test('files that were not listed are absent from a compaction, and not 0', () => {
   const layout = {
     ...{ commits: [], bucket: null },
     marks: [{ mark: 'compact:start', tMs: 0, table: 'inventory', ...files }],

@@ -33,7 +33,7 @@ const of = (name: 'staleness' | 'query', arg: string, phase: string | null, valu
   distribution(name, { of: arg, phase }, distributionOf(weighted(values)));
 const times = (n: number, value: number) => Array<number>(n).fill(value);
 
-test('cost may be asked of every server, and of the harness', () => {
+test('cost has a value for every server, and for the harness', () => {
   expect([...CONSUMERS].sort()).toEqual([...SERVERS, HARNESS].sort());
 });
 
@@ -41,7 +41,7 @@ describe('a check', () => {
   const verdictOf = (text: string, metrics: readonly Metric[]) => judge(checkOf(text), metrics);
   const spike = of('staleness', 'pos', 'spike', times(130, 900));
 
-  test('passes or fails by what was measured, and says what that was', () => {
+  test('passes or fails by the measured value, and has it', () => {
     const metrics = [spike];
     expect(verdictOf('staleness(pos).p99 during spike < 1s', metrics)).toEqual({
       text: 'staleness(pos).p99 during spike < 1s',
@@ -129,7 +129,7 @@ describe('a check on what was sampled', () => {
     expect(single).toMatchObject({ verdict: 'NO_DATA', n: 9 });
   });
 
-  test('is decided where its interval is clear of the limit, and says which', () => {
+  test('is decided if its interval does not contain the limit, and has the interval', () => {
     const draw = random(5, 'checks');
     const found = judged(noisy(draw, 20, 1), noisy(draw, 20, 0.25));
     expect(found.verdict).toBe('PASS');
@@ -163,7 +163,7 @@ describe('a check on what was sampled', () => {
     expect(atLimit.filter(({ verdict }) => verdict === 'PASS').length).toBeLessThanOrEqual(6);
   });
 
-  test('one quantile has an interval too: a p99 of few answers is nobody’s', () => {
+  test('a quantile has an interval too: a p99 of few answers decides nothing', () => {
     const answers = (n: number) => [of('query', 'revenue', 'after', times(n, 20))];
     const p99 = checkOf('query(revenue).p99 during after < 1s');
     expect(judge(p99, answers(150))).toMatchObject({

@@ -310,7 +310,7 @@ describe('what staleness is known to', () => {
     expect([resolution, resolutionMax]).toEqual([75, 1_250]);
   });
 
-  test('is told phase by phase', async () => {
+  test('has a value per phase', async () => {
     await twoCommits();
     await facts.append('events', [receipt('late', 21_000)]);
     await commit('pos', 's3', 22_000, visible(['late']), missed(21_960));
@@ -744,7 +744,7 @@ describe('the floor', () => {
     expect((await run()).warnings).toEqual([]);
   });
 
-  test('says so when the phase has few commit intervals', async () => {
+  test('has a note if the phase has few commit intervals', async () => {
     await stale(831);
     const slow = { ...scenario, pipeline: { ...scenario.pipeline, commitEveryMs: 60_000 } };
     expect((await run({ scenario: slow })).warnings).toEqual([
@@ -809,7 +809,7 @@ describe('queries', () => {
     ]);
   });
 
-  test('an answer is as old as what it read was at its start, and the time it took', async () => {
+  test('an answer is as old as what it read at its start, plus its duration', async () => {
     await facts.append('events', [receipt('a', 12_000), receipt('b', 14_000), stock(7, 1, 10_500)]);
     await commit('pos', 's1', 15_000, [{ event_id: 'a' }]);
     await commit('pos', 's2', 16_000, [{ event_id: 'b' }]);
@@ -968,7 +968,7 @@ test('achieved counts what was acknowledged by the end of the phase', async () =
   expect(stats(measured, 'slip', null, 'spike').stats.max).toBe(5_000);
 });
 
-test('write amplification: bytes the bucket took in per byte of accepted values', async () => {
+test('write amplification: bytes written to the bucket per byte of accepted values', async () => {
   const s3 = (at_ms: number, bytes_in: number) => ({
     at_ms,
     api: '*',
@@ -1012,7 +1012,7 @@ describe('other programs', () => {
     expect(await shareOf('spike')).toBeCloseTo(3.3 / (11 * 2), 9);
   });
 
-  test('are not told where a server is out of sight', async () => {
+  test('are unknown if the process of a server is not visible', async () => {
     const some = (atMs: number, each: number) => all(atMs, each).slice(1);
     await facts.append('resources', [
       ...[...some(10_000, 1), ...some(20_000, 2)],
@@ -1021,7 +1021,7 @@ describe('other programs', () => {
     expect(await shareOf('spike')).toBeUndefined();
   });
 
-  test('are not told where no server was started here', async () => {
+  test('are unknown if no server was started here', async () => {
     await facts.append('resources', [
       ...[...all(10_000, 1), ...all(20_000, 2)],
       ...[machine(10_000, 100), machine(20_000, 119)],
@@ -1066,7 +1066,7 @@ test('the share of the harness is its own core-seconds alone', async () => {
   ]);
 });
 
-test('a phase in which nobody looked at the harness is in no mean of it', async () => {
+test('a phase without a sample of the harness is in no mean of it', async () => {
   const used = (at: number, cpu_s: number) => ({ server: 'harness', at_ms: T0 + at, cpu_s });
   const busy = (at: number, share: number) => ({ server: 'machine', at_ms: T0 + at, busy: share });
   await facts.append('resources', [used(10_000, 50), used(20_000, 58), busy(15_000, 0.5)]);
@@ -1155,7 +1155,7 @@ describe('canaries', () => {
     ]);
   });
 
-  test('that the run ended before the reader asked again are no contradiction', async () => {
+  test('whose next poll the end of the run prevented are no contradiction', async () => {
     const last = { last_miss_ms: T0 + 13_990, polls: 1, failed_polls: 0, outcome: 'never' };
     await facts.append('canaries', [unseen(last)]);
     await commit('inventory', 's1', 14_000, [row]);
@@ -1183,7 +1183,7 @@ describe('canaries', () => {
     ]);
   });
 
-  test('that were asked for in vain until the last poll are seen, and prove too little', async () => {
+  test('that were only polled without an answer are seen, and prove too little', async () => {
     const late = { ...canary(null, 50_000), polls: 1, failed_polls: 60 };
     await facts.append('canaries', [late]);
     await commit('inventory', 's1', 14_000, [row]);
@@ -1202,7 +1202,7 @@ describe('canaries', () => {
     expect(invalid).toEqual([]);
   });
 
-  test('that a declared outage kept from being asked for are polled later, and count', async () => {
+  test('that a declared outage kept from being polled are polled later, and count', async () => {
     await facts.append('canaries', [{ ...canary(null, 40_000), polls: 1, failed_polls: 0 }]);
     await commit('inventory', 's1', 14_000, [row]);
     expect((await run()).invalid).toEqual([]);
@@ -1238,7 +1238,7 @@ test('the census is behind by the table that is furthest behind', async () => {
   ]);
 });
 
-test('what nobody observed is absent, and not 0', async () => {
+test('what was not sampled is absent, and not 0', async () => {
   const { self, cost, metrics } = await run();
   for (const share of ['harnessShare', 'machineBusy', 'stealMax']) {
     expect(self).not.toHaveProperty(share);

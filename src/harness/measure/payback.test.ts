@@ -35,7 +35,7 @@ describe('payback', () => {
     expect(sure).toEqual({ kind: 'pays back', rounds: 10, interval: { low: 10, high: 10 }, n: 10 });
   });
 
-  test('of a compaction without effect is not told, whichever round was luckier', () => {
+  test('of a compaction without effect has no data, whichever round was faster', () => {
     const draw = random(22, 'no effect');
     const kinds = Array.from({ length: 60 }, () =>
       paybackOf(20, noisy(draw, 10, 1), noisy(draw, 10, 1)),
@@ -46,7 +46,7 @@ describe('payback', () => {
     expect(first).toMatchObject({ reason: expect.stringMatching(/contains 0/) });
   });
 
-  test('needs ten answers of every query, and says of which it has fewer', () => {
+  test('needs ten answers of every query, and names one with fewer', () => {
     const enough = query('revenue', times(10, 2));
     expect(paybackOf(20, [enough, query('low-stock', times(9, 3))], [enough])).toEqual({
       kind: 'no data',
@@ -54,7 +54,7 @@ describe('payback', () => {
     });
   });
 
-  test('has no data where some answer never came, or nobody saw what was spent', () => {
+  test('has no data if an answer is missing, or the CPU time is unknown', () => {
     const [before, after] = [query('revenue', times(10, 2)), query('revenue', times(10, 1))];
     const late = query('revenue', [...times(10, 1), null]);
     expect(paybackOf(20, [before], [late])).toMatchObject({

@@ -23,7 +23,7 @@ function orders(draw: Random): readonly JudgedPromise[] {
 }
 
 describe('the interval of broken promises', () => {
-  test('holds the truth as often as it says, where the orders of a row fail together', () => {
+  test('has its nominal coverage if the orders of a row fail together', () => {
     const draw = random(12, 'clusters');
     const runs = 60;
     let bootstrapped = 0;
@@ -51,7 +51,7 @@ describe('the interval of broken promises', () => {
     expect(mine.high).toBeCloseTo(theirs.high, 2);
   });
 
-  test('without a broken one says how many there may be, by the number of rows', () => {
+  test('without a broken one has an upper bound, by the number of rows', () => {
     const kept = (row: number): JudgedPromise => ({ row: `1/${row}`, fate: 'kept' });
     const judged = Array.from({ length: 1_000 }, (_, i) => kept(i % 20));
     const refused: JudgedPromise = { row: '9/9', fate: 'refused' };

@@ -166,7 +166,7 @@ test('a fault is watched until the next one, and the worst of two on one server 
   expect(value(all, 'recovery')).toEqual({ n: 2, value: 10_000 });
 });
 
-test('another server that goes away meanwhile does not end the watch', async () => {
+test('an outage of another server meanwhile does not end the watch', async () => {
   await fault(20_000, 25_000);
   await fault(22_000, 40_000, { server: 'minio', act: 'pause' });
   await change(20_000, 45_000);
@@ -175,7 +175,7 @@ test('another server that goes away meanwhile does not end the watch', async () 
   expect(value(all, 'recovery', 'minio').value).toBe(5_000);
 });
 
-test('an age that was above the target before is told, and so is a server that was never back', async () => {
+test('an age that was above the target before is recorded, and so is a server that was never back', async () => {
   await change(10_000, 30_000);
   await fault(20_000, 25_000);
   await fault(60_000, null, { server: 'kafka' });
@@ -187,7 +187,7 @@ test('an age that was above the target before is told, and so is a server that w
   expect(all.faults?.[1]).not.toHaveProperty('recoveryMs');
 });
 
-test('of a run that ended with a server away, before any phase did, that much is told', async () => {
+test('a run that ended during an outage, before any phase, has its fault', async () => {
   await facts.run('DELETE FROM phases');
   await fault(20_000, null, { server: 'kafka', act: 'pause' });
   await change(20_000, Number.POSITIVE_INFINITY);
@@ -230,7 +230,7 @@ const OUTAGE: readonly [Batch, Batch, ...Batch[]] = [
 
 const broken = ({ invalid }: Measured) => invalid.map(({ rule }) => rule);
 
-test('what waited for a broker that a fault took away is not the harness being late', async () => {
+test('waiting for a broker during a declared outage is not slip of the harness', async () => {
   await fault(20_000, 30_400, { server: 'kafka', act: 'pause' });
   await batches(...OUTAGE);
   const all = await measured();

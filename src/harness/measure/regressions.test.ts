@@ -143,7 +143,7 @@ describe('a row that goes back to an older version', () => {
     expect(staleness[0]?.age.at(-1)).toBe(30_000 - 2_000);
   });
 
-  test('twice, or two rows at once, are counted apart; rows are told from times', async () => {
+  test('twice, or two rows at once: regressions and rows are counted separately', async () => {
     for (const sku of [7, 8]) {
       await commit(1_000, [{ sku_id: sku, version: 5 }]);
       await commit(2_000, [{ sku_id: sku, version: 4 }]);
@@ -154,7 +154,7 @@ describe('a row that goes back to an older version', () => {
     expect((await run()).regressions).toMatchObject({ count: 3, rows: 2, rowSeconds: 2.5 });
   });
 
-  test('between two polls of the catalog is counted, though nobody knows for how long', async () => {
+  test('between two polls of the catalog is counted, although its duration is unknown', async () => {
     await commit(1_000, [{ version: 5 }]);
     await commit(2_000, [{ version: 4 }]);
     await commit(2_000, [{ version: 6 }]);

@@ -147,7 +147,7 @@ test('of a table that is judged nothing is missing, and what no table has is abs
   expect(record.checks.map(({ verdict }) => verdict)).toEqual(['PASS', 'PASS']);
 });
 
-test('tables that nobody could read are not judged: every number stays, and it is no pass', async () => {
+test('tables that could not be read are not judged: the measurements stay, and it is no pass', async () => {
   const whole = await concluded(READ);
   await facts.run('DELETE FROM book');
   const cause = new Error('the query engine died: signal SIGKILL');

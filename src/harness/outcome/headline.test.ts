@@ -32,7 +32,7 @@ test('the query is not chosen by the latencies that are reported', () => {
   expect(headlineOf({ ...record, checks: [] })).toContain('took full-aggregate from');
 });
 
-test('payback is told with its interval', () => {
+test('payback has its interval', () => {
   const payback = {
     kind: 'pays back',
     rounds: 7,
@@ -66,7 +66,7 @@ test('of several compactions it tells what the last one did, by the rounds aroun
   );
 });
 
-test('what never came is told as the reports tell it: by how long it was watched for', () => {
+test('a change that was never visible is shown by how long it was watched', () => {
   const never: CompletedRecord = {
     ...record,
     metrics: record.metrics.map((metric) =>
@@ -91,7 +91,7 @@ test('what never came is told as the reports tell it: by how long it was watched
   );
 });
 
-test('each drain that was not done in time is told by what it means', () => {
+test('each incomplete drain has its consequence', () => {
   const drain = (drained: boolean) => ({ drained, tookMs: 60_100, withinMs: 60_000, tables: [] });
   const phases = [{ name: 'before', drain: drain(false) }];
   expect(drainWarnings({ opening: drain(false), final: drain(false) }, phases)).toEqual([

@@ -18,7 +18,7 @@ const judged: MeasuredEnd = {
   headline: { text: 'pos was p50 3 s stale', warnings: ['the machine was busy'] },
 };
 
-test('a run that was judged stays so when its servers cannot be stopped, and says what failed', () => {
+test('a judged run stays judged when its servers cannot be stopped, and names the failure', () => {
   const record = endedBy(judged, stackBroke('minio did not stop within 30 s'), going);
   expect(record).toMatchObject({ outcome: 'completed', verdict: 'PASS', exitCode: EXIT.pass });
   expect(record).toMatchObject({ metrics: judged.metrics });

@@ -2,8 +2,8 @@ import { STREAMS } from '../../scenario/scenario.ts';
 import type { Dataset } from '../../topology/dataset.ts';
 import { datasetsOf, streamsOf } from '../../topology/manifest.ts';
 import { addressOf, targetOf } from '../load/targets/targets.ts';
-import { topicOf } from '../place.ts';
-import type { PlacedPipeline } from './load.ts';
+import { topicOf } from '../run-namespace.ts';
+import type { RunPipeline } from './load.ts';
 import type { DeployedStage, DeployOptions } from './runners/runner.ts';
 import { runnerOf } from './runners/runners.ts';
 
@@ -19,10 +19,7 @@ export interface Deployment extends Omit<DeployedStage, 'watch'> {
  * Creates the topics of the scenario's streams, then deploys the stages of the pipeline in their order. If one fails,
  * those before it are ended.
  */
-export async function deploy(
-  pipeline: PlacedPipeline,
-  options: DeployOptions,
-): Promise<Deployment> {
+export async function deploy(pipeline: RunPipeline, options: DeployOptions): Promise<Deployment> {
   const { stack, scenario, clock, signal } = options;
   const { manifest, place } = pipeline;
   const carried = streamsOf(manifest);

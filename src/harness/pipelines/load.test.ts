@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseScenario } from '../../scenario/parse.ts';
 import { STREAMS } from '../../scenario/scenario.ts';
 import { packageRoot } from '../entry.ts';
-import { placeApart } from '../place.ts';
+import { isolatedNamespace } from '../run-namespace.ts';
 import { compactionOf } from './compactions/compactions.ts';
 import { inNamespace, loadPipeline, pipelineFor, submissions } from './load.ts';
 import { fillPlaceholders, placeholderValues } from './placeholders.ts';
@@ -45,7 +45,7 @@ describe.each(['cdc-upsert', 'append-ledger'])('the shipped %s', (name) => {
         compaction: { by: 'flink', everyMs: 7_000 },
       },
       ['a:1', 'b:2'],
-      placeApart(pipeline.manifest, { prefix: 'black', runId: 'ab12' }),
+      isolatedNamespace(pipeline.manifest, { prefix: 'black', runId: 'ab12' }),
     );
     const jobs = submissions(pipeline, 'function')
       .map((one) => fillPlaceholders(one, values))
@@ -72,7 +72,7 @@ test('docs/pipelines.md explains every placeholder', () => {
     'name: x\nretail: { stores: 1 }\ntraffic: { pos: {} }\nphases: [{ name: one, for: 1s }]\n',
     { file: 'x.yaml' },
   ).scenario;
-  const place = placeApart({ namespace: 'retail' }, { prefix: 'black', runId: 'ab12' });
+  const place = isolatedNamespace({ namespace: 'retail' }, { prefix: 'black', runId: 'ab12' });
   const known = Object.keys(placeholderValues(pipeline, ['a:1'], place));
   const listed = [...guide.matchAll(/^\| `\$\{(\w+)\}`/gm)].map(([, name]) => name);
   expect(listed.toSorted()).toEqual(known.toSorted());
@@ -109,7 +109,7 @@ describe('a folder of one’s own', () => {
     expect(load).toThrow(expect.objectContaining({ exitCode: 2, hint: 'did you mean "format"?' }));
   });
 
-  test('a placeholder that nobody uses is a setting without effect, and an error', () => {
+  test('an unused placeholder is a setting without effect, and an error', () => {
     edit('jobs.sql', '${commit_every_ms} ms', '2 s');
     expect(load).toThrow(
       /mine\/jobs\.sql:1.*no \$\{commit_every_ms\} in there, so pipeline\.commit_every would have no effect/,
@@ -126,7 +126,7 @@ describe('a folder of one’s own', () => {
   test('placed, its queries and its compaction are about the tables of one run', () => {
     const { queries, compact } = inNamespace(
       load(),
-      placeApart({ namespace: 'retail' }, { prefix: 'black', runId: 'ab12' }),
+      isolatedNamespace({ namespace: 'retail' }, { prefix: 'black', runId: 'ab12' }),
     );
     for (const { sql } of queries) expect(sql).toContain('ice.black_ab12_retail.');
     expect(compact?.text).toContain("'black_ab12_retail.inventory'");
@@ -182,7 +182,7 @@ describe('a folder of one’s own', () => {
     expect(load).toThrow(expect.objectContaining({ hint: 'did you mean "cart_accepted"?' }));
   });
 
-  test('a Kafka source of its own says where its run is, as the generated ones do', () => {
+  test('a declared Kafka source has the address of its run, like the generated ones', () => {
     const source = `CREATE TEMPORARY TABLE other (payload BYTES) WITH ('connector' = 'kafka', 'topic' = 'x');`;
     edit('jobs.sql', "SET 'pipeline.name' = 'pos';", `${source}\nSET 'pipeline.name' = 'pos';`);
     expect(load).toThrow('no ${kafka_brokers} in there');

@@ -17,7 +17,7 @@ import {
 } from '../../topology/manifest.ts';
 import { type Submission, submissionsOf } from '../../topology/submissions.ts';
 import { packageRoot } from '../entry.ts';
-import type { Place } from '../place.ts';
+import type { RunNamespace } from '../run-namespace.ts';
 import {
   checkPlaceholders,
   checkQueryPlaceholders,
@@ -39,8 +39,8 @@ export interface Pipeline {
 }
 
 /** A pipeline in the namespace of one run. */
-export interface PlacedPipeline extends Pipeline {
-  readonly place: Place;
+export interface RunPipeline extends Pipeline {
+  readonly place: RunNamespace;
 }
 
 /** A query in DuckDB's SQL, over a catalog attached as `ice`. */
@@ -127,7 +127,7 @@ function requireJobPerStream(pipeline: Pipeline): void {
 }
 
 /** The pipeline with the run's namespace filled into its queries and its compaction. */
-export function inNamespace(pipeline: Pipeline, place: Place): PlacedPipeline {
+export function inNamespace(pipeline: Pipeline, place: RunNamespace): RunPipeline {
   const { namespace } = place;
   const { compact, queries } = pipeline;
   const filled = (text: string) => fillPlaceholders({ text }, { namespace });

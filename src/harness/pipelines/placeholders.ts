@@ -1,7 +1,7 @@
 import { badInput } from '../../core/errors.ts';
 import { suggest } from '../../scenario/problems.ts';
 import type { PipelineUse } from '../../scenario/scenario.ts';
-import type { Place } from '../place.ts';
+import type { RunNamespace } from '../run-namespace.ts';
 
 /** Placeholders `${…}` of a pipeline's SQL, with the scenario key of each. */
 const PLACEHOLDERS = {
@@ -95,7 +95,7 @@ export function fillPlaceholders(
 export function placeholderValues(
   use: PipelineUse,
   brokers: readonly string[],
-  place: Place,
+  place: RunNamespace,
 ): PlaceholderValues {
   const { compaction } = use;
   return {

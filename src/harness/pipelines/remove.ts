@@ -5,7 +5,7 @@ import { flinkRest, hasEnded } from '../clients/flink-rest.ts';
 import { type Catalog, openCatalog } from '../clients/iceberg.ts';
 import { openKafkaAdmin } from '../clients/kafka-admin.ts';
 import { type Bucket, openBucket } from '../clients/s3.ts';
-import type { Place } from '../place.ts';
+import type { RunNamespace } from '../run-namespace.ts';
 
 interface RemoveOptions {
   readonly endpoints: Endpoints;
@@ -30,7 +30,7 @@ const CANCELLED_WITHIN_MS = 60_000;
  * groups, tables with all their files, the namespace itself. It finds them by name, and so also removes leftovers of a
  * killed run. Refuses a namespace that is not isolated, whose names other runs may use.
  */
-export async function removeAll(place: Place, options: RemoveOptions): Promise<Removed> {
+export async function removeAll(place: RunNamespace, options: RemoveOptions): Promise<Removed> {
   if (!place.apart) throw new Error('a run removes only an isolated namespace');
   const jobs = await cancelJobs(place, options);
   await using admin = await openKafkaAdmin(options.endpoints.kafka.brokers);
@@ -40,7 +40,7 @@ export async function removeAll(place: Place, options: RemoveOptions): Promise<R
 }
 
 async function cancelJobs(
-  { topicPrefix }: Place,
+  { topicPrefix }: RunNamespace,
   { endpoints, clock, signal }: RemoveOptions,
 ): Promise<number> {
   const rest = flinkRest(endpoints.flink.rest, clock);
@@ -63,7 +63,7 @@ async function cancelJobs(
 }
 
 async function dropTables(
-  { namespace }: Place,
+  { namespace }: RunNamespace,
   { endpoints, signal }: RemoveOptions,
 ): Promise<Pick<Removed, 'tables' | 'objects'>> {
   const catalog = openCatalog(endpoints.catalog, namespace);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { PLAIN } from '../../../test/support/place.ts';
+import { PLAIN_NAMESPACE } from '../../../test/support/run-namespace.ts';
 import { type Facts, openFacts } from '../facts.ts';
 import { inNamespace, loadPipeline } from './load.ts';
 import { tablesRead } from './tables-read.ts';
@@ -12,7 +12,7 @@ afterAll(() => facts.close());
 
 describe.each(['cdc-upsert', 'append-ledger'])('the queries of %s', (name) => {
   test('read receipts or stock, parameters and all', async () => {
-    const { queries } = inNamespace(loadPipeline(name, '/nowhere'), PLAIN);
+    const { queries } = inNamespace(loadPipeline(name, '/nowhere'), PLAIN_NAMESPACE);
     const read = await Promise.all(
       queries.map(async (query) => [query.name, await tablesRead(facts, query.sql)]),
     );

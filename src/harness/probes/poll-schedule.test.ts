@@ -81,7 +81,7 @@ describe('commits of the pipeline are seen within one poll', () => {
     expect(worst(seen, () => true)).toBeLessThanOrEqual(ONE_POLL_MS);
   });
 
-  test('though somebody who is not the pipeline appends in between', async () => {
+  test('although another writer appends in between', async () => {
     const shelf = new Shelf();
     periodic(shelf, 'flink', { everyMs: 60_000, offsetMs: 1_000, n: 20 });
     for (let i = 1; i < 20; i++) shelf.commitAt(START_MS + 300 + i * 60_000, `spark-${i}`);
@@ -162,7 +162,7 @@ describe('what asking costs is bounded', () => {
     expect(found).toHaveLength(500);
   });
 
-  test('a catalog that takes long to answer is asked for two thirds of the time at most', async () => {
+  test('a slow catalog is polled for two thirds of the time at most', async () => {
     const shelf = new Shelf();
     shelf.answerMs = 400;
     const { polls } = await watch(shelf, 5_000, 60_000);

@@ -7,7 +7,7 @@ import type { EngineUsage, Reader, ReaderOptions } from '../engines/engine.ts';
 import type { Facts } from '../facts.ts';
 import type { SentMark } from '../load/marked-sender.ts';
 import type { PipelineQuery } from '../pipelines/load.ts';
-import type { Place } from '../place.ts';
+import type { RunNamespace } from '../run-namespace.ts';
 import type { Visibility } from '../visibility/sources.ts';
 
 /** An event that makes the run's numbers untrustworthy; it becomes an entry of the record's `invalid`. */
@@ -24,7 +24,7 @@ export interface Incident {
 export interface ProbeContext {
   /** The object store whose counters are sampled; null: there is none. */
   readonly store: Endpoints['s3'] | null;
-  readonly place: Place;
+  readonly place: RunNamespace;
   /** Opens the query engine that the pipeline names. */
   openReader(options: Omit<ReaderOptions, 'clock'>): Promise<Reader>;
   /** Source that observes when rows become visible. */

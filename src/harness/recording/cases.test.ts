@@ -208,7 +208,7 @@ test('folders called at=… or store=… do not count, in Parquet neither; its o
   }
 });
 
-test('numbers of pandas: an id column of floats is whole numbers, and NaN is nobody', async () => {
+test('numbers of pandas: an id column of floats is whole numbers, and NaN is no member', async () => {
   const database = await openDatabase(':memory:', { memoryMb: 256, threads: 1 });
   const connection = await database.connect();
   const path = join(dir, 'pandas.parquet');

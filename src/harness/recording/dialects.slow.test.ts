@@ -218,7 +218,7 @@ const damage = fc.record({
   ),
 });
 
-test('a damaged file is read as what it then says, or refused with line and reason', async () => {
+test('a damaged file is read by its new content, or refused with line and reason', async () => {
   let refused = 0;
   await fc.assert(
     fc.asyncProperty(

@@ -107,7 +107,7 @@ test('Dunnhumby: days as numbers, times without zeros, negative discounts, fuel'
   ]);
 });
 
-test('Square: dollar signs, thousands, a weight, a refund, nobody', async () => {
+test('Square: dollar signs, thousands, a weight, a refund, no member', async () => {
   const recording = await recordingOf('square-items.csv');
   expect(recording).toMatchObject({ stores: 2, members: 2, measures: 1, turned: 0 });
   expect(receiptsOf(recording).map(({ member, lines }) => ({ member, lines }))).toEqual([
@@ -140,7 +140,7 @@ test('Shopify: several rows of an order, a note of two lines, offsets of two sea
   ]);
 });
 
-test('a German till: semicolons, a decimal comma, a value that means nobody, gzipped', async () => {
+test('a German till: semicolons, a decimal comma, a value for no member, gzipped', async () => {
   const recording = await recordingOf('kassenbons.csv.gz');
   expect(recording).toMatchObject({ stores: 2, members: 2, measures: 1 });
   expect(receiptsOf(recording).map(({ member, lines }) => ({ member, lines }))).toEqual([

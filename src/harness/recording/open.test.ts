@@ -38,7 +38,7 @@ async function refusal(parsed: ScenarioOnDisk): Promise<string> {
   return (error as DoorbusterError).message;
 }
 
-test('a recording is found beside its scenario, and its content is in the hash and in the record', async () => {
+test('a recording is found next to its scenario, and its content is in the hash and in the record', async () => {
   const parsed = scenario(TEXT);
   const opened = await withRecording(parsed, dir, null);
   expect(opened.hash).not.toBe(parsed.hash);
@@ -69,7 +69,7 @@ test('a scenario without a tape is left as it is', async () => {
   expect(await withRecording(parsed, dir, null)).toBe(parsed);
 });
 
-test('what is wrong with a recording is framed where the scenario says it', async () => {
+test('an error in a recording is framed at its key in the scenario', async () => {
   expect(await refusal(scenario(TEXT.replace('sku: item', 'sku: itm')))).toMatchInlineSnapshot(`
     "recorded.yaml has a problem
 

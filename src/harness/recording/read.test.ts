@@ -23,7 +23,7 @@ const rows = readFileSync(csv, 'utf8')
   .slice(1)
   .map((line) => line.replace('"beans, tinned"', 'beans tinned').split(','));
 
-test('every line is there, in the order of time, with what it came to', () => {
+test('every line is read, in the order of time, with its amount', () => {
   expect(recording.product.length).toBe(rows.length);
   expect(recording.atMs.length).toBe(new Set(rows.map(([receipt]) => receipt)).size);
   expect(recording.firstLine.at(-1)).toBe(rows.length);

@@ -65,7 +65,7 @@ describe('the lock of an artifact', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  it('is taken over from a former process whose number came round again', async () => {
+  it('is taken over from a former process whose id was reused', async () => {
     const owner: Owner = { ...thisOwner(), born: 'another boot/1' };
     expect(ownerState(owner)).toBe('dead');
     writeFileSync(path, JSON.stringify(owner));

@@ -34,14 +34,14 @@ async function complete(change: Partial<Stamp> = {}): Promise<void> {
 }
 
 describe('the cache', () => {
-  it('knows what is missing and what is complete', async () => {
+  it('distinguishes missing and complete artifacts', async () => {
     expect(lookUp(cacheDir, artifact)).toEqual({ kind: 'missing', dir });
     await complete();
     expect(lookUp(cacheDir, artifact)).toMatchObject({ kind: 'complete', dir });
     expect(await verifyDeep(cacheDir, artifact, never)).toEqual([]);
   });
 
-  it('says what is wrong with a damaged artifact', async () => {
+  it('describes a damaged artifact', async () => {
     await complete();
     truncateSync(join(dir, 'lib', 'b.jar'), 1);
     expect(lookUp(cacheDir, artifact)).toMatchObject({
@@ -75,7 +75,7 @@ describe('the cache', () => {
     expect(wrong[1]).toMatch(/^flink: lib\/c\.jar: expected no such file, got e3b0c442\w+$/);
   });
 
-  it('lives where the environment says, and ignores a relative XDG_CACHE_HOME', () => {
+  it('is in the folder of the environment, and ignores a relative XDG_CACHE_HOME', () => {
     expect(defaultCacheDir({ DOORBUSTER_CACHE: '/a', XDG_CACHE_HOME: '/b' })).toBe('/a');
     expect(defaultCacheDir({ XDG_CACHE_HOME: '/b' })).toBe('/b/doorbuster');
     expect(defaultCacheDir({ XDG_CACHE_HOME: 'b' })).toBe(join(homedir(), '.cache/doorbuster'));

@@ -66,7 +66,7 @@ describe('the stack lock', () => {
     expect(JSON.stringify(lock).includes('://')).toBe(false);
   });
 
-  it('says which entry is wrong', () => {
+  it('names the wrong entry', () => {
     const text = changed((draft) => {
       draft.artifacts[1]!.sha256 = 'abc';
     });

@@ -138,7 +138,7 @@ async function provide(
 ): Promise<DoorbusterError | undefined> {
   const { cacheDir, clock, signal } = options;
   const startedMs = clock.monotonicMs();
-  const tell = (state: SetupEvent['state'], step: string, fraction?: number) =>
+  const report = (state: SetupEvent['state'], step: string, fraction?: number) =>
     options.onProgress({
       artifact: artifact.name,
       version: artifact.version,
@@ -154,27 +154,27 @@ async function provide(
         clock,
         signal,
         onWait: (holder) =>
-          tell('waiting', `another setup is fetching it (process ${holder?.pid ?? 'unknown'})`),
+          report('waiting', `another setup is fetching it (process ${holder?.pid ?? 'unknown'})`),
       },
     );
     if (lookUp(cacheDir, artifact).kind === 'complete') {
-      tell('done', 'another setup fetched it');
+      report('done', 'another setup fetched it');
       return undefined;
     }
     const partial = await openPartial(cacheDir, artifact.name);
     try {
-      await fill(artifact, partial, options, (step, fraction) => tell('working', step, fraction));
+      await fill(artifact, partial, options, (step, fraction) => report('working', step, fraction));
       await putInPlace(cacheDir, artifact, partial);
     } finally {
       await removeTree(partial.dir);
     }
-    tell('done', 'verified');
+    report('done', 'verified');
     return undefined;
   } catch (error) {
     signal.throwIfAborted();
     const known = refusedByMachine(error, { path: cacheDir, exitCode: EXIT.badInput }) ?? error;
     if (!(known instanceof DoorbusterError)) throw error;
-    tell('failed', known.message);
+    report('failed', known.message);
     return known;
   }
 }

@@ -11,7 +11,7 @@ import {
   type ShardMessage,
   SILENT_AFTER_MS,
 } from '../load/shards.ts';
-import type { Place } from '../place.ts';
+import type { RunNamespace } from '../run-namespace.ts';
 import type { Stack } from '../stack/stack.ts';
 
 /** The part of one machine in a distributed load. */
@@ -58,7 +58,7 @@ export async function joinShards(
     signal,
   }: {
     readonly stack: Pick<Stack, 'endpoints'>;
-    readonly place: Place;
+    readonly place: RunNamespace;
     readonly clock: Clock;
     readonly signal: AbortSignal;
   },
@@ -77,9 +77,10 @@ export async function joinShards(
   const channel = await openChannel({
     ...{ brokers, topic, member, clock },
     onMessage({ message, kafkaMs }) {
-      const said = message as ShardMessage;
-      if (said.kind === 'alive' && said.from === shard.share.index) ownStampsMs.push(kafkaMs);
-      listener(said);
+      const received = message as ShardMessage;
+      if (received.kind === 'alive' && received.from === shard.share.index)
+        ownStampsMs.push(kafkaMs);
+      listener(received);
     },
   });
   try {
@@ -138,7 +139,11 @@ async function awaitEcho(
   }
 }
 
-function duplicateShard({ share, load }: Shard, place: Place, agoMs: number): DoorbusterError {
+function duplicateShard(
+  { share, load }: Shard,
+  place: RunNamespace,
+  agoMs: number,
+): DoorbusterError {
   const ago = `${Math.round(agoMs / 1_000)} s ago`;
   return badInput(
     `shard ${share.index + 1} of the load ${load} exists already, last message ${ago}: running, or killed`,
@@ -147,11 +152,11 @@ function duplicateShard({ share, load }: Shard, place: Place, agoMs: number): Do
 }
 
 async function measureClock(channel: Channel, { share }: Shard): Promise<readonly PublishStamps[]> {
-  const said: PublishStamps[] = [];
+  const stamps: PublishStamps[] = [];
   for (let n = 0; n < PINGS; n++) {
-    said.push(await channel.publish({ kind: 'alive', from: share.index, progress: null }));
+    stamps.push(await channel.publish({ kind: 'alive', from: share.index, progress: null }));
   }
-  return said;
+  return stamps;
 }
 
 /**

@@ -75,7 +75,7 @@ function traceAfter(lines: readonly string[], from: number): readonly string[] {
 function findingOf(head: string, trace: readonly string[]): ErrorReport {
   const innermost = trace.findLast((line) => /^\s*Caused by: /.test(line));
   const thrown = trace.find((line) => EXCEPTION.test(line));
-  const said = head.replace(PREFIX, '').replace(/^Exception in thread "[^"]*" /, '');
+  const message = head.replace(PREFIX, '').replace(/^Exception in thread "[^"]*" /, '');
   const traced = innermost !== undefined || thrown !== undefined;
   const refused = [head, ...trace].find((line) => MACHINE_REFUSAL.test(line));
   if (refused) {
@@ -86,10 +86,10 @@ function findingOf(head: string, trace: readonly string[]): ErrorReport {
   if (thrown) return { text: thrown, weight };
   if (/^# A fatal error/.test(head)) {
     const signal = trace.find((line) => /^# +(SIG|Internal Error)/.test(line));
-    return { text: `the Java runtime crashed: ${signal?.slice(1).trim() ?? said}`, weight };
+    return { text: `the Java runtime crashed: ${signal?.slice(1).trim() ?? message}`, weight };
   }
   if (/^Error occurred during init/.test(head) && trace[0]) return { text: trace[0], weight };
-  return { text: said.replace(/^# /, '').trim(), weight };
+  return { text: message.replace(/^# /, '').trim(), weight };
 }
 
 /** Whether the log says that a port was in use by another program. */

@@ -35,7 +35,7 @@ test('every server is in it, reachable from this machine only', () => {
   }
 });
 
-test('an image is built from the base that its name says, or not by compose at all', () => {
+test('compose builds an image only from the base in its tag', () => {
   const usual = servicesOf(asked());
   vi.stubEnv('DOORBUSTER_BASE_IMAGE', 'mirror/debian:trixie-slim');
   for (const [server, { image, build }] of Object.entries(servicesOf(asked()))) {

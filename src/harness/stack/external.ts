@@ -68,34 +68,42 @@ export function externalEndpoints(use: ExternalUse, env: Environment = process.e
     if (problem !== undefined) wrong.push(`${VARIABLES[name]} ${problem}`);
     return value;
   };
-  const said = (given: string | null, name: keyof typeof VARIABLES, key: string | null): string => {
+  const resolved = (
+    given: string | null,
+    name: keyof typeof VARIABLES,
+    key: string | null,
+  ): string => {
     const value = given ?? exported(name);
     if (value !== undefined) return value;
     missing.push(key === null ? VARIABLES[name] : `${key} (or ${VARIABLES[name]})`);
     return '';
   };
   const { catalog, s3, inside: internal } = use;
-  const brokers = said(use.kafka, 'kafka', 'kafka');
+  const brokers = resolved(use.kafka, 'kafka', 'kafka');
   const flink = {
-    rest: said(use.flink, 'flink', 'flink'),
-    gateway: said(use.gateway, 'gateway', 'gateway'),
+    rest: resolved(use.flink, 'flink', 'flink'),
+    gateway: resolved(use.gateway, 'gateway', 'gateway'),
   };
-  const uri = said(catalog.uri, 'catalog', 'catalog.uri');
-  const auth = authOf(use, uri, (name) => said(null, name, null));
+  const uri = resolved(catalog.uri, 'catalog', 'catalog.uri');
+  const auth = authOf(use, uri, (name) => resolved(null, name, null));
   const endpoints: Endpoints = {
     kafka: { brokers: brokers.split(',') },
     s3: {
-      endpoint: said(s3.endpoint, 'endpoint', 's3.endpoint'),
+      endpoint: resolved(s3.endpoint, 'endpoint', 's3.endpoint'),
       region: s3.region ?? exported('region') ?? DEFAULT_REGION,
-      bucket: said(s3.bucket, 'bucket', 's3.bucket'),
-      accessKeyId: said(null, 'accessKeyId', null),
-      secretAccessKey: said(null, 'secretAccessKey', null),
+      bucket: resolved(s3.bucket, 'bucket', 's3.bucket'),
+      accessKeyId: resolved(null, 'accessKeyId', null),
+      secretAccessKey: resolved(null, 'secretAccessKey', null),
     },
-    catalog: { uri, warehouse: said(catalog.warehouse, 'warehouse', 'catalog.warehouse'), auth },
+    catalog: {
+      uri,
+      warehouse: resolved(catalog.warehouse, 'warehouse', 'catalog.warehouse'),
+      auth,
+    },
     flink,
     internal: {
       brokers: (internal.kafka ?? brokers).split(','),
-      s3: internal.s3 ?? said(s3.endpoint, 'endpoint', 's3.endpoint'),
+      s3: internal.s3 ?? resolved(s3.endpoint, 'endpoint', 's3.endpoint'),
       catalog: internal.catalog ?? uri,
     },
   };
@@ -191,8 +199,8 @@ async function checkedAnswer(
 ): Promise<string> {
   const answer = await httpRequest(url, { signal: within(signal) }).catch(() => null);
   signal.throwIfAborted();
-  const told = answer?.ok ? read(jsonOf(answer.text)) : undefined;
-  if (typeof told === 'string') return told;
+  const found = answer?.ok ? read(jsonOf(answer.text)) : undefined;
+  if (typeof found === 'string') return found;
   throw await silent([serverOf(url)], what, variable);
 }
 
@@ -225,10 +233,10 @@ async function checkSavepoints(rest: string, signal: AbortSignal): Promise<void>
   const answer = await httpRequest(`${rest}/jobmanager/config`, { signal: within(signal) }).catch(
     () => null,
   );
-  const told = answer?.ok ? jsonOf(answer.text) : null;
+  const entries = answer?.ok ? jsonOf(answer.text) : null;
   // Some clusters do not expose their configuration.
-  if (!Array.isArray(told)) return;
-  if (told.some((entry: Body) => SAVEPOINTS.includes(String(entry.key)))) return;
+  if (!Array.isArray(entries)) return;
+  if (entries.some((entry: Body) => SAVEPOINTS.includes(String(entry.key)))) return;
   throw badInput(
     `the Flink at ${serverOf(rest)} has no folder for savepoints, and a run ends its jobs with one`,
     `${SAVEPOINTS[0]} in its configuration`,
@@ -316,12 +324,12 @@ function listens(server: string): Promise<boolean> {
   const { hostname: host, port } = new URL(`http://${server}`);
   return new Promise((resolve) => {
     const socket = connect({ host, port: Number(port || 80), timeout: 3_000 });
-    const say = (heard: boolean) => {
+    const settle = (heard: boolean) => {
       socket.destroy();
       resolve(heard);
     };
-    socket.once('connect', () => say(true));
-    socket.once('timeout', () => say(false));
-    socket.once('error', () => say(false));
+    socket.once('connect', () => settle(true));
+    socket.once('timeout', () => settle(false));
+    socket.once('error', () => settle(false));
   });
 }

@@ -141,13 +141,19 @@ export async function buildTarget(
   const partial = await openPartial(cacheDir, `image-${target}`);
   try {
     const context = partial.files;
-    const laid = await createBuildContext(context, artifacts, cacheDir);
+    const contextArgs = await createBuildContext(context, artifacts, cacheDir);
     await engine.pull(baseImage(), signal);
     const onLine = (line: string) => {
       const step = STEP.exec(line)?.[1];
       if (step !== undefined) onStep?.(step);
     };
-    const built = { tag, context, dockerfile: DOCKERFILE, target, args: { ...laid, ...args } };
+    const built = {
+      tag,
+      context,
+      dockerfile: DOCKERFILE,
+      target,
+      args: { ...contextArgs, ...args },
+    };
     await engine.build({ ...built, onLine, signal });
   } catch (error) {
     signal.throwIfAborted();

@@ -72,7 +72,7 @@ function enter(options: {
 }
 
 describe('who a process is', () => {
-  it('stays the same while it lives, and is nobody once it is gone', async () => {
+  it('stays the same while the process runs, and is null after its end', async () => {
     const { pid, exited } = aProcess();
     const first = identify(pid);
     expect(first?.pid).toBe(pid);
@@ -148,7 +148,7 @@ describe('leftovers', () => {
     expect(registrations(registryDir)).toEqual([]);
   });
 
-  it('of one run are told in one line, with its folder, whoever removed them', async () => {
+  it('of one run are reported in one line, with its folder', async () => {
     const owner = await formerOwner();
     const run = workFolder('run', false);
     writeFileSync(join(run, 'record.json'), '{}');

@@ -38,14 +38,14 @@ it('one that ended for another reason is not', () => {
   expect(error.hint).toBe(`less ${log('no-class')}`);
 });
 
-it('one that was killed from outside says what that often means', () => {
+it('the error of a process killed from outside has the usual cause', () => {
   const exit = { code: null, signal: 'SIGKILL' } as const;
   const { error } = exitError('kafka', exit, log('heap-too-large'), 'unexpectedly');
   expect(error.message).toContain('kafka exited unexpectedly (killed by SIGKILL)');
   expect(error.hint).toMatch(/^dmesg .*memory is short/);
 });
 
-it('one that took too much memory for its container says so', () => {
+it('the error of a process over its memory limit says so', () => {
   const exit = { code: null, signal: 'SIGKILL', outOfMemory: true } as const;
   const death = exitError('kafka', exit, log('minio-port-taken'), 'unexpectedly');
   expect(death.error.message).toMatch(

@@ -165,8 +165,8 @@ export class SupervisedStack implements Stack {
       this.#running.set(server, launched);
       // A process that attached before may have been killed during an outage.
       await launched.resume();
-      const said = await readyAnswer(COMPONENTS[server].ready(plan), plan.ports, null);
-      if (said !== null) this.#readyAnswers.set(server, said);
+      const answer = await readyAnswer(COMPONENTS[server].ready(plan), plan.ports, null);
+      if (answer !== null) this.#readyAnswers.set(server, answer);
       const ended = launched.exited.then((exit) => this.#onExit(server, exit));
       this.#ends.set(server, ended);
     }

@@ -16,9 +16,9 @@ export async function startSupervised(
 ): Promise<Stack> {
   options.signal.throwIfAborted();
   const logDir = join(resolve(options.runDir), 'logs');
-  const told = { ...options, logDir, versions: serverVersions(options.artifacts) };
+  const supervised = { ...options, logDir, versions: serverVersions(options.artifacts) };
   for (let attempt = 1; ; attempt++) {
-    const stack = new SupervisedStack(runtime, told, () => open(options));
+    const stack = new SupervisedStack(runtime, supervised, () => open(options));
     try {
       await stack.start();
       return stack;
@@ -39,8 +39,16 @@ export async function attachSupervised(
   const { servers, flink, jit } = plan;
   // A signal that never aborts: a shared stack outlives the interrupt of one run.
   const { signal } = new AbortController();
-  const told = { ...options, signal, logDir: join(home, 'logs'), versions, servers, flink, jit };
-  const stack = new SupervisedStack(runtime, told, () =>
+  const supervised = {
+    ...options,
+    signal,
+    logDir: join(home, 'logs'),
+    versions,
+    servers,
+    flink,
+    jit,
+  };
+  const stack = new SupervisedStack(runtime, supervised, () =>
     Promise.reject(new Error('a stack that was attached is not started')),
   );
   await stack.attach(kept, host);

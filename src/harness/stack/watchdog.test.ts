@@ -55,18 +55,15 @@ it('kills what it guards and removes the data when the pipe closes without a goo
   expect(existsSync(workDir)).toBe(false);
 });
 
-it.skipIf(!existsSync('/proc'))(
-  'kills a server that nobody had the time to tell it of',
-  async () => {
-    const shell = watchdogShell(workDir);
-    const [untold, neighbour] = [aServer(workDir), aServer(`${workDir}-too`)];
-    await until(() => environmentOf(untold).includes(`HOME=${workDir}`));
-    shell.stdin.end();
-    await once(shell, 'exit');
-    await until(() => identify(untold) === null);
-    expect(identify(neighbour)).not.toBeNull();
-  },
-);
+it.skipIf(!existsSync('/proc'))('kills a server that was not registered in time', async () => {
+  const shell = watchdogShell(workDir);
+  const [untold, neighbour] = [aServer(workDir), aServer(`${workDir}-too`)];
+  await until(() => environmentOf(untold).includes(`HOME=${workDir}`));
+  shell.stdin.end();
+  await once(shell, 'exit');
+  await until(() => identify(untold) === null);
+  expect(identify(neighbour)).not.toBeNull();
+});
 
 it('does nothing after a goodbye', async () => {
   const shell = watchdogShell(workDir);

@@ -71,14 +71,14 @@ export function startWatchdog(workDir: string, session?: string): Watchdog {
   shell.on('error', () => {});
   shell.stdin.on('error', () => {});
   shell.unref();
-  const say = (line: string) => {
+  const send = (line: string) => {
     if (shell.stdin.writable) shell.stdin.write(`${line}\n`);
   };
   return {
-    guard: (pid) => say(`guard ${pid}`),
-    release: (pid) => say(`release ${pid}`),
+    guard: (pid) => send(`guard ${pid}`),
+    release: (pid) => send(`release ${pid}`),
     dismiss() {
-      say('dismiss');
+      send('dismiss');
       shell.stdin.end();
     },
   };

@@ -1,7 +1,7 @@
 import type { Stream } from '../../scenario/scenario.ts';
 import type { TargetAddress } from '../load/targets/target.ts';
 import { targetOf } from '../load/targets/targets.ts';
-import { type Place, topicOf } from '../place.ts';
+import { type RunNamespace, topicOf } from '../run-namespace.ts';
 import type { Rows } from './tables-under-test.ts';
 
 /** Acknowledged records of one partition compared with its log. */
@@ -24,7 +24,7 @@ export interface AppendedLog {
 /** Counts the log of every partition of the streams' topics, including markers and canaries. */
 export async function appendedLogs(
   target: TargetAddress,
-  place: Place,
+  place: RunNamespace,
   streams: readonly Stream[],
 ): Promise<readonly AppendedLog[]> {
   const logs = await targetOf(target).logs(

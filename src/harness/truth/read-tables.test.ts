@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { PLAIN } from '../../../test/support/place.ts';
+import { PLAIN_NAMESPACE } from '../../../test/support/run-namespace.ts';
 import { parseManifest } from '../../topology/manifest.ts';
 import type { PlainCopies, Reader } from '../engines/engine.ts';
 import { type Facts, openFacts } from '../facts.ts';
@@ -47,10 +47,10 @@ queries: {}
 `;
   const { datasets } = parseManifest(text, 'mine/pipeline.yaml');
   const names = [...only, 'dead_letter'];
-  return { datasets: datasets.filter(({ name }) => names.includes(name)), place: PLAIN };
+  return { datasets: datasets.filter(({ name }) => names.includes(name)), place: PLAIN_NAMESPACE };
 }
 
-test('columns are read under our names, and what a table lacks is NULL and told', async () => {
+test('columns are read under our names, and missing ones are NULL and reported', async () => {
   await facts.run(`
     CREATE TABLE ice.retail.receipts (id VARCHAR, store_id INTEGER, kafka_ms BIGINT, gross BIGINT,
       claimed BIGINT, terminal_id INTEGER, business_day VARCHAR, sequence_number INTEGER);

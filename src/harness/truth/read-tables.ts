@@ -4,8 +4,8 @@ import { quoted } from '../../core/sql.ts';
 import { RECEIPTS } from '../../scenario/scenario.ts';
 import { columnOf, type Dataset, holdsImages, holdsRejected } from '../../topology/dataset.ts';
 import type { PlainCopies, Reader, ReaderRow, TableColumns } from '../engines/engine.ts';
-import type { Place } from '../place.ts';
 import { reasonOf } from '../reason.ts';
+import type { RunNamespace } from '../run-namespace.ts';
 import type { NotRead, TableCopies } from './tables-under-test.ts';
 
 /** Timeout for one table, ms. Reading an uncompacted upsert table is slow; after this another engine reads it. */
@@ -84,7 +84,7 @@ function isTooSlow({ rows, deletedKeys }: Extent, timeoutMs: number): boolean {
  */
 export async function readTables(
   reader: Pick<Reader, 'query'>,
-  { datasets, place }: { readonly datasets: readonly Dataset[]; readonly place: Place },
+  { datasets, place }: { readonly datasets: readonly Dataset[]; readonly place: RunNamespace },
   options: ReadOptions,
 ): Promise<TableCopies> {
   const { dir, timeoutMs = TIMEOUT_MS } = options;

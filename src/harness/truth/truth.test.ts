@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { PLAIN } from '../../../test/support/place.ts';
+import { PLAIN_NAMESPACE } from '../../../test/support/run-namespace.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import { parseManifest } from '../../topology/manifest.ts';
 import type { Reader } from '../engines/engine.ts';
@@ -50,7 +50,7 @@ test('an example of what is wrong names the table it is wrong in, as the pipelin
       return { outcome: 'ok', rows, error: null, startMs: 0, endMs: 0, cpuS: null };
     },
   };
-  const tables = await readTables(reader, { datasets, place: PLAIN }, { dir });
+  const tables = await readTables(reader, { datasets, place: PLAIN_NAMESPACE }, { dir });
   const truth = await judgeTruth({
     ...{ facts, scenario, tables: { ...tables, datasets } },
     cutMs: 1_000,

@@ -89,11 +89,11 @@ async function bookSection(
   const rows: Rows = (sql) => facts.rows(sql);
   await writeBook(facts, scenario, cutMs);
   const distance = await distanceFromBook(rows, tables);
-  const told = await takings(rows, tables);
+  const shownTakings = await takings(rows, tables);
   const stock = readDatasets(tables).some(readsImages);
   return {
     distance: scoresOf(distance, stock),
-    ...(told === null ? {} : { takings: told }),
+    ...(shownTakings === null ? {} : { takings: shownTakings }),
     readings: [...(await naiveReadings(rows, tables))],
     ...(stock
       ? { bookUnits: Object.values(distance).reduce((sum, { units }) => sum + units, 0) }

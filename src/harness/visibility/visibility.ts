@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Dataset } from '../../topology/dataset.ts';
 import type { FileEntry, Snapshot } from '../clients/iceberg.ts';
 import type { Facts } from '../facts.ts';
-import type { Place } from '../place.ts';
+import type { RunNamespace } from '../run-namespace.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import type { ServerName, Stack } from '../stack/stack.ts';
 
@@ -85,7 +85,7 @@ export interface VisibilitySource {
 /** Context of a source. */
 export interface VisibilityContext {
   readonly stack: Pick<Stack, 'endpoints' | 'inProcess'>;
-  readonly place: Place;
+  readonly place: RunNamespace;
   readonly extensions: Artifacts['duckdbExtensions'];
   readonly facts: Facts;
   readonly clock: Clock;

@@ -2,15 +2,15 @@ import { systemClock as clock } from '../../../src/core/clock.ts';
 import { openSqlSession, type SqlSession } from '../../../src/harness/clients/sql-gateway.ts';
 import { ENGINES } from '../../../src/harness/engines/engines.ts';
 import { type Facts, openFacts } from '../../../src/harness/facts.ts';
-import type { Place } from '../../../src/harness/place.ts';
 import type { Incident, ProbeContext } from '../../../src/harness/probes/probe.ts';
+import type { RunNamespace } from '../../../src/harness/run-namespace.ts';
 import { type Artifacts, locateArtifacts } from '../../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../../src/harness/setup/cache.ts';
 import { readLock } from '../../../src/harness/setup/lock.ts';
 import type { Stack } from '../../../src/harness/stack/stack.ts';
 import { openVisibility } from '../../../src/harness/visibility/sources.ts';
 import { events, images, rejected } from '../../support/datasets.ts';
-import { clearPlace, joinSharedStack, ownPlace } from '../../support/shared-stack.ts';
+import { clearNamespace, joinSharedStack, testNamespace } from '../../support/shared-stack.ts';
 
 /** Flink SQL on the shared stack, for what observes tables rather than Kafka. */
 export interface Lakehouse {
@@ -18,7 +18,7 @@ export interface Lakehouse {
   readonly artifacts: Artifacts;
   readonly sql: SqlSession;
   /** What the names of its tables and jobs begin with. */
-  readonly place: Place;
+  readonly place: RunNamespace;
   /** A table as SQL names it, in Flink, Spark and DuckDB. */
   table(name: string): string;
   /** Removes what was made here, and leaves the stack up. */
@@ -28,12 +28,12 @@ export interface Lakehouse {
 /** `name` tells this test's tables from those of others: lower-case letters and `_`. */
 export async function openLakehouse(name: string, checkpointEveryMs: number): Promise<Lakehouse> {
   const { stack } = await joinSharedStack();
-  const place = ownPlace(name);
+  const place = testNamespace(name);
   const { signal } = new AbortController();
   const sql = await openSqlSession(stack.endpoints.flink.gateway, { clock, signal });
   const leave = async () => {
     await sql.close();
-    await clearPlace(place, stack);
+    await clearNamespace(place, stack);
     await stack[Symbol.asyncDispose]();
   };
   try {

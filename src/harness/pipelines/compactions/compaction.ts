@@ -2,7 +2,7 @@ import type { Clock } from '../../../core/clock.ts';
 import type { OnDemand } from '../../../scenario/scenario.ts';
 import type { CompactionKind } from '../../../topology/manifest.ts';
 import type { ServerName, Stack } from '../../stack/stack.ts';
-import type { PlacedPipeline } from '../load.ts';
+import type { RunPipeline } from '../load.ts';
 
 /** Options of a compaction on demand. */
 export interface CompactionOptions {
@@ -62,6 +62,6 @@ export interface Compaction {
    * compaction is a result. It rejects only on an abort, which ends the engine first, or if the engine does not start.
    */
   readonly run:
-    | ((pipeline: PlacedPipeline, options: CompactionOptions) => Promise<CompactionResult>)
+    | ((pipeline: RunPipeline, options: CompactionOptions) => Promise<CompactionResult>)
     | null;
 }

@@ -1,7 +1,7 @@
 import { badInput } from '../../../core/errors.ts';
 import type { Scenario } from '../../../scenario/scenario.ts';
 import type { CompactionKind } from '../../../topology/manifest.ts';
-import type { Pipeline, PlacedPipeline } from '../load.ts';
+import type { Pipeline, RunPipeline } from '../load.ts';
 import type { Compaction, CompactionOptions, CompactionResult } from './compaction.ts';
 import { inProcess } from './in-process.ts';
 import { spark } from './spark.ts';
@@ -30,7 +30,7 @@ export function compactionOf(pipeline: Pipeline, scenario: Pick<Scenario, 'pipel
  * ends the engine first, or if the engine does not start.
  */
 export async function compact(
-  pipeline: PlacedPipeline,
+  pipeline: RunPipeline,
   options: CompactionOptions & { readonly scenario: Pick<Scenario, 'pipeline'> },
 ): Promise<CompactionResult> {
   const { kind, run } = compactionOf(pipeline, options.scenario);

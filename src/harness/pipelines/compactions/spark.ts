@@ -6,7 +6,7 @@ import { CpuAccounts } from '../../clients/cpu-accounts.ts';
 import { readProcesses } from '../../clients/proc.ts';
 import { innermostCause, logTail } from '../../stack/cause.ts';
 import type { Launched } from '../../stack/server.ts';
-import type { PlacedPipeline } from '../load.ts';
+import type { RunPipeline } from '../load.ts';
 import type { Compaction, CompactionOptions, CompactionResult } from './compaction.ts';
 import { sparkScript } from './spark-script.ts';
 
@@ -29,7 +29,7 @@ export const spark = {
  * and happens when the stack is stopped.
  */
 async function compactWithSpark(
-  pipeline: PlacedPipeline,
+  pipeline: RunPipeline,
   options: CompactionOptions,
 ): Promise<CompactionResult> {
   const sql = pipeline.compact;

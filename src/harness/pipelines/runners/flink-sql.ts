@@ -10,7 +10,7 @@ import type { Endpoints } from '../../clients/endpoints.ts';
 import { type FlinkRest, flinkRest } from '../../clients/flink-rest.ts';
 import { openSqlSession, type SqlSession } from '../../clients/sql-gateway.ts';
 import type { Stack } from '../../stack/stack.ts';
-import { type PlacedPipeline, submissions } from '../load.ts';
+import { type RunPipeline, submissions } from '../load.ts';
 import { fillPlaceholders, placeholderValues } from '../placeholders.ts';
 import type { DeployedJob, DeployedStage, DeployOptions, StageOf, StageRunner } from './runner.ts';
 import { watchJobs } from './watch-jobs.ts';
@@ -94,7 +94,7 @@ async function deployJobs(
 
 /** Runs the statements of the tables, then those that start the jobs of `streams`, calling `started` for each job. */
 async function submitAll(
-  pipeline: PlacedPipeline,
+  pipeline: RunPipeline,
   {
     session,
     decoder,

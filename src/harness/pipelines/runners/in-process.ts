@@ -13,7 +13,7 @@ import { datasetsOf, type Injected, rejectedOf } from '../../../topology/manifes
 import type { LogRecord } from '../../clients/in-process-log.ts';
 import type { TableRow } from '../../clients/in-process-tables.ts';
 import { isMarker } from '../../load/marker.ts';
-import { topicOf } from '../../place.ts';
+import { topicOf } from '../../run-namespace.ts';
 import { type InProcessStore, inProcessOf } from '../../stack/in-process.ts';
 import type { DeployOptions, StageOf, StageRunner } from './runner.ts';
 

@@ -2,7 +2,7 @@ import type { Clock } from '../../../core/clock.ts';
 import type { Scenario, Stream } from '../../../scenario/scenario.ts';
 import type { RunnerKind, StageUse } from '../../../topology/manifest.ts';
 import type { ServerName, Stack } from '../../stack/stack.ts';
-import type { PlacedPipeline } from '../load.ts';
+import type { RunPipeline } from '../load.ts';
 
 /** An independent part of a stage, such as a Flink job, which carries one stream. */
 export interface DeployedJob {
@@ -33,7 +33,7 @@ export interface DeployOptions {
 
 /** A stage to deploy. */
 export interface StageOf<K extends RunnerKind> {
-  readonly pipeline: PlacedPipeline;
+  readonly pipeline: RunPipeline;
   readonly stage: Extract<StageUse, { run: K }>;
   /** The pipeline's streams with traffic in the scenario. */
   readonly streams: readonly Stream[];

@@ -91,7 +91,7 @@ describe.concurrent('watching', () => {
     await expect(watched).rejects.toThrow('is FAILED');
   });
 
-  test('whoever stops watching need not wait for an answer', async () => {
+  test('an abort does not wait for an answer', async () => {
     using jobManager = await mute();
     const enough = new AbortController();
     const watched = watching(jobManager.port, enough.signal);
@@ -100,7 +100,7 @@ describe.concurrent('watching', () => {
     await watched;
   });
 
-  test('a JobManager that falls silent when asked why a job failed keeps nobody waiting', async () => {
+  test('a JobManager that does not answer for the cause of a failure is not awaited', async () => {
     const server = createHttpServer((request, response) => {
       const failed = {
         jid: 'a'.repeat(32),

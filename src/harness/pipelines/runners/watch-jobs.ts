@@ -90,9 +90,9 @@ async function answerInTime<T>(
 }
 
 function silent(forMs: number): DoorbusterError {
-  const [said, limit] = [forMs, SILENT_AFTER_MS].map((ms) => `${Math.round(ms / 1000)} s`);
+  const [silentText, limit] = [forMs, SILENT_AFTER_MS].map((ms) => `${Math.round(ms / 1000)} s`);
   return stackBroke(
-    `flink-jobmanager has not answered for ${said} (limit ${limit}), although its process runs`,
+    `flink-jobmanager has not answered for ${silentText} (limit ${limit}), although its process runs`,
     'see flink-jobmanager.log in the run folder',
   );
 }

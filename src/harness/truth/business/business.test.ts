@@ -31,7 +31,7 @@ async function rightly(): Promise<void> {
 
 const scores = async (which = tables) => short(await distanceFromBook(facts.rows, which));
 
-test('without faults nothing is to be told', async () => {
+test('without faults there are no findings', async () => {
   await facts.append('events', [receipt('a', 500)]);
   await rightly();
   expect(await scores()).toEqual({});
@@ -60,7 +60,7 @@ test('each kind of fault answers for what it dropped and what it leaked, at 0 to
   expect(new_id?.leaked?.examples).toEqual(['a-again']);
 });
 
-test('a pipeline without any deduplication leaks every repetition, and drops nobody', async () => {
+test('a pipeline without deduplication leaks every repetition, and drops nothing', async () => {
   await facts.append('events', [
     receipt('a', 500),
     receipt('a', 500, copy('identical')),

@@ -45,8 +45,8 @@ export async function naiveReadings(
 ): Promise<readonly Reading[]> {
   const receipts = readersDataset(tables, RECEIPTS);
   if (receipts === undefined) return [];
-  const told = READINGS.filter((name) => READS[name].every(receipts.has));
-  if (told.length === 0) return [];
+  const judged = READINGS.filter((name) => READS[name].every(receipts.has));
+  if (judged.length === 0) return [];
   return await rows<Reading>(`
     WITH happened AS (
       SELECT event_id, min(occurred_ms) AS occurred_ms,
@@ -58,5 +58,5 @@ export async function naiveReadings(
       FROM ${receipts.copy} AS receipt JOIN happened USING (event_id)
       QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY receipt.kafka_ms) = 1
     )
-    ${told.map((name) => `(SELECT '${name}' AS name, * FROM (${SQL[name]}))`).join(' UNION ALL ')}`);
+    ${judged.map((name) => `(SELECT '${name}' AS name, * FROM (${SQL[name]}))`).join(' UNION ALL ')}`);
 }

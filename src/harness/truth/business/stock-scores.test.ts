@@ -99,13 +99,13 @@ test('stock is off by what the damaged newest image would have said, and by noth
   expect(await scores(ledger)).toMatchObject({ malformed: { dropped: 2, keys: 1, units: 5 } });
 });
 
-test('what no fault explains is told under none', async () => {
+test('what no fault explains is counted under none', async () => {
   await facts.append('events', [image([1, 1, 9])]);
   await facts.append('book', [book(1, 9)]);
   expect(await scores()).toEqual({ none: { dropped: 1, keys: 1, units: 9, ...NO_TAKINGS } });
 });
 
-test('an image that says other than BOOK is found, though every table shows it', async () => {
+test('an image that differs from BOOK is found, even if every table shows it', async () => {
   await facts.append('events', [image([1, 1, 9]), image([1, 1, 9], copy('identical'))]);
   await facts.append('book', [book(1, 7)]);
   await guarded();
@@ -137,7 +137,7 @@ test('a connector that sends old images again: guarded, overwriting, and as rows
   });
 });
 
-test('a retry with another amount that took the place of its original', async () => {
+test('a retry with another amount that replaced its original', async () => {
   await facts.append('events', [image([1, 1, 9]), image([1, 1, 10], copy('changed_payload'))]);
   await facts.append('book', [book(1, 9)]);
   await show(`(1, 1, 1, 10, false, ${AT})`);
@@ -146,7 +146,7 @@ test('a retry with another amount that took the place of its original', async ()
   });
 });
 
-test('an image that was late and overwrote the newer one, where nobody guards the version', async () => {
+test('a late image that overwrote a newer one, without a version guard', async () => {
   await facts.append('events', [
     image([1, 2, 4]),
     image([1, 1, 9], { ...labelled('offline'), expect: 'guarded' }),

@@ -130,7 +130,7 @@ test('what is missing is lost, with its id: a row, the newest version of a key, 
   });
 });
 
-test('what is there too often is told by the kind of duplicate that leaked', async () => {
+test('surplus rows are counted by the kind of duplicate that leaked', async () => {
   await aDay();
   await perfectPipeline();
   await facts.run(`
@@ -261,7 +261,7 @@ test.each([
   },
 );
 
-test('the image that a connector sent again is a row too many of a ledger, told by that name', async () => {
+test('an image that a connector sent again is a surplus row of a ledger, counted under its kind', async () => {
   offset = 0;
   await facts.append('events', [
     sent('inventory', 'i1', image(5, 1, 10)),

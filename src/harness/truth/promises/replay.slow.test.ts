@@ -69,7 +69,7 @@ describe('what the table showed', () => {
     expect(await shown(false)).toEqual({ atMs: [1, 2, 3], value: [9, 8, 0] });
   });
 
-  test('of what nobody asks for, and of other tables, nothing is said', async () => {
+  test('unused columns and other tables give no warning', async () => {
     await facts.append('events', [image(1, 9), image(1, 5, { sku_id: 8 })]);
     await facts.append('commits', [{ ...commit('a', 1), table_name: 'pos' }, commit('b', 2)]);
     await facts.append('sightings', [seen(1, 'a'), { ...seen(1, 'b'), sku_id: 8 }]);
@@ -146,7 +146,7 @@ describe('a run’s orders', () => {
     expect(spike?.check).toMatchObject({ counted: 0, sellDown: 0, lowStock: 0 });
   });
 
-  test('behind a late table as many promises break as theory says, and every line is in the facts', async () => {
+  test('with a stale table as many promises break as the formula gives, and every line is in the facts', async () => {
     await showAll(shop, 4_000);
     const replay = await replayed();
     const section = promiseSection(replay, staleness(4_000));

@@ -1,7 +1,7 @@
 import type { Stream } from '../scenario/scenario.ts';
 
 /** Namespace of a run: names of its topics, tables and jobs on a stack that other runs may use as well. */
-export interface Place {
+export interface RunNamespace {
   /** Whether the names are unique to this run, so that it may remove everything with them. */
   readonly apart: boolean;
   /** Prefix of its topics, consumer groups and jobs; empty on its own stack. */
@@ -11,20 +11,20 @@ export interface Place {
 }
 
 /** Name of a stream's topic and job. */
-export function topicOf({ topicPrefix }: Place, stream: Stream): string {
+export function topicOf({ topicPrefix }: RunNamespace, stream: Stream): string {
   return `${topicPrefix}${stream}`;
 }
 
 /** The namespace of a run on its own stack: the pipeline's plain names. */
-export function placeOfItsOwn(manifest: { readonly namespace: string }): Place {
+export function ownNamespace(manifest: { readonly namespace: string }): RunNamespace {
   return { apart: false, topicPrefix: '', namespace: manifest.namespace };
 }
 
 /** A namespace that is unique to a run on a shared stack; `prefix` and `runId` are lower-case letters, digits and `_`. */
-export function placeApart(
+export function isolatedNamespace(
   manifest: { readonly namespace: string },
   { prefix, runId }: { readonly prefix: string; readonly runId: string },
-): Place {
+): RunNamespace {
   const mark = `${prefix}_${runId}_`;
   return { apart: true, topicPrefix: mark, namespace: `${mark}${manifest.namespace}` };
 }
