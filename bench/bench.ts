@@ -8,7 +8,7 @@ export interface BenchContext {
   readonly signal: AbortSignal;
   /** A folder of its own, removed afterwards. */
   readonly dir: string;
-  /** Says what is being done, for whoever waits. */
+  /** Reports the current step. */
   readonly say: (line: string) => void;
 }
 

@@ -16,7 +16,7 @@ import type { Dataset } from '../src/topology/dataset.ts';
 import { taskSlotsOf } from '../src/topology/manifest.ts';
 import type { BenchContext } from './bench.ts';
 
-/** A whole stack for a scenario and its pipeline, as a run starts it. Whoever started it stops it. */
+/** A whole stack for a scenario and its pipeline, as a run starts it. The caller stops it. */
 export function startStack(
   { artifacts, clock, signal, dir }: BenchContext,
   pipeline: RunPipeline,

@@ -28,7 +28,7 @@ export interface Replayed {
   readonly events: number;
   /** Commits to all tables and rows in them that the census read; null without a census. */
   readonly census: { readonly commits: number; readonly rows: number } | null;
-  /** Snapshots that the catalog has gained, whoever looked. */
+  /** Number of new snapshots in the catalog. */
   readonly snapshots: number;
   /** Mean end-to-end duration of a checkpoint, ms, and how many there were. */
   readonly checkpointMs: number;

@@ -2,7 +2,7 @@ import type { Reporter, TestCase, TestModule } from 'vitest/node';
 
 /** How many are named. */
 const SLOWEST = 10;
-/** Below this nobody needs to be told, ms. */
+/** Shorter durations are not listed, ms. */
 const WORTH_TELLING_MS = 1_000;
 
 interface Timed {
@@ -11,7 +11,7 @@ interface Timed {
 }
 
 /**
- * Names the slowest files and tests after a run, so that whoever has added one sees what it costs. Listed
+ * Names the slowest files and tests after a run, so that the author of a new one sees its cost. Listed
  * before vitest's own reporter, whose closing lines stay the last. Outside a terminal it prints the error of a failed test at
  * once: vitest does so at the end, which a run of half an hour that is cut off does not reach.
  */

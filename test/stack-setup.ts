@@ -92,7 +92,7 @@ function openSharedState(): SharedState {
   return {
     dir,
     async close() {
-      // Who waits for the end of a process that nobody holds on to ends first.
+      // This process would end before a process that it does not reference.
       shell.ref();
       shell.stdin.end();
       await ended;

@@ -9,7 +9,7 @@ import { preloadOf, tapeOf } from './tape.ts';
 const T0 = 1_795_770_000_000;
 const decoder = new TextDecoder('latin1');
 
-/** What goes over the wire, and what is known of it beside. */
+/** The message on the wire, and the truth about it. */
 function bytes(events: Iterable<TapeEvent>): string[] {
   return Array.from(
     events,

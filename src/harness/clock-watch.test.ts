@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import type { DoorbusterError } from '../core/errors.ts';
 import { watchClock } from './clock-watch.ts';
 
-/** The machine's clock, whose wall time somebody sets. */
+/** The machine's clock, whose wall time a test sets. */
 function settable(): Clock & { set(byMs: number): void } {
   let offMs = 0;
   return {

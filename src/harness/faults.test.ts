@@ -8,7 +8,7 @@ import { type FaultSession, Faults } from './faults.ts';
 
 const T0 = 1_795_788_000_000;
 
-/** A clock on which nothing happens but what somebody waits for: time goes to the next one who does. */
+/** A clock that advances to the next sleeper whenever the process is idle. */
 function virtual(): Clock & { readonly offsetMs: () => number } {
   let nowMs = T0;
   const waiting: { readonly atMs: number; readonly wake: () => void }[] = [];

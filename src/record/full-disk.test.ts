@@ -49,7 +49,7 @@ describe.skipIf(!canMount())('on a full disk (needs root, to mount a small one)'
     const { entries, torn } = readJournal(disk.dir);
     expect(entries[0]).toMatchObject({ kind: 'step', text: 'first' });
     expect(torn.length).toBeLessThanOrEqual(1);
-    // Whoever did not ask to be told is told by a throw: here by the mend of the torn line.
+    // Without onFull it throws: here at the repair of the torn line.
     if (torn.length > 0)
       expect(() => openJournal(disk.dir, systemClock)).toThrow(/no space is left/);
   });

@@ -36,11 +36,11 @@ function outcome(text: string, set: readonly string[] = []): Scenario | null {
   if (!(error instanceof DoorbusterError)) throw error;
   expect(error.exitCode).toBe(EXIT.badInput);
   expect(error.hint).toBeTruthy();
-  // A terminal obeys control characters, whoever wrote them.
+  // A terminal executes control characters of any origin.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
   expect(error.message).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
   for (const line of error.message.split('\n')) expect(line.length).toBeLessThan(600);
-  // A mistake in an override itself is told by its path; everything else is framed.
+  // An error in an override itself has its path; everything else is framed.
   if (!error.message.startsWith('--set ')) framed(error.message, text, set);
   return null;
 }
@@ -121,7 +121,7 @@ function* pathsOf(node: SchemaNode, path: readonly (string | number)[]): Generat
   for (const one of [...(node.anyOf ?? []), ...(node.oneOf ?? [])]) yield* pathsOf(one, path);
 }
 
-/** What nobody should write, each where something else belongs; or where it does belong. */
+/** Hostile values, each at an unexpected or an expected position. */
 const VALUES: readonly unknown[] = [
   ...[null, true, '', ' ', 0, -0, -1, 1, 2, 3, 0.5, 1e-300, 1e308, 2 ** 53, -(2 ** 63)],
   ...[Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1e21, 64, 256, 5_000],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Reader } from '../../src/harness/engines/engine.ts';
 
-/** What holds of every query engine. `table`: one of two rows, whose column `n` has 1 and 2, by its full name. */
+/** Contract of every query engine. `table`: full name of a table with two rows, whose column `n` has 1 and 2. */
 export function engineContract(
   kind: string,
   given: () => { readonly open: () => Promise<Reader>; readonly table: string },
@@ -40,7 +40,7 @@ export function engineContract(
       expect(answers.map(({ rows }) => rows[0]?.n)).toEqual([1, 2, 3]);
       for (const [i, { startMs }] of answers.entries()) {
         if (i === 0) continue;
-        // A start is stamped in whole milliseconds, cut off; an end is that and a finer duration.
+        // A start is truncated to whole milliseconds; an end is the start plus a finer duration.
         const endedMs = Math.floor(answers[i - 1]?.endMs ?? Number.NaN);
         expect(startMs).toBeGreaterThanOrEqual(endedMs);
       }

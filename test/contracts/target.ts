@@ -3,7 +3,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import type { TargetAddress } from '../../src/harness/load/targets/target.ts';
 import { targetOf } from '../../src/harness/load/targets/targets.ts';
 
-/** What holds of every kind of load target. `prefix`: names of topics that nobody else has. */
+/** Contract of every load target. `prefix`: unique prefix of topics. */
 export function targetContract(
   kind: string,
   given: () => { readonly address: TargetAddress; readonly prefix: string },

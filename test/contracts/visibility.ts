@@ -3,17 +3,17 @@ import type { Facts } from '../../src/harness/facts.ts';
 import type { Visibility } from '../../src/harness/visibility/sources.ts';
 import type { Dataset } from '../../src/topology/dataset.ts';
 
-/** What a visibility source is tried on. */
-export interface VisibleWorld {
+/** Environment of the contract of a visibility source. */
+export interface VisibilityFixture {
   readonly dataset: Dataset;
   readonly facts: Facts;
   readonly visibility: Visibility;
-  /** Makes a commit with one row: an image of this version of row 1 in store 1, with an id of its own. */
+  /** Commits one row: an image of this version of row 1 in store 1, with a unique id. */
   commit(version: number, eventId: string): Promise<void>;
 }
 
-/** What holds of every visibility source. */
-export function visibilityContract(kind: string, open: () => Promise<VisibleWorld>): void {
+/** Contract of every visibility source. */
+export function visibilityContract(kind: string, open: () => Promise<VisibilityFixture>): void {
   describe(`the visibility source ${kind}`, () => {
     test('finds every commit once, between a poll without it and one with it, and reads its rows', async () => {
       const { dataset, facts, visibility, commit } = await open();

@@ -402,7 +402,7 @@ test.concurrent('servers for which there is no memory are named, with what Java 
 });
 
 describe.concurrent('without permission', () => {
-  /** Root without the right to pass over permissions is as anybody is. */
+  /** Root without the capability to bypass permissions is like any user. */
   const through = isRoot ? ['setpriv', '--bounding-set', '-dac_override,-dac_read_search'] : [];
   function locked(at: string): string {
     const path = join(at, 'shut');

@@ -92,7 +92,7 @@ test.concurrent(
     const [killed] = record.faults ?? [];
     expect(killed).toMatchObject({ during: 'outage', intendedMs: 7_000 });
     expect(killed?.startMs).toBeGreaterThanOrEqual(7_000);
-    // It was missed, and both numbers say so: nothing can be committed while nobody runs the jobs.
+    // Both numbers show the outage: without running jobs nothing is committed.
     const ages = killed?.streams.map(({ ageMaxMs }) => ageMaxMs) ?? [];
     expect(Math.max(...ages)).toBeGreaterThan(2_000);
     for (const name of ['recovery', 'area_above_target']) {

@@ -29,7 +29,7 @@ phases:
   - { name: load, for: 4s }
 `;
 
-/** A user's folder, whose stacks are nobody else's: it goes with all of them when it is disposed. */
+/** A user's folder with its own stacks, all of which are removed when it is disposed. */
 class Folder implements AsyncDisposable {
   readonly dir = mkdtempSync(join(tmpdir(), 'doorbuster-kept-'));
 
@@ -136,7 +136,7 @@ test.concurrent('run --keep leaves the servers up, with what the run has made', 
   const { identifiers } = (await (await fetch(tables)).json()) as { identifiers: object[] };
   expect(identifiers.length).toBeGreaterThan(0);
 
-  // To whoever has not started it, it is a stack like any other: addresses, and keys in the environment.
+  // For other users it is an external stack: addresses, and keys in the environment.
   const { internal, s3 } = endpoints;
   const named = { kafka: internal.brokers.join(','), s3: internal.s3, catalog: internal.catalog };
   const external = JSON.stringify({ prefix: 'elsewhere', inside: named });

@@ -67,7 +67,7 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-/** Chromium as Debian packages it; root on Debian gets it installed, anyone else gets told. */
+/** Debian's Chromium: it is installed for root on Debian; other users get an error. */
 function chromiumPath(root: boolean): string {
   const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
   const found = () => places.find((place) => existsSync(place));

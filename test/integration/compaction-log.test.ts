@@ -17,7 +17,7 @@ import type { Launched } from '../../src/harness/stack/server.ts';
 import { launch } from '../../src/harness/stack/server-process.ts';
 import { PLAIN_NAMESPACE } from '../support/run-namespace.ts';
 
-/** Servers that nobody is asked for: what is compacted here names no table. */
+/** Servers that are not used: the script here names no table. */
 const NOWHERE: Endpoints = {
   ...{ kafka: { brokers: [] }, flink: { rest: '', gateway: '' } },
   catalog: { uri: 'http://127.0.0.1:9', warehouse: 's3://none/', auth: { kind: 'none' } },
@@ -61,7 +61,7 @@ test('an engine that has to write its classes down does so after the compaction,
   expect(existsSync(join(archives.dir))).toBe(false);
   const stateOf = (pid: number) =>
     /^State:\s+(\w)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  // A stopped process says so once its threads have all been told.
+  // A paused process has the state T when all of its threads are stopped.
   await expect.poll(() => stateOf(first.pid as number)?.[1], { timeout: 5_000 }).toBe('T');
   await first.resume();
   expect(await first.exited).toMatchObject({ code: 0 });

@@ -282,7 +282,7 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
     const args = ['run', 'scenarios/quick.yaml', '--set', 'stack.runtime=containers'];
     const refused = promisify(execFile)(process.execPath, ['bin/doorbuster.js', ...args], {
       cwd: packageRoot,
-      // Where the library looks of itself, once nobody is at the other.
+      // The library's default socket, if no engine listens on the named one.
       env: {
         ...process.env,
         ...{ XDG_RUNTIME_DIR: elsewhere, DOCKER_HOST: 'unix:///nowhere/docker.sock' },

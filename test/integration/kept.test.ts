@@ -39,7 +39,7 @@ async function kept(
 test('a stack that is kept is found again whole, let go of, and ended with all it has', async () => {
   const { stack, home } = await kept('evening');
   const { endpoints, stateDir, versions } = stack;
-  // It is on record under its name, and nobody’s leftover any more.
+  // It is registered under its name, and no leftover any more.
   expect(registrations(join(process.env.XDG_STATE_HOME as string, 'doorbuster/stacks'))).toEqual(
     [],
   );
@@ -59,7 +59,7 @@ test('a stack that is kept is found again whole, let go of, and ended with all i
     expect(found.broken.aborted).toBe(false);
   }
 
-  // A server that dies while somebody is on it is told, by its name.
+  // A server that dies while a run is attached is reported by its name.
   const { stack: watched } = await sharedStack('evening', reach());
   await watched.injectOutage('flink-gateway', 'kill');
   await watched.restore('flink-gateway');

@@ -207,7 +207,7 @@ test('the tape arrives byte for byte and in order, though answers get lost and t
     expect(late).toBe(0);
   }
 
-  // What CONTRACT asks, told again from the offsets alone.
+  // What CONTRACT expects, recomputed from the offsets alone.
   expect(await count(`(fault IS NOT DISTINCT FROM 'malformed') <> (expect = 'dead_letter')`)).toBe(
     0,
   );
@@ -278,7 +278,7 @@ test('an abort in the middle ends soon, and the facts know every message that re
   await systemClock.sleep(500);
   stop.abort(new Error('enough'));
   await expect(load.markers(0)).rejects.toThrow('enough');
-  // It waits for nobody: the broker is standing still.
+  // It does not wait for the broker, which is paused.
   const result = await load.abort();
   kafka.resume();
   expect(result.threadsLost).toBe(0);

@@ -63,7 +63,7 @@ const TWO_STREAMS = SMALL.replace(/^ {2}(wms|cart|loyalty): .*\n/gm, '');
 interface World {
   readonly dir: string;
   readonly scenario: Scenario;
-  /** Runs the scenario on the stack; with `keep`, what it made stays for whoever wants to look for himself. */
+  /** Runs the scenario on the stack; with `keep`, its tables and topics stay for independent observations. */
   run(how?: {
     readonly keep?: boolean;
     readonly onEvent?: (event: RunEvent) => void;

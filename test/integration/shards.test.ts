@@ -86,7 +86,7 @@ async function joined(of: number): Promise<{ record: RunRecord; dir: string; par
     expect(record).toMatchObject({ outcome: 'part', verdict: null, metrics: [] });
   }
   const dirs = parts.map(({ dir }) => dir);
-  // The leader clears the place once everybody has finished, their topic too.
+  // The leader removes the namespace, with its topic, after every shard has finished.
   const led = readJournal(dirs[0] as string).entries.map(({ kind }) => kind);
   expect(led).toContain('removed');
   expect(led).not.toContain('not-removed');

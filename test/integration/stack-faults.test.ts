@@ -59,7 +59,7 @@ describe('an injected outage of a server', () => {
     await stack.restore('minio');
     expect(pidOf(stack, 'minio')).not.toBe(pid);
     expect(Buffer.from(await bucket.get('kept.txt')).toString()).toBe('kept');
-    // It is on record again, so that whoever sweeps up after us finds it.
+    // It is registered again, so that a sweep finds it.
     if (runtime.kind === 'processes') {
       const known = registrations(defaultRegistryDir()).flatMap(({ registration }) =>
         registration.servers.map((one) => one.pid),

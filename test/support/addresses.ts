@@ -1,6 +1,6 @@
 import type { Endpoints } from '../../src/harness/clients/endpoints.ts';
 
-/** The environment that names these servers to a scenario that does not, keys and all. */
+/** Environment variables with these servers' addresses and keys, for a scenario without them. */
 export function variablesOf({ kafka, flink, catalog, s3 }: Omit<Endpoints, 'internal'>) {
   return {
     DOORBUSTER_KAFKA: kafka.brokers.join(','),

@@ -1,18 +1,18 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A REST catalog behind a door: who does not show the right token is sent away. */
+/** A proxy in front of a REST catalog that rejects requests without the right token. */
 export interface CatalogGuard extends AsyncDisposable {
   readonly uri: string;
-  /** What came in without the token, by path. */
+  /** Paths of the requests without the token. */
   readonly refused: readonly string[];
-  /** Tokens that were given out for the credential. */
+  /** Number of tokens that were issued for the credential. */
   issued(): number;
 }
 
 /**
- * Lets pass to `behind` whoever shows `token`, and gives that token to whoever brings the id and the
- * secret to /v1/oauth/tokens, as a catalog with OAuth2 does.
+ * Forwards requests with `token` to `behind`, and issues that token for the client id and secret at
+ * /v1/oauth/tokens, like a catalog with OAuth2.
  */
 export async function guardCatalog(
   behind: string,

@@ -1,7 +1,7 @@
 import { readRecord } from '../../src/record/read.ts';
 import type { CompletedRecord } from '../../src/record/record.ts';
 
-/** The record of a run that got to its end. */
+/** The record of a completed run. */
 export function completedRecord(path: string): CompletedRecord {
   const record = readRecord(path);
   if (record.outcome !== 'completed')

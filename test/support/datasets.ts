@@ -7,7 +7,7 @@ import {
   type RejectedDataset,
 } from '../../src/topology/dataset.ts';
 
-/** Datasets as a pipeline.yaml without any extras declares them. */
+/** Datasets as a minimal pipeline.yaml declares them. */
 
 const PLAIN = { layer: null, columns: {}, visibility: 'iceberg' } as const;
 

@@ -3,16 +3,16 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../src/harness/entry.ts';
 
-/** The built binary at work. */
+/** A process of the built binary. */
 export interface Doorbuster {
   readonly child: ChildProcess;
   /** Its exit code; null when a signal ended it. */
   readonly ended: Promise<number | null>;
-  /** All that it has printed so far, on both outputs. */
+  /** Its output so far, on both streams. */
   said(): string;
 }
 
-/** Starts it as a user would in `dir`, with all that it keeps for itself beneath it (`dir`/tmp is there). */
+/** Starts it in `dir`, with all of its folders below that (`dir`/tmp exists). */
 export function startDoorbuster(dir: string, ...args: readonly string[]): Doorbuster {
   const child = spawn(process.execPath, [join(packageRoot, 'bin/doorbuster.js'), ...args], {
     cwd: dir,
@@ -29,7 +29,7 @@ export function startDoorbuster(dir: string, ...args: readonly string[]): Doorbu
   return { child, ended, said: () => said };
 }
 
-/** The folder of the one run in these results; undefined before it has one. */
+/** The folder of the only run in these results; undefined before it exists. */
 export function runIn(results: string): string | undefined {
   const [name] = existsSync(results) ? readdirSync(results) : [];
   return name === undefined ? undefined : join(results, name);

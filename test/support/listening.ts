@@ -1,6 +1,6 @@
 import type { AddressInfo, Server } from 'node:net';
 
-/** A server of a test's own on a free port of loopback, until it goes out of scope. */
+/** Runs a server of a test on a free port of loopback, until it goes out of scope. */
 export async function listening(server: Server): Promise<{ readonly at: string } & Disposable> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

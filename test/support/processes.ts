@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-/** Processes other than this one whose command line or environment names a folder: what is left of a run. */
+/** Processes other than this one whose command line or environment names a folder: leftovers of a run. */
 export function processesNaming(folder: string): readonly string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
@@ -16,7 +16,7 @@ export function processesNaming(folder: string): readonly string[] {
     });
 }
 
-/** The shells that stand by to clean up after a doorbuster. */
+/** The watchdog shells of a process. */
 export function watchdogsOf(owner: number): readonly number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -33,7 +33,7 @@ export function watchdogsOf(owner: number): readonly number[] {
     });
 }
 
-/** Processes of this command line, or one that goes on, in this folder. */
+/** Processes in this folder whose command line begins with this one. */
 export function processesRunning(command: readonly string[], cwd: string): readonly number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

@@ -7,7 +7,7 @@ import { DURATION, FACTOR, PERCENT, RATE } from '../../src/core/units.ts';
 import { scenarioSchema } from '../../src/scenario/schema.ts';
 import { manifestSchema } from '../../src/topology/manifest.ts';
 
-/** The pages of docs/reference, as Markdown: functions of the schemas, the commands and the maps of names. */
+/** Generates the pages of docs/reference from the schemas, the commands and the maps of names, as Markdown. */
 
 const GENERATED =
   '<!-- Generated from the source. `npm run reference` writes this page; do not edit it. -->';
@@ -65,7 +65,7 @@ const UNITS: readonly (readonly [RegExp, string])[] = [
   [FACTOR, 'factor, like `5x`'],
 ];
 
-/** What may stand as the value of a key, in words. */
+/** Description of the values of a key. */
 function valueText(schema: Schema): string {
   if (schema.const !== undefined) return `\`${schema.const}\``;
   if (schema.enum) return schema.enum.map((one) => `\`${one}\``).join(', ');

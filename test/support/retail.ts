@@ -13,7 +13,7 @@ phases:
   - { name: only, for: 60s }
 `;
 
-/** A small scenario; `set` is what would follow --set. Streams are turned on by setting them to {}. */
+/** A small scenario; `set` has the values of --set. Streams are turned on by setting them to {}. */
 export function scenarioOf(...set: readonly string[]): Scenario {
   return parseScenario(BASE, { file: 'test.yaml', set }).scenario;
 }
@@ -49,7 +49,7 @@ export function tapeUntil(
   return events;
 }
 
-/** How often each key occurs. */
+/** Number of occurrences of each key. */
 export function countBy<T>(items: Iterable<T>, key: (item: T) => string): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const item of items) counts[key(item)] = (counts[key(item)] ?? 0) + 1;
@@ -65,11 +65,11 @@ export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** Those of one stream, typed as such. */
+/** The events of one stream, with its type. */
 export function ofStream<S extends Stream>(
   events: readonly TapeEvent[],
   stream: S,
 ): readonly EventOf<S>[] {
-  // The compiler does not follow an S into the union of the streams.
+  // The compiler does not narrow the union of the streams by S.
   return events.filter((event) => event.stream === stream) as unknown as readonly EventOf<S>[];
 }

@@ -17,14 +17,14 @@ import { parseScenario } from '../../src/scenario/parse.ts';
 import { stockView } from '../../src/topology/dataset.ts';
 import { datasetsOf } from '../../src/topology/manifest.ts';
 
-/** A real run as a fixture: its record and its facts, from which every metric can be computed again. */
+/** A real run as a fixture: its record and its facts, from which every metric can be recomputed. */
 
 /** Written while the metrics are computed, and so written again. */
 const DERIVED: readonly FactTable[] = ['promises'];
 const TABLES = (Object.keys(FACTS) as FactTable[]).filter((table) => !DERIVED.includes(table));
 const LARGEST_BYTES = 2 * 2 ** 20;
 
-/** Copies what is needed of a run's folder, and proves that the facts give the numbers of its record. */
+/** Copies the needed files of a run's folder, and verifies that the facts give the numbers of its record. */
 export async function makeRunFixture(from: string, to: string): Promise<void> {
   rmSync(to, { recursive: true, force: true });
   mkdirSync(to, { recursive: true });
@@ -39,13 +39,13 @@ export async function makeRunFixture(from: string, to: string): Promise<void> {
   }
 }
 
-/** What follows from the facts alone. Of the rest, the logs' ends and what the probes reported are in no fixture. */
+/** Sections that follow from the facts alone. The others need the logs' ends and incidents, which are in no fixture. */
 const SECTIONS = [
   ...(['metrics', 'checks', 'faults', 'promises', 'staleness', 'storeAge', 'waterfall'] as const),
   ...(['changes', 'queries', 'layout', 'canaries', 'self', 'cost'] as const),
 ] satisfies (keyof Measured & keyof RunRecord)[];
 
-/** Every section of a record that is measured, once more; `change` is SQL upon the facts before that. */
+/** Recomputes every measured section of a record; `change` is SQL that changes the facts before that. */
 export async function recompute(dir: string, change?: string): Promise<Measured> {
   const record = readRecord(dir);
   const { scenario: given, seed, t0Ms, endedMs, self } = record;
@@ -85,15 +85,15 @@ export async function recompute(dir: string, change?: string): Promise<Measured>
 async function load(facts: Facts, dir: string): Promise<void> {
   for (const table of TABLES) {
     const file = join(dir, `${table}.parquet`);
-    // A table that was not there when the run was recorded stays empty.
+    // A table that did not exist when the run was recorded stays empty.
     if (!existsSync(file)) continue;
     await facts.run(`INSERT INTO ${table} BY NAME FROM read_parquet(${quoted(file)})`);
   }
 }
 
 /**
- * As text that is the same on every machine: 12 significant digits, and of a histogram the digest of its values, since
- * a zlib compresses them as it likes.
+ * Text that is equal on every machine: 12 significant digits, and for a histogram the digest of its values, because
+ * versions of zlib compress differently.
  */
 export function stable(value: unknown): string {
   return JSON.stringify(
@@ -123,7 +123,7 @@ function isSeries(part: unknown): part is (number | string | null)[] {
   );
 }
 
-/** A schema gives the keys of what it reads its own order. */
+/** Sorts keys, because parsing with a schema changes their order. */
 function byName([a]: [string, unknown], [b]: [string, unknown]): number {
   return a < b ? -1 : 1;
 }

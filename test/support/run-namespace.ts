@@ -1,4 +1,4 @@
 import { ownNamespace } from '../../src/harness/run-namespace.ts';
 
-/** The plain names, as a run on a stack of its own has them. */
+/** The plain names of a run on its own stack. */
 export const PLAIN_NAMESPACE = ownNamespace({ namespace: 'retail' });

@@ -4,7 +4,7 @@ import type { TablesUnderTest } from '../../src/harness/truth/tables-under-test.
 import type { Label } from '../../src/scenario/scenario.ts';
 import { events, images, rejected } from './datasets.ts';
 
-/** Messages by hand, and tables to hold against them: what the scores are tested on. */
+/** Hand-written messages and tables, to test the scores. */
 
 export const AT = 1_795_000_000_000;
 export const HOUR_MS = 3_600_000;
@@ -17,7 +17,7 @@ export const tables: TablesUnderTest = {
   readBy: {},
 };
 
-/** Facts with the two tables in them, empty. */
+/** Facts with the two tables, empty. */
 export async function factsWithTables(): Promise<Facts> {
   const facts = await openFacts();
   await facts.run(`
@@ -31,7 +31,7 @@ export async function factsWithTables(): Promise<Facts> {
 
 let appended = 0;
 
-/** An acknowledged message of store 1 whose clock is right; each is appended after the one before. */
+/** An acknowledged message of store 1 with a correct clock; each is appended after the previous one. */
 export const sent = (stream: string, eventId: string, more: FactRow = {}): FactRow => ({
   ...{ stream, event_id: eventId, store_id: 1, role: 'original', expect: 'row' },
   ...{ occurred_ms: AT, claimed_ms: AT, acked_ms: AT + 5, kafka_offset: appended++ },
@@ -56,7 +56,7 @@ export const redelivered: FactRow = {
 export const damaged: FactRow = { fault: 'malformed', how: 'truncated', expect: 'dead_letter' };
 export const labelled = (...labels: readonly Label[]): FactRow => ({ labels: labels.join('+') });
 
-/** Scores in short: what is 0 is left out, and what is not scored says so. */
+/** Scores without zeros, and with a text for what is not scored. */
 export function short(
   distance: BusinessDistance,
 ): Readonly<Record<string, Readonly<Record<string, number | string>>>> {

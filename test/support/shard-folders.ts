@@ -20,7 +20,7 @@ export const SHARDED: ParsedScenario = parseScenario(TEXT, { file: 'together.yam
 const T0 = 1_795_788_000_000;
 const ENDED = T0 + 8_000;
 
-/** What the second shard tells of its machine, over the five seconds of the load. */
+/** CPU use of the second shard's machine, over the five seconds of the load. */
 interface SecondMachine {
   readonly cores: number;
   /** Core-seconds. */
@@ -30,7 +30,7 @@ interface SecondMachine {
   readonly apartMs: number;
 }
 
-/** Two folders under `root`, as the shards of a small load leave them: receipts only, each of them in its table. */
+/** Two folders under `root`, like those of the shards of a small load: only receipts, each of them in its table. */
 export async function shardFolders(
   root: string,
   second?: SecondMachine,

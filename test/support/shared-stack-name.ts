@@ -1,2 +1,2 @@
-/** What the shared stack of the tests is called: `doorbuster run … --on tests`. */
+/** Name of the shared stack of the tests: `doorbuster run … --on tests`. */
 export const SHARED_STACK = 'tests';

@@ -14,7 +14,7 @@ import { down, sharedStack, up } from '../../src/harness/up.ts';
 import { runtime } from '../integration/support/runtime.ts';
 import { SHARED_STACK } from './shared-stack-name.ts';
 
-/** Room for two tests whose runs have a job per stream. */
+/** Task slots for two tests whose runs have a job per stream. */
 const TASK_SLOTS = 12;
 
 const artifacts = locateArtifacts(defaultCacheDir(), readLock());
@@ -22,22 +22,22 @@ const reach = { clock, onProgress: () => {}, artifacts, used: SERVERS };
 
 /**
  * Joins the stack that all tests share, for the rest of this test file: `run({ on })`, or the binary with
- * `--on tests`. The first test file that joins starts it; it is ended after the last one. Whoever is on it
- * has names of its own (`ownPlace`, or a run's own) and leaves every server as it was.
+ * `--on tests`. The first test file that joins starts it; it is ended after the last one. A test on it uses
+ * its own names (`testNamespace`, or those of a run) and leaves every server as it was.
  */
 export async function joinSharedStack(): Promise<SharedStack> {
-  // Here the stack is on record, and so is every run on it.
+  // The registry of the stack and of its runs.
   process.env.XDG_STATE_HOME = inject('sharedState');
   if (existsSync(persistedPath(SHARED_STACK))) {
     const found = await sharedStack(SHARED_STACK, reach).catch((error: Error) => error);
     if (!(found instanceof Error)) return found;
-    // An earlier test has broken it, and has failed for that itself.
+    // An earlier test has broken the stack, and has failed itself.
     process.stderr.write(`the shared stack is started again: ${found.message}\n`);
     await down(SHARED_STACK, reach);
   }
   await up({
     ...{ name: SHARED_STACK, runtime: runtime.kind, artifacts, clock, jit: 'c1' },
-    // Every job says for itself how often it commits.
+    // Every job sets its own commit interval.
     flink: { taskSlots: TASK_SLOTS, checkpointEveryMs: 2_000 },
     servers: SERVERS,
     signal: new AbortController().signal,
@@ -46,7 +46,7 @@ export async function joinSharedStack(): Promise<SharedStack> {
   return sharedStack(SHARED_STACK, reach);
 }
 
-/** Topics, tables and jobs of one test on the shared stack: their names begin with the test's. */
+/** Namespace of one test on the shared stack: all names begin with the test's. */
 export function testNamespace(test: string): RunNamespace {
   return isolatedNamespace(
     { namespace: 'retail' },
@@ -54,7 +54,7 @@ export function testNamespace(test: string): RunNamespace {
   );
 }
 
-/** Removes all that a test has made at its place, jobs that still run first. */
+/** Removes everything in a test's namespace, running jobs first. */
 export async function clearNamespace(place: RunNamespace, { endpoints }: Pick<Stack, 'endpoints'>) {
   await removeAll(place, { endpoints, clock, signal: AbortSignal.timeout(60_000) });
 }

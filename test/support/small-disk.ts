@@ -3,16 +3,16 @@ import { mkdtempSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A file system of its own, so small that it can be filled. */
+/** A small file system that a test can fill. */
 export interface SmallDisk extends Disposable {
   readonly dir: string;
-  /** Writes a file that leaves only this much free, bytes; less, should others be writing. */
+  /** Writes a file that leaves only this much free, bytes; less if other processes write. */
   fill(leaveBytes?: number): void;
   /** Removes that file again. */
   relieve(): void;
 }
 
-/** Whether this user may mount one: on a developer's machine usually not, in CI's containers yes. */
+/** Whether this user may mount a file system: usually not on a developer's machine, but in containers of CI. */
 export function canMount(): boolean {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
   try {
@@ -40,7 +40,7 @@ export function smallDisk(mebibytes: number): SmallDisk {
       try {
         writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - leaveBytes)));
       } catch (error) {
-        // Whoever else writes here took some of it in the meantime: full is what was asked for.
+        // Another process has used some of the space meanwhile: the disk is full, as requested.
         if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
       }
     },

@@ -2,7 +2,7 @@ import { meansOf } from '../../src/generators/world/recorded-tape.ts';
 import { DAY_KINDS, type Recording, type TapeMap } from '../../src/scenario/recording.ts';
 import type { Scenario } from '../../src/scenario/scenario.ts';
 
-/** How the columns of test/fixtures/receipts.csv are read. */
+/** Map of the columns of test/fixtures/receipts.csv. */
 export const RECEIPTS_MAP: TapeMap = {
   columns: {
     receipt: 'receipt',
@@ -31,7 +31,7 @@ export interface MadeReceipt {
   readonly lines: readonly (readonly [number, number, number, number])[];
 }
 
-/** A recording of receipts that a test makes up, in the order of their time. */
+/** A recording of a test's own receipts, in the order of their time. */
 export function recordingOf(receipts: readonly MadeReceipt[]): Recording {
   const lines = receipts.flatMap((receipt) => receipt.lines);
   const column = (i: 0 | 1 | 2 | 3) => Int32Array.from(lines, (line) => line[i]);

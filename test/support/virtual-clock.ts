@@ -6,17 +6,17 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** Turns of the event loop in which nothing was left to do, before time passes. */
+/** Idle turns of the event loop before time advances. */
 const IDLE_TURNS = 2;
 
 /**
- * A clock whose time passes only while nobody has anything to do: whoever sleeps is woken in the order of the
- * moments, at once. Work of DuckDB and of the file system, which goes on beside the event loop, holds it. Whoever starts it stops it.
+ * A clock whose time advances only while the process is idle: sleepers are woken at once, in the order of their times.
+ * Work of DuckDB and of the file system outside of the event loop holds it. Its owner stops it.
  */
 export class VirtualClock implements Clock, Disposable {
   #nowMs: number;
   readonly #sleepers: Sleeper[] = [];
-  /** Native work under way: what the hook saw begin and not yet end. */
+  /** Native work in progress: operations whose end the hook has not seen yet. */
   readonly #native = new Set<number>();
   readonly #hook = createHook({
     init: (id, type) => {
@@ -71,7 +71,7 @@ export class VirtualClock implements Clock, Disposable {
     this.#sleepers.splice(at + 1, 0, sleeper);
   }
 
-  /** Looks after each turn of the event loop whether there was anything to do. */
+  /** Checks after each turn of the event loop whether it was idle. */
   #turn(idle: number): void {
     setImmediate(() => {
       if (this.#stopped) return;

@@ -43,8 +43,8 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 /**
- * One trial of a pipeline in this process on a clock that passes only while there is nothing to do: seconds of its time take
- * milliseconds. `inject`: what the stage does wrong.
+ * Runs one trial of a pipeline in this process, on a clock that advances only while the process is idle: seconds take
+ * milliseconds. `inject`: the defects of the stage.
  */
 export async function virtualTrial(name: string, inject: string, edit = (text: string) => text) {
   const pipeline = join(dir, name);
@@ -60,11 +60,11 @@ export async function virtualTrial(name: string, inject: string, edit = (text: s
   const { signal } = new AbortController();
   await using lab = await openLab({
     ...{ parsed, baseDir: dir, runtime: 'processes', keep: false, clock, signal },
-    // Nothing of it is started or loaded.
+    // None of these artifacts is started or loaded.
     artifacts: { versions: {}, duckdbExtensions: {} } as unknown as Artifacts,
     onLine: () => {},
   });
-  // Awaited here: the clock stops on the way out.
+  // Awaited here, because the clock stops on return.
   return await lab.run({
     ...{ parsed, baseDir: dir, resultsDir: join(dir, 'results'), signal },
     reproduce: 'doorbuster run virtual.yaml',
@@ -72,13 +72,13 @@ export async function virtualTrial(name: string, inject: string, edit = (text: s
   });
 }
 
-/** The record of a trial that got to its end. */
+/** The record of a completed trial. */
 export function completedRecord({ record }: { readonly record: RunRecord }) {
   if (record.outcome !== 'completed') throw new Error(JSON.stringify(record.headline));
   return record;
 }
 
-/** How stale the stock was during the spike, ms. */
+/** Staleness of the stock during the spike, ms. */
 export function spikeStaleness(record: ReturnType<typeof completedRecord>) {
   const found = record.metrics.find(
     (one) => one.name === 'staleness' && one.of === 'inventory' && one.phase === 'spike',

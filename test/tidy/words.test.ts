@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /**
- * Words with a plainer replacement: not in comments of the sources, nor in titles of tests. `npm run spell` has
+ * Words with a plainer replacement: not in comments, nor in titles of tests. `npm run spell` has
  * those of the prose (cspell.yaml).
  */
 const REPLACEMENTS: Readonly<Record<string, string>> = {
@@ -35,30 +35,29 @@ function textOf(folder: string): readonly { readonly path: string; readonly text
 }
 
 /** Line and replacement of each banned word in the parts of a text that `pattern` finds. */
-function banned(folder: string, tests: boolean, pattern: RegExp): readonly string[] {
-  return textOf(folder)
-    .filter(({ path }) => path.endsWith('.test.ts') === tests)
-    .flatMap(({ path, text }) =>
-      [...text.matchAll(pattern)].flatMap((part) =>
-        [...part[0].matchAll(BANNED)].map((word) => {
-          const line = text.slice(0, part.index + word.index).split('\n').length;
-          const plainer = REPLACEMENTS[word[0].toLowerCase()];
-          return `${path}:${line}: ${word[0]} -> ${plainer}`;
-        }),
-      ),
-    );
+function banned(folder: string, pattern: RegExp): readonly string[] {
+  return textOf(folder).flatMap(({ path, text }) =>
+    [...text.matchAll(pattern)].flatMap((part) =>
+      [...part[0].matchAll(BANNED)].map((word) => {
+        const line = text.slice(0, part.index + word.index).split('\n').length;
+        const plainer = REPLACEMENTS[word[0].toLowerCase()];
+        return `${path}:${line}: ${word[0]} -> ${plainer}`;
+      }),
+    ),
+  );
 }
 
 test('the search finds a banned word in a comment and in a title', () => {
-  expect('/** Whoever opens it closes it. */'.match(BANNED)).toEqual(['Whoever']);
+  const [comment = ''] = 'open();\n// Whoever opens it closes it.'.match(COMMENT) ?? [];
+  expect(comment.match(BANNED)).toEqual(['Whoever']);
   const [title = ''] = `test('is ${'told'}', () => {`.match(TITLE) ?? [];
   expect(title.match(BANNED)).toEqual(['told']);
 });
 
-test('comments of the sources use plain words', () => {
-  expect(banned('src', false, COMMENT)).toEqual([]);
+test.each(['src', 'test', 'bench'])('comments in %s use plain words', (folder) => {
+  expect(banned(folder, COMMENT)).toEqual([]);
 });
 
-test.each(['src', 'test'])('titles of the tests of %s use plain words', (folder) => {
-  expect(banned(folder, true, TITLE)).toEqual([]);
+test.each(['src', 'test'])('titles of the tests in %s use plain words', (folder) => {
+  expect(banned(folder, TITLE)).toEqual([]);
 });

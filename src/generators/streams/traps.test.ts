@@ -36,7 +36,7 @@ test('training receipts have their share (0.02 % in the field, an estimate) and 
     if (body.training) expect(moved.has(body.transaction_id)).toBe(false);
   }
   const trained = new Set(training.map(({ body }) => body.transaction_id));
-  // Nobody brings back what was never sold.
+  // Only sold units can be returned.
   for (const { body } of receipts) expect(trained.has(String(body.return_of))).toBe(false);
 });
 

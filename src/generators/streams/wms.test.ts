@@ -51,7 +51,7 @@ test('events per 1,000 units sold are those of a steady state, from the first se
 });
 
 test('a third of first counts finds another number: -(1 + Geom) in three of five', () => {
-  // A second count of the same shelf is right, unless somebody stole in between: here nobody does.
+  // A second count of the same shelf is right, unless units were stolen in between, which does not happen here.
   const first = new Map<string, number>();
   for (const { store, body } of ofStream(events, 'wms')) {
     if (body.biz_step !== 'cycle_counting') continue;

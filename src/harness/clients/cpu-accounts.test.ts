@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { CONTAINER_ENGINE, CpuAccounts, KERNEL } from './cpu-accounts.ts';
 import type { ProcessStat } from './proc.ts';
 
-/** `pid: [parent, own seconds, seconds of ended children, name]`; born when its id says, unless told. */
+/** `pid: [parent, own seconds, seconds of ended children, name]`; its start time is its id by default. */
 type Row = readonly [parent: number, ownS: number, reapedS?: number, name?: string, born?: number];
 
 function machine(rows: Readonly<Record<number, Row>>): ReadonlyMap<number, ProcessStat> {

@@ -8,7 +8,7 @@ import {
 import { FORMATS, formats } from '../../reports/formats.ts';
 import { POLL_MS } from '../probes/poll-schedule.ts';
 
-/** Units of what is not told by the clock: processor time and memory are real. */
+/** Units that do not depend on the clock: processor time and memory are real. */
 const OF_THE_MACHINE = ['core-s', 'share', 'bytes'];
 
 describe('a pipeline in this process, on a virtual clock', () => {

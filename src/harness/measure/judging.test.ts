@@ -390,7 +390,7 @@ describe('the INVALID table', () => {
     expect(age(1_000, 'pos')).toEqual([]);
     expect(age(1_001, 'pos')).toMatchObject([{ rule: 'resolution' }]);
     expect(age(1_001, 'inventory')).toEqual([]);
-    // Which table an answer was as old as is not told: any may be.
+    // The table that determines the age of an answer is not recorded: it may be any.
     const answer = atMost('spike', {}, 1_001, 'inventory');
     expect(
       judgeValidity(checking('answer_age(revenue).max during spike < 5s', answer)),

@@ -95,7 +95,7 @@ function contextWith(more: Partial<MeasureContext>): MeasureContext {
   };
 }
 
-/** A receipt; times are ms since t0. Each hop takes as long as it is told to, 0 if not. */
+/** A receipt; times are ms since t0. Each hop takes the given time, or 0. */
 function receipt(id: string, occurredMs: number, hops: Partial<Hops> = {}, more: FactRow = {}) {
   const h = { ...NO_HOPS, ...hops };
   const dueMs = T0 + occurredMs + h.transport;
@@ -350,7 +350,7 @@ checks: ['${text}']
     // The median lies in the first commit.
     expect((await judged('staleness(pos).p50 during spike < 3s')).invalid).toEqual([]);
     expect((await judged('age(pos).max during spike < 12s')).invalid).toHaveLength(1);
-    // Nobody could be shown anything while the catalog was away.
+    // No reader could see a change while the catalog was down.
     await facts.append('faults', [
       {
         act: 'kill',

@@ -139,7 +139,7 @@ describe('how long the gain lasts', () => {
   test('time-outs count as +∞, and do not vanish from the line', () => {
     const growing = (t: number) => 200 + t / 2_000;
     const timesOut = ticks(12, (t) => (t >= 54_000 ? Inf : growing(t)));
-    // Nine rounds of twelve are on the line: without the others it would be told as certain.
+    // Nine rounds of twelve are on the line: without the others it would be reported as certain.
     expect(gainLastsOf(ticks(12, growing), run).gainLastsInterval?.low).toBeGreaterThan(1_500_000);
     expect(gainLastsOf(timesOut, run).gainLastsInterval?.low).toBe(0);
     // And they are answers: leaving them out would leave too few for a line.

@@ -164,7 +164,7 @@ test('tables that could not be read are not judged: the measurements stay, and i
   expect(record.truth).not.toHaveProperty('lost');
   expect(record.metrics.filter(({ name }) => name === 'lost')).toEqual([]);
   expect(record.checks.map(({ verdict }) => verdict)).toEqual(['PASS', 'NO_DATA']);
-  // In this fixture nobody sampled the machine and the threads, which is no matter of the oracles.
+  // This fixture has no samples of the machine and the threads, which the oracles do not need.
   expect(record).toMatchObject({ outcome: 'completed', failures: [] });
   expect(['INVALID', 'NO_DATA']).toContain(record.verdict);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Shelf } from '../../../test/support/shelf.ts';
+import { InMemoryCatalog } from '../../../test/support/in-memory-catalog.ts';
 import { Follower, type FoundSnapshot } from '../visibility/iceberg-follower.ts';
 import { follow } from './follow.ts';
 import { POLL_MS, PollSchedule } from './poll-schedule.ts';
@@ -18,7 +18,11 @@ interface Watched {
 }
 
 /** Follows the shelf for so long, as the census does. */
-async function watch(shelf: Shelf, commitEveryMs: number, forMs: number): Promise<Watched> {
+async function watch(
+  shelf: InMemoryCatalog,
+  commitEveryMs: number,
+  forMs: number,
+): Promise<Watched> {
   const ends = new AbortController();
   const { clock } = shelf;
   const found: FoundSnapshot[] = [];
@@ -39,7 +43,7 @@ async function watch(shelf: Shelf, commitEveryMs: number, forMs: number): Promis
 
 /** `n` commits of a writer, one per interval, `offsetMs` after its beginning. */
 function periodic(
-  shelf: Shelf,
+  shelf: InMemoryCatalog,
   job: string,
   at: { readonly everyMs: number; readonly offsetMs: number; readonly n: number },
   operator?: string,
@@ -59,7 +63,7 @@ describe('commits of the pipeline are seen within one poll', () => {
   test.each([5_000, 60_000])(
     'at an interval of %i ms, though a rewrite is committed in each',
     async (everyMs) => {
-      const shelf = new Shelf();
+      const shelf = new InMemoryCatalog();
       periodic(shelf, 'flink', { everyMs, offsetMs: 1_000, n: 20 });
       // Half a second before every commit, a rewrite: with a quiet time after it, each would be seen late.
       for (let i = 1; i < 20; i++) {
@@ -72,7 +76,7 @@ describe('commits of the pipeline are seen within one poll', () => {
   );
 
   test('though Flink itself writes the rewrite, with its job id', async () => {
-    const shelf = new Shelf();
+    const shelf = new InMemoryCatalog();
     periodic(shelf, 'flink', { everyMs: 60_000, offsetMs: 1_000, n: 20 });
     for (let i = 1; i < 20; i++) {
       shelf.commitAt(START_MS + 300 + i * 60_000, `rewrite-${i}`, { ...by('flink'), ...REWRITE });
@@ -82,7 +86,7 @@ describe('commits of the pipeline are seen within one poll', () => {
   });
 
   test('although another writer appends in between', async () => {
-    const shelf = new Shelf();
+    const shelf = new InMemoryCatalog();
     periodic(shelf, 'flink', { everyMs: 60_000, offsetMs: 1_000, n: 20 });
     for (let i = 1; i < 20; i++) shelf.commitAt(START_MS + 300 + i * 60_000, `spark-${i}`);
     const seen = await watch(shelf, 60_000, 1_200_000);
@@ -93,18 +97,18 @@ describe('commits of the pipeline are seen within one poll', () => {
     ['two jobs', 'b', undefined],
     ['two sinks of one job', 'a', 'second'],
   ])('of %s, each with its own moment', async (_, job, operator) => {
-    const shelf = new Shelf();
+    const shelf = new InMemoryCatalog();
     periodic(shelf, 'a', { everyMs: 10_000, offsetMs: 1_000, n: 10 });
     periodic(shelf, job, { everyMs: 10_000, offsetMs: 1_400, n: 10 }, operator);
     const seen = await watch(shelf, 10_000, 100_000);
-    // The first of the second writer may fall into the quiet time of the first: nobody knew of it yet.
+    // The first of the second writer may fall into the quiet time of the first: the writer was not known yet.
     const first = `${job}-${operator ?? ''}0`;
     expect(worst(seen, (id) => id !== first)).toBeLessThanOrEqual(ONE_POLL_MS);
     expect(seen.found).toHaveLength(20);
   });
 
   test('when every other one is late by 70 % of the interval', async () => {
-    const shelf = new Shelf();
+    const shelf = new InMemoryCatalog();
     for (let i = 0; i < 20; i++) {
       const atMs = START_MS + 1_000 + i * 60_000 + (i % 2) * 42_000 + i * 137;
       shelf.commitAt(atMs, `flink-${i}`, by('flink'));
@@ -115,7 +119,7 @@ describe('commits of the pipeline are seen within one poll', () => {
   });
 
   test('when a commit is left out, because there was nothing to commit', async () => {
-    const shelf = new Shelf();
+    const shelf = new InMemoryCatalog();
     for (const i of [0, 1, 2, 9, 10]) {
       shelf.commitAt(START_MS + 1_000 + i * 10_000, `flink-${i}`, by('flink'));
     }
@@ -131,7 +135,7 @@ test('whatever comes in a quiet time is seen within 5 % of the interval, and wit
     [10_000, 500],
     [300_000, 1_000],
   ] as const) {
-    const shelf = new Shelf();
+    const shelf = new InMemoryCatalog();
     periodic(shelf, 'flink', { everyMs, offsetMs: 1_000, n: 4 });
     // The savepoint of a job that is stopped, say.
     for (let i = 0; i < 4; i++) {
@@ -145,7 +149,7 @@ test('whatever comes in a quiet time is seen within 5 % of the interval, and wit
 
 describe('what asking costs is bounded', () => {
   test('half of the time polls are rare, where one job commits', async () => {
-    const shelf = new Shelf();
+    const shelf = new InMemoryCatalog();
     periodic(shelf, 'flink', { everyMs: 60_000, offsetMs: 1_000, n: 20 });
     const { polls } = await watch(shelf, 60_000, 1_200_000);
     const always = 1_200_000 / POLL_MS;
@@ -154,7 +158,7 @@ describe('what asking costs is bounded', () => {
   });
 
   test('never more than one per 150 ms, whatever is committed', async () => {
-    const shelf = new Shelf();
+    const shelf = new InMemoryCatalog();
     for (let i = 0; i < 500; i++) shelf.commitAt(START_MS + i * 97, `s${i}`, by(`job-${i % 7}`));
     const { polls, found } = await watch(shelf, 5_000, 60_000);
     // A poll that finds several asks twice.
@@ -163,7 +167,7 @@ describe('what asking costs is bounded', () => {
   });
 
   test('a slow catalog is polled for two thirds of the time at most', async () => {
-    const shelf = new Shelf();
+    const shelf = new InMemoryCatalog();
     shelf.answerMs = 400;
     const { polls } = await watch(shelf, 5_000, 60_000);
     expect(polls).toBeLessThanOrEqual(60_000 / 600 + 2);
@@ -171,7 +175,7 @@ describe('what asking costs is bounded', () => {
 });
 
 test('commits that were there before the first poll begin no quiet time', async () => {
-  const shelf = new Shelf();
+  const shelf = new InMemoryCatalog();
   shelf.commit('old', by('flink'));
   shelf.commitAt(START_MS + 300, 'next', by('flink'));
   const { lateMs } = await watch(shelf, 60_000, 10_000);

@@ -11,7 +11,7 @@ import { readRecording } from './read.ts';
 const dir = mkdtempSync(join(tmpdir(), 'doorbuster-dialects-'));
 afterAll(() => rmSync(dir, { recursive: true }));
 
-/** A line as it was rung up, before anybody wrote it down. */
+/** A line of a receipt, before it is formatted. */
 interface RungUp {
   readonly receipt: string;
   readonly store: string;

@@ -53,7 +53,7 @@ describe('what a machine has to have', () => {
       const located = locateArtifacts(cacheDir, lock, artifacts);
       expect(Object.keys(located.versions).toSorted()).toEqual(all.toSorted());
       expect(() => locateArtifacts(cacheDir, lock)).toThrow(/not in the cache .*kafka/);
-      // The lock is a file: whoever says what is needed has read it for itself.
+      // Every caller of needsOf reads the lock file for itself.
       const again = needsOf(readLock()).artifacts;
       expect(() => locateArtifacts(cacheDir, lock, again)).toThrow(/not in the cache .*kafka/);
     } finally {

@@ -37,7 +37,7 @@ function refusalOf(env: Readonly<Record<string, string>>): DoorbusterError | und
     externalEndpoints(NOTHING_SAID, env);
     return undefined;
   } catch (error) {
-    // Anything else would be told as a bug of ours.
+    // Anything else would be reported as a bug.
     expect(error).toBeInstanceOf(DoorbusterError);
     expect((error as DoorbusterError).exitCode).toBe(EXIT.badInput);
     return error as DoorbusterError;

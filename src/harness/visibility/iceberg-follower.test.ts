@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Shelf } from '../../../test/support/shelf.ts';
+import { InMemoryCatalog } from '../../../test/support/in-memory-catalog.ts';
 import { Follower } from './iceberg-follower.ts';
 
 const shown = (poll: Awaited<ReturnType<Follower['poll']>>) =>
@@ -11,7 +11,7 @@ const shown = (poll: Awaited<ReturnType<Follower['poll']>>) =>
   ]);
 
 test('a commit became visible between the start of the last miss and the end of the first hit', async () => {
-  const shelf = new Shelf();
+  const shelf = new InMemoryCatalog();
   const follower = new Follower(shelf, 't', shelf.clock);
   expect(shown(await follower.poll())).toEqual([]); // 1000 to 1005
   shelf.commit('8963421567890123457');
@@ -25,7 +25,7 @@ test('a commit became visible between the start of the last miss and the end of 
 });
 
 test('however many commits fall between two polls, each is found once and in order', async () => {
-  const shelf = new Shelf();
+  const shelf = new InMemoryCatalog();
   const follower = new Follower(shelf, 't', shelf.clock);
   await follower.poll();
   for (let i = 0; i < 150; i++) shelf.commit(`s${i}`);
@@ -40,7 +40,7 @@ test('however many commits fall between two polls, each is found once and in ord
 });
 
 test('a commit between the two requests of one poll has an interval of its own', async () => {
-  const shelf = new Shelf();
+  const shelf = new InMemoryCatalog();
   const follower = new Follower(shelf, 't', shelf.clock);
   await follower.poll();
   shelf.commit('a');
@@ -56,7 +56,7 @@ test('a commit between the two requests of one poll has an interval of its own',
 });
 
 test('snapshots that were there before the first poll have no lower bound', async () => {
-  const shelf = new Shelf();
+  const shelf = new InMemoryCatalog();
   shelf.commit('a');
   shelf.commit('b');
   const poll = await new Follower(shelf, 't', shelf.clock).poll();
@@ -67,7 +67,7 @@ test('snapshots that were there before the first poll have no lower bound', asyn
 });
 
 test('what expired before any poll saw it is a gap, and the rest is still found', async () => {
-  const shelf = new Shelf();
+  const shelf = new InMemoryCatalog();
   const follower = new Follower(shelf, 't', shelf.clock);
   shelf.commit('a');
   await follower.poll();

@@ -23,7 +23,7 @@ import { freePorts } from '../../../src/harness/stack/ports.ts';
 import { STREAMS } from '../../../src/scenario/scenario.ts';
 import { KafkaProxy } from './kafka-proxy.ts';
 
-/** The stack's own Kafka server without the rest of the stack, behind a proxy that clients go through. */
+/** The stack's Kafka server without the other servers, behind a proxy for the clients. */
 export class KafkaAlone implements AsyncDisposable {
   readonly proxy: KafkaProxy;
   readonly brokers: readonly string[];
@@ -79,7 +79,7 @@ export class KafkaAlone implements AsyncDisposable {
     this.#dir = dir;
   }
 
-  /** Fresh, empty topics, one per stream, in place of those that are there. */
+  /** Replaces the topics by new, empty ones, one per stream. */
   async freshTopics(
     partitions: number,
     stamp: 'LogAppendTime' | 'CreateTime' = 'LogAppendTime',
@@ -97,7 +97,7 @@ export class KafkaAlone implements AsyncDisposable {
         topics: STREAMS.map((topic) => ({ topic, numPartitions: partitions, configEntries })),
         waitForLeaders: false,
       });
-      // Straight after their creation the broker does not know them yet.
+      // The broker does not know them directly after their creation.
       const led = async () => {
         const { topics } = await admin.fetchTopicMetadata({ topics: [...STREAMS] });
         return topics.every((topic) => topic.partitions.every(({ leader }) => leader >= 0));
@@ -108,7 +108,7 @@ export class KafkaAlone implements AsyncDisposable {
     }
   }
 
-  /** The broker stops doing anything, and its sockets stay open. */
+  /** Pauses the broker; its sockets stay open. */
   pause(): void {
     this.#server.kill('SIGSTOP');
   }

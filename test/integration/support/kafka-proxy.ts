@@ -5,16 +5,16 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 const PRODUCE = 0;
 
 /**
- * Stands between a client and a broker and can lose the answer to a produce request: the request is
- * through, the broker has appended, and the connection is gone. Frames are a 4-byte length, then in a
- * request the API's number (2), its version (2) and a correlation id (4); in an answer the same id.
+ * A proxy between a client and a broker that can lose the response to a produce request: the broker has
+ * appended, and the connection is closed. Frames are a 4-byte length, then in a request the API's number
+ * (2), its version (2) and a correlation id (4); in a response the same id.
  */
 export class KafkaProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #upstream = { host: '127.0.0.1', port: 0 };
   #toLose = 0;
-  /** Produce requests whose answer was lost so far. */
+  /** Number of produce requests whose response was lost. */
   lost = 0;
 
   static async open(): Promise<KafkaProxy> {
@@ -36,7 +36,7 @@ export class KafkaProxy implements AsyncDisposable {
     this.#upstream = { host: '127.0.0.1', port };
   }
 
-  /** Loses the answers of the next `count` produce requests. */
+  /** Loses the responses to the next `count` produce requests. */
   loseAnswers(count: number): void {
     this.#toLose += count;
   }

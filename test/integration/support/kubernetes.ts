@@ -12,7 +12,7 @@ import { defaultCacheDir } from '../../../src/harness/setup/cache.ts';
 const run = promisify(execFile);
 const REQUIREMENTS = fileURLToPath(new URL('requirements-kubernetes.txt', import.meta.url));
 
-/** Where the linter is, installed beside the cache when it is not. */
+/** Path of the linter, which is installed next to the cache if it is missing. */
 async function linter(): Promise<string> {
   const version = /^kubernetes-validate==(.*)$/m.exec(readFileSync(REQUIREMENTS, 'utf8'))?.[1];
   const dir = join(defaultCacheDir(), 'test-tools', `kubernetes-validate-${version}`);
@@ -25,7 +25,7 @@ async function linter(): Promise<string> {
   return dir;
 }
 
-/** What the linter has against a manifest, by the schemas of Kubernetes itself and strictly; empty: nothing. */
+/** Errors of a manifest by the strict schemas of Kubernetes; empty if there are none. */
 export async function lint(file: string): Promise<string> {
   const env = { ...process.env, PYTHONPATH: await linter() };
   return run('python3', ['-m', 'kubernetes_validate', '--strict', '--quiet', file], { env }).then(
@@ -38,7 +38,7 @@ export function manifest(name: string): string {
   return join(packageRoot, 'docs/kubernetes', name);
 }
 
-/** A volume of a pod, by what it is. */
+/** A volume of a pod, by its kind. */
 interface Volume {
   readonly name: string;
   readonly configMap?: { readonly name: string };
@@ -81,7 +81,7 @@ interface ConfigMap {
 
 type Resource = Job | ConfigMap | { readonly kind: 'PersistentVolumeClaim' | 'NetworkPolicy' };
 
-/** Everything that a manifest asks for. */
+/** Everything that a manifest requests. */
 function resources(name: string): readonly Resource[] {
   return parseAllDocuments(readFileSync(manifest(name), 'utf8')).map((one) => one.toJS());
 }
@@ -97,13 +97,13 @@ export function configMapIn(file: string, name: string): ConfigMap['data'] {
   return found?.data ?? {};
 }
 
-/** What a cluster would bring to a pod. */
+/** What a cluster would provide to a pod. */
 export interface Cluster {
   readonly image: string;
   readonly network: string;
-  /** What config maps and secrets hold that an environment is made from, by their names. */
+  /** Contents of the config maps and secrets for environment variables, by their names. */
   readonly variables: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  /** Of an indexed job. */
+  /** Completion index of an indexed job. */
   readonly index?: number;
   /** Folders of this machine for config maps and claims, by their names. */
   readonly folders: Readonly<Record<string, string>>;
@@ -111,7 +111,7 @@ export interface Cluster {
   readonly emptyDir: () => string;
 }
 
-/** Runs the one container of a job's pod as its manifest has it: command, user, limits, volumes. Gives how it ended. */
+/** Runs the only container of a job's pod by its manifest: command, user, limits, volumes. Returns how it ended. */
 export async function runPod(
   docker: Docker,
   { spec: { template } }: Job,
@@ -159,7 +159,7 @@ export async function runPod(
   }
 }
 
-/** Output and errors of a container come in frames, each with its length in the last four of eight bytes. */
+/** Stdout and stderr of a container come in frames, each with its length in the last four of eight bytes. */
 function printed(frames: Buffer): string {
   const parts: Buffer[] = [];
   for (let at = 0; at < frames.length; ) {

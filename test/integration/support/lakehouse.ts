@@ -12,20 +12,20 @@ import { openVisibility } from '../../../src/harness/visibility/sources.ts';
 import { events, images, rejected } from '../../support/datasets.ts';
 import { clearNamespace, joinSharedStack, testNamespace } from '../../support/shared-stack.ts';
 
-/** Flink SQL on the shared stack, for what observes tables rather than Kafka. */
+/** Flink SQL on the shared stack, for tests that observe tables rather than Kafka. */
 export interface Lakehouse {
   readonly stack: Stack;
   readonly artifacts: Artifacts;
   readonly sql: SqlSession;
-  /** What the names of its tables and jobs begin with. */
+  /** Prefix of its tables and jobs. */
   readonly place: RunNamespace;
-  /** A table as SQL names it, in Flink, Spark and DuckDB. */
+  /** Name of a table in the SQL of Flink, Spark and DuckDB. */
   table(name: string): string;
-  /** Removes what was made here, and leaves the stack up. */
+  /** Removes everything that was created here, and leaves the stack up. */
   leave(): Promise<void>;
 }
 
-/** `name` tells this test's tables from those of others: lower-case letters and `_`. */
+/** `name` distinguishes this test's tables from others: lower-case letters and `_`. */
 export async function openLakehouse(name: string, checkpointEveryMs: number): Promise<Lakehouse> {
   const { stack } = await joinSharedStack();
   const place = testNamespace(name);
@@ -57,7 +57,7 @@ export async function openLakehouse(name: string, checkpointEveryMs: number): Pr
   }
 }
 
-/** Tables in the shape of the pipelines', each fed by a sequence so that every row is known. */
+/** Creates tables like those of the pipelines, each filled by a sequence so that every row is known. */
 export async function createTables(
   { sql, table }: Lakehouse,
   mergeManifestsAt: number,
@@ -76,7 +76,7 @@ export async function createTables(
     WITH ('format-version' = '2')`);
 }
 
-/** A probe's context over a real stack; what a test does not care about has a plain value. */
+/** A probe's context for a real stack, with default values for what a test does not use. */
 export async function probeContext(
   { stack, artifacts, place }: Lakehouse,
   over: Partial<ProbeContext> = {},

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { kafkaClient, openKafkaAdmin } from '../../../src/harness/clients/kafka-admin.ts';
 import { STREAMS } from '../../../src/scenario/scenario.ts';
 
-/** A message as the broker hands it out. */
+/** A message as consumed from the broker. */
 export interface Consumed {
   readonly topic: string;
   readonly part: number;
@@ -14,7 +14,7 @@ export interface Consumed {
   readonly sentMs: number;
 }
 
-/** Everything in the topics of all streams, by topic, partition and offset. */
+/** Reads all messages of the topics of all streams, by topic, partition and offset. */
 export async function readTopics(brokers: readonly string[]): Promise<readonly Consumed[]> {
   await using admin = await openKafkaAdmin(brokers);
   let awaited = 0;

@@ -5,5 +5,5 @@ const wanted = process.env.DOORBUSTER_TEST_RUNTIME ?? 'processes';
 const found = (Object.values(RUNTIMES) as Runtime[]).find(({ kind }) => kind === wanted);
 if (!found) throw new Error(`DOORBUSTER_TEST_RUNTIME: there is no runtime ${wanted}`);
 
-/** What the integration tests start servers with: one runtime, or, the suite run again, another. */
+/** The runtime with which the integration tests start servers. */
 export const runtime: Runtime = found;

@@ -17,7 +17,7 @@ import { runtime } from './runtime.ts';
 
 export const TASK_SLOTS = 3;
 
-/** Makes folders that go with the test file; the registry of its stacks is in one of them. */
+/** Creates folders that are removed after the test file; the registry of its stacks is in one of them. */
 export function ownFolders(name: string): () => string {
   const folders: string[] = [];
   const folder = () => {
@@ -26,7 +26,7 @@ export function ownFolders(name: string): () => string {
     return path;
   };
   beforeAll(() => {
-    // The leftovers of this machine's real runs are none of a test's business.
+    // A test must not see leftovers of real runs on this machine.
     process.env.XDG_STATE_HOME = folder();
   });
   afterAll(() => {
@@ -87,8 +87,8 @@ export async function until(
 type Owner = ChildProcessByStdio<null, Readable, null>;
 
 /**
- * Starts processes that own a stack, each given once a server of it has said it is ready, or, with
- * `frozen`, once that server is.
+ * Starts processes that own a stack; each is returned when a server of it has reported that it is ready, or, with
+ * `frozen`, when that server is paused.
  */
 export function stackOwners(): (runDir: string, frozen?: ServerName) => Promise<Owner> {
   const owners: Owner[] = [];

@@ -1,6 +1,6 @@
 import type { MalformedKind, Stream } from '../../../src/scenario/scenario.ts';
 
-/** Records as docs/architecture.md, "Messages", has them, written by hand: no generator is trusted here. */
+/** Hand-written records as in docs/architecture.md, "Messages": the generators are not used here. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 const AT_MS = 1_795_000_000_000;
@@ -92,7 +92,7 @@ export function image(
   return { before: null, after, source, op: 'u', ts_ms: atMs };
 }
 
-/** A field that each stream requires, to be damaged. */
+/** A required field of each stream, to damage. */
 const REQUIRED: Readonly<Record<Stream, string>> = {
   pos: 'total_cents',
   wms: 'quantity',
@@ -101,7 +101,7 @@ const REQUIRED: Readonly<Record<Stream, string>> = {
   inventory: 'on_hand',
 };
 
-/** A damaged record and the reason it must be refused with. */
+/** A damaged record, and the expected reason of its rejection. */
 export function damaged(stream: Stream, kind: MalformedKind): { value: Buffer; reason: string } {
   const id = `damaged-${stream}-${kind}`;
   const whole =
@@ -124,7 +124,7 @@ export function damaged(stream: Stream, kind: MalformedKind): { value: Buffer; r
       };
     case 'bad_utf8': {
       const value = bytes(whole);
-      // In the middle of the id's text: a byte that no UTF-8 has.
+      // In the middle of the id: a byte that is invalid in UTF-8.
       value[value.indexOf(id) + 3] = 0xff;
       return { value, reason: 'bad_utf8' };
     }

@@ -131,7 +131,7 @@ async function found(tables: Tables, ledger: boolean): Promise<number> {
 
 const literal = (cell: Cell) => (typeof cell === 'string' ? `'${cell}'` : String(cell));
 
-/** Other values of a column: NULL, values that other rows have, and values that nobody sent. */
+/** Other values of a column: NULL, values that other rows have, and values that were never sent. */
 const OTHERS: Readonly<Record<string, readonly Cell[]>> = {
   event_id: [null, 'pos-0', 'pos-1', 'pos-6', 'marker-0', 'marker-9', 'canary-1', ''],
   store_id: [null, MARKER_STORE, -1, 1, 2, 3, 99],

@@ -24,7 +24,7 @@ beforeEach(async () => {
 afterEach(() => facts.close());
 
 let offset = 0;
-/** An acknowledged message of store 1, unless told otherwise. */
+/** An acknowledged message, of store 1 by default. */
 function sent(stream: string, eventId: string, more: FactRow = {}): FactRow {
   const at = 1_000 + offset;
   return {

@@ -120,7 +120,7 @@ function replayed(lagMs: number): Readonly<Record<string, number>> {
   return counts;
 }
 
-// The values of the model's own simulation, beside its formula: .032, .091, .167, .239, .615.
+// The values of the model's own simulation, next to its formula: .032, .091, .167, .239, .615.
 test.each([5, 15, 30, 47, 240])(
   'a shelf selling down behind a view %d minutes late breaks as many promises as the formula says',
   (minutes) => {

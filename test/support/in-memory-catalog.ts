@@ -1,20 +1,20 @@
 import type { Clock } from '../../src/core/clock.ts';
 import type { Catalog, Snapshot, Table } from '../../src/harness/clients/iceberg.ts';
 
-/** What a commit is, besides its place in the table's history. */
+/** A commit without its position in the table's history. */
 type Kind = Partial<Pick<Snapshot, 'operation' | 'summary'>>;
 
-/** A catalog in memory with a clock of its own, which only its answers (5 ms unless told otherwise) and sleeping move. */
-export class Shelf implements Pick<Catalog, 'load'> {
+/** A catalog in memory with its own clock, which only advances by answers (5 ms by default) and by sleeping. */
+export class InMemoryCatalog implements Pick<Catalog, 'load'> {
   readonly #snapshots: Snapshot[] = [];
   readonly #planned: { readonly id: string; readonly atMs: number; readonly kind: Kind }[] = [];
   #expired = 0;
   #nowMs = 1000;
-  /** How long an answer takes. */
+  /** Duration of an answer. */
   answerMs = 5;
-  /** When each answer was asked for. */
+  /** Time of each request. */
   readonly asked: number[] = [];
-  /** Runs after the next answer was made: a commit that falls between two requests. */
+  /** Runs after the next answer is computed: a commit between two requests. */
   between: (() => void) | null = null;
 
   readonly clock: Clock = {
@@ -38,7 +38,7 @@ export class Shelf implements Pick<Catalog, 'load'> {
     });
   }
 
-  /** A commit that the clock has to reach first. */
+  /** Adds a commit at a later time of the clock. */
   commitAt(atMs: number, id: string, kind: Kind = {}): void {
     this.#planned.push({ id, atMs, kind });
     this.#planned.sort((a, b) => a.atMs - b.atMs);
