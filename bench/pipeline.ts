@@ -17,16 +17,17 @@ import { cpuOf } from './cpu.ts';
 import { startStack } from './lakehouse.ts';
 
 /** Records that the job has read and committed before anything is counted: by then its code is compiled. */
-const WARM = 40_000;
+const WARM = 100_000;
 const MEASURED = 100_000;
-const BATCH = 1_000;
+/** Below the megabyte that a broker takes at once. */
+const BATCH = 500;
 const POLL_MS = 250;
 const COMMITTED_WITHIN_MS = 300_000;
 
 const { scenario } = parseScenario(
   `
 name: pipeline
-retail: { stores: 140, skus: 1000, assortment: 1000, hours: flat }
+retail: { stores: 200, skus: 1000, assortment: 1000, hours: flat }
 traffic: { pos: { receipts: 3600/store/h }, inventory: {} }
 pipeline: { use: cdc-upsert, commit_every: 5s }
 stack: { partitions: 1, jit: full }
