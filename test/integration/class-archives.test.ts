@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
-import { withClassArchive } from '../../src/harness/stack/class-archives.ts';
+import { archiveFolder, withClassArchive } from '../../src/harness/stack/class-archives.ts';
 import type { Command } from '../../src/harness/stack/components/component.ts';
 
 let base: string;
@@ -31,7 +31,7 @@ afterAll(() => rmSync(base, { recursive: true, force: true }));
 function folders(name: string) {
   const scratch = join(base, name, 'scratch');
   mkdirSync(scratch, { recursive: true });
-  return { dir: join(base, name, 'archives'), scratch };
+  return archiveFolder(join(base, name, 'archives'), scratch);
 }
 
 /** Runs it and gives how many of its classes came out of an archive of ours. */
@@ -117,12 +117,12 @@ test('an archive of the right size with a damaged page does not prevent a start'
 
 test('a JVM that may not write leaves nothing behind as it ends, and reads what there is', async () => {
   const where = folders('restarted');
-  const unwritten = withClassArchive('kafka', tool, { ...where, mayWrite: false });
+  const unwritten = withClassArchive('kafka', tool, where, false);
   expect(unwritten).toMatchObject({ command: tool, writes: false, fromArchive: false });
   const first = withClassArchive('kafka', tool, where);
   sharedClasses(first.command);
   await first.keep();
-  const reads = withClassArchive('kafka', tool, { ...where, mayWrite: false });
+  const reads = withClassArchive('kafka', tool, where, false);
   expect(reads).toMatchObject({ writes: false, fromArchive: true });
 });
 
@@ -130,4 +130,19 @@ test('a program without a class path is left as it is', () => {
   const minio: Command = { program: 'minio', args: ['server', 'data'], env: {} };
   const same = withClassArchive('minio', minio, folders('minio'));
   expect(same).toMatchObject({ command: minio, writes: false });
+});
+
+test('the gateway of Flink has none on another Java than 17', () => {
+  const gateway: Command = { program: 'java', args: ['-cp', 'flink.jar', 'Gateway'], env: {} };
+  const on = (version: string) => ({
+    ...folders('gateway'),
+    javaBuild: () => `IMPLEMENTOR="Debian"\nJAVA_VERSION="${version}"\n`,
+  });
+  expect(withClassArchive('flink-gateway', gateway, on('17.0.15')).writes).toBe(true);
+  for (const version of ['21.0.9', '170', '25']) {
+    const same = withClassArchive('flink-gateway', gateway, on(version));
+    expect(same).toMatchObject({ command: gateway, writes: false });
+    expect(same.fromArchive).toBeUndefined();
+    expect(withClassArchive('flink-jobmanager', gateway, on(version)).writes).toBe(true);
+  }
 });

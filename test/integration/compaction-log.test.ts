@@ -11,6 +11,7 @@ import { inNamespace, loadPipeline } from '../../src/harness/pipelines/load.ts';
 import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
+import { archiveFolder } from '../../src/harness/stack/class-archives.ts';
 import { filesInImages } from '../../src/harness/stack/images.ts';
 import { launchAuxiliary } from '../../src/harness/stack/processes.ts';
 import type { Launched } from '../../src/harness/stack/server.ts';
@@ -32,7 +33,7 @@ test('an engine that has to write its classes down does so after the compaction,
   const dir = await mkdtemp(join(tmpdir(), 'doorbuster-compact-'));
   await using _made = { [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) };
   vi.stubEnv('XDG_STATE_HOME', join(dir, 'state'));
-  const archives = { dir: join(dir, 'archives'), scratch: dir, restarted: [] };
+  const archives = { store: archiveFolder(join(dir, 'archives'), dir), restarted: [] };
   const artifacts = locateArtifacts(defaultCacheDir(), readLock());
   const pipeline = inNamespace(loadPipeline('cdc-upsert', packageRoot), PLAIN_NAMESPACE);
   const compacted = async () => {
@@ -58,14 +59,14 @@ test('an engine that has to write its classes down does so after the compaction,
   const first = await compacted();
   expect(first.fromArchive).toBe(false);
   // Frozen, and with nothing written: neither takes a core in what is measured next.
-  expect(existsSync(join(archives.dir))).toBe(false);
+  expect(existsSync(archives.store.dir)).toBe(false);
   const stateOf = (pid: number) =>
     /^State:\s+(\w)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   // A paused process has the state T when all of its threads are stopped.
   await expect.poll(() => stateOf(first.pid as number)?.[1], { timeout: 5_000 }).toBe('T');
   await first.resume();
   expect(await first.exited).toMatchObject({ code: 0 });
-  expect(await readdir(archives.dir)).toEqual([expect.stringMatching(/^spark-.*\.jsa$/)]);
+  expect(await readdir(archives.store.dir)).toEqual([expect.stringMatching(/^spark-.*\.jsa$/)]);
   // With an archive to start from there is nothing to write, and so nothing to hold.
   const second = await compacted();
   expect(second).toMatchObject({ fromArchive: true });

@@ -14,6 +14,7 @@ import { lockedArtifact, readLock } from '../../src/harness/setup/lock.ts';
 import { needsOf } from '../../src/harness/setup/needs.ts';
 import { provision } from '../../src/harness/setup/provision.ts';
 import { verifyDeep } from '../../src/harness/setup/verify.ts';
+import { CLASS_VOLUME } from '../../src/harness/stack/class-volume.ts';
 import { findEngine } from '../../src/harness/stack/containers.ts';
 import { imageTags } from '../../src/harness/stack/images.ts';
 import {
@@ -296,6 +297,39 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
     });
   });
 
+  it('leave their classes to those of the next run, in a volume that outlives them', async () => {
+    const engine = await findEngine();
+    const archives = { name: CLASS_VOLUME, at: '/class-archives' };
+    const image = imageTags(readLock()).kafka;
+    // Without its image there is no archive that fits.
+    if (await engine.hasImage(image)) {
+      await engine.createVolume(archives.name, {});
+      const forget = await engine.run({
+        ...{ name: `doorbuster-forget-${process.pid}`, image, user: 'root', environment: {} },
+        ...{ command: ['sh', '-c', `rm -f ${archives.at}/kafka-*`], volumes: [archives] },
+        ...{ labels: {}, network: { name: 'bridge', alias: 'forget' } },
+        ...{ publish: { host: '127.0.0.1', ports: [] }, memoryMiB: 64, cpuShares: 110 },
+      });
+      expect(await forget.exited).toMatchObject({ code: 0 });
+      await forget.remove();
+    }
+
+    // What the runtime says of it, and what the process itself has mapped.
+    const start = async () => {
+      const stack = await startStack({ runDir: folder(), servers: ['kafka'] });
+      const maps = readFileSync(`/proc/${stack.processes()[0]?.pid}/maps`, 'utf8');
+      const mapped = maps.includes(`${archives.at}/kafka-`);
+      return { stack, found: { said: stack.classArchives(), mapped } };
+    };
+    const first = await start();
+    await first.stack.stop({ keepClasses: true });
+    expect(first.found).toEqual({ said: { kafka: false }, mapped: false });
+    const second = await start();
+    await second.stack.stop();
+    expect(second.found).toEqual({ said: { kafka: true }, mapped: true });
+    expect(await left()).toEqual([]);
+  });
+
   it('whose end two hear of at once leave their name free for both', async () => {
     const engine = await findEngine();
     const name = `doorbuster-twice-${process.pid}`;
@@ -310,7 +344,7 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
             ...{
               environment: {},
               network: { name, alias: 'twice' },
-              volume: { name, at: '/work' },
+              volumes: [{ name, at: '/work' }],
             },
             ...{ publish: { host: '127.0.0.1', ports: [] }, memoryMiB: 64, cpuShares: 2 },
           });
@@ -349,7 +383,7 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
         labels,
         network: { name, alias: name },
         publish: { host: '127.0.0.1', ports: [] },
-        volume: { name, at: '/work' },
+        volumes: [{ name, at: '/work' }],
         memoryMiB: 16,
         cpuShares: 110,
       });

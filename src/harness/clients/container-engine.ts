@@ -20,11 +20,14 @@ export interface ContainerEngine {
   /** The folder of this machine that holds its images and volumes; null if it cannot be seen from here. */
   readonly dataDir: string | null;
   hasImage(tag: string): Promise<boolean>;
+  /** Identity of the content of an image that is there. */
+  imageId(tag: string): Promise<string>;
   /** Pulls a missing image, with the user's own login to its registry. */
   pull(tag: string, signal: AbortSignal): Promise<void>;
   build(image: ImageBuild): Promise<void>;
   extractFiles(files: ImageFiles): Promise<void>;
   createNetwork(name: string, labels: Labels): Promise<void>;
+  /** Does nothing if there is one of this name. */
   createVolume(name: string, labels: Labels): Promise<void>;
   run(container: ContainerSpec): Promise<RunningContainer>;
   /** Finds a running container that another process started; its output since `sinceMs` (epoch) goes to `log`. */
@@ -37,6 +40,13 @@ export interface ContainerEngine {
 }
 
 type Labels = Readonly<Record<string, string>>;
+
+/** A volume in a container. */
+export interface Mount {
+  readonly name: string;
+  readonly at: string;
+  readonly readOnly?: boolean;
+}
 
 /** Specification of a container. */
 interface ContainerSpec {
@@ -51,7 +61,7 @@ interface ContainerSpec {
   readonly network: { readonly name: string; readonly alias: string };
   /** Ports that are published on this address, with the same numbers as inside the container. */
   readonly publish: { readonly host: string; readonly ports: readonly number[] };
-  readonly volume: { readonly name: string; readonly at: string };
+  readonly volumes: readonly Mount[];
   /** Files that are copied into it before it starts, by path. */
   readonly files?: Readonly<Record<string, string>>;
   readonly memoryMiB: number;
@@ -186,6 +196,8 @@ export async function openContainerEngine(): Promise<ContainerEngine> {
           () => false,
         ),
 
+    imageId: async (tag) => (await docker.getImage(tag).inspect()).Id,
+
     async pull(tag, signal) {
       const pulled = client.image.pull(ImageName.fromString(tag));
       await Promise.race([pulled, once(signal, 'abort')]);
@@ -212,7 +224,13 @@ export async function openContainerEngine(): Promise<ContainerEngine> {
         .withLabels({ ...spec.labels })
         .withNetworkMode(spec.network.name)
         .withNetworkAliases(spec.network.alias)
-        .withBindMounts([{ source: spec.volume.name, target: spec.volume.at }])
+        .withBindMounts(
+          spec.volumes.map(({ name: source, at: target, readOnly = false }) => ({
+            source,
+            target,
+            mode: readOnly ? ('ro' as const) : ('rw' as const),
+          })),
+        )
         .withCopyContentToContainer(
           Object.entries(spec.files ?? {}).map(([target, content]) => ({ target, content })),
         )

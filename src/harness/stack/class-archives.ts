@@ -11,7 +11,7 @@ import type { Launched } from './server.ts';
  * sharing, JEP 350), or writes one at its exit. Loading and verifying classes is half the CPU time of a
  * server's start.
  */
-interface ArchivedCommand {
+export interface ArchivedCommand {
   readonly command: Command;
   /** Whether it writes an archive at its exit, which takes seconds, and only a SIGKILL prevents. */
   readonly writes: boolean;
@@ -27,27 +27,45 @@ const QUIET = '-Xlog:cds*=off';
 const CHECKED = '-XX:+VerifySharedSpaces';
 
 /**
- * `dir` has the archives of all runs; `scratch` is a folder of this run. An archive matches one build of Java with one
- * class path: both are in its name, and so is its size. A command without a class path is unchanged; so is one that must
- * not write while there is no archive, because it would write at every exit.
+ * Java 21 gives null for an inner class of an archived class of another loader. Flink's planner, which the gateway loads
+ * that way, then fails to compile, at every start from an archive. Java 17 does not.
+ */
+function works(name: string, javaBuild: string): boolean {
+  return name !== 'flink-gateway' || /^JAVA_VERSION="17\b/m.test(javaBuild);
+}
+
+/** Where the archives of all runs are, as the servers see it. */
+export interface ArchiveStore {
+  readonly dir: string;
+  /** A file of `dir`, with its size. */
+  readonly files: () => readonly { readonly file: string; readonly bytes: number }[];
+  /** Folder of this run, to which JVMs write. */
+  readonly scratch: string;
+  /** What tells one build of Java from another, by the program that is started. */
+  readonly javaBuild: (program: string) => string;
+  /** Makes the file `written` of scratch, where there is one, the archive of this kind, and removes the other archives of `name`. */
+  keep(written: string, its: { readonly name: string; readonly kind: string }): Promise<void>;
+}
+
+/**
+ * An archive matches one build of Java with one class path: both are in its name, and so is its size. A command without
+ * a class path is unchanged, and so is one that does not work from an archive; so is one that must not write while there is no archive, because it would write at every exit.
  */
 export function withClassArchive(
   name: string,
   command: Command,
-  {
-    dir,
-    scratch,
-    mayWrite = true,
-  }: { readonly dir: string; readonly scratch: string; readonly mayWrite?: boolean },
+  store: ArchiveStore,
+  mayWrite = true,
 ): ArchivedCommand {
   const at = command.args.indexOf('-cp');
-  if (at < 0) return { command, writes: false, keep: async () => {} };
+  const build = store.javaBuild(command.program);
+  if (at < 0 || !works(name, build)) return { command, writes: false, keep: async () => {} };
   const collectors = command.args.filter((arg) => /^-XX:\+Use\w+GC$/.test(arg));
-  const fits = [javaBuild(command.program), command.args[at + 1], ...collectors];
+  const fits = [build, command.args[at + 1], ...collectors];
   const digest = createHash('sha256').update(JSON.stringify(fits)).digest('hex').slice(0, 12);
   const kind = `${name}-${digest}`;
-  const archive = wholeArchive(dir, kind);
-  const written = join(scratch, `${name}.jsa`);
+  const archive = wholeArchive(store, kind);
+  const written = join(store.scratch, `${name}.jsa`);
   const flags = archive
     ? [`-XX:SharedArchiveFile=${archive}`, CHECKED, QUIET]
     : mayWrite
@@ -58,11 +76,7 @@ export function withClassArchive(
     writes: archive === undefined && mayWrite,
     fromArchive: archive !== undefined,
     async keep() {
-      if (archive || !existsSync(written)) return;
-      // Without an archive the next start is only slower: a full disk is no error here.
-      await moveInto(dir, written, `${kind}-${statSync(written).size}.jsa`)
-        .then((kept) => removeOthers(dir, name, kept))
-        .catch(() => {});
+      if (archive === undefined) await store.keep(written, { name, kind });
     },
   };
 }
@@ -77,12 +91,32 @@ export function classesOf(
 }
 
 /** The complete archive of this kind: with a truncated one the JVM would not start. */
-function wholeArchive(dir: string, kind: string): string | undefined {
-  for (const file of existsSync(dir) && statSync(dir).isDirectory() ? readdirSync(dir) : []) {
-    const bytes = file.startsWith(`${kind}-`) && /-(\d+)\.jsa$/.exec(file)?.[1];
-    if (bytes && statSync(join(dir, file)).size === Number(bytes)) return join(dir, file);
-  }
-  return undefined;
+function wholeArchive({ dir, files }: ArchiveStore, kind: string): string | undefined {
+  const whole = files().find(
+    ({ file, bytes }) =>
+      file.startsWith(`${kind}-`) && /-(\d+)\.jsa$/.exec(file)?.[1] === String(bytes),
+  );
+  return whole && join(dir, whole.file);
+}
+
+/** The archives in a folder of this machine, which may be missing; `scratch` is a folder of this run. */
+export function archiveFolder(dir: string, scratch: string): ArchiveStore {
+  return {
+    dir,
+    scratch,
+    javaBuild,
+    files() {
+      if (!existsSync(dir) || !statSync(dir).isDirectory()) return [];
+      return readdirSync(dir).map((file) => ({ file, bytes: statSync(join(dir, file)).size }));
+    },
+    async keep(written, { name, kind }) {
+      if (!existsSync(written)) return;
+      // Without an archive the next start is only slower: a full disk is no error here.
+      await moveInto(dir, written, `${kind}-${statSync(written).size}.jsa`)
+        .then((kept) => removeOthers(dir, name, kept))
+        .catch(() => {});
+    },
+  };
 }
 
 /** Moves a file to its final name atomically, even if another process writes the same. */

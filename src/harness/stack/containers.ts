@@ -7,6 +7,8 @@ import { defaultCacheDir } from '../setup/cache.ts';
 import { readLock, type StackLock } from '../setup/lock.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
 import type { AuxiliaryProcess } from './auxiliary-process.ts';
+import { type ArchivedCommand, classesOf, withClassArchive } from './class-archives.ts';
+import { CLASS_VOLUME, CLASSES_TO_READ, CLASSES_TO_WRITE, ClassVolume } from './class-volume.ts';
 import type { Command, Image } from './components/component.ts';
 import { COMPONENTS } from './components/components.ts';
 import { fromImage } from './fetch-from-image.ts';
@@ -112,6 +114,8 @@ async function openSession(
   try {
     await engine.createNetwork(session, labels);
     await engine.createVolume(session, labels);
+    // Without the label of a session: it outlives all of them.
+    await engine.createVolume(CLASS_VOLUME, {});
   } catch (cause) {
     await remove();
     throw stackBroke(
@@ -120,20 +124,44 @@ async function openSession(
       cause,
     );
   }
+  const classes = {
+    volume: new ClassVolume(`${WORK}/tmp`),
+    restarted: options.restarted ?? [],
+  };
+  const host = containerHost({
+    engine,
+    images,
+    session,
+    plan: insideContainers(lock),
+    logDir,
+    classes,
+  });
   return {
-    ...containerHost({ engine, images, session, plan: insideContainers(lock), logDir }),
+    ...host,
     leasePath: lease.path,
     takePorts: (ports) => lease.takePorts(ports),
     attachInfo: () => ({ session, images, servers: [] }),
     detach: () => lease.detach(),
-    remove,
+    async remove() {
+      await classes.volume.store(host.shell);
+      await remove();
+    },
   };
 }
 
 interface SessionHost
   extends Pick<RuntimeHost, 'plan' | 'writeFiles' | 'launch' | 'launchAuxiliary' | 'ended'> {
+  /** Runs a shell script as root, with the volumes of the session and of the class archives. Gives what it printed. */
+  shell(script: string, files?: Readonly<Record<string, string>>): Promise<string>;
   /** The running container of a server; null if there is none. */
   find(server: ServerName, sinceMs: number): Promise<Launched | null>;
+}
+
+/** The class archives of servers that are started here. */
+interface Classes {
+  readonly volume: ClassVolume;
+  /** Servers that a fault will restart: they must not write their archive then, during the measurement. */
+  readonly restarted: readonly ServerName[];
 }
 
 /** The containers of one session. */
@@ -142,6 +170,7 @@ function containerHost({
   images,
   session,
   logDir,
+  classes,
   ...its
 }: {
   readonly engine: ContainerEngine;
@@ -150,13 +179,14 @@ function containerHost({
   /** Folder on this machine for the containers' output. */
   readonly logDir: string;
   readonly plan: RuntimeHost['plan'] | Plan;
+  readonly classes?: Classes;
 }): SessionHost {
   const labels = { [SESSION_LABEL]: session };
   let plan = 'ports' in its.plan ? its.plan : undefined;
   const started = new Map<Launched, () => Promise<void>>();
 
-  const taken = (container: RunningContainer): Launched => {
-    const launched = asLaunched(container);
+  const taken = (container: RunningContainer, archived?: ArchivedCommand): Launched => {
+    const launched = { ...asLaunched(container), ...classesOf(archived) };
     started.set(launched, container.remove);
     return launched;
   };
@@ -176,15 +206,44 @@ function containerHost({
         host: HOST,
         ports: log === undefined ? [] : service.ports.map((name) => drawn.ports[name]),
       },
-      volume: { name: session, at: WORK },
+      volumes: [{ name: session, at: WORK }, CLASSES_TO_READ],
       memoryMiB: service.memoryMiB,
       cpuShares: CPU_SHARES,
       ...(log === undefined ? {} : { healthy: healthCheck(server, drawn), log }),
     });
   };
 
+  const shell = async (script: string, files: Readonly<Record<string, string>> = {}) => {
+    const container = await engine.run({
+      name: `${session}-shell`,
+      // Whichever is there: each of them has a shell.
+      image: images[COMPONENTS[(plan as Plan).servers[0] as ServerName].image],
+      user: 'root',
+      command: ['sh', '-c', script],
+      environment: {},
+      labels,
+      network: { name: session, alias: 'shell' },
+      publish: { host: HOST, ports: [] },
+      volumes: [{ name: session, at: WORK }, CLASSES_TO_WRITE],
+      files,
+      memoryMiB: 64,
+      cpuShares: CPU_SHARES,
+    });
+    const { code } = await container.exited;
+    await container.remove();
+    if (code !== 0) throw new Error(`the volume could not be prepared: ${container.printed()}`);
+    return container.printed();
+  };
+
+  const archivedOf = async (server: ServerName, command: Command) => {
+    if (classes === undefined) return undefined;
+    const store = classes.volume.storeOf(await engine.imageId(images[COMPONENTS[server].image]));
+    return withClassArchive(server, command, store, !classes.restarted.includes(server));
+  };
+
   return {
     plan: its.plan,
+    shell,
 
     async find(server, sinceMs) {
       const found = await engine.find(`${session}-${server}`, {
@@ -201,35 +260,22 @@ function containerHost({
         {},
         ...drawn.servers.map((server) => COMPONENTS[server].files(drawn)),
       );
-      const laying = await engine.run({
-        name: `${session}-lay`,
-        image: images.minio,
-        user: 'root',
-        command: [
-          'sh',
-          '-c',
-          `mkdir -p ${[`${WORK}/tmp`, ...dirs].join(' ')} && chown -R doorbuster: ${WORK}`,
-        ],
-        environment: {},
-        labels,
-        network: { name: session, alias: 'lay' },
-        publish: { host: HOST, ports: [] },
-        volume: { name: session, at: WORK },
-        files,
-        memoryMiB: 64,
-        cpuShares: CPU_SHARES,
-      });
-      const { code } = await laying.exited;
-      await laying.remove();
-      if (code !== 0) throw new Error(`the volume could not be prepared: ${laying.printed()}`);
+      const made = `mkdir -p ${[`${WORK}/tmp`, ...dirs].join(' ')} && chown -R doorbuster: ${WORK}`;
+      // One container for both: to start one takes most of a second.
+      const laid = (script: string) => shell(`${made} && ${script}`, files);
+      await (classes === undefined ? laid('true') : classes.volume.look(laid));
     },
 
     async launch(server, command, capture) {
       const log = capture ? undefined : join(logDir, `${server}.log`);
-      return taken(await run(server, command, log).catch((cause) => notStarted(server, cause)));
+      const archived = capture ? undefined : await archivedOf(server, command);
+      const container = await run(server, archived?.command ?? command, log).catch((cause) =>
+        notStarted(server, cause),
+      );
+      return taken(container, archived);
     },
 
-    launchAuxiliary: (program) => launchAuxiliary({ engine, images, session }, program),
+    launchAuxiliary: (program) => launchAuxiliary({ engine, images, session, classes }, program),
 
     async ended(launched) {
       await started.get(launched)?.();
@@ -244,7 +290,13 @@ async function launchAuxiliary(
     engine,
     images,
     session,
-  }: { readonly engine: ContainerEngine; readonly images: ImageTags; readonly session: string },
+    classes,
+  }: {
+    readonly engine: ContainerEngine;
+    readonly images: ImageTags;
+    readonly session: string;
+    readonly classes: Classes | undefined;
+  },
   { name, memoryMiB, log, onLine, files, command }: AuxiliaryProcess,
 ): Promise<Launched> {
   const own = `${session}-${name}`;
@@ -254,7 +306,7 @@ async function launchAuxiliary(
       session: own,
     },
   );
-  const { program, args, env } = command({
+  const plain = command({
     ...{ java: 'java', artifacts: filesInImages(readLock()), dir: SCRATCH, internal: true },
   });
   try {
@@ -264,6 +316,9 @@ async function launchAuxiliary(
       const building = { engine, lock: readLock(), cacheDir: defaultCacheDir(), signal };
       await buildImages([name], building, () => {});
     }
+    const store = classes?.volume.storeOf(await engine.imageId(images[name]));
+    const archived = store && withClassArchive(name, plain, store);
+    const { program, args, env } = archived?.command ?? plain;
     const container = await engine.run({
       name: own,
       image: images[name],
@@ -272,7 +327,7 @@ async function launchAuxiliary(
       labels: { [SESSION_LABEL]: own, 'io.doorbuster.server': name },
       network: { name: session, alias: name },
       publish: { host: HOST, ports: [] },
-      volume: { name: session, at: WORK },
+      volumes: [{ name: session, at: WORK }, CLASSES_TO_READ],
       files: Object.fromEntries(
         Object.entries(files({ internal: true })).map(([file, text]) => [
           join(SCRATCH, file),
@@ -286,11 +341,12 @@ async function launchAuxiliary(
     });
     const launched = asLaunched(container);
     const exited = launched.exited.then(async (exit) => {
+      if (exit.code === 0) await archived?.keep();
       await container.remove();
       await lease.remove();
       return exit;
     });
-    return { ...launched, exited };
+    return { ...launched, ...classesOf(archived), exited };
   } catch (cause) {
     await sweepSession(own, engine);
     await lease.remove();

@@ -8,7 +8,7 @@ import type { ServerFiles } from '../setup/artifacts.ts';
 import { javaCommand } from '../setup/prerequisites.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
 import type { AuxiliaryProcess } from './auxiliary-process.ts';
-import { classesOf, withClassArchive } from './class-archives.ts';
+import { type ArchiveStore, archiveFolder, classesOf, withClassArchive } from './class-archives.ts';
 import { COMPONENTS } from './components/components.ts';
 import { PersistedServers, persistedPath } from './persisted-stack.ts';
 import { LOOPBACK, type Plan } from './plan.ts';
@@ -56,7 +56,7 @@ export const processes: Runtime & { readonly kind: 'processes' } = {
 function processHost(
   plan: RuntimeHost['plan'],
   record: Pick<ResourceLease, 'register' | 'unregister'>,
-  archives?: ArchiveFolders,
+  archives?: Archives,
 ): Pick<RuntimeHost, 'plan' | 'writeFiles' | 'launch' | 'launchAuxiliary' | 'ended'> {
   return {
     plan,
@@ -65,10 +65,7 @@ function processHost(
       const archived =
         capture || archives === undefined
           ? null
-          : withClassArchive(server, command, {
-              ...archives,
-              mayWrite: !archives.restarted.includes(server),
-            });
+          : withClassArchive(server, command, archives.store, !archives.restarted.includes(server));
       const log = join(plan.logDir, `${server}.log`);
       const own = archived?.command ?? command;
       const launched = await launch(own, { workDir: plan.workDir, log, capture });
@@ -86,7 +83,7 @@ function processHost(
 export async function launchAuxiliary(
   artifacts: ServerFiles,
   program: AuxiliaryProcess,
-  archives?: ArchiveFolders,
+  archives?: Archives,
 ): Promise<Launched> {
   const { name, log, onLine } = program;
   const dir = await mkdtemp(join(temporaryDir(), `doorbuster-${name}-`));
@@ -96,7 +93,7 @@ export async function launchAuxiliary(
     for (const [file, text] of Object.entries(program.files({ internal: false })))
       await writeFile(join(dir, file), text);
     const command = program.command({ java: javaCommand(), artifacts, dir, internal: false });
-    const archived = archives && withClassArchive(name, command, archives);
+    const archived = archives && withClassArchive(name, command, archives.store);
     const launched = await launch(archived?.command ?? command, { workDir: dir, log, onLine });
     lease.register(name, launched.pid);
     const exited = launched.exited.then(async (exit) => {
@@ -128,8 +125,7 @@ async function openFolder({ artifacts, runDir, ...options }: StackOptions): Prom
   const plan = { network: LOOPBACK, artifacts, java: javaCommand(), workDir, logDir };
   return {
     ...processHost(plan, lease, {
-      dir: artifacts.classArchives,
-      scratch,
+      store: archiveFolder(artifacts.classArchives, scratch),
       restarted: options.restarted ?? [],
     }),
     leasePath: lease.path,
@@ -140,9 +136,8 @@ async function openFolder({ artifacts, runDir, ...options }: StackOptions): Prom
   };
 }
 
-interface ArchiveFolders {
-  readonly dir: string;
-  readonly scratch: string;
+interface Archives {
+  readonly store: ArchiveStore;
   /** Servers that a fault will restart: they must not write their archive then, during the measurement. */
   readonly restarted: readonly ServerName[];
 }
