@@ -303,15 +303,18 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
     const image = imageTags(readLock()).kafka;
     // Without its image there is no archive that fits.
     if (await engine.hasImage(image)) {
+      const name = `doorbuster-forget-${process.pid}`;
+      const labels = { [SESSION_LABEL]: name };
+      await engine.createNetwork(name, labels);
       await engine.createVolume(archives.name, {});
       const forget = await engine.run({
-        ...{ name: `doorbuster-forget-${process.pid}`, image, user: 'root', environment: {} },
-        ...{ command: ['sh', '-c', `rm -f ${archives.at}/kafka-*`], volumes: [archives] },
-        ...{ labels: {}, network: { name: 'bridge', alias: 'forget' } },
+        ...{ name, labels, image, user: 'root', environment: {}, volumes: [archives] },
+        ...{ command: ['sh', '-c', `rm -f ${archives.at}/kafka-*`] },
+        ...{ network: { name, alias: 'forget' } },
         ...{ publish: { host: '127.0.0.1', ports: [] }, memoryMiB: 64, cpuShares: 110 },
       });
       expect(await forget.exited).toMatchObject({ code: 0 });
-      await forget.remove();
+      await engine.sweep(`${SESSION_LABEL}=${name}`);
     }
 
     // What the runtime says of it, and what the process itself has mapped.
