@@ -193,6 +193,11 @@ const READ: Readonly<
     as: 'scenario.about',
     by: 'harness/experiment/first-record.ts',
   },
+  'traffic.inventory.via': {
+    change: 'traffic.inventory.via=bulk',
+    as: 'scenario.traffic',
+    by: 'harness/experiment/course.ts',
+  },
   'stack.partitions': {
     change: 'stack.partitions=5',
     as: 'scenario.stack.partitions',

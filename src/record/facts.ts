@@ -15,7 +15,7 @@ export const FACTS = {
     occurred_ms DOUBLE,
     claimed_ms DOUBLE,                                        -- its event_ts
     due_ms DOUBLE, sent_ms DOUBLE, acked_ms DOUBLE, -- acked_ms NULL: never acknowledged
-    kafka_ms DOUBLE, part INTEGER, kafka_offset BIGINT,       -- as the broker answered
+    kafka_ms DOUBLE, part INTEGER, kafka_offset BIGINT,       -- as the broker answered; NULL of opening stock that was inserted in bulk
     bytes INTEGER,
     expect VARCHAR                                            -- what CONTRACT asks: row | duplicate | dead_letter | guarded (an older or equal version of an upsert)
   `,

@@ -80,6 +80,8 @@ export interface Traffic {
   readonly inventory: {
     /** `assortment`: opening stock of every store x SKU carried; `none`: the tables start empty. */
     readonly preload: 'assortment' | 'none';
+    /** How the opening stock gets into the tables: as messages to the target, or inserted without the pipeline. */
+    readonly via: 'stream' | 'bulk';
   } | null;
   readonly faults: Faults;
 }

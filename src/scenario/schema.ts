@@ -91,6 +91,10 @@ const inventory = strict(
       .enum(['assortment', 'none'])
       .default('assortment')
       .describe('opening stock of every store and SKU carried, or empty tables'),
+    via: z
+      .enum(['stream', 'bulk'])
+      .default('stream')
+      .describe('how it gets into the tables; stream: through the pipeline, bulk: inserted before'),
   },
   'the stock row of every store and SKU',
 );

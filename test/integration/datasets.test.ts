@@ -27,7 +27,7 @@ starts_at: 2026-11-27T10:00
 retail: { stores: 2, skus: 60, assortment: 30, profile: grocery, hours: flat }
 traffic:
   pos: { receipts: 2400/store/h }
-  inventory: { preload: assortment }
+  inventory: { via: bulk }
   faults: { malformed: { rate: 20% } }
 pipeline: { use: ./renamed, commit_every: 2s }
 stack: { partitions: 1 }
@@ -99,6 +99,9 @@ test('a stock table of another name is measured, checked, polled and judged', {
   expect(record.checks.map(({ text, verdict }) => [text, verdict])).toEqual(
     CHECKS.map((text) => [text, 'PASS']),
   );
+  // What was inserted in bulk was acknowledged by its commit, and is in no log.
+  const { acknowledged, appended } = record.producing?.total ?? {};
+  expect(acknowledged).toBe(appended);
   expect(record.canaries?.sent).toBeGreaterThan(5);
   expect(record.canaries?.seen).toBeGreaterThan(0);
   expect(record.canaries).toMatchObject({ never: 0, disjoint: 0 });

@@ -137,7 +137,9 @@ export class InProcessTables {
     const id = String(++this.#commits);
     const added = [
       fileOf(name, id, 'data', all.length),
-      ...(key === null ? [] : [fileOf(name, id, 'equality_delete', rows.length)]),
+      ...(key === null || rows.length === 0
+        ? []
+        : [fileOf(name, id, 'equality_delete', rows.length)]),
     ];
     const live = [...(commits.at(-1)?.live ?? []), ...added];
     this.#push(table, { id, rows: all, added, live }, key === null ? 'append' : 'overwrite');

@@ -1,6 +1,7 @@
 import type { Drain } from '../../record/record.ts';
 import { STOCK } from '../../scenario/scenario.ts';
 import { HEAD_START_MS } from '../load/load.ts';
+import { insertOpeningStock } from '../opening-stock/opening-stock.ts';
 import { type PhaseResult, recordPhase, runPhases } from './phases.ts';
 import { reportProgress } from './report-progress.ts';
 import type { Session } from './trial-context.ts';
@@ -57,9 +58,10 @@ export async function runCourse(session: Session, watching: AbortController): Pr
 async function open(session: Session, course: PartialCourse): Promise<void> {
   const { load, state, options, scenario, journal } = session;
   const { clock } = options;
-  if (scenario.traffic[STOCK]?.preload === 'assortment') {
+  const stock = scenario.traffic[STOCK];
+  if (stock?.preload === 'assortment') {
     state.enter('preloading', 'loading the opening stock');
-    await load.preload();
+    await (stock.via === 'bulk' ? insertStock(session) : load.preload());
   }
   state.enter('draining the preload', 'draining the opening stock');
   course.opening = await session.drain();
@@ -69,6 +71,22 @@ async function open(session: Session, course: PartialCourse): Promise<void> {
   state.beginAt(course.t0Ms);
   await load.begin(course.t0Ms);
   await clock.sleep(Math.max(0, course.t0Ms - clock.nowMs()), session.signal);
+}
+
+/** The leader of a distributed load inserts the rows of all stores. */
+async function insertStock(session: Session): Promise<void> {
+  const { scenario, stack, pipeline, deployment, facts, workDir, options, signal, journal } =
+    session;
+  const { clock, artifacts } = options;
+  const startedMs = clock.monotonicMs();
+  const rows = await insertOpeningStock({
+    ...{ scenario, stack, facts, workDir, clock, signal },
+    ...{ extensions: artifacts.duckdbExtensions, place: pipeline.place },
+    datasets: deployment.datasets,
+  });
+  journal.note('step', {
+    text: `inserted ${rows} rows of opening stock in ${((clock.monotonicMs() - startedMs) / 1_000).toFixed(1)} s`,
+  });
 }
 
 async function replay(session: Session, course: PartialCourse): Promise<void> {

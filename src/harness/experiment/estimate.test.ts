@@ -33,6 +33,16 @@ describe('an estimate', () => {
     expect(of('traffic.inventory.preload=none').events).toBeLessThan(events - 3_500);
   });
 
+  test('takes opening stock in bulk for a hundredth of the time, and for no message in the log', () => {
+    const [stream, bulk] = ['stream', 'bulk'].map((via) =>
+      of('retail.assortment=400', `traffic.inventory.via=${via}`),
+    ) as [ReturnType<typeof of>, ReturnType<typeof of>];
+    const keys = 200 * 400;
+    expect(bulk.events).toBe(stream.events);
+    expect(stream.startMs - bulk.startMs).toBeCloseTo(keys * (0.5 - 0.005), 3);
+    expect(stream.dataBytes - bulk.dataBytes).toBeGreaterThan(keys * 900);
+  });
+
   test('has the executions of the query rounds', () => {
     const { rounds } = of('queries.round_samples=20', 'queries.round_budget=10s', 'queries.cold=2');
     // Two rounds of six queries: 20 samples, one to warm up, two cold ones.

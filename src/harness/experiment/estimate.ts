@@ -40,6 +40,9 @@ const MEDIANS = {
   /** Jobs are deployed one after the other. */
   deployMsPerStream: 6_500,
   preloadMsPerKey: 0.5,
+  /** Opening stock inserted in bulk: 1,000,000 rows in 4.9 s, facts included, in 5.7 MB of data files. */
+  bulkMsPerKey: 0.005,
+  bulkBytesPerKey: 6,
   /** Probes, first drain and head start, without two commits. */
   firstDrainMs: 6_500,
   endMs: 9_000,
@@ -76,7 +79,9 @@ export function estimateOf(scenario: Scenario, declared: Datasets): Estimate {
   const events = Math.round(keys + inPhases + beneath);
 
   const drainMs = MEDIANS.firstDrainMs + 2 * pipeline.commitEveryMs;
-  const loadedMs = keys * MEDIANS.preloadMsPerKey + drainMs;
+  const inBulk = traffic[STOCK]?.via === 'bulk' ? keys : 0;
+  const loadedMs =
+    inBulk * MEDIANS.bulkMsPerKey + (keys - inBulk) * MEDIANS.preloadMsPerKey + drainMs;
   const startMs = MEDIANS.serversMs + jobs * MEDIANS.deployMsPerStream + loadedMs;
   const endMs = MEDIANS.endMs + pipeline.commitEveryMs / 2 + events * MEDIANS.endMsPerEvent;
   const committingMs = loadedMs + timed + openMs;
@@ -90,7 +95,8 @@ export function estimateOf(scenario: Scenario, declared: Datasets): Estimate {
     rounds: roundsOf(scenario),
     dataBytes:
       MEDIANS.idleBytes +
-      events * MEDIANS.dataBytesPerEvent +
+      (events - inBulk) * MEDIANS.dataBytesPerEvent +
+      inBulk * MEDIANS.bulkBytesPerKey +
       commits * MEDIANS.objectsPerCommit * MEDIANS.bytesPerObject,
     factsBytes: events * MEDIANS.factsBytesPerEvent,
     keptBytes:

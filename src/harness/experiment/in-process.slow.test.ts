@@ -66,3 +66,26 @@ test('a compaction saves what its files say, and pays back after so many rounds'
     rounds: expect.closeTo((coreSeconds as number) / (roundBefore - roundAfter), 6),
   });
 });
+
+test('opening stock that is inserted in bulk is one snapshot without deletes, and nothing else differs', async () => {
+  const bulk = (text: string) => text.replace('preload: assortment', 'via: bulk');
+  const [streamed, inserted] = [
+    completedRecord(await virtualTrial('streamed', '{}')),
+    completedRecord(await virtualTrial('inserted', '{}', bulk)),
+  ];
+  expect(inserted.verdict).toBe('PASS');
+  const table = (record: typeof inserted) =>
+    record.truth?.tables.find((one) => one.table === 'inventory');
+  expect(table(inserted)).toMatchObject({ lost: 0, duplicated: 0, wrong: 0 });
+  expect(table(inserted)?.expected).toBe(table(streamed)?.expected);
+  const filesOf = (record: typeof inserted) =>
+    record.layout.marks.find(({ mark, table }) => mark === 'warmup' && table === 'inventory');
+  // Every commit of the stage has deletes; that of the opening stock has none.
+  const { dataFiles = 0, equalityDeleteFiles } = filesOf(streamed) ?? {};
+  expect(equalityDeleteFiles).toBe(dataFiles);
+  expect(filesOf(inserted)?.equalityDeleteFiles).toBe((filesOf(inserted)?.dataFiles ?? 0) - 1);
+  // It was never in the log.
+  const { acknowledged, appended } = inserted.producing.total;
+  expect(acknowledged).toBe(appended);
+  expect(acknowledged).toBe(streamed.producing.total.acknowledged - 80);
+});

@@ -14,8 +14,11 @@ export function upsertSql({ dataset, copy, has }: ReadDataset<ImageDataset>): st
     WITH sent AS MATERIALIZED (
       SELECT store_id, sku_id, version, count(acked_ms) > 0 AS answered,
         -- The first append of a version counts; one without an answer may have been the first.
-        list_append(list(on_hand) FILTER (acked_ms IS NULL), arg_min(on_hand, kafka_offset))
-          AS on_hands,
+        -- Opening stock that was inserted in bulk comes before every append, and has no offset.
+        list_append(
+          list(on_hand) FILTER (acked_ms IS NULL),
+          arg_min(on_hand, coalesce(kafka_offset, -1)) FILTER (acked_ms IS NOT NULL)
+        ) AS on_hands,
         bool_or(coalesce(deleted, false)) AS deleted
       FROM events
       WHERE stream = '${dataset.carries}' AND ${OF_THE_TAPE} AND expect <> 'dead_letter'

@@ -1,0 +1,69 @@
+import { createWriteStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { quoted } from '../../core/sql.ts';
+import { preloadOf } from '../../generators/tape.ts';
+import { type Scenario, STOCK } from '../../scenario/scenario.ts';
+import { csvLine } from '../load/fact-file.ts';
+
+/** Columns of the opening stock, by the names on the wire, with their types in DuckDB. */
+export const OPENING_COLUMNS = {
+  event_id: 'VARCHAR',
+  store_id: 'INTEGER',
+  event_ts: 'BIGINT',
+  occurred_ms: 'BIGINT',
+  due_ms: 'BIGINT',
+  sku_id: 'INTEGER',
+  on_hand: 'INTEGER',
+  committed: 'INTEGER',
+  unavailable: 'INTEGER',
+  available: 'INTEGER',
+  version: 'BIGINT',
+  deleted: 'BOOLEAN',
+} as const;
+
+/** The opening stock of all stores, in a CSV file. */
+export interface OpeningRows {
+  readonly count: number;
+  /** What stands after FROM to read it, with OPENING_COLUMNS. */
+  readonly from: string;
+}
+
+/** Lines that are written at once. */
+const BLOCK = 2_000;
+
+/** Writes the opening stock to a file. `t0Ms`: epoch ms that the offsets of the tape count from. */
+export async function writeOpeningRows(
+  scenario: Scenario,
+  path: string,
+  { t0Ms, signal }: { readonly t0Ms: number; readonly signal: AbortSignal },
+): Promise<OpeningRows> {
+  let count = 0;
+  function* blocks(): Generator<string> {
+    let block = '';
+    const stores = Array.from({ length: scenario.retail.stores }, (_, i) => i + 1);
+    for (const event of preloadOf(scenario, stores)) {
+      if (event.stream !== STOCK) continue;
+      const { after } = event.body;
+      const stamps = [event.claimedMs, event.occurredMs, event.dueMs].map((ms) =>
+        Math.round(t0Ms + ms),
+      );
+      block += csvLine([
+        ...[event.id, event.store, ...stamps, after.sku_id, after.on_hand, after.committed],
+        ...[after.unavailable, after.available, after.version, after.deleted],
+      ]);
+      count += 1;
+      if (count % BLOCK === 0) {
+        yield block;
+        block = '';
+      }
+    }
+    if (block !== '') yield block;
+  }
+  await pipeline(Readable.from(blocks()), createWriteStream(path), { signal });
+  const columns = Object.entries(OPENING_COLUMNS).map(
+    ([name, type]) => `${quoted(name)}: '${type}'`,
+  );
+  const from = `read_csv(${quoted(path)}, header = false, columns = {${columns.join(', ')}})`;
+  return { count, from };
+}
