@@ -4,13 +4,18 @@ import type { Clock } from '../../core/clock.ts';
 import { badInput } from '../../core/errors.ts';
 import type { ExternalUse } from '../../scenario/scenario.ts';
 import { taskSlotsOf } from '../../topology/manifest.ts';
-import { pipelineFor } from '../pipelines/load.ts';
+import { type Pipeline, pipelineFor } from '../pipelines/load.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
-import { type ChosenStack, externalStack, forgetTenants } from '../shared-stack.ts';
+import {
+  type ChosenStack,
+  externalStack,
+  forgetTenants,
+  type OwnRuntime,
+} from '../shared-stack.ts';
 import { DEFAULT_STACK, persistedStacks } from '../stack/persisted-stack.ts';
 import { ResourceLease } from '../stack/resource-lease.ts';
-import type { RuntimeKind, StackOptions } from '../stack/stack.ts';
+import type { RuntimeKind, ServerName, StackOptions } from '../stack/stack.ts';
 import { down, sharedStack, up } from '../up.ts';
 import { startOwnStack } from './own-stack.ts';
 import { serversUsed } from './servers-used.ts';
@@ -57,7 +62,9 @@ export function labOn(context: LabContext): Pick<Lab, 'run'> {
  */
 export async function openLab(spec: LabSpec): Promise<Lab> {
   const { artifacts, clock } = spec;
-  const { chosen, persistent, close } = await STACK_SOURCES[stackSourceOf(spec)](spec);
+  const pipeline = pipelineFor(spec.parsed, spec.baseDir);
+  const needs = { ...spec, pipeline, servers: serversUsed(pipeline, spec.parsed.scenario) };
+  const { chosen, persistent, close } = await STACK_SOURCES[stackSourceOf(needs)](needs);
   const use = { recorded: false, completed: false };
   return {
     persistent,
@@ -69,6 +76,13 @@ export async function openLab(spec: LabSpec): Promise<Lab> {
     },
     [Symbol.asyncDispose]: () => close(use),
   };
+}
+
+/** A lab to be opened, with what its pipeline needs. */
+interface StackNeeds extends LabSpec {
+  readonly pipeline: Pipeline;
+  /** See `serversUsed`. */
+  readonly servers: readonly ServerName[];
 }
 
 /** How a stack was used: whether any trial has a record, and whether any completed. */
@@ -92,9 +106,9 @@ type StackSource =
   | 'per trial'
   | 'without servers';
 
-function stackSourceOf({ parsed, baseDir, on, keep, seriesDir }: LabSpec): StackSource {
-  const pipeline = pipelineFor(parsed, baseDir);
-  if (serversUsed(pipeline, parsed.scenario).length === 0) {
+function stackSourceOf(needs: StackNeeds): StackSource {
+  const { parsed, pipeline, servers, on, keep, seriesDir } = needs;
+  if (servers.length === 0) {
     if (on === undefined && !keep) return 'without servers';
     throw badInput(
       `the pipeline ${pipeline.manifest.name} runs in this process, on no stack`,
@@ -114,7 +128,7 @@ function stackSourceOf({ parsed, baseDir, on, keep, seriesDir }: LabSpec): Stack
 }
 
 /** How each kind of stack is opened and closed. */
-const STACK_SOURCES: { readonly [W in StackSource]: (spec: LabSpec) => Promise<OpenStack> } = {
+const STACK_SOURCES: { readonly [W in StackSource]: (needs: StackNeeds) => Promise<OpenStack> } = {
   async external({ parsed: { scenario }, artifacts, signal }) {
     const on = await externalStack(scenario.stack.external as ExternalUse, { artifacts, signal });
     return { chosen: { kind: 'shared', on }, persistent: null, close: async () => {} };
@@ -123,13 +137,12 @@ const STACK_SOURCES: { readonly [W in StackSource]: (spec: LabSpec) => Promise<O
   attached: (spec) => attached(spec, spec.on as string),
 
   async persisted(spec) {
-    const { parsed, runtime, artifacts, clock, signal, onLine } = spec;
+    const { parsed, pipeline, servers, runtime, artifacts, clock, signal, onLine } = spec;
     const { scenario } = parsed;
-    const pipeline = pipelineFor(parsed, spec.baseDir);
     const name = DEFAULT_STACK;
     await up({
       ...{ name, runtime, artifacts, clock, signal, jit: scenario.stack.jit },
-      servers: serversUsed(pipeline, scenario),
+      servers,
       flink: {
         taskSlots: taskSlotsOf(pipeline.manifest, scenario.pipeline.parallelism),
         checkpointEveryMs: scenario.pipeline.commitEveryMs,
@@ -149,9 +162,8 @@ const STACK_SOURCES: { readonly [W in StackSource]: (spec: LabSpec) => Promise<O
   },
 
   async 'per series'(spec) {
-    const { parsed, baseDir, runtime, artifacts, clock, onLine } = spec;
+    const { parsed, pipeline, runtime, artifacts, clock, onLine } = spec;
     const { scenario } = parsed;
-    const pipeline = pipelineFor(parsed, baseDir);
     const runDir = resolve(spec.seriesDir as string);
     const name = basename(runDir);
     reportIdleStacks(onLine);
@@ -187,15 +199,16 @@ const STACK_SOURCES: { readonly [W in StackSource]: (spec: LabSpec) => Promise<O
 
   async 'per trial'({ runtime, onLine }) {
     reportIdleStacks(onLine);
-    return { chosen: { kind: 'own', runtime }, persistent: null, close: async () => {} };
+    return startedByEachTrial(runtime);
   },
 
-  'without servers': async () => ({
-    chosen: { kind: 'own', runtime: 'in-process' },
-    persistent: null,
-    close: async () => {},
-  }),
+  'without servers': async () => startedByEachTrial('in-process'),
 };
+
+/** Nothing is open between the trials. */
+function startedByEachTrial(runtime: OwnRuntime): OpenStack {
+  return { chosen: { kind: 'own', runtime }, persistent: null, close: async () => {} };
+}
 
 /** Runs `work` with a signal that follows `outer` until it is done. */
 async function untilAborted<T>(
@@ -222,11 +235,11 @@ function reportIdleStacks(onLine: (text: string) => void): void {
 
 /** A persistent stack; it stays up when the lab is closed. */
 async function attached(
-  { parsed, baseDir, artifacts, clock, onLine }: LabSpec,
+  { servers, artifacts, clock, onLine }: StackNeeds,
   name: string,
 ): Promise<OpenStack> {
-  const used = serversUsed(pipelineFor(parsed, baseDir), parsed.scenario);
-  const on = await sharedStack(name, { artifacts, clock, used, onProgress: readyLines(onLine) });
+  const onProgress = readyLines(onLine);
+  const on = await sharedStack(name, { artifacts, clock, used: servers, onProgress });
   return {
     chosen: { kind: 'shared', on },
     persistent: name,
