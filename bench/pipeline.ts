@@ -108,7 +108,7 @@ async function microsecondsPer(
   const alone = Object.fromEntries(
     Object.entries(scenario.traffic).map(([name, one]) => [name, name === stream ? one : null]),
   ) as typeof scenario.traffic;
-  // What a run does on a cluster of others is in SQL.
+  // A run on an external cluster decodes in SQL.
   const { endpoints, inProcess, stateDir } = stack;
   const runtime = decoder === 'sql' ? ('external' as const) : stack.runtime;
   await using _deployment = await deploy(inNamespace(loaded, place), {

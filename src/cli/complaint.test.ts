@@ -17,9 +17,9 @@ test.each([
   ],
   ['Not enough arguments following: set', 'run x --set', '--set needs a value'],
   ['Name a command.', '', 'Name a command.'],
-])('%j after "%s" is reported as: %s', (message, line, told) => {
+])('%j after "%s" is reported as: %s', (message, line, reported) => {
   const argv = line.split(' ').filter((word) => word !== '');
-  expect(complaint(message, argv, commands).message).toBe(told);
+  expect(complaint(message, argv, commands).message).toBe(reported);
 });
 
 test('the hint is the help of the command that was typed', () => {

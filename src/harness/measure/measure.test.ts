@@ -1026,8 +1026,8 @@ describe('other programs', () => {
       ...[...all(10_000, 1), ...all(20_000, 2)],
       ...[machine(10_000, 100), machine(20_000, 119)],
     ]);
-    const told = (await health({ servers: null })).find(({ phase }) => phase === 'spike');
-    expect(told?.foreignShare).toBeUndefined();
+    const spike = (await health({ servers: null })).find(({ phase }) => phase === 'spike');
+    expect(spike?.foreignShare).toBeUndefined();
     expect(await shareOf('spike')).toBeGreaterThan(0);
   });
 
