@@ -1,3 +1,4 @@
+import type { Scenario } from '../scenario/scenario.ts';
 import type { PreloadOf, TapeEvent, TapeOf } from './event.ts';
 import { Heap } from './heap.ts';
 import { imageOf, OpeningStock, rowTruth } from './stock/stock.ts';
@@ -7,6 +8,11 @@ import { worldOf } from './world/world.ts';
 
 /** Opening stock is this much older than t0. */
 const PRELOADED_MS = -3_600_000;
+
+/** The numbers of all stores, from 1. */
+export function storesOf({ retail }: Pick<Scenario, 'retail'>): readonly number[] {
+  return Array.from({ length: retail.stores }, (_, i) => i + 1);
+}
 
 /** The stores' tapes, merged in order of (dueMs, store). */
 export const tapeOf: TapeOf = (scenario, stores) => ({

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { yieldToEventLoop } from '../core/yield-to-event-loop.ts';
 import type { TapeEvent } from '../generators/event.ts';
-import { tapeOf } from '../generators/tape.ts';
+import { storesOf, tapeOf } from '../generators/tape.ts';
 import { memberRows, productRows, storeRows } from '../generators/world/dimensions.ts';
 import { DIMENSIONS, type DimensionTable } from '../record/facts.ts';
 import type { Scenario } from '../scenario/scenario.ts';
@@ -81,7 +81,7 @@ async function membersOnReceipts(scenario: Scenario, cutMs: number): Promise<rea
   // Without these streams there is no member, and reading a tape without a stream would never end.
   if (scenario.traffic.pos === null && scenario.traffic.loyalty === null) return [];
   const traffic = { ...scenario.traffic, wms: null, cart: null, inventory: null };
-  const stores = Array.from({ length: scenario.retail.stores }, (_, i) => i + 1);
+  const stores = storesOf(scenario);
   const members = new Set<number>();
   let read = 0;
   for (const event of tapeOf({ ...scenario, traffic }, stores)) {

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import type { DoorbusterError } from '../../src/core/errors.ts';
-import { type Connection, type Database, openDatabase } from '../../src/harness/clients/duckdb.ts';
-import { attachCatalog, createS3Secret } from '../../src/harness/clients/duckdb-lakehouse.ts';
+import type { Connection, Database } from '../../src/harness/clients/duckdb.ts';
+import { openLakehouse as openDuckdbLakehouse } from '../../src/harness/clients/duckdb-lakehouse.ts';
 import { kafkaClient } from '../../src/harness/clients/kafka-admin.ts';
 import { openSqlSession } from '../../src/harness/clients/sql-gateway.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
@@ -93,15 +93,13 @@ async function world(use: string, over: Partial<PipelineUse> = {}): Promise<Worl
 }
 
 async function openDuck(lake: Lakehouse): Promise<Database> {
-  const { avro, httpfs, iceberg } = lake.artifacts.duckdbExtensions;
-  const database = await openDatabase(':memory:', {
-    memoryMb: 1_024,
-    threads: 1,
-    extensions: [avro, httpfs, iceberg],
-  });
-  const connection = await database.connect();
-  await createS3Secret(connection, lake.stack.endpoints.s3);
-  await attachCatalog(connection, lake.stack.endpoints.catalog);
+  const limits = { memoryMb: 1_024, threads: 1 };
+  const { stack, artifacts } = lake;
+  const { database, connection } = await openDuckdbLakehouse(
+    stack.endpoints,
+    artifacts.duckdbExtensions,
+    limits,
+  );
   connection.close();
   return database;
 }

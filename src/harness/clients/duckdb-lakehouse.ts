@@ -1,5 +1,5 @@
 import { quoted } from '../../core/sql.ts';
-import type { Connection } from './duckdb.ts';
+import { type Connection, type Database, type DatabaseOptions, openDatabase } from './duckdb.ts';
 import type { CatalogAuth, Endpoints } from './endpoints.ts';
 
 /** Lets a DuckDB read the stack's bucket. Needs httpfs; holds for every connection of the database. */
@@ -27,10 +27,7 @@ const ATTACH_AUTH: {
 };
 
 /** Attaches the REST catalog as `ice`. Needs avro, httpfs, iceberg and the secret. */
-export async function attachCatalog(
-  connection: Connection,
-  catalog: Endpoints['catalog'],
-): Promise<void> {
+async function attachCatalog(connection: Connection, catalog: Endpoints['catalog']): Promise<void> {
   const { uri, warehouse, auth } = catalog;
   const shown = (ATTACH_AUTH[auth.kind] as (auth: CatalogAuth) => string | null)(auth);
   if (shown !== null) {
@@ -41,4 +38,26 @@ export async function attachCatalog(
     `ATTACH ${quoted(warehouse)} AS ice (TYPE iceberg, ENDPOINT ${quoted(uri)}, ${how},
        ACCESS_DELEGATION_MODE 'none')`,
   );
+}
+
+/** A DuckDB in memory with the REST catalog attached as `ice`. The caller closes both. */
+export async function openLakehouse(
+  { s3, catalog }: Pick<Endpoints, 's3' | 'catalog'>,
+  extensions: { readonly avro: string; readonly httpfs: string; readonly iceberg: string },
+  limits: Pick<DatabaseOptions, 'memoryMb' | 'threads'>,
+): Promise<{ readonly database: Database; readonly connection: Connection }> {
+  const { avro, httpfs, iceberg } = extensions;
+  const database = await openDatabase(':memory:', {
+    ...limits,
+    extensions: [avro, httpfs, iceberg],
+  });
+  try {
+    const connection = await database.connect();
+    await createS3Secret(connection, s3);
+    await attachCatalog(connection, catalog);
+    return { database, connection };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }

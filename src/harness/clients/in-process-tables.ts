@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { stackBroke } from '../../core/errors.ts';
+import { columnOf, type Dataset } from '../../topology/dataset.ts';
 import { type Cell, type Connection, type Database, openDatabase } from './duckdb.ts';
 import type { FileEntry, Snapshot } from './iceberg.ts';
 
@@ -185,4 +186,10 @@ function fileOf(table: string, id: string, content: FileEntry['content'], rows: 
 
 function staging(name: string): string {
   return `staged_${name.replace('.', '_')}`;
+}
+
+/** Renames the columns of a row from our names to those of the dataset's table. */
+export function rowNamedFor(dataset: Pick<Dataset, 'columns'>): (row: TableRow) => TableRow {
+  return (row) =>
+    Object.fromEntries(Object.entries(row).map(([name, cell]) => [columnOf(dataset, name), cell]));
 }

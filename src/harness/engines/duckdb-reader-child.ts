@@ -1,6 +1,6 @@
 import { systemClock } from '../../core/clock.ts';
-import { type Connection, openDatabase } from '../clients/duckdb.ts';
-import { attachCatalog, createS3Secret } from '../clients/duckdb-lakehouse.ts';
+import type { Connection } from '../clients/duckdb.ts';
+import { openLakehouse } from '../clients/duckdb-lakehouse.ts';
 import { takeServerPriority } from '../priority.ts';
 import type { FromChild, ReaderConfig, ToChild } from './duckdb-engine.ts';
 
@@ -25,15 +25,7 @@ process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 async function open(config: ReaderConfig): Promise<void> {
   const startedMs = systemClock.monotonicMs();
   try {
-    const { avro, httpfs, iceberg } = config.extensions;
-    const database = await openDatabase(':memory:', {
-      memoryMb: config.memoryMb,
-      threads: config.threads,
-      extensions: [avro, httpfs, iceberg],
-    });
-    connection = await database.connect();
-    await createS3Secret(connection, config.s3);
-    await attachCatalog(connection, config.catalog);
+    ({ connection } = await openLakehouse(config, config.extensions, config));
     send({ kind: 'opened', attachMs: systemClock.monotonicMs() - startedMs });
   } catch (error) {
     send({ kind: 'refused', error: textOf(error) });

@@ -1,6 +1,6 @@
 import { columnOf } from '../../topology/dataset.ts';
-import { type Connection, openDatabase } from '../clients/duckdb.ts';
-import { attachCatalog, createS3Secret } from '../clients/duckdb-lakehouse.ts';
+import type { Connection } from '../clients/duckdb.ts';
+import { openLakehouse } from '../clients/duckdb-lakehouse.ts';
 import type { Insert } from './opening-stock.ts';
 import { OPENING_COLUMNS } from './rows.ts';
 
@@ -10,18 +10,15 @@ const ATTEMPTS = 5;
 
 /** Into an Iceberg table, by DuckDB. */
 export const insertIntoIceberg: Insert = async (rows, dataset, { stack, extensions, place }) => {
-  const { avro, httpfs, iceberg } = extensions;
   const { s3, catalog } = stack.endpoints;
-  const database = await openDatabase(':memory:', {
-    ...LIMITS,
-    extensions: [avro, httpfs, iceberg],
-  });
-  const connection = await database.connect();
+  // With the location of the warehouse DuckDB attaches a catalog for reading only.
+  const warehouse = catalog.warehouse.includes('://') ? '' : catalog.warehouse;
+  const { database, connection } = await openLakehouse(
+    { s3, catalog: { ...catalog, warehouse } },
+    extensions,
+    LIMITS,
+  );
   try {
-    await createS3Secret(connection, s3);
-    // With the location of the warehouse DuckDB attaches a catalog for reading only.
-    const warehouse = catalog.warehouse.includes('://') ? '' : catalog.warehouse;
-    await attachCatalog(connection, { ...catalog, warehouse });
     const table = `ice.${place.namespace}.${dataset.name}`;
     const columns = await connection.rows<{ name: string }>(
       `SELECT column_name AS name FROM (DESCRIBE ${table})`,

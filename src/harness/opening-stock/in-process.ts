@@ -1,5 +1,4 @@
-import { columnOf } from '../../topology/dataset.ts';
-import type { TableRow } from '../clients/in-process-tables.ts';
+import { rowNamedFor, type TableRow } from '../clients/in-process-tables.ts';
 import { inProcessOf } from '../stack/in-process.ts';
 import type { Insert } from './opening-stock.ts';
 
@@ -7,8 +6,5 @@ import type { Insert } from './opening-stock.ts';
 export const insertInProcess: Insert = async (rows, dataset, { stack, place, facts }) => {
   const { tables } = inProcessOf(stack);
   const found = await facts.rows<TableRow>(`SELECT * FROM ${rows.from}`);
-  const named = found.map((row) =>
-    Object.fromEntries(Object.entries(row).map(([name, cell]) => [columnOf(dataset, name), cell])),
-  );
-  await tables.commit(`${place.namespace}.${dataset.name}`, [], named);
+  await tables.commit(`${place.namespace}.${dataset.name}`, [], found.map(rowNamedFor(dataset)));
 };

@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { quoted } from '../../core/sql.ts';
-import { preloadOf } from '../../generators/tape.ts';
+import { preloadOf, storesOf } from '../../generators/tape.ts';
 import { type Scenario, STOCK } from '../../scenario/scenario.ts';
 import { csvLine } from '../load/fact-file.ts';
 
@@ -41,7 +41,7 @@ export async function writeOpeningRows(
   let count = 0;
   function* blocks(): Generator<string> {
     let block = '';
-    const stores = Array.from({ length: scenario.retail.stores }, (_, i) => i + 1);
+    const stores = storesOf(scenario);
     for (const event of preloadOf(scenario, stores)) {
       if (event.stream !== STOCK) continue;
       const { after } = event.body;

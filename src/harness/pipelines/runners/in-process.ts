@@ -11,7 +11,7 @@ import {
 } from '../../../topology/dataset.ts';
 import { datasetsOf, type Injected, rejectedOf } from '../../../topology/manifest.ts';
 import type { LogRecord } from '../../clients/in-process-log.ts';
-import type { TableRow } from '../../clients/in-process-tables.ts';
+import { rowNamedFor, type TableRow } from '../../clients/in-process-tables.ts';
 import { isMarker } from '../../load/marker.ts';
 import { topicOf } from '../../run-namespace.ts';
 import { type InProcessStore, inProcessOf } from '../../stack/in-process.ts';
@@ -166,10 +166,15 @@ class StreamReader {
       if (dataset.carries !== stream) continue;
       const { rows, again } = this.#kept(dataset, accepted);
       if (rows.length + again.length === 0) continue;
-      await tables.commit(nameOf(dataset), rows.map(named(dataset)), again.map(named(dataset)));
+      await tables.commit(
+        nameOf(dataset),
+        rows.map(rowNamedFor(dataset)),
+        again.map(rowNamedFor(dataset)),
+      );
     }
     const letters = rejectedOf(manifest);
-    if (rejected.length > 0) await tables.commit(nameOf(letters), rejected.map(named(letters)));
+    if (rejected.length > 0)
+      await tables.commit(nameOf(letters), rejected.map(rowNamedFor(letters)));
   }
 
   *#take(untilMs: number): Generator<PositionedRecord> {
@@ -224,10 +229,4 @@ function idOf(dataset: StreamDataset, row: TableRow): string {
       ? dataset.key
       : [...dataset.key, dataset.version];
   return columns.map((column) => row[column]).join('/');
-}
-
-/** Renames the columns of a row to those of the dataset's table. */
-function named(dataset: Dataset): (row: TableRow) => TableRow {
-  return (row) =>
-    Object.fromEntries(Object.entries(row).map(([name, cell]) => [columnOf(dataset, name), cell]));
 }

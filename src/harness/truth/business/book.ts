@@ -1,7 +1,7 @@
 import { yieldToEventLoop } from '../../../core/yield-to-event-loop.ts';
 import type { TapeEvent } from '../../../generators/event.ts';
 import { Ledger } from '../../../generators/stock/ledger.ts';
-import { preloadOf, tapeOf } from '../../../generators/tape.ts';
+import { preloadOf, storesOf, tapeOf } from '../../../generators/tape.ts';
 import { NO_FAULTS, type Scenario, STOCK } from '../../../scenario/scenario.ts';
 import type { FactRow, Facts } from '../../facts.ts';
 
@@ -20,7 +20,7 @@ export async function writeBook(
   cutMs: number,
 ): Promise<void> {
   if (scenario.traffic[STOCK] === null) return;
-  const stores = Array.from({ length: scenario.retail.stores }, (_, i) => i + 1);
+  const stores = storesOf(scenario);
   // Without delivery faults: the same events, in the order in which they happened.
   const withoutFaults = { ...scenario, traffic: { ...scenario.traffic, faults: NO_FAULTS } };
   const newest = await newestVersions(facts);
