@@ -1,4 +1,5 @@
-import type { Reporter, TestCase, TestModule } from 'vitest/node';
+import { writeFileSync } from 'node:fs';
+import type { Reporter, SerializedError, TestCase, TestModule } from 'vitest/node';
 
 /** How many are named. */
 const SLOWEST = 10;
@@ -14,6 +15,9 @@ interface Timed {
  * Names the slowest files and tests after a run, so that the author of a new one sees its cost. Listed
  * before vitest's own reporter, whose closing lines stay the last. Outside a terminal it prints the error of a failed test at
  * once: vitest does so at the end, which a run of half an hour that is cut off does not reach.
+ *
+ * Errors outside every test (a rejected promise that nothing awaits) fail the run, but are not in vitest's
+ * json report: a file named by the environment variable TEST_ERRORS_FILE gets them, for .ci/counts.
  */
 export default class SlowestReporter implements Reporter {
   onTestCaseResult(test: TestCase): void {
@@ -25,7 +29,9 @@ export default class SlowestReporter implements Reporter {
     );
   }
 
-  onTestRunEnd(modules: readonly TestModule[]): void {
+  onTestRunEnd(modules: readonly TestModule[], errors: readonly SerializedError[]): void {
+    const file = process.env.TEST_ERRORS_FILE;
+    if (errors.length > 0 && file) writeFileSync(file, JSON.stringify(errors.map(described)));
     const files = modules.map((module) => ({
       name: nameOf(module),
       ms: module.diagnostic().duration + module.diagnostic().collectDuration,
@@ -40,6 +46,9 @@ export default class SlowestReporter implements Reporter {
     if (lines.length > 0) process.stdout.write(`\n${lines.join('\n')}\n`);
   }
 }
+
+const described = ({ stack, message, VITEST_TEST_NAME, VITEST_TEST_PATH }: SerializedError) =>
+  `${stack ?? message}\nduring ${VITEST_TEST_PATH ?? 'no file'} > ${VITEST_TEST_NAME ?? 'no test'}`;
 
 const nameOf = ({ project, relativeModuleId }: TestModule) => `${project.name} ${relativeModuleId}`;
 
