@@ -5,8 +5,8 @@ import { defineConfig } from 'vitest/config';
 
 /**
  * Projects by what they need: `unit` and `slow` need nothing, `integration` needs the real servers, `e2e` runs the
- * built binary. They run in that order, the last two one file at a time: they share two cores, and most
- * of their files share one stack (test/support/shared-stack.ts). `slow` has the unit tests of seconds of CPU (properties
+ * built binary. They run in that order, integration two files at a time, e2e one: they share two cores, and most of the
+ * integration files share one stack (test/support/shared-stack.ts). `slow` has the unit tests of seconds of CPU (properties
  * over many random inputs, exhaustive lists), so that `npm run check` stays short.
  */
 
@@ -52,7 +52,8 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           include: ['test/integration/**/*.test.ts'],
           globalSetup: ['test/stack-setup.ts'],
-          fileParallelism: false,
+          // A test on the shared stack waits for commits half of its time: two files share the machine.
+          maxWorkers: 2,
           testTimeout: 300_000,
           hookTimeout: 600_000,
         },

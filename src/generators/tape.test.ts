@@ -4,7 +4,7 @@ import { EVERYTHING, scenarioOf, storesOf, tapeUntil } from '../../test/support/
 import type { Scenario } from '../scenario/scenario.ts';
 import { encode, keyOf } from './encode.ts';
 import type { TapeEvent } from './event.ts';
-import { preloadOf, tapeOf } from './tape.ts';
+import { preloadOf } from './tape.ts';
 
 const T0 = 1_795_770_000_000;
 const decoder = new TextDecoder('latin1');
@@ -152,25 +152,6 @@ test('versions count up by one per row, without a gap', () => {
     newest.set(key, truth.row.version);
   }
   expect(newest.size).toBeGreaterThan(100);
-});
-
-test('from one store to five thousand: the first ten thousand events of a large chain', () => {
-  const large = scenarioOf(
-    'retail={stores: 5000, skus: 50000, assortment: 20000, time_zones: us}',
-    'traffic.cart={sessions: 20/s}',
-    'traffic.wms={}',
-    'traffic.inventory={}',
-  );
-  let n = 0;
-  const stores = new Set<number>();
-  for (const event of tapeOf(large, storesOf(large))) {
-    stores.add(event.store);
-    if (++n === 10_000) break;
-  }
-  expect(n).toBe(10_000);
-  expect(stores.size).toBeGreaterThan(500);
-  const one = scenarioOf('retail={stores: 1, skus: 1}');
-  expect(tapeUntil(one, 60_000).length).toBeGreaterThan(2);
 });
 
 test('the tape has no end: after the last phase it goes on at 1x', () => {

@@ -136,7 +136,7 @@ const counted = ({ metrics }: RunRecord) =>
 
 describe('a load of one shard, and of four', () => {
   test('is the same load, and has the same truth', async () => {
-    const [one, four] = [await joined(1), await joined(4)];
+    const [one, four] = await Promise.all([joined(1), joined(4)]);
     const alone = await sent(one.dir);
     expect(alone.length).toBeGreaterThan(8);
     for (const { record, dir, parts } of [one, four]) {

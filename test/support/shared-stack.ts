@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { inject } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { SERVERS } from '../../src/core/metrics.ts';
@@ -6,6 +7,7 @@ import { removeAll } from '../../src/harness/pipelines/remove.ts';
 import { isolatedNamespace, type RunNamespace } from '../../src/harness/run-namespace.ts';
 import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
+import { acquireLock } from '../../src/harness/setup/cache-lock.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
 import type { SharedStack } from '../../src/harness/shared-stack.ts';
 import { persistedPath } from '../../src/harness/stack/persisted-stack.ts';
@@ -14,8 +16,8 @@ import { down, sharedStack, up } from '../../src/harness/up.ts';
 import { runtime } from '../integration/support/runtime.ts';
 import { SHARED_STACK } from './shared-stack-name.ts';
 
-/** Task slots for two tests whose runs have a job per stream. */
-const TASK_SLOTS = 12;
+/** Task slots for four runs with a job per stream. */
+const TASK_SLOTS = 20;
 
 const artifacts = locateArtifacts(defaultCacheDir(), readLock());
 const reach = { clock, onProgress: () => {}, artifacts, used: SERVERS };
@@ -28,6 +30,10 @@ const reach = { clock, onProgress: () => {}, artifacts, used: SERVERS };
 export async function joinSharedStack(): Promise<SharedStack> {
   // The registry of the stack and of its runs.
   process.env.XDG_STATE_HOME = inject('sharedState');
+  // Two files may join at once.
+  using _lock = await acquireLock(join(inject('sharedState'), 'joining'), {
+    ...{ clock, signal: new AbortController().signal, onWait: () => {} },
+  });
   if (existsSync(persistedPath(SHARED_STACK))) {
     const found = await sharedStack(SHARED_STACK, reach).catch((error: Error) => error);
     if (!(found instanceof Error)) return found;
