@@ -6,10 +6,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
 import { systemClock } from '../src/core/clock.ts';
+import { SERVERS } from '../src/core/metrics.ts';
 import { packageRoot } from '../src/harness/entry.ts';
 import { defaultCacheDir } from '../src/harness/setup/cache.ts';
+import { readLock } from '../src/harness/setup/lock.ts';
+import { EVERYTHING, needsOf } from '../src/harness/setup/needs.ts';
 import { isCi } from '../src/harness/setup/prerequisites.ts';
 import { provision } from '../src/harness/setup/provision.ts';
+import { toolsOf } from '../src/harness/stack/components/components.ts';
 import { SHARED_STACK } from './support/shared-stack-name.ts';
 
 declare module 'vitest' {
@@ -39,6 +43,7 @@ async function fetchAll(): Promise<void> {
   }
   const { classArchives } = await provision({
     cacheDir: defaultCacheDir(),
+    needs: needsOf(readLock(), { ...EVERYTHING, tools: toolsOf(SERVERS) }),
     clock: systemClock,
     signal: new AbortController().signal,
     mayInstall: isCi(),

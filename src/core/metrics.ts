@@ -51,6 +51,7 @@ export const SERVERS = [
   'flink-jobmanager',
   'flink-taskmanager',
   'flink-gateway',
+  'redis',
 ] as const;
 
 /** Who uses the machine: the servers, and the harness itself. What `cost(…)` may name. */

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
+import { SERVERS } from '../../src/core/metrics.ts';
 import { kafkaAnswers } from '../../src/harness/clients/kafka-admin.ts';
+import { redisAnswers } from '../../src/harness/clients/redis-answers.ts';
 import { openSqlSession } from '../../src/harness/clients/sql-gateway.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
@@ -47,8 +49,8 @@ describe.skipIf(missing)('the servers of a compose file', () => {
     const lock = readLock();
     const engine = await findEngine();
     const building = { engine, lock, cacheDir: defaultCacheDir(), signal };
-    await buildImages(['kafka', 'minio', 'catalog', 'flink'], building, () => {});
-    writeFileSync(join(dir, 'compose.yaml'), composeFile(lock, packageRoot));
+    await buildImages(['kafka', 'minio', 'catalog', 'flink', 'redis'], building, () => {});
+    writeFileSync(join(dir, 'compose.yaml'), composeFile(lock, packageRoot, SERVERS));
     await composed('up', '-d', '--no-build');
   });
 
@@ -60,6 +62,7 @@ describe.skipIf(missing)('the servers of a compose file', () => {
   it('answer on their customary ports, all of them', async () => {
     await until(async () => (await slots()) === 20);
     await until(() => kafkaAnswers(['127.0.0.1:9092']));
+    await until(() => redisAnswers('127.0.0.1', 6379));
     for (const page of ['9001/', '8181/v1/config', '8083/v1/info']) {
       expect((await fetch(`http://127.0.0.1:${page}`)).status, page).toBe(200);
     }

@@ -2,8 +2,8 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
-import { SERVERS } from '../../src/core/metrics.ts';
 import { openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
+import { serversOfShipped } from '../../src/harness/experiment/servers-used.ts';
 import {
   persistedPath,
   persistedStack,
@@ -21,7 +21,7 @@ const reach = () => ({
   clock,
   onProgress: () => {},
   artifacts: { versions: {} },
-  used: SERVERS,
+  used: serversOfShipped(),
 });
 
 /** Started and left running, with a folder of its own that goes with it. */

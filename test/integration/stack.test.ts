@@ -14,7 +14,9 @@ import { systemClock as clock } from '../../src/core/clock.ts';
 import { DoorbusterError } from '../../src/core/errors.ts';
 import { EXIT } from '../../src/core/exit-codes.ts';
 import { SERVERS } from '../../src/core/metrics.ts';
+import { CpuAccounts } from '../../src/harness/clients/cpu-accounts.ts';
 import { kafkaClient, openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
+import { readProcesses } from '../../src/harness/clients/proc.ts';
 import { openBucket } from '../../src/harness/clients/s3.ts';
 import { openSqlSession } from '../../src/harness/clients/sql-gateway.ts';
 import { identify } from '../../src/harness/process-identity.ts';
@@ -65,6 +67,20 @@ test('a stack runs the requested servers, and no other', async () => {
   expect(stack.missing()).toEqual([]);
   expect(readdirSync(join(runDir, 'logs')).toSorted()).toEqual(['catalog.log', 'minio.log']);
   await createNamespace(stack, 'alone');
+});
+
+test('a Redis alone answers, is accounted for, and breaks the stack when it is killed', async () => {
+  await using stack = await start({ servers: ['redis'] });
+  const [server] = stack.processes() as [{ readonly pid: number; readonly server: string }];
+  expect(stack.processes()).toEqual([{ server: 'redis', pid: server.pid }]);
+  const accounts = new CpuAccounts();
+  accounts.sample(await readProcesses(), new Map([[server.pid, 'redis']]));
+  expect(accounts.usage('redis')?.rssBytes).toBeGreaterThan(1_000_000);
+  killGroup(server.pid, 'SIGKILL');
+  await until(() => stack.broken.aborted, 10_000);
+  expect(stack.broken.reason).toMatchObject({
+    message: expect.stringMatching(/^redis exited unexpectedly/),
+  });
 });
 
 describe('a running stack', () => {

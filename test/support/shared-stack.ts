@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
-import { SERVERS } from '../../src/core/metrics.ts';
+import { serversOfShipped } from '../../src/harness/experiment/servers-used.ts';
 import { removeAll } from '../../src/harness/pipelines/remove.ts';
 import { isolatedNamespace, type RunNamespace } from '../../src/harness/run-namespace.ts';
 import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
@@ -20,7 +20,7 @@ import { SHARED_STACK } from './shared-stack-name.ts';
 const TASK_SLOTS = 20;
 
 const artifacts = locateArtifacts(defaultCacheDir(), readLock());
-const reach = { clock, onProgress: () => {}, artifacts, used: SERVERS };
+const reach = { clock, onProgress: () => {}, artifacts, used: serversOfShipped() };
 
 /**
  * Joins the stack that all tests share, for the rest of this test file: `run({ on })`, or the binary with
@@ -45,7 +45,7 @@ export async function joinSharedStack(): Promise<SharedStack> {
     ...{ name: SHARED_STACK, runtime: runtime.kind, artifacts, clock, jit: 'c1' },
     // Every job sets its own commit interval.
     flink: { taskSlots: TASK_SLOTS, checkpointEveryMs: 2_000 },
-    servers: SERVERS,
+    servers: reach.used,
     signal: new AbortController().signal,
     onProgress: () => {},
   });

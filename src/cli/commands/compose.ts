@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { badInput } from '../../core/errors.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 import { packageRoot } from '../../harness/entry.ts';
+import { serversOfShipped } from '../../harness/experiment/servers-used.ts';
 import { readLock } from '../../harness/setup/lock.ts';
 import { composeFile } from '../../harness/stack/compose.ts';
 import { writeAtomically } from '../../record/write.ts';
@@ -16,7 +17,7 @@ export const composeCommand: Command = {
       .option('out', { type: 'string', describe: 'output file; must not exist yet' })
       .example('$0 compose --out compose.yaml', 'then: docker compose up -d --wait'),
   async run({ out }, { terminal }) {
-    const text = composeFile(readLock(), resolve(packageRoot));
+    const text = composeFile(readLock(), resolve(packageRoot), serversOfShipped());
     if (out === undefined) {
       terminal.result(text.trimEnd());
       return EXIT.pass;

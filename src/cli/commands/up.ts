@@ -1,6 +1,6 @@
 import { systemClock } from '../../core/clock.ts';
 import { EXIT } from '../../core/exit-codes.ts';
-import { SERVERS } from '../../core/metrics.ts';
+import { serversOfShipped } from '../../harness/experiment/servers-used.ts';
 import { readLock } from '../../harness/setup/lock.ts';
 import { needsOf } from '../../harness/setup/needs.ts';
 import {
@@ -56,7 +56,7 @@ export const upCommand: Command = {
     const artifacts = await ready({ yes, runtime: taken, means, needs }, context);
     const kept = await up({
       ...{ name, runtime: taken, artifacts, jit, signal, clock: systemClock },
-      servers: SERVERS,
+      servers: serversOfShipped(),
       // Every job sets its own commit interval.
       flink: { taskSlots, checkpointEveryMs: 2_000 },
       onBuilding: (image) => terminal.say(`building the image of ${image}`),

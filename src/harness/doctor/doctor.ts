@@ -48,15 +48,15 @@ const NODE_ALONE: readonly Tool[] = ['node'];
 /** Checks everything that a run needs, without changing anything. Returns one finding per subject, in order. */
 export async function doctor(context: DoctorContext): Promise<readonly Finding[]> {
   const { cacheDir } = context;
-  const { artifacts, memory } = context.needs;
+  const { artifacts, memory, tools: programs } = context.needs;
   const inImages = context.runtime === 'containers';
   const missing = artifacts.filter(
     (artifact) =>
       lookUp(cacheDir, artifact).kind !== 'complete' &&
       !(artifact.name === 'minio' && minioOnPath()),
   );
-  const needed = inImages ? NODE_ALONE : toolsFor(artifacts, missing);
-  const all = inImages ? NODE_ALONE : toolsFor(artifacts);
+  const needed = inImages ? NODE_ALONE : [...toolsFor(artifacts, missing), ...programs];
+  const all = inImages ? NODE_ALONE : [...toolsFor(artifacts), ...programs];
   const tools = await checkTools(context.neededToolsOnly ? needed : all);
   const names = missing.map((artifact) => artifact.name);
   return [

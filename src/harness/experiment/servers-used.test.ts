@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { SERVERS } from '../../core/metrics.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import { packageRoot } from '../entry.ts';
-import { loadPipeline } from '../pipelines/load.ts';
-import { refuseUnusedServers, serversUsed } from './servers-used.ts';
+import { loadPipeline, SHIPPED } from '../pipelines/load.ts';
+import { refuseUnusedServers, serversOfShipped, serversUsed } from './servers-used.ts';
 
 const text = `name: any
 retail: { stores: 2, skus: 5 }
@@ -17,9 +17,15 @@ const parsed = { ...parseScenario(text, { file: 'any.yaml' }), file: 'any.yaml' 
 const of = (name: string) => loadPipeline(name, packageRoot);
 const IN_PROCESS = './test/pipelines/in-process';
 
-test.each(['cdc-upsert', 'append-ledger'])('%s uses every server', (name) => {
-  expect(serversUsed(of(name), parsed.scenario)).toEqual(SERVERS);
+const LAKEHOUSE = SERVERS.filter((server) => server !== 'redis');
+
+test.each(SHIPPED)('%s uses every server of a lakehouse', (name) => {
+  expect(serversUsed(of(name), parsed.scenario)).toEqual(LAKEHOUSE);
   refuseUnusedServers(parsed, of(name));
+});
+
+test('a stack for any shipped pipeline has what these use, and no more', () => {
+  expect(serversOfShipped()).toEqual(LAKEHOUSE);
 });
 
 test('a pipeline in this process uses none, and none of them can fail', () => {

@@ -2,9 +2,10 @@ import { type ParsedScenario, scenarioProblems } from '../../scenario/parse.ts';
 import { atValue } from '../../scenario/problems.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { ENGINES } from '../engines/engines.ts';
+import { packageRoot } from '../entry.ts';
 import { TARGETS } from '../load/targets/targets.ts';
 import { compactionOf } from '../pipelines/compactions/compactions.ts';
-import type { Pipeline } from '../pipelines/load.ts';
+import { loadPipeline, type Pipeline, SHIPPED } from '../pipelines/load.ts';
 import { runnerOf } from '../pipelines/runners/runners.ts';
 import { withNeeds } from '../stack/components/components.ts';
 import type { ServerName } from '../stack/stack.ts';
@@ -18,15 +19,23 @@ export function serversUsed(
   pipeline: Pipeline,
   scenario: Pick<Scenario, 'pipeline'>,
 ): readonly ServerName[] {
-  const { target, stages, engine, datasets } = pipeline.manifest;
+  return withNeeds([...serversOf(pipeline), ...compactionOf(pipeline, scenario).servers]);
+}
+
+/** The servers of the pipelines that come with doorbuster, dependencies first: those of a stack for any of them. */
+export function serversOfShipped(): readonly ServerName[] {
+  return withNeeds(SHIPPED.flatMap((name) => serversOf(loadPipeline(name, packageRoot))));
+}
+
+function serversOf({ manifest }: Pipeline): readonly ServerName[] {
+  const { target, stages, engine, datasets } = manifest;
   const parts = [
     TARGETS[target],
     ...stages.map(runnerOf),
     ENGINES[engine],
     ...datasets.map(({ visibility }) => VISIBILITY_SOURCES[visibility]),
-    compactionOf(pipeline, scenario),
   ];
-  return withNeeds(parts.flatMap(({ servers }) => servers));
+  return parts.flatMap(({ servers }) => servers);
 }
 
 /** Throws DoorbusterError (exit 2), with line and column in the scenario, for a fault of a server that the run does not use. */

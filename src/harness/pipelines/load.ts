@@ -153,7 +153,8 @@ function folderOf(use: string, baseDir: string): string {
   );
 }
 
-const SHIPPED = ['cdc-upsert', 'append-ledger'];
+/** The pipelines that come with doorbuster, by name. */
+export const SHIPPED = ['cdc-upsert', 'append-ledger'] as const;
 
 function queriesOf(dir: string, manifest: Manifest): readonly PipelineQuery[] {
   return Object.entries(manifest.queries).map(([name, { file, parameters }]) => {

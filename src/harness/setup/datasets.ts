@@ -55,7 +55,8 @@ export async function fetchDataset(
   dataset: LockedDataset,
   options: ProvisionOptions,
 ): Promise<void> {
-  if (!options.fetch)
-    await ensurePrerequisites({ ...options, needed: [dataset], missing: [dataset] });
+  if (!options.fetch) {
+    await ensurePrerequisites({ ...options, needed: [dataset], missing: [dataset], tools: [] });
+  }
   await fetchArtifacts({ ...options, lock: options.lock ?? readLock(), only: [dataset.name] });
 }

@@ -1,4 +1,5 @@
 import type { LockedArtifact, StackLock } from './lock.ts';
+import type { Tool } from './prerequisites.ts';
 
 const GIB = 1024 ** 3;
 
@@ -10,6 +11,8 @@ export interface MachineWork {
   readonly observes: boolean;
   /** Whether it compacts with Spark. */
   readonly spark: boolean;
+  /** Programs that its servers are, where they run as processes. */
+  readonly tools?: readonly Tool[];
 }
 
 /** Artifacts and memory that a run needs on this machine. */
@@ -17,6 +20,8 @@ export interface Needs {
   readonly artifacts: readonly LockedArtifact[];
   /** Recommended memory, and the minimum below which a run is refused, bytes. */
   readonly memory: { readonly goodBytes: number; readonly leastBytes: number };
+  /** Installed programs that its servers are, besides those that fetch and run the artifacts. */
+  readonly tools: readonly Tool[];
 }
 
 /** Artifacts that the harness itself loads, wherever the servers run. */
@@ -30,11 +35,19 @@ const WITH_SPARK = { goodBytes: 5 * GIB, leastBytes: 2.5 * GIB };
 const OBSERVING = { goodBytes: 3 * GIB, leastBytes: 1 * GIB };
 const LOAD_ALONE = { goodBytes: 1 * GIB, leastBytes: 0.5 * GIB };
 
-/** The needs of a run by its work; by default those of all kinds of work. */
-export function needsOf(
+/** All kinds of work. */
+export const EVERYTHING: MachineWork = { servers: 'processes', observes: true, spark: true };
+
+/** The needs of a run by its work. */
+export function needsOf(lock: StackLock, work: MachineWork = EVERYTHING): Needs {
+  const tools = work.servers === 'processes' ? (work.tools ?? []) : [];
+  return { ...artifactsOf(lock, work), tools };
+}
+
+function artifactsOf(
   lock: StackLock,
-  { servers, observes, spark }: MachineWork = { servers: 'processes', observes: true, spark: true },
-): Needs {
+  { servers, observes, spark }: MachineWork,
+): Omit<Needs, 'tools'> {
   const artifacts = (names: readonly string[]) =>
     lock.artifacts.filter(({ name }) => names.includes(name));
   // Processes need the servers' files here; images contain them.

@@ -29,6 +29,8 @@ describe('prerequisites', () => {
     ['go', 'go version go1.19.8 linux/amd64', '1.19.8', process.arch === 'x64', false],
     ['go', 'go version go1.26rc1 linux/amd64', '1.26.0', true, false],
     ['go', 'go version devel', '0.0.0', false, false],
+    ['redis', 'Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc', '7.0.15', true, false],
+    ['redis', 'Redis server v=6.0.16 sha=00000000:0', '6.0.16', false, false],
     ['node', 'v20.19.0', '20.19.0', true, false],
     ['node', 'v20.18.3', '20.18.3', false, false],
   ] as const)('judges %s by what it prints: %s', (tool, text, version, ok, untried) => {

@@ -15,7 +15,7 @@ import {
 } from './versions.ts';
 
 /** Programs that must be installed on the machine. */
-export type Tool = 'node' | 'java' | 'maven' | 'python' | 'pip' | 'go';
+export type Tool = 'node' | 'java' | 'maven' | 'python' | 'pip' | 'go' | 'redis';
 
 /** A program that must be installed, and what was found. */
 export interface Prerequisite {
@@ -90,6 +90,13 @@ const TOOLS: Readonly<Record<Tool, ToolCheck>> = {
     parse: (text) => parseVersion(/\bgo(\d\S*)/.exec(text)?.[1] ?? ''),
     least: thisPlatform === 'linux-x64' ? [1, 19, 0] : [1, 24, 0],
     tried: anyVersion,
+  },
+  redis: {
+    needs: 'Redis 7 or newer (tested with 7.0 and 8.0)',
+    command: ['redis-server', '--version'],
+    parse: (text) => parseVersion(/\bv=(\S+)/.exec(text)?.[1] ?? ''),
+    least: [7, 0, 0],
+    tried: ([major]) => major === 7 || major === 8,
   },
 };
 
@@ -181,6 +188,7 @@ function debianPackages(tools: readonly Tool[], os: OperatingSystem): readonly s
     python: ['python3'],
     pip: ['python3', 'python3-pip'],
     go: ['golang-go'],
+    redis: ['redis-server'],
   };
   return [...new Set(tools.flatMap((tool) => packages[tool]))];
 }
@@ -203,6 +211,7 @@ export function installLine(tools: readonly Tool[], os: OperatingSystem, isRoot:
         python: 'python3',
         pip: 'python3-pip',
         go: 'golang',
+        redis: 'redis',
       })}`;
     case 'macos':
       return `brew install ${names({
@@ -212,6 +221,7 @@ export function installLine(tools: readonly Tool[], os: OperatingSystem, isRoot:
         python: 'python',
         pip: 'python',
         go: 'go',
+        redis: 'redis',
       })}`;
     case 'other':
       return `install ${tools.map((tool) => TOOLS[tool].needs).join('; ')}`;
@@ -222,6 +232,8 @@ interface EnsureOptions {
   /** The needed artifacts, and those of them that have to be fetched: they determine the tools. */
   readonly needed: readonly LockedArtifact[];
   readonly missing: readonly LockedArtifact[];
+  /** Programs that servers are, besides. */
+  readonly tools: readonly Tool[];
   /** The user passed `--yes`, or CI=true. */
   readonly mayInstall: boolean;
   readonly signal: AbortSignal;
@@ -233,7 +245,7 @@ interface EnsureOptions {
  * otherwise throws DoorbusterError (exit 2) with a command line to copy.
  */
 export async function ensurePrerequisites(options: EnsureOptions): Promise<void> {
-  const tools = toolsFor(options.needed, options.missing);
+  const tools = [...toolsFor(options.needed, options.missing), ...options.tools];
   const lacking = (await checkTools(tools)).filter((found) => !found.ok);
   if (lacking.length === 0) return;
   const os = thisOs();

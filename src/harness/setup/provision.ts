@@ -11,7 +11,7 @@ export interface ProvisionOptions extends ArtifactSource {
   readonly cacheDir: string;
   readonly lock?: StackLock;
   /** What this machine needs; by default everything in the lock. */
-  readonly needs?: Pick<Needs, 'artifacts'>;
+  readonly needs?: Pick<Needs, 'artifacts'> & Partial<Pick<Needs, 'tools'>>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** The user passed `--yes`, or CI=true: missing tools may be installed. */
@@ -29,9 +29,11 @@ export interface ProvisionOptions extends ArtifactSource {
 export async function provision(options: ProvisionOptions): Promise<Artifacts> {
   const lock = options.lock ?? readLock();
   const { cacheDir, servers, mayInstall, signal, onLine } = options;
-  const needed = (options.needs ?? needsOf(lock)).artifacts;
+  const { artifacts: needed, tools = [] } = options.needs ?? needsOf(lock);
   const missing = missingArtifacts({ cacheDir, onProgress: () => undefined }, needed);
-  if (!options.fetch) await ensurePrerequisites({ needed, missing, mayInstall, signal, onLine });
+  if (!options.fetch) {
+    await ensurePrerequisites({ needed, missing, tools, mayInstall, signal, onLine });
+  }
   await fetchArtifacts({ ...options, lock, only: needed.map(({ name }) => name) });
   return { ...locateArtifacts(cacheDir, lock, needed), ...servers };
 }

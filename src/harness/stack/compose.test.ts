@@ -4,7 +4,7 @@ import { SERVERS } from '../../core/metrics.ts';
 import { readLock } from '../setup/lock.ts';
 import { composeFile } from './compose.ts';
 
-const asked = () => composeFile(readLock(), '/where/doorbuster/is');
+const asked = () => composeFile(readLock(), '/where/doorbuster/is', SERVERS);
 
 interface Composed {
   readonly image: string;

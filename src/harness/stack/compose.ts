@@ -1,5 +1,4 @@
 import { stringify } from 'yaml';
-import { SERVERS } from '../../core/metrics.ts';
 import type { StackLock } from '../setup/lock.ts';
 import { baseImage } from './build-context.ts';
 import type { Command, Image } from './components/component.ts';
@@ -19,6 +18,7 @@ const CUSTOMARY_PORTS: Ports = {
   jobmanagerRpc: 6123,
   flinkRest: 8081,
   gateway: 8083,
+  redis: 6379,
 };
 const MINIO_CONSOLE = 9001;
 
@@ -30,6 +30,7 @@ const PUBLISHED_PORTS: Readonly<Record<ServerName, readonly number[]>> = {
   'flink-jobmanager': [CUSTOMARY_PORTS.flinkRest],
   'flink-taskmanager': [],
   'flink-gateway': [CUSTOMARY_PORTS.gateway],
+  redis: [CUSTOMARY_PORTS.redis],
 };
 
 /** Fixed credentials, which are no secret because the ports are published on loopback only. */
@@ -44,19 +45,19 @@ const RESULT = 'BASH_JAVA_UTILS_EXEC_RESULT:';
 /**
  * A compose file of the servers that a run would start, on the customary ports and with MinIO's console, for users who
  * want to keep them running and explore. It is self-contained: each container writes its configuration files at its
- * start. `root` is doorbuster's folder, from which images are built.
+ * start. `servers` have their dependencies first. `root` is doorbuster's folder, from which images are built.
  */
-export function composeFile(lock: StackLock, root: string): string {
+export function composeFile(lock: StackLock, root: string, servers: readonly ServerName[]): string {
   const plan: Plan = {
     ...insideContainers(lock),
-    servers: SERVERS,
+    servers,
     ports: CUSTOMARY_PORTS,
     secrets: FIXED_SECRETS,
     jit: 'full',
     flink: { taskSlots: 20, checkpointEveryMs: 5_000 },
   };
   const images = imageTags(lock);
-  const services = SERVERS.map((server) => [server, composed(server, plan, images, root)]);
+  const services = servers.map((server) => [server, composed(server, plan, images, root)]);
   const file = { services: Object.fromEntries(services), volumes: { work: null } };
   // Compose reads YAML 1.1, where an unquoted `on` is a boolean.
   return `${head()}${stringify(file, { version: '1.1', lineWidth: 0, nullStr: '' })}`;

@@ -26,6 +26,8 @@ const HOLDS: Readonly<Record<Image, readonly string[]>> = {
   catalog: ['catalog', 'lakehouse'],
   flink: ['flink', 'flink-sql', 'lakehouse', 'flink-functions'],
   spark: ['spark', 'spark-iceberg', 'lakehouse'],
+  // The package of the base image's distribution.
+  redis: [],
 };
 
 const IMAGES = Object.keys(HOLDS) as readonly Image[];
@@ -68,7 +70,7 @@ export function imageTags(lock: StackLock): ImageTags {
     const held = HOLDS[image].map((name) => lockedArtifact(lock, name));
     const parts = [...shared, ...held.map(entryDigest)];
     const digest = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 12);
-    return `doorbuster/${image}:${held[0]?.version}-${digest}`;
+    return `doorbuster/${image}:${held[0]?.version ?? 'packaged'}-${digest}`;
   };
   return Object.fromEntries(IMAGES.map((image) => [image, tag(image)])) as ImageTags;
 }

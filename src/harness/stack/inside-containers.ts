@@ -38,6 +38,7 @@ export function healthCheck(server: ServerName, plan: Plan): string {
   const ready = COMPONENTS[server].ready(plan);
   const port = plan.ports[ready.port];
   if (ready.kind === 'kafka') return `bash -c '</dev/tcp/127.0.0.1/${port}'`;
+  if (ready.kind === 'redis') return `redis-cli -p ${port} ping | grep -q PONG`;
   const owner = SERVERS.find((one) => COMPONENTS[one].ports.includes(ready.port)) as ServerName;
   return `curl -fsS -o /dev/null http://${owner}:${port}${ready.path}`;
 }

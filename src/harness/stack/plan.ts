@@ -12,6 +12,7 @@ export const PORTS = [
   'jobmanagerRpc',
   'flinkRest',
   'gateway',
+  'redis',
 ] as const;
 export type PortName = (typeof PORTS)[number];
 export type Ports = Readonly<Record<PortName, number>>;

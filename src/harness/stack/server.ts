@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { type DoorbusterError, stackBroke } from '../../core/errors.ts';
 import { kafkaAnswers } from '../clients/kafka-admin.ts';
+import { redisAnswers } from '../clients/redis-answers.ts';
 import { diskWasFull, innermostCause, logTail, portWasTaken } from './cause.ts';
 import type { Readiness } from './components/component.ts';
 import { HOST, type Ports } from './plan.ts';
@@ -47,6 +48,9 @@ export async function readyAnswer(
 ): Promise<string | null> {
   const at = `${HOST}:${ports[readiness.port]}`;
   if (readiness.kind === 'kafka') return (await kafkaAnswers([at])) ? '' : null;
+  if (readiness.kind === 'redis') {
+    return (await redisAnswers(HOST, ports[readiness.port])) ? '' : null;
+  }
   try {
     const response = await fetch(`http://${at}${readiness.path}`, {
       signal: AbortSignal.timeout(5_000),

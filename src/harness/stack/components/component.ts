@@ -1,3 +1,4 @@
+import type { Tool } from '../../setup/prerequisites.ts';
 import type { Plan, PortName } from '../plan.ts';
 import type { ServerName } from '../stack.ts';
 
@@ -19,15 +20,18 @@ export type Readiness =
       readonly path: string;
       readonly says?: (body: string, earlier: string | null) => boolean;
     }
-  | { readonly kind: 'kafka'; readonly port: PortName };
+  | { readonly kind: 'kafka'; readonly port: PortName }
+  | { readonly kind: 'redis'; readonly port: PortName };
 
 /** The targets of docker/Dockerfile. */
-export type Image = 'kafka' | 'minio' | 'catalog' | 'flink' | 'spark';
+export type Image = 'kafka' | 'minio' | 'catalog' | 'flink' | 'spark' | 'redis';
 
 /** A server as data: its dependencies, ports, files and command line. Pure functions of the plan. */
 export interface Component {
   /** Its image in the containers runtime. */
   readonly image: Image;
+  /** The installed program that it is, where it runs as a process; absent if setup fetches its files. */
+  readonly tool?: Tool;
   /** Its memory limit there, MiB. */
   readonly memoryMiB: number;
   /** Servers that must be ready before this one is started. */

@@ -1,10 +1,12 @@
 import { SERVERS } from '../../../core/metrics.ts';
+import type { Tool } from '../../setup/prerequisites.ts';
 import type { ServerName } from '../stack.ts';
 import { catalog } from './catalog.ts';
 import type { Component } from './component.ts';
 import { flinkGateway, flinkJobManager, flinkTaskManager } from './flink.ts';
 import { kafka } from './kafka.ts';
 import { minio } from './minio.ts';
+import { redis } from './redis.ts';
 
 /** Every server of the stack. A name without an entry does not compile. */
 export const COMPONENTS: Readonly<Record<ServerName, Component>> = {
@@ -14,7 +16,13 @@ export const COMPONENTS: Readonly<Record<ServerName, Component>> = {
   'flink-jobmanager': flinkJobManager,
   'flink-taskmanager': flinkTaskManager,
   'flink-gateway': flinkGateway,
+  redis,
 };
+
+/** The programs that must be installed to run these servers as processes. */
+export function toolsOf(servers: readonly ServerName[]): readonly Tool[] {
+  return servers.flatMap((server) => COMPONENTS[server].tool ?? []);
+}
 
 /** These servers and their dependencies, dependencies first. */
 export function withNeeds(servers: readonly ServerName[]): readonly ServerName[] {
