@@ -17,6 +17,12 @@ const env = { DOORBUSTER_RUNTIME: process.env.DOORBUSTER_TEST_RUNTIME ?? 'proces
 const temporary = mkdtempSync(join(tmpdir(), 'doorbuster-vitest-'));
 process.once('exit', () => rmSync(temporary, { recursive: true, force: true }));
 
+/**
+ * The machines of CI are shared: what fails there is tried once more. A test that then passes is named with the error
+ * of its first attempt, in the output and at its end.
+ */
+const again = { retry: process.env.CI === 'true' ? 1 : 0 } as const;
+
 const SLOW = 'src/**/*.slow.test.ts';
 /** What needs no servers runs on all cores. */
 const pure = {
@@ -49,6 +55,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           env,
+          ...again,
           sequence: { groupOrder: 1 },
           include: ['test/integration/**/*.test.ts'],
           globalSetup: ['test/stack-setup.ts'],
@@ -62,6 +69,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           env,
+          ...again,
           sequence: { groupOrder: 2 },
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/stack-setup.ts'],

@@ -16,22 +16,29 @@ interface Timed {
  * before vitest's own reporter, whose closing lines stay the last. Outside a terminal it prints the error of a failed test at
  * once: vitest does so at the end, which a run of half an hour that is cut off does not reach.
  *
- * Errors outside every test (a rejected promise that nothing awaits) fail the run, but are not in vitest's
- * json report: a file named by the environment variable TEST_ERRORS_FILE gets them, for .ci/counts.
+ * Two things are not in vitest's json report: errors outside every test (a rejected promise that nothing
+ * awaits), which fail the run, and tests that passed at their second attempt. A file named by the environment variable
+ * TEST_NOTES_FILE gets both, for .ci/counts.
  */
 export default class SlowestReporter implements Reporter {
+  readonly #flaky: string[] = [];
+
   onTestCaseResult(test: TestCase): void {
     const { state, errors } = test.result();
-    if (state !== 'failed' || process.stdout.isTTY) return;
-    const messages = errors.map(({ stack, message }) => stack ?? message);
-    process.stdout.write(
-      `FAILED ${nameOf(test.module)} > ${test.fullName}\n${messages.join('\n')}\n`,
-    );
+    const flaky = test.diagnostic()?.flaky === true;
+    if (state !== 'failed' && !flaky) return;
+    const messages = (errors ?? []).map(({ stack, message }) => stack ?? message);
+    const text = `${nameOf(test.module)} > ${test.fullName}\n${messages.join('\n')}\n`;
+    if (flaky) this.#flaky.push(text);
+    if (flaky || !process.stdout.isTTY) {
+      process.stdout.write(`${flaky ? 'FAILED AT FIRST' : 'FAILED'} ${text}`);
+    }
   }
 
   onTestRunEnd(modules: readonly TestModule[], errors: readonly SerializedError[]): void {
-    const file = process.env.TEST_ERRORS_FILE;
-    if (errors.length > 0 && file) writeFileSync(file, JSON.stringify(errors.map(described)));
+    const file = process.env.TEST_NOTES_FILE;
+    const notes = { flaky: this.#flaky, unawaited: errors.map(described) };
+    if (file) writeFileSync(file, JSON.stringify(notes));
     const files = modules.map((module) => ({
       name: nameOf(module),
       ms: module.diagnostic().duration + module.diagnostic().collectDuration,
