@@ -110,6 +110,23 @@ export const METRICS = {
     phased: true,
     about: 'events of the phase not visible when the run ended',
   },
+  backlog: {
+    unit: 'count',
+    better: 'lower',
+    of: 'dataset',
+    shape: 'scalar',
+    phased: true,
+    about: 'changes that were due by the end of the phase and not visible then',
+  },
+  backlog_growth: {
+    unit: 'events/s',
+    better: 'lower',
+    of: 'dataset',
+    shape: 'scalar',
+    phased: true,
+    sampled: true,
+    about: 'trend of the backlog right after each commit: above 0, the pipeline does not keep up',
+  },
   hop: {
     unit: 'ms',
     better: 'lower',

@@ -36,7 +36,7 @@ export function judge(check: Check, metrics: readonly Metric[]): CheckResult {
   }
   const shownInterval = interval && {
     interval: {
-      low: Math.max(0, interval.low),
+      low: interval.low,
       high: interval.high === Number.POSITIVE_INFINITY ? null : interval.high,
     },
   };
@@ -71,7 +71,7 @@ function undecided({ limit, ratio, metric }: Check, found: Estimate): string {
 
 function formattedInterval({ value, interval }: Estimate): string {
   const { low, high } = interval ?? { low: value, high: value };
-  return `${formatted(Math.max(0, low))} to ${high === Number.POSITIVE_INFINITY ? '+∞' : formatted(high)}`;
+  return `${formatted(low)} to ${high === Number.POSITIVE_INFINITY ? '+∞' : formatted(high)}`;
 }
 
 function unitOf(check: Check, metrics: readonly Metric[]): string | undefined {

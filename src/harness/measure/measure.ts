@@ -3,6 +3,7 @@ import type { Layout, Metric, Regressions, RunRecord, TruthRecord } from '../../
 import type { Connection } from '../clients/duckdb.ts';
 import type { Facts } from '../facts.ts';
 import { ageMetrics, stalenessSeries } from './age.ts';
+import { backlogMetrics } from './backlog.ts';
 import { canarySection, canaryWarnings } from './canaries.ts';
 import { judge } from './checks.ts';
 import { checksOf, type MeasureContext, type MeasuredPhase, type Measuring } from './context.ts';
@@ -91,6 +92,7 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
   const promises = context.promises && promiseSection(context.promises, staleness);
   const metrics = sorted(measuring, [
     ...staleness,
+    ...(await backlogMetrics(measuring)),
     ...(await floorMetrics(measuring)),
     ...(await ageMetrics(measuring)),
     ...perStore.metrics,

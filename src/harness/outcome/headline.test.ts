@@ -101,3 +101,37 @@ test('each incomplete drain has its consequence', () => {
   ]);
   expect(drainWarnings({ opening: drain(true), final: null }, [])).toEqual([]);
 });
+
+test('a pipeline that falls behind is named, with its backlog and where changes waited more than before', () => {
+  const spike = {
+    of: 'inventory',
+    phase: 'spike',
+    n: 9,
+    better: 'lower',
+    shape: 'scalar',
+  } as const;
+  const growing = (value: number, low: number): CompletedRecord => ({
+    ...record,
+    metrics: [
+      ...record.metrics.filter(({ name }) => !name.startsWith('backlog')),
+      { ...spike, name: 'backlog', unit: 'count', value: 1_234 },
+      { ...spike, name: 'backlog_growth', unit: 'events/s', value, interval: { low, high: value } },
+    ],
+  });
+  const { startMs, endMs } = record.phases.find(({ name }) => name === 'spike') as {
+    startMs: number;
+    endMs: number;
+  };
+  const perS = Math.round(4_017_000 / (endMs - startMs));
+  expect(headlineOf(growing(30, 21))).toContain(
+    `(5x, n 4,017); inventory did not keep up: 1,234 changes were not visible at the end of spike, ` +
+      `30 more every second of ${perS}; they waited most in `,
+  );
+  // A trend that may be none, and one too small to matter.
+  for (const [value, low] of [
+    [30, -0.1],
+    [perS * 0.04, perS * 0.03],
+  ] as const) {
+    expect(headlineOf(growing(value, low))).not.toContain('did not keep up');
+  }
+});

@@ -21,6 +21,7 @@ type HeadlineRecord = Pick<
   | 'compactions'
   | 'drain'
   | 'pipeline'
+  | 'waterfall'
 >;
 
 /**
@@ -30,6 +31,7 @@ type HeadlineRecord = Pick<
 export function headlineOf(record: HeadlineRecord): string {
   const parts = [
     stalePart(record),
+    backlogPart(record),
     ...faultParts(record),
     filesPart(record),
     queryPart(record),
@@ -37,10 +39,15 @@ export function headlineOf(record: HeadlineRecord): string {
   return parts.length === 0 ? 'nothing was measured' : parts.join('; ');
 }
 
-function stalePart(record: HeadlineRecord): string | null {
-  const peak = record.phases
+/** The measured phase with the highest load. */
+function peakOf({ phases }: HeadlineRecord): RecordedPhase | undefined {
+  return phases
     .filter(({ kind, measured }) => kind === 'load' && measured)
     .toSorted((a, b) => b.load - a.load)[0];
+}
+
+function stalePart(record: HeadlineRecord): string | null {
+  const peak = peakOf(record);
   const found = record.metrics.filter(
     (metric) =>
       metric.shape === 'distribution' && metric.name === 'staleness' && metric.phase === peak?.name,
@@ -51,6 +58,50 @@ function stalePart(record: HeadlineRecord): string | null {
   const read = (ms: typeof p50) => latency(ms, watchedMs(record, peak));
   const worst = p99 === undefined ? `max ${read(max)}` : `p99 ${read(p99)}`;
   return `${main.of} was p50 ${read(p50)}, ${worst} stale during ${peak.name} (${peak.load}x, n ${count(main.n)})`;
+}
+
+/** Share of the arriving changes by which a backlog must grow to be named: below, a run of minutes shows no difference. */
+const FALLS_BEHIND_SHARE = 0.05;
+
+/** That the main dataset did not keep up with the load, by how much, and where its changes waited. */
+function backlogPart(record: HeadlineRecord): string | null {
+  const peak = peakOf(record);
+  const main = stockOf(record);
+  if (peak === undefined) return null;
+  const found = (name: string) =>
+    record.metrics.flatMap((one) =>
+      one.name === name && one.phase === peak.name && one.shape === 'scalar' ? [one] : [],
+    );
+  const growths = found('backlog_growth');
+  const growth = growths.find(({ of }) => of === main) ?? growths[0];
+  const backlog = found('backlog').find(({ of }) => of === growth?.of);
+  const stale = record.metrics.find(
+    ({ name, of, phase }) => name === 'staleness' && of === growth?.of && phase === peak.name,
+  );
+  if (!growth?.interval || growth.n === 0 || growth.value === null || !stale) return null;
+  const perS = (stale.n * 1_000) / (peak.endMs - peak.startMs);
+  if (growth.interval.low <= 0 || growth.value < FALLS_BEHIND_SHARE * perS) return null;
+  const hop = slowestHop(record, growth.of, peak.name);
+  return (
+    `${growth.of} did not keep up: ${count(backlog?.value ?? 0)} changes were not visible at the end of ${peak.name}, ` +
+    `${count(Math.round(growth.value))} more every second of ${count(Math.round(perS))}` +
+    (hop === null ? '' : `; they waited most in ${hop}`)
+  );
+}
+
+/**
+ * The hop in which changes waited longest beyond their wait in the first measured phase; of those that became visible.
+ * null: none did.
+ */
+function slowestHop(record: HeadlineRecord, dataset: string | null, phase: string): string | null {
+  const mine = record.waterfall.filter(({ stream }) => stream === dataset);
+  const at = mine.find((one) => one.phase === phase);
+  const calm = mine[0] === at ? undefined : mine[0];
+  const more = (at?.hops ?? []).map(({ hop, meanMs }) => ({
+    hop,
+    ms: meanMs - (calm?.hops.find((one) => one.hop === hop)?.meanMs ?? 0),
+  }));
+  return more.toSorted((a, b) => b.ms - a.ms)[0]?.hop ?? null;
 }
 
 const ACT_TEXT = { pause: 'paused', kill: 'killed', restart: 'restarted' } as const;
