@@ -42,7 +42,6 @@ const KINDS = {
   dimensions: { stores: count.optional(), products: count.optional(), members: count.optional() },
   'kafka-client': { text },
   orphans: { keys: z.array(text) },
-  'copy-left-behind': { table: text, reason: text },
   'oracle-read-failed': { table: text, engine: text, reason: text },
   removed: { ...place, jobs: count, topics: count, tables: count, objects: count },
   'not-removed': { ...place, text },

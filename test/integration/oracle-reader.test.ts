@@ -1,12 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { openCatalog } from '../../src/harness/clients/iceberg.ts';
-import { openBucket } from '../../src/harness/clients/s3.ts';
 import { openReader } from '../../src/harness/engines/duckdb-reader.ts';
-import { sparkCopies } from '../../src/harness/engines/spark-copy.ts';
+import { sparkExports } from '../../src/harness/engines/spark-exports.ts';
 import { type FactRow, openFacts } from '../../src/harness/facts.ts';
 import { judgeContract } from '../../src/harness/truth/contract/oracle.ts';
 import { type Extent, readTables } from '../../src/harness/truth/read-tables.ts';
@@ -76,12 +75,11 @@ async function read(table: string, more: { extents?: ReadonlyMap<string, Extent>
   const failures: { engine: string; reason: string }[] = [];
   await using reader = await openReader(stack.endpoints, artifacts.duckdbExtensions, { clock });
   const { signal } = new AbortController();
+  await using second = sparkExports({
+    ...{ stack, clock, namespace: lakehouse.place.namespace, logDir: dir, signal },
+  });
   const tables = await readTables(reader, pipeline(table), {
-    ...{ dir, ...more },
-    second: sparkCopies({
-      ...{ stack, namespace: lakehouse.place.namespace, logDir: dir, signal },
-      onLeftBehind: (copy, why) => expect.unreachable(`${copy} was left behind: ${why}`),
-    }),
+    ...{ dir, second, ...more },
     onFailure: ({ engine, reason }) => failures.push({ engine, reason }),
   });
   return { tables, failures };
@@ -118,19 +116,17 @@ test('a table partitioned by a BOOLEAN breaks DuckDB, and Spark gives the same f
   expect(judged).toMatchObject({ lost: { count: 1, examples: ['2/7'] }, wrong: { units: 100 } });
 });
 
-test('what DuckDB would take too long for is read by Spark at once, and no copy is left', async () => {
+test('what DuckDB would take too long for is read by Spark at once, and nothing is left in the catalog', async () => {
   const extents = new Map([['plain', { rows: 1_000_000, deletedKeys: 50_000 }]]);
+  const inCatalog = () =>
+    openCatalog(lakehouse.stack.endpoints.catalog, lakehouse.place.namespace).tables();
+  const before = await inCatalog();
   const { tables, failures } = await read('plain', { extents });
   expect(failures).toEqual([]);
   expect(tables.readBy.plain).toBe('Spark');
   expect(await findings(tables, 'plain')).toEqual(
     await findings((await read('plain')).tables, 'plain'),
   );
-  const { catalog, s3 } = lakehouse.stack.endpoints;
-  const left = await openCatalog(catalog, lakehouse.place.namespace).tables();
-  expect(left.filter((name) => name.includes('copy'))).toEqual([]);
-  using bucket = openBucket(s3);
-  const objects: string[] = [];
-  for await (const { key } of bucket.list()) objects.push(key);
-  expect(objects.filter((key) => key.includes('doorbuster_copy_of'))).toEqual([]);
+  expect(await inCatalog()).toEqual(before);
+  expect((await readdir(dir)).filter((name) => name.includes('exported'))).toEqual([]);
 });

@@ -80,23 +80,22 @@ export interface TableColumns {
   readonly columns: readonly string[];
 }
 
-/** Another engine: it copies a table to one that has neither deletes nor partitions, which every engine can read. */
-export interface PlainCopies {
+/** Another engine, whose cost grows with the size of a table and not with its deletes. Its owner disposes it. */
+export interface TableExports extends AsyncDisposable {
   /** Its name in the record. */
   readonly name: string;
-  /** Runs `work` with the name of a temporary copy. Rejects with the reason if no copy could be made. */
-  withCopy(of: TableColumns, work: (copy: string) => Promise<void>): Promise<void>;
+  /** Writes a table, as a reader sees it, to one Parquet file. Rejects with the reason if it could not. */
+  toParquet(of: TableColumns, file: string): Promise<void>;
 }
 
-/** Context in which another engine copies tables. */
-export interface CopyOptions {
+/** Context in which another engine reads tables. */
+export interface ExportOptions {
   readonly stack: Pick<Stack, 'endpoints' | 'launch'>;
+  readonly clock: Clock;
   readonly namespace: string;
   /** Folder for the engine's log. */
   readonly logDir: string;
   readonly signal: AbortSignal;
-  /** Called with a copy that could not be removed. */
-  readonly onLeftBehind: (table: string, reason: string) => void;
 }
 
 /** Extension point of query engines: one file per kind, and one line in engines.ts. */
@@ -106,6 +105,6 @@ export interface QueryEngine {
   readonly servers: readonly ServerName[];
   /** Opens a reader; rejects when it cannot reach the tables. */
   open(context: EngineContext, options: ReaderOptions): Promise<Reader>;
-  /** Another engine, which copies tables for the oracles that this one cannot read; null: there is none. */
-  readonly second: ((options: CopyOptions) => PlainCopies) | null;
+  /** Another engine, for tables that this one cannot read for the oracles, or not in time; null: there is none. */
+  readonly second: ((options: ExportOptions) => TableExports) | null;
 }

@@ -52,6 +52,22 @@ describe('an estimate', () => {
     });
   });
 
+  test('says that Spark reads a large upsert table for the oracles, and what DuckDB would take', () => {
+    const [small] = of().upserted;
+    const large = of('retail.assortment=2500', 'retail.skus=3000');
+    const [extent] = large.upserted;
+    expect(small).toMatchObject({ table: 'inventory', rows: 4_000 });
+    expect(extent?.rows).toBe(500_000);
+    // Each row of the opening stock deletes its own key, unless it is inserted in bulk.
+    expect(extent?.deletedKeys).toBeGreaterThan(500_000);
+    const where = { data: '/tmp', work: '/tmp', results: 'r' };
+    expect(estimateLines(large, where).at(-1)).toMatch(/ with Spark, DuckDB would take up to \d+h/);
+    const bulk = of('retail.assortment=2500', 'retail.skus=3000', 'traffic.inventory.via=bulk');
+    expect(bulk.upserted[0]?.deletedKeys).toBe((extent?.deletedKeys ?? 0) - 500_000);
+    const { manifest: ledger } = loadPipeline('append-ledger', packageRoot);
+    expect(estimateOf(large.scenario, ledger).upserted).toEqual([]);
+  });
+
   test('grows with what costs time and room: jobs, opening stock, commits, events', () => {
     const usual = of();
     const without = estimated(text.replace(/^ {2}loyalty:.*\n/m, ''), []);
@@ -81,6 +97,9 @@ describe('an estimate', () => {
     expect(apart(null)).toMatch(/ of disk where the servers are \(free space unknown\), and /);
     expect(estimateLines(of(), { data: '/tmp', work: '/tmp', results: 'r' })[2]).toMatch(
       /^ {10}queries of before and after: 6 with \d+ samples each, \w+ if one takes 1s, hot ones at most \w+$/,
+    );
+    expect(estimateLines(of(), { data: '/tmp', work: '/tmp', results: 'r' })[3]).toMatch(
+      /^ {10}oracles read inventory \(up to 4,000 rows, [\d,]+ deleted keys\) with DuckDB, in up to \d+s; not judged beyond 5m of DuckDB and 10m of Spark$/,
     );
     const known = estimateLines(
       { ...of(), openPhases: [] },

@@ -6,6 +6,8 @@ import { type Scenario, STOCK } from '../../scenario/scenario.ts';
 import { timedMs } from '../../scenario/timeline.ts';
 import { type Datasets, datasetsOf, streamsOf } from '../../topology/manifest.ts';
 import type { DiskNeeds } from '../doctor/disk-space.ts';
+import { SPARK_WITHIN_MS } from '../engines/spark-exports.ts';
+import { DUCKDB_WITHIN_MS, duckdbDeletesMs, type Extent, isTooSlow } from '../truth/read-tables.ts';
 
 /** Estimate of the duration and the disk use of a run. */
 export interface Estimate extends DiskNeeds {
@@ -20,6 +22,8 @@ export interface Estimate extends DiskNeeds {
   readonly openPhases: readonly string[];
   /** The query rounds among them; null: there is none. */
   readonly rounds: Rounds | null;
+  /** The tables with equality deletes, which the oracles read. */
+  readonly upserted: readonly (Extent & { readonly table: string })[];
 }
 
 interface Rounds {
@@ -93,6 +97,7 @@ export function estimateOf(scenario: Scenario, declared: Datasets): Estimate {
     endMs,
     openPhases,
     rounds: roundsOf(scenario),
+    upserted: upsertedTables(scenario, declared),
     dataBytes:
       MEDIANS.idleBytes +
       (events - inBulk) * MEDIANS.dataBytesPerEvent +
@@ -104,6 +109,25 @@ export function estimateOf(scenario: Scenario, declared: Datasets): Estimate {
       events * MEDIANS.keptBytesPerEvent +
       ((startMs + timed + openMs + endMs) / 1_000) * MEDIANS.logBytesPerSecond,
   };
+}
+
+/** Upper bounds, without compaction and without the load of open phases: an upsert deletes the key that it writes. */
+function upsertedTables(scenario: Scenario, declared: Datasets): Estimate['upserted'] {
+  const { retail, traffic } = scenario;
+  const stock = traffic[STOCK];
+  if (stock === null) return [];
+  const possible = retail.stores * retail.assortment;
+  const keys = stock.preload === 'assortment' ? possible : 0;
+  const updates = expectedCounts(scenario)
+    .filter(({ stream }) => stream === STOCK)
+    .reduce((sum, { messages }) => sum + messages, 0);
+  const extent = {
+    rows: Math.round(keys || Math.min(possible, updates)),
+    deletedKeys: Math.round(updates + (stock.via === 'bulk' ? 0 : keys)),
+  };
+  return datasetsOf(declared, traffic)
+    .filter(({ semantics, visibility }) => semantics === 'upsert' && visibility === 'iceberg')
+    .map(({ name: table }) => ({ table, ...extent }));
 }
 
 function roundsOf({ phases, queries }: Scenario): Rounds | null {
@@ -118,7 +142,7 @@ function roundsOf({ phases, queries }: Scenario): Rounds | null {
 
 /** The estimate as lines of text, with the parts that cannot be known. */
 export function estimateLines(
-  { events, startMs, timedMs: timed, endMs, openPhases, rounds, ...size }: Estimate,
+  { events, startMs, timedMs: timed, endMs, openPhases, rounds, upserted, ...size }: Estimate,
   where: { readonly data: string | null; readonly work: string; readonly results: string },
 ): readonly string[] {
   const open = openPhases.length === 0 ? '' : ` plus the time of ${listed(openPhases)}`;
@@ -128,7 +152,19 @@ export function estimateLines(
     `          about ${whileItRuns(size, where)} while it runs, ${bytes(size.keptBytes)} ` +
       `for good in ${where.results} (${count(Math.round(events / 100) * 100)} events)`,
     ...(rounds === null ? [] : [roundsLine(rounds)]),
+    ...upserted.map(oracleLine),
   ];
+}
+
+/** Which engine reads a table for the oracles, and the limit beyond which it is not judged. */
+function oracleLine({ table, ...extent }: Estimate['upserted'][number]): string {
+  const duckdbMs = Math.ceil(duckdbDeletesMs(extent) / 1_000) * 1_000;
+  const engine = isTooSlow(extent) ? 'Spark, DuckDB would take' : 'DuckDB, in';
+  return (
+    `          oracles read ${table} (up to ${count(extent.rows)} rows, ${count(extent.deletedKeys)} deleted keys) ` +
+    `with ${engine} up to ${formatDuration(duckdbMs)}; not judged beyond ${formatDuration(DUCKDB_WITHIN_MS)} ` +
+    `of DuckDB and ${formatDuration(SPARK_WITHIN_MS)} of Spark`
+  );
 }
 
 /** The duration of several trials on one stack, as a line of text. */

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { formatDuration } from '../../core/units.ts';
 import type { Layout } from '../../record/record.ts';
 import { STREAMS } from '../../scenario/scenario.ts';
 import { ENGINES } from '../engines/engines.ts';
@@ -10,7 +11,7 @@ import type { Observed } from '../outcome/observed.ts';
 import type { Incident } from '../probes/probe.ts';
 import { reasonOf } from '../reason.ts';
 import { type AppendedLog, appendedLogs } from '../truth/appended.ts';
-import { type Extent, noneRead, readTables } from '../truth/read-tables.ts';
+import { type Extent, noneRead, type Reading, readTables } from '../truth/read-tables.ts';
 import type { TableCopies } from '../truth/tables-under-test.ts';
 import type { Course } from './course.ts';
 import type { Session } from './trial-context.ts';
@@ -102,6 +103,18 @@ async function extentsOf(facts: Session['facts']): Promise<ReadonlyMap<string, E
   return new Map(rows.map(({ table, ...extent }) => [table, extent]));
 }
 
+/** Shortest time of a reading that is worth a line of progress, ms. */
+const SHOWN_READING_MS = 1_000;
+
+/** A line of progress for a reading that takes a while; null: it does not. */
+function readingLine({ table, engine, duckdbMs }: Reading): string | null {
+  if (engine === 'DuckDB' && (duckdbMs ?? 0) < SHOWN_READING_MS) return null;
+  const estimate = duckdbMs === null ? '' : ` (DuckDB: about ${formatDuration(whole(duckdbMs))})`;
+  return `${engine} reads ${table} for the oracles${estimate}`;
+}
+
+const whole = (ms: number) => Math.ceil(ms / 1_000) * 1_000;
+
 /** Copies for the oracles. A table that cannot be read is not judged; the measurements stay valid. */
 async function copiedTables(session: Session, dir: string): Promise<TableCopies> {
   const { stack, options, deployment, pipeline } = session;
@@ -109,10 +122,10 @@ async function copiedTables(session: Session, dir: string): Promise<TableCopies>
   try {
     await mkdir(dir, { recursive: true });
     const engine = ENGINES[pipeline.manifest.engine];
-    const second = engine.second?.({
-      ...{ stack, namespace: pipeline.place.namespace, signal: session.signal },
+    await using second = engine.second?.({
+      ...{ stack, clock: options.clock, signal: session.signal },
+      namespace: pipeline.place.namespace,
       logDir: join(session.folder.dir, 'logs'),
-      onLeftBehind: (table, reason) => session.journal.note('copy-left-behind', { table, reason }),
     });
     await using reader = await engine.open(
       { stack, extensions: options.artifacts.duckdbExtensions },
@@ -126,6 +139,10 @@ async function copiedTables(session: Session, dir: string): Promise<TableCopies>
         dir,
         ...(second === undefined ? {} : { second }),
         extents: await extentsOf(session.facts),
+        onReading(reading) {
+          const text = readingLine(reading);
+          if (text !== null) options.onEvent({ kind: 'step', text });
+        },
         onFailure(failure) {
           session.journal.note('oracle-read-failed', failure);
           const { table, engine } = failure;

@@ -76,7 +76,7 @@ async function dropTables(
 }
 
 /** Drops a table and removes its folder; returns the number of files that the catalog had left there. */
-export async function dropTable(
+async function dropTable(
   name: string,
   {
     catalog,

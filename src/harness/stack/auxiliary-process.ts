@@ -1,12 +1,16 @@
 import type { ServerFiles } from '../setup/artifacts.ts';
 import type { Command, Image } from './components/component.ts';
 
-/** A program that runs next to the servers for a while, such as the compaction engine. */
+/** A program that runs next to the servers for a while, such as the compaction engine or a query engine. */
 export interface AuxiliaryProcess {
   /** Name of its process, its image and its class archive. */
   readonly name: Extract<Image, 'spark'>;
   /** Memory limit in a container, MiB. */
   readonly memoryMiB: number;
+  /** Ports of this machine on which it listens, see `freePort`. */
+  readonly ports?: readonly number[];
+  /** Whether it runs until it is killed: its JVM then writes no class archive. */
+  readonly untilKilled?: boolean;
   /** Files in its folder, by name; only this user may read them. */
   files(at: Pick<LaunchContext, 'internal'>): Readonly<Record<string, string>>;
   command(at: LaunchContext): Command;

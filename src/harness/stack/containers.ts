@@ -297,9 +297,12 @@ async function launchAuxiliary(
     readonly session: string;
     readonly classes: Classes | undefined;
   },
-  { name, memoryMiB, log, onLine, files, command }: AuxiliaryProcess,
+  program: AuxiliaryProcess,
 ): Promise<Launched> {
-  const own = `${session}-${name}`;
+  const { name, memoryMiB, log, onLine, files, command } = program;
+  const { ports = [], untilKilled = false } = program;
+  // Several may run at a time.
+  const own = `${session}-${name}-${randomUUID().slice(0, 4)}`;
   const lease = await ResourceLease.open(
     await mkdtemp(join(temporaryDir(), `doorbuster-${name}-`)),
     {
@@ -310,6 +313,7 @@ async function launchAuxiliary(
     ...{ java: 'java', artifacts: filesInImages(readLock()), dir: SCRATCH, internal: true },
   });
   try {
+    lease.takePorts(ports);
     // The image exists since the start of the stack, unless its use was not known then.
     if (!(await engine.hasImage(images[name]))) {
       const { signal } = new AbortController();
@@ -317,7 +321,7 @@ async function launchAuxiliary(
       await buildImages([name], building, () => {});
     }
     const store = classes?.volume.storeOf(await engine.imageId(images[name]));
-    const archived = store && withClassArchive(name, plain, store);
+    const archived = store && withClassArchive(name, plain, store, !untilKilled);
     const { program, args, env } = archived?.command ?? plain;
     const container = await engine.run({
       name: own,
@@ -326,7 +330,7 @@ async function launchAuxiliary(
       environment: serverEnvironment({ program, args, env }),
       labels: { [SESSION_LABEL]: own, 'io.doorbuster.server': name },
       network: { name: session, alias: name },
-      publish: { host: HOST, ports: [] },
+      publish: { host: HOST, ports },
       volumes: [{ name: session, at: WORK }, CLASSES_TO_READ],
       files: Object.fromEntries(
         Object.entries(files({ internal: true })).map(([file, text]) => [

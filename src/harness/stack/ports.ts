@@ -23,7 +23,8 @@ export async function freePorts(taken: ReadonlySet<number>): Promise<Ports> {
   return Object.fromEntries(found) as Ports;
 }
 
-async function freePort(used: ReadonlySet<number>): Promise<number> {
+/** A free port on loopback that is not in `used`. */
+export async function freePort(used: ReadonlySet<number>): Promise<number> {
   for (let tries = 0; tries < MAX_ATTEMPTS; tries++) {
     const port = randomInt(LOWEST_PORT, HIGHEST_PORT);
     if (!used.has(port) && (await isFree(port))) return port;

@@ -85,7 +85,7 @@ export async function launchAuxiliary(
   program: AuxiliaryProcess,
   archives?: Archives,
 ): Promise<Launched> {
-  const { name, log, onLine } = program;
+  const { name, log, onLine, ports = [], untilKilled = false } = program;
   const dir = await mkdtemp(join(temporaryDir(), `doorbuster-${name}-`));
   const lease = await ResourceLease.open(dir);
   try {
@@ -93,7 +93,8 @@ export async function launchAuxiliary(
     for (const [file, text] of Object.entries(program.files({ internal: false })))
       await writeFile(join(dir, file), text);
     const command = program.command({ java: javaCommand(), artifacts, dir, internal: false });
-    const archived = archives && withClassArchive(name, command, archives.store);
+    lease.takePorts(ports);
+    const archived = archives && withClassArchive(name, command, archives.store, !untilKilled);
     const launched = await launch(archived?.command ?? command, { workDir: dir, log, onLine });
     lease.register(name, launched.pid);
     const exited = launched.exited.then(async (exit) => {

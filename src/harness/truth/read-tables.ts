@@ -1,15 +1,18 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { badInput } from '../../core/errors.ts';
 import { quoted } from '../../core/sql.ts';
 import { RECEIPTS } from '../../scenario/scenario.ts';
 import { columnOf, type Dataset, holdsImages, holdsRejected } from '../../topology/dataset.ts';
-import type { PlainCopies, Reader, ReaderRow, TableColumns } from '../engines/engine.ts';
+import type { Reader, ReaderRow, TableColumns, TableExports } from '../engines/engine.ts';
 import { reasonOf } from '../reason.ts';
 import type { RunNamespace } from '../run-namespace.ts';
 import type { NotRead, TableCopies } from './tables-under-test.ts';
 
-/** Timeout for one table, ms. Reading an uncompacted upsert table is slow; after this another engine reads it. */
-const TIMEOUT_MS = 300_000;
+/** Timeout of DuckDB for one table, ms. Reading an uncompacted upsert table is slow; after this another engine reads it. */
+export const DUCKDB_WITHIN_MS = 300_000;
+/** Another engine comes first where DuckDB is expected to take longer, ms: about the time in which Spark starts and reads. */
+const DUCKDB_SHARE_MS = 30_000;
 
 /** Columns by our names: those that the oracles require, and those that allow further scores. */
 interface Columns {
@@ -52,14 +55,23 @@ export interface Extent {
   readonly deletedKeys: number;
 }
 
+/** An engine that reads a table, and the time that DuckDB takes for its deletes, ms; null: unknown. */
+export interface Reading {
+  readonly table: string;
+  readonly engine: string;
+  readonly duckdbMs: number | null;
+}
+
 interface ReadOptions {
   /** Folder for the copies. */
   readonly dir: string;
-  /** Engine for tables that DuckDB cannot read. */
-  readonly second?: PlainCopies;
+  /** Engine for tables that DuckDB cannot read, or not in time. */
+  readonly second?: TableExports;
   /** By the pipeline's name of the table. Without an extent the first engine is tried. */
   readonly extents?: ReadonlyMap<string, Extent>;
   readonly timeoutMs?: number;
+  /** Called when an engine begins to read a table. */
+  readonly onReading?: (reading: Reading) => void;
   /** Called for each engine that failed to read a table. */
   readonly onFailure?: (failure: { table: string; engine: string; reason: string }) => void;
 }
@@ -70,9 +82,14 @@ interface ReadOptions {
  */
 const SECONDS_PER_ROW_AND_KEY = 15e-9;
 
-/** Whether DuckDB is expected to use more than half of its timeout. */
-function isTooSlow({ rows, deletedKeys }: Extent, timeoutMs: number): boolean {
-  return rows * deletedKeys * SECONDS_PER_ROW_AND_KEY * 1_000 > timeoutMs / 2;
+/** Time that DuckDB needs for the deletes of a table, ms. */
+export function duckdbDeletesMs({ rows, deletedKeys }: Extent): number {
+  return rows * deletedKeys * SECONDS_PER_ROW_AND_KEY * 1_000;
+}
+
+/** Whether the oracles read such a table with another engine than DuckDB, if there is one. */
+export function isTooSlow(extent: Extent): boolean {
+  return duckdbDeletesMs(extent) > DUCKDB_SHARE_MS;
 }
 
 /**
@@ -87,7 +104,7 @@ export async function readTables(
   { datasets, place }: { readonly datasets: readonly Dataset[]; readonly place: RunNamespace },
   options: ReadOptions,
 ): Promise<TableCopies> {
-  const { dir, timeoutMs = TIMEOUT_MS } = options;
+  const { dir, timeoutMs = DUCKDB_WITHIN_MS } = options;
   const ask = (sql: string) => answered(reader, sql, timeoutMs);
   const copies: Record<string, string> = {};
   const absent: string[] = [];
@@ -103,13 +120,13 @@ export async function readTables(
       const list = selected(columns, dataset, there, `${place.namespace}.${table}`);
       const file = quoted(join(dir, `${table}.parquet`));
       const copy = async (from: string) => {
-        await ask(`COPY (SELECT ${list} FROM ${nameOf(from)}) TO ${file} (FORMAT parquet)`);
+        await ask(`COPY (SELECT ${list} FROM ${from}) TO ${file} (FORMAT parquet)`);
       };
       const names = [...columns.needed, ...Object.keys(columns.scored)];
       const own = names.map((name) => columnOf(dataset, name)).filter((name) => there.has(name));
-      readBy[table] = await copyWithEither({ table, columns: own }, copy, {
-        ...options,
-        timeoutMs,
+      readBy[table] = await copyWithEither({ table, columns: own }, options, {
+        first: () => copy(nameOf(table)),
+        fromExport: (exported) => copy(`read_parquet(${quoted(exported)})`),
       });
       copies[table] = `read_parquet(${file})`;
       const lacking = Object.keys(columns.scored).filter(
@@ -123,20 +140,36 @@ export async function readTables(
   return { copies, absent, notRead, readBy };
 }
 
-/** Copies a table with one engine, or if that fails with the other; returns the name of the engine. */
+/**
+ * Copies a table with one engine, or if that fails with the other; returns the name of the engine. `first` copies it with
+ * DuckDB, `fromExport` from the file that the second engine has written.
+ */
 async function copyWithEither(
   of: TableColumns,
-  copy: (from: string) => Promise<void>,
-  { second, extents, onFailure, timeoutMs }: ReadOptions & { readonly timeoutMs: number },
+  { dir, second, extents, onReading, onFailure }: ReadOptions,
+  copy: {
+    readonly first: () => Promise<void>;
+    readonly fromExport: (file: string) => Promise<void>;
+  },
 ): Promise<string> {
-  const engines = [{ name: 'DuckDB', copy: () => copy(of.table) }];
+  const engines = [{ name: 'DuckDB', copy: copy.first }];
   if (second !== undefined) {
-    engines.push({ name: second.name, copy: () => second.withCopy(of, copy) });
+    const file = join(dir, `${of.table}.exported.parquet`);
+    const copied = async () => {
+      await second.toParquet(of, file);
+      await copy.fromExport(file);
+    };
+    engines.push({
+      name: second.name,
+      copy: () => copied().finally(() => rm(file, { force: true })),
+    });
   }
   const extent = extents?.get(of.table);
-  if (extent !== undefined && isTooSlow(extent, timeoutMs)) engines.reverse();
+  if (extent !== undefined && isTooSlow(extent)) engines.reverse();
+  const duckdbMs = extent === undefined ? null : duckdbDeletesMs(extent);
   const reasons: string[] = [];
   for (const { name, copy: copied } of engines) {
+    onReading?.({ table: of.table, engine: name, duckdbMs });
     try {
       await copied();
       return name;

@@ -8,7 +8,7 @@ import { innermostCause, logTail } from '../../stack/cause.ts';
 import type { Launched } from '../../stack/server.ts';
 import type { RunPipeline } from '../load.ts';
 import type { Compaction, CompactionOptions, CompactionResult } from './compaction.ts';
-import { sparkScript } from './spark-script.ts';
+import { sparkScript } from './spark-jvm.ts';
 
 const READY = 'doorbuster-engine-ready';
 const DONE = 'doorbuster-compaction-done';

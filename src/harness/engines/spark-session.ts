@@ -1,0 +1,195 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createWriteStream, existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
+import { dirname } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import type { Clock } from '../../core/clock.ts';
+import { badInput, stackBroke } from '../../core/errors.ts';
+import type { Params } from '../clients/duckdb.ts';
+import { SESSION_READY, sparkSession } from '../pipelines/compactions/spark-jvm.ts';
+import type { AuxiliaryProcess } from '../stack/auxiliary-process.ts';
+import { innermostCause, logTail } from '../stack/cause.ts';
+import { HOST } from '../stack/plan.ts';
+import { freePort } from '../stack/ports.ts';
+import { claimedPorts, defaultRegistryDir } from '../stack/registry.ts';
+import type { Exit, Launched } from '../stack/server.ts';
+import type { Stack } from '../stack/stack.ts';
+import type { ReaderRow, StatementTimes } from './engine.ts';
+
+/** Longest wait for a session, ms. Spark takes 10 to 15 s to start on a machine that does nothing else. */
+const START_WITHIN_MS = 180_000;
+
+interface SparkSessionOptions {
+  readonly stack: Pick<Stack, 'endpoints' | 'launch'>;
+  readonly clock: Clock;
+  readonly threads: number;
+  /** File for what Spark logs; it is emptied first. */
+  readonly log: string;
+  readonly signal: AbortSignal;
+}
+
+/** A statement with its values for `$name`, by name, and an id by which it can be cancelled. */
+interface Statement {
+  readonly id: string;
+  readonly sql: string;
+  readonly params: Params;
+}
+
+type StatementAnswer = StatementTimes & {
+  readonly rows: readonly ReaderRow[];
+  readonly error: string | null;
+};
+
+/**
+ * A Spark process next to the servers that runs SQL statements until it is closed, with the catalog as `ice`. Every
+ * statement sees the newest snapshot of its tables. It ends with the stack or with this process at the latest.
+ */
+export class SparkSession implements AsyncDisposable {
+  readonly pid: Launched['pid'];
+  /** Time from the start of the process to its readiness. */
+  readonly attachMs: number;
+  /** Resolves when the process has ended. */
+  readonly exited: Promise<Exit>;
+  readonly #launched: Launched;
+  readonly #port: number;
+  readonly #token: string;
+  readonly #log: string;
+
+  /**
+   * Rejects with a DoorbusterError if Spark is not on this machine (`doorbuster setup`), or does not start; and with
+   * the signal's reason. In containers its image is built if it is missing.
+   */
+  static async start(options: SparkSessionOptions): Promise<SparkSession> {
+    const { stack, clock, threads, log, signal } = options;
+    signal.throwIfAborted();
+    await mkdir(dirname(log), { recursive: true });
+    // Start with an empty log: an earlier one could contain the cause of another failure.
+    await writeFile(log, '');
+    const token = randomBytes(16).toString('hex');
+    const port = await freePort(claimedPorts(defaultRegistryDir()));
+    const startedMs = clock.monotonicMs();
+    const ready = new AbortController();
+    const program = sparkSession({ port, token, threads }, stack.endpoints);
+    const launched = await stack.launch({
+      ...program,
+      command(at) {
+        if (!at.internal) requireSpark(at.artifacts.sparkClasspath);
+        return program.command(at);
+      },
+      onLine: (line) => line === SESSION_READY && ready.abort(),
+      log,
+    } satisfies AuxiliaryProcess);
+    const ended = new AbortController();
+    const exited = launched.exited.finally(() => ended.abort());
+    const over = AbortSignal.any([ready.signal, ended.signal, signal]);
+    await clock.sleep(START_WITHIN_MS, over).catch(() => {});
+    if (!ready.signal.aborted || ended.signal.aborted || signal.aborted) {
+      launched.kill('SIGKILL');
+      await exited;
+      signal.throwIfAborted();
+      const how = over.aborted ? 'it ended' : `not ready within ${START_WITHIN_MS / 1_000} s`;
+      throw stackBroke(`Spark did not start: ${causeIn(log) ?? how}`, `less ${log}`);
+    }
+    const attachMs = clock.monotonicMs() - startedMs;
+    return new SparkSession({ launched, exited, attachMs, port, token, log });
+  }
+
+  private constructor(its: {
+    readonly launched: Launched;
+    readonly exited: Promise<Exit>;
+    readonly attachMs: number;
+    readonly port: number;
+    readonly token: string;
+    readonly log: string;
+  }) {
+    this.#launched = its.launched;
+    this.#port = its.port;
+    this.#token = its.token;
+    this.#log = its.log;
+    this.pid = its.launched.pid;
+    this.exited = its.exited;
+    this.attachMs = its.attachMs;
+  }
+
+  /** Runs a statement and returns its rows; an error of Spark is an answer. Rejects if the process ends. */
+  async rows(statement: Statement): Promise<StatementAnswer> {
+    const response = await this.#post('/rows', named(statement));
+    const answer = JSON.parse(await text(response));
+    if (response.statusCode !== 200) throw stackBroke(`Spark: ${answer.error}`);
+    return { ...answer, rows: answer.rows ?? [], error: answer.error ?? null };
+  }
+
+  /** Writes the result of a statement to a Parquet file. An abort cancels it, and rejects with the signal's reason. */
+  async toParquet(statement: Statement, file: string, signal: AbortSignal): Promise<void> {
+    const cancel = () => void this.cancel(statement.id);
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      signal.throwIfAborted();
+      const response = await this.#post('/parquet', named(statement), signal);
+      if (response.statusCode !== 200) {
+        throw stackBroke(`Spark: ${JSON.parse(await text(response)).error}`, `less ${this.#log}`);
+      }
+      await pipeline(response, createWriteStream(file), { signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', cancel);
+    }
+  }
+
+  /** Cancels a statement, which then fails; one whose tasks do not end is ended by `close` only. */
+  async cancel(id: string): Promise<void> {
+    // A process that has ended has nothing to cancel.
+    await this.#post('/cancel', { id }).then(text, () => '');
+  }
+
+  async close(): Promise<void> {
+    this.#launched.kill('SIGKILL');
+    await this.exited;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #post(path: string, body: object, signal?: AbortSignal): Promise<IncomingMessage> {
+    const sent = request({
+      ...{ host: HOST, port: this.#port, path, method: 'POST' },
+      headers: { authorization: this.#token, 'content-type': 'application/json' },
+      ...(signal === undefined ? {} : { signal }),
+    });
+    sent.end(JSON.stringify(body));
+    try {
+      const [response] = await once(sent, 'response');
+      return response as IncomingMessage;
+    } catch (error) {
+      const why = causeIn(this.#log) ?? (error as Error).message;
+      throw stackBroke(`Spark did not answer: ${why}`, `less ${this.#log}`, error);
+    }
+  }
+}
+
+/** Spark names a parameter `:name`, where the queries of a pipeline have `$name`. */
+function named({ id, sql, params }: Statement): object {
+  const names = Object.keys(params);
+  if (names.length === 0) return { id, sql, params: {} };
+  // In text and comments a $ stays what it is.
+  const part = new RegExp(`'(?:[^']|'')*'|--[^\\n]*|\\$(${names.join('|')})\\b`, 'g');
+  const written = sql.replace(part, (all, name) => (name === undefined ? all : `:${name}`));
+  return { id, sql: written, params };
+}
+
+function causeIn(log: string): string | null {
+  return innermostCause(logTail(log));
+}
+
+/** Checks that Spark's jars exist; their folder is the first part of its class path. */
+function requireSpark(classpath: string): void {
+  const jars = dirname(classpath.split(':')[0] ?? '');
+  if (existsSync(jars)) return;
+  throw badInput(`Spark is not on this machine: there is no ${jars}`, 'doorbuster setup');
+}

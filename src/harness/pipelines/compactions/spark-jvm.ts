@@ -1,0 +1,175 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { catalogProperties } from '../../clients/catalog-options.ts';
+import type { Endpoints } from '../../clients/endpoints.ts';
+import { packageRoot } from '../../entry.ts';
+import type { AuxiliaryProcess, LaunchContext } from '../../stack/auxiliary-process.ts';
+import { HOST } from '../../stack/plan.ts';
+
+type SparkProgram = Omit<AuxiliaryProcess, 'onLine' | 'log'>;
+
+const SCRIPT = 'compact.sql';
+const OPTIONS = 'jvm.options';
+/** Memory for Spark and S3 outside the heap. */
+const BEYOND_HEAP_MIB = 1024;
+const HEAP_MIB = 1024;
+
+/** A Spark process that runs one SQL script to its end, with the catalog as `ice`. */
+export function sparkScript(sql: string, endpoints: Endpoints): SparkProgram {
+  return sparkProgram(endpoints, {
+    ...{ appName: 'doorbuster-compaction', threads: 2, heapMiB: HEAP_MIB, ports: [] },
+    files: { [SCRIPT]: sql },
+    // For CALL. A session has none of it: Spark 4.1 passes no parameters to the parser of an extension.
+    options: () => ({
+      'spark.sql.extensions': 'org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions',
+    }),
+    main: (dir) => [
+      'org.apache.spark.sql.hive.thriftserver.SparkSQLCLIDriver',
+      '-f',
+      join(dir, SCRIPT),
+    ],
+  });
+}
+
+const SESSION_CLASS = 'SqlSession';
+const SESSION_SOURCE = join(packageRoot, 'src/topology/java/spark', `${SESSION_CLASS}.java`);
+
+/** Line on standard output with which a session says that it can be used. */
+export const SESSION_READY = 'doorbuster-session-ready';
+
+interface SessionOptions {
+  /** Port on this machine's loopback. */
+  readonly port: number;
+  /** Secret that every request has to show. */
+  readonly token: string;
+  readonly threads: number;
+  readonly heapMiB?: number;
+}
+
+/**
+ * A Spark process that runs statements over HTTP until it is killed, with the catalog as `ice`. The source of its main
+ * class is compiled by Janino, the compiler in Spark's own jars, so that neither setup nor an image has to build it.
+ */
+export function sparkSession(
+  { port, token, threads, heapMiB = HEAP_MIB }: SessionOptions,
+  endpoints: Endpoints,
+): SparkProgram {
+  const program = sparkProgram(endpoints, {
+    ...{ appName: 'doorbuster-session', threads, heapMiB, ports: [port] },
+    files: { [`${SESSION_CLASS}.java`]: readFileSync(SESSION_SOURCE, 'utf8') },
+    options: (internal) => ({
+      // In a container, the port is published on this machine's loopback only.
+      'doorbuster.address': internal ? '0.0.0.0' : HOST,
+      'doorbuster.port': String(port),
+      'doorbuster.token': token,
+      // Otherwise a table that was read once stays as it was then.
+      'spark.sql.catalog.ice.cache-enabled': 'false',
+    }),
+    main: (dir) => [
+      'org.codehaus.commons.compiler.AbstractJavaSourceClassLoader',
+      '-sourcepath',
+      dir,
+      SESSION_CLASS,
+    ],
+  });
+  return { ...program, untilKilled: true };
+}
+
+/** Modules that Spark needs open on Java 17; Spark's own launcher passes the same. */
+const OPENS = [
+  'java.base/java.lang',
+  'java.base/java.lang.invoke',
+  'java.base/java.lang.reflect',
+  'java.base/java.io',
+  'java.base/java.net',
+  'java.base/java.nio',
+  'java.base/java.util',
+  'java.base/java.util.concurrent',
+  'java.base/java.util.concurrent.atomic',
+  'java.base/sun.nio.ch',
+  'java.base/sun.nio.cs',
+  'java.base/sun.security.action',
+  'java.base/sun.util.calendar',
+];
+
+interface ProgramParts {
+  readonly appName: string;
+  readonly threads: number;
+  readonly heapMiB: number;
+  readonly ports: readonly number[];
+  readonly files: Readonly<Record<string, string>>;
+  /** System properties, which only this user can read; `internal`: see LaunchContext. */
+  readonly options: (internal: boolean) => Readonly<Record<string, string>>;
+  /** Main class and arguments, by the program's folder. */
+  readonly main: (dir: string) => readonly string[];
+}
+
+function sparkProgram(endpoints: Endpoints, parts: ProgramParts): SparkProgram {
+  const { ports, heapMiB, files, options } = parts;
+  return {
+    name: 'spark',
+    memoryMiB: heapMiB + BEYOND_HEAP_MIB,
+    ports,
+    files: ({ internal }) => ({
+      ...files,
+      [OPTIONS]: optionsFile({ ...catalogOptions(endpoints, internal), ...options(internal) }),
+    }),
+    command: (at) => commandOf(at, endpoints, parts),
+  };
+}
+
+function catalogOptions({ catalog, s3, internal }: Endpoints, amongServers: boolean) {
+  const to = amongServers ? internal : { catalog: catalog.uri, s3: s3.endpoint };
+  const properties = catalogProperties(catalog, { ...to, region: s3.region });
+  return Object.fromEntries(
+    Object.entries(properties).map(([key, value]) => [`spark.sql.catalog.ice.${key}`, value]),
+  );
+}
+
+/** System properties as an argument file of the Java launcher. */
+function optionsFile(properties: Readonly<Record<string, string>>): string {
+  const escaped = (text: string) => text.replaceAll('\\', '\\\\').replaceAll('"', '\\"');
+  return Object.entries(properties)
+    .map(([key, value]) => `"-D${key}=${escaped(value)}"\n`)
+    .join('');
+}
+
+function commandOf(
+  { java, artifacts, dir }: LaunchContext,
+  { s3 }: Endpoints,
+  { appName, threads, heapMiB, main }: ProgramParts,
+) {
+  const conf: Readonly<Record<string, string>> = {
+    'spark.master': `local[${threads}]`,
+    'spark.app.name': appName,
+    'spark.driver.host': '127.0.0.1',
+    'spark.driver.bindAddress': '127.0.0.1',
+    'spark.ui.enabled': 'false',
+    'spark.local.dir': dir,
+    'spark.sql.warehouse.dir': join(dir, 'warehouse'),
+    'spark.sql.catalogImplementation': 'in-memory',
+    'spark.sql.shuffle.partitions': '2',
+    'spark.sql.catalog.ice': 'org.apache.iceberg.spark.SparkCatalog',
+    'spark.sql.catalog.ice.type': 'rest',
+  };
+  const args = [
+    `-Xmx${heapMiB}m`,
+    '-Djava.net.preferIPv4Stack=true',
+    `-Dderby.system.home=${dir}`,
+    ...OPENS.map((name) => `--add-opens=${name}=ALL-UNNAMED`),
+    ...Object.entries(conf).map(([key, value]) => `-D${key}=${value}`),
+    `@${join(dir, OPTIONS)}`,
+    '-cp',
+    artifacts.sparkClasspath,
+    ...main(dir),
+  ];
+  // Credentials go into the environment or a file, because other users can read a command line.
+  const env = {
+    AWS_ACCESS_KEY_ID: s3.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+    AWS_REGION: s3.region,
+    // Otherwise its driver would listen on every address.
+    SPARK_LOCAL_IP: '127.0.0.1',
+  };
+  return { program: java, args, env };
+}
