@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ENGINES } from '../src/harness/engines/engines.ts';
 import { lookupKeys } from '../src/harness/experiment/lookup-keys.ts';
@@ -56,7 +57,7 @@ export async function probeContext(
   const { stack, load, pipeline, scenario } = world;
   const incidents: string[] = [];
   const facts = await openFacts();
-  const read = { stack, extensions: artifacts.duckdbExtensions };
+  const read = { stack, extensions: artifacts.duckdbExtensions, logDir: tmpdir() };
   return {
     store: stack.endpoints.s3,
     place: pipeline.place,

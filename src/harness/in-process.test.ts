@@ -33,8 +33,9 @@ targetContract('in-process', () => ({
 }));
 
 engineContract('in-process', () => ({
-  open: () => ENGINES['in-process'].open({ stack, extensions }, { clock }),
+  open: () => ENGINES['in-process'].open({ stack, extensions, logDir: '' }, { clock }),
   table: 'ice.retail.numbers',
+  endless: 'range(3000000000) r(id)',
 }));
 
 visibilityContract('in-process', async () => {

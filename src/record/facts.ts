@@ -52,7 +52,8 @@ export const FACTS = {
     cpu_s DOUBLE,                                             -- of the query engine's process; NULL: it died
     outcome VARCHAR,                                          -- ok | timeout | failed | crashed | skipped
     reads VARCHAR,                                            -- the tables it names, joined by commas; NULL: could not be told
-    rows BIGINT, error VARCHAR
+    rows BIGINT, error VARCHAR,
+    engine VARCHAR                                            -- what answered it; name has it too, after an @, unless it is the run's first
   `,
   /** Live files by table at the marks of a run (phase ends, before and after compaction). */
   files: `

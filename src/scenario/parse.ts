@@ -124,7 +124,7 @@ function told(issue: z.core.$ZodIssue, base: Problem['path'], data: unknown): Pr
     return unknownKeys(path, issue.keys, known);
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    const branch = issue.errors[phaseBranch(written)] ?? issue.errors[0] ?? [];
+    const branch = issue.errors[branchOf(issue.errors, written)] ?? issue.errors[0] ?? [];
     return branch.flatMap((inner) => told(inner, path, data));
   }
   if (written === undefined) {
@@ -144,6 +144,16 @@ function told(issue: z.core.$ZodIssue, base: Problem['path'], data: unknown): Pr
   const fact =
     issue.code === 'invalid_type' && !ours ? `must be ${article(issue.expected)}` : issue.message;
   return [{ path, at: 'value', message: `${shown(written)} ${fact}` }];
+}
+
+/** Index of the branch of a union that what is written is closest to: by the kind of a phase, or as a list or a value. */
+function branchOf(errors: readonly (readonly z.core.$ZodIssue[])[], written: unknown): number {
+  const isList = Array.isArray(written);
+  if (!isList && typeof written === 'object') return phaseBranch(written);
+  const misfit = isList ? 'invalid_value' : 'invalid_type';
+  return errors.findIndex((branch) =>
+    branch.every(({ path, code }) => path.length > 0 || code !== misfit),
+  );
 }
 
 function choicesOf(issue: z.core.$ZodIssue): readonly string[] | undefined {

@@ -99,6 +99,7 @@ export function resolve(draft: Draft, checks: readonly Check[]): Scenario {
     pipeline: pipeline(draft.pipeline),
     stack: { ...draft.stack, external: externalUse(draft.stack) },
     queries: {
+      ...enginesOf(draft.queries.engine),
       everyMs: draft.queries.every,
       timeoutMs: draft.queries.timeout,
       roundSamples: draft.queries.round_samples,
@@ -255,4 +256,9 @@ function phase(written: Draft['phases'][number]): Phase {
     shape: written.shape,
     measured: written.measured,
   };
+}
+
+function enginesOf(written: Draft['queries']['engine']): Pick<Scenario['queries'], 'engines'> {
+  if (written === undefined) return {};
+  return { engines: typeof written === 'string' ? [written] : written };
 }

@@ -237,7 +237,13 @@ interface StackUse {
   readonly jit: 'c1' | 'full';
 }
 
+/** Query engines that a scenario can name. */
+export const QUERY_ENGINES = ['duckdb', 'spark'] as const;
+export type QueryEngineName = (typeof QUERY_ENGINES)[number];
+
 interface QueryUse {
+  /** The engines that are measured, the one that checks address first; absent: the pipeline's first. */
+  readonly engines?: readonly QueryEngineName[];
   /** Interval of the open-loop background queries, which take turns, ms. */
   readonly everyMs: number;
   readonly timeoutMs: number;
@@ -299,4 +305,9 @@ export interface Check {
   readonly comparator: Comparator;
   /** In the metric's own unit (ms for times), or a bare ratio. */
   readonly limit: number;
+}
+
+/** Whether a scenario itself asks for Spark: to compact, or to answer queries. */
+export function runsSpark({ pipeline, queries }: Pick<Scenario, 'pipeline' | 'queries'>): boolean {
+  return pipeline.compaction.by === 'spark' || queries.engines?.includes('spark') === true;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { MIN_SAMPLES } from '../core/metrics.ts';
 import { FACTOR, parseFactor } from '../core/units.ts';
-import { PROFILES, SHAPES } from './scenario.ts';
+import { PROFILES, QUERY_ENGINES, SHAPES } from './scenario.ts';
 import { external } from './schema-external.ts';
 import { faults } from './schema-faults.ts';
 import { serverFaults, stalenessTarget } from './schema-server-faults.ts';
@@ -168,8 +168,24 @@ const stack = strict(
   'the servers',
 );
 
+const queryEngine = z.enum(QUERY_ENGINES);
+
 const queries = strict(
   {
+    engine: z
+      .union([
+        queryEngine,
+        z
+          .array(queryEngine)
+          .min(1, { error: 'must be a list with an engine' })
+          .refine((names) => new Set(names).size === names.length, {
+            error: 'must be a list that names each engine once',
+          }),
+      ])
+      .optional()
+      .describe(
+        'what answers the queries: an engine of the pipeline, or several, side by side; checks are on the first. By default the first of the pipeline',
+      ),
     every: duration(
       'query interval: one background query starts per interval, in turn',
       '50ms',

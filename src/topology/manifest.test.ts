@@ -116,6 +116,26 @@ describe('refused, with line and column:', () => {
       ],
       /:16:3: one dataset carries rejected, .*, and these do: dead_letter, late/,
     ],
+    [
+      'an engine without a file for a query',
+      ['{ file: queries/revenue.sql }', '{ file: { duckdb: queries/revenue.sql } }'],
+      /:\d+:\d+: revenue has no SQL for spark, which engine lists/,
+    ],
+    [
+      'a file of an engine that is not listed',
+      ['engine: [duckdb, spark]', 'engine: duckdb'],
+      /:\d+:\d+: engine does not list spark/,
+    ],
+    [
+      'an engine listed twice',
+      ['engine: [duckdb, spark]', 'engine: [duckdb, spark, duckdb]'],
+      /:19:1: engine lists duckdb twice/,
+    ],
+    [
+      'an engine that there is not',
+      ['engine: [duckdb, spark]', 'engine: [duckdb, trino]'],
+      /:19:9: engine: must be one of duckdb, spark, in-process, or a list of them/,
+    ],
     ['something else than a stream', ['carries: pos,', 'carries: till,'], /:10:27: .*carries/],
   ] as const)('%s', (_, [from, to], message) => {
     expect(() => parsed(edited(from, to))).toThrow(

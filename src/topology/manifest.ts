@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { badInput } from '../core/errors.ts';
 import { cut, frame, type Problem, suggest, TOLD } from '../scenario/problems.ts';
-import { ON_DEMAND, STREAMS, type Stream } from '../scenario/scenario.ts';
+import {
+  ON_DEMAND,
+  QUERY_ENGINES,
+  type Scenario,
+  STREAMS,
+  type Stream,
+} from '../scenario/scenario.ts';
 import { readSource } from '../scenario/source.ts';
 import {
   CARRIED,
@@ -34,7 +40,7 @@ const STAGE_RUNNERS = ['flink-sql', 'in-process'] as const;
 export type RunnerKind = (typeof STAGE_RUNNERS)[number];
 
 /** Query engines. */
-const ENGINES = ['duckdb', 'in-process'] as const;
+const ENGINES = [...QUERY_ENGINES, 'in-process'] as const;
 export type EngineKind = (typeof ENGINES)[number];
 
 const NAME = /^[a-z_][a-z0-9_]*$/;
@@ -115,11 +121,22 @@ export const manifestSchema = z.strictObject({
     .min(1)
     .default(['none'])
     .describe('kinds of compaction it supports; flink: in the sink, spark: compact.sql on demand'),
-  engine: z.enum(ENGINES).default('duckdb').describe('what answers the queries'),
+  engine: z
+    .union([z.enum(ENGINES), z.array(z.enum(ENGINES)).min(1)], {
+      error: `must be one of ${ENGINES.join(', ')}, or a list of them`,
+    })
+    .default('duckdb')
+    .describe(
+      'what can answer the queries: one or several; the first does unless a scenario names others',
+    ),
   queries: z.record(
     z.string().min(1),
     z.strictObject({
-      file: z.string().min(1).describe('DuckDB SQL, relative to the folder'),
+      file: z
+        .union([z.string().min(1), z.partialRecord(z.enum(ENGINES), z.string().min(1))], {
+          error: 'must be a file, or a file per engine: { duckdb: a.sql, spark: b.sql }',
+        })
+        .describe('SQL, relative to the folder: one file for all engines, or one for each'),
       parameters: z
         .array(z.enum(QUERY_PARAMETERS))
         .default([])
@@ -132,7 +149,20 @@ type Written = z.output<typeof manifestSchema>;
 type WrittenDataset = z.output<typeof dataset>;
 
 /** `pipeline.yaml`, checked. Its datasets are in the order of the file. */
-export type Manifest = Omit<Written, 'datasets'> & { readonly datasets: readonly Dataset[] };
+export type Manifest = Omit<Written, 'datasets' | 'engine'> & {
+  readonly datasets: readonly Dataset[];
+  /** What can answer its queries, the default first. */
+  readonly engines: readonly [EngineKind, ...EngineKind[]];
+};
+
+/** The engines that a run measures; its checks are on the first. */
+export function enginesUsed(
+  { engines }: Pick<Manifest, 'engines'>,
+  { queries }: Pick<Scenario, 'queries'>,
+): readonly [EngineKind, ...EngineKind[]] {
+  const [first = engines[0], ...others] = queries.engines ?? [];
+  return [first, ...others];
+}
 
 /** The part of a manifest that declares the datasets. */
 export type Datasets = Pick<Manifest, 'datasets'>;
@@ -208,8 +238,9 @@ export function parseManifest(text: string, path: string): Manifest {
   }
   const problems = contradictions(read.data).map(placed);
   if (problems.length > 0) throw fail(problems);
-  const datasets = Object.entries(read.data.datasets).map(([name, one]) => typed(name, one));
-  return { ...read.data, datasets };
+  const { engine: _, ...data } = read.data;
+  const datasets = Object.entries(data.datasets).map(([name, one]) => typed(name, one));
+  return { ...data, datasets, engines: enginesOf(read.data) };
 }
 
 /** Former keys of pipeline.yaml, and their replacements. */
@@ -232,12 +263,41 @@ function knownKeys(depth: number, top: PropertyKey | undefined): readonly string
   return ['file', 'parameters'];
 }
 
-/** Rules that the schema cannot express: which fields of a dataset belong together. */
-function contradictions({ datasets }: Written): readonly Contradiction[] {
+function enginesOf({ engine }: Pick<Written, 'engine'>): Manifest['engines'] {
+  return (typeof engine === 'string' ? [engine] : engine) as [EngineKind, ...EngineKind[]];
+}
+
+/** Every engine has a file for every query, and every file an engine. */
+function fileMismatches(written: Written): readonly Contradiction[] {
+  const engines = enginesOf(written);
+  const twice = engines.find((one, i) => engines.indexOf(one) < i);
+  const problems = Object.entries(written.queries).flatMap(([name, { file }]) => {
+    if (typeof file === 'string') return [];
+    const path = ['queries', name, 'file'];
+    const named = Object.keys(file) as EngineKind[];
+    const lacking = engines.filter((one) => !named.includes(one));
+    const extra = named.filter((one) => !engines.includes(one));
+    return [
+      ...lacking.map((one) => ({
+        path,
+        message: `${name} has no SQL for ${one}, which engine lists`,
+      })),
+      ...extra.map((one) => ({ path: [...path, one], message: `engine does not list ${one}` })),
+    ];
+  });
+  return twice === undefined
+    ? problems
+    : [...problems, { path: ['engine'], message: `engine lists ${twice} twice` }];
+}
+
+/** Rules that the schema cannot express: which fields of a dataset belong together, which engine has which SQL. */
+function contradictions(written: Written): readonly Contradiction[] {
+  const { datasets } = written;
   const all = Object.entries(datasets);
   const problems: Contradiction[] = all.flatMap(([name, one]) =>
     mismatches(name, one).map((message) => ({ path: ['datasets', name], message })),
   );
+  problems.push(...fileMismatches(written));
   const rejected = all.filter(([, { carries }]) => carries === REJECTED).map(([name]) => name);
   if (rejected.length !== 1) {
     const found = rejected.length === 0 ? 'no dataset does' : `these do: ${rejected.join(', ')}`;

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { ENGINES } from '../../src/harness/engines/engines.ts';
@@ -12,7 +15,9 @@ import { createTables, type Lakehouse, openLakehouse } from './support/lakehouse
 
 /** The kinds that need servers; those without are in src/harness/in-process.test.ts. */
 let lakehouse: Lakehouse;
+let logDir: string;
 beforeAll(async () => {
+  logDir = await mkdtemp(join(tmpdir(), 'doorbuster-engines-'));
   lakehouse = await openLakehouse('contracts', 500);
   const { sql, table } = lakehouse;
   await createTables(lakehouse, 100);
@@ -20,7 +25,10 @@ beforeAll(async () => {
   await sql.run(`CREATE TABLE ${table('numbers')} (n INT) WITH ('format-version' = '2')`);
   await sql.run(`INSERT INTO ${table('numbers')} VALUES (1), (2)`);
 });
-afterAll(() => lakehouse?.leave());
+afterAll(async () => {
+  await lakehouse?.leave();
+  await rm(logDir, { recursive: true, force: true });
+});
 
 targetContract('kafka', () => ({
   address: addressOf({ target: 'kafka' }, lakehouse.stack),
@@ -30,11 +38,19 @@ targetContract('kafka', () => ({
 const read = () => ({
   stack: lakehouse.stack,
   extensions: lakehouse.artifacts.duckdbExtensions,
+  logDir,
 });
 
 engineContract('duckdb', () => ({
   open: () => ENGINES.duckdb.open(read(), { clock }),
   table: lakehouse.table('numbers'),
+  endless: 'range(3000000000) r(id)',
+}));
+
+engineContract('spark', () => ({
+  open: () => ENGINES.spark.open(read(), { clock }),
+  table: lakehouse.table('numbers'),
+  endless: 'range(3000000000) r',
 }));
 
 visibilityContract('iceberg', async () => {

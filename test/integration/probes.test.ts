@@ -120,10 +120,11 @@ describe('the reader', () => {
 
 const lookup = () => ({
   name: 'store-lookup',
+  engine: 'duckdb' as const,
   sql: `SELECT version FROM ${lakehouse.table('inventory')} WHERE store_id = $store AND sku_id = $sku`,
   parameters: ['store', 'sku'] as const,
 });
-const SLOW = { name: 'endless', sql: ENDLESS, parameters: [] };
+const SLOW = { name: 'endless', engine: 'duckdb' as const, sql: ENDLESS, parameters: [] };
 
 describe('every probe', () => {
   test.each(Object.keys(PROBES) as ProbeKind[])(
@@ -322,7 +323,12 @@ test('a round keeps every sample, hot and cold, and asks no more what does not a
 test('resources name every server, the harness and the machine, and the store counts its requests', async () => {
   const context = await probeContext(lakehouse, {
     queries: [
-      { name: 'count', sql: `SELECT count(*) FROM ${lakehouse.table('pos')}`, parameters: [] },
+      {
+        name: 'count',
+        engine: 'duckdb',
+        sql: `SELECT count(*) FROM ${lakehouse.table('pos')}`,
+        parameters: [],
+      },
     ],
     queryEngine: () => queries.engine(),
   });

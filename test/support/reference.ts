@@ -79,13 +79,16 @@ function valueText(schema: Schema): string {
       most === undefined || most === Number.MAX_SAFE_INTEGER ? '' : ` ${least} to ${most}`;
     return `${schema.type === 'integer' ? 'whole number' : 'number'}${limits}`;
   }
+  if (schema.type === 'object' && typeof schema.additionalProperties === 'object') {
+    return `map of ${valueText(schema.additionalProperties as Schema)}`;
+  }
   return schema.type === 'string' ? 'text' : String(schema.type);
 }
 
 /** One row per key, nested keys by their path; branches of a union one after the other. */
 function rowsOf(schema: Schema, path: string, required: boolean): readonly Row[] {
   const branches = (schema.oneOf ?? schema.anyOf ?? []) as readonly Schema[];
-  const objects = branches.filter(({ type }) => type === 'object');
+  const objects = branches.filter(({ type, properties }) => type === 'object' && properties);
   if (objects.length > 0) return objects.flatMap((one) => rowsOf(one, path, required));
   const items = schema.items as Schema | undefined;
   const nested = items?.anyOf || items?.type === 'object';

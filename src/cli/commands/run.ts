@@ -8,6 +8,7 @@ import { persistedStack } from '../../harness/stack/persisted-stack.ts';
 import { RUNTIMES, runtimeFor } from '../../harness/stack/runtimes.ts';
 import type { RuntimeKind } from '../../harness/stack/stack.ts';
 import type { ParsedScenario } from '../../scenario/parse.ts';
+import { runsSpark } from '../../scenario/scenario.ts';
 import type { Command } from '../command.ts';
 import { ready } from '../ready.ts';
 import { recorded } from '../recorded.ts';
@@ -138,7 +139,7 @@ function workOf(
   return {
     servers: scenario.stack.runtime === 'external' ? 'elsewhere' : runtime,
     observes: shard === undefined || shard.share.index === 0,
-    spark: scenario.pipeline.compaction.by === 'spark',
+    spark: runsSpark(scenario),
   };
 }
 

@@ -3,10 +3,15 @@ import { once } from 'node:events';
 import type { Clock } from '../../core/clock.ts';
 import type { Params } from '../clients/duckdb.ts';
 import type { Endpoints } from '../clients/endpoints.ts';
-import { readProcess, type Usage } from '../clients/proc.ts';
 import { entryFile } from '../entry.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
-import type { QueryAnswer, QueryLimits, ReaderRow, StatementTimes } from './engine.ts';
+import type { QueryAnswer, QueryLimits } from './engine.ts';
+import {
+  answerWithin,
+  type EngineInstance,
+  EngineProcess,
+  type InstanceAnswer,
+} from './process-reader.ts';
 
 /** Configuration of a reader process. `avro`, `httpfs` and `iceberg` are loaded by path. */
 export interface ReaderConfig {
@@ -27,48 +32,17 @@ export type ToChild =
 export type FromChild =
   | { readonly kind: 'opened'; readonly attachMs: number }
   | { readonly kind: 'refused'; readonly error: string }
-  | (StatementTimes & {
-      readonly kind: 'answer';
-      readonly id: number;
-      readonly rows: readonly ReaderRow[];
-      readonly error: string | null;
-    });
+  | (InstanceAnswer & { readonly kind: 'answer'; readonly id: number });
 
-/** If an interrupted query does not stop within this, its process is ended, ms. */
+/** See `answerWithin`, ms. */
 const STOP_WITHIN_MS = 2_000;
 /** LOAD and ATTACH take 200 ms on an idle machine. */
 const OPEN_WITHIN_MS = 30_000;
 /** Errors by a bug of DuckDB, after which the whole instance is unusable. */
 const UNUSABLE = /INTERNAL Error|FATAL Error|database has been invalidated/;
 
-/** CPU and memory of a process since its fork, also after its end. */
-export class EngineProcess {
-  readonly pid: number;
-  #ended = false;
-  #used: Usage = { cpuS: 0, rssBytes: 0 };
-
-  constructor(pid: number, exited: Promise<unknown>) {
-    this.pid = pid;
-    void exited.then(() => {
-      this.#ended = true;
-    });
-  }
-
-  get ended(): boolean {
-    return this.#ended;
-  }
-
-  /** Current usage, or that of the last sample before its end. */
-  usage(): Usage {
-    if (this.#ended) return this.#used;
-    const stat = readProcess(this.pid);
-    if (stat) this.#used = { cpuS: stat.ownS, rssBytes: stat.rssBytes };
-    return this.#used;
-  }
-}
-
 /** A process with one DuckDB instance. */
-export class Engine {
+export class DuckDbInstance implements EngineInstance {
   readonly attachMs: number;
   readonly #child: ChildProcess;
   readonly #clock: Clock;
@@ -81,7 +55,7 @@ export class Engine {
     config: ReaderConfig,
     clock: Clock,
     forked: (process: EngineProcess) => void,
-  ): Promise<Engine> {
+  ): Promise<DuckDbInstance> {
     const child = fork(entryFile('harness/engines/duckdb-reader-child'), {
       serialization: 'advanced',
       execArgv: [],
@@ -106,7 +80,7 @@ export class Engine {
     // Otherwise the timer would keep this process alive until OPEN_MS.
     answered.abort();
     if (opened.kind === 'opened') {
-      return new Engine({ child, process, exited, attachMs: opened.attachMs, clock });
+      return new DuckDbInstance({ child, process, exited, attachMs: opened.attachMs, clock });
     }
     process?.usage();
     child.kill('SIGKILL');
@@ -141,44 +115,22 @@ export class Engine {
     return this.#dead ? null : (this.#child.pid ?? null);
   }
 
-  async run(sql: string, params: Params, { timeoutMs }: QueryLimits): Promise<QueryAnswer> {
+  async run(sql: string, params: Params, limits: QueryLimits): Promise<QueryAnswer> {
     const id = this.#nextId++;
-    const sentMs = this.#clock.nowMs();
-    const ended = new AbortController();
-    const answer = this.#answer(id, ended.signal);
+    const answered = new AbortController();
+    const answer = this.#answer(id, answered.signal);
     send(this.#child, { kind: 'query', id, sql, params });
-    const after = async (ms: number) => {
-      await this.#clock.sleep(ms, ended.signal).catch(() => {});
-      return null;
-    };
     try {
-      const inTime = await Promise.race([answer, this.#exited, after(timeoutMs)]);
-      if (typeof inTime === 'string')
-        return this.#endedAnswer(sentMs, 'crashed', `the engine ${inTime}`);
-      if (inTime) return queryAnswer(inTime);
-      send(this.#child, { kind: 'interrupt' });
-      const stopped = await Promise.race([answer, this.#exited, after(STOP_WITHIN_MS)]);
-      if (typeof stopped === 'string')
-        return this.#endedAnswer(sentMs, 'crashed', `the engine ${stopped}`);
-      if (stopped) {
-        const { startMs, endMs, cpuS } = stopped;
-        return {
-          outcome: 'timeout',
-          rows: [],
-          error: QUERY_TIMEOUT(timeoutMs),
-          startMs,
-          endMs,
-          cpuS,
-        };
-      }
-      await this.kill();
-      return this.#endedAnswer(
-        sentMs,
-        'timeout',
-        `${QUERY_TIMEOUT(timeoutMs)}, and had to be killed`,
-      );
+      return await answerWithin(answer, limits, {
+        clock: this.#clock,
+        exited: this.#exited,
+        interrupt: () => send(this.#child, { kind: 'interrupt' }),
+        kill: () => this.kill(),
+        stopWithinMs: STOP_WITHIN_MS,
+        unusable: UNUSABLE,
+      });
     } finally {
-      ended.abort();
+      answered.abort();
     }
   }
 
@@ -187,10 +139,6 @@ export class Engine {
     this.#dead = true;
     this.#child.kill('SIGKILL');
     await this.#exited;
-  }
-
-  #endedAnswer(startMs: number, outcome: 'timeout' | 'crashed', error: string): QueryAnswer {
-    return { outcome, rows: [], error, startMs, endMs: this.#clock.nowMs(), cpuS: null };
   }
 
   #answer(id: number, signal: AbortSignal): Promise<Extract<FromChild, { kind: 'answer' }>> {
@@ -205,14 +153,6 @@ export class Engine {
 }
 
 const OPEN_TIMEOUT = `not within ${OPEN_WITHIN_MS / 1000} s`;
-const QUERY_TIMEOUT = (timeoutMs: number) => `not done within ${timeoutMs} ms`;
-
-function queryAnswer(answer: Extract<FromChild, { kind: 'answer' }>): QueryAnswer {
-  const { rows, error, startMs, endMs, cpuS } = answer;
-  const outcome = error === null ? 'ok' : UNUSABLE.test(error) ? 'crashed' : 'failed';
-  return { outcome, rows, error, startMs, endMs, cpuS };
-}
-
 /** Sends a message; does nothing if the child has ended, which its exit event reports. */
 function send(child: ChildProcess, message: ToChild): void {
   if (child.connected) child.send(message, () => {});

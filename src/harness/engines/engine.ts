@@ -69,9 +69,11 @@ export interface ReaderOptions {
 }
 
 /** The stack whose tables are read. */
-interface EngineContext {
-  readonly stack: Pick<Stack, 'endpoints' | 'inProcess'>;
+export interface EngineContext {
+  readonly stack: Pick<Stack, 'endpoints' | 'inProcess' | 'launch'>;
   readonly extensions: Artifacts['duckdbExtensions'];
+  /** Folder for the engine's logs. */
+  readonly logDir: string;
 }
 
 /** Some columns of a table, by the table's own names. */

@@ -2,9 +2,19 @@ import type { EngineKind } from '../../topology/manifest.ts';
 import { duckdb } from './duckdb.ts';
 import type { QueryEngine } from './engine.ts';
 import { inProcess } from './in-process.ts';
+import { spark } from './spark.ts';
+
+/**
+ * The engine of canaries and oracles, whose SQL is DuckDB's: it starts at once, and the same one looks at every pipeline.
+ * The others are started only where a run names them.
+ */
+export function observingEngine(engines: readonly EngineKind[]): QueryEngine {
+  return engines.includes('in-process') ? inProcess : duckdb;
+}
 
 /** Every query engine. */
 export const ENGINES: { readonly [K in EngineKind]: QueryEngine & { readonly kind: K } } = {
   duckdb,
+  spark,
   'in-process': inProcess,
 };

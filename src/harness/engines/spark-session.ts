@@ -17,7 +17,7 @@ import { freePort } from '../stack/ports.ts';
 import { claimedPorts, defaultRegistryDir } from '../stack/registry.ts';
 import type { Exit, Launched } from '../stack/server.ts';
 import type { Stack } from '../stack/stack.ts';
-import type { ReaderRow, StatementTimes } from './engine.ts';
+import type { InstanceAnswer } from './process-reader.ts';
 
 /** Longest wait for a session, ms. Spark takes 10 to 15 s to start on a machine that does nothing else. */
 const START_WITHIN_MS = 180_000;
@@ -26,10 +26,16 @@ interface SparkSessionOptions {
   readonly stack: Pick<Stack, 'endpoints' | 'launch'>;
   readonly clock: Clock;
   readonly threads: number;
+  readonly heapMiB?: number;
   /** File for what Spark logs; it is emptied first. */
   readonly log: string;
   readonly signal: AbortSignal;
+  /** Called when its process has been started, before it is ready. */
+  readonly onLaunched?: (launched: Launched) => void;
 }
+
+/** Beginning of the error of a request to a process that has ended, or whose connection broke. */
+export const NO_ANSWER = 'Spark did not answer';
 
 /** A statement with its values for `$name`, by name, and an id by which it can be cancelled. */
 interface Statement {
@@ -37,11 +43,6 @@ interface Statement {
   readonly sql: string;
   readonly params: Params;
 }
-
-type StatementAnswer = StatementTimes & {
-  readonly rows: readonly ReaderRow[];
-  readonly error: string | null;
-};
 
 /**
  * A Spark process next to the servers that runs SQL statements until it is closed, with the catalog as `ice`. Every
@@ -63,7 +64,7 @@ export class SparkSession implements AsyncDisposable {
    * the signal's reason. In containers its image is built if it is missing.
    */
   static async start(options: SparkSessionOptions): Promise<SparkSession> {
-    const { stack, clock, threads, log, signal } = options;
+    const { stack, clock, log, signal, onLaunched } = options;
     signal.throwIfAborted();
     await mkdir(dirname(log), { recursive: true });
     // Start with an empty log: an earlier one could contain the cause of another failure.
@@ -72,7 +73,7 @@ export class SparkSession implements AsyncDisposable {
     const port = await freePort(claimedPorts(defaultRegistryDir()));
     const startedMs = clock.monotonicMs();
     const ready = new AbortController();
-    const program = sparkSession({ port, token, threads }, stack.endpoints);
+    const program = sparkSession({ ...options, port, token }, stack.endpoints);
     const launched = await stack.launch({
       ...program,
       command(at) {
@@ -82,6 +83,7 @@ export class SparkSession implements AsyncDisposable {
       onLine: (line) => line === SESSION_READY && ready.abort(),
       log,
     } satisfies AuxiliaryProcess);
+    onLaunched?.(launched);
     const ended = new AbortController();
     const exited = launched.exited.finally(() => ended.abort());
     const over = AbortSignal.any([ready.signal, ended.signal, signal]);
@@ -115,7 +117,7 @@ export class SparkSession implements AsyncDisposable {
   }
 
   /** Runs a statement and returns its rows; an error of Spark is an answer. Rejects if the process ends. */
-  async rows(statement: Statement): Promise<StatementAnswer> {
+  async rows(statement: Statement): Promise<InstanceAnswer> {
     const response = await this.#post('/rows', named(statement));
     const answer = JSON.parse(await text(response));
     if (response.statusCode !== 200) throw stackBroke(`Spark: ${answer.error}`);
@@ -168,7 +170,7 @@ export class SparkSession implements AsyncDisposable {
       return response as IncomingMessage;
     } catch (error) {
       const why = causeIn(this.#log) ?? (error as Error).message;
-      throw stackBroke(`Spark did not answer: ${why}`, `less ${this.#log}`, error);
+      throw stackBroke(`${NO_ANSWER}: ${why}`, `less ${this.#log}`, error);
     }
   }
 }

@@ -50,6 +50,9 @@ describe('an estimate', () => {
       ...{ phases: ['before', 'after'], samples: 20 },
       ...{ executions: 2 * 6 * 23, atMostMs: 2 * 6 * 10_000 },
     });
+    const both = of('queries.round_samples=20', 'queries.cold=2', 'queries.engine=[duckdb, spark]');
+    expect(both.rounds?.executions).toBe(2 * (rounds?.executions ?? 0));
+    expect(both.startMs).toBeGreaterThan(of().startMs);
   });
 
   test('says that Spark reads a large upsert table for the oracles, and what DuckDB would take', () => {

@@ -49,6 +49,8 @@ const MEDIANS = {
   bulkBytesPerKey: 6,
   /** Probes, first drain and head start, without two commits. */
   firstDrainMs: 6_500,
+  /** A Spark session that answers queries. */
+  sparkMs: 12_000,
   endMs: 9_000,
   endMsPerEvent: 0.2,
   /** Servers, their logs and unpacked files, before the first event. */
@@ -86,7 +88,8 @@ export function estimateOf(scenario: Scenario, declared: Datasets): Estimate {
   const inBulk = traffic[STOCK]?.via === 'bulk' ? keys : 0;
   const loadedMs =
     inBulk * MEDIANS.bulkMsPerKey + (keys - inBulk) * MEDIANS.preloadMsPerKey + drainMs;
-  const startMs = MEDIANS.serversMs + jobs * MEDIANS.deployMsPerStream + loadedMs;
+  const sparkMs = scenario.queries.engines?.includes('spark') ? MEDIANS.sparkMs : 0;
+  const startMs = MEDIANS.serversMs + jobs * MEDIANS.deployMsPerStream + loadedMs + sparkMs;
   const endMs = MEDIANS.endMs + pipeline.commitEveryMs / 2 + events * MEDIANS.endMsPerEvent;
   const committingMs = loadedMs + timed + openMs;
   const commits = (committingMs / pipeline.commitEveryMs) * tables * pipeline.parallelism;
@@ -133,8 +136,9 @@ function upsertedTables(scenario: Scenario, declared: Datasets): Estimate['upser
 function roundsOf({ phases, queries }: Scenario): Rounds | null {
   const names = phases.filter(({ kind }) => kind === 'query').map(({ name }) => name);
   if (names.length === 0) return null;
-  const { roundSamples: samples, coldSamples, roundBudgetMs } = queries;
-  const each = names.length * QUERIES.length;
+  // Without a list, the first engine of the pipeline.
+  const { roundSamples: samples, coldSamples, roundBudgetMs, engines = [null] } = queries;
+  const each = names.length * QUERIES.length * engines.length;
   // One more is the warm-up, which is not measured.
   const executions = each * (samples + 1 + coldSamples);
   return { phases: names, samples, executions, atMostMs: each * roundBudgetMs };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { formatDuration } from '../../core/units.ts';
 import type { Layout } from '../../record/record.ts';
 import { STREAMS } from '../../scenario/scenario.ts';
-import { ENGINES } from '../engines/engines.ts';
+import { observingEngine } from '../engines/engines.ts';
 import { ingestFacts } from '../load/ingest-facts.ts';
 import { addressOf } from '../load/targets/targets.ts';
 import type { Observed } from '../outcome/observed.ts';
@@ -121,14 +121,14 @@ async function copiedTables(session: Session, dir: string): Promise<TableCopies>
   const { datasets } = deployment;
   try {
     await mkdir(dir, { recursive: true });
-    const engine = ENGINES[pipeline.manifest.engine];
+    const engine = observingEngine(pipeline.manifest.engines);
+    const logDir = join(session.folder.dir, 'logs');
     await using second = engine.second?.({
       ...{ stack, clock: options.clock, signal: session.signal },
-      namespace: pipeline.place.namespace,
-      logDir: join(session.folder.dir, 'logs'),
+      ...{ namespace: pipeline.place.namespace, logDir },
     });
     await using reader = await engine.open(
-      { stack, extensions: options.artifacts.duckdbExtensions },
+      { stack, extensions: options.artifacts.duckdbExtensions, logDir },
       { clock: options.clock, threads: availableParallelism(), memoryMb: 4096 },
     );
     // Awaited here, because the reader is closed on return.

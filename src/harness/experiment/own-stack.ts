@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
+import { runsSpark } from '../../scenario/scenario.ts';
 import { taskSlotsOf } from '../../topology/manifest.ts';
 import type { Pipeline } from '../pipelines/load.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
@@ -40,6 +41,6 @@ export function startOwnStack({
     },
     jit: scenario.stack.jit,
     restarted: scenario.faults.flatMap(({ act, server }) => (act === 'restart' ? [server] : [])),
-    auxiliary: scenario.pipeline.compaction.by === 'spark' ? ['spark'] : [],
+    auxiliary: runsSpark(scenario) ? ['spark'] : [],
   });
 }

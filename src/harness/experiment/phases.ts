@@ -1,5 +1,6 @@
 import type { Drain, RecordedPhase } from '../../record/record.ts';
 import type { Phase } from '../../scenario/scenario.ts';
+import { enginesUsed } from '../../topology/manifest.ts';
 import { markBefore } from '../measure/compaction-record.ts';
 import type { CompactionResult, PhaseCompaction } from '../pipelines/compactions/compaction.ts';
 import { compact } from '../pipelines/compactions/compactions.ts';
@@ -122,12 +123,15 @@ function isFirst({ phases }: Session['scenario'], phase: Phase): boolean {
 }
 
 /** The result of a phase in one line, from the facts and the census so far. */
-async function phaseLine({ facts, probes, load }: Session, phase: string): Promise<string> {
+async function phaseLine(
+  { facts, probes, load, pipeline, scenario }: Session,
+  phase: string,
+): Promise<string> {
   const [queries] = await facts.rows<{ n: number; p50: number | null; bad: number }>(
     `SELECT count(*)::INTEGER AS n, median(end_ms - intended_ms) AS p50,
       count(*) FILTER (outcome <> 'ok')::INTEGER AS bad
-     FROM queries WHERE phase = $phase AND mode <> 'cold'`,
-    { phase },
+     FROM queries WHERE phase = $phase AND mode <> 'cold' AND engine = $engine`,
+    { phase, engine: enginesUsed(pipeline.manifest, scenario)[0] },
   );
   const tables = Object.values(probes.census.progress());
   const files = tables.reduce((sum, { last }) => sum + liveFiles(last?.files), 0);

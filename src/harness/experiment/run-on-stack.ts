@@ -4,15 +4,17 @@ import { withClassArchives } from '../../record/environment.ts';
 import { COMPACTION } from '../../record/facts.ts';
 import { RUN_FILES } from '../../record/folder.ts';
 import type { MeasuredEnd, RunEnd, UnmeasuredRecord } from '../../record/record.ts';
+import { enginesUsed } from '../../topology/manifest.ts';
 import { middleOf } from '../clock-offset.ts';
 import { watchClock } from '../clock-watch.ts';
-import { ENGINES } from '../engines/engines.ts';
+import { ENGINES, observingEngine } from '../engines/engines.ts';
 import { type Facts, openFacts } from '../facts.ts';
 import { type Load, startLoad } from '../load/load.ts';
 import { addressOf } from '../load/targets/targets.ts';
 import { buildRecord } from '../outcome/build-record.ts';
 import { endOfMeasured } from '../outcome/outcome.ts';
 import { type Deployment, deploy } from '../pipelines/deployment.ts';
+import { queriesUsed } from '../pipelines/load.ts';
 import type { Incident, ProbeContext } from '../probes/probe.ts';
 import { type RunningProbes, startAll, stopAll } from '../probes/probes.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
@@ -232,7 +234,7 @@ function leading(
 }
 
 async function startProbes(
-  { scenario, pipeline, state, journal, options, signal, faults, fail }: RunContext,
+  { scenario, pipeline, state, journal, folder, options, signal, faults, fail }: RunContext,
   opened: {
     readonly facts: Facts;
     readonly stack: Stack;
@@ -247,12 +249,19 @@ async function startProbes(
   const { facts, stack, datasets, visibility } = opened;
   const { place, manifest } = pipeline;
   const { clock, artifacts } = options;
-  const read = { stack, extensions: artifacts.duckdbExtensions };
+  const read = {
+    ...{ stack, extensions: artifacts.duckdbExtensions },
+    logDir: join(folder.dir, 'logs'),
+  };
+  const engines = enginesUsed(manifest, scenario);
   const context: ProbeContext = {
     ...{ scenario, signal, fail, facts, clock, place, datasets, visibility },
     store: stack.inProcess === null ? stack.endpoints.s3 : null,
-    openReader: (limits) => ENGINES[manifest.engine].open(read, { ...limits, clock }),
-    queries: pipeline.queries,
+    openReader(limits, kind) {
+      const engine = kind === undefined ? observingEngine(manifest.engines) : ENGINES[kind];
+      return engine.open(read, { ...limits, clock });
+    },
+    queries: queriesUsed(pipeline, engines),
     phase: () => state.phase,
     t0Ms: () => state.t0Ms,
     processes: () => [

@@ -1,7 +1,8 @@
 import { type ParsedScenario, scenarioProblems } from '../../scenario/parse.ts';
 import { atValue } from '../../scenario/problems.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
-import { ENGINES } from '../engines/engines.ts';
+import { type EngineKind, enginesUsed } from '../../topology/manifest.ts';
+import { ENGINES, observingEngine } from '../engines/engines.ts';
 import { packageRoot } from '../entry.ts';
 import { TARGETS } from '../load/targets/targets.ts';
 import { compactionOf } from '../pipelines/compactions/compactions.ts';
@@ -12,27 +13,34 @@ import type { ServerName } from '../stack/stack.ts';
 import { VISIBILITY_SOURCES } from '../visibility/sources.ts';
 
 /**
- * The servers that a scenario needs with a pipeline, dependencies first: those of its target, stages, engine, visibility
+ * The servers that a scenario needs with a pipeline, dependencies first: those of its target, stages, engines, visibility
  * and compaction, and their dependencies. Empty: it runs in this process.
  */
 export function serversUsed(
   pipeline: Pipeline,
-  scenario: Pick<Scenario, 'pipeline'>,
+  scenario: Pick<Scenario, 'pipeline' | 'queries'>,
 ): readonly ServerName[] {
-  return withNeeds([...serversOf(pipeline), ...compactionOf(pipeline, scenario).servers]);
+  const used = serversOf(pipeline, enginesUsed(pipeline.manifest, scenario));
+  return withNeeds([...used, ...compactionOf(pipeline, scenario).servers]);
 }
 
 /** The servers of the pipelines that come with doorbuster, dependencies first: those of a stack for any of them. */
 export function serversOfShipped(): readonly ServerName[] {
-  return withNeeds(SHIPPED.flatMap((name) => serversOf(loadPipeline(name, packageRoot))));
+  return withNeeds(
+    SHIPPED.flatMap((name) => {
+      const pipeline = loadPipeline(name, packageRoot);
+      return serversOf(pipeline, pipeline.manifest.engines);
+    }),
+  );
 }
 
-function serversOf({ manifest }: Pipeline): readonly ServerName[] {
-  const { target, stages, engine, datasets } = manifest;
+function serversOf({ manifest }: Pipeline, used: readonly EngineKind[]): readonly ServerName[] {
+  const { target, stages, engines, datasets } = manifest;
   const parts = [
     TARGETS[target],
     ...stages.map(runnerOf),
-    ENGINES[engine],
+    observingEngine(engines),
+    ...used.map((engine) => ENGINES[engine]),
     ...datasets.map(({ visibility }) => VISIBILITY_SOURCES[visibility]),
   ];
   return parts.flatMap(({ servers }) => servers);

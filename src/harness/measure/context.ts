@@ -33,7 +33,7 @@ export interface MeasureContext {
   readonly datasets: readonly Dataset[];
   /** Whether Flink, which stamps snapshots, uses the same clock as the census. */
   readonly flinkOnOurClock: boolean;
-  /** What answered the queries. */
+  /** What answered the queries; of several engines the first, which the checks, the payback and its duration are about. */
   readonly engine: EngineKind;
   readonly cores: number;
   /** See `Stack.servers`. */

@@ -27,7 +27,7 @@ export async function gainLasts(
   const ticks = await sql.rows<BackgroundQuery>(`
     SELECT name AS query, intended_ms AS "intendedMs",
       CASE outcome WHEN 'ok' THEN end_ms - intended_ms ELSE 'Infinity'::DOUBLE END AS "latencyMs"
-    FROM queries WHERE mode = 'trickle' ORDER BY intended_ms`);
+    FROM first_engine_queries WHERE mode = 'trickle' ORDER BY intended_ms`);
   return gainLastsOf(
     ticks.filter(({ intendedMs }) => intendedMs >= fromMs && intendedMs < toMs),
     run,

@@ -797,6 +797,24 @@ describe('queries', () => {
     expect(cold).toMatchObject({ phase: 'before', n: 1, outcomes: { ok: 1, timeout: 0 } });
   });
 
+  test('of a further engine have results of their own, and none of the checked ones', async () => {
+    const by = (engine: string, ms: number) => ({
+      ...asked(engine === 'duckdb' ? 'revenue' : `revenue@${engine}`, 'before', 'hot', 22_000, ms),
+      ...{ engine, cpu_s: ms / 1_000 },
+    });
+    await facts.append('queries', [by('duckdb', 200), by('spark', 900)]);
+    const measured = await run();
+    const found = measured.queries.results.map(({ query, engine, stats: its }) => ({
+      ...{ query, engine, max: its.max },
+    }));
+    expect(found.toSorted((a, b) => (a.max ?? 0) - (b.max ?? 0))).toEqual([
+      { query: 'revenue', engine: 'duckdb', max: 200 },
+      { query: 'revenue@spark', engine: 'spark', max: 900 },
+    ]);
+    expect(stats(measured, 'query', 'revenue', 'before').n).toBe(1);
+    expect(stats(measured, 'query', 'revenue@spark', 'before').stats.max).toBe(900);
+  });
+
   test('count for the phase in which they were intended, however late they were started', async () => {
     await facts.append('queries', [
       { ...asked('revenue', 'before', 'trickle', 19_990, 300), start_ms: T0 + 20_150 },

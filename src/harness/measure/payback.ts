@@ -73,7 +73,7 @@ export interface RoundQuery {
 async function roundOf({ sql }: Measuring, phase: string): Promise<RoundQuery[]> {
   const rows = await sql.rows<{ name: string; cpu: number | null }>(
     `SELECT name, CASE outcome WHEN 'ok' THEN cpu_s END AS cpu
-     FROM queries WHERE phase = $phase AND mode = 'hot' ORDER BY name, start_ms`,
+     FROM first_engine_queries WHERE phase = $phase AND mode = 'hot' ORDER BY name, start_ms`,
     { phase },
   );
   return [...grouped(rows, ({ name }) => name)].map(([name, of]) => {
@@ -189,7 +189,7 @@ async function queriesDuring(
   const rows = await sql.rows<Weighted & { query: string }>(
     `SELECT name AS query, count(*) AS count,
        CASE WHEN outcome = 'ok' THEN end_ms - intended_ms ELSE 'Infinity'::DOUBLE END AS value
-     FROM queries WHERE mode = 'trickle' AND intended_ms >= $from AND intended_ms < $to
+     FROM first_engine_queries WHERE mode = 'trickle' AND intended_ms >= $from AND intended_ms < $to
      GROUP BY ALL ORDER BY name`,
     { from: run.startMs, to: run.endMs },
   );

@@ -20,6 +20,8 @@ export function prepareSql(context: MeasureContext): string {
        SELECT name, kind, measured, start_ms, coalesce(end_ms, ${context.endedMs}) AS end_ms
        FROM phases`,
     `CREATE OR REPLACE TEMP TABLE resources_here AS SELECT * FROM resources WHERE shard IS NULL`,
+    `CREATE OR REPLACE TEMP TABLE first_engine_queries AS
+       FROM queries WHERE engine IS NULL OR engine = ${quoted(context.engine)}`,
     SERVED,
     NONEMPTY_PHASES,
     NUMBERED_QUERIES,

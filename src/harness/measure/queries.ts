@@ -9,6 +9,7 @@ type Outcome = keyof QueryResult['outcomes'];
 
 interface QueryRow {
   readonly query: string;
+  readonly engine: string | null;
   readonly phase: string;
   readonly mode: Mode;
   readonly outcome: Outcome;
@@ -45,7 +46,7 @@ const AGE_AT_START = `
 async function queryRows({ sql, context }: Measuring): Promise<QueryRow[]> {
   return sql.rows<QueryRow>(`
     WITH aged AS (${AGE_AT_START})
-    SELECT q.name AS query, q.phase, q.mode, q.outcome, q.intended_ms - ${context.t0Ms} AS t,
+    SELECT q.name AS query, q.engine, q.phase, q.mode, q.outcome, q.intended_ms - ${context.t0Ms} AS t,
       q.end_ms - q.intended_ms AS ms, q.attach_ms AS attach, q.error,
       a.nr IS NOT NULL AS ages,
       CASE WHEN a.known THEN
@@ -117,7 +118,7 @@ export async function queriesSection(measuring: Measuring): Promise<Queries> {
     timeoutMs,
     results: [...groups.values()].map((rowsOfOne) => ({
       ...resultOf(rowsOfOne),
-      engine: measuring.context.engine,
+      engine: rowsOfOne[0]?.engine ?? measuring.context.engine,
     })),
     trickle: [...trickle].map(([query, ticks]) => ({
       query,

@@ -6,7 +6,7 @@ import type { Journal } from '../../record/journal.ts';
 import type { MeasuredEnd, TruthRecord, UnmeasuredRecord } from '../../record/record.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { stockView } from '../../topology/dataset.ts';
-import { datasetsOf, type Manifest } from '../../topology/manifest.ts';
+import { datasetsOf, enginesUsed, type Manifest } from '../../topology/manifest.ts';
 import { writeDimensions } from '../dimensions.ts';
 import type { Facts } from '../facts.ts';
 import { compactionRecord, compactionRuns } from '../measure/compaction-record.ts';
@@ -126,7 +126,7 @@ async function measureContext(
     shards: (first.shards ?? [])
       .slice(1)
       .flatMap(({ number, cores: its }) => (its === null ? [] : [{ number, cores: its }])),
-    engine: input.manifest.engine,
+    engine: enginesUsed(input.manifest, scenario)[0],
     flinkOnOurClock: !runsElsewhere(first.environment),
     compactions: compactionRuns(observed.compactions),
     ...{ truth, promises },

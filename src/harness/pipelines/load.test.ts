@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseScenario } from '../../scenario/parse.ts';
 import { STREAMS } from '../../scenario/scenario.ts';
+import { enginesUsed } from '../../topology/manifest.ts';
 import { packageRoot } from '../entry.ts';
 import { isolatedNamespace } from '../run-namespace.ts';
 import { compactionOf } from './compactions/compactions.ts';
-import { inNamespace, loadPipeline, pipelineFor, submissions } from './load.ts';
+import { inNamespace, loadPipeline, pipelineFor, queriesUsed, submissions } from './load.ts';
 import { fillPlaceholders, placeholderValues } from './placeholders.ts';
 
 describe.each(['cdc-upsert', 'append-ledger'])('the shipped %s', (name) => {
@@ -214,6 +215,35 @@ describe('a folder of one’s own', () => {
     }
     expect(refused).toThrow('2 problems');
     expect(refused).toThrow('mine/pipeline.yaml');
+  });
+
+  test('a scenario names engines that the pipeline has queries for', () => {
+    const of = (engine: string) => {
+      const text = `name: x\nretail: { stores: 1 }\npipeline: { use: ./mine }\ntraffic: { pos: {} }\nqueries: { engine: ${engine} }\nphases: [{ name: one, for: 1s }]\n`;
+      const parsed = { ...parseScenario(text, { file: 'x.yaml' }), file: 'x.yaml' };
+      const pipeline = pipelineFor(parsed, dir);
+      const engines = enginesUsed(pipeline.manifest, parsed.scenario);
+      return queriesUsed(pipeline, engines).map(({ name, engine }) => `${name} ${engine}`);
+    };
+    expect(of('spark')).toHaveLength(6);
+    const both = of('[spark, duckdb]');
+    expect(both).toHaveLength(12);
+    expect(both.slice(5, 7)).toEqual(['full-aggregate spark', 'store-lookup duckdb']);
+    for (const [engine, message] of [
+      ['trino', '"trino" is not one of the choices: known here: duckdb, spark'],
+      ['[duckdb, sprak]', '"sprak" is not one of the choices: did you mean "spark"?'],
+      ['[duckdb, duckdb]', '["duckdb","duckdb"] must be a list that names each engine once'],
+      ['[]', '[] must be a list with an engine'],
+    ] as const) {
+      expect(() => of(engine)).toThrow(message);
+      expect(() => of(engine)).toThrow(/at x\.yaml:5:(20|29)/);
+    }
+    edit('pipeline.yaml', 'engine: [duckdb, spark]', 'engine: duckdb');
+    edit('pipeline.yaml', /file: \{ duckdb: (\S+), .*/, 'file: $1');
+    expect(of('duckdb')).toHaveLength(6);
+    expect(() => of('[duckdb, spark]')).toThrow(
+      /queries\.engine: the pipeline cdc-upsert has no queries for spark, only for duckdb: .* mine\/pipeline\.yaml\n {2}at x\.yaml:5:20/,
+    );
   });
 
   test('checks name the datasets of the pipeline, or a stream that one carries', () => {

@@ -3,12 +3,13 @@ import { basename, isAbsolute, join, resolve } from 'node:path';
 import { badInput } from '../../core/errors.ts';
 import { readTextFile, WRITTEN_BY_HAND } from '../../core/text-file.ts';
 import { type ParsedScenario, scenarioProblems } from '../../scenario/parse.ts';
-import { atKey, suggest } from '../../scenario/problems.ts';
-import { STREAMS, type Stream } from '../../scenario/scenario.ts';
+import { atKey, atValue, type Problem, suggest } from '../../scenario/problems.ts';
+import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts';
 import { unknownDatasets } from '../../topology/check-names.ts';
 import type { Decoder } from '../../topology/decode-sql.ts';
 import {
   datasetsOf,
+  type EngineKind,
   type Manifest,
   parseManifest,
   type QueryParameter,
@@ -34,8 +35,10 @@ export interface Pipeline {
   readonly jobs: SqlFile;
   /** The SQL of `spark` compaction; null if the folder has no `compact.sql`. */
   readonly compact: SqlFile | null;
-  /** In the manifest's order. */
+  /** Those of the first engine, in the manifest's order. */
   readonly queries: readonly PipelineQuery[];
+  /** The same queries for the other engines. */
+  readonly otherQueries: readonly PipelineQuery[];
 }
 
 /** A pipeline in the namespace of one run. */
@@ -43,9 +46,10 @@ export interface RunPipeline extends Pipeline {
   readonly place: RunNamespace;
 }
 
-/** A query in DuckDB's SQL, over a catalog attached as `ice`. */
+/** A query in the SQL of its engine, over a catalog attached as `ice`. */
 export interface PipelineQuery {
   readonly name: string;
+  readonly engine: EngineKind;
   readonly sql: string;
   /** Passed as `$store`, `$sku`, `$now_ms`. */
   readonly parameters: readonly QueryParameter[];
@@ -76,7 +80,8 @@ export function loadPipeline(use: string, baseDir: string): Pipeline {
       manifest.compaction.includes('flink'),
     );
   }
-  const pipeline = { dir, manifest, tables, jobs, compact, queries: queriesOf(dir, manifest) };
+  const [queries = [], ...others] = manifest.engines.map((one) => queriesOf(dir, manifest, one));
+  const pipeline = { dir, manifest, tables, jobs, compact, queries, otherQueries: others.flat() };
   if (flink) requireJobPerStream(pipeline);
   return pipeline;
 }
@@ -102,9 +107,36 @@ export function pipelineFor(
       `the pipeline ${manifest.name} has no dataset that carries ${stream}, only ${carried.join(', ')}: leave ${stream} out, or add one to datasets in ${shownPath(loaded.dir, 'pipeline.yaml')}`,
     ),
   );
-  const problems = [...uncarried, ...unknownDatasets(checks, datasetsOf(manifest, traffic))];
+  const problems = [
+    ...uncarried,
+    ...unknownEngines(parsed.scenario, loaded),
+    ...unknownDatasets(checks, datasetsOf(manifest, traffic)),
+  ];
   if (problems.length > 0) throw scenarioProblems(parsed, parsed.file, problems);
   return loaded;
+}
+
+/** Engines of a scenario for which the pipeline has no queries. */
+function unknownEngines({ queries }: Scenario, { dir, manifest }: Pipeline): readonly Problem[] {
+  const { name, engines } = manifest;
+  return (queries.engines ?? [])
+    .filter((one) => !engines.includes(one))
+    .map((one) =>
+      atValue(
+        ['queries', 'engine'],
+        `the pipeline ${name} has no queries for ${one}, only for ${engines.join(', ')}: name one of these, or add ${one} to engine in ${shownPath(dir, 'pipeline.yaml')}`,
+      ),
+    );
+}
+
+/** The queries of a run, by engine in this order. */
+export function queriesUsed(
+  { queries, otherQueries }: Pick<Pipeline, 'queries' | 'otherQueries'>,
+  engines: readonly EngineKind[],
+): readonly PipelineQuery[] {
+  return engines.flatMap((one) =>
+    [...queries, ...otherQueries].filter(({ engine }) => engine === one),
+  );
 }
 
 /** The statements that a pipeline submits to Flink, in order, for the jobs of these streams (all by default). */
@@ -129,13 +161,16 @@ function requireJobPerStream(pipeline: Pipeline): void {
 /** The pipeline with the run's namespace filled into its queries and its compaction. */
 export function inNamespace(pipeline: Pipeline, place: RunNamespace): RunPipeline {
   const { namespace } = place;
-  const { compact, queries } = pipeline;
+  const { compact, queries, otherQueries } = pipeline;
   const filled = (text: string) => fillPlaceholders({ text }, { namespace });
+  const placed = (all: readonly PipelineQuery[]) =>
+    all.map((query) => ({ ...query, sql: filled(query.sql) }));
   return {
     ...pipeline,
     place,
     compact: compact && { ...compact, text: filled(compact.text) },
-    queries: queries.map((query) => ({ ...query, sql: filled(query.sql) })),
+    queries: placed(queries),
+    otherQueries: placed(otherQueries),
   };
 }
 
@@ -156,8 +191,9 @@ function folderOf(use: string, baseDir: string): string {
 /** The pipelines that come with doorbuster, by name. */
 export const SHIPPED = ['cdc-upsert', 'append-ledger'] as const;
 
-function queriesOf(dir: string, manifest: Manifest): readonly PipelineQuery[] {
-  return Object.entries(manifest.queries).map(([name, { file, parameters }]) => {
+function queriesOf(dir: string, manifest: Manifest, engine: EngineKind): readonly PipelineQuery[] {
+  return Object.entries(manifest.queries).map(([name, { file: written, parameters }]) => {
+    const file = typeof written === 'string' ? written : (written[engine] as string);
     const sql = text(dir, file, `pipeline.yaml names it for the query ${name}`).trim();
     const code = sql.replace(/--[^\n]*/g, '').replace(/'(?:[^']|'')*'/g, "''");
     const used = new Set([...code.matchAll(/\$([a-z_]+)/g)].map((match) => match[1] as string));
@@ -171,7 +207,7 @@ function queriesOf(dir: string, manifest: Manifest): readonly PipelineQuery[] {
       );
     }
     checkQueryPlaceholders({ path: shownPath(dir, file), text: sql });
-    return { name, sql, parameters };
+    return { name, engine, sql, parameters };
   });
 }
 

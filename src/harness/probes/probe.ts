@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Random } from '../../core/random.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import type { Dataset } from '../../topology/dataset.ts';
+import type { EngineKind } from '../../topology/manifest.ts';
 import type { Endpoints } from '../clients/endpoints.ts';
 import type { EngineUsage, Reader, ReaderOptions } from '../engines/engine.ts';
 import type { Facts } from '../facts.ts';
@@ -25,8 +26,8 @@ export interface ProbeContext {
   /** The object store whose counters are sampled; null: there is none. */
   readonly store: Endpoints['s3'] | null;
   readonly place: RunNamespace;
-  /** Opens the query engine that the pipeline names. */
-  openReader(options: Omit<ReaderOptions, 'clock'>): Promise<Reader>;
+  /** Opens a query engine; without a kind the one of canaries and oracles. */
+  openReader(options: Omit<ReaderOptions, 'clock'>, kind?: EngineKind): Promise<Reader>;
   /** Source that observes when rows become visible. */
   readonly visibility: Visibility;
   readonly facts: Facts;
@@ -36,7 +37,7 @@ export interface ProbeContext {
   readonly scenario: Pick<Scenario, 'seed' | 'retail' | 'pipeline' | 'queries' | 'canaries'>;
   /** The tables under observation. */
   readonly datasets: readonly Dataset[];
-  /** The pipeline's queries, in the order in which background queries run. */
+  /** The pipeline's queries by engine, in the order in which background queries run. */
   readonly queries: readonly PipelineQuery[];
   /** Name of the current phase. */
   phase(): string;

@@ -1,4 +1,6 @@
+import { grouped } from '../../core/grouped.ts';
 import { type Random, random } from '../../core/random.ts';
+import type { EngineKind } from '../../topology/manifest.ts';
 import type { Cell } from '../clients/duckdb.ts';
 import type { EngineUsage, QueryAnswer, Reader } from '../engines/engine.ts';
 import type { PipelineQuery } from '../pipelines/load.ts';
@@ -36,23 +38,85 @@ const ENGINE_MEMORY_MB = 2048;
 export const queryProbe: Probe<QueryProbe> & { readonly kind: 'queries' } = {
   kind: 'queries',
   async start(context) {
-    const reads = new Map<string, string>();
-    for (const { name, sql } of context.queries) {
-      reads.set(name, (await tablesRead(context.facts, sql)).join(','));
+    const reads = await tablesByQuery(context);
+    const limits = { threads: ENGINE_THREADS, memoryMb: ENGINE_MEMORY_MB };
+    const running: RunningQueries[] = [];
+    try {
+      for (const [engine, queries] of grouped(context.queries, (query) => query.engine)) {
+        const reader = await context.openReader(limits, engine);
+        const isFirst = running.length === 0;
+        running.push(new RunningQueries(context, { engine, isFirst, queries, reader, reads }));
+      }
+    } catch (error) {
+      await Promise.all(running.map((one) => one.stop()));
+      throw error;
     }
-    const reader = await context.openReader({
-      threads: ENGINE_THREADS,
-      memoryMb: ENGINE_MEMORY_MB,
-    });
-    return new RunningQueries(context, reader, reads);
+    return sideBySide(running);
   },
 };
 
-class RunningQueries implements QueryProbe {
+/**
+ * Per query: the tables it reads, joined by commas. DuckDB's parser finds them; a query that it cannot parse has those
+ * of the same query for another engine.
+ */
+async function tablesByQuery({
+  queries,
+  facts,
+}: Pick<ProbeContext, 'queries' | 'facts'>): Promise<ReadonlyMap<string, string>> {
+  const reads = new Map<string, string>();
+  for (const { name, sql } of queries) {
+    const tables = await tablesRead(facts, sql);
+    if (tables.length > 0 || !reads.has(name)) reads.set(name, tables.join(','));
+  }
+  return reads;
+}
+
+/** Several engines as one probe. Each has background queries of its own; their rounds follow one another. */
+function sideBySide(running: readonly RunningQueries[]): QueryProbe {
+  return {
+    last: () => running[0]?.last() ?? null,
+    crashes: () => running.reduce((sum, one) => sum + one.crashes(), 0),
+    engine: () =>
+      running
+        .map((one) => one.engine())
+        .reduce(
+          (sum, one) => ({
+            cpuS: sum.cpuS + one.cpuS,
+            rssBytes: sum.rssBytes + one.rssBytes,
+            endedCpuS: sum.endedCpuS + one.endedCpuS,
+            pids: [...sum.pids, ...one.pids],
+          }),
+          { cpuS: 0, rssBytes: 0, endedCpuS: 0, pids: [] },
+        ),
+    async round(phase, mode) {
+      for (const one of running) one.pause();
+      try {
+        await Promise.all(running.map((one) => one.idle()));
+        for (const one of running) await one.round(phase, mode);
+      } finally {
+        for (const one of running) one.resume();
+      }
+    },
+    async stop() {
+      await Promise.all(running.map((one) => one.stop()));
+    },
+  };
+}
+
+interface EngineQueries {
+  readonly engine: EngineKind;
+  /** Whether it is the first of the run, whose queries keep their names. */
+  readonly isFirst: boolean;
+  readonly queries: readonly PipelineQuery[];
+  readonly reader: Reader;
+  readonly reads: ReadonlyMap<string, string>;
+}
+
+/** The queries of one engine. */
+class RunningQueries {
+  readonly #its: EngineQueries;
   readonly #context: ProbeContext;
   readonly #reader: Reader;
-  /** Per query: the tables it reads, joined by commas. */
-  readonly #reads: ReadonlyMap<string, string>;
   readonly #stopping = new AbortController();
   readonly #background: Promise<void>;
   /** Intended starts of the background queries without an answer yet, oldest first. */
@@ -61,10 +125,10 @@ class RunningQueries implements QueryProbe {
   #last: LastQuery | null = null;
   #inRound = false;
 
-  constructor(context: ProbeContext, reader: Reader, reads: ReadonlyMap<string, string>) {
+  constructor(context: ProbeContext, its: EngineQueries) {
     this.#context = context;
-    this.#reader = reader;
-    this.#reads = reads;
+    this.#its = its;
+    this.#reader = its.reader;
     this.#background = this.#run();
   }
 
@@ -90,24 +154,32 @@ class RunningQueries implements QueryProbe {
     await this.#reader.close();
   }
 
-  async round(phase: string, mode: 'hot' | 'cold'): Promise<void> {
+  /** Starts no background query until `resume`. */
+  pause(): void {
     this.#inRound = true;
-    try {
-      await Promise.all(this.#backgroundQueries);
-      for (const query of this.#context.queries) {
-        if (this.#context.signal.aborted) return;
-        if (mode === 'hot') await this.#hot(phase, query);
-        else await this.#cold(phase, query);
-      }
-    } finally {
-      this.#inRound = false;
+  }
+
+  resume(): void {
+    this.#inRound = false;
+  }
+
+  /** Resolves when every background query has ended. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#backgroundQueries);
+  }
+
+  async round(phase: string, mode: 'hot' | 'cold'): Promise<void> {
+    for (const query of this.#its.queries) {
+      if (this.#context.signal.aborted) return;
+      if (mode === 'hot') await this.#hot(phase, query);
+      else await this.#cold(phase, query);
     }
   }
 
   /** Open loop: background query n is due n intervals after the start, independent of those before it. */
   async #run(): Promise<void> {
-    const { clock, scenario, queries, signal } = this.#context;
-    if (queries.length === 0) return;
+    const { clock, scenario, signal } = this.#context;
+    const { queries } = this.#its;
     const ends = AbortSignal.any([signal, this.#stopping.signal]);
     const draw = random(scenario.seed, 'queries', 'trickle');
     const startMs = clock.nowMs();
@@ -190,7 +262,7 @@ class RunningQueries implements QueryProbe {
   }
 
   #write(
-    name: string,
+    query: string,
     phase: string,
     mode: 'trickle' | 'hot' | 'cold',
     result: {
@@ -204,9 +276,11 @@ class RunningQueries implements QueryProbe {
       readonly rows?: readonly unknown[];
     },
   ): Promise<void> {
+    const { engine, isFirst, reads } = this.#its;
     return this.#context.facts.append('queries', [
       {
-        name,
+        name: isFirst ? query : `${query}@${engine}`,
+        engine,
         phase,
         mode,
         intended_ms: result.intendedMs,
@@ -215,7 +289,7 @@ class RunningQueries implements QueryProbe {
         cpu_s: result.cpuS,
         attach_ms: result.attachMs,
         outcome: result.outcome,
-        reads: this.#reads.get(name) || null,
+        reads: reads.get(query) || null,
         rows: result.outcome === 'ok' ? result.rows?.length : null,
         error: result.error,
       },

@@ -9,7 +9,7 @@ export interface MachineWork {
   readonly servers: 'processes' | 'containers' | 'elsewhere';
   /** Whether it runs queries and judges the tables; only the leader of a distributed load does. */
   readonly observes: boolean;
-  /** Whether it compacts with Spark. */
+  /** Whether it uses Spark, for compaction or for queries. */
   readonly spark: boolean;
   /** Programs that its servers are, where they run as processes. */
   readonly tools?: readonly Tool[];

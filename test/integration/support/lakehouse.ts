@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { systemClock as clock } from '../../../src/core/clock.ts';
 import { openSqlSession, type SqlSession } from '../../../src/harness/clients/sql-gateway.ts';
 import { ENGINES } from '../../../src/harness/engines/engines.ts';
@@ -82,7 +83,7 @@ export async function probeContext(
   over: Partial<ProbeContext> = {},
 ): Promise<ProbeContext & { readonly facts: Facts; readonly incidents: Incident[] }> {
   const incidents: Incident[] = [];
-  const read = { stack, extensions: artifacts.duckdbExtensions };
+  const read = { stack, extensions: artifacts.duckdbExtensions, logDir: tmpdir() };
   const facts = over.facts ?? (await openFacts());
   const datasets = over.datasets ?? [events('pos'), images('upsert'), rejected()];
   const t0Ms = over.t0Ms ?? (() => 0);

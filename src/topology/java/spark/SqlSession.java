@@ -195,7 +195,8 @@ public class SqlSession implements HttpHandler {
   private static String messageOf(Throwable e) {
     Throwable cause = e;
     while (cause.getCause() != null) cause = cause.getCause();
-    String message = cause.getMessage() == null ? cause.toString() : cause.getMessage();
+    boolean named = cause.getMessage() != null && !(cause instanceof Error);
+    String message = named ? cause.getMessage() : cause.toString();
     int end = message.indexOf('\n');
     return end < 0 ? message : message.substring(0, end);
   }

@@ -1,0 +1,11 @@
+-- The first page of a store's shelf list.
+SELECT store_id, sku_id, latest.on_hand, latest.version
+FROM (
+  SELECT store_id, sku_id, max_by(struct(on_hand, version, deleted), version) AS latest
+  FROM ice.${namespace}.inventory
+  WHERE store_id = $store AND sku_id < 9000001
+  GROUP BY store_id, sku_id
+)
+WHERE NOT latest.deleted
+ORDER BY sku_id
+LIMIT 50;
