@@ -213,6 +213,18 @@ const READ: Readonly<
     as: 'scenario.stack.jit',
     by: 'harness/experiment/own-stack.ts',
   },
+  'queries.engine': {
+    change: 'queries.engine=spark',
+    given: ['queries.engine=duckdb'],
+    as: 'scenario.queries.engines',
+    by: 'topology/manifest.ts',
+  },
+  'queries.engine[]': {
+    change: 'queries.engine=[duckdb, spark]',
+    given: ['queries.engine=duckdb'],
+    as: 'scenario.queries.engines',
+    by: 'topology/manifest.ts',
+  },
   'queries.every': {
     change: 'queries.every=3s',
     as: 'scenario.queries.everyMs',

@@ -158,9 +158,9 @@ export type Manifest = Omit<Written, 'datasets' | 'engine'> & {
 /** The engines that a run measures; its checks are on the first. */
 export function enginesUsed(
   { engines }: Pick<Manifest, 'engines'>,
-  { queries }: Pick<Scenario, 'queries'>,
+  scenario: Pick<Scenario, 'queries'>,
 ): readonly [EngineKind, ...EngineKind[]] {
-  const [first = engines[0], ...others] = queries.engines ?? [];
+  const [first = engines[0], ...others] = scenario.queries.engines ?? [];
   return [first, ...others];
 }
 
