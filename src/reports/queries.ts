@@ -13,6 +13,7 @@ function enginesOf({ queries }: RunRecord): string {
 /** As their makers write them. */
 const ENGINE_NAMES: Readonly<Record<string, string>> = {
   duckdb: 'DuckDB',
+  spark: 'Spark',
   'in-process': 'DuckDB in this process (by a law, not measured)',
 };
 
