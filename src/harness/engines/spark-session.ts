@@ -93,7 +93,10 @@ export class SparkSession implements AsyncDisposable {
       await exited;
       signal.throwIfAborted();
       const how = over.aborted ? 'it ended' : `not ready within ${START_WITHIN_MS / 1_000} s`;
-      throw stackBroke(`Spark did not start: ${causeIn(log) ?? how}`, `less ${log}`);
+      throw stackBroke(
+        `Spark did not start: ${innermostCause(logTail(log)) ?? how}`,
+        `less ${log}`,
+      );
     }
     const attachMs = clock.monotonicMs() - startedMs;
     return new SparkSession({ launched, exited, attachMs, port, token, log });
@@ -119,7 +122,7 @@ export class SparkSession implements AsyncDisposable {
   /** Runs a statement and returns its rows; an error of Spark is an answer. Rejects if the process ends. */
   async rows(statement: Statement): Promise<InstanceAnswer> {
     const response = await this.#post('/rows', named(statement));
-    const answer = JSON.parse(await text(response));
+    const answer = JSON.parse(await text(response).catch((error) => this.#unanswered(error)));
     if (response.statusCode !== 200) throw stackBroke(`Spark: ${answer.error}`);
     return { ...answer, rows: answer.rows ?? [], error: answer.error ?? null };
   }
@@ -165,13 +168,12 @@ export class SparkSession implements AsyncDisposable {
       ...(signal === undefined ? {} : { signal }),
     });
     sent.end(JSON.stringify(body));
-    try {
-      const [response] = await once(sent, 'response');
-      return response as IncomingMessage;
-    } catch (error) {
-      const why = causeIn(this.#log) ?? (error as Error).message;
-      throw stackBroke(`${NO_ANSWER}: ${why}`, `less ${this.#log}`, error);
-    }
+    const [response] = await once(sent, 'response').catch((error) => this.#unanswered(error));
+    return response as IncomingMessage;
+  }
+
+  #unanswered(error: Error): never {
+    throw stackBroke(`${NO_ANSWER}: ${error.message}`, `less ${this.#log}`, error);
   }
 }
 
@@ -183,10 +185,6 @@ function named({ id, sql, params }: Statement): object {
   const part = new RegExp(`'(?:[^']|'')*'|--[^\\n]*|\\$(${names.join('|')})\\b`, 'g');
   const written = sql.replace(part, (all, name) => (name === undefined ? all : `:${name}`));
   return { id, sql: written, params };
-}
-
-function causeIn(log: string): string | null {
-  return innermostCause(logTail(log));
 }
 
 /** Checks that Spark's jars exist; their folder is the first part of its class path. */
