@@ -55,7 +55,7 @@ export function engineContract(kind: string, given: () => Given): void {
 
     test('ends a query at its limit, as a time-out, and answers the next one', async () => {
       const answer = await reader.query(
-        `SELECT sum(a.n + r.id) AS s FROM ${table} a, ${given().endless}`,
+        `SELECT max(a.n + r.id) AS s FROM ${table} a, ${given().endless}`,
         {},
         { timeoutMs: 1 },
       );
