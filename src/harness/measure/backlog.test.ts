@@ -109,13 +109,29 @@ test('where nothing becomes visible, it grows by every change', async () => {
   expect(growth?.n).toBe(3_999);
 });
 
-test('of too few commits there is no trend, and no data', async () => {
-  const every10S = steady({ lagMs: 0 }).map(({ dueMs }) => ({
-    ...{ dueMs, seenMs: Math.ceil((dueMs + 1) / 15_000) * 15_000 },
-  }));
-  await happened(every10S);
+test.each([
+  [2, 15_000],
+  [5, 8_000],
+])('of %i commits there is no trend, and no data', async (_, everyMs) => {
+  await happened(committed(everyMs));
   expect((await measured()).growth).toMatchObject({ n: 0 });
 });
+
+test('the interval of six commits has both ends', async () => {
+  await happened(committed(7_000));
+  const { growth } = await measured();
+  expect(growth?.n).toBe(6);
+  expect(Number.isFinite(growth?.interval?.low) && Number.isFinite(growth?.interval?.high)).toBe(
+    true,
+  );
+});
+
+/** A receipt every 10 ms, visible with the next commit. */
+function committed(everyMs: number): readonly Receipt[] {
+  return steady({ lagMs: 0 }).map(({ dueMs }) => ({
+    ...{ dueMs, seenMs: Math.ceil((dueMs + 1) / everyMs) * everyMs },
+  }));
+}
 
 test('without any change there is nothing to measure', async () => {
   await happened([]);

@@ -5,7 +5,7 @@ import { type MeasuredPhase, type Measuring, streamDatasets } from './context.ts
 import { scalar } from './metric.ts';
 
 /** Commits below which a trend is not distinguishable from noise: with fewer, the interval has no ends. */
-const MIN_COMMITS = 5;
+const MIN_COMMITS = 6;
 /** The first part of a phase that the trend leaves out: after a step of the load the backlog first settles. */
 const SETTLING_SHARE = 1 / 3;
 
