@@ -4,7 +4,7 @@ import { DoorbusterError, stackBroke } from '../../core/errors.ts';
 import { RETRY_LIMITS } from './kafka-admin.ts';
 
 /** One message for Kafka. The partition is explicit: see `partitionOf`. */
-interface Outgoing {
+export interface Outgoing {
   readonly topic: string;
   readonly partition: number;
   readonly key: string;

@@ -2,10 +2,10 @@ import type { Expect } from '../../generators/contract.ts';
 import type { Fault, Truth } from '../../generators/event.ts';
 import type { Stream } from '../../scenario/scenario.ts';
 import type { Appended } from '../clients/kafka-producer.ts';
-import { csvLine } from './fact-file.ts';
+import type { CsvValue } from './csv.ts';
 
-/** A message that was handed to the producer. With the broker's acknowledgement it is a row of `events`. */
-export interface SentMessage {
+/** What is known of a message before it is handed over. With the stamps of sending it is a row of `events`. */
+export interface EventFact {
   readonly stream: Stream;
   readonly id: string;
   readonly store: number;
@@ -19,42 +19,48 @@ export interface SentMessage {
   readonly occurredMs: number;
   readonly claimedMs: number;
   readonly dueMs: number;
-  readonly sentMs: number;
   readonly part: number;
   readonly bytes: number;
   readonly expect: Expect;
 }
 
-/** The row of `events` for a message; `answer` is null if the broker never acknowledged it. */
-export function eventLine(
-  handed: SentMessage,
-  answer: (Appended & { ackedMs: number }) | null,
-): string {
-  const { row, fault } = handed;
-  return csvLine([
-    handed.stream,
-    handed.id,
-    handed.store,
-    row?.sku ?? null,
-    row?.version ?? null,
-    row?.onHand ?? null,
-    row?.available ?? null,
-    row?.deleted ?? null,
-    handed.role,
-    fault?.kind ?? null,
-    fault?.how ?? null,
-    handed.copyOf,
-    handed.labels.length === 0 ? null : handed.labels.join('+'),
-    handed.cents,
-    handed.occurredMs,
-    handed.claimedMs,
-    handed.dueMs,
-    handed.sentMs,
-    answer?.ackedMs ?? null,
-    answer?.kafkaMs ?? null,
-    handed.part,
-    answer?.offset ?? null,
-    handed.bytes,
-    handed.expect,
-  ]);
+/** The acknowledgement of a message: the broker's answer, and when it arrived (epoch ms). */
+type Acknowledged = Appended & { readonly ackedMs: number };
+
+/**
+ * The row of `events` for a message that was handed to the producer at `sentMs` (epoch); `answer` is null if the broker
+ * never acknowledged it.
+ */
+export function eventRow(
+  fact: EventFact,
+  sentMs: number,
+  answer: Acknowledged | null,
+): readonly CsvValue[] {
+  const { row, fault } = fact;
+  return [
+    fact.stream,
+    fact.id,
+    fact.store,
+    row === null ? null : row.sku,
+    row === null ? null : row.version,
+    row === null ? null : row.onHand,
+    row === null ? null : row.available,
+    row === null ? null : row.deleted,
+    fact.role,
+    fault === null ? null : fault.kind,
+    fault === null ? null : fault.how,
+    fact.copyOf,
+    fact.labels.length === 0 ? null : fact.labels.join('+'),
+    fact.cents,
+    fact.occurredMs,
+    fact.claimedMs,
+    fact.dueMs,
+    sentMs,
+    answer === null ? null : answer.ackedMs,
+    answer === null ? null : answer.kafkaMs,
+    fact.part,
+    answer === null ? null : answer.offset,
+    fact.bytes,
+    fact.expect,
+  ];
 }

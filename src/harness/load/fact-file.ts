@@ -3,6 +3,7 @@ import { createWriteStream, existsSync, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { quoted } from '../../core/sql.ts';
 import type { FactTable } from '../../record/facts.ts';
+import { CsvBuffer, type CsvValue } from './csv.ts';
 
 /** A CSV file (no header, NULL is empty) whose columns are those of one table of facts, in order. */
 export interface FactFileRef {
@@ -12,9 +13,9 @@ export interface FactFileRef {
   readonly closed: boolean;
 }
 
-type FactValue = string | number | boolean | null;
-
 const FLUSH_AT = 256 * 1024;
+/** A longer line costs a copy of the buffer. */
+const LONGEST_LINE = 4 * 1024;
 
 /**
  * Appends rows of one table to a file as they arise: a producing thread holds few rows in memory, and
@@ -24,7 +25,7 @@ export class FactFile implements AsyncDisposable {
   readonly #table: FactTable;
   readonly #path: string;
   readonly #out: WriteStream;
-  #text = '';
+  readonly #lines = new CsvBuffer(FLUSH_AT + LONGEST_LINE);
   #error: Error | undefined;
   #closed = false;
 
@@ -41,14 +42,9 @@ export class FactFile implements AsyncDisposable {
     return { table: this.#table, path: this.#path, closed: this.#closed };
   }
 
-  append(values: readonly FactValue[]): void {
-    this.appendLine(csvLine(values));
-  }
-
-  /** For hot paths that format the line themselves (`csvLine`). */
-  appendLine(line: string): void {
-    this.#text += line;
-    if (this.#text.length >= FLUSH_AT) this.#write();
+  append(values: readonly CsvValue[]): void {
+    this.#lines.appendLine(values);
+    if (this.#lines.length >= FLUSH_AT) this.#write();
   }
 
   /** Applies backpressure between batches: resolves when the write buffer is short, rejects after a write error. */
@@ -73,9 +69,7 @@ export class FactFile implements AsyncDisposable {
   }
 
   #write(): void {
-    if (this.#text === '') return;
-    this.#out.write(this.#text);
-    this.#text = '';
+    if (this.#lines.length > 0) this.#out.write(this.#lines.take());
   }
 }
 
@@ -93,22 +87,6 @@ export function unclosedFiles(dir: string, worker: number): readonly FactFileRef
   return Object.entries(threadFiles(dir, worker)).flatMap(([table, path]) =>
     existsSync(path) ? [{ table: table as FactTable, path, closed: false }] : [],
   );
-}
-
-/** One line of CSV with its newline. */
-export function csvLine(values: readonly FactValue[]): string {
-  let line = '';
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i];
-    if (i > 0) line += ',';
-    if (value === null || value === undefined) continue;
-    line += typeof value === 'string' ? csvText(value) : value;
-  }
-  return `${line}\n`;
-}
-
-function csvText(text: string): string {
-  return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /** SQL that loads a file into its table of facts. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openFacts } from '../facts.ts';
-import { eventLine, type SentMessage } from './event-facts.ts';
+import { type EventFact, eventRow } from './event-facts.ts';
 import { FactFile, ingestSql, threadFiles, unclosedFiles } from './fact-file.ts';
 import { ingestFacts } from './ingest-facts.ts';
 import { Tally } from './tally.ts';
@@ -14,7 +14,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true }));
 
-const handed: SentMessage = {
+const SENT_MS = 1_795_770_000_207;
+const handed: EventFact = {
   stream: 'inventory',
   id: 'inv-1,"quoted"',
   store: 7,
@@ -27,7 +28,6 @@ const handed: SentMessage = {
   occurredMs: 1_795_770_000_123,
   claimedMs: 1_795_770_003_600,
   dueMs: 1_795_770_000_200,
-  sentMs: 1_795_770_000_207,
   part: 2,
   bytes: 345,
   expect: 'guarded',
@@ -36,12 +36,17 @@ const handed: SentMessage = {
 test('a message is the row of facts that its columns say, answered or not', async () => {
   await using facts = await openFacts();
   const file = new FactFile('events', join(dir, "it's events.csv"));
-  file.appendLine(
-    eventLine(handed, { offset: 41, kafkaMs: 1_795_770_000_210, ackedMs: 1_795_770_000_215 }),
-  );
-  file.appendLine(
-    eventLine({ ...handed, stream: 'pos', row: null, fault: null, copyOf: null, labels: [] }, null),
-  );
+  const answer = { offset: 41, kafkaMs: 1_795_770_000_210, ackedMs: 1_795_770_000_215 };
+  file.append(eventRow(handed, SENT_MS, answer));
+  const plain = {
+    ...handed,
+    stream: 'pos',
+    row: null,
+    fault: null,
+    copyOf: null,
+    labels: [],
+  } as const;
+  file.append(eventRow(plain, SENT_MS, null));
   await file.close();
   await facts.run(ingestSql(file.ref));
   expect(await facts.rows('SELECT * FROM events ORDER BY stream')).toEqual([
@@ -115,7 +120,7 @@ test('a disk that refuses is an error, not a silent gap', async () => {
 async function threeMessages(): Promise<FactFile> {
   const file = new FactFile('events', threadFiles(dir, 0).events);
   for (const id of ['one', 'two\nlines, "quoted"', 'three']) {
-    file.appendLine(eventLine({ ...handed, id }, null));
+    file.append(eventRow({ ...handed, id }, SENT_MS, null));
   }
   await file.close();
   return file;

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import { type Scenario, STREAMS, type Stream } from '../../scenario/scenario.ts';
 import { type BatchProducer, partitionOf } from '../clients/kafka-producer.ts';
 import { type RunNamespace, topicOf } from '../run-namespace.ts';
-import { eventLine, type SentMessage } from './event-facts.ts';
+import { type EventFact, eventRow } from './event-facts.ts';
 import { FactFile, type FactFileRef } from './fact-file.ts';
 import { badMarker, canaryMark, goodMarker, type Marked } from './marker.ts';
 import type { TargetAddress } from './targets/target.ts';
@@ -37,7 +37,7 @@ function streamsOf(scenario: Scenario): readonly Stream[] {
   return STREAMS.filter((stream) => scenario.traffic[stream] !== null);
 }
 
-type ToSend = Omit<SentMessage, 'sentMs'> & { readonly value: Uint8Array };
+type ToSend = EventFact & { readonly value: Uint8Array };
 
 /**
  * Sends the harness's own records, drain markers and canaries, through a separate producer, one batch
@@ -51,7 +51,8 @@ export class MarkedSender {
   readonly #producer: BatchProducer;
   readonly #file: FactFile;
   #last: Promise<unknown> = Promise.resolve();
-  #inFlight: readonly SentMessage[] = [];
+  #inFlight: readonly EventFact[] = [];
+  #inFlightMs = 0;
   #aborted = false;
   #canaries = 0;
 
@@ -136,7 +137,7 @@ export class MarkedSender {
   /** Closes at once: records in flight are written as never acknowledged. */
   async abort(): Promise<FactFileRef> {
     this.#aborted = true;
-    for (const mark of this.#inFlight) this.#file.appendLine(eventLine(mark, null));
+    for (const mark of this.#inFlight) this.#file.append(eventRow(mark, this.#inFlightMs, null));
     this.#inFlight = [];
     // A write error may be the reason for the abort: the rows before it are still worth loading.
     await this.#file.close().catch(() => undefined);
@@ -160,14 +161,15 @@ export class MarkedSender {
       key: String(store),
       value,
     }));
-    this.#inFlight = batch.map((mark) => ({ ...mark, sentMs }));
+    this.#inFlight = batch;
+    this.#inFlightMs = sentMs;
     const appended = await this.#producer.send(outgoing, sentMs);
     if (this.#aborted) throw new Error('the load was aborted');
     this.#inFlight = [];
     const ackedMs = this.#clock.nowMs();
     return batch.map((mark, i) => {
       const { offset, kafkaMs } = appended[i] as (typeof appended)[number];
-      this.#file.appendLine(eventLine({ ...mark, sentMs }, { offset, kafkaMs, ackedMs }));
+      this.#file.append(eventRow(mark, sentMs, { offset, kafkaMs, ackedMs }));
       return {
         stream: mark.stream,
         eventId: mark.id,

@@ -8,7 +8,7 @@ interface Tick {
 }
 
 const limits: PacerLimits = { batchCount: 5, batchBytes: 1_000, aheadMs: 100, aheadCount: 20 };
-const prepare = (tick: Tick) => new Uint8Array(tick.size);
+const prepare = (tick: Tick) => ({ ...tick, value: new Uint8Array(tick.size) });
 const ticks = (...dues: readonly number[]): Tick[] => dues.map((dueMs) => ({ dueMs, size: 10 }));
 
 const tapes = fc
@@ -29,7 +29,7 @@ const tapes = fc
 test('hands out what fell due, and only that', () => {
   const pacer = new Pacer(ticks(0, 10, 10, 30), prepare, limits);
   expect(pacer.due(-1)).toEqual([]);
-  expect(pacer.due(10).map(({ event }) => event.dueMs)).toEqual([0, 10, 10]);
+  expect(pacer.due(10).map(({ dueMs }) => dueMs)).toEqual([0, 10, 10]);
   expect(pacer.due(29)).toEqual([]);
   expect(pacer.nextDueMs()).toBe(30);
   expect(pacer.due(1_000)).toHaveLength(1);
@@ -46,7 +46,7 @@ test('a batch is bounded in bytes, but a message larger than the bound still goe
   const sizes = [600, 300, 300, 5_000, 100];
   const tape = sizes.map((size, dueMs) => ({ dueMs, size }));
   const pacer = new Pacer(tape, prepare, limits);
-  const batches = Array.from({ length: 4 }, () => pacer.due(100).map(({ event }) => event.size));
+  const batches = Array.from({ length: 4 }, () => pacer.due(100).map(({ size }) => size));
   expect(batches).toEqual([[600, 300], [300], [5_000], [100]]);
 });
 
@@ -60,6 +60,28 @@ test('reads ahead no further than its bounds, however long the tape', () => {
   const sparse = new Pacer(ticks(0, 90, 150, 400, 500), prepare, limits);
   while (sparse.fill(0, 8));
   expect(sparse.waiting).toBe(3);
+});
+
+test('reads ahead again when half of it is gone', () => {
+  const dues = Array.from({ length: 40 }, (_, i) => i * 10);
+  const pacer = new Pacer(ticks(...dues), prepare, limits);
+  while (pacer.fill(0, 8));
+  expect(pacer.waiting).toBe(12);
+  pacer.due(40);
+  expect(pacer.fill(50, 8)).toBe(false);
+  expect(pacer.waiting).toBe(7);
+  while (pacer.fill(60, 8));
+  expect(pacer.waiting).toBe(13);
+});
+
+test('a batch is full when its last message falls due', () => {
+  const pacer = new Pacer(ticks(1, 2, 3), prepare, limits);
+  expect(pacer.fullAtMs(1)).toBeUndefined();
+  while (pacer.fill(0, 8));
+  expect(pacer.fullAtMs(3)).toBe(3);
+  expect(pacer.fullAtMs(4)).toBeUndefined();
+  pacer.due(1);
+  expect(pacer.fullAtMs(2)).toBe(3);
 });
 
 test('a tape that goes back in time throws', () => {
@@ -90,10 +112,10 @@ test('property: every message before the cut exactly once, in order, never early
         const take = () => {
           const late = tape.filter(({ dueMs }) => dueMs <= nowMs && dueMs < cutMs).length;
           expect(pacer.overdue(nowMs)).toBeLessThanOrEqual(late - taken.length);
-          for (const { event, value } of pacer.due(nowMs)) {
-            expect(event.dueMs).toBeLessThanOrEqual(nowMs);
-            expect(value.byteLength).toBe(event.size);
-            taken.push(event);
+          for (const { dueMs, size, value } of pacer.due(nowMs)) {
+            expect(dueMs).toBeLessThanOrEqual(nowMs);
+            expect(value.byteLength).toBe(size);
+            taken.push({ dueMs, size });
           }
         };
         for (const { step, fill } of walk) {

@@ -4,9 +4,8 @@ interface Timed {
   readonly dueMs: number;
 }
 
-/** An event of the tape with the value that was encoded ahead of time. */
-export interface Paced<T> {
-  readonly event: T;
+/** A message that was prepared ahead of time. */
+export interface Paced extends Timed {
   readonly value: Uint8Array;
 }
 
@@ -16,9 +15,9 @@ export interface PacerLimits {
   readonly batchCount: number;
   /** Largest batch, in bytes of values: a broker takes 1 MiB per partition and request. */
   readonly batchBytes: number;
-  /** How far ahead of now the tape is read, ms. */
+  /** How far ahead of now the tape is read, ms; it is read again when half of that is left. */
   readonly aheadMs: number;
-  /** Largest number of messages that wait in memory. */
+  /** Largest number of messages that wait in memory; the tape is read again when half of them are left. */
   readonly aheadCount: number;
 }
 
@@ -29,7 +28,7 @@ export interface PacerLimits {
 export const PACER_LIMITS: PacerLimits = {
   batchCount: 2_000,
   batchBytes: 700_000,
-  aheadMs: 1_000,
+  aheadMs: 250,
   aheadCount: 20_000,
 };
 
@@ -52,18 +51,19 @@ export function withFirstEvent<T>(tape: Iterable<T>): Iterable<T> {
  * Turns a tape into batches of due messages. It is an open loop: a due message does not wait for an
  * acknowledgement but joins the next batch. It has no clock: callers pass time as offsets from t0.
  */
-export class Pacer<T extends Timed> {
-  readonly #tape: Iterator<T>;
-  readonly #prepare: (event: T) => Uint8Array;
+export class Pacer<E extends Timed, M extends Paced> {
+  readonly #tape: Iterator<E>;
+  readonly #prepare: (event: E) => M;
   readonly #limits: PacerLimits;
-  #ahead: Paced<T>[] = [];
+  #ahead: M[] = [];
   #head = 0;
   #lastDueMs = Number.NEGATIVE_INFINITY;
   #cutMs = Number.POSITIVE_INFINITY;
   #ended = false;
+  #filled = false;
   #takenUpToMs = Number.NEGATIVE_INFINITY;
 
-  constructor(tape: Iterable<T>, prepare: (event: T) => Uint8Array, limits = PACER_LIMITS) {
+  constructor(tape: Iterable<E>, prepare: (event: E) => M, limits = PACER_LIMITS) {
     this.#tape = tape[Symbol.iterator]();
     this.#prepare = prepare;
     this.#limits = limits;
@@ -74,28 +74,35 @@ export class Pacer<T extends Timed> {
     return this.#ahead.length - this.#head;
   }
 
-  /** Prepares at most `count` more messages; false when enough are prepared. */
+  /**
+   * Prepares at most `count` more messages; false when enough are prepared. Then it prepares none until half of
+   * them are gone: many messages in one go find the generator's state in the processor's caches.
+   */
   fill(nowMs: number, count: number): boolean {
+    if (this.#filled && this.#isAhead(nowMs, 0.5)) return false;
+    this.#filled = false;
     for (let i = 0; i < count; i++) {
-      if (this.#ended || this.waiting >= this.#limits.aheadCount) return false;
-      if (this.#lastDueMs > nowMs + this.#limits.aheadMs) return false;
+      if (this.#isAhead(nowMs, 1)) {
+        this.#filled = true;
+        return false;
+      }
       this.#pull();
     }
     return true;
   }
 
   /** The next batch of messages due by now, in the tape's order; empty when none is due. */
-  due(nowMs: number): readonly Paced<T>[] {
-    const batch: Paced<T>[] = [];
+  due(nowMs: number): readonly M[] {
+    const batch: M[] = [];
     let bytes = 0;
     while (batch.length < this.#limits.batchCount) {
       const next = this.#peek();
-      if (next === undefined || next.event.dueMs > nowMs) break;
+      if (next === undefined || next.dueMs > nowMs) break;
       bytes += next.value.byteLength;
       if (batch.length > 0 && bytes > this.#limits.batchBytes) break;
       batch.push(next);
       this.#head++;
-      this.#takenUpToMs = next.event.dueMs;
+      this.#takenUpToMs = next.dueMs;
     }
     this.#compact();
     return batch;
@@ -103,7 +110,12 @@ export class Pacer<T extends Timed> {
 
   /** Due offset of the next message, ms; undefined when none is left before the cut. */
   nextDueMs(): number | undefined {
-    return this.#peek()?.event.dueMs;
+    return this.#peek()?.dueMs;
+  }
+
+  /** Due offset of the message that completes a batch of `count`, ms; undefined if fewer are prepared. */
+  fullAtMs(count: number): number | undefined {
+    return this.#ahead[this.#head + count - 1]?.dueMs;
   }
 
   /** Number of waiting messages that are due by now (as far as the tape has been read). */
@@ -112,7 +124,7 @@ export class Pacer<T extends Timed> {
     let high = this.#ahead.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const { dueMs } = (this.#ahead[middle] as Paced<T>).event;
+      const { dueMs } = this.#ahead[middle] as M;
       if (dueMs <= nowMs && dueMs < this.#cutMs) low = middle + 1;
       else high = middle;
     }
@@ -128,10 +140,16 @@ export class Pacer<T extends Timed> {
     return this.#cutMs;
   }
 
-  #peek(): Paced<T> | undefined {
+  #isAhead(nowMs: number, share: number): boolean {
+    const { aheadMs, aheadCount } = this.#limits;
+    if (this.#ended || this.waiting >= aheadCount * share) return true;
+    return this.#lastDueMs > nowMs + aheadMs * share;
+  }
+
+  #peek(): M | undefined {
     while (this.waiting === 0 && !this.#ended) this.#pull();
     const next = this.#ahead[this.#head];
-    return next !== undefined && next.event.dueMs < this.#cutMs ? next : undefined;
+    return next !== undefined && next.dueMs < this.#cutMs ? next : undefined;
   }
 
   #pull(): void {
@@ -144,7 +162,7 @@ export class Pacer<T extends Timed> {
       throw new Error(`the tape goes back in time: ${event.dueMs} after ${this.#lastDueMs}`);
     }
     this.#lastDueMs = event.dueMs;
-    this.#ahead.push({ event, value: this.#prepare(event) });
+    this.#ahead.push(this.#prepare(event));
   }
 
   /** Drops the messages handed out, in large steps, so that taking from the front stays cheap. */

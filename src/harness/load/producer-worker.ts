@@ -2,14 +2,15 @@ import type { Clock } from '../../core/clock.ts';
 import { yieldToEventLoop } from '../../core/yield-to-event-loop.ts';
 import { type Contract, contract } from '../../generators/contract.ts';
 import type { TapeEvent } from '../../generators/event.ts';
-import { type BatchProducer, partitionOf } from '../clients/kafka-producer.ts';
+import { STREAMS, type Stream } from '../../scenario/scenario.ts';
+import { type BatchProducer, type Outgoing, partitionOf } from '../clients/kafka-producer.ts';
 import { topicOf } from '../run-namespace.ts';
-import { eventLine, type SentMessage } from './event-facts.ts';
+import { type EventFact, eventRow } from './event-facts.ts';
 import { FactFile, threadFiles } from './fact-file.ts';
 import type { LoadProgress } from './load-progress.ts';
 import { sampleLoopDelay } from './loop-delay.ts';
 import type { WorkerOptions, WorkerResult } from './messages.ts';
-import { type Paced, Pacer, withFirstEvent } from './pacer.ts';
+import { PACER_LIMITS, type Paced, Pacer, withFirstEvent } from './pacer.ts';
 import { Tally } from './tally.ts';
 import { targetOf } from './targets/targets.ts';
 
@@ -18,6 +19,8 @@ import { targetOf } from './targets/targets.ts';
  * request of its own, and the measured cost of the brokers would be the harness's. It counts as slip.
  */
 const LINGER_MS = 20;
+/** A batch of so many messages does not linger: at a high load the requests are few without it. */
+const FULL_AT = 25;
 /** Longest sleep, so that a cut or an abort is noticed soon, ms. */
 const MAX_SLEEP_MS = 20;
 /** Messages prepared before the event loop can serve the sockets again. */
@@ -33,6 +36,11 @@ export interface Tape {
 /** The numbers of the stores a worker owns. */
 function storesOf(worker: number, workers: number, stores: number): readonly number[] {
   return Array.from({ length: stores }, (_, i) => i + 1).filter((s) => s % workers === worker);
+}
+
+/** A message with everything that does not depend on when it is sent. */
+interface Prepared extends Paced, Outgoing {
+  readonly fact: EventFact;
 }
 
 interface Waiter {
@@ -51,12 +59,14 @@ export class ProducerWorker {
   readonly #loads: FactFile;
   readonly #stores: readonly number[];
   readonly #live: Iterable<TapeEvent>;
-  readonly #parts = new Map<number, number>();
+  readonly #keys = new Map<number, Pick<Outgoing, 'partition' | 'key'>>();
+  readonly #topics: Readonly<Record<Stream, string>>;
   readonly #contract: Contract = contract();
   readonly #tally = new Tally();
   readonly #stopSampling: () => void;
-  #inFlight: readonly SentMessage[] = [];
-  #pacer: Pacer<TapeEvent> | undefined;
+  #inFlight: readonly Prepared[] = [];
+  #inFlightMs = 0;
+  #pacer: Pacer<TapeEvent, Prepared> | undefined;
   #t0Ms = 0;
   #waiters: Waiter[] = [];
   #slips: number[] = [];
@@ -101,8 +111,12 @@ export class ProducerWorker {
     this.#stores = tape.stores;
     this.#live = tape.live;
     for (const store of this.#stores) {
-      this.#parts.set(store, partitionOf(store, scenario.stack.partitions));
+      const partition = partitionOf(store, scenario.stack.partitions);
+      this.#keys.set(store, { partition, key: String(store) });
     }
+    this.#topics = Object.fromEntries(
+      STREAMS.map((stream) => [stream, topicOf(data.place, stream)]),
+    ) as Record<Stream, string>;
     this.#stopSampling = sampleLoopDelay(clock, (atMs, delayMs) =>
       this.#loopDelays.append([atMs, worker, delayMs]),
     );
@@ -111,21 +125,22 @@ export class ProducerWorker {
   /** Sends the opening stock as fast as the target accepts it; resolves when all of it is acknowledged. */
   async preload(t0Ms: number): Promise<void> {
     this.#t0Ms = t0Ms;
-    const pacer = new Pacer(this.#tape.preload(this.#stores), (event) =>
-      this.#tape.encode(event, t0Ms),
-    );
+    const pacer = new Pacer(this.#tape.preload(this.#stores), this.#prepare);
     while (this.#ending === undefined) {
       const batch = pacer.due(Number.POSITIVE_INFINITY);
       if (batch.length === 0) break;
       this.#preloaded += batch.length;
-      await this.#send(batch);
+      const sent = this.#send(batch);
+      // The next batch is prepared while the broker works.
+      pacer.fill(Number.POSITIVE_INFINITY, PACER_LIMITS.batchCount);
+      await sent;
     }
   }
 
   /** Starts the open loop. Calls `failed` if it ends by anything but finish or abort. */
   begin(t0Ms: number, failed: (cause: unknown) => void): void {
     this.#t0Ms = t0Ms;
-    const pacer = new Pacer(this.#live, (event) => this.#tape.encode(event, t0Ms));
+    const pacer = new Pacer(this.#live, this.#prepare);
     this.#pacer = pacer;
     this.#running = this.#produce(pacer);
     this.#running.catch(failed);
@@ -153,7 +168,9 @@ export class ProducerWorker {
   /** Stops at once; messages in flight are written as never acknowledged. */
   async abort(): Promise<WorkerResult> {
     this.#ending = 'abort';
-    for (const handed of this.#inFlight) this.#events.appendLine(eventLine(handed, null));
+    for (const { fact } of this.#inFlight) {
+      this.#events.append(eventRow(fact, this.#inFlightMs, null));
+    }
     this.#inFlight = [];
     return this.#close();
   }
@@ -179,7 +196,7 @@ export class ProducerWorker {
     };
   }
 
-  async #produce(pacer: Pacer<TapeEvent>): Promise<void> {
+  async #produce(pacer: Pacer<TapeEvent, Prepared>): Promise<void> {
     let lingerUntilMs = 0;
     while (true) {
       const dueMs = pacer.nextDueMs() ?? Number.POSITIVE_INFINITY;
@@ -190,7 +207,8 @@ export class ProducerWorker {
       if (this.#ending === 'abort') return;
       if (this.#ending === 'finish' && dueMs === Number.POSITIVE_INFINITY) return;
       const nowMs = this.#clock.nowMs();
-      const waitMs = Math.max(this.#t0Ms + dueMs, lingerUntilMs) - nowMs;
+      const fullMs = this.#t0Ms + (pacer.fullAtMs(FULL_AT) ?? Number.POSITIVE_INFINITY);
+      const waitMs = Math.max(this.#t0Ms + dueMs, Math.min(lingerUntilMs, fullMs)) - nowMs;
       if (waitMs > 0) {
         await this.#clock.sleep(Math.min(waitMs, MAX_SLEEP_MS));
         continue;
@@ -201,7 +219,7 @@ export class ProducerWorker {
   }
 
   /** Generates and encodes ahead of time, in slices, so that neither shows as slip. */
-  async #readAhead(pacer: Pacer<TapeEvent>): Promise<void> {
+  async #readAhead(pacer: Pacer<TapeEvent, Prepared>): Promise<void> {
     while (this.#ending === undefined) {
       const more = pacer.fill(this.#clock.nowMs() - this.#t0Ms, MESSAGES_PER_SLICE);
       if (more) await yieldToEventLoop();
@@ -209,60 +227,66 @@ export class ProducerWorker {
     }
   }
 
-  async #send(batch: readonly Paced<TapeEvent>[]): Promise<void> {
-    const outgoing = batch.map(({ event, value }) => ({
-      topic: topicOf(this.#data.place, event.stream),
-      partition: this.#parts.get(event.store) as number,
-      key: String(event.store),
-      value,
-    }));
+  async #send(batch: readonly Prepared[]): Promise<void> {
     const sentMs = this.#clock.nowMs();
-    const answered = this.#producer.send(outgoing, sentMs);
-    // The facts are prepared while the broker works. CONTRACT sees the messages in append order,
-    // because batches of one producer are appended in the order in which they are sent.
-    const handed = batch.map((paced) => this.#sentMessage(paced, sentMs));
-    this.#inFlight = handed;
+    const answered = this.#producer.send(batch, sentMs);
+    this.#inFlight = batch;
+    this.#inFlightMs = sentMs;
+    this.#countHandedOver(batch, sentMs);
     const appended = await answered;
     // The abort has already written these rows as never acknowledged.
     if (this.#ending === 'abort') return;
     this.#inFlight = [];
     const ackedMs = this.#clock.nowMs();
-    for (let i = 0; i < handed.length; i++) {
-      const fact = handed[i] as SentMessage;
+    for (let i = 0; i < batch.length; i++) {
+      const { fact } = batch[i] as Prepared;
       const answer = appended[i];
       if (answer === undefined) throw new Error(`message ${fact.id} got no answer`);
-      this.#events.appendLine(eventLine(fact, { ...answer, ackedMs }));
+      const { offset, kafkaMs } = answer;
+      this.#events.append(eventRow(fact, sentMs, { offset, kafkaMs, ackedMs }));
       this.#tally.count('acknowledged', fact.stream, ackedMs);
     }
     await this.#events.settle();
   }
 
-  #sentMessage({ event, value }: Paced<TapeEvent>, sentMs: number): SentMessage {
-    const { stream, truth } = event;
-    const dueMs = this.#t0Ms + event.dueMs;
-    this.#tally.count('scheduled', stream, dueMs);
-    this.#tally.count('handedOver', stream, sentMs);
-    this.#tally.count('bytes', stream, sentMs, value.byteLength);
-    if (truth.role !== 'preload') this.#slips.push(sentMs - dueMs);
-    return {
+  #countHandedOver(batch: readonly Prepared[], sentMs: number): void {
+    for (const { fact } of batch) {
+      const { stream, dueMs, role } = fact;
+      this.#tally.count('scheduled', stream, dueMs);
+      this.#tally.count('handedOver', stream, sentMs);
+      this.#tally.count('bytes', stream, sentMs, fact.bytes);
+      if (role !== 'preload') this.#slips.push(sentMs - dueMs);
+    }
+  }
+
+  /**
+   * Encodes a message and writes down what is known of it, so that its event need not be kept. CONTRACT sees the
+   * messages in append order: those of one producer are appended in the order of its tape.
+   */
+  readonly #prepare = (event: TapeEvent): Prepared => {
+    const { stream, store, truth } = event;
+    const t0Ms = this.#t0Ms;
+    const { partition, key } = this.#keys.get(store) as Pick<Outgoing, 'partition' | 'key'>;
+    const value = this.#tape.encode(event, t0Ms);
+    const fact: EventFact = {
       stream,
       id: event.id,
-      store: event.store,
+      store,
       row: truth.row,
       role: truth.role,
       fault: truth.fault,
       copyOf: truth.copyOf,
       labels: truth.labels,
       cents: truth.cents,
-      occurredMs: this.#t0Ms + event.occurredMs,
-      claimedMs: this.#t0Ms + event.claimedMs,
-      dueMs,
-      sentMs,
-      part: this.#parts.get(event.store) as number,
+      occurredMs: t0Ms + event.occurredMs,
+      claimedMs: t0Ms + event.claimedMs,
+      dueMs: t0Ms + event.dueMs,
+      part: partition,
       bytes: value.byteLength,
       expect: this.#contract(event),
     };
-  }
+    return { dueMs: event.dueMs, topic: this.#topics[stream], partition, key, value, fact };
+  };
 
   async #close(): Promise<WorkerResult> {
     this.#stopSampling();

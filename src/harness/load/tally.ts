@@ -38,17 +38,26 @@ export function sumCounts(
 export class Tally {
   readonly totals = zeroTotals();
   readonly #seconds = new Map<number, Record<Stream, Counts>>();
+  #lastSecond = Number.NaN;
+  #lastCounts = zeroTotals();
 
   /** `atMs` (epoch): when it was due for `scheduled`, else when the step happened. */
   count(step: keyof Counts, stream: Stream, atMs: number, amount = 1): void {
-    const second = Math.floor(atMs / 1_000) * 1_000;
+    this.#countsOf(Math.floor(atMs / 1_000) * 1_000)[stream][step] += amount;
+    this.totals[stream][step] += amount;
+  }
+
+  /** Nearly every call is for the second of the last one. */
+  #countsOf(second: number): Record<Stream, Counts> {
+    if (second === this.#lastSecond) return this.#lastCounts;
     let counts = this.#seconds.get(second);
     if (counts === undefined) {
       counts = zeroTotals();
       this.#seconds.set(second, counts);
     }
-    counts[stream][step] += amount;
-    this.totals[stream][step] += amount;
+    this.#lastSecond = second;
+    this.#lastCounts = counts;
+    return counts;
   }
 
   /** Writes the rows of `load`, in order of time. */

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { quoted } from '../../core/sql.ts';
 import { preloadOf, storesOf } from '../../generators/tape.ts';
 import { type Scenario, STOCK } from '../../scenario/scenario.ts';
-import { csvLine } from '../load/fact-file.ts';
+import { CsvBuffer } from '../load/csv.ts';
 
 /** Columns of the opening stock, by the names on the wire, with their types in DuckDB. */
 export const OPENING_COLUMNS = {
@@ -29,8 +29,8 @@ export interface OpeningRows {
   readonly from: string;
 }
 
-/** Lines that are written at once. */
-const BLOCK = 2_000;
+/** Bytes of lines that are written at once. */
+const BLOCK = 256 * 1024;
 
 /** Writes the opening stock to a file. `t0Ms`: epoch ms that the offsets of the tape count from. */
 export async function writeOpeningRows(
@@ -39,8 +39,8 @@ export async function writeOpeningRows(
   { t0Ms, signal }: { readonly t0Ms: number; readonly signal: AbortSignal },
 ): Promise<OpeningRows> {
   let count = 0;
-  function* blocks(): Generator<string> {
-    let block = '';
+  function* blocks(): Generator<Buffer> {
+    const lines = new CsvBuffer(BLOCK);
     const stores = storesOf(scenario);
     for (const event of preloadOf(scenario, stores)) {
       if (event.stream !== STOCK) continue;
@@ -48,17 +48,14 @@ export async function writeOpeningRows(
       const stamps = [event.claimedMs, event.occurredMs, event.dueMs].map((ms) =>
         Math.round(t0Ms + ms),
       );
-      block += csvLine([
+      lines.appendLine([
         ...[event.id, event.store, ...stamps, after.sku_id, after.on_hand, after.committed],
         ...[after.unavailable, after.available, after.version, after.deleted],
       ]);
       count += 1;
-      if (count % BLOCK === 0) {
-        yield block;
-        block = '';
-      }
+      if (lines.length >= BLOCK) yield lines.take();
     }
-    if (block !== '') yield block;
+    if (lines.length > 0) yield lines.take();
   }
   await pipeline(Readable.from(blocks()), createWriteStream(path), { signal });
   const columns = Object.entries(OPENING_COLUMNS).map(
