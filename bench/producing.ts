@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ProduceAcks, Producer } from '@platformatic/kafka';
 import { CompressionTypes, Kafka as KafkaJs, logLevel } from 'kafkajs';
 import { encode } from '../src/generators/encode.ts';
 import { preloadOf } from '../src/generators/tape.ts';
@@ -10,22 +11,30 @@ import { PACER_LIMITS } from '../src/harness/load/pacer.ts';
 import { ownNamespace } from '../src/harness/run-namespace.ts';
 import { javaCommand } from '../src/harness/setup/prerequisites.ts';
 import { parseScenario } from '../src/scenario/parse.ts';
-import type { Bench, BenchContext } from './bench.ts';
+import { KAFKA_CLIENTS, type KafkaClient, STREAMS } from '../src/scenario/scenario.ts';
+import type { Bench, BenchContext, BenchRow } from './bench.ts';
 import { endedChildrenCpuS, ownCpuS } from './cpu.ts';
 import { type Kafka, startKafka } from './kafka.ts';
+import { FOR_S, type SentTape, sendTape } from './slip.ts';
 
 const PARTITIONS = 4;
+/** Measured so often, in turns; the median is printed. */
+const ROUNDS = 3;
+const PACED_PER_SECOND = 10_000;
+
 /** Stock images of 100 stores and 1,000 SKUs: the opening stock is sent as fast as it is taken. */
-const { scenario } = parseScenario(
-  `
+const scenarioWith = (client: KafkaClient) =>
+  parseScenario(
+    `
 name: producing
 retail: { stores: 100, skus: 1000, assortment: 1000, hours: flat }
 traffic: { pos: {}, inventory: {} }
-stack: { partitions: ${PARTITIONS} }
+stack: { partitions: ${PARTITIONS}, kafka_client: ${client} }
 phases: [{ name: only, for: 10s }]
 `,
-  { file: 'producing' },
-);
+    { file: 'producing' },
+  ).scenario;
+const scenario = scenarioWith('platformatic');
 const MESSAGES = scenario.retail.stores * scenario.retail.assortment;
 
 interface Took {
@@ -33,58 +42,148 @@ interface Took {
   readonly cpuS: number;
 }
 
-/** Our producing thread, the bare client with the same bytes, and the broker's own perf tool. */
+/** Medians of what was measured in turns. */
+interface ClientTook {
+  readonly client: KafkaClient;
+  readonly ours: Took;
+  readonly bare: Took;
+  readonly unpaced: SentTape;
+  readonly paced: SentTape;
+}
+
+/** Our producing thread and the bare client with the same bytes, by library, and the broker's own perf tool. */
 export const producing: Bench = {
   name: 'producing',
-  about: "our producing thread, bare kafkajs and Kafka's own perf tool against one broker",
+  about: 'our producing thread by client library, the bare client, paced and unpaced',
   async run(context) {
     await using kafka = await startKafka(context);
     const values = encoded();
     const bytes = values.reduce((sum, { value }) => sum + value.byteLength, 0);
-    context.say('our producing thread');
-    await kafka.createTopics(PARTITIONS);
-    const ours = await oursTook(context, kafka);
-    context.say('bare kafkajs');
-    await kafka.createTopics(PARTITIONS, ['bare']);
-    const bare = await bareTook(kafka, values);
+    const clients = await inTurns(context, kafka, values);
     context.say("Kafka's perf tool");
     await kafka.createTopics(PARTITIONS, ['perf']);
     const perf = perfTook(context, kafka, values);
-    const row = (what: string, { wallS, cpuS }: Took) => ({
+    const row = (what: string, { wallS, cpuS }: Took): BenchRow => ({
       what,
       values: {
         'events/s': MESSAGES / wallS,
         'MB/s': bytes / 1e6 / wallS,
         'events/core-s': MESSAGES / cpuS,
-        'core-s': cpuS,
+        'us/event': (cpuS * 1e6) / MESSAGES,
+      },
+    });
+    const tapeRow = (what: string, { events, cpuS, p50Ms, p99Ms }: SentTape): BenchRow => ({
+      what,
+      values: {
+        'events/core-s': events / cpuS,
+        'us/event': (cpuS * 1e6) / events,
+        ...(what.includes('unpaced') ? {} : { 'p50 ms': p50Ms, 'p99 ms': p99Ms }),
       },
     });
     return {
-      title: `${MESSAGES} stock images of ${Math.round(bytes / MESSAGES)} bytes, acks from all, ${PARTITIONS} partitions`,
+      title: `${MESSAGES} stock images of ${Math.round(bytes / MESSAGES)} bytes, acks from all, ${PARTITIONS} partitions; then ${FOR_S} s of a tape of four streams`,
       rows: [
-        row('doorbuster, one thread: generated, encoded, produced, noted', ours),
-        row('bare kafkajs: the same bytes, one request at a time', bare),
+        ...clients.flatMap(({ client, ours, bare }) => [
+          row(`doorbuster, ${client}: generated, encoded, produced, noted`, ours),
+          row(`bare ${client}: the same bytes, one request at a time`, bare),
+        ]),
         row("Kafka's kafka-producer-perf-test: the same bytes, pipelined", perf),
         {
           what: '  by its own clock, from its first record on',
           values: { 'events/s': perf.perSecond, 'MB/s': (perf.perSecond * bytes) / MESSAGES / 1e6 },
         },
+        ...clients.flatMap(({ client, unpaced, paced }) => [
+          tapeRow(`doorbuster, ${client}: a tape, unpaced`, unpaced),
+          tapeRow(`doorbuster, ${client}: the same, paced at ${PACED_PER_SECOND}/s`, paced),
+        ]),
       ],
-      ratios: [
-        { name: 'doorbuster / bare kafkajs, events per second', ratio: bare.wallS / ours.wallS },
-        { name: 'doorbuster / bare kafkajs, events per core-second', ratio: bare.cpuS / ours.cpuS },
-        {
-          name: 'doorbuster / perf tool by its own clock, events per second',
-          ratio: MESSAGES / ours.wallS / perf.perSecond,
-        },
-        { name: 'doorbuster / perf tool, events per core-second', ratio: perf.cpuS / ours.cpuS },
-      ],
+      ratios: [...ratiosOf(clients), ...perfRatios(clients, perf)],
       notes: [
+        `medians of ${ROUNDS} rounds in which everything takes its turn`,
+        'ours is idempotent and sends a header with each message, the bare clients are not and do not',
         "the perf tool's CPU time, and its time but by its own clock, include its JVM's start",
       ],
     };
   },
 };
+
+function ratiosOf(clients: readonly ClientTook[]) {
+  const kafkajs = clients.find(({ client }) => client === 'kafkajs') as ClientTook;
+  return clients.flatMap(({ client, ours, bare, unpaced, paced }) => [
+    { name: `doorbuster / bare ${client}, events per core-second`, ratio: bare.cpuS / ours.cpuS },
+    { name: `doorbuster / bare ${client}, events per second`, ratio: bare.wallS / ours.wallS },
+    ...(client === 'kafkajs'
+      ? []
+      : [
+          {
+            name: `doorbuster on ${client} / bare kafkajs, events per core-second`,
+            ratio: kafkajs.bare.cpuS / ours.cpuS,
+          },
+        ]),
+    {
+      name: `unpaced / paced at ${PACED_PER_SECOND}/s, CPU time of an event, ${client}`,
+      ratio: unpaced.cpuS / unpaced.events / (paced.cpuS / paced.events),
+    },
+  ]);
+}
+
+function perfRatios(clients: readonly ClientTook[], perf: Took & { readonly perSecond: number }) {
+  const [{ client, ours }] = clients as readonly [ClientTook, ...ClientTook[]];
+  return [
+    {
+      name: `doorbuster on ${client} / perf tool by its own clock, events per second`,
+      ratio: MESSAGES / ours.wallS / perf.perSecond,
+    },
+    {
+      name: `doorbuster on ${client} / perf tool, events per core-second`,
+      ratio: perf.cpuS / ours.cpuS,
+    },
+  ];
+}
+
+async function inTurns(
+  context: BenchContext,
+  kafka: Kafka,
+  values: readonly Value[],
+): Promise<readonly ClientTook[]> {
+  const rounds: ClientTook[] = [];
+  for (let round = 1; round <= ROUNDS; round++) {
+    for (const client of KAFKA_CLIENTS) {
+      context.say(`round ${round} of ${ROUNDS}: ${client}`);
+      const topicPrefix = `${client}-${round}-`;
+      const names = [...STREAMS, 'bare'].map((name) => `${topicPrefix}${name}`);
+      await kafka.createTopics(PARTITIONS, names);
+      const tape = {
+        ...{ client, topicPrefix, brokers: kafka.brokers, workers: 1 },
+        perSecond: PACED_PER_SECOND,
+      };
+      rounds.push({
+        client,
+        ours: await oursTook(context, kafka, client, topicPrefix),
+        bare: await BARE[client](kafka, `${topicPrefix}bare`, values),
+        unpaced: await sendTape(context, { ...tape, paced: false }),
+        paced: await sendTape(context, { ...tape, paced: true }),
+      });
+    }
+  }
+  return KAFKA_CLIENTS.map((client) => {
+    const own = rounds.filter((round) => round.client === client);
+    const of = <K extends 'ours' | 'bare' | 'unpaced' | 'paced'>(what: K): ClientTook[K] =>
+      median(own.map((round) => round[what]));
+    return {
+      client,
+      ours: of('ours'),
+      bare: of('bare'),
+      unpaced: of('unpaced'),
+      paced: of('paced'),
+    };
+  });
+}
+
+/** The one in the middle by CPU time. */
+function median<T extends { readonly cpuS: number }>(took: readonly T[]): T {
+  return took.toSorted((a, b) => a.cpuS - b.cpuS)[took.length >> 1] as T;
+}
 
 interface Value {
   readonly store: number;
@@ -99,15 +198,18 @@ function encoded(): readonly Value[] {
   }));
 }
 
-async function oursTook({ dir, clock, signal }: BenchContext, kafka: Kafka): Promise<Took> {
-  const factsDir = join(dir, 'facts');
-  mkdirSync(factsDir);
+async function oursTook(
+  { dir, clock, signal }: BenchContext,
+  kafka: Kafka,
+  client: KafkaClient,
+  topicPrefix: string,
+): Promise<Took> {
   await using load = await startLoad({
-    scenario,
+    scenario: scenarioWith(client),
     target: { kind: 'kafka', brokers: kafka.brokers },
-    place: ownNamespace({ namespace: 'retail' }),
+    place: { ...ownNamespace({ namespace: 'retail' }), topicPrefix },
     workers: 1,
-    dir: factsDir,
+    dir: mkdtempSync(join(dir, 'facts-')),
     runId: 'bench',
     clock,
     signal,
@@ -116,38 +218,74 @@ async function oursTook({ dir, clock, signal }: BenchContext, kafka: Kafka): Pro
   return took;
 }
 
-async function bareTook(kafka: Kafka, values: readonly Value[]): Promise<Took> {
-  const client = new KafkaJs({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING });
-  const producer = client.producer({
-    allowAutoTopicCreation: false,
-    createPartitioner:
-      () =>
-      ({ message }) =>
-        message.partition as number,
-  });
-  await producer.connect();
-  const parts = new Map(
-    values.map(({ store }) => [store, partitionOf(store, PARTITIONS)] as const),
-  );
-  try {
-    return await measured(async () => {
-      for (let from = 0; from < values.length; from += PACER_LIMITS.batchCount) {
-        const batch = values.slice(from, from + PACER_LIMITS.batchCount);
-        await producer.send({
-          topic: 'bare',
-          acks: -1,
-          compression: CompressionTypes.None,
-          messages: batch.map(({ store, value }) => ({
-            key: String(store),
-            value: Buffer.from(value.buffer, value.byteOffset, value.byteLength),
-            partition: parts.get(store) as number,
-          })),
-        });
-      }
+type SendBare = (kafka: Kafka, topic: string, values: readonly Value[]) => Promise<Took>;
+
+/** The bytes by the library alone, as its documentation shows it, in batches of the same size. */
+const BARE: { readonly [K in KafkaClient]: SendBare } = {
+  async platformatic(kafka, topic, values) {
+    const producer = new Producer({
+      clientId: 'bare',
+      bootstrapBrokers: [...kafka.brokers],
+      acks: ProduceAcks.ALL,
     });
-  } finally {
-    await producer.disconnect();
-  }
+    try {
+      return await bareTook(values, (batch) =>
+        producer.send({
+          messages: batch.map(({ key, value, partition }) => ({
+            ...{ topic, value, partition },
+            key: Buffer.from(key),
+          })),
+        }),
+      );
+    } finally {
+      await producer.close();
+    }
+  },
+  async kafkajs(kafka, topic, values) {
+    const client = new KafkaJs({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING });
+    const producer = client.producer({
+      allowAutoTopicCreation: false,
+      createPartitioner:
+        () =>
+        ({ message }) =>
+          message.partition as number,
+    });
+    await producer.connect();
+    try {
+      return await bareTook(values, (messages) =>
+        producer.send({
+          ...{ topic, acks: -1, compression: CompressionTypes.None },
+          messages: [...messages],
+        }),
+      );
+    } finally {
+      await producer.disconnect();
+    }
+  },
+};
+
+interface BareMessage {
+  readonly key: string;
+  readonly value: Buffer;
+  readonly partition: number;
+}
+
+async function bareTook(
+  values: readonly Value[],
+  send: (batch: readonly BareMessage[]) => Promise<unknown>,
+): Promise<Took> {
+  const parts = new Map(values.map(({ store }) => [store, partitionOf(store, PARTITIONS)]));
+  return measured(async () => {
+    for (let from = 0; from < values.length; from += PACER_LIMITS.batchCount) {
+      await send(
+        values.slice(from, from + PACER_LIMITS.batchCount).map(({ store, value }) => ({
+          key: String(store),
+          value: Buffer.from(value.buffer, value.byteOffset, value.byteLength),
+          partition: parts.get(store) as number,
+        })),
+      );
+    }
+  });
 }
 
 /** The tool is not among the server's jars: Maven's client gets the one of the broker's version. */

@@ -213,6 +213,11 @@ const READ: Readonly<
     as: 'scenario.stack.jit',
     by: 'harness/experiment/own-stack.ts',
   },
+  'stack.kafka_client': {
+    change: 'stack.kafka_client=kafkajs',
+    as: 'scenario.stack.kafkaClient',
+    by: 'harness/load/producer-worker.ts',
+  },
   'queries.engine': {
     change: 'queries.engine=spark',
     given: ['queries.engine=duckdb'],

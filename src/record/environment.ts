@@ -13,12 +13,26 @@ interface StackFacts {
   readonly versions: Readonly<Record<string, string>>;
 }
 
+const rootDir = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The version of a library that doorbuster uses, which its package pins. */
+export function libraryVersion(name: string): string {
+  const { dependencies } = packageJson();
+  const version = dependencies[name];
+  if (version === undefined) throw new Error(`package.json has no dependency ${name}`);
+  return version;
+}
+
+function packageJson() {
+  return JSON.parse(readFileSync(`${rootDir}package.json`, 'utf8')) as {
+    readonly version: string;
+    readonly dependencies: Readonly<Record<string, string>>;
+  };
+}
+
 /** The fingerprint of this machine, this doorbuster and this stack. */
 export function environment(stack: StackFacts): Environment {
-  const root = fileURLToPath(new URL('../..', import.meta.url));
-  const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as {
-    version: string;
-  };
+  const { version } = packageJson();
   const facts = {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
@@ -29,7 +43,7 @@ export function environment(stack: StackFacts): Environment {
     versions: { ...stack.versions },
     classArchives: null,
   };
-  return { doorbuster: version, commit: commitOf(root), ...facts, lane: laneOf(facts) };
+  return { doorbuster: version, commit: commitOf(rootDir), ...facts, lane: laneOf(facts) };
 }
 
 /**

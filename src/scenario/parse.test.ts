@@ -106,6 +106,7 @@ test('the hash is of what is replayed: overrides count, comments and checks do n
   expect(hash(SMALL.replace('lost', 'duplicated'))).toBe(hash(SMALL));
   expect(hash(SMALL, ['seed=2'])).not.toBe(hash(SMALL));
   expect(hash(SMALL, ['phases.spike.load=6x'])).not.toBe(hash(SMALL));
+  expect(hash(SMALL, ['stack.kafka_client=kafkajs'])).toBe(hash(SMALL));
   expect(hash(SMALL)).toMatch(/^[0-9a-f]{64}$/);
 });
 

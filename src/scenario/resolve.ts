@@ -46,6 +46,11 @@ const MALFORMED_SHARES: Readonly<Record<MalformedKind, number>> = {
   bad_utf8: 0.1,
 };
 
+function stackUse(draft: Draft['stack']): Scenario['stack'] {
+  const { kafka_client: kafkaClient, ...stack } = draft;
+  return { ...stack, kafkaClient, external: externalUse(draft) };
+}
+
 /** The section may be absent: then everything comes from the environment. */
 function externalUse({ runtime, external: given }: Draft['stack']): ExternalUse | null {
   if (runtime !== 'external') return null;
@@ -97,7 +102,7 @@ export function resolve(draft: Draft, checks: readonly Check[]): Scenario {
     },
     traffic: traffic(draft),
     pipeline: pipeline(draft.pipeline),
-    stack: { ...draft.stack, external: externalUse(draft.stack) },
+    stack: stackUse(draft.stack),
     queries: {
       ...enginesOf(draft.queries.engine),
       everyMs: draft.queries.every,

@@ -223,6 +223,10 @@ export interface ExternalUse {
   readonly prefix: string;
 }
 
+/** Libraries that can produce the load. */
+export const KAFKA_CLIENTS = ['platformatic', 'kafkajs'] as const;
+export type KafkaClient = (typeof KAFKA_CLIENTS)[number];
+
 interface StackUse {
   /** Where the servers run; `auto` takes containers when an engine answers, `external` starts none. */
   readonly runtime: 'auto' | 'processes' | 'containers' | 'external';
@@ -235,6 +239,8 @@ interface StackUse {
    * run of minutes and has less throughput under a heavy load; `full` is Java's default.
    */
   readonly jit: 'c1' | 'full';
+  /** Library of the Kafka producers. */
+  readonly kafkaClient: KafkaClient;
 }
 
 /** Query engines that a scenario can name. */

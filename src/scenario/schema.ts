@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { MIN_SAMPLES } from '../core/metrics.ts';
 import { FACTOR, parseFactor } from '../core/units.ts';
-import { PROFILES, QUERY_ENGINES, SHAPES } from './scenario.ts';
+import { KAFKA_CLIENTS, PROFILES, QUERY_ENGINES, SHAPES } from './scenario.ts';
 import { external } from './schema-external.ts';
 import { faults } from './schema-faults.ts';
 import { serverFaults, stalenessTarget } from './schema-server-faults.ts';
@@ -164,6 +164,10 @@ const stack = strict(
       .describe(
         'c1: broker and TaskManager compile quickly and not again: half their CPU time in a run of minutes, less throughput under a heavy load',
       ),
+    kafka_client: z
+      .enum(KAFKA_CLIENTS)
+      .default('platformatic')
+      .describe('library of the Kafka producers: @platformatic/kafka or kafkajs'),
   },
   'the servers',
 );

@@ -17,7 +17,9 @@ export function targetContract(
       const target = targetOf(address);
       const topic = `${prefix}ordered`;
       await target.createTopics(address, [{ name: topic, partitions: 2 }], options());
-      await using producer = await target.openProducer(address, { clientId: 'contract' });
+      await using producer = await target.openProducer(address, {
+        ...{ client: 'platformatic', clientId: 'contract' },
+      });
       const before = systemClock.nowMs();
       const record = (partition: number, text: string) => ({
         ...{ topic, partition, key: String(partition), value: bytes(text) },

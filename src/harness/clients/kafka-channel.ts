@@ -42,7 +42,7 @@ const CLOSE_WITHIN_MS = 3_000;
 /** Joins a channel whose topic exists. */
 export async function openChannel(options: ChannelOptions): Promise<Channel> {
   const { brokers, topic, member, clock, onMessage, onWarning } = options;
-  const producer = await openProducer({
+  const producer = await openProducer('kafkajs', {
     brokers,
     clientId: `doorbuster-${member}`,
     onWarning: onWarning ?? (() => undefined),

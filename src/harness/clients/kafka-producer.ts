@@ -1,7 +1,6 @@
-import { connect } from 'node:net';
-import { type ISocketFactory, Kafka, logLevel, Partitioners, type TopicMessages } from 'kafkajs';
+import { Partitioners } from 'kafkajs';
 import { DoorbusterError, stackBroke } from '../../core/errors.ts';
-import { RETRY_LIMITS } from './kafka-admin.ts';
+import type { KafkaClient } from '../../scenario/scenario.ts';
 
 /** One message for Kafka. The partition is explicit: see `partitionOf`. */
 export interface Outgoing {
@@ -27,18 +26,46 @@ export interface BatchProducer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-interface ProducerOptions {
+export interface ProducerOptions {
   readonly brokers: readonly string[];
   readonly clientId: string;
-  /** Called with each line of the client library about retries and lost connections. */
+  /** Called with a line about each retry and lost connection. */
   readonly onWarning?: (line: string) => void;
+  /** A request without an answer for so long is repeated, ms; 30 s by default. */
+  readonly answerWithinMs?: number;
 }
 
 /**
- * kafkajs warns about limited retries, because a producer must not continue after it gave up. Here giving
- * up ends the run.
+ * A client library as an idempotent producer: one file per library, and one line in `LIBRARIES`. `send` is never called
+ * before the last one has settled.
  */
-const IGNORED_WARNING = 'Limiting retries for the idempotent producer';
+export interface ProducerLibrary {
+  /** Appends one batch; resolves with the first offset and the stamp of every partition, by `partitionKey`. */
+  send(batch: readonly Outgoing[], sentMs: number): Promise<ReadonlyMap<string, Appended>>;
+  close(): Promise<void>;
+}
+
+/** Default of `answerWithinMs`, as the Java client has it. */
+export const ANSWER_WITHIN_MS = 30_000;
+
+/** Opens a producer of each library. Only the one in use is loaded: that takes up to half a second. */
+const LIBRARIES: {
+  readonly [K in KafkaClient]: (options: ProducerOptions) => Promise<ProducerLibrary>;
+} = {
+  async platformatic(options) {
+    const { openPlatformatic } = await import('./kafka-producer-platformatic.ts');
+    return openPlatformatic(options);
+  },
+  async kafkajs(options) {
+    const { openKafkajs } = await import('./kafka-producer-kafkajs.ts');
+    return openKafkajs(options);
+  },
+};
+
+/** Name of one partition of a topic. */
+export function partitionKey({ topic, partition }: Pick<Outgoing, 'topic' | 'partition'>): string {
+  return `${topic}/${partition}`;
+}
 
 const javaPartitioner = Partitioners.DefaultPartitioner();
 
@@ -61,98 +88,24 @@ export function partitionOf(store: number, partitions: number): number {
   });
 }
 
-/** Without noDelay, the last small segment of a batch waits for the acknowledgement of the previous one. */
-const noDelay: ISocketFactory = ({ host, port, onConnect }) => {
-  const socket = connect({ host, port, noDelay: true }, onConnect);
-  socket.setKeepAlive(true, 60_000);
-  return socket;
-};
-
-function grouped(batch: readonly Outgoing[], sentMs: number): TopicMessages[] {
-  const groups = new Map<string, TopicMessages>();
-  const headers = { sent_ms: String(sentMs) };
-  for (const { topic, partition, key, value } of batch) {
-    let group = groups.get(topic);
-    if (group === undefined) {
-      group = { topic, messages: [] };
-      groups.set(topic, group);
-    }
-    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-    group.messages.push({ key, value: bytes, partition, headers });
-  }
-  return [...groups.values()];
-}
-
-/** Offsets of the messages: Kafka returns one base offset per topic and partition, and numbers them in the order sent. */
-function appendResults(
-  batch: readonly Outgoing[],
-  bases: ReadonlyMap<string, { offset: number; kafkaMs: number }>,
-): readonly Appended[] {
-  const next = new Map<string, number>();
-  return batch.map(({ topic, partition }) => {
-    const key = `${topic}/${partition}`;
-    const base = bases.get(key);
-    if (base === undefined) throw new Error(`no answer for ${key} in the produce response`);
-    const offset = next.get(key) ?? base.offset;
-    next.set(key, offset + 1);
-    return { offset, kafkaMs: base.kafkaMs };
-  });
-}
-
 /**
- * Connects an idempotent producer (acks from all replicas). kafkajs's idempotence breaks when sends
- * overlap: after an error it rolls its sequence back and the next queued batch reuses the numbers.
- * So a second `send` before the first has settled throws.
+ * Connects an idempotent producer (acks from all replicas). A second `send` before the first has settled throws: the
+ * sequence numbers of overlapping batches would depend on which of them is retried.
  */
-export async function openProducer(options: ProducerOptions): Promise<BatchProducer> {
-  const kafka = new Kafka({
-    clientId: options.clientId,
-    brokers: [...options.brokers],
-    retry: RETRY_LIMITS,
-    connectionTimeout: 5_000,
-    socketFactory: noDelay,
-    logLevel: logLevel.WARN,
-    logCreator:
-      () =>
-      ({ log }) => {
-        if (!log.message.startsWith(IGNORED_WARNING)) options.onWarning?.(log.message);
-      },
-  });
-  const producer = kafka.producer({
-    idempotent: true,
-    allowAutoTopicCreation: false,
-    retry: RETRY_LIMITS,
-    createPartitioner:
-      () =>
-      ({ message }) =>
-        message.partition as number,
-  });
+export async function openProducer(
+  client: KafkaClient,
+  options: ProducerOptions,
+): Promise<BatchProducer> {
   const subject = `Kafka at ${options.brokers.join(', ')}`;
-  await producer.connect().catch((cause: unknown) => {
+  const library = await LIBRARIES[client](options).catch((cause: unknown) => {
     throw stackBroke(`${subject} did not accept a producer: ${reason(cause)}`, undefined, cause);
   });
-
   let outstanding = false;
   const send = async (batch: readonly Outgoing[], sentMs: number) => {
     if (outstanding) throw new Error('a batch was handed over while another was in flight');
     outstanding = true;
     try {
-      const response = await producer.sendBatch({
-        acks: -1,
-        topicMessages: grouped(batch, sentMs),
-      });
-      const bases = new Map<string, { offset: number; kafkaMs: number }>();
-      for (const { topicName, partition, baseOffset, logAppendTime } of response) {
-        const kafkaMs = Number(logAppendTime);
-        if (kafkaMs < 0) {
-          throw stackBroke(
-            `topic ${topicName} does not stamp its messages when it appends them`,
-            `kafka-configs --alter --entity-type topics --entity-name ${topicName} --add-config message.timestamp.type=LogAppendTime`,
-          );
-        }
-        bases.set(`${topicName}/${partition}`, { offset: Number(baseOffset), kafkaMs });
-      }
-      return appendResults(batch, bases);
+      return appendResults(batch, await library.send(batch, sentMs));
     } catch (cause) {
       if (cause instanceof DoorbusterError) throw cause;
       throw stackBroke(
@@ -164,10 +117,40 @@ export async function openProducer(options: ProducerOptions): Promise<BatchProdu
       outstanding = false;
     }
   };
-  const close = () => producer.disconnect();
+  const close = () => library.close();
   return { send, close, [Symbol.asyncDispose]: close };
 }
 
-function reason(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
+/** Offsets of the messages: Kafka returns one base offset per topic and partition, and numbers them in the order sent. */
+function appendResults(
+  batch: readonly Outgoing[],
+  bases: ReadonlyMap<string, Appended>,
+): readonly Appended[] {
+  for (const [partition, { kafkaMs }] of bases) requireStamp(partition, kafkaMs);
+  const next = new Map<string, number>();
+  return batch.map((message) => {
+    const key = partitionKey(message);
+    const base = bases.get(key);
+    if (base === undefined) throw new Error(`no answer for ${key} in the produce response`);
+    const offset = next.get(key) ?? base.offset;
+    next.set(key, offset + 1);
+    return { offset, kafkaMs: base.kafkaMs };
+  });
+}
+
+/** The broker answers -1 for a topic whose messages keep the stamp of their producer. */
+function requireStamp(partition: string, kafkaMs: number): void {
+  if (kafkaMs >= 0) return;
+  const topic = partition.slice(0, partition.lastIndexOf('/'));
+  throw stackBroke(
+    `topic ${topic} does not stamp its messages when it appends them`,
+    `kafka-configs --alter --entity-type topics --entity-name ${topic} --add-config message.timestamp.type=LogAppendTime`,
+  );
+}
+
+/** The innermost message: those around it say that something failed, in the words of the library. */
+export function reason(cause: unknown): string {
+  if (cause instanceof AggregateError && cause.errors.length > 0) return reason(cause.errors[0]);
+  if (!(cause instanceof Error)) return String(cause);
+  return cause.cause instanceof Error ? reason(cause.cause) : cause.message;
 }

@@ -1,7 +1,8 @@
-import { environment, sharedRuntime } from '../../record/environment.ts';
+import { environment, libraryVersion, sharedRuntime } from '../../record/environment.ts';
 import type { RunFolder } from '../../record/folder.ts';
 import type { UnmeasuredRecord } from '../../record/record.ts';
 import { startedRecord } from '../../record/write.ts';
+import type { KafkaClient } from '../../scenario/scenario.ts';
 import { stockView } from '../../topology/dataset.ts';
 import { datasetsOf } from '../../topology/manifest.ts';
 import type { Pipeline } from '../pipelines/load.ts';
@@ -29,6 +30,8 @@ export function firstRecord(
 ): UnmeasuredRecord {
   const { scenario, hash, text, overrides, file } = options.parsed;
   const { topicPrefix, namespace } = place;
+  const client =
+    pipeline.manifest.target === 'kafka' ? clientVersion(scenario.stack.kafkaClient) : {};
   return startedRecord({
     id: folder.id,
     scenario: {
@@ -44,11 +47,11 @@ export function firstRecord(
     startedAt: new Date(startedMs).toISOString(),
     environment: environment(
       chosen.kind === 'own'
-        ? { runtime: chosen.runtime, versions: options.artifacts.versions }
+        ? { runtime: chosen.runtime, versions: { ...options.artifacts.versions, ...client } }
         : // Another lane than a stack that is started for every run.
           {
             runtime: sharedRuntime(chosen.on.stack.runtime),
-            versions: versionsOf(chosen.on, options),
+            versions: { ...versionsOf(chosen.on, options), ...client },
           },
     ),
     ...(chosen.kind === 'own'
@@ -67,6 +70,17 @@ export function firstRecord(
     },
     reproduce: options.reproduce,
   });
+}
+
+const CLIENT_PACKAGES = {
+  platformatic: '@platformatic/kafka',
+  kafkajs: 'kafkajs',
+} as const satisfies Record<KafkaClient, string>;
+
+/** The library that produces the load: what an acknowledgement costs and how long it takes depends on it. */
+function clientVersion(client: KafkaClient): Readonly<Record<string, string>> {
+  const name = CLIENT_PACKAGES[client];
+  return { [name]: libraryVersion(name) };
 }
 
 /** A persistent stack always has doorbuster's own versions; of external servers only some versions are known. */

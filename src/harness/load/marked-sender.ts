@@ -65,8 +65,9 @@ export class MarkedSender {
     readonly clock: Clock;
     readonly onWarning: (line: string) => void;
   }): Promise<MarkedSender> {
-    const { target, onWarning } = options;
+    const { scenario, target, onWarning } = options;
     const producer = await targetOf(target).openProducer(target, {
+      client: scenario.stack.kafkaClient,
       clientId: 'doorbuster-marks',
       onWarning,
     });

@@ -23,8 +23,10 @@ const LINGER_MS = 20;
 const FULL_AT = 25;
 /** Longest sleep, so that a cut or an abort is noticed soon, ms. */
 const MAX_SLEEP_MS = 20;
-/** Messages prepared before the event loop can serve the sockets again. */
-const MESSAGES_PER_SLICE = 64;
+/** Messages prepared before the event loop can serve the sockets again: half a millisecond. */
+const MESSAGES_PER_SLICE = 32;
+/** Sleep while enough is prepared, ms: a fraction of what is read ahead. */
+const READ_AHEAD_EVERY_MS = 50;
 
 /** The generators as a producing thread uses them: its events and their encoding. */
 export interface Tape {
@@ -84,6 +86,7 @@ export class ProducerWorker {
     const stores = storesOf(data.worker, data.workers, data.scenario.retail.stores);
     const live = withFirstEvent(tape.live(stores));
     const producer = await targetOf(data.target).openProducer(data.target, {
+      client: data.scenario.stack.kafkaClient,
       clientId: `doorbuster-load-${data.worker}`,
       onWarning: warn,
     });
@@ -223,7 +226,7 @@ export class ProducerWorker {
     while (this.#ending === undefined) {
       const more = pacer.fill(this.#clock.nowMs() - this.#t0Ms, MESSAGES_PER_SLICE);
       if (more) await yieldToEventLoop();
-      else await this.#clock.sleep(MAX_SLEEP_MS);
+      else await this.#clock.sleep(READ_AHEAD_EVERY_MS);
     }
   }
 

@@ -41,9 +41,14 @@ export class KafkaProxy implements AsyncDisposable {
     this.#toLose += count;
   }
 
+  /** Closes every connection, whatever is on its way. */
+  cutAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
+    this.cutAll();
   }
 
   #serve(client: Socket): void {

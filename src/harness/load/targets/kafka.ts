@@ -12,7 +12,8 @@ export const kafka: LoadTarget<'kafka'> = {
     await using admin = await openKafkaAdmin(brokers);
     await admin.createTopics(topics, options);
   },
-  openProducer: ({ brokers }, options) => openProducer({ brokers, ...options }),
+  openProducer: ({ brokers }, { client, ...options }) =>
+    openProducer(client, { brokers, ...options }),
   async logs({ brokers }, topics) {
     await using admin = await openKafkaAdmin(brokers);
     const logs = [];

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../core/clock.ts';
+import type { KafkaClient } from '../../../scenario/scenario.ts';
 import type { TargetKind } from '../../../topology/manifest.ts';
 import type { InProcessLog } from '../../clients/in-process-log.ts';
 import type { PartitionLog } from '../../clients/kafka-admin.ts';
@@ -28,7 +29,12 @@ export interface LoadTarget<K extends TargetKind> {
   /** Connects a producer. Rejects with a DoorbusterError when the target does not accept it. */
   openProducer(
     address: AddressOf<K>,
-    options: { readonly clientId: string; readonly onWarning?: (line: string) => void },
+    options: {
+      /** Library of a target that clients speak to. */
+      readonly client: KafkaClient;
+      readonly clientId: string;
+      readonly onWarning?: (line: string) => void;
+    },
   ): Promise<BatchProducer>;
   /** Log offsets of every partition of these topics, by topic. */
   logs(

@@ -1,0 +1,85 @@
+import { connect } from 'node:net';
+import { type ISocketFactory, Kafka, logLevel, type TopicMessages } from 'kafkajs';
+import { RETRY_LIMITS } from './kafka-admin.ts';
+import {
+  ANSWER_WITHIN_MS,
+  type Appended,
+  type Outgoing,
+  type ProducerLibrary,
+  type ProducerOptions,
+  partitionKey,
+} from './kafka-producer.ts';
+
+/**
+ * kafkajs warns about limited retries, because a producer must not continue after it gave up. Here giving
+ * up ends the run.
+ */
+const IGNORED_WARNING = 'Limiting retries for the idempotent producer';
+
+/** Without noDelay, the last small segment of a batch waits for the acknowledgement of the previous one. */
+const noDelay: ISocketFactory = ({ host, port, onConnect }) => {
+  const socket = connect({ host, port, noDelay: true }, onConnect);
+  socket.setKeepAlive(true, 60_000);
+  return socket;
+};
+
+function grouped(batch: readonly Outgoing[], sentMs: number): TopicMessages[] {
+  const groups = new Map<string, TopicMessages>();
+  const headers = { sent_ms: String(sentMs) };
+  for (const { topic, partition, key, value } of batch) {
+    let group = groups.get(topic);
+    if (group === undefined) {
+      group = { topic, messages: [] };
+      groups.set(topic, group);
+    }
+    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    group.messages.push({ key, value: bytes, partition, headers });
+  }
+  return [...groups.values()];
+}
+
+/**
+ * A producer of kafkajs. Its idempotence breaks when sends overlap: after an error it rolls its sequence back and the
+ * next queued batch reuses the numbers.
+ */
+export async function openKafkajs(options: ProducerOptions): Promise<ProducerLibrary> {
+  const kafka = new Kafka({
+    clientId: options.clientId,
+    brokers: [...options.brokers],
+    retry: RETRY_LIMITS,
+    connectionTimeout: 5_000,
+    requestTimeout: options.answerWithinMs ?? ANSWER_WITHIN_MS,
+    socketFactory: noDelay,
+    logLevel: logLevel.WARN,
+    logCreator:
+      () =>
+      ({ log }) => {
+        if (!log.message.startsWith(IGNORED_WARNING)) options.onWarning?.(log.message);
+      },
+  });
+  const producer = kafka.producer({
+    idempotent: true,
+    allowAutoTopicCreation: false,
+    retry: RETRY_LIMITS,
+    createPartitioner:
+      () =>
+      ({ message }) =>
+        message.partition as number,
+  });
+  await producer.connect();
+  return {
+    async send(batch, sentMs) {
+      const response = await producer.sendBatch({
+        acks: -1,
+        topicMessages: grouped(batch, sentMs),
+      });
+      return new Map<string, Appended>(
+        response.map(({ topicName, partition, baseOffset, logAppendTime }) => [
+          partitionKey({ topic: topicName, partition }),
+          { offset: Number(baseOffset), kafkaMs: Number(logAppendTime) },
+        ]),
+      );
+    },
+    close: () => producer.disconnect(),
+  };
+}
