@@ -4,7 +4,8 @@ import { tapeOf } from './tape.ts';
 
 test('from one store to five thousand: the first ten thousand events of a large chain', () => {
   const large = scenarioOf(
-    'retail={stores: 5000, skus: 50000, assortment: 20000, time_zones: us}',
+    // Each of them carries 80,000.
+    'retail={stores: 5000, skus: 200000, time_zones: us}',
     'traffic.cart={sessions: 20/s}',
     'traffic.wms={}',
     'traffic.inventory={}',

@@ -85,6 +85,7 @@ const ON_THE_TAPE: Readonly<Record<string, Change>> = {
   'retail.skus': ['retail.skus=121'],
   'retail.profile': ['retail.profile=specialty'],
   'retail.assortment': ['retail.assortment=61'],
+  'retail.assortment_by': ['retail.assortment_by=core'],
   'retail.store_size_sigma': ['retail.store_size_sigma=0.6'],
   'retail.time_zones': ['retail.time_zones=us'],
   'retail.hours': ['retail.hours=curve'],

@@ -404,6 +404,7 @@ const ENDS: Readonly<Record<string, readonly string[]>> = {
   'retail.stores': ['1', '5000'],
   'retail.skus': ['1', '200000'],
   'retail.assortment': ['1', '2', '200000'],
+  'retail.assortment_by': ['core'],
   'retail.profile': ['specialty'],
   'retail.store_size_sigma': ['0', '2'],
   'retail.time_zones': ['us'],

@@ -95,6 +95,7 @@ export function resolve(draft: Draft, checks: readonly Check[]): Scenario {
       profile: retail.profile,
       assortment:
         retail.assortment ?? Math.max(1, Math.round(retail.skus * implied.assortmentOfSkus)),
+      assortmentBy: retail.assortment_by,
       storeSizeSigma: retail.store_size_sigma,
       timeZones: retail.time_zones,
       hours: retail.hours,

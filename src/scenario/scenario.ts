@@ -28,12 +28,18 @@ export interface Scenario {
 export const PROFILES = ['grocery', 'specialty'] as const;
 export type Profile = (typeof PROFILES)[number];
 
+/** How the SKUs that a store carries are chosen. */
+export const ASSORTMENTS_BY = ['popularity', 'core'] as const;
+export type AssortmentBy = (typeof ASSORTMENTS_BY)[number];
+
 interface Retail {
   readonly stores: number;
   readonly skus: number;
   readonly profile: Profile;
   /** SKUs each store carries. */
   readonly assortment: number;
+  /** `popularity`: at random, popular ones more likely. `core`: half are the best sellers, the others at random. */
+  readonly assortmentBy: AssortmentBy;
   /** sigma of ln(store size). */
   readonly storeSizeSigma: number;
   /** `one`: a single zone. `us`: stores spread over ET/CT/MT/PT. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { MIN_SAMPLES } from '../core/metrics.ts';
 import { FACTOR, parseFactor } from '../core/units.ts';
-import { KAFKA_CLIENTS, PROFILES, QUERY_ENGINES, SHAPES } from './scenario.ts';
+import { ASSORTMENTS_BY, KAFKA_CLIENTS, PROFILES, QUERY_ENGINES, SHAPES } from './scenario.ts';
 import { external } from './schema-external.ts';
 import { faults } from './schema-faults.ts';
 import { serverFaults, stalenessTarget } from './schema-server-faults.ts';
@@ -27,6 +27,12 @@ const retail = strict(
       200_000,
       'SKUs each store carries; default 40% of skus (grocery) or a third (specialty)',
     ).optional(),
+    assortment_by: z
+      .enum(ASSORTMENTS_BY)
+      .default('popularity')
+      .describe(
+        'how a store’s SKUs are chosen; popularity: the more popular, the more stores carry it; core: half are the best sellers, the rest is drawn evenly',
+      ),
     store_size_sigma: sigma('spread of store sizes: sigma of the logarithm').default(0.5),
     time_zones: z
       .enum(['one', 'us'])

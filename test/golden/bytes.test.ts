@@ -36,6 +36,10 @@ const CASES: Readonly<
 > = {
   'all streams without faults': { events: () => timed(scenarioOf(...STREAMS_ON)), contains: [] },
   'another seed': { events: () => timed(scenarioOf(...STREAMS_ON, 'seed=12')), contains: [] },
+  'assortments by core': {
+    events: () => timed(scenarioOf(...STREAMS_ON, 'retail.assortment_by=core')),
+    contains: [],
+  },
   'returns and training': {
     events: () =>
       timed(

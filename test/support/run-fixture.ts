@@ -45,6 +45,9 @@ const SECTIONS = [
   ...(['changes', 'queries', 'layout', 'canaries', 'self', 'cost'] as const),
 ] satisfies (keyof Measured & keyof RunRecord)[];
 
+/** Defaults that were others when the run was recorded; the next recording has none. */
+const RECORDED_UNDER = ['retail.assortment_by=core'] as const;
+
 /** Recomputes every measured section of a record; `change` is SQL that changes the facts before that. */
 export async function recompute(dir: string, change?: string): Promise<Measured> {
   const record = readRecord(dir);
@@ -52,7 +55,11 @@ export async function recompute(dir: string, change?: string): Promise<Measured>
   if (t0Ms === null || endedMs === null || self === null) throw new Error(`${dir}: not whole`);
   const { scenario } = parseScenario(given.text, {
     file: given.file,
-    set: [...given.overrides.map(({ path, value }) => `${path}=${value}`), `seed=${seed}`],
+    set: [
+      ...given.overrides.map(({ path, value }) => `${path}=${value}`),
+      `seed=${seed}`,
+      ...RECORDED_UNDER,
+    ],
   });
   const { manifest } = loadPipeline(record.pipeline.name, packageRoot);
   await using facts = await openFacts();

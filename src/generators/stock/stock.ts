@@ -1,4 +1,5 @@
 import type { Image, RowTruth } from '../event.ts';
+import { carriedShare } from '../world/assortment.ts';
 import type { Shelf } from '../world/shelf.ts';
 import { fixedUniform, HOT_SHARE, type HotSet, storeHash, type World } from '../world/world.ts';
 import { type PendingWork, pendingWork } from './pending.ts';
@@ -156,13 +157,12 @@ export class OpeningStock {
 
 const carried = new WeakMap<World, number>();
 
-/** Popularity that a store carries, on average over stores: the core, and its share of the tail. */
+/** Popularity that a store carries, on average over stores. */
 function carriedWeight(world: World): number {
   let total = carried.get(world);
   if (total === undefined) {
-    const { core, assortment, weights } = world;
-    const tailShare = core === weights.length ? 0 : (assortment - core) / (weights.length - core);
-    total = weights.reduce((sum, w, rank) => sum + (rank < core ? w : w * tailShare), 0);
+    const { assortment, weights } = world;
+    total = weights.reduce((sum, weight, rank) => sum + weight * carriedShare(assortment, rank), 0);
     carried.set(world, total);
   }
   return total;

@@ -42,7 +42,8 @@ export function startLoyalty(
         tier: tier.name,
         reference: receipt.id,
       });
-    const earned = Math.trunc((receipt.totalCents / 100) * tier.earn);
+    // The sum makes the -0 of a return below a point 0.
+    const earned = Math.trunc((receipt.totalCents / 100) * tier.earn) + 0;
     send('earn', earned);
     const burns = own.chance(burnAtHome);
     const wanted = Math.round(

@@ -1,8 +1,8 @@
 import type { Recording } from '../../scenario/recording.ts';
+import { Permutation } from '../world/assortment.ts';
 import { LoadClock } from '../world/curve.ts';
 import { memberCount, memberId } from '../world/members.ts';
 import type { RecordedTape } from '../world/recorded-tape.ts';
-import { Permutation } from '../world/shelf.ts';
 import { storeHash } from '../world/world.ts';
 import { MemberPool } from './member-pool.ts';
 import type { Purchase, ReceiptLine, ReceiptSource } from './receipts.ts';

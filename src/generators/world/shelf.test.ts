@@ -2,22 +2,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { scenarioOf } from '../../../test/support/retail.ts';
 import { random } from '../../core/random.ts';
-import { Permutation, Shelf } from './shelf.ts';
+import { ASSORTMENTS_BY } from '../../scenario/scenario.ts';
+import { Shelf } from './shelf.ts';
 import { worldOf } from './world.ts';
-
-test('a permutation without a table hits every number once, and can be undone', () => {
-  fc.assert(
-    fc.property(fc.integer({ min: 1, max: 700 }), fc.nat(), (size, hash) => {
-      const shuffled = new Permutation(size, hash);
-      const images = Array.from({ length: size }, (_, i) => shuffled.apply(i));
-      expect([...images].sort((a, b) => a - b)).toEqual(images.map((_, i) => i));
-      images.forEach((image, i) => {
-        expect(shuffled.invert(image)).toBe(i);
-      });
-    }),
-    { numRuns: 60 },
-  );
-});
 
 test('a store sells what it carries and nothing else', () => {
   fc.assert(
@@ -25,9 +12,13 @@ test('a store sells what it carries and nothing else', () => {
       fc.integer({ min: 1, max: 300 }),
       fc.integer({ min: 1, max: 300 }),
       fc.integer({ min: 1, max: 8 }),
-      (skus, wanted, store) => {
+      fc.constantFrom(...ASSORTMENTS_BY),
+      (skus, wanted, store, by) => {
+        const assortment = Math.min(skus, wanted);
         const world = worldOf(
-          scenarioOf(`retail={stores: 8, skus: ${skus}, assortment: ${Math.min(skus, wanted)}}`),
+          scenarioOf(
+            `retail={stores: 8, skus: ${skus}, assortment: ${assortment}, assortment_by: ${by}}`,
+          ),
         );
         const shelf = new Shelf(world, store);
         const carried = new Set(shelf.ranks());
@@ -40,19 +31,28 @@ test('a store sells what it carries and nothing else', () => {
         }
       },
     ),
-    { numRuns: 30 },
+    { numRuns: 60 },
   );
 });
 
-test('draws from a shelf are those of rejection by the store alone', () => {
-  const world = worldOf(scenarioOf('retail={stores: 8, skus: 400, assortment: 40}'));
-  const shelf = new Shelf(world, 3);
-  const ceiling = world.multipliers.at(-1) as number;
-  const [own, plain] = [random(7, 'sales'), random(7, 'sales')];
-  for (let i = 0; i < 2_000; i++) {
-    let rank: number;
-    do rank = world.popularity.draw(plain);
-    while (!(plain.next() * ceiling < shelf.multiplier(rank)) || !shelf.carries(rank));
-    expect(shelf.draw(own)).toBe(rank);
-  }
-});
+test.each([
+  ['a bit per SKU', 400, 40],
+  ['a Bloom filter', 20_000, 200],
+  ['no filter', 20_000, 8_000],
+])(
+  'draws from a shelf with %s are those of rejection by the store alone',
+  (_, skus, assortment) => {
+    const world = worldOf(
+      scenarioOf(`retail={stores: 8, skus: ${skus}, assortment: ${assortment}}`),
+    );
+    const shelf = new Shelf(world, 3);
+    const ceiling = world.multipliers.at(-1) as number;
+    const [own, plain] = [random(7, 'sales'), random(7, 'sales')];
+    for (let i = 0; i < 2_000; i++) {
+      let rank: number;
+      do rank = world.popularity.draw(plain);
+      while (!(plain.next() * ceiling < shelf.multiplier(rank)) || !shelf.carries(rank));
+      expect(shelf.draw(own)).toBe(rank);
+    }
+  },
+);

@@ -1,5 +1,6 @@
 import type { AliasTable } from '../../core/distributions.ts';
 import { type Random, rehash } from '../../core/random.ts';
+import { Assortment } from './assortment.ts';
 import { HOT_SHARE, type HotSet, storeHash, type World } from './world.ts';
 
 /**
@@ -10,31 +11,25 @@ import { HOT_SHARE, type HotSet, storeHash, type World } from './world.ts';
 export class Shelf {
   readonly #world: World;
   readonly #multiplierHash: number;
-  readonly #tail: Permutation;
-  readonly #tailCarried: number;
+  readonly #assortment: Assortment;
   readonly #ceiling: number;
-  #filter: CarriedFilter | undefined;
+  #filter: Filter | undefined;
 
   constructor(world: World, store: number) {
     this.#world = world;
     this.#multiplierHash = storeHash(world, store, 'popularity');
-    const tailSize = world.scenario.retail.skus - world.core;
-    this.#tail = new Permutation(tailSize, storeHash(world, store, 'assortment'));
-    this.#tailCarried = world.assortment - world.core;
+    this.#assortment = new Assortment(world.assortment, storeHash(world, store, 'assortment'));
     this.#ceiling = world.multipliers.at(-1) as number;
   }
 
-  /** Whether the store carries the SKU of this rank: the core, and as many of the tail as it has room for. */
+  /** Whether the store carries the SKU of this rank. */
   carries(rank: number): boolean {
-    const { core } = this.#world;
-    return rank < core || this.#tail.apply(rank - core) < this.#tailCarried;
+    return this.#assortment.carries(rank);
   }
 
   /** Every rank the store carries, each once. */
-  *ranks(): Generator<number> {
-    const { core } = this.#world;
-    for (let rank = 0; rank < core; rank++) yield rank;
-    for (let i = 0; i < this.#tailCarried; i++) yield core + this.#tail.invert(i);
+  ranks(): Generator<number> {
+    return this.#assortment.ranks();
   }
 
   /** How much better than in the chain the SKU sells here; mean 1. */
@@ -57,32 +52,50 @@ export class Shelf {
 
   #drawFrom(table: AliasTable, random: Random): number {
     const ceiling = this.#ceiling;
-    this.#filter ??= new CarriedFilter(this.#world.assortment, this.ranks());
+    this.#filter ??= filterOf(this.#world, this.#assortment);
     const filter = this.#filter;
     while (true) {
       const rank = table.draw(random);
       const kept = random.next() * ceiling;
       // The cheapest and most selective question first: this is the innermost loop of the tape.
-      if (filter.mayHold(rank) && kept < this.multiplier(rank) && this.carries(rank)) return rank;
+      if (!filter.mayHold(rank) || kept >= this.multiplier(rank)) continue;
+      if (filter.exact || this.carries(rank)) return rank;
     }
   }
 }
 
 /** Bits per number that a filter holds: at most one of 16 others passes it too. */
 const FILTER_BITS = 16;
+/** The largest assortment with a filter (8 KB to 16 KB): with larger ones, those of 5,000 stores would take a gigabyte. */
+const FILTERED = 4_096;
+
+interface Filter {
+  /** Whether what passes is held. */
+  readonly exact: boolean;
+  mayHold(rank: number): boolean;
+}
+
+const NO_FILTER: Filter = { exact: false, mayHold: () => true };
+
+function filterOf({ assortment, weights }: World, own: Assortment): Filter {
+  const { size } = assortment;
+  return size > FILTERED ? NO_FILTER : new CarriedFilter(size, own.ranks(), weights.length);
+}
 
 /**
  * Some whole numbers, in memory that depends only on how many they are: one that is held always passes, another
- * one may (a Bloom filter with one hash).
+ * one may (a Bloom filter with one hash), unless there is a bit for each.
  */
-class CarriedFilter {
+class CarriedFilter implements Filter {
+  readonly exact: boolean;
   readonly #bits: Uint8Array;
   readonly #mask: number;
 
-  constructor(count: number, values: Iterable<number>) {
-    const log = 32 - Math.clz32(count * FILTER_BITS - 1);
+  constructor(count: number, values: Iterable<number>, below: number) {
+    const log = Math.max(3, 32 - Math.clz32(Math.min(count * FILTER_BITS, below) - 1));
     this.#bits = new Uint8Array(1 << (log - 3));
     this.#mask = (1 << log) - 1;
+    this.exact = below <= 1 << log;
     for (const value of values) {
       const at = value & this.#mask;
       this.#bits[at >>> 3] = (this.#bits[at >>> 3] as number) | (1 << (at & 7));
@@ -101,49 +114,4 @@ export function hotSetAt(world: World, offsetMs: number): HotSet | null {
     if (offsetMs >= hot.phase.startMs && offsetMs < hot.phase.endMs) return hot;
   }
   return null;
-}
-
-/** A seeded permutation of 0..size-1 that needs no table: four Feistel rounds, walked into range. */
-export class Permutation {
-  readonly #size: number;
-  readonly #bits: number;
-  readonly #mask: number;
-  readonly #keys: readonly number[];
-
-  constructor(size: number, hash: number) {
-    this.#size = size;
-    this.#bits = Math.max(1, Math.ceil((32 - Math.clz32(Math.max(2, size) - 1)) / 2));
-    this.#mask = (1 << this.#bits) - 1;
-    this.#keys = [1, 2, 3, 4].map((round) => rehash(hash, round));
-  }
-
-  apply(value: number): number {
-    let at = value;
-    do {
-      let left = at >>> this.#bits;
-      let right = at & this.#mask;
-      for (const key of this.#keys) {
-        const mixed = (left ^ rehash(key, right)) & this.#mask;
-        left = right;
-        right = mixed;
-      }
-      at = (left << this.#bits) | right;
-    } while (at >= this.#size);
-    return at;
-  }
-
-  invert(value: number): number {
-    let at = value;
-    do {
-      let left = at >>> this.#bits;
-      let right = at & this.#mask;
-      for (let i = this.#keys.length - 1; i >= 0; i--) {
-        const mixed = (right ^ rehash(this.#keys[i] as number, left)) & this.#mask;
-        right = left;
-        left = mixed;
-      }
-      at = (left << this.#bits) | right;
-    } while (at >= this.#size);
-    return at;
-  }
 }

@@ -11,6 +11,7 @@ import { power } from '../../core/power.ts';
 import { hash32, type Random, random, rehash } from '../../core/random.ts';
 import type { Profile, Scenario } from '../../scenario/scenario.ts';
 import { type TimedPhase, timeline } from '../../scenario/timeline.ts';
+import { type AssortmentLaw, assortmentLaw } from './assortment.ts';
 import { RateCurve } from './curve.ts';
 import { busiestHour, US_ZONES } from './hours.ts';
 import { meansOf, type RecordedTape, recordedTapeOf, recordedWeights } from './recorded-tape.ts';
@@ -115,9 +116,7 @@ export interface World {
   readonly weights: Float64Array;
   readonly popularity: AliasTable;
   readonly webPopularity: AliasTable;
-  /** Ranks below it are in every store; the rest of an assortment differs by store. */
-  readonly core: number;
-  readonly assortment: number;
+  readonly assortment: AssortmentLaw;
   /** Most distinct items in one basket: half the assortment, so that they can still be distinct. */
   readonly basketCap: number;
   /** Per store and SKU, indexed by hash: LogNormal(sigma 0.56), mean 1. */
@@ -160,8 +159,6 @@ export function worldOf(scenario: Scenario): World {
 function makeWorld(scenario: Scenario): World {
   const { seed, retail } = scenario;
   const laws = PROFILE_LAWS[retail.profile];
-  const assortment = Math.min(retail.assortment, retail.skus);
-  const core = assortment === retail.skus ? assortment : Math.ceil(assortment / 2);
   const stores = makeStores(scenario);
   const recorded = recordedTapeOf(scenario, stores);
   const means = recorded === null ? null : meansOf(recorded.recording);
@@ -169,12 +166,14 @@ function makeWorld(scenario: Scenario): World {
     recorded === null
       ? zipfMandelbrot(retail.skus, POPULARITY.s, POPULARITY.q)
       : recordedWeights(recorded.recording, retail.skus);
+  const size = Math.min(retail.assortment, retail.skus);
+  const assortment = assortmentLaw(weights, size, retail.assortmentBy);
   const skuOfRank = shuffledIds(retail.skus, random(seed, 'sku-ids'));
   const rankOfSku = new Int32Array(retail.skus + 1);
   skuOfRank.forEach((sku, rank) => {
     rankOfSku[sku] = rank;
   });
-  const basketCap = Math.max(1, Math.floor(assortment / 2));
+  const basketCap = Math.max(1, Math.floor(size / 2));
   const meanLines = means?.lines ?? roundedMean(laws.basket, basketCap);
   const meanMovingLines = means?.movingLines ?? meanLines * (1 - ZERO_QUANTITY);
   const meanUnits = means?.units ?? meanMovingLines * MEAN_QUANTITY;
@@ -190,11 +189,10 @@ function makeWorld(scenario: Scenario): World {
     weights,
     popularity: new AliasTable(weights),
     webPopularity: new AliasTable(zipfMandelbrot(retail.skus, POPULARITY.webS, POPULARITY.q)),
-    core,
     assortment,
     basketCap,
     multipliers: multiplierTable(STORE_SKU_SIGMA),
-    hotSets: makeHotSets(scenario, core),
+    hotSets: makeHotSets(scenario, assortment),
     webCurve: new RateCurve(scenario, 'web'),
     meanLines,
     meanMovingLines,
@@ -300,18 +298,19 @@ function makeStores(scenario: Scenario): Store[] {
  * Drawn from what every store carries, anew for each phase with a burst. The hottest is 28 % of its
  * draws, and some 5 % of all lines, since a basket holds it once.
  */
-function makeHotSets(scenario: Scenario, core: number): HotSet[] {
+function makeHotSets(scenario: Scenario, { size, core }: AssortmentLaw): HotSet[] {
   return timeline(scenario)
     .filter(({ phase }) => phase.shape !== 'flat')
     .map((phase, i) => {
       const own = random(scenario.seed, 'hot-set', i);
-      const size = Math.max(1, Math.min(HOT_SKUS, Math.floor(core / 2)));
+      const most = Math.max(Math.floor(core / 2), Math.min(core, Math.floor(size / 4)));
+      const count = Math.max(1, Math.min(HOT_SKUS, most));
       const ranks: number[] = [];
-      while (ranks.length < size) {
+      while (ranks.length < count) {
         const rank = own.integer(core);
         if (!ranks.includes(rank)) ranks.push(rank);
       }
-      const weights = zipfMandelbrot(size, 1, 0);
+      const weights = zipfMandelbrot(count, 1, 0);
       const total = weights.reduce((sum, weight) => sum + weight, 0);
       return {
         phase,

@@ -102,6 +102,7 @@ export async function probeContext(
         skus: 11,
         profile: 'grocery',
         assortment: 11,
+        assortmentBy: 'popularity',
         storeSizeSigma: 0,
         timeZones: 'one',
         hours: 'flat',
