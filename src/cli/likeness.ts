@@ -1,5 +1,6 @@
 import { type Distances, distancesOf } from '../generators/look/distance.ts';
-import { MEASURED_GROCER } from '../generators/look/grocer.ts';
+import { equallySampled } from '../generators/look/equal-sample.ts';
+import { MEASURED_GROCER, MEASURED_GROCER_SOURCE } from '../generators/look/grocer.ts';
 import {
   generatedLook,
   type Look,
@@ -7,6 +8,7 @@ import {
   PRICE_EDGES,
   recordedLook,
 } from '../generators/look/look.ts';
+import { CATEGORY_EXPONENT } from '../generators/world/categories.ts';
 import type { Likeness } from '../reports/preview.ts';
 import { PROFILE_DEFAULTS } from '../scenario/resolve.ts';
 import type { Scenario } from '../scenario/scenario.ts';
@@ -14,8 +16,11 @@ import type { Scenario } from '../scenario/scenario.ts';
 /** The generated receipts of a scenario, and the recorded ones to compare with. */
 export interface Looks {
   readonly against: string;
+  readonly source: string;
   readonly generated: Look;
   readonly recorded: Look;
+  /** The recorded ones at the number of products and lines of the generated: what the distances are from. */
+  readonly expected: Look;
   readonly distances: Distances;
 }
 
@@ -24,15 +29,21 @@ export function looksOf(scenario: Scenario): Looks | null {
   const { pos } = scenario.traffic;
   if (pos === null) return null;
   const recording = pos.tape?.recording ?? null;
-  const measured = scenario.retail.profile === 'grocery' ? MEASURED_GROCER : null;
+  const measured =
+    scenario.retail.profile === 'grocery'
+      ? { ...MEASURED_GROCER, categories: CATEGORY_EXPONENT }
+      : null;
   const recorded = recording === null ? measured : recordedLook(recording);
   if (recorded === null) return null;
   const generated = generatedLook(recording === null ? scenario : asLargeAs(scenario, recorded));
+  const expected = equallySampled(recorded, generated);
   return {
     against: recording === null ? 'a real grocer' : 'the tape',
+    source: recording === null ? MEASURED_GROCER_SOURCE : (pos.tape?.file ?? ''),
     generated,
     recorded,
-    distances: distancesOf(generated, recorded),
+    expected,
+    distances: distancesOf(generated, expected),
   };
 }
 
@@ -46,7 +57,7 @@ function asLargeAs(scenario: Scenario, { products }: Look): Scenario {
 type Row = Likeness['rows'][number];
 
 /** The comparison as rows of text: each distance is in the first row of its subject. */
-export function likenessOf({ against, generated, recorded, distances }: Looks): Likeness {
+export function likenessOf({ against, source, generated, expected, distances }: Looks): Likeness {
   const row = (
     what: string,
     of: (look: Look) => string,
@@ -55,7 +66,7 @@ export function likenessOf({ against, generated, recorded, distances }: Looks): 
   ): Row => ({
     what,
     generated: of(generated),
-    recorded: of(recorded),
+    recorded: of(expected),
     distance: by === undefined || value === undefined || value === null ? null : { by, value },
   });
   const upTo = (cents: (typeof PRICE_EDGES)[number]) => (look: Look) =>
@@ -64,12 +75,13 @@ export function likenessOf({ against, generated, recorded, distances }: Looks): 
     percent(look.tops[PORTIONS.indexOf(portion)] ?? 0);
   return {
     recorded: against,
+    source: `${source}; shares of products are converted to ${count(generated.products)} products and ${count(generated.lines)} lines`,
     rows: [
       row('lines, mean', (look) => look.meanLines.toFixed(1), 'KS', distances.baskets),
       row('lines, median', (look) => quantile(look.baskets, 0.5)),
       row('lines, 90th percentile', (look) => quantile(look.baskets, 0.9)),
       row('with one line', (look) => percent(look.baskets[0] ?? 0)),
-      row('products', (look) => look.products.toLocaleString('en-US')),
+      row('products', (look) => count(look.products)),
       row(
         's of the SKU law (r + 3)^-s',
         (look) => look.exponent.toFixed(2),
@@ -79,6 +91,25 @@ export function likenessOf({ against, generated, recorded, distances }: Looks): 
       row('lines of the top product', (look) => percent(look.top), 'KS', distances.popularity),
       row('of the top 1 % of products', first(0.01)),
       row('of the top 10 %', first(0.1)),
+      row('of the top 20 %', first(0.2)),
+      row(
+        'top 20 that two stores share',
+        ({ stores }) => (stores === null ? NOTHING : percent(stores.overlap)),
+        'difference',
+        distances.overlap,
+      ),
+      row(
+        'sigma of store x product',
+        ({ stores }) => (stores === null ? NOTHING : stores.spread.toFixed(2)),
+        'difference',
+        distances.spread,
+      ),
+      row(
+        's of the category law r^-s',
+        ({ categories }) => (categories === null ? NOTHING : categories.toFixed(2)),
+        'difference',
+        distances.categories,
+      ),
       row('quantity of 1', (look) => percent(look.quantities[1] ?? 0), 'TV', distances.quantities),
       row('quantity of 0', (look) => percent(look.quantities[0] ?? 0)),
       row('prices up to 1.05', upTo(105), 'KS', distances.prices),
@@ -88,6 +119,13 @@ export function likenessOf({ against, generated, recorded, distances }: Looks): 
     ],
   };
 }
+
+function count(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+/** A look has no such figure. */
+const NOTHING = '-';
 
 function percent(share: number): string {
   return `${(share * 100).toFixed(1)} %`;

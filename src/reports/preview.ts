@@ -40,6 +40,8 @@ export interface Preview {
 export interface Likeness {
   /** Origin of the recorded receipts. */
   readonly recorded: string;
+  /** Where they were published, and how they were converted. */
+  readonly source: string;
   readonly rows: readonly {
     readonly what: string;
     readonly generated: string;
@@ -184,7 +186,7 @@ function lengthText(ms: number): string {
 }
 
 function likenessLines(
-  { recorded, rows }: Likeness,
+  { recorded, source, rows }: Likeness,
   paint: ReturnType<typeof painter>,
   width: number,
 ): readonly string[] {
@@ -201,8 +203,11 @@ function likenessLines(
           ),
     ]),
   };
-  const about =
-    'KS (Kolmogorov–Smirnov): the largest gap between the two cumulative distributions; TV (total variation): the share that would have to move; 0 is alike. SKU law: the product of rank r sells in proportion to (r + 3)^-s';
+  const about = [
+    'KS (Kolmogorov–Smirnov): the largest gap between the two cumulative distributions; TV (total variation): the share that would have to move; 0 is alike.',
+    'SKU law: the product of rank r sells in proportion to (r + 3)^-s. Stores: in the 200 most frequent products.',
+    `Source: ${source}.`,
+  ].join(' ');
   return [
     ...tableLines(table, paint),
     ...wrapped(about, width - 2).map((line) => paint(`  ${line}`, 'dim')),

@@ -49,7 +49,7 @@ export function recordingOf(receipts: readonly MadeReceipt[]): Recording {
     quantity: column(1),
     amountCents: column(2),
     discountCents: column(3),
-    priceCents: new Int32Array(Math.max(0, ...product) + 1).fill(199),
+    priceCents: new Int32Array(product.reduce((most, own) => Math.max(most, own), 0) + 1).fill(199),
     stores: Math.max(0, ...receipts.map(({ store }) => store)) + 1,
     members: Math.max(0, ...receipts.map(({ member = -1 }) => member)) + 1,
     measures: 0,

@@ -9,6 +9,11 @@ export interface Distances {
   readonly popularity: number;
   /** The first one's exponent minus the other's. */
   readonly exponent: number;
+  /** Differences of what StoreDifferences has; null: one of the looks has too few stores. */
+  readonly overlap: number | null;
+  readonly spread: number | null;
+  /** The first one's exponent of the categories minus the other's; null: one has no categories. */
+  readonly categories: number | null;
   /** Share of lines that would have to have another quantity (total variation). */
   readonly quantities: number;
   /** Largest difference of the shares of prices up to an edge. */
@@ -27,10 +32,17 @@ export function distancesOf(look: Look, other: Look): Distances {
     baskets: furthest(cumulated(look.baskets), cumulated(other.baskets)),
     popularity: furthest([look.top, ...look.tops], [other.top, ...other.tops]),
     exponent: look.exponent - other.exponent,
+    overlap: difference(look.stores?.overlap, other.stores?.overlap),
+    spread: difference(look.stores?.spread, other.stores?.spread),
+    categories: difference(look.categories, other.categories),
     quantities: variation(look.quantities, other.quantities),
     prices: furthest(look.prices, other.prices),
     hours: hours.length === 0 ? null : Math.max(...hours),
   };
+}
+
+function difference(one: number | null | undefined, two: number | null | undefined): number | null {
+  return one == null || two == null ? null : one - two;
 }
 
 function differences(one: readonly number[], two: readonly number[]): readonly number[] {

@@ -1,5 +1,8 @@
 import type { Look } from './look.ts';
 
+export const MEASURED_GROCER_SOURCE =
+  'completejourney 0.1.0 (1,469,307 lines of a US grocer, 2017), categories of groceries.csv (9,835 baskets)';
+
 /**
  * What the receipts of a real grocer look like: 1,469,307 lines of 2017 (completejourney 0.1.0, MIT), from
  * `doorbuster preview scenarios/real-grocer.yaml --json`, `looks.recorded`, to four digits.
@@ -18,7 +21,14 @@ export const MEASURED_GROCER: Look = {
   products: 68509,
   top: 0.0116,
   tops: [0.3187, 0.4143, 0.5762, 0.7212, 0.8599, 0.9686],
+  curve: [
+    0.0116, 0.0194, 0.0248, 0.0299, 0.0371, 0.0426, 0.0494, 0.0594, 0.0724, 0.087, 0.1042, 0.1232,
+    0.1439, 0.1659, 0.1907, 0.2185, 0.2496, 0.2848, 0.3255, 0.371, 0.423, 0.4807, 0.5438, 0.6123,
+    0.6853, 0.7592, 0.8294, 0.8891, 0.9346, 0.9655, 0.9849, 0.998, 1,
+  ],
   exponent: 0.7088,
+  stores: { stores: 110, overlap: 0.3824, spread: 0.5156 },
+  categories: null,
   quantities: [0.006, 0.797, 0.1442, 0.026, 0.0154, 0.0114],
   prices: [
     0.0066, 0.0136, 0.0272, 0.049, 0.0859, 0.113, 0.1253, 0.1768, 0.2107, 0.271, 0.3238, 0.376,

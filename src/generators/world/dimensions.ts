@@ -1,6 +1,7 @@
 import { base, en, Faker } from '@faker-js/faker';
 import { hash32 } from '../../core/random.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
+import { CATEGORIES, categoryOf } from './categories.ts';
 import { homeOf, memberId, tierOf } from './members.ts';
 import { worldOf } from './world.ts';
 
@@ -68,15 +69,27 @@ export function* storeRows(scenario: Scenario): Generator<StoreRow> {
 export function* productRows(scenario: Scenario): Generator<ProductRow> {
   const { rankOfSku, prices } = worldOf(scenario);
   const seeded = fakerOf(scenario, 'product');
+  const category = categoryNames(scenario);
   for (let sku = 1; sku <= scenario.retail.skus; sku++) {
     const { commerce } = seeded(sku);
+    const rank = rankOfSku[sku] as number;
     yield {
       sku_id: sku,
       name: commerce.productName(),
-      category: commerce.department(),
-      price_cents: prices[rankOfSku[sku] as number] as number,
+      category: category(categoryOf(scenario.seed, rank)),
+      price_cents: prices[rank] as number,
     };
   }
+}
+
+/** The name of a category, from 1: a department and the number. */
+function categoryNames(scenario: Scenario): (category: number) => string {
+  const seeded = fakerOf(scenario, 'category');
+  const names = Array.from(
+    { length: CATEGORIES },
+    (_, i) => `${seeded(i + 1).commerce.department()} ${i + 1}`,
+  );
+  return (category) => names[category - 1] as string;
 }
 
 /** These members (by number, from 1); there may be millions, so the caller names them. */
