@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import type { DoorbusterError } from '../../src/core/errors.ts';
 import { EXIT } from '../../src/core/exit-codes.ts';
+import { SERVERS } from '../../src/core/metrics.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { lockedArtifact, readLock } from '../../src/harness/setup/lock.ts';
@@ -84,7 +85,7 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
       const running = (await docker.listContainers({ filters })).filter(
         ({ Names }) => !others.includes(Names[0] as string),
       );
-      expect(running).toHaveLength(6);
+      expect(running).toHaveLength(SERVERS.length);
       for (const { Id, Names } of running) {
         const { HostConfig, Config } = await docker.getContainer(Id).inspect();
         expect(HostConfig.Memory, Names[0]).toBeGreaterThan(0);
