@@ -13,7 +13,9 @@ const estimated = (yaml: string, set: readonly string[]) => {
   const { scenario } = parseScenario(yaml, { file: 'black-friday.yaml', set });
   return { scenario, ...estimateOf(scenario, manifest) };
 };
-const of = (...set: string[]) => estimated(text, set);
+/** The main job with a small stock, which goes through the sink. */
+const SMALL = ['retail.skus=500', 'retail.assortment=20', 'traffic.inventory.via=stream'];
+const of = (...set: string[]) => estimated(text, [...SMALL, ...set]);
 
 describe('an estimate', () => {
   test('holds what the timed phases say, and names those that take as long as they take', () => {
