@@ -66,7 +66,9 @@ export function producerContract(client: KafkaClient, given: () => KafkaAlone): 
           await systemClock.sleep(260);
         }
       })();
-      const sent = await sendBatches(producer, 150, () => systemClock.sleep(5));
+      // A cut between two batches passes unnoticed: on until one hit a batch on its way.
+      const struck = (batch: number) => batch >= 150 && (warnings.length > 0 || batch >= 3_000);
+      const sent = await sendBatches(producer, struck, () => systemClock.sleep(5));
       over.abort();
       await cutting;
       await expectExactly(given(), sent);
@@ -112,11 +114,12 @@ function batchOf(number: number): readonly Outgoing[] {
 
 async function sendBatches(
   producer: BatchProducer,
-  count: number,
+  until: number | ((batch: number) => boolean),
   before: (batch: number) => unknown = () => {},
 ): Promise<readonly SentBatch[]> {
   const sent: SentBatch[] = [];
-  for (let number = 0; number < count; number++) {
+  const over = typeof until === 'number' ? (batch: number) => batch >= until : until;
+  for (let number = 0; !over(number); number++) {
     await before(number);
     const batch = batchOf(number);
     const sentMs = systemClock.nowMs();

@@ -194,7 +194,14 @@ describe('what needs no server', () => {
     for (const line of stdout.split('\n').filter((one) => /KS|TV/.test(one))) {
       expect(line.length).toBeLessThanOrEqual(100);
     }
-    expect(Object.keys(asJson.looks)).toEqual(['against', 'generated', 'recorded', 'distances']);
+    expect(Object.keys(asJson.looks).toSorted()).toEqual([
+      'against',
+      'distances',
+      'expected',
+      'generated',
+      'recorded',
+      'source',
+    ]);
     expect(asJson.looks.distances.baskets).toBeGreaterThan(0);
   });
 });
