@@ -11,12 +11,7 @@ import { SparkSession } from '../../src/harness/engines/spark-session.ts';
 import { openFacts } from '../../src/harness/facts.ts';
 import { identify } from '../../src/harness/process-identity.ts';
 import { launchAuxiliary } from '../../src/harness/stack/processes.ts';
-import {
-  defaultRegistryDir,
-  killGroup,
-  registrations,
-  sweepLeftovers,
-} from '../../src/harness/stack/registry.ts';
+import { killGroup, sweepLeftovers } from '../../src/harness/stack/registry.ts';
 import { SHARED_STACK } from '../support/shared-stack-name.ts';
 import { type Lakehouse, openLakehouse } from './support/lakehouse.ts';
 import { until } from './support/stacks.ts';
@@ -96,9 +91,7 @@ test('a cancelled statement ends, and the next one works', async () => {
 });
 
 test('a request without the token is refused', async () => {
-  const [port] = registrations(defaultRegistryDir()).flatMap(({ registration }) =>
-    registration.ports.length === 1 ? registration.ports : [],
-  );
+  const { port } = session;
   const body = JSON.stringify({ id: 'x', sql: 'SELECT 1 AS one', params: {} });
   for (const headers of [{}, { authorization: 'guessed' }]) {
     const response = await fetch(`http://127.0.0.1:${port}/rows`, {

@@ -50,12 +50,13 @@ interface Statement {
  */
 export class SparkSession implements AsyncDisposable {
   readonly pid: Launched['pid'];
+  /** On loopback, in every runtime. */
+  readonly port: number;
   /** Time from the start of the process to its readiness. */
   readonly attachMs: number;
   /** Resolves when the process has ended. */
   readonly exited: Promise<Exit>;
   readonly #launched: Launched;
-  readonly #port: number;
   readonly #token: string;
   readonly #log: string;
 
@@ -111,7 +112,7 @@ export class SparkSession implements AsyncDisposable {
     readonly log: string;
   }) {
     this.#launched = its.launched;
-    this.#port = its.port;
+    this.port = its.port;
     this.#token = its.token;
     this.#log = its.log;
     this.pid = its.launched.pid;
@@ -163,7 +164,7 @@ export class SparkSession implements AsyncDisposable {
 
   async #post(path: string, body: object, signal?: AbortSignal): Promise<IncomingMessage> {
     const sent = request({
-      ...{ host: HOST, port: this.#port, path, method: 'POST' },
+      ...{ host: HOST, port: this.port, path, method: 'POST' },
       headers: { authorization: this.#token, 'content-type': 'application/json' },
       ...(signal === undefined ? {} : { signal }),
     });
