@@ -3,7 +3,7 @@ SELECT store_id, sku_id, on_hand
 FROM (
   SELECT
     store_id, sku_id,
-    arg_max(on_hand, version) AS on_hand, arg_max(deleted, version) AS deleted
+    max_by(on_hand, version) AS on_hand, max_by(deleted, version) AS deleted
   FROM ice.${namespace}.inventory
   WHERE store_id > 0 AND sku_id < 9000001
   GROUP BY store_id, sku_id
