@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { NO_USAGE } from '../src/harness/engines/engine.ts';
 import { ENGINES } from '../src/harness/engines/engines.ts';
 import { lookupKeys } from '../src/harness/experiment/lookup-keys.ts';
 import { serversUsed } from '../src/harness/experiment/servers-used.ts';
@@ -75,7 +76,7 @@ export async function probeContext(
     phase: () => 'bench',
     t0Ms: world.t0Ms,
     processes: () => stack.processes(),
-    queryEngine: () => ({ cpuS: 0, rssBytes: 0, endedCpuS: 0, pids: [] }),
+    queryEngine: () => NO_USAGE,
     sendCanary: (dueMs) => load.canary(dueMs),
     lookupKey: lookupKeys(scenario),
     underDeclaredFault: () => false,

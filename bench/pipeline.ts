@@ -1,7 +1,7 @@
 import { CompressionTypes } from 'kafkajs';
 import { encode } from '../src/generators/encode.ts';
 import type { TapeEvent } from '../src/generators/event.ts';
-import { preloadOf, tapeOf } from '../src/generators/tape.ts';
+import { preloadOf, storesOf, tapeOf } from '../src/generators/tape.ts';
 import { openCatalog } from '../src/harness/clients/iceberg.ts';
 import { kafkaClient } from '../src/harness/clients/kafka-admin.ts';
 import { packageRoot } from '../src/harness/entry.ts';
@@ -77,7 +77,7 @@ export const pipeline: Bench = {
 
 /** Receipts of a tape, or rows of an opening stock; each has an id, and a key, of its own. */
 function encoded(stream: Stream): readonly Uint8Array[] {
-  const stores = Array.from({ length: scenario.retail.stores }, (_, i) => i + 1);
+  const stores = storesOf(scenario);
   const source = stream === 'inventory' ? preloadOf(scenario, stores) : tapeOf(scenario, stores);
   const values: Uint8Array[] = [];
   for (const event of source as Iterable<TapeEvent>) {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ProduceAcks, Producer } from '@platformatic/kafka';
 import { CompressionTypes, Kafka as KafkaJs, logLevel } from 'kafkajs';
 import { encode } from '../src/generators/encode.ts';
-import { preloadOf } from '../src/generators/tape.ts';
+import { preloadOf, storesOf } from '../src/generators/tape.ts';
 import { partitionOf } from '../src/harness/clients/kafka-producer.ts';
 import { startLoad } from '../src/harness/load/load.ts';
 import { PACER_LIMITS } from '../src/harness/load/pacer.ts';
@@ -191,7 +191,7 @@ interface Value {
 }
 
 function encoded(): readonly Value[] {
-  const stores = Array.from({ length: scenario.retail.stores }, (_, i) => i + 1);
+  const stores = storesOf(scenario);
   return Array.from(preloadOf(scenario, stores), (event) => ({
     store: event.store,
     value: encode(event, 0),

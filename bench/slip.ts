@@ -122,14 +122,14 @@ export async function sendTape(
   const result = await load.finish();
   const cpuS = ownCpuS() - cpuBeforeS;
   await ingestFacts(facts, result);
-  const [told] = await facts.rows<{ n: number; p50: number; p99: number; late: number }>(
+  const [found] = await facts.rows<{ n: number; p50: number; p99: number; late: number }>(
     `SELECT count(*)::INTEGER AS n, quantile_cont(sent_ms - due_ms, 0.5) AS p50,
        quantile_cont(sent_ms - due_ms, 0.99) AS p99,
        avg((sent_ms - due_ms > $late)::INTEGER) AS late
      FROM events WHERE acked_ms IS NOT NULL`,
     { late: LATE_AFTER_MS },
   );
-  if (!told) throw new Error('an aggregate without GROUP BY gave no row');
-  const { n: events, p50: p50Ms, p99: p99Ms, late } = told;
+  if (!found) throw new Error('an aggregate without GROUP BY gave no row');
+  const { n: events, p50: p50Ms, p99: p99Ms, late } = found;
   return { events, p50Ms, p99Ms, late, threads: result.workers, cpuS };
 }

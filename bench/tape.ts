@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Bench as Tinybench } from 'tinybench';
 import { encode } from '../src/generators/encode.ts';
 import type { TapeEvent } from '../src/generators/event.ts';
-import { tapeOf } from '../src/generators/tape.ts';
+import { storesOf, tapeOf } from '../src/generators/tape.ts';
 import { packageRoot } from '../src/harness/entry.ts';
 import { parseScenario } from '../src/scenario/parse.ts';
 import type { Bench } from './bench.ts';
@@ -21,7 +21,7 @@ export const tape: Bench = {
     const file = 'scenarios/black-friday.yaml';
     const text = readFileSync(join(packageRoot, file), 'utf8');
     const { scenario } = parseScenario(text, { file });
-    const stores = Array.from({ length: scenario.retail.stores }, (_, i) => i + 1);
+    const stores = storesOf(scenario);
     const events = tapeOf(scenario, stores)[Symbol.iterator]();
     const next = () => events.next().value as TapeEvent;
     const sample = Array.from({ length: SAMPLE }, next);

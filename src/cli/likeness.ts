@@ -1,3 +1,4 @@
+import { count } from '../core/readable.ts';
 import { type Distances, distancesOf } from '../generators/look/distance.ts';
 import { equallySampled } from '../generators/look/equal-sample.ts';
 import { MEASURED_GROCER, MEASURED_GROCER_SOURCE } from '../generators/look/grocer.ts';
@@ -118,10 +119,6 @@ export function likenessOf({ against, source, generated, expected, distances }: 
       row('busiest hour of a weekday', busiest, 'TV', distances.hours),
     ],
   };
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US');
 }
 
 /** A look has no such figure. */

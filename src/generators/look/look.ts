@@ -128,8 +128,7 @@ class Gatherer {
 
   /** The most frequent HEAD_PRODUCTS products. */
   get #head(): ReadonlySet<number> {
-    const counts = [...this.#perProduct].sort(byCount);
-    return new Set(counts.slice(0, HEAD_PRODUCTS).map(([product]) => product));
+    return mostFrequent(this.#perProduct, HEAD_PRODUCTS);
   }
 }
 
@@ -173,7 +172,9 @@ function storeDifferences(
   }));
   const stores = ofHead.filter(({ products }) => products.length >= HEAD_LINES);
   if (stores.length < 2) return null;
-  const tops = stores.map(({ products }) => topOf(countsOf(evenlySpaced(products, HEAD_LINES))));
+  const tops = stores.map(({ products }) =>
+    mostFrequent(countsOf(evenlySpaced(products, HEAD_LINES)), TOP),
+  );
   return { stores: stores.length, overlap: meanOverlap(tops), spread: spreadOf(stores) };
 }
 
@@ -220,13 +221,9 @@ function meanOverlap(tops: readonly ReadonlySet<number>[]): number {
   return pairs.reduce((sum, overlap) => sum + overlap, 0) / pairs.length;
 }
 
-function topOf(counts: ReadonlyMap<number, number>): ReadonlySet<number> {
-  return new Set(
-    [...counts]
-      .sort(byCount)
-      .slice(0, TOP)
-      .map(([product]) => product),
-  );
+function mostFrequent(counts: ReadonlyMap<number, number>, n: number): ReadonlySet<number> {
+  const products = [...counts].sort(byCount).map(([product]) => product);
+  return new Set(products.slice(0, n));
 }
 
 function countsOf(products: readonly number[]): Map<number, number> {

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { type ISocketFactory, Kafka, logLevel, type TopicMessages } from 'kafkajs';
+import { grouped } from '../../core/grouped.ts';
 import { RETRY_LIMITS } from './kafka-admin.ts';
 import {
   ANSWER_WITHIN_MS,
@@ -23,19 +24,15 @@ const noDelay: ISocketFactory = ({ host, port, onConnect }) => {
   return socket;
 };
 
-function grouped(batch: readonly Outgoing[], sentMs: number): TopicMessages[] {
-  const groups = new Map<string, TopicMessages>();
+function topicMessages(batch: readonly Outgoing[], sentMs: number): TopicMessages[] {
   const headers = { sent_ms: String(sentMs) };
-  for (const { topic, partition, key, value } of batch) {
-    let group = groups.get(topic);
-    if (group === undefined) {
-      group = { topic, messages: [] };
-      groups.set(topic, group);
-    }
-    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-    group.messages.push({ key, value: bytes, partition, headers });
-  }
-  return [...groups.values()];
+  return [...grouped(batch, ({ topic }) => topic)].map(([topic, own]) => ({
+    topic,
+    messages: own.map(({ partition, key, value }) => ({
+      ...{ key, partition, headers },
+      value: Buffer.from(value.buffer, value.byteOffset, value.byteLength),
+    })),
+  }));
 }
 
 /**
@@ -71,7 +68,7 @@ export async function openKafkajs(options: ProducerOptions): Promise<ProducerLib
     async send(batch, sentMs) {
       const response = await producer.sendBatch({
         acks: -1,
-        topicMessages: grouped(batch, sentMs),
+        topicMessages: topicMessages(batch, sentMs),
       });
       return new Map<string, Appended>(
         response.map(({ topicName, partition, baseOffset, logAppendTime }) => [

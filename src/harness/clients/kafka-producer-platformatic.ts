@@ -16,6 +16,7 @@ import {
   TimeoutError,
 } from '@platformatic/kafka';
 import { systemClock } from '../../core/clock.ts';
+import { grouped } from '../../core/grouped.ts';
 import { RETRY_LIMITS } from './kafka-admin.ts';
 import {
   ANSWER_WITHIN_MS,
@@ -146,14 +147,11 @@ class PlatformaticProducer implements ProducerLibrary {
   ): Promise<readonly PromiseSettledResult<ProduceResponse>[]> {
     const topics = [...new Set(records.map(({ topic }) => topic))];
     const metadata = await this.#base.metadata({ topics });
-    const groups = new Map<number, MessageRecord[]>();
-    for (const record of records) {
-      const { topic, partition } = record;
-      const leader = metadata.topics.get(topic)?.partitions[partition as number]?.leader ?? -1;
-      const group = groups.get(leader);
-      if (group === undefined) groups.set(leader, [record]);
-      else group.push(record);
-    }
+    const groups = grouped(
+      records,
+      ({ topic, partition }) =>
+        metadata.topics.get(topic)?.partitions[partition as number]?.leader ?? -1,
+    );
     return Promise.allSettled(
       [...groups].map(([leader, group]) => this.#request(metadata.brokers.get(leader), group)),
     );

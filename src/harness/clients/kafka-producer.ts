@@ -126,12 +126,12 @@ function appendResults(
   batch: readonly Outgoing[],
   bases: ReadonlyMap<string, Appended>,
 ): readonly Appended[] {
-  for (const [partition, { kafkaMs }] of bases) requireStamp(partition, kafkaMs);
   const next = new Map<string, number>();
   return batch.map((message) => {
     const key = partitionKey(message);
     const base = bases.get(key);
     if (base === undefined) throw new Error(`no answer for ${key} in the produce response`);
+    if (base.kafkaMs < 0) throw unstamped(message.topic);
     const offset = next.get(key) ?? base.offset;
     next.set(key, offset + 1);
     return { offset, kafkaMs: base.kafkaMs };
@@ -139,10 +139,8 @@ function appendResults(
 }
 
 /** The broker answers -1 for a topic whose messages keep the stamp of their producer. */
-function requireStamp(partition: string, kafkaMs: number): void {
-  if (kafkaMs >= 0) return;
-  const topic = partition.slice(0, partition.lastIndexOf('/'));
-  throw stackBroke(
+function unstamped(topic: string): DoorbusterError {
+  return stackBroke(
     `topic ${topic} does not stamp its messages when it appends them`,
     `kafka-configs --alter --entity-type topics --entity-name ${topic} --add-config message.timestamp.type=LogAppendTime`,
   );

@@ -40,6 +40,9 @@ export interface EngineUsage extends Usage {
   readonly pids: readonly number[];
 }
 
+/** Usage of a reader without a process. */
+export const NO_USAGE: EngineUsage = { cpuS: 0, rssBytes: 0, endedCpuS: 0, pids: [] };
+
 /** The query engine under measurement, with the tables attached as `ice`. The caller closes it. */
 export interface Reader extends AsyncDisposable {
   /** Runs queries one at a time, in the order of the calls. A failed query is an answer, not a rejection. */

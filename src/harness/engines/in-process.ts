@@ -1,6 +1,6 @@
 import type { Params } from '../clients/duckdb.ts';
 import { inProcessOf } from '../stack/in-process.ts';
-import type { QueryAnswer, QueryEngine, QueryLimits } from './engine.ts';
+import { NO_USAGE, type QueryAnswer, type QueryEngine, type QueryLimits } from './engine.ts';
 
 /** Simulated latency of a query: a constant and a part per file of the tables, ms. */
 const QUERY_MS = 5;
@@ -54,7 +54,7 @@ export const inProcess: QueryEngine & { readonly kind: 'in-process' } = {
       cold: async (...given) => ({ ...(await query(...given)), attachMs: 0 }),
       crashes: 0,
       pid: null,
-      usage: () => ({ cpuS: 0, rssBytes: 0, endedCpuS: 0, pids: [] }),
+      usage: () => NO_USAGE,
       close,
       [Symbol.asyncDispose]: close,
     };

@@ -21,20 +21,22 @@ export function sparkExports({
   signal,
 }: ExportOptions): TableExports {
   let starting: Promise<SparkSession> | undefined;
+  const start = async () => {
+    const log = join(logDir, 'spark-oracle.log');
+    const threads = availableParallelism();
+    const session = await SparkSession.start({ stack, clock, log, signal, threads });
+    // After a crash, the next table gets a new one.
+    void session.exited.then(() => {
+      starting = undefined;
+    });
+    return session;
+  };
   const nameOf = (name: string) => `ice.${quotedName(namespace)}.${quotedName(name)}`;
   return {
     name: 'Spark',
     async toParquet({ table, columns }, file) {
-      const log = join(logDir, 'spark-oracle.log');
-      starting ??= SparkSession.start({
-        ...{ stack, clock, log, signal },
-        threads: availableParallelism(),
-      });
+      starting ??= start();
       const session = await starting;
-      // After a crash, the next table gets a new one.
-      void session.exited.then(() => {
-        starting = undefined;
-      });
       const sql = `SELECT ${columns.map(quotedName).join(', ')} FROM ${nameOf(table)}`;
       const late = AbortSignal.timeout(SPARK_WITHIN_MS);
       const over = AbortSignal.any([signal, late]);

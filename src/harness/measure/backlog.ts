@@ -1,7 +1,7 @@
 import { grouped } from '../../core/grouped.ts';
 import { theilSen } from '../../core/intervals.ts';
 import type { Metric } from '../../record/record.ts';
-import { type MeasuredPhase, type Measuring, streamDatasets } from './context.ts';
+import { type Measuring, streamDatasets } from './context.ts';
 import { scalar } from './metric.ts';
 
 /** Commits below which a trend is not distinguishable from noise: with fewer, the interval has no ends. */
@@ -38,22 +38,17 @@ export async function backlogMetrics(measuring: Measuring): Promise<Metric[]> {
       const mine = points.get(`${dataset} ${phase.name}`) ?? [];
       const last = mine.at(-1);
       const labels = { of: dataset, phase: phase.name };
-      return [
-        scalar('backlog', labels, last?.due ?? 0, last?.pending ?? 0),
-        growth(labels, phase, mine),
-      ];
+      return [scalar('backlog', labels, last?.due ?? 0, last?.pending ?? 0), growth(labels, mine)];
     }),
   );
 }
 
 function growth(
   labels: { readonly of: string; readonly phase: string },
-  { startMs, endMs }: MeasuredPhase,
   points: readonly Point[],
 ): Metric {
-  const fromMs = startMs + SETTLING_SHARE * (endMs - startMs);
   // The first point is the begin of the window, the last one the end of the phase.
-  const afterCommits = points.filter(({ atMs }) => atMs > fromMs && atMs < endMs);
+  const afterCommits = points.slice(1, -1);
   const [begin, end] = [points.at(0), points.at(-1)];
   if (begin && end && afterCommits.length === 0 && end.due > begin.due) {
     const perS = ((end.pending - begin.pending) * 1_000) / (end.atMs - begin.atMs);
@@ -73,7 +68,7 @@ function pointsOf({ sql }: Measuring): Promise<readonly Point[]> {
       SELECT name AS phase, start_ms + ${SETTLING_SHARE} * (end_ms - start_ms) AS from_ms, end_ms
       FROM spans WHERE measured AND kind = 'load' AND end_ms > start_ms
     ), moments AS (
-      SELECT DISTINCT c.dataset, w.phase, c.seen_ms AS at_ms
+      SELECT c.dataset, w.phase, c.seen_ms AS at_ms
       FROM changes c JOIN windows w ON c.seen_ms > w.from_ms AND c.seen_ms < w.end_ms
       UNION SELECT dataset, phase, unnest([from_ms, end_ms]) FROM datasets, windows
     ), dues AS (

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Clock, systemClock } from '../../core/clock.ts';
+import { NO_USAGE } from '../engines/engine.ts';
 import { openFacts } from '../facts.ts';
 import { eventLoopProbe } from './event-loop.ts';
 import type { ProbeContext } from './probe.ts';
@@ -20,7 +21,7 @@ test('a probe whose samples cannot be written down ends the run, and not the pro
     clock: hasty,
     signal: new AbortController().signal,
     processes: () => [],
-    queryEngine: () => ({ cpuS: 0, rssBytes: 0, endedCpuS: 0, pids: [] }),
+    queryEngine: () => NO_USAGE,
     underDeclaredFault: () => false,
     fail: (cause) => failed.told?.(cause),
   };

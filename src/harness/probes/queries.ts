@@ -2,7 +2,7 @@ import { grouped } from '../../core/grouped.ts';
 import { type Random, random } from '../../core/random.ts';
 import type { EngineKind } from '../../topology/manifest.ts';
 import type { Cell } from '../clients/duckdb.ts';
-import type { EngineUsage, QueryAnswer, Reader } from '../engines/engine.ts';
+import { type EngineUsage, NO_USAGE, type QueryAnswer, type Reader } from '../engines/engine.ts';
 import type { PipelineQuery } from '../pipelines/load.ts';
 import { tablesRead } from '../pipelines/tables-read.ts';
 import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
@@ -86,7 +86,7 @@ function sideBySide(running: readonly RunningQueries[]): QueryProbe {
             endedCpuS: sum.endedCpuS + one.endedCpuS,
             pids: [...sum.pids, ...one.pids],
           }),
-          { cpuS: 0, rssBytes: 0, endedCpuS: 0, pids: [] },
+          NO_USAGE,
         ),
     async round(phase, mode) {
       for (const one of running) one.pause();

@@ -11,6 +11,7 @@ import {
   readProcesses,
   type Usage,
 } from '../clients/proc.ts';
+import { NO_USAGE } from '../engines/engine.ts';
 import type { FactRow } from '../facts.ts';
 import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
 
@@ -49,7 +50,7 @@ export async function watchMachine(
     ...context,
     store: null,
     processes: () => [],
-    queryEngine: () => ({ cpuS: 0, rssBytes: 0, endedCpuS: 0, pids: [] }),
+    queryEngine: () => NO_USAGE,
     underDeclaredFault: () => false,
   });
   await probe.sample();

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { systemClock as clock } from '../../../src/core/clock.ts';
 import { openSqlSession, type SqlSession } from '../../../src/harness/clients/sql-gateway.ts';
+import { NO_USAGE } from '../../../src/harness/engines/engine.ts';
 import { ENGINES } from '../../../src/harness/engines/engines.ts';
 import { type Facts, openFacts } from '../../../src/harness/facts.ts';
 import type { Incident, ProbeContext } from '../../../src/harness/probes/probe.ts';
@@ -129,7 +130,7 @@ export async function probeContext(
     phase: () => 'test',
     t0Ms,
     processes: () => stack.processes(),
-    queryEngine: () => ({ cpuS: 0, rssBytes: 0, endedCpuS: 0, pids: [] }),
+    queryEngine: () => NO_USAGE,
     sendCanary: () => Promise.reject(new Error('this test sends no canaries')),
     lookupKey: (draw) => ({ store: 1 + draw.integer(7), sku: 1 + draw.integer(11) }),
     underDeclaredFault: () => false,

@@ -142,8 +142,8 @@ function commandOf(
   const conf: Readonly<Record<string, string>> = {
     'spark.master': `local[${threads}]`,
     'spark.app.name': appName,
-    'spark.driver.host': '127.0.0.1',
-    'spark.driver.bindAddress': '127.0.0.1',
+    'spark.driver.host': HOST,
+    'spark.driver.bindAddress': HOST,
     'spark.ui.enabled': 'false',
     'spark.local.dir': dir,
     'spark.sql.warehouse.dir': join(dir, 'warehouse'),
@@ -169,7 +169,7 @@ function commandOf(
     AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
     AWS_REGION: s3.region,
     // Otherwise its driver would listen on every address.
-    SPARK_LOCAL_IP: '127.0.0.1',
+    SPARK_LOCAL_IP: HOST,
   };
   return { program: java, args, env };
 }
