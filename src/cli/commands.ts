@@ -1,35 +1,36 @@
 import type { Command } from './command.ts';
-import { composeCommand } from './commands/compose.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { downCommand } from './commands/down.ts';
-import { explainCommand } from './commands/explain.ts';
-import { imageCommand } from './commands/image.ts';
-import { listCommand } from './commands/list.ts';
-import { mergeCommand } from './commands/merge.ts';
-import { previewCommand } from './commands/preview.ts';
-import { reportCommand } from './commands/report.ts';
-import { runCommand } from './commands/run.ts';
-import { schemaCommand } from './commands/schema.ts';
-import { setupCommand } from './commands/setup.ts';
-import { sqlCommand } from './commands/sql.ts';
-import { upCommand } from './commands/up.ts';
-import { validateCommand } from './commands/validate.ts';
 
-/** In the order of `--help`: the most useful for a newcomer first. */
-export const commands: readonly Command[] = [
-  runCommand,
-  previewCommand,
-  validateCommand,
-  reportCommand,
-  listCommand,
-  sqlCommand,
-  explainCommand,
-  setupCommand,
-  doctorCommand,
-  mergeCommand,
-  upCommand,
-  downCommand,
-  composeCommand,
-  imageCommand,
-  schemaCommand,
-];
+/**
+ * Every command, in the order of `--help`: the most useful for a newcomer first. A command is loaded when it is needed,
+ * because most of the time to start would be spent on clients of servers that it does not use.
+ */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  run: async () => (await import('./commands/run.ts')).runCommand,
+  preview: async () => (await import('./commands/preview.ts')).previewCommand,
+  validate: async () => (await import('./commands/validate.ts')).validateCommand,
+  report: async () => (await import('./commands/report.ts')).reportCommand,
+  list: async () => (await import('./commands/list.ts')).listCommand,
+  sql: async () => (await import('./commands/sql.ts')).sqlCommand,
+  explain: async () => (await import('./commands/explain.ts')).explainCommand,
+  setup: async () => (await import('./commands/setup.ts')).setupCommand,
+  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand,
+  merge: async () => (await import('./commands/merge.ts')).mergeCommand,
+  up: async () => (await import('./commands/up.ts')).upCommand,
+  down: async () => (await import('./commands/down.ts')).downCommand,
+  compose: async () => (await import('./commands/compose.ts')).composeCommand,
+  image: async () => (await import('./commands/image.ts')).imageCommand,
+  schema: async () => (await import('./commands/schema.ts')).schemaCommand,
+};
+
+/** All commands. */
+export async function allCommands(): Promise<readonly Command[]> {
+  return Promise.all(Object.values(COMMANDS).map((load) => load()));
+}
+
+/** The commands that may be meant: the one that is named, or all if none is. */
+export async function commandsFor(argv: readonly string[]): Promise<readonly Command[]> {
+  const name = argv.find((one) => !one.startsWith('-'));
+  if (name === undefined && argv.length === 1 && argv[0] === '--version') return [];
+  const load = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  return load === undefined ? await allCommands() : [await load()];
+}

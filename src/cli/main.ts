@@ -4,7 +4,7 @@ import { badInput, DoorbusterError, refusedByMachine } from '../core/errors.ts';
 import { EXIT, EXIT_MEANINGS, type ExitCode } from '../core/exit-codes.ts';
 import { withoutRelativeHomes } from '../harness/setup/user-dirs.ts';
 import type { Command, CommandContext } from './command.ts';
-import { commands } from './commands.ts';
+import { commandsFor } from './commands.ts';
 import { complaint } from './complaint.ts';
 import { errorText, systemTerminal, type Terminal } from './terminal.ts';
 
@@ -50,6 +50,7 @@ async function execute(
     refuseGoneFolder();
     withoutRelativeHomes(process.env);
     let exitCode: ExitCode = EXIT.pass;
+    const commands = await commandsFor(argv);
     const parser = yargs()
       .scriptName('doorbuster')
       .usage(

@@ -84,6 +84,16 @@ export class Random {
     return this.next() < p;
   }
 
+  /** A copy in random order: every order is as likely as any other. */
+  shuffled<T>(values: readonly T[]): T[] {
+    const turns = [...values];
+    for (let i = turns.length - 1; i > 0; i--) {
+      const j = this.integer(i + 1);
+      [turns[i], turns[j]] = [turns[j] as T, turns[i] as T];
+    }
+    return turns;
+  }
+
   /** Standard normal (Box-Muller, one of the pair). */
   normal(): number {
     return Math.sqrt(-2 * Math.log(1 - this.next())) * Math.cos(2 * Math.PI * this.next());

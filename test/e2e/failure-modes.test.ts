@@ -274,8 +274,9 @@ describe.skipIf(!canMount())(
     test('under the results: the record of the beginning stays, and the error names the disk', async () => {
       using disk = smallDisk(16);
       await using home = new Home({ results: join(disk.dir, 'results') });
-      // Nothing is noted within a phase: the full disk is met as it ends.
-      const run = home.start({ args: ['--set', 'phases.load.for=10s'] });
+      // Nothing is noted within a phase: the full disk is met as it ends. Servers write elsewhere, so there are none.
+      const alone = `pipeline.use=${join(packageRoot, 'test/pipelines/in-process')}`;
+      const run = home.start({ args: ['--set', 'phases.load.for=10s', '--set', alone] });
       await home.reaches(run, 'load');
       disk.fill();
       expect(await run.ended, run.said).toBe(3);

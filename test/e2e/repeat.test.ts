@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { EXIT } from '../../src/core/exit-codes.ts';
+import { packageRoot } from '../../src/harness/entry.ts';
 import { RUN_FILES } from '../../src/record/folder.ts';
 import { readJournal } from '../../src/record/journal.ts';
 import { readRecord } from '../../src/record/read.ts';
@@ -22,9 +23,7 @@ import { processesNaming } from '../support/processes.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'doorbuster-repeat-'));
 mkdirSync(join(dir, 'tmp'));
-writeFileSync(
-  join(dir, 'tiny.yaml'),
-  `name: tiny
+const TINY = `name: tiny
 seed: 5
 retail: { stores: 3, skus: 60, assortment: 20, hours: flat }
 traffic:
@@ -35,7 +34,13 @@ phases:
   - { name: load, for: 4s }
 checks:
   - lost == 0
-`,
+`;
+writeFileSync(join(dir, 'tiny.yaml'), TINY);
+// The same without servers: what is kept of a series does not depend on them.
+const inProcess = join(packageRoot, 'test/pipelines/in-process');
+writeFileSync(
+  join(dir, 'alone.yaml'),
+  TINY.replace('{ commit_every', `{ use: ${inProcess}, commit_every`),
 );
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
@@ -109,7 +114,7 @@ describe('a run that is repeated', () => {
   test('keeps the trials that had ended when it is interrupted', async () => {
     const { child, ended, said } = startDoorbuster(
       dir,
-      ...['run', 'tiny.yaml', '--repeat', '3', '--seeds', 'same', '--json', '--results', 'cut'],
+      ...['run', 'alone.yaml', '--repeat', '3', '--seeds', 'same', '--json', '--results', 'cut'],
     );
     const begun = () =>
       seriesIn('cut').trials.length === 2 &&

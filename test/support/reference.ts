@@ -1,6 +1,6 @@
 import yargs from 'yargs';
 import { z } from 'zod';
-import { commands } from '../../src/cli/commands.ts';
+import { allCommands } from '../../src/cli/commands.ts';
 import { EXIT, EXIT_MEANINGS } from '../../src/core/exit-codes.ts';
 import { HOPS, LEVELS, METRICS, type MetricKind, QUERIES, STATS } from '../../src/core/metrics.ts';
 import { DURATION, FACTOR, PERCENT, RATE } from '../../src/core/units.ts';
@@ -24,6 +24,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 /** Every command with its help, at the width of a page. */
 export async function cliReference(): Promise<string> {
+  const commands = await allCommands();
   const sections: string[] = [];
   for (const command of commands) {
     const name = command.command.split(' ')[0] as string;

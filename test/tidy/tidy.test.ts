@@ -281,8 +281,14 @@ test('every export is imported somewhere', () => {
     path,
     text: readFileSync(join(root, path), 'utf8'),
   }));
-  const taken = new Set(
-    all.flatMap(({ path, text }) =>
+  const loaded = all.flatMap(({ path, text }) =>
+    [...text.matchAll(/\(await import\('(\.[^']+)'\)\)\.(\w+)/g)].map(
+      ([, from = '', name]) => `${join(dirname(path), from)} ${name}`,
+    ),
+  );
+  const taken = new Set([
+    ...loaded,
+    ...all.flatMap(({ path, text }) =>
       [
         ...text.matchAll(/(?:import|export)\s+(?:type\s+)?\{([^}]*)\}\s+from\s+'(\.[^']+)'/g),
         ...text.matchAll(/\{([^{}]*)\}\s+=\s+await import\('(\.[^']+)'\)/g),
@@ -293,7 +299,7 @@ test('every export is imported somewhere', () => {
           .map((name) => `${join(dirname(path), from)} ${name.split(' as ')[0]}`),
       ),
     ),
-  );
+  ]);
   const exported = product.flatMap(({ path, text }) =>
     [...text.matchAll(/^export (?:async )?(?:function\*?|const|class|interface|type) (\w+)/gm)].map(
       ([, name]) => `${join('src', path)} ${name}`,

@@ -59,7 +59,8 @@ export class Offline {
     if (outage === null || this.#held.length === 0) return;
     const endMs = outage.atMs + outage.forMs;
     if (nowMs < endMs) return;
-    const turns = shuffled(this.#held, this.#world.scenario.seed, this.#store);
+    // Whose turn it is.
+    const turns = random(this.#world.scenario.seed, 'offline', this.#store).shuffled(this.#held);
     turns.forEach((device, position) => {
       const held = this.#queues.get(device)?.shift();
       if (held === undefined) throw new Error(`device ${device} has a turn and nothing to send`);
@@ -80,15 +81,4 @@ export function duringOutage(outage: Faults['offline'], offsetMs: number): boole
 /** The stores that an outage befalls. */
 export function offlineStores(world: World): ReadonlySet<number> {
   return chosenStores(world, 'offline', world.scenario.traffic.faults.offline?.stores ?? 0);
-}
-
-/** Whose turn it is: every order of the devices is as likely as any other. */
-function shuffled(held: readonly Device[], seed: number, store: number): Device[] {
-  const own = random(seed, 'offline', store);
-  const turns = [...held];
-  for (let i = turns.length - 1; i > 0; i--) {
-    const j = own.integer(i + 1);
-    [turns[i], turns[j]] = [turns[j] as Device, turns[i] as Device];
-  }
-  return turns;
 }
