@@ -82,12 +82,12 @@ export async function runRepeated(
     repetitionOf({ id: series.id, trials: repeat, seeds, reproduce: given.reproduce() }, done);
   try {
     await using lab = await openLab({
-      ...{ parsed, baseDir, runtime, keep, artifacts, signal, clock: systemClock },
+      ...{ scenarios: [parsed], baseDir, runtime, keep, artifacts, signal, clock: systemClock },
       ...(on === undefined ? {} : { on }),
       seriesDir: series.dir,
       onLine: (text) => terminal.say(text),
     });
-    using shownNow = progressOfEach(terminal);
+    using shownNow = trialProgress(terminal);
     const trials = repeatTrials(lab, plan, async (planned) => {
       const scenario = await given.withSeed(planned.seed);
       return {
@@ -117,7 +117,7 @@ export async function runRepeated(
 }
 
 /** The progress of one trial after the other. */
-function progressOfEach(terminal: CommandContext['terminal']) {
+export function trialProgress(terminal: CommandContext['terminal']) {
   let now: ReturnType<typeof runProgress> | undefined;
   const end = () => now?.end();
   return {

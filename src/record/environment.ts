@@ -84,6 +84,29 @@ export function laneOf(facts: Omit<Environment, 'doorbuster' | 'commit' | 'lane'
   return createHash('sha256').update(lane.join('\n')).digest('hex').slice(0, 12);
 }
 
+/**
+ * What makes the numbers of two runs incomparable, one phrase per fact. Servers that only one of them used are no
+ * difference: two designs may need different ones.
+ */
+export function laneDifferences(a: Environment, b: Environment): readonly string[] {
+  const gib = ({ memoryBytes }: Environment) => Math.round(memoryBytes / 2 ** 30);
+  const facts: readonly (readonly [string, unknown, unknown])[] = [
+    ['processor', a.cpu, b.cpu],
+    ['cores', a.cores, b.cores],
+    ['GiB of memory', gib(a), gib(b)],
+    ['Node', a.node.split('.')[0], b.node.split('.')[0]],
+    ['system', a.os, b.os],
+    ['runtime', a.runtime, b.runtime],
+    ['class archives', a.classArchives, b.classArchives],
+    ...Object.keys(a.versions)
+      .filter((server) => Object.hasOwn(b.versions, server))
+      .map((server) => [server, a.versions[server], b.versions[server]] as const),
+  ];
+  return facts.flatMap(([name, one, other]) =>
+    one === other ? [] : [`${name} ${String(one)} and ${String(other)}`],
+  );
+}
+
 /** The commit of the checkout doorbuster runs from, with `+` when it was changed; null when installed. */
 function commitOf(root: string): string | null {
   try {

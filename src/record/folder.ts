@@ -14,6 +14,10 @@ export const RUN_FILES = {
   /** Of a series of trials, in the folder of their folders. */
   repeat: 'repeat.json',
   repeatMarkdown: 'repeat.md',
+  /** Of a comparison, likewise. */
+  compare: 'compare.json',
+  compareMarkdown: 'compare.md',
+  compareHtml: 'compare.html',
   logs: 'logs',
   dimensions: 'dimensions',
   /** Of the leading shard: its observations, and copies of the tables. */

@@ -1,12 +1,13 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { badInput } from '../core/errors.ts';
+import { comparisonDir, readComparisonFile } from './comparison-plan.ts';
 import { RUN_FILES } from './folder.ts';
 import { readRecord } from './read.ts';
 import type { RunRecord } from './record.ts';
 import { readSeriesFile, seriesDir } from './series.ts';
 
-/** One run or series of a results folder; one that cannot be read is listed with its problem, not skipped. */
+/** One run, series or comparison of a results folder; one that cannot be read is listed with its problem, not skipped. */
 export type ListedRun =
   | {
       readonly kind: 'run';
@@ -33,13 +34,22 @@ export type ListedRun =
       readonly runs: readonly string[];
     }
   | {
+      /** Several designs under the same traffic, in a folder of their own. */
+      readonly kind: 'comparison';
+      readonly id: string;
+      readonly dir: string;
+      readonly designs: readonly string[];
+      /** Folders of the trials that have a record. */
+      readonly runs: readonly string[];
+    }
+  | {
       readonly kind: 'unreadable';
       readonly id: string;
       readonly dir: string;
       readonly problem: string;
     };
 
-/** Every folder of `resultsDir` that holds a record or a series, oldest first (names begin with the time). */
+/** Every folder of `resultsDir` that holds a record, a series or a comparison, oldest first (names begin with the time). */
 export function listRuns(resultsDir: string): readonly ListedRun[] {
   if (!existsSync(resultsDir)) return [];
   if (!statSync(resultsDir).isDirectory()) {
@@ -51,7 +61,8 @@ export function listRuns(resultsDir: string): readonly ListedRun[] {
     .sort((a, b) => (a.id < b.id ? -1 : 1))
     .flatMap((folder) => {
       if (existsSync(join(folder.dir, RUN_FILES.record))) return [listed(folder, runOf)];
-      return seriesDir(folder.dir) === null ? [] : [listed(folder, seriesOf)];
+      if (seriesDir(folder.dir) !== null) return [listed(folder, seriesOf)];
+      return comparisonDir(folder.dir) === null ? [] : [listed(folder, comparisonOf)];
     });
 }
 
@@ -90,5 +101,14 @@ function seriesOf({ id, dir }: Folder): ListedRun {
   return {
     ...{ kind: 'series', id, dir, scenario, verdict, trials, counted },
     runs: runs.map(({ run }) => join(dir, run)),
+  };
+}
+
+function comparisonOf({ id, dir }: Folder): ListedRun {
+  const { designs } = readComparisonFile(dir);
+  return {
+    ...{ kind: 'comparison', id, dir },
+    designs: designs.map(({ label }) => label),
+    runs: designs.flatMap(({ trials }) => trials.map(({ run }) => join(dir, run))),
   };
 }

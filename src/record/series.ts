@@ -1,18 +1,10 @@
-import { existsSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
-import { badInput } from '../core/errors.ts';
 import { VERDICTS } from '../core/exit-codes.ts';
-import { readTextFile } from '../core/text-file.ts';
 import { RUN_FILES } from './folder.ts';
-import { described, readRecord } from './read.ts';
+import { folderName, folderWith, readGroupFile } from './group-file.ts';
+import { readRecord } from './read.ts';
 import type { RunRecord } from './record.ts';
-
-/** Largest accepted file, bytes: far more than a thousand trials write. */
-const MAX_FILE_BYTES = 256 * 2 ** 20;
-
-/** Name of a folder next to the file; it cannot be a path to elsewhere. */
-const folderName = z.string().regex(/^[A-Za-z0-9][\w.-]*$/, 'must be the name of a folder');
 
 /** The fields of `repeat.json` that do not follow from the records of the trials. */
 const seriesSchema = z.object({
@@ -41,27 +33,16 @@ export interface RecordedTrial {
 
 /** The folder of a series by its path or that of its repeat.json; null: it is no series. */
 export function seriesDir(path: string): string | null {
-  if (!existsSync(path)) return null;
-  if (!statSync(path).isDirectory()) {
-    return basename(path) === RUN_FILES.repeat ? dirname(path) : null;
-  }
-  return existsSync(join(path, RUN_FILES.repeat)) ? path : null;
+  return folderWith(RUN_FILES.repeat, path);
 }
 
 /** Reads and checks `repeat.json`. Throws DoorbusterError (exit 2) that names the field at fault. */
 export function readSeriesFile(dir: string): SeriesFile {
-  const file = join(dir, RUN_FILES.repeat);
-  const again = 'repeat the scenario: doorbuster run … --repeat N';
-  const text = readTextFile(file, { limitBytes: MAX_FILE_BYTES, hint: again });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw badInput(`${file} is not JSON: ${(error as Error).message}`, again);
-  }
-  const result = seriesSchema.safeParse(value);
-  if (result.success) return result.data;
-  throw badInput(`${file} is not the report of a series: ${described(result.error)}`, again);
+  return readGroupFile(dir, RUN_FILES.repeat, {
+    schema: seriesSchema,
+    what: 'the report of a series',
+    again: 'repeat the scenario: doorbuster run … --repeat N',
+  });
 }
 
 /**

@@ -43,7 +43,8 @@ interface Span {
 }
 
 const COLORS = ['--c1', '--c2', '--c3', '--c4', '--c5', '--c6'] as const;
-const colorOf = (index: number): string => COLORS[index % COLORS.length] as string;
+/** Colour of the n-th line. */
+export const colorOf = (index: number): string => COLORS[index % COLORS.length] as string;
 
 /** A dataset has one colour in every chart, that of the stream of its name if there is one; another table takes the last. */
 function datasetColor(record: RunRecord, name: string): string {
@@ -234,8 +235,11 @@ function filesCharts(record: RunRecord, frame: Frame): readonly Chart[] {
 
 type Commit = NonNullable<RunRecord['layout']>['commits'][number];
 
-/** The last commit seen by each second; nothing before the first. */
-function liveAt(commits: readonly Commit[], x: readonly number[]): readonly (Commit | undefined)[] {
+/** The last of some commits by each second; undefined before the first. */
+export function liveAt(
+  commits: readonly Commit[],
+  x: readonly number[],
+): readonly (Commit | undefined)[] {
   let next = 0;
   let last: Commit | undefined;
   return x.map((second) => {

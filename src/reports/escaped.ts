@@ -1,9 +1,8 @@
 import { escaped } from '../core/printable.ts';
-import type { RunRecord } from '../record/record.ts';
 
-/** A record whose every text and name is escaped. */
-export function escapedRecord(record: RunRecord): RunRecord {
-  return escapedValue(record) as RunRecord;
+/** A record, or what was computed from records, whose every text and name is escaped. */
+export function escapedTexts<T>(value: T): T {
+  return escapedValue(value) as T;
 }
 
 function escapedValue(value: unknown): unknown {

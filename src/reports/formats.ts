@@ -1,6 +1,6 @@
 import { RUN_FILES } from '../record/folder.ts';
 import type { RunRecord } from '../record/record.ts';
-import { escapedRecord } from './escaped.ts';
+import { escapedTexts } from './escaped.ts';
 import { renderHtml } from './html.ts';
 import { renderJson } from './json.ts';
 import { renderJunit } from './junit.ts';
@@ -24,7 +24,7 @@ export type FormatName = (typeof FORMATS)[number];
  * it is escaped here, before the layout; JSON has its own escapes.
  */
 function forPeople(render: ReportFormat['render']): ReportFormat['render'] {
-  return (record, options) => render(escapedRecord(record), options);
+  return (record, options) => render(escapedTexts(record), options);
 }
 
 /** Every format. A new one is a file, a name above, and a line here. */

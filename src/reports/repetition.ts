@@ -15,6 +15,19 @@ export interface Spread {
   readonly values: readonly { readonly trial: number; readonly value: number | null }[];
 }
 
+/** A trial in the list of its series. */
+export interface ListedTrial {
+  readonly number: number;
+  readonly seed: number;
+  /** Name of its folder. */
+  readonly run: string;
+  readonly outcome: RunRecord['outcome'];
+  readonly verdict: Verdict | null;
+  readonly counted: boolean;
+  /** The reason why it does not count, or what failed. */
+  readonly reason: string | null;
+}
+
 /** Several trials of one scenario on one stack. */
 export interface Repetition extends RepetitionPlan {
   readonly version: 1;
@@ -24,17 +37,7 @@ export interface Repetition extends RepetitionPlan {
   readonly exitCode: ExitCode;
   /** Trials whose numbers are in the spreads: completed, and not INVALID. */
   readonly counted: number;
-  readonly runs: readonly {
-    readonly number: number;
-    readonly seed: number;
-    /** Name of its folder. */
-    readonly run: string;
-    readonly outcome: RunRecord['outcome'];
-    readonly verdict: Verdict | null;
-    readonly counted: boolean;
-    /** The reason why it does not count, or what failed. */
-    readonly reason: string | null;
-  }[];
+  readonly runs: readonly ListedTrial[];
   readonly checks: readonly {
     readonly text: string;
     readonly unit: string;
@@ -65,17 +68,24 @@ export function repetitionOf(plan: RepetitionPlan, trials: readonly RecordedTria
     verdict,
     exitCode: exitCodeOf(trials, verdict),
     counted: counted.length,
-    runs: trials.map(({ number, seed, record }) => ({
-      ...{ number, seed, run: record.id, outcome: record.outcome, verdict: record.verdict },
-      counted: isCounted({ number, seed, record }),
-      reason: reasonOf({ number, seed, record }),
-    })),
+    runs: trials.map(listedTrial),
     checks: checksOf(trials, counted),
     metrics: metricsOf(counted),
   };
 }
 
-function isCounted({ number, record }: RecordedTrial): boolean {
+/** How a list shows a trial. */
+export function listedTrial(trial: RecordedTrial): ListedTrial {
+  const { number, seed, record } = trial;
+  return {
+    ...{ number, seed, run: record.id, outcome: record.outcome, verdict: record.verdict },
+    counted: isCounted(trial),
+    reason: reasonOf(trial),
+  };
+}
+
+/** Whether the numbers of a trial are in the spreads. */
+export function isCounted({ number, record }: RecordedTrial): boolean {
   return number > 0 && record.outcome === 'completed' && record.verdict !== 'INVALID';
 }
 
@@ -133,7 +143,8 @@ function checksOf(
 
 type Wanted = Omit<Repetition['metrics'][number], 'spread'>;
 
-function metricsOf(counted: readonly RecordedTrial[]): Repetition['metrics'] {
+/** Every statistic of every metric, over the trials that count. */
+export function metricsOf(counted: readonly RecordedTrial[]): Repetition['metrics'] {
   const wanted = new Map<string, Wanted>();
   for (const { record } of counted) {
     for (const { name, of, phase, unit, better, ...metric } of record.metrics) {
@@ -157,7 +168,8 @@ function measuredOf(metrics: readonly Metric[], { name, of, phase, stat }: Wante
   return stat === null ? undefined : found.stats[stat as keyof typeof found.stats];
 }
 
-function spreadOf(
+/** One number over the trials that count; `of` returns undefined where a record has no data. */
+export function spreadOf(
   counted: readonly RecordedTrial[],
   of: (record: RunRecord) => number | null | undefined,
 ): Spread {

@@ -4,29 +4,15 @@ import type { RecordedTrial } from '../../src/record/series.ts';
 import { repetitionOf } from '../../src/reports/repetition.ts';
 import { renderRepetition, repetitionMarkdown } from '../../src/reports/repetition-text.ts';
 import { completedRecord } from '../support/completed.ts';
+import { scaledRecord } from '../support/scaled-record.ts';
 
 const fixture = completedRecord(new URL('../fixtures/quick', import.meta.url).pathname);
 
-/** The fixture with every number of it multiplied. */
+/** A trial with every number of the fixture multiplied. */
 function trial(number: number, factor: number, how: Partial<CompletedRecord> = {}): RecordedTrial {
-  const times = (value: number | null | undefined) => (value == null ? null : value * factor);
-  const metrics = fixture.metrics.map((metric) =>
-    metric.shape === 'scalar'
-      ? { ...metric, value: times(metric.value) }
-      : {
-          ...metric,
-          stats: Object.fromEntries(
-            Object.entries(metric.stats).map(([stat, value]) => [stat, times(value)]),
-          ),
-        },
-  );
-  const checks = fixture.checks.map((check) => ({
-    ...check,
-    verdict: 'PASS' as const,
-    ...(check.measured === undefined ? {} : { measured: times(check.measured) }),
-  }));
   const record: CompletedRecord = {
-    ...{ ...fixture, metrics, checks, id: `20261127T12000${number}Z-quick-000${number}` },
+    ...scaledRecord(fixture, factor),
+    id: `20261127T12000${number}Z-quick-000${number}`,
     ...{ outcome: 'completed', verdict: 'PASS', exitCode: 0, ...how },
   };
   return { number, seed: 6 + number, record };

@@ -112,7 +112,7 @@ test('a run on servers that were there before it keeps apart from others, and le
   const said: string[] = [];
   const scenario = parsed(`${SCENARIO}${sections(auth)}`);
   await using lab = await openLab({
-    ...{ parsed: scenario, baseDir: packageRoot, runtime: runtime.kind, keep: false },
+    ...{ scenarios: [scenario], baseDir: packageRoot, runtime: runtime.kind, keep: false },
     ...{ artifacts, clock, signal, onLine: () => {} },
   });
   expect(lab.persistent).toBeNull();

@@ -59,7 +59,7 @@ export async function virtualTrial(name: string, inject: string, edit = (text: s
   using clock = new VirtualClock(Date.UTC(2026, 10, 27, 9));
   const { signal } = new AbortController();
   await using lab = await openLab({
-    ...{ parsed, baseDir: dir, runtime: 'processes', keep: false, clock, signal },
+    ...{ scenarios: [parsed], baseDir: dir, runtime: 'processes', keep: false, clock, signal },
     // None of these artifacts is started or loaded.
     artifacts: { versions: {}, duckdbExtensions: {} } as unknown as Artifacts,
     onLine: () => {},

@@ -11,7 +11,7 @@ const INDENT = 13;
 
 export const listCommand: Command = {
   command: 'list',
-  describe: 'List the runs and series of a results folder, oldest first',
+  describe: 'List the runs, series and comparisons of a results folder, oldest first',
   builder: (yargs) =>
     yargs
       .option('results', {
@@ -32,13 +32,14 @@ export const listCommand: Command = {
 };
 
 function wordOf(run: ListedRun): string {
-  if (run.kind === 'unreadable') return 'unreadable';
+  if (run.kind === 'unreadable' || run.kind === 'comparison') return run.kind;
   return run.verdict ?? (run.kind === 'run' ? run.outcome : 'incomplete');
 }
 
 function textOf(run: ListedRun): string {
   if (run.kind === 'unreadable') return run.problem;
   if (run.kind === 'run') return run.headline;
+  if (run.kind === 'comparison') return `${run.runs.length} trials of ${run.designs.join(' · ')}`;
   const { scenario, trials, counted } = run;
   return `${trials} trials of ${scenario}, ${counted} of them counted`;
 }
@@ -49,7 +50,11 @@ function lines(run: ListedRun, columns: number): string {
   // On one line, so that a headline cannot look like another run.
   const text = escaped(textOf(run)).replace(/\s+/g, ' ');
   const tone =
-    run.kind !== 'unreadable' && run.verdict !== null ? verdictTone(run.verdict).tone : 'warn';
+    run.kind === 'comparison'
+      ? 'plain'
+      : run.kind !== 'unreadable' && run.verdict !== null
+        ? verdictTone(run.verdict).tone
+        : 'warn';
   const paint = painter(pc.isColorSupported && process.stdout.isTTY === true);
   const beneath = wrapped(text, columns - INDENT).map((line) => ' '.repeat(INDENT) + line);
   return [`${paint(word.padEnd(INDENT), tone)}${escaped(run.dir)}`, ...beneath].join('\n');

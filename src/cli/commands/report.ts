@@ -1,9 +1,11 @@
 import pc from 'picocolors';
 import { EXIT } from '../../core/exit-codes.ts';
+import { comparisonDir } from '../../record/comparison-plan.ts';
 import { readRecord, runDir } from '../../record/read.ts';
 import { seriesDir } from '../../record/series.ts';
 import { FORMATS, type FormatName, formats } from '../../reports/formats.ts';
 import type { Command } from '../command.ts';
+import { comparisonFormat, reportComparison } from '../comparison.ts';
 import { reportSeries } from '../series.ts';
 import { sayWritten, writeReports } from '../write-reports.ts';
 
@@ -15,7 +17,8 @@ export const reportCommand: Command = {
       .positional('dir', {
         type: 'string',
         demandOption: true,
-        describe: 'the folder of a run or of a series, or its record.json or repeat.json',
+        describe:
+          'the folder of a run, a series or a comparison, or its record.json, repeat.json or compare.json',
       })
       .option('format', {
         choices: FORMATS,
@@ -28,6 +31,10 @@ export const reportCommand: Command = {
       .example('$0 report results/… --format markdown', 'a comment for a pull request'),
   async run({ dir, format, json }, { terminal }) {
     const name: FormatName = json ? 'json' : format;
+    const comparison = comparisonDir(dir);
+    if (comparison !== null) {
+      return reportComparison(comparison, comparisonFormat(name), terminal);
+    }
     const series = seriesDir(dir);
     if (series !== null) return reportSeries(series, name, terminal);
     const record = readRecord(dir);

@@ -2,18 +2,15 @@ import { systemClock } from '../../core/clock.ts';
 import { openLab } from '../../harness/experiment/lab.ts';
 import { SEEDS } from '../../harness/experiment/repeat.ts';
 import { readLock } from '../../harness/setup/lock.ts';
-import { type MachineWork, needsOf } from '../../harness/setup/needs.ts';
-import type { Shard } from '../../harness/sharding/shard-coordinator.ts';
-import { persistedStack } from '../../harness/stack/persisted-stack.ts';
-import { RUNTIMES, runtimeFor } from '../../harness/stack/runtimes.ts';
-import type { RuntimeKind } from '../../harness/stack/stack.ts';
-import type { ParsedScenario } from '../../scenario/parse.ts';
-import { runsSpark } from '../../scenario/scenario.ts';
+import { needsOf } from '../../harness/setup/needs.ts';
+import { RUNTIMES } from '../../harness/stack/runtimes.ts';
 import type { Command } from '../command.ts';
+import { quoted } from '../quoted.ts';
 import { ready } from '../ready.ts';
 import { recorded } from '../recorded.ts';
 import { runProgress } from '../run-progress.ts';
 import { type RepeatArguments, refuseRepeat, runRepeated } from '../run-repeated.ts';
+import { runtimeOf, workOf } from '../run-work.ts';
 import { readScenario, type ScenarioArguments, scenarioOptions } from '../scenario-file.ts';
 import { shardOf } from '../shard-options.ts';
 import { SUMMARIES, showRecord } from '../write-reports.ts';
@@ -96,7 +93,15 @@ export const runCommand: Command = {
     const baseDir = process.cwd();
     const { on, keep } = args;
     await using lab = await openLab({
-      ...{ parsed, baseDir, runtime, keep, artifacts, clock: systemClock, signal: context.signal },
+      ...{
+        scenarios: [parsed],
+        baseDir,
+        runtime,
+        keep,
+        artifacts,
+        clock: systemClock,
+        signal: context.signal,
+      },
       ...(on === undefined ? {} : { on }),
       onLine: (text) => context.terminal.say(text),
     });
@@ -121,28 +126,6 @@ export const runCommand: Command = {
   },
 };
 
-/** Where the servers run; with external servers, the runtime of doorbuster's own programs. */
-async function runtimeOf(
-  on: string | undefined,
-  { scenario }: ParsedScenario,
-): Promise<RuntimeKind> {
-  if (on !== undefined) return persistedStack(on).runtime;
-  const { runtime } = scenario.stack;
-  return runtime === 'external' ? 'processes' : runtimeFor(runtime);
-}
-
-function workOf(
-  { scenario }: ParsedScenario,
-  runtime: RuntimeKind,
-  shard: Shard | undefined,
-): MachineWork {
-  return {
-    servers: scenario.stack.runtime === 'external' ? 'elsewhere' : runtime,
-    observes: shard === undefined || shard.share.index === 0,
-    spark: runsSpark(scenario),
-  };
-}
-
 /** The command line that repeats several trials. */
 function repeatLineOf(args: RepeatArguments & ScenarioArguments): string {
   return [
@@ -162,8 +145,6 @@ function reproduce({
   shard,
   load,
 }: ScenarioArguments & { on?: string; shard?: string; load?: string }): string {
-  const quoted = (text: string) =>
-    /^[\w./=:,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
   return [
     'doorbuster run',
     quoted(scenario),

@@ -181,6 +181,15 @@ export function repeatLine(
   return `estimate  ${trials} trials of about ${rounded(once)}: ${rounded(trials * once)}${open}`;
 }
 
+/** The duration of a comparison of several designs, `repeat` trials of each, as a line of text. */
+export function comparedLine(designs: readonly Estimate[], repeat: number): string {
+  const total = designs.reduce((sum, one) => sum + one.startMs + one.timedMs + one.endMs, 0);
+  const trials = designs.length * repeat;
+  const open = [...new Set(designs.flatMap(({ openPhases }) => openPhases))];
+  const more = open.length === 0 ? '' : `, and the time of ${listed(open)} in each`;
+  return `estimate  ${trials} trials, about ${rounded(repeat * total)} in all${more}`;
+}
+
 /** The latency of queries is unknown before the run: the line gives the duration per second of latency. */
 function roundsLine({ phases, samples, executions, atMostMs }: Rounds): string {
   return (

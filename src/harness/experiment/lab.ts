@@ -3,8 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { badInput } from '../../core/errors.ts';
 import type { ExternalUse } from '../../scenario/scenario.ts';
-import { taskSlotsOf } from '../../topology/manifest.ts';
-import { type Pipeline, pipelineFor } from '../pipelines/load.ts';
+import { pipelineFor } from '../pipelines/load.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
 import {
@@ -15,16 +14,18 @@ import {
 } from '../shared-stack.ts';
 import { DEFAULT_STACK, persistedStacks } from '../stack/persisted-stack.ts';
 import { ResourceLease } from '../stack/resource-lease.ts';
-import type { RuntimeKind, ServerName, StackOptions } from '../stack/stack.ts';
+import type { RuntimeKind, StackOptions } from '../stack/stack.ts';
 import { down, sharedStack, up } from '../up.ts';
-import { startOwnStack } from './own-stack.ts';
-import { serversUsed } from './servers-used.ts';
+import { type Design, needsOfDesigns, startOwnStack } from './own-stack.ts';
 import { runTrial, type TrialResult } from './trial.ts';
 import type { LabContext, Trial } from './trial-context.ts';
 
 interface LabSpec {
-  /** The scenario of its trials, which determines the servers and the number of task slots. */
-  readonly parsed: Trial['parsed'];
+  /**
+   * The scenarios of its trials, which determine the servers and the number of task slots. They agree on the stack: see
+   * `refuseOtherStacks`.
+   */
+  readonly scenarios: readonly [Trial['parsed'], ...Trial['parsed'][]];
   /** Base folder of a relative `pipeline.use` path. */
   readonly baseDir: string;
   /** Runtime of servers that it starts. */
@@ -61,9 +62,15 @@ export function labOn(context: LabContext): Pick<Lab, 'run'> {
  * it does not start. If every trial has its own stack, nothing is started yet.
  */
 export async function openLab(spec: LabSpec): Promise<Lab> {
-  const { artifacts, clock } = spec;
-  const pipeline = pipelineFor(spec.parsed, spec.baseDir);
-  const needs = { ...spec, pipeline, servers: serversUsed(pipeline, spec.parsed.scenario) };
+  const { artifacts, clock, scenarios, baseDir } = spec;
+  const [parsed, ...others] = scenarios;
+  refuseOtherStacks(parsed, others);
+  const designOf = (one: Trial['parsed']) => ({
+    scenario: one.scenario,
+    pipeline: pipelineFor(one, baseDir),
+  });
+  const designs = [designOf(parsed), ...others.map(designOf)] as const;
+  const needs = { ...spec, parsed, designs, ...needsOfDesigns(designs) };
   const { chosen, persistent, close } = await STACK_SOURCES[stackSourceOf(needs)](needs);
   const use = { recorded: false, completed: false };
   return {
@@ -78,11 +85,29 @@ export async function openLab(spec: LabSpec): Promise<Lab> {
   };
 }
 
-/** A lab to be opened, with what its pipeline needs. */
-interface StackNeeds extends LabSpec {
-  readonly pipeline: Pipeline;
-  /** See `serversUsed`. */
-  readonly servers: readonly ServerName[];
+/** Throws DoorbusterError (exit 2) unless all scenarios want the same stack: their trials share it. */
+function refuseOtherStacks(parsed: Trial['parsed'], others: readonly Trial['parsed'][]): void {
+  const wanted = ({ scenario: { stack } }: Trial['parsed']) => ({
+    runtime: stack.runtime,
+    jit: stack.jit,
+    external: JSON.stringify(stack.external),
+  });
+  const first = wanted(parsed);
+  for (const key of ['runtime', 'jit', 'external'] as const) {
+    const other = others.find((one) => wanted(one)[key] !== first[key]);
+    if (other === undefined) continue;
+    throw badInput(
+      `the trials share one stack, and stack.${key} is ${first[key]} in ${parsed.file} and ${wanted(other)[key]} in ${other.file}`,
+      `give both the same stack.${key}`,
+    );
+  }
+}
+
+/** A lab to be opened, with what its designs need. */
+interface StackNeeds extends LabSpec, ReturnType<typeof needsOfDesigns> {
+  /** The first scenario. */
+  readonly parsed: Trial['parsed'];
+  readonly designs: readonly [Design, ...Design[]];
 }
 
 /** How a stack was used: whether any trial has a record, and whether any completed. */
@@ -107,11 +132,11 @@ type StackSource =
   | 'without servers';
 
 function stackSourceOf(needs: StackNeeds): StackSource {
-  const { parsed, pipeline, servers, on, keep, seriesDir } = needs;
+  const { parsed, designs, servers, on, keep, seriesDir } = needs;
   if (servers.length === 0) {
     if (on === undefined && !keep) return 'without servers';
     throw badInput(
-      `the pipeline ${pipeline.manifest.name} runs in this process, on no stack`,
+      `the pipeline ${designs[0].pipeline.manifest.name} runs in this process, on no stack`,
       `leave out ${on === undefined ? '--keep' : `--on ${on}`}`,
     );
   }
@@ -137,16 +162,10 @@ const STACK_SOURCES: { readonly [W in StackSource]: (needs: StackNeeds) => Promi
   attached: (spec) => attached(spec, spec.on as string),
 
   async persisted(spec) {
-    const { parsed, pipeline, servers, runtime, artifacts, clock, signal, onLine } = spec;
-    const { scenario } = parsed;
+    const { servers, flink, jit, runtime, artifacts, clock, signal, onLine } = spec;
     const name = DEFAULT_STACK;
     await up({
-      ...{ name, runtime, artifacts, clock, signal, jit: scenario.stack.jit },
-      servers,
-      flink: {
-        taskSlots: taskSlotsOf(pipeline.manifest, scenario.pipeline.parallelism),
-        checkpointEveryMs: scenario.pipeline.commitEveryMs,
-      },
+      ...{ name, runtime, artifacts, clock, signal, servers, flink, jit },
       onBuilding: (image) => onLine(`building the image of ${image}`),
       onProgress: readyLines(onLine),
     });
@@ -162,8 +181,7 @@ const STACK_SOURCES: { readonly [W in StackSource]: (needs: StackNeeds) => Promi
   },
 
   async 'per series'(spec) {
-    const { parsed, pipeline, runtime, artifacts, clock, onLine } = spec;
-    const { scenario } = parsed;
+    const { designs, runtime, artifacts, clock, onLine } = spec;
     const runDir = resolve(spec.seriesDir as string);
     const name = basename(runDir);
     reportIdleStacks(onLine);
@@ -173,7 +191,7 @@ const STACK_SOURCES: { readonly [W in StackSource]: (needs: StackNeeds) => Promi
       // The signal applies only until the stack runs: an interrupted trial is cleaned up before its servers end.
       const stack = await untilAborted(spec.signal, (signal) =>
         startOwnStack({
-          ...{ runtime, scenario, pipeline, artifacts, clock, signal, runDir, workDir },
+          ...{ runtime, designs, artifacts, clock, signal, runDir, workDir },
           onBuilding: (image) => onLine(`building the image of ${image}`),
           onProgress: readyLines(onLine),
         }),

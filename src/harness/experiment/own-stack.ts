@@ -6,16 +6,22 @@ import { taskSlotsOf } from '../../topology/manifest.ts';
 import type { Pipeline } from '../pipelines/load.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import type { OwnRuntime } from '../shared-stack.ts';
+import { withNeeds } from '../stack/components/components.ts';
 import { startInProcess } from '../stack/in-process.ts';
 import { RUNTIMES } from '../stack/runtimes.ts';
 import type { Stack, StackOptions } from '../stack/stack.ts';
 import { serversUsed } from './servers-used.ts';
 
-/** Options of a stack for the trials of a scenario. */
-interface OwnStack extends Pick<StackOptions, 'runDir' | 'signal' | 'onBuilding' | 'onProgress'> {
-  readonly runtime: OwnRuntime;
+/** What the trials of a stack run. */
+export interface Design {
   readonly scenario: Scenario;
   readonly pipeline: Pipeline;
+}
+
+/** Options of a stack for the trials of a scenario, or of several. */
+interface OwnStack extends Pick<StackOptions, 'runDir' | 'signal' | 'onBuilding' | 'onProgress'> {
+  readonly runtime: OwnRuntime;
+  readonly designs: readonly [Design, ...Design[]];
   readonly artifacts: Artifacts;
   readonly clock: Clock;
   /** Scratch folder; the servers get a subfolder. */
@@ -23,24 +29,37 @@ interface OwnStack extends Pick<StackOptions, 'runDir' | 'signal' | 'onBuilding'
 }
 
 /** Starts a stack that ends with its trials. */
-export function startOwnStack({
-  runtime,
-  scenario,
-  pipeline,
-  workDir,
-  ...options
-}: OwnStack): Promise<Stack> {
+export function startOwnStack({ runtime, designs, workDir, ...options }: OwnStack): Promise<Stack> {
   if (runtime === 'in-process') return startInProcess(options.clock);
+  const scenarios = designs.map(({ scenario }) => scenario);
   return RUNTIMES[runtime].start({
     ...options,
+    ...needsOfDesigns(designs),
     workDir: join(workDir, 'stack'),
-    servers: serversUsed(pipeline, scenario),
-    flink: {
-      taskSlots: taskSlotsOf(pipeline.manifest, scenario.pipeline.parallelism),
-      checkpointEveryMs: scenario.pipeline.commitEveryMs,
-    },
-    jit: scenario.stack.jit,
-    restarted: scenario.faults.flatMap(({ act, server }) => (act === 'restart' ? [server] : [])),
-    auxiliary: runsSpark(scenario) ? ['spark'] : [],
+    restarted: scenarios.flatMap(({ faults }) =>
+      faults.flatMap(({ act, server }) => (act === 'restart' ? [server] : [])),
+    ),
+    auxiliary: scenarios.some(runsSpark) ? ['spark'] : [],
   });
+}
+
+/** The servers of all designs, and what the largest of them needs. A job has its own commit interval. */
+export function needsOfDesigns(
+  designs: readonly [Design, ...Design[]],
+): Pick<StackOptions, 'servers' | 'flink' | 'jit'> {
+  const [{ scenario: first }] = designs;
+  return {
+    servers: withNeeds(
+      designs.flatMap(({ scenario, pipeline }) => serversUsed(pipeline, scenario)),
+    ),
+    flink: {
+      taskSlots: Math.max(
+        ...designs.map(({ scenario, pipeline }) =>
+          taskSlotsOf(pipeline.manifest, scenario.pipeline.parallelism),
+        ),
+      ),
+      checkpointEveryMs: first.pipeline.commitEveryMs,
+    },
+    jit: first.stack.jit,
+  };
 }

@@ -1,3 +1,4 @@
+import { random } from '../../core/random.ts';
 import type { TrialResult } from './trial.ts';
 import type { Trial } from './trial-context.ts';
 
@@ -28,15 +29,37 @@ export function planTrials(
   return warmUp ? [{ number: 0, seed }, ...counted] : counted;
 }
 
+/** One trial of a comparison, before it runs. */
+interface ComparedTrial extends PlannedTrial {
+  /** Index of its design. */
+  readonly design: number;
+}
+
+/**
+ * The trials of a comparison: each design once per round, in an order of its own that the seed determines, so that no
+ * design always runs after the same one or in the best hour. All trials of a round have the same seed.
+ */
+export function planComparison(
+  designs: number,
+  repeat: number,
+  seed: number,
+): readonly ComparedTrial[] {
+  const order = random(seed, 'order of designs');
+  const all = Array.from({ length: designs }, (_, design) => design);
+  return Array.from({ length: repeat }, (_, round) =>
+    order.shuffled(all).map((design) => ({ number: round + 1, seed: seed + round, design })),
+  ).flat();
+}
+
 /**
  * Runs trials one after the other on the stack of one lab, and yields each result. Stops after a trial that did
  * not complete: it was interrupted, or its stack may be broken.
  */
-export async function* repeatTrials(
+export async function* repeatTrials<P extends PlannedTrial>(
   lab: { run(trial: Trial): Promise<TrialResult> },
-  plan: readonly PlannedTrial[],
-  trialOf: (planned: PlannedTrial) => Promise<Trial>,
-): AsyncGenerator<PlannedTrial & TrialResult> {
+  plan: readonly P[],
+  trialOf: (planned: P) => Promise<Trial>,
+): AsyncGenerator<P & TrialResult> {
   for (const planned of plan) {
     const result = await lab.run(await trialOf(planned));
     yield { ...planned, ...result };

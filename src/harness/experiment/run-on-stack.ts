@@ -72,8 +72,8 @@ async function onOwnStack(
   const { options, scenario, pipeline, folder, journal, signal, state } = context;
   const { artifacts, clock } = options;
   const stack = await startOwnStack({
-    ...{ runtime, scenario, artifacts, clock, signal, workDir: opened.workDir },
-    pipeline,
+    ...{ runtime, artifacts, clock, signal, workDir: opened.workDir },
+    designs: [{ scenario, pipeline }],
     runDir: folder.dir,
     onBuilding: (image) => state.step(`building the image of ${image}`),
     onProgress(line) {
