@@ -82,7 +82,7 @@ const HARNESS_LAYERS: readonly (readonly string[])[] = [
   ['engines'],
   ['probes', 'truth'],
   ['faults.ts', 'measure'],
-  ['outcome'],
+  ['impact', 'outcome'],
   ['sharding'],
   ['shared-stack.ts'],
   ['up.ts'],

@@ -16,7 +16,7 @@ import { scalar } from './metric.ts';
 import { type CompactionMeasured, measureCompactions, paybackMetric } from './payback.ts';
 import { prepareSql } from './prepare.ts';
 import { producingMetrics, producingSection } from './producing.ts';
-import { promiseMetrics, promiseSection } from './promises.ts';
+import { lagOf, promiseMetrics, promiseSection } from './promises.ts';
 import { queriesSection, queryMetrics } from './queries.ts';
 import { faultSection } from './recovery.ts';
 import { regressionMetrics, regressionSection } from './regressions.ts';
@@ -89,7 +89,9 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
   const known = await resolutions(measuring);
   const staleness = await stalenessMetrics(measuring, known);
   const regressions = await regressionSection(measuring);
-  const promises = context.promises && promiseSection(context.promises, staleness);
+  const replay = context.promises;
+  const promises =
+    replay && promiseSection(replay, (phase) => lagOf(staleness, replay.dataset, phase));
   const metrics = sorted(measuring, [
     ...staleness,
     ...(await backlogMetrics(measuring)),

@@ -9,13 +9,19 @@ import type { PromiseReplay } from '../truth/promises/replay.ts';
 import { scalar } from './metric.ts';
 
 /** Lost margin, voucher and contact of one broken promise, USD: an estimate, no public figure. */
-const USD_PER_BROKEN_PROMISE = 12;
+export const USD_PER_BROKEN_PROMISE = 12;
 const PER_PROMISES = 10_000;
 /** With fewer rows behind the stale lines, their number is chance and is not compared with a formula. */
 const ROWS_TO_COMPARE = 10;
 
-/** The promises of every phase, from the fates of its orders and the staleness of its changes. */
-export function promiseSection(replay: PromiseReplay, staleness: readonly Metric[]): Promises {
+/**
+ * The promises of every phase, from the fates of its orders. `lagOf`: the mean staleness of the stock in a phase, ms;
+ * null: some changes were never visible; undefined: no change fell into it.
+ */
+export function promiseSection(
+  replay: Omit<PromiseReplay, 'dataset'>,
+  lagOf: (phase: string) => number | null | undefined,
+): Promises {
   return {
     usdEach: USD_PER_BROKEN_PROMISE,
     phases: replay.phases.map((phase) => {
@@ -31,7 +37,7 @@ export function promiseSection(replay: PromiseReplay, staleness: readonly Metric
         check: checkOf(replay, phase, fates, {
           line,
           rows: rows('stale'),
-          lagMs: lagOf(staleness, replay.dataset, phase.phase.name),
+          lagMs: lagOf(phase.phase.name),
         }),
       };
     }),
@@ -120,7 +126,7 @@ function rowsWith(fates: readonly OrderFate[], wanted: Fate): number {
 }
 
 /** Mean staleness of the stock. Times a rate of sales it is the mean number of sales not yet visible (Little's law). */
-function lagOf(
+export function lagOf(
   staleness: readonly Metric[],
   dataset: string,
   phase: string,
@@ -138,7 +144,7 @@ interface Counted {
 }
 
 function checkOf(
-  { demand }: PromiseReplay,
+  { demand }: Pick<PromiseReplay, 'demand'>,
   phase: TimedPhase,
   fates: readonly OrderFate[],
   { line, rows, lagMs }: Counted,

@@ -4,14 +4,18 @@ import { scenarioOf, storesOf, tapeUntil } from '../../../../test/support/retail
 import { contract } from '../../../generators/contract.ts';
 import type { PickupOrder } from '../../../generators/streams/pickups.ts';
 import { preloadOf } from '../../../generators/tape.ts';
+import type { Metric } from '../../../record/record.ts';
 import type { Scenario } from '../../../scenario/scenario.ts';
 import { timedMs } from '../../../scenario/timeline.ts';
 import { type FactRow, type Facts, openFacts } from '../../facts.ts';
-import { promiseMetrics, promiseSection } from '../../measure/promises.ts';
+import { lagOf, promiseMetrics, promiseSection } from '../../measure/promises.ts';
 import { type PromiseReplay, replayPromises } from './replay.ts';
 import { shownStock } from './shown.ts';
 
 const T0 = 1_795_788_000_000;
+
+const sectionOf = (replay: PromiseReplay, staleness: readonly Metric[]) =>
+  promiseSection(replay, (phase) => lagOf(staleness, replay.dataset, phase));
 
 let facts: Facts;
 beforeEach(async () => {
@@ -139,7 +143,7 @@ describe('a run’s orders', () => {
 
   test('a table without delay breaks none by staleness, whatever the books have wrong', async () => {
     await showAll(shop, 0);
-    const [spike] = promiseSection(await replayed(), staleness(0)).phases;
+    const [spike] = sectionOf(await replayed(), staleness(0)).phases;
     expect(spike?.line).toMatchObject({ stale: 0, missedStale: 0 });
     expect(spike?.line.phantom).toBeGreaterThan(0);
     expect(spike?.line.refused).toBeGreaterThan(spike?.line.missedPhantom as number);
@@ -149,11 +153,11 @@ describe('a run’s orders', () => {
   test('with a stale table as many promises break as the formula gives, and every line is in the facts', async () => {
     await showAll(shop, 4_000);
     const replay = await replayed();
-    const section = promiseSection(replay, staleness(4_000));
+    const section = sectionOf(replay, staleness(4_000));
     const spike = section.phases[0] as (typeof section.phases)[number];
     expect(spike.check.doubt).toBeNull();
     expect(spike.staleRows).toBeGreaterThan(10);
-    const [older] = promiseSection(replay, staleness(13_000)).phases;
+    const [older] = sectionOf(replay, staleness(13_000)).phases;
     expect(older?.check.doubt).toMatch(/shorter than the staleness of its stock/);
     // Of one course of the stock: both forms hold to a factor of two.
     const { counted: stalePer10k = Number.NaN } = spike.check;
@@ -191,7 +195,7 @@ describe('a run’s orders', () => {
 
   test('an empty table promises nothing: no data, and not 0', async () => {
     const replay = await replayed();
-    const section = promiseSection(replay, []);
+    const section = sectionOf(replay, []);
     expect(section.phases[0]?.order.promised).toBe(0);
     expect(section.phases[0]?.order.broken).toBeUndefined();
     expect(section.phases[0]?.check.doubt).toMatch(/no change/);
