@@ -1,4 +1,5 @@
 import { stackBroke } from '../../core/errors.ts';
+import { isLocal, localGet } from './local-http.ts';
 import { scoped } from './scoped-signal.ts';
 
 /** A response with its whole body. */
@@ -35,6 +36,8 @@ export async function httpRequest(
         };
   try {
     return await scoped(signal, async (own) => {
+      const plain = method === 'GET' ? await plainAnswer(url, headers, own) : null;
+      if (plain !== null) return plain;
       const response = await fetch(url, { method, signal: own, ...sent });
       return { status: response.status, ok: response.ok, text: await response.text() };
     });
@@ -42,6 +45,19 @@ export async function httpRequest(
     signal?.throwIfAborted();
     throw stackBroke(`no answer from ${new URL(url).host}: ${reasonOf(error)}`, undefined, error);
   }
+}
+
+/** The answer of a server on this machine; null: it is elsewhere, or redirects, which `fetch` follows. */
+async function plainAnswer(
+  url: string,
+  headers: Readonly<Record<string, string>> | undefined,
+  signal: AbortSignal,
+): Promise<HttpAnswer | null> {
+  const target = new URL(url);
+  if (!isLocal(target)) return null;
+  const { status, body } = await localGet(target, { headers, signal });
+  if (status >= 300 && status < 400) return null;
+  return { status, ok: status >= 200 && status < 300, text: body.toString('utf8') };
 }
 
 export type Body = Readonly<Record<string, unknown>>;
@@ -55,8 +71,11 @@ export function jsonOf(text: string): Body {
   }
 }
 
-/** The cause of a failed fetch, whose own message is only "fetch failed". */
+/** The cause of a failed fetch, whose own message is only "fetch failed", or the code of another failed request. */
 function reasonOf(error: unknown): string {
-  const { message, cause } = error as Error & { cause?: { code?: string; message?: string } };
-  return cause?.code ?? cause?.message ?? message;
+  const { message, code, cause } = error as Error & {
+    code?: unknown;
+    cause?: { code?: string; message?: string };
+  };
+  return cause?.code ?? cause?.message ?? (typeof code === 'string' ? code : message);
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { badInput } from '../../core/errors.ts';
 import { ALL_APIS, HARNESS, MACHINE, QUERY_ENGINE } from '../../record/facts.ts';
 import { CONTAINER_ENGINE, CpuAccounts, KERNEL } from '../clients/cpu-accounts.ts';
+import { httpRequest } from '../clients/http.ts';
 import {
   type MachineStat,
   type ProcessStat,
@@ -166,9 +167,11 @@ class RunningResources implements ResourceProbe {
     if (store === null || this.#storeFailures >= 3) return;
     try {
       const url = `${store.endpoint}/minio/metrics/v3/api/requests`;
-      const response = await fetch(url, { signal: AbortSignal.timeout(SAMPLE_MS) });
-      if (!response.ok) throw new Error(`${response.status}`);
-      const { requests, bytesIn, bytesOut } = parseS3Counters(await response.text());
+      const { ok, text, status } = await httpRequest(url, {
+        signal: AbortSignal.timeout(SAMPLE_MS),
+      });
+      if (!ok) throw new Error(`${status}`);
+      const { requests, bytesIn, bytesOut } = parseS3Counters(text);
       const total = Object.values(requests).reduce((sum, count) => sum + count, 0);
       await facts.append('s3', [
         { at_ms: atMs, api: ALL_APIS, requests: total, bytes_in: bytesIn, bytes_out: bytesOut },
