@@ -6,6 +6,9 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
+import { systemClock } from '../../core/clock.ts';
+import { isLocal, localGet } from './local-http.ts';
+import { amzDate, authorizationOf, encodedPath } from './s3-signature.ts';
 
 /** Address and credentials of a bucket; `Endpoints['s3']` of a stack has them. */
 interface BucketAccess {
@@ -53,6 +56,8 @@ export function openBucket(access: BucketAccess): Bucket {
       await client.send(new PutObjectCommand({ Bucket, Key: keyIn(Bucket, key), Body }));
     },
     async get(key, abortSignal) {
+      const object = await localObject(access, keyIn(Bucket, key), abortSignal);
+      if (object !== null) return object;
       const command = new GetObjectCommand({ Bucket, Key: keyIn(Bucket, key) });
       const { Body } = await client.send(command, abortSignal ? { abortSignal } : {});
       if (Body === undefined) throw new Error(`the object store sent no body for ${key}`);
@@ -78,6 +83,38 @@ export function openBucket(access: BucketAccess): Bucket {
     close: () => client.destroy(),
     [Symbol.dispose]: () => client.destroy(),
   };
+}
+
+/**
+ * An object of a store on this machine, without the SDK, which takes 3 ms of CPU time for it, and the census requests
+ * several objects per commit. null: the store is elsewhere, or gave no object. Then the SDK requests it, with its retries
+ * and its errors.
+ */
+async function localObject(
+  access: BucketAccess,
+  key: string,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array | null> {
+  const endpoint = new URL(access.endpoint);
+  if (!isLocal(endpoint)) return null;
+  const path = encodedPath(`/${access.bucket}/${key}`);
+  const headers = {
+    host: endpoint.host,
+    'x-amz-content-sha256': 'UNSIGNED-PAYLOAD',
+    'x-amz-date': amzDate(systemClock.nowMs()),
+  };
+  const authorization = authorizationOf({ path, headers }, access);
+  try {
+    const url = new URL(path, endpoint);
+    const { status, body } = await localGet(url, {
+      headers: { ...headers, authorization },
+      signal,
+    });
+    return status === 200 ? body : null;
+  } catch {
+    signal?.throwIfAborted();
+    return null;
+  }
 }
 
 async function* list(client: S3Client, Bucket: string, Prefix = ''): AsyncGenerator<StoredObject> {
