@@ -1,4 +1,4 @@
-import avro from 'avsc';
+import avro, { type Type } from 'avsc';
 
 /** Longs as bigint: a snapshot id read as a number would silently be another id. */
 const long = avro.types.LongType.__with({
@@ -20,13 +20,21 @@ function longAsBigint(schema: unknown): typeof long | undefined {
   return schema === 'long' || type === 'long' ? long : undefined;
 }
 
+/** Types by the text of their schema: the library compiles code for each, which takes longer than to decode a manifest. */
+const TYPES = new Map<string, Type>();
+
+function typeOf(schema: Parameters<typeof avro.Type.forSchema>[0]): Type {
+  const text = JSON.stringify(schema);
+  const type = TYPES.get(text) ?? avro.Type.forSchema(schema, { typeHook: longAsBigint });
+  TYPES.set(text, type);
+  return type;
+}
+
 /** The records of an Avro object container file. Longs are bigints, bytes are Buffers. */
 export function readAvro<T>(bytes: Uint8Array): Promise<T[]> {
   return new Promise((resolve, reject) => {
     const records: T[] = [];
-    const decoder = new avro.streams.BlockDecoder({
-      parseHook: (schema) => avro.Type.forSchema(schema, { typeHook: longAsBigint }),
-    });
+    const decoder = new avro.streams.BlockDecoder({ parseHook: typeOf });
     decoder.on('data', (record: T) => records.push(record));
     // Every block ends with the file's sync marker. The decoder silently drops a truncated block, so
     // check for the marker at the end of the file.

@@ -62,6 +62,19 @@ test('a table is parsed with whole ids, its newest columns and its snapshots in 
   ]);
 });
 
+test('a text that holds JSON of its own stays as it is, and -1 is no snapshot', () => {
+  const inner = String.raw`{\"snapshot-id\": 8963421567890123457, \"a\":\"snapshot-id\"}`;
+  const one = snapshot('8963421567890123457', '-1', 1).replace('"10"', `"${inner}"`);
+  const table = parseTable(`{"metadata-location":"s3://w/t/1.json","metadata":{"format-version":2,
+    "location":"s3://w/t","current-schema-id":0,"schemas":[{"schema-id":0,"fields":[]}],
+    "current-snapshot-id" : -1, "snapshots":[${one}]}}`);
+  expect(table.currentSnapshotId).toBe(null);
+  expect(table.snapshots[0]).toMatchObject({
+    id: '8963421567890123457',
+    summary: { 'added-records': '{"snapshot-id": 8963421567890123457, "a":"snapshot-id"}' },
+  });
+});
+
 test('a table that nothing was committed to has no current snapshot', () => {
   const table = parseTable(`{"metadata-location":"s3://w/t/1.json","metadata":{"format-version":2,
     "location":"s3://w/t","current-schema-id":0,"schemas":[{"schema-id":0,"fields":[]}]}}`);
