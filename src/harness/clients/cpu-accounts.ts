@@ -19,6 +19,13 @@ interface Member {
   alive: boolean;
 }
 
+/** Sums over the members of an account; `endedS` is CPU time of those that have ended. */
+interface Total {
+  cpuS: number;
+  rssBytes: number;
+  endedS: number;
+}
+
 /** Process ids are reused; together with the start time they are unique. */
 const keyOf = ({ pid, startTicks }: ProcessStat) => `${pid}/${startTicks}`;
 
@@ -29,6 +36,7 @@ const keyOf = ({ pid, startTicks }: ProcessStat) => `${pid}/${startTicks}`;
  */
 export class CpuAccounts {
   readonly #members = new Map<string, Member>();
+  readonly #totals = new Map<string, Total>();
   readonly #reported = new Map<string, number>();
 
   /** Takes a sample of all processes of the machine. `roots` names the account of a process and its descendants. */
@@ -50,38 +58,43 @@ export class CpuAccounts {
     });
     for (const member of newlyGone) member.alive = false;
     this.#creditUnsampled(newlyGone, before);
+    this.#total();
   }
 
   /** CPU seconds so far, which never decrease, and current memory; undefined: the account never had a process. */
   usage(account: string): Usage | undefined {
-    const members = [...this.#members].filter(([, member]) => member.account === account);
-    if (members.length === 0) return undefined;
-    let [cpuS, rssBytes] = [0, 0];
-    for (const [key, { stat, alive }] of members) {
-      cpuS += stat.ownS;
-      if (alive) rssBytes += stat.rssBytes;
-      // An engine reaps the processes of its containers, which are not its own.
-      if (account === CONTAINER_ENGINE) continue;
-      // Reaped children that were sampled before are counted by themselves.
-      cpuS += Math.max(0, stat.reapedS - this.#sampledOfChildren(key));
-    }
+    const total = this.#totals.get(account);
+    if (total === undefined) return undefined;
     // A process may be listed before it is reaped: the next sample corrects that.
-    const reportedS = Math.max(this.#reported.get(account) ?? 0, cpuS);
-    this.#reported.set(account, reportedS);
-    return { cpuS: reportedS, rssBytes };
+    const cpuS = Math.max(this.#reported.get(account) ?? 0, total.cpuS);
+    this.#reported.set(account, cpuS);
+    return { cpuS, rssBytes: total.rssBytes };
   }
 
   /** CPU seconds of the ended processes of an account, as far as they were sampled. */
   endedS(account: string): number {
-    return [...this.#members.values()]
-      .filter((member) => member.account === account && !member.alive)
-      .reduce((sum, { stat }) => sum + totalS(stat), 0);
+    return this.#totals.get(account)?.endedS ?? 0;
   }
 
-  #sampledOfChildren(key: string): number {
-    return [...this.#members.values()]
-      .filter(({ parent, alive }) => parent === key && !alive)
-      .reduce((sum, { stat }) => sum + totalS(stat), 0);
+  /** Adds up the members of each account. Two passes, since thousands of processes may end during a run. */
+  #total(): void {
+    const endedOf = new Map<string, number>();
+    for (const { parent, alive, stat } of this.#members.values()) {
+      if (alive || parent === undefined) continue;
+      endedOf.set(parent, (endedOf.get(parent) ?? 0) + totalS(stat));
+    }
+    this.#totals.clear();
+    for (const [key, { account, stat, alive }] of this.#members) {
+      const total = this.#totals.get(account) ?? { cpuS: 0, rssBytes: 0, endedS: 0 };
+      this.#totals.set(account, total);
+      total.cpuS += stat.ownS;
+      if (alive) total.rssBytes += stat.rssBytes;
+      else total.endedS += totalS(stat);
+      // An engine reaps the processes of its containers, which are not its own.
+      if (account === CONTAINER_ENGINE) continue;
+      // Reaped children that were sampled before are counted by themselves.
+      total.cpuS += Math.max(0, stat.reapedS - (endedOf.get(key) ?? 0));
+    }
   }
 
   /** Credits an ended process with its CPU time after its last sample: the unexplained growth of its parent's reaped time. */
