@@ -20,6 +20,7 @@ export interface ReaderConfig {
   readonly extensions: Artifacts['duckdbExtensions'];
   readonly threads: number;
   readonly memoryMb: number;
+  readonly cachesFiles: boolean;
 }
 
 /** Messages to the process. Each query gets one answer. */

@@ -22,10 +22,15 @@ process.on('message', (message: ToChild) => {
 // The parent is gone, and a running query would keep this process alive.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
+/** Otherwise each query asks the store for the size and the date of every file, manifests included. */
+const CACHE_FILES = `SET enable_http_metadata_cache = true; SET parquet_metadata_cache = true;
+  SET validate_external_file_cache = 'NO_VALIDATION'`;
+
 async function open(config: ReaderConfig): Promise<void> {
   const startedMs = systemClock.monotonicMs();
   try {
     ({ connection } = await openLakehouse(config, config.extensions, config));
+    if (config.cachesFiles) await connection.run(CACHE_FILES);
     send({ kind: 'opened', attachMs: systemClock.monotonicMs() - startedMs });
   } catch (error) {
     send({ kind: 'refused', error: textOf(error) });

@@ -10,8 +10,8 @@ export function openReader(
   extensions: Artifacts['duckdbExtensions'],
   options: ReaderOptions,
 ): Promise<Reader> {
-  const { clock, threads = 1, memoryMb = 1024 } = options;
+  const { clock, threads = 1, memoryMb = 1024, cachesFiles = false } = options;
   const { s3, catalog } = endpoints;
-  const config: ReaderConfig = { s3, catalog, extensions, threads, memoryMb };
+  const config: ReaderConfig = { s3, catalog, extensions, threads, memoryMb, cachesFiles };
   return openProcessReader(clock, (onProcess) => DuckDbInstance.start(config, clock, onProcess));
 }

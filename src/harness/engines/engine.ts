@@ -69,6 +69,11 @@ export interface ReaderOptions {
   readonly clock: Clock;
   readonly threads?: number;
   readonly memoryMb?: number;
+  /**
+   * Keeps what it has read of a file, and does not validate it again: files of a table never change. Not for queries whose
+   * latency is measured, which pay for what they read.
+   */
+  readonly cachesFiles?: boolean;
 }
 
 /** The stack whose tables are read. */

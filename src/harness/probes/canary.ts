@@ -15,14 +15,16 @@ export interface Canaries extends RunningProbe {
 
 /** Interval between the starts of two polls. One poll looks up every canary in flight. */
 const POLL_MS = 400;
-/** A slow poll is followed by a pause four times as long: polling uses at most a fifth of one core. */
-const REST_FACTOR = 4;
+/** A slow poll is followed by a pause nine times as long: polling uses at most a tenth of one core. */
+const REST_FACTOR = 9;
+/** For this share of the commit interval after a poll that found a canary, the next commit is not expected. */
+const QUIET_SHARE = 0.5;
 const TIMEOUT_MS = 30_000;
 
 export const canaryProbe: Probe<Canaries> & { readonly kind: 'canary' } = {
   kind: 'canary',
   async start(context) {
-    const reader = await context.openReader({ threads: 1, memoryMb: 512 });
+    const reader = await context.openReader({ threads: 1, memoryMb: 512, cachesFiles: true });
     return new RunningCanaries(context, reader);
   },
 };
@@ -113,20 +115,24 @@ class RunningCanaries implements Canaries {
   }
 
   async #poll(): Promise<void> {
-    const { clock, signal } = this.#context;
+    const { clock, signal, scenario } = this.#context;
+    const quietMs = scenario.pipeline.commitEveryMs * QUIET_SHARE;
     const ends = AbortSignal.any([signal, this.#stopping.signal]);
     while (!ends.aborted) {
       const startMs = clock.nowMs();
-      await this.#pollOnce();
+      const found = await this.#pollOnce();
       const tookMs = clock.nowMs() - startMs;
-      const waitMs = Math.max(POLL_MS - tookMs, tookMs * REST_FACTOR);
+      // A commit shows every canary of its interval at once: until the next one a poll would find none.
+      const everyMs = found > 0 ? Math.max(POLL_MS, quietMs) : POLL_MS;
+      const waitMs = Math.max(everyMs - tookMs, tookMs * REST_FACTOR);
       await clock.sleep(waitMs, ends).catch(() => {});
     }
   }
 
-  async #pollOnce(): Promise<void> {
+  /** Number of canaries that it found. */
+  async #pollOnce(): Promise<number> {
     const polled = [...this.#inFlight];
-    if (polled.length === 0 || this.#table === null) return;
+    if (polled.length === 0 || this.#table === null) return 0;
     const before = this.#context.underDeclaredFault();
     const answer = await this.#reader.query(
       this.#sql(this.#table, polled),
@@ -135,14 +141,15 @@ class RunningCanaries implements Canaries {
     );
     // A poll without an answer is neither a miss nor a hit: it only widens the interval.
     if (answer.outcome !== 'ok') {
-      if (before || this.#context.underDeclaredFault()) return;
+      if (before || this.#context.underDeclaredFault()) return 0;
       for (const canary of polled) canary.failedPolls += 1;
-      return;
+      return 0;
     }
     const versions = new Map(
       answer.rows.map((row) => [`${row.store_id}/${row.sku_id}`, Number(row.version)]),
     );
     for (const canary of polled) await this.#judge(canary, versions, answer);
+    return polled.filter((canary) => !this.#inFlight.has(canary)).length;
   }
 
   async #judge(
@@ -161,7 +168,10 @@ class RunningCanaries implements Canaries {
     await this.#write(canary.mark, canary, endMs, 'seen');
   }
 
-  /** Filters on both columns of the key, so that the engine prunes files as for a lookup. */
+  /**
+   * Filters on both columns of the key, so that the engine prunes files as for a lookup, and on the version: an older
+   * image of a key is a miss as well as none, and without the filter every file with an earlier canary would be read.
+   */
   #sql(table: ImageDataset, canaries: readonly CanaryInFlight[]): string {
     const column = (name: string) => `"${columnOf(table, name)}"`;
     const list = (values: Iterable<number | null>) => [...new Set(values)].join(', ');
@@ -170,6 +180,7 @@ class RunningCanaries implements Canaries {
       FROM ice.${this.#context.place.namespace}."${table.name}"
       WHERE ${column('sku_id')} IN (${list(canaries.map(({ mark }) => mark.skuId))})
         AND ${column('store_id')} IN (${list(canaries.map(({ mark }) => mark.storeId))})
+        AND ${column('version')} >= ${Math.min(...canaries.map(({ mark }) => mark.version ?? 0))}
       GROUP BY ALL`;
   }
 

@@ -3,7 +3,7 @@ import type { Sighted } from '../visibility/visibility.ts';
 /** Interval between the starts of two polls while a commit may come. A poll costs the catalog about 5 ms of CPU. */
 export const POLL_MS = 150;
 /** For this share of the commit interval after its last commit, no commit of a writer is expected. */
-const QUIET_SHARE = 0.5;
+const QUIET_SHARE = 0.75;
 /** Interval between two polls in the quiet time, as a share of the commit interval, and its maximum. */
 const SPARSE_SHARE = 0.1;
 const SPARSE_MAX_MS = 1_000;
@@ -12,7 +12,7 @@ const REST_SHARE = 0.5;
 
 /**
  * Decides when to poll a table next: every 150 ms, and less often in the quiet time, in which every known writer of
- * the pipeline has just committed and its next commit is at least half a commit interval away. Only the periodic
+ * the pipeline has just committed and its next commit is at least a quarter of a commit interval away. Only the periodic
  * commits of Flink start a quiet time. A rewrite or another writer's commit says nothing about Flink's next commit
  * and does not change the schedule; in a quiet time it is found within a tenth of the commit interval.
  */
