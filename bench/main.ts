@@ -8,12 +8,13 @@ import { readLock } from '../src/harness/setup/lock.ts';
 import type { Bench, BenchResult } from './bench.ts';
 import { census } from './census.ts';
 import { observer } from './observer.ts';
+import { parts } from './parts.ts';
 import { pipeline } from './pipeline.ts';
 import { producing } from './producing.ts';
 import { slip } from './slip.ts';
 import { tape } from './tape.ts';
 
-const BENCHES: readonly Bench[] = [tape, producing, slip, pipeline, census, observer];
+const BENCHES: readonly Bench[] = [tape, producing, slip, pipeline, census, observer, parts];
 
 /** What the machine is, and how busy others keep it: without that no number here can be read. */
 interface Report {
