@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 
-/** Sampling interval of the delay, ms. */
-const SAMPLE_EVERY_MS = 20;
+/** Sampling interval of the delay, ms. Each sample wakes a thread that may have nothing else to do. */
+const SAMPLE_EVERY_MS = 50;
 
 /**
  * Samples the delay of this thread's event loop at fixed intervals. Node's monitorEventLoopDelay

@@ -52,9 +52,9 @@ test('a stall of the main thread is in the facts as long as it was', async () =>
        count(*) FILTER (delay_ms > 100) AS late FROM loop_delay`,
   );
   expect(seen).toMatchObject({ workers: 0 });
-  expect(seen?.longest).toBeGreaterThan(370);
-  // A moment every 20 ms: of those in the stall, all but the last five were late by more than 100 ms.
-  expect(seen?.late).toBeGreaterThanOrEqual(14);
+  expect(seen?.longest).toBeGreaterThan(340);
+  // A moment every 50 ms: of those in the stall, all but the last two were late by more than 100 ms.
+  expect(seen?.late).toBeGreaterThanOrEqual(5);
 });
 
 test('a probe that cannot be stopped keeps no other from it', async () => {
