@@ -6,10 +6,10 @@ const scenario = scenarioOf(
   'traffic.pos.receipts=400/store/h',
   'traffic.wms={}',
   'traffic.inventory.preload=assortment',
-  'phases.only.for=6h',
+  'phases.only.for=3h',
   'phases.only.load=5x',
 );
-const options = { orders: 8_000, signal: new AbortController().signal, onStore: () => {} };
+const options = { orders: 6_000, signal: new AbortController().signal, onStore: () => {} };
 
 const constant = (label: string, ms: number) =>
   ({ label, lateness: { kind: 'constant', ms } }) as const;

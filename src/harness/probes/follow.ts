@@ -1,6 +1,15 @@
 import type { Clock } from '../../core/clock.ts';
+import { scoped } from '../clients/scoped-signal.ts';
 import type { Poll, Sighted } from '../visibility/visibility.ts';
 import type { PollSchedule } from './poll-schedule.ts';
+
+/**
+ * A poll without an answer is given up and repeated. A server that was asked while another one behind it was down may
+ * answer long after both could: the tables would be seen late, which the pipeline is not to blame for. The time doubles
+ * with every such poll in a row, for a catalog that is merely slow.
+ */
+const GIVE_UP_MS = 1_000;
+const GIVE_UP_MOST_MS = 4_000;
 
 /** Polls one table by its schedule until `signal` aborts. Never rejects. */
 export async function follow<C extends Sighted>(
@@ -15,16 +24,36 @@ export async function follow<C extends Sighted>(
   },
 ): Promise<void> {
   const { clock, signal, polled, failed } = options;
+  let giveUpMs = GIVE_UP_MS;
   while (!signal.aborted) {
     const startMs = clock.nowMs();
     try {
-      const poll = await followed.poll(signal);
+      const poll = await within(giveUpMs, signal, (own) => followed.poll(own));
+      giveUpMs = GIVE_UP_MS;
       schedule.record(poll.found);
       polled(poll, startMs);
     } catch (error) {
       if (signal.aborted) return;
+      if ((error as Error)?.name === 'TimeoutError')
+        giveUpMs = Math.min(2 * giveUpMs, GIVE_UP_MOST_MS);
       failed(error);
     }
     await clock.sleep(schedule.waitMs(startMs, clock.nowMs()), signal).catch(() => {});
   }
+}
+
+/** Runs a request under a signal of its own, which aborts with the outer one and after `limitMs`. */
+function within<T>(
+  limitMs: number,
+  outer: AbortSignal,
+  request: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  return scoped(outer, async (signal) => {
+    // Of the machine's own time, whatever the run's clock: no request is waited for on a virtual one.
+    const limit = AbortSignal.timeout(limitMs);
+    const own = new AbortController();
+    signal.addEventListener('abort', () => own.abort(signal.reason), { once: true });
+    limit.addEventListener('abort', () => own.abort(limit.reason), { once: true });
+    return await request(own.signal);
+  });
 }
