@@ -9,7 +9,7 @@ const scenario = scenarioOf(
   'phases.only.for=3h',
   'phases.only.load=5x',
 );
-const options = { orders: 6_000, signal: new AbortController().signal, onStore: () => {} };
+const options = { orders: 12_000, signal: new AbortController().signal, onStore: () => {} };
 
 const constant = (label: string, ms: number) =>
   ({ label, lateness: { kind: 'constant', ms } }) as const;
@@ -30,13 +30,14 @@ test('without lateness no promise is stale; with more of it there are more, and 
 test('batches of an interval cost about as much as half of it, always', async () => {
   const [constantly, batches] = await impactOf(
     scenario,
-    [constant('10m', 600_000), { label: '20m', lateness: { kind: 'batches', everyMs: 1_200_000 } }],
+    [constant('5m', 300_000), { label: '10m', lateness: { kind: 'batches', everyMs: 600_000 } }],
     options,
   );
   const stale = (one: typeof batches) => one?.phases[0]?.line.stale ?? 0;
   expect(batches?.meanMs).toBe(constantly?.meanMs);
-  expect(stale(batches) / stale(constantly)).toBeGreaterThan(0.7);
-  expect(stale(batches) / stale(constantly)).toBeLessThan(1.4);
+  // Some hundred promises on some tens of rows, which run short together: a factor of two would show.
+  expect(stale(batches) / stale(constantly)).toBeGreaterThan(0.6);
+  expect(stale(batches) / stale(constantly)).toBeLessThan(1.6);
 });
 
 test('other views change nothing in a view, and the same seed gives the same numbers', async () => {
