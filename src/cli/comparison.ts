@@ -50,7 +50,7 @@ export function comparisonFormat(name: string): ComparisonFormat {
   );
 }
 
-/** Prints a comparison. Returns exit code 3 if a design has no trial that counts. */
+/** Prints a comparison. Returns exit code 5 if a design has no trial that counts. */
 export function showComparison(
   compared: Compared,
   format: ComparisonFormat,
@@ -58,14 +58,18 @@ export function showComparison(
 ): ExitCode {
   const color = pc.isColorSupported && process.stdout.isTTY === true;
   terminal.result(RENDER[format](compared, { color, columns: terminal.columns }));
-  return exitCodeOf(compared.comparison);
+  return exitCodeOf(compared);
 }
 
-/** A comparison is no gate: failed checks of a design are on its page, and not in the exit code. */
-function exitCodeOf({ designs }: Comparison): ExitCode {
-  const trials = designs.flatMap((one) => one.trials);
-  if (trials.some(({ outcome }) => outcome === 'interrupted')) return EXIT.interrupted;
-  return designs.every(({ counted }) => counted > 0) ? EXIT.pass : EXIT.invalid;
+/**
+ * Exit code of the trial that did not complete, if any. A comparison is no gate: failed checks of a design are on its
+ * page, and not in the exit code.
+ */
+function exitCodeOf({ comparison, designs }: Compared): ExitCode {
+  const records = designs.flatMap(({ trials }) => trials.map(({ record }) => record));
+  const ended = records.find(({ outcome }) => outcome !== 'completed');
+  if (ended !== undefined) return ended.exitCode as ExitCode;
+  return comparison.designs.every(({ counted }) => counted > 0) ? EXIT.pass : EXIT.invalid;
 }
 
 /** Writes the files of a comparison next to its trials. */

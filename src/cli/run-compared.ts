@@ -108,6 +108,8 @@ export async function runCompared(
     // Remove the folder if no trial has begun.
     if (readdirSync(folder.dir).length === 0) rmSync(folder.dir, { recursive: true });
   }
+  // Without a trial there is nothing to show.
+  if (done.length === 0) signal.throwIfAborted();
   return showComparison(compared(), args.format, terminal);
 }
 
