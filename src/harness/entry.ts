@@ -1,14 +1,8 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { packageRoot } from '../core/package-root.ts';
 
-/** The package's root folder, found from the sources and from the build alike. */
-export const packageRoot = rootAbove(fileURLToPath(import.meta.url));
-
-function rootAbove(path: string): string {
-  const dir = dirname(path);
-  return existsSync(join(dir, 'package.json')) ? join(dir, '/') : rootAbove(dir);
-}
+export { packageRoot };
 
 /**
  * The built file of a worker thread or child process, e.g. `harness/load/worker`. Threads and

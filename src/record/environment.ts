@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
-import { fileURLToPath } from 'node:url';
+import { packageRoot } from '../core/package-root.ts';
 import type { Environment } from './record.ts';
 
 /** The part of the environment that depends on the stack. */
@@ -13,8 +13,6 @@ interface StackFacts {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-const rootDir = fileURLToPath(new URL('../..', import.meta.url));
-
 /** The version of a library that doorbuster uses, which its package pins. */
 export function libraryVersion(name: string): string {
   const { dependencies } = packageJson();
@@ -24,7 +22,7 @@ export function libraryVersion(name: string): string {
 }
 
 function packageJson() {
-  return JSON.parse(readFileSync(`${rootDir}package.json`, 'utf8')) as {
+  return JSON.parse(readFileSync(`${packageRoot}package.json`, 'utf8')) as {
     readonly version: string;
     readonly dependencies: Readonly<Record<string, string>>;
   };
@@ -43,7 +41,7 @@ export function environment(stack: StackFacts): Environment {
     versions: { ...stack.versions },
     classArchives: null,
   };
-  return { doorbuster: version, commit: commitOf(rootDir), ...facts, lane: laneOf(facts) };
+  return { doorbuster: version, commit: commitOf(packageRoot), ...facts, lane: laneOf(facts) };
 }
 
 /**
