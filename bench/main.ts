@@ -7,6 +7,7 @@ import { defaultCacheDir } from '../src/harness/setup/cache.ts';
 import { readLock } from '../src/harness/setup/lock.ts';
 import type { Bench, BenchResult } from './bench.ts';
 import { census } from './census.ts';
+import { memory } from './memory.ts';
 import { observer } from './observer.ts';
 import { parts } from './parts.ts';
 import { pipeline } from './pipeline.ts';
@@ -14,7 +15,10 @@ import { producing } from './producing.ts';
 import { slip } from './slip.ts';
 import { tape } from './tape.ts';
 
-const BENCHES: readonly Bench[] = [tape, producing, slip, pipeline, census, observer, parts];
+const BENCHES: readonly Bench[] = [
+  ...[tape, memory, producing, slip],
+  ...[pipeline, census, observer, parts],
+];
 
 /** What the machine is, and how busy others keep it: without that no number here can be read. */
 interface Report {

@@ -7,7 +7,7 @@ import type { FileEntry, Snapshot } from './iceberg.ts';
 /** A row by column; a column that is left out is NULL. */
 export type TableRow = Readonly<Record<string, Cell>>;
 
-/** A snapshot of a table, with the rows and files that it added and the live files. */
+/** A snapshot of a table, with the rows and files that it added and the live files; empty once it is released. */
 export interface TableCommit {
   readonly snapshot: Omit<Snapshot, 'manifestList'>;
   readonly rows: readonly TableRow[];
@@ -20,11 +20,14 @@ interface Table {
   /** Columns of the key, by which an upsert replaces rows; null: rows are only appended. */
   readonly key: readonly string[] | null;
   readonly commits: TableCommit[];
+  /** The files that readers read now; null before the first commit. */
+  live: readonly FileEntry[] | null;
 }
 
 /** Assumed size of a row in a file, bytes. */
 const BYTES_PER_ROW = 100;
-const MEMORY_MB = 512;
+/** Rows beyond it are on disk, as those of a lakehouse. */
+const MEMORY_MB = 128;
 
 /**
  * Lakehouse tables in this process: every commit is a snapshot and adds a data file, and for an upsert an
@@ -39,8 +42,10 @@ export class InProcessTables {
   /** Commits run one at a time, because each uses the staging table. */
   #last: Promise<unknown> = Promise.resolve();
 
-  static async open(clock: Clock): Promise<InProcessTables> {
-    const database = await openDatabase(':memory:', { memoryMb: MEMORY_MB, threads: 1 });
+  /** `spillDir`: a folder that is created when rows have to go to disk, and removed on close. */
+  static async open(clock: Clock, spillDir: string): Promise<InProcessTables> {
+    const limits = { memoryMb: MEMORY_MB, threads: 1, spillDir };
+    const database = await openDatabase(':memory:', limits);
     const connection = await database.connect();
     await connection.run(`ATTACH ':memory:' AS ice`);
     return new InProcessTables(clock, database, connection);
@@ -64,7 +69,7 @@ export class InProcessTables {
     await this.#connection.run(`CREATE SCHEMA IF NOT EXISTS ice.${schema};
       CREATE TABLE ice.${name} (${list.join(', ')});
       CREATE TABLE ${staging(name)} (${list.join(', ')})`);
-    this.#tables.set(name, { columns, key, commits: [] });
+    this.#tables.set(name, { columns, key, commits: [], live: null });
   }
 
   /**
@@ -91,6 +96,19 @@ export class InProcessTables {
     return this.#table(name).commits;
   }
 
+  /** The files that readers of a table read now; null before its first commit. */
+  live(name: string): readonly FileEntry[] | null {
+    return this.#table(name).live;
+  }
+
+  /** Drops the rows and lists of files of a snapshot, which are not read again. The table keeps its rows. */
+  release(name: string, snapshotId: string): void {
+    const { commits } = this.#table(name);
+    const at = commits.findLastIndex(({ snapshot }) => snapshot.id === snapshotId);
+    const commit = commits[at];
+    if (commit !== undefined) commits[at] = { ...commit, rows: [], added: [], live: [] };
+  }
+
   /** The tables of a namespace, by their full names. */
   names(namespace: string): readonly string[] {
     return [...this.#tables.keys()].filter((name) => name.startsWith(`${namespace}.`));
@@ -102,10 +120,7 @@ export class InProcessTables {
 
   /** Number of files that an engine reads to scan these tables. */
   liveFiles(): number {
-    return [...this.#tables.values()].reduce(
-      (total, { commits }) => total + (commits.at(-1)?.live.length ?? 0),
-      0,
-    );
+    return [...this.#tables.values()].reduce((total, { live }) => total + (live?.length ?? 0), 0);
   }
 
   close(): void {
@@ -125,7 +140,7 @@ export class InProcessTables {
     again: readonly TableRow[],
   ): Promise<void> {
     const table = this.#table(name);
-    const { key, commits } = table;
+    const { key } = table;
     const [connection, batch] = [this.#connection, staging(name)];
     await connection.append(batch, rows);
     if (key !== null) {
@@ -142,7 +157,7 @@ export class InProcessTables {
         ? []
         : [fileOf(name, id, 'equality_delete', rows.length)]),
     ];
-    const live = [...(commits.at(-1)?.live ?? []), ...added];
+    const live = [...(table.live ?? []), ...added];
     this.#push(table, { id, rows: all, added, live }, key === null ? 'append' : 'overwrite');
   }
 
@@ -151,7 +166,7 @@ export class InProcessTables {
     const [row] = await this.#connection.rows<{ n: number }>(
       `SELECT count(*)::DOUBLE AS n FROM ice.${name}`,
     );
-    const removed = table.commits.at(-1)?.live ?? [];
+    const removed = table.live ?? [];
     const id = String(++this.#commits);
     const added = [fileOf(name, id, 'data', row?.n ?? 0)];
     this.#push(table, { id, rows: [], added, live: added }, 'replace');
@@ -159,10 +174,12 @@ export class InProcessTables {
   }
 
   #push(
-    { commits }: Table,
+    table: Table,
     { id, ...commit }: Omit<TableCommit, 'snapshot'> & { readonly id: string },
     operation: Snapshot['operation'],
   ): void {
+    const { commits } = table;
+    table.live = commit.live;
     commits.push({
       ...commit,
       snapshot: {

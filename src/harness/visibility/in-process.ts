@@ -31,7 +31,15 @@ async function open(context: VisibilityContext): Promise<VisibilitySource> {
           const found = history.slice(polled).map((commit) => {
             const { snapshot } = commit;
             const sighted = { snapshot, missedMs, seenMs, snapshots: history.length };
-            return { ...sighted, read: () => read(dataset, commit, sighted, context) };
+            return {
+              ...sighted,
+              async read() {
+                const done = await read(dataset, commit, sighted, context);
+                // Every commit is read once.
+                tables.release(nameOf(dataset), snapshot.id);
+                return done;
+              },
+            };
           });
           polled = history.length;
           missedMs = seenMs;
@@ -39,9 +47,9 @@ async function open(context: VisibilityContext): Promise<VisibilitySource> {
         },
       };
     },
-    files: async (dataset) => tables.history(nameOf(dataset)).at(-1)?.live ?? null,
+    files: async (dataset) => tables.live(nameOf(dataset)),
     async storage(datasets) {
-      const files = datasets.flatMap((one) => tables.history(nameOf(one)).at(-1)?.live ?? []);
+      const files = datasets.flatMap((one) => tables.live(nameOf(one)) ?? []);
       const bytes = files.reduce((total, file) => total + file.bytes, 0);
       return { ...{ objects: files.length, bytes, orphans: 0, orphanBytes: 0, orphanKeys: [] } };
     },

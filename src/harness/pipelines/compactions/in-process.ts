@@ -17,7 +17,7 @@ export const inProcess = {
     const counts = { rewrittenFiles: 0, addedFiles: 0, rewrittenBytes: 0, removedDeleteFiles: 0 };
     const rewritten: string[] = [];
     for (const name of tables.names(place.namespace)) {
-      const before = tables.history(name).at(-1)?.live ?? [];
+      const before = tables.live(name) ?? [];
       if (before.length < 2) continue;
       await clock.sleep(REWRITE_PER_FILE_MS * before.length, signal);
       const { removed, added } = await tables.rewrite(name);

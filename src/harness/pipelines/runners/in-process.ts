@@ -42,6 +42,7 @@ export const inProcess: StageRunner<'in-process'> = {
       (stream) => new StreamReader({ stream, pipeline, stage, streams }, store, options),
     );
     const over = new AbortController();
+    const ends = AbortSignal.any([signal, over.signal]);
     const commit = async (everything: boolean) => {
       for (const reader of readers) await reader.commit(everything);
     };
@@ -49,14 +50,11 @@ export const inProcess: StageRunner<'in-process'> = {
       const startedMs = clock.nowMs();
       for (let n = 1; ; n++) {
         const dueMs = startedMs + n * scenario.pipeline.commitEveryMs;
-        await clock.sleep(
-          Math.max(0, dueMs - clock.nowMs()),
-          AbortSignal.any([signal, over.signal]),
-        );
+        await clock.sleep(Math.max(0, dueMs - clock.nowMs()), ends);
         await commit(false);
       }
     })().catch((error: unknown) => {
-      if (!signal.aborted && !over.signal.aborted) throw error;
+      if (!ends.aborted) throw error;
     });
     // `watch` reports the error; without a watcher it must not be an unhandled rejection.
     working.catch(() => undefined);
@@ -111,6 +109,9 @@ async function createTable(
   });
 }
 
+/** How long a stage remembers the id of an event, ms, as the state of a Flink job has a time to live. */
+const REMEMBERS_MS = 600_000;
+
 /** A record and its offset. */
 interface PositionedRecord {
   readonly record: LogRecord;
@@ -126,8 +127,10 @@ class StreamReader {
   readonly #inject: Injected;
   /** Next offset of each partition. */
   readonly #next: number[];
-  /** Events and row versions that were written. */
-  readonly #known = new Map<string, number>();
+  /** Newest version of each row that is upserted. */
+  readonly #versions = new Map<string, number>();
+  /** When each event, or image of a ledger, was written, oldest first. */
+  readonly #writtenMs = new Map<string, number>();
   #taken = 0;
 
   constructor(
@@ -148,6 +151,7 @@ class StreamReader {
     const { manifest, place } = pipeline;
     const nowMs = this.#options.clock.nowMs();
     const untilMs = everything ? Number.POSITIVE_INFINITY : nowMs - this.#inject.delay_ms;
+    this.#forget(nowMs - REMEMBERS_MS);
     const accepted: TableRow[] = [];
     const rejected: TableRow[] = [];
     for (const { record, part, offset } of this.#take(untilMs)) {
@@ -164,7 +168,7 @@ class StreamReader {
     const nameOf = ({ name }: Dataset) => `${place.namespace}.${name}`;
     for (const dataset of manifest.datasets) {
       if (dataset.carries !== stream) continue;
-      const { rows, again } = this.#kept(dataset, accepted);
+      const { rows, again } = this.#kept(dataset, accepted, nowMs);
       if (rows.length + again.length === 0) continue;
       await tables.commit(
         nameOf(dataset),
@@ -175,6 +179,8 @@ class StreamReader {
     const letters = rejectedOf(manifest);
     if (rejected.length > 0)
       await tables.commit(nameOf(letters), rejected.map(rowNamedFor(letters)));
+    const topic = topicOf(place, stream);
+    for (const [part, next] of this.#next.entries()) this.#store.log.release(topic, part, next);
   }
 
   *#take(untilMs: number): Generator<PositionedRecord> {
@@ -193,22 +199,44 @@ class StreamReader {
   #kept(
     dataset: StreamDataset,
     all: readonly TableRow[],
+    nowMs: number,
   ): { readonly rows: readonly TableRow[]; readonly again: readonly TableRow[] } {
     const rows = new Map<string, TableRow>();
     const again: TableRow[] = [];
     for (const row of all) {
       const id = idOf(dataset, row);
-      const known = `${dataset.name}/${id}`;
-      const version = holdsImages(dataset) ? Number(row[dataset.version]) : 0;
-      const guarded = !holdsImages(dataset) || this.#inject.version_guard;
-      if (guarded && version <= (this.#known.get(known) ?? Number.NEGATIVE_INFINITY)) continue;
-      this.#known.set(known, version);
+      if (this.#isKnown(dataset, row, { key: `${dataset.name}/${id}`, nowMs })) continue;
       const fate = this.#fateOf(row);
       if (fate === 'lost') continue;
       rows.set(id, row);
       if (fate === 'twice') again.push(row);
     }
     return { rows: [...rows.values()], again };
+  }
+
+  /** Whether a row was written before, or a newer version of it; remembers it. */
+  #isKnown(
+    dataset: StreamDataset,
+    row: TableRow,
+    { key, nowMs }: { readonly key: string; readonly nowMs: number },
+  ): boolean {
+    if (holdsImages(dataset) && !this.#inject.version_guard) return false;
+    if (holdsImages(dataset) && dataset.semantics === 'upsert') {
+      const version = Number(row[dataset.version]);
+      if (version <= (this.#versions.get(key) ?? Number.NEGATIVE_INFINITY)) return true;
+      this.#versions.set(key, version);
+      return false;
+    }
+    if (this.#writtenMs.has(key)) return true;
+    this.#writtenMs.set(key, nowMs);
+    return false;
+  }
+
+  #forget(beforeMs: number): void {
+    for (const [key, atMs] of this.#writtenMs) {
+      if (atMs >= beforeMs) return;
+      this.#writtenMs.delete(key);
+    }
   }
 
   /** The defect of a row; markers and canaries of the harness have none. */
