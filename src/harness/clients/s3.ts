@@ -6,9 +6,8 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { systemClock } from '../../core/clock.ts';
+import aws4 from 'aws4';
 import { isLocal, localGet } from './local-http.ts';
-import { amzDate, authorizationOf, encodedPath } from './s3-signature.ts';
 
 /** Address and credentials of a bucket; `Endpoints['s3']` of a stack has them. */
 interface BucketAccess {
@@ -90,7 +89,7 @@ export function openBucket(access: BucketAccess): Bucket {
  * several objects per commit. null: the store is elsewhere, or gave no object. Then the SDK requests it, with its retries
  * and its errors.
  */
-async function localObject(
+export async function localObject(
   access: BucketAccess,
   key: string,
   signal: AbortSignal | undefined,
@@ -98,16 +97,13 @@ async function localObject(
   const endpoint = new URL(access.endpoint);
   if (!isLocal(endpoint)) return null;
   const path = encodedPath(`/${access.bucket}/${key}`);
-  const headers = {
-    host: endpoint.host,
-    'x-amz-content-sha256': 'UNSIGNED-PAYLOAD',
-    'x-amz-date': amzDate(systemClock.nowMs()),
-  };
-  const authorization = authorizationOf({ path, headers }, access);
+  const { headers } = aws4.sign(
+    { service: 's3', region: access.region, host: endpoint.host, path },
+    { accessKeyId: access.accessKeyId, secretAccessKey: access.secretAccessKey },
+  );
   try {
-    const url = new URL(path, endpoint);
-    const { status, body } = await localGet(url, {
-      headers: { ...headers, authorization },
+    const { status, body } = await localGet(new URL(path, endpoint), {
+      headers: headers as Record<string, string>,
       signal,
     });
     return status === 200 ? body : null;
@@ -147,4 +143,16 @@ async function removeAll(client: S3Client, Bucket: string, prefix: string): Prom
 function keyIn(bucket: string, key: string): string {
   const prefix = `s3://${bucket}/`;
   return key.startsWith(prefix) ? key.slice(prefix.length) : key;
+}
+
+/** A path as it is signed and sent: every character but unreserved ones and `/` is percent-encoded. */
+export function encodedPath(path: string): string {
+  return path.split('/').map(encoded).join('/');
+}
+
+function encoded(text: string): string {
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
