@@ -1,54 +1,33 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream, existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
 import { type IncomingMessage, request } from 'node:http';
 import { dirname } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import type { Clock } from '../../core/clock.ts';
 import { badInput, stackBroke } from '../../core/errors.ts';
-import type { Params } from '../clients/duckdb.ts';
 import { SESSION_READY, sparkSession } from '../pipelines/compactions/spark-jvm.ts';
-import type { AuxiliaryProcess } from '../stack/auxiliary-process.ts';
-import { innermostCause, logTail } from '../stack/cause.ts';
 import { HOST } from '../stack/plan.ts';
 import { freePort } from '../stack/ports.ts';
 import { claimedPorts, defaultRegistryDir } from '../stack/registry.ts';
 import type { Exit, Launched } from '../stack/server.ts';
-import type { Stack } from '../stack/stack.ts';
+import { withParameters } from './parameters.ts';
 import type { InstanceAnswer } from './process-reader.ts';
-
-/** Longest wait for a session, ms. Spark takes 10 to 15 s to start on a machine that does nothing else. */
-const START_WITHIN_MS = 180_000;
-
-interface SparkSessionOptions {
-  readonly stack: Pick<Stack, 'endpoints' | 'launch'>;
-  readonly clock: Clock;
-  readonly threads: number;
-  readonly heapMiB?: number;
-  /** File for what Spark logs; it is emptied first. */
-  readonly log: string;
-  readonly signal: AbortSignal;
-  /** Called when its process has been started, before it is ready. */
-  readonly onLaunched?: (launched: Launched) => void;
-}
+import {
+  type SessionOptions,
+  type SessionProcess,
+  startSessionProcess,
+} from './session-process.ts';
+import type { Session, Statement } from './session-reader.ts';
 
 /** Beginning of the error of a request to a process that has ended, or whose connection broke. */
 export const NO_ANSWER = 'Spark did not answer';
-
-/** A statement with its values for `$name`, by name, and an id by which it can be cancelled. */
-interface Statement {
-  readonly id: string;
-  readonly sql: string;
-  readonly params: Params;
-}
 
 /**
  * A Spark process next to the servers that runs SQL statements until it is closed, with the catalog as `ice`. Every
  * statement sees the newest snapshot of its tables. It ends with the stack or with this process at the latest.
  */
-export class SparkSession implements AsyncDisposable {
+export class SparkSession implements Session, AsyncDisposable {
   readonly pid: Launched['pid'];
   /** On loopback, in every runtime. */
   readonly port: number;
@@ -64,53 +43,34 @@ export class SparkSession implements AsyncDisposable {
    * Rejects with a DoorbusterError if Spark is not on this machine (`doorbuster setup`), or does not start; and with
    * the signal's reason. In containers its image is built if it is missing.
    */
-  static async start(options: SparkSessionOptions): Promise<SparkSession> {
-    const { stack, clock, log, signal, onLaunched } = options;
-    signal.throwIfAborted();
-    await mkdir(dirname(log), { recursive: true });
-    // Start with an empty log: an earlier one could contain the cause of another failure.
-    await writeFile(log, '');
+  static async start(options: SessionOptions): Promise<SparkSession> {
     const token = randomBytes(16).toString('hex');
     const port = await freePort(claimedPorts(defaultRegistryDir()));
-    const startedMs = clock.monotonicMs();
-    const ready = new AbortController();
-    const program = sparkSession({ ...options, port, token }, stack.endpoints);
-    const launched = await stack.launch({
-      ...program,
-      command(at) {
-        if (!at.internal) requireSpark(at.artifacts.sparkClasspath);
-        return program.command(at);
+    const program = sparkSession({ ...options, port, token }, options.stack.endpoints);
+    const process = await startSessionProcess(
+      {
+        title: 'Spark',
+        readyLine: SESSION_READY,
+        program: {
+          ...program,
+          command(at) {
+            if (!at.internal) requireSpark(at.artifacts.sparkClasspath);
+            return program.command(at);
+          },
+        },
       },
-      onLine: (line) => line === SESSION_READY && ready.abort(),
-      log,
-    } satisfies AuxiliaryProcess);
-    onLaunched?.(launched);
-    const ended = new AbortController();
-    const exited = launched.exited.finally(() => ended.abort());
-    const over = AbortSignal.any([ready.signal, ended.signal, signal]);
-    await clock.sleep(START_WITHIN_MS, over).catch(() => {});
-    if (!ready.signal.aborted || ended.signal.aborted || signal.aborted) {
-      launched.kill('SIGKILL');
-      await exited;
-      signal.throwIfAborted();
-      const how = over.aborted ? 'it ended' : `not ready within ${START_WITHIN_MS / 1_000} s`;
-      throw stackBroke(
-        `Spark did not start: ${innermostCause(logTail(log)) ?? how}`,
-        `less ${log}`,
-      );
-    }
-    const attachMs = clock.monotonicMs() - startedMs;
-    return new SparkSession({ launched, exited, attachMs, port, token, log });
+      options,
+    );
+    return new SparkSession({ ...process, port, token, log: options.log });
   }
 
-  private constructor(its: {
-    readonly launched: Launched;
-    readonly exited: Promise<Exit>;
-    readonly attachMs: number;
-    readonly port: number;
-    readonly token: string;
-    readonly log: string;
-  }) {
+  private constructor(
+    its: SessionProcess & {
+      readonly port: number;
+      readonly token: string;
+      readonly log: string;
+    },
+  ) {
     this.#launched = its.launched;
     this.port = its.port;
     this.#token = its.token;
@@ -180,12 +140,7 @@ export class SparkSession implements AsyncDisposable {
 
 /** Spark names a parameter `:name`, where the queries of a pipeline have `$name`. */
 function named({ id, sql, params }: Statement): object {
-  const names = Object.keys(params);
-  if (names.length === 0) return { id, sql, params: {} };
-  // In text and comments a $ stays what it is.
-  const part = new RegExp(`'(?:[^']|'')*'|--[^\\n]*|\\$(${names.join('|')})\\b`, 'g');
-  const written = sql.replace(part, (all, name) => (name === undefined ? all : `:${name}`));
-  return { id, sql: written, params };
+  return { id, sql: withParameters(sql, params, (name) => `:${name}`), params };
 }
 
 /** Checks that Spark's jars exist; their folder is the first part of its class path. */
