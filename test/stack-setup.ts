@@ -10,9 +10,10 @@ import { SERVERS } from '../src/core/metrics.ts';
 import { packageRoot } from '../src/harness/entry.ts';
 import { defaultCacheDir } from '../src/harness/setup/cache.ts';
 import { readLock } from '../src/harness/setup/lock.ts';
-import { EVERYTHING, needsOf } from '../src/harness/setup/needs.ts';
+import { EVERYTHING, needsOf, type Program } from '../src/harness/setup/needs.ts';
 import { isCi } from '../src/harness/setup/prerequisites.ts';
 import { provision } from '../src/harness/setup/provision.ts';
+import { trinoJava } from '../src/harness/setup/trino-java.ts';
 import { toolsOf } from '../src/harness/stack/components/components.ts';
 import { SHARED_STACK } from './support/shared-stack-name.ts';
 
@@ -41,9 +42,10 @@ async function fetchAll(): Promise<void> {
   if (!existsSync(join(packageRoot, 'dist'))) {
     throw new Error('these tests need the built package: npm run build');
   }
+  const programs: readonly Program[] = trinoJava() === null ? ['spark'] : ['spark', 'trino'];
   const { classArchives } = await provision({
     cacheDir: defaultCacheDir(),
-    needs: needsOf(readLock(), { ...EVERYTHING, tools: toolsOf(SERVERS) }),
+    needs: needsOf(readLock(), { ...EVERYTHING, programs, tools: toolsOf(SERVERS) }),
     clock: systemClock,
     signal: new AbortController().signal,
     mayInstall: isCi(),

@@ -17,7 +17,6 @@ import { createRunFolder } from '../record/folder.ts';
 import type { RecordedTrial } from '../record/series.ts';
 import { comparisonOf } from '../reports/comparison.ts';
 import { type Difference, differencesOf } from '../scenario/differences.ts';
-import { runsSpark } from '../scenario/scenario.ts';
 import type { CommandContext } from './command.ts';
 import { type ComparisonFormat, showComparison, writeComparison } from './comparison.ts';
 import { quoted } from './quoted.ts';
@@ -133,10 +132,7 @@ async function prepared(args: CompareArguments, context: CommandContext) {
     );
   const all = await Promise.all(wanted.map((_, design) => scenarioOf(design)));
   const scenarios = all as [ScenarioOnDisk, ...ScenarioOnDisk[]];
-  const needs = needsOf(readLock(), {
-    ...workOf(scenarios[0], runtime),
-    spark: scenarios.some(({ scenario }) => runsSpark(scenario)),
-  });
+  const needs = needsOf(readLock(), workOf(scenarios, runtime));
   const artifacts = await ready({ yes: args.yes, runtime, means, needs }, context);
   return { wanted, forced, scenarios, scenarioOf, runtime, artifacts };
 }

@@ -1,10 +1,12 @@
+import { programsUsed, refuseWithoutImage } from '../harness/experiment/servers-used.ts';
+import { pipelineFor } from '../harness/pipelines/load.ts';
+import type { ScenarioOnDisk } from '../harness/recording/open.ts';
 import type { MachineWork } from '../harness/setup/needs.ts';
 import type { Shard } from '../harness/sharding/shard-coordinator.ts';
 import { persistedStack } from '../harness/stack/persisted-stack.ts';
 import { runtimeFor } from '../harness/stack/runtimes.ts';
 import type { RuntimeKind } from '../harness/stack/stack.ts';
 import type { ParsedScenario } from '../scenario/parse.ts';
-import { runsSpark } from '../scenario/scenario.ts';
 
 /** Where the servers run; with external servers, the runtime of doorbuster's own programs. */
 export async function runtimeOf(
@@ -16,15 +18,23 @@ export async function runtimeOf(
   return runtime === 'external' ? 'processes' : runtimeFor(runtime);
 }
 
-/** The work of a run on this machine. */
+/**
+ * The work of a run on this machine, of a scenario or of several on one stack. Throws DoorbusterError (exit 2) if one of
+ * them cannot run there.
+ */
 export function workOf(
-  { scenario }: ParsedScenario,
+  designs: readonly [ScenarioOnDisk, ...ScenarioOnDisk[]],
   runtime: RuntimeKind,
   shard?: Shard,
 ): MachineWork {
+  const programs = designs.flatMap((parsed) => {
+    const pipeline = pipelineFor(parsed, process.cwd());
+    refuseWithoutImage(parsed, pipeline, runtime);
+    return programsUsed(pipeline, parsed.scenario);
+  });
   return {
-    servers: scenario.stack.runtime === 'external' ? 'elsewhere' : runtime,
+    servers: designs[0].scenario.stack.runtime === 'external' ? 'elsewhere' : runtime,
     observes: shard === undefined || shard.share.index === 0,
-    spark: runsSpark(scenario),
+    programs: [...new Set(programs)],
   };
 }

@@ -14,6 +14,7 @@ function enginesOf({ queries }: RunRecord): string {
 const ENGINE_NAMES: Readonly<Record<string, string>> = {
   duckdb: 'DuckDB',
   spark: 'Spark',
+  trino: 'Trino',
   'in-process': 'DuckDB in this process (by a law, not measured)',
 };
 

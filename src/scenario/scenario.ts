@@ -250,7 +250,7 @@ interface StackUse {
 }
 
 /** Query engines that a scenario can name. */
-export const QUERY_ENGINES = ['duckdb', 'spark'] as const;
+export const QUERY_ENGINES = ['duckdb', 'spark', 'trino'] as const;
 export type QueryEngineName = (typeof QUERY_ENGINES)[number];
 
 interface QueryUse {
@@ -317,9 +317,4 @@ export interface Check {
   readonly comparator: Comparator;
   /** In the metric's own unit (ms for times), or a bare ratio. */
   readonly limit: number;
-}
-
-/** Whether a scenario itself asks for Spark: to compact, or to answer queries. */
-export function runsSpark({ pipeline, queries }: Pick<Scenario, 'pipeline' | 'queries'>): boolean {
-  return pipeline.compaction.by === 'spark' || queries.engines?.includes('spark') === true;
 }

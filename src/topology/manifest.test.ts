@@ -123,18 +123,18 @@ describe('refused, with line and column:', () => {
     ],
     [
       'a file of an engine that is not listed',
-      ['engine: [duckdb, spark]', 'engine: duckdb'],
+      ['engine: [duckdb, spark, trino]', 'engine: [duckdb, trino]'],
       /:\d+:\d+: engine does not list spark/,
     ],
     [
       'an engine listed twice',
-      ['engine: [duckdb, spark]', 'engine: [duckdb, spark, duckdb]'],
+      ['engine: [duckdb, spark, trino]', 'engine: [duckdb, spark, trino, duckdb]'],
       /:19:1: engine lists duckdb twice/,
     ],
     [
       'an engine that there is not',
-      ['engine: [duckdb, spark]', 'engine: [duckdb, trino]'],
-      /:19:9: engine: must be one of duckdb, spark, in-process, or a list of them/,
+      ['engine: [duckdb, spark, trino]', 'engine: [duckdb, presto]'],
+      /:19:9: engine: must be one of duckdb, spark, trino, in-process, or a list of them/,
     ],
     ['something else than a stream', ['carries: pos,', 'carries: till,'], /:10:27: .*carries/],
   ] as const)('%s', (_, [from, to], message) => {

@@ -9,11 +9,19 @@ interface Given {
   readonly endless: string;
 }
 
-/** Contract of every query engine. Its tests are in order, on one reader: an engine may take seconds to start. */
-export function engineContract(kind: string, given: () => Given): void {
+/**
+ * Contract of every query engine. Its tests are in order, on one reader: an engine may take seconds to start. They are
+ * skipped, with the reason in their name, if the engine is not on this machine.
+ */
+export function engineContract(
+  kind: string,
+  given: () => Given,
+  missing: string | null = null,
+): void {
   const limits = { timeoutMs: 60_000 };
+  const why = missing === null ? '' : ` (skipped: ${missing})`;
 
-  describe(`the query engine ${kind}`, () => {
+  describe.skipIf(missing !== null)(`the query engine ${kind}${why}`, () => {
     let reader: Reader;
     let table: string;
     beforeAll(async () => {

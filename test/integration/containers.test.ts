@@ -250,7 +250,7 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
       mayInstall: false,
       onProgress: ({ artifact, state }) => events.push(`${artifact} ${state}`),
       onLine: () => {},
-      needs: needsOf(readLock(), { servers: 'containers', observes: true, spark: true }),
+      needs: needsOf(readLock(), { servers: 'containers', observes: true, programs: ['spark'] }),
       ...(await runtime.artifactSource()),
     });
     expect(new Set(events)).toEqual(

@@ -12,6 +12,7 @@ import { targetContract } from '../contracts/target.ts';
 import { visibilityContract } from '../contracts/visibility.ts';
 import { images } from '../support/datasets.ts';
 import { createTables, type Lakehouse, openLakehouse } from './support/lakehouse.ts';
+import { WITHOUT_TRINO } from './support/trino.ts';
 
 /** The kinds that need servers; those without are in src/harness/in-process.test.ts. */
 let lakehouse: Lakehouse;
@@ -52,6 +53,16 @@ engineContract('spark', () => ({
   table: lakehouse.table('numbers'),
   endless: 'range(3000000000) r',
 }));
+
+engineContract(
+  'trino',
+  () => ({
+    open: () => ENGINES.trino.open(read(), { clock }),
+    table: lakehouse.table('numbers'),
+    endless: 'TABLE(sequence(start => 0, stop => 900000000000)) r(id)',
+  }),
+  WITHOUT_TRINO,
+);
 
 visibilityContract('iceberg', async () => {
   const { sql, table, place } = lakehouse;

@@ -123,8 +123,8 @@ test('without Spark on this machine, the error says what to type', async () => {
 });
 
 test('a session ends with the process that owns it, also when that is killed', async () => {
-  const fixture = fileURLToPath(new URL('../fixtures/spark-owner.mjs', import.meta.url));
-  const owner = spawn(process.execPath, [fixture, SHARED_STACK, join(dir, 'owned.log')], {
+  const fixture = fileURLToPath(new URL('../fixtures/session-owner.mjs', import.meta.url));
+  const owner = spawn(process.execPath, [fixture, SHARED_STACK, join(dir, 'owned.log'), 'spark'], {
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -1,12 +1,5 @@
 import { once } from 'node:events';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
@@ -27,6 +20,7 @@ import {
   sweepLeftovers,
 } from '../../src/harness/stack/registry.ts';
 import type { Stack } from '../../src/harness/stack/stack.ts';
+import { isLoopback, listeners, listeningAddresses } from '../support/listening-sockets.ts';
 import { watchdogsOf } from '../support/processes.ts';
 import { runtime } from './support/runtime.ts';
 import {
@@ -413,45 +407,4 @@ async function steal(workDir: string, server: 'kafka'): Promise<Server> {
 
 function text(path: string): string {
   return readFileSync(path, 'utf8');
-}
-
-/** Local addresses, in the kernel's own hexadecimal, on which a process listens for TCP. */
-function listeners(pid: number): readonly string[] {
-  const sockets = new Set(
-    readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
-      try {
-        const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1];
-        return inode ? [inode] : [];
-      } catch {
-        return [];
-      }
-    }),
-  );
-  return listeningAddresses(pid)
-    .filter(({ inode }) => sockets.has(inode))
-    .map(({ address }) => address);
-}
-
-/** Everything that listens for TCP in the network of a process. */
-function listeningAddresses(pid: number | 'self') {
-  return ['tcp', 'tcp6'].flatMap((table) =>
-    text(`/proc/${pid}/net/${table}`)
-      .split('\n')
-      .slice(1)
-      .map((line) => line.trim().split(/\s+/))
-      .filter((fields) => fields[3] === '0A')
-      .map((fields) => {
-        const [address, port] = fields[1]!.split(':') as [string, string];
-        return { address, port: Number.parseInt(port, 16), inode: fields[9]! };
-      }),
-  );
-}
-
-/** 127.0.0.1, ::1 and ::ffff:127.0.0.1, as the kernel writes them. */
-function isLoopback(address: string): boolean {
-  return [
-    '0100007F',
-    '00000000000000000000000001000000',
-    '0000000000000000FFFF00000100007F',
-  ].includes(address);
 }

@@ -78,7 +78,7 @@ export const runCommand: Command = {
     const runtime = await runtimeOf(args.on, read);
     const means = await RUNTIMES[runtime].artifactSource();
     const parsed = await recorded(read, args, context, means);
-    const needs = needsOf(readLock(), workOf(parsed, runtime, shard));
+    const needs = needsOf(readLock(), workOf([parsed], runtime, shard));
     const artifacts = await ready({ yes: args.yes, runtime, means, needs }, context);
     if (args.repeat !== undefined) {
       const given = {

@@ -1,9 +1,10 @@
 import { systemClock } from '../../core/clock.ts';
+import { badInput } from '../../core/errors.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 import { defaultCacheDir } from '../../harness/setup/cache.ts';
 import { datasetNamed, fetchDataset, hasDataset } from '../../harness/setup/datasets.ts';
 import { readLock } from '../../harness/setup/lock.ts';
-import { needsOf } from '../../harness/setup/needs.ts';
+import { needsOf, type Program } from '../../harness/setup/needs.ts';
 import { isCi } from '../../harness/setup/prerequisites.ts';
 import { provision } from '../../harness/setup/provision.ts';
 import { fetchArtifacts } from '../../harness/setup/setup.ts';
@@ -11,6 +12,9 @@ import { RUNTIME_CHOICES, RUNTIMES, runtimeFor } from '../../harness/stack/runti
 import type { RuntimeKind } from '../../harness/stack/stack.ts';
 import type { Command } from '../command.ts';
 import { setupProgress } from '../setup-progress.ts';
+
+/** The program that only a run that names it needs. */
+const TRINO = 'trino';
 
 const IN_CACHE: Readonly<Record<RuntimeKind, string>> = {
   processes: 'everything',
@@ -37,7 +41,7 @@ export const setupCommand: Command = {
         array: true,
         nargs: 1,
         default: [] as string[],
-        describe: 'fetch a data set too, such as completejourney (repeatable)',
+        describe: 'fetch a data set too, such as completejourney, or trino (repeatable)',
       })
       .option('only', {
         type: 'string',
@@ -65,7 +69,8 @@ export const setupCommand: Command = {
       onProgress: progress.show,
       onLine: (line: string) => terminal.say(line),
     };
-    const datasets = (wanted as readonly string[]).map((name) => datasetNamed(name));
+    const extra = wanted as readonly string[];
+    const datasets = extra.filter((name) => name !== TRINO).map((name) => datasetNamed(name));
     const names = only as readonly string[];
     if (names.length > 0) {
       await fetchArtifacts({ ...options, lock: readLock(), only: names });
@@ -74,7 +79,14 @@ export const setupCommand: Command = {
     }
     const runtime = await runtimeFor(asked);
     const means = await RUNTIMES[runtime].artifactSource();
-    const needs = needsOf(readLock(), { servers: runtime, observes: true, spark: true });
+    if (extra.includes(TRINO) && runtime === 'containers') {
+      throw badInput(
+        'trino has no image, so it does not run next to servers in containers',
+        `doorbuster setup --runtime processes --with ${TRINO}`,
+      );
+    }
+    const programs: readonly Program[] = extra.includes(TRINO) ? ['spark', TRINO] : ['spark'];
+    const needs = needsOf(readLock(), { servers: runtime, observes: true, programs });
     const artifacts = await provision({ ...options, ...means, needs });
     for (const dataset of datasets) {
       if (!hasDataset(cacheDir, dataset)) await fetchDataset(dataset, { ...options, ...means });

@@ -52,7 +52,7 @@ export const upCommand: Command = {
     const { terminal, signal } = context;
     const taken: RuntimeKind = await runtimeFor(runtime);
     const means = await RUNTIMES[taken].artifactSource();
-    const needs = needsOf(readLock(), { servers: taken, observes: true, spark: true });
+    const needs = needsOf(readLock(), { servers: taken, observes: true, programs: ['spark'] });
     const artifacts = await ready({ yes, runtime: taken, means, needs }, context);
     const kept = await up({
       ...{ name, runtime: taken, artifacts, jit, signal, clock: systemClock },

@@ -6,6 +6,7 @@ import { sparkExports } from './spark-exports.ts';
 export const duckdb: QueryEngine & { readonly kind: 'duckdb' } = {
   kind: 'duckdb',
   servers: ['minio', 'catalog'],
+  program: null,
   open: ({ stack, extensions }, options) => openReader(stack.endpoints, extensions, options),
   second: sparkExports,
 };

@@ -3,6 +3,7 @@ import type { EngineKind } from '../../topology/manifest.ts';
 import type { Params } from '../clients/duckdb.ts';
 import type { Usage } from '../clients/proc.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
+import type { Program } from '../setup/needs.ts';
 import type { ServerName, Stack } from '../stack/stack.ts';
 
 /** A row of an answer, by column. */
@@ -113,6 +114,8 @@ export interface QueryEngine {
   readonly kind: EngineKind;
   /** The servers that it reads from. */
   readonly servers: readonly ServerName[];
+  /** The program that it is, next to the servers; null: it needs none. */
+  readonly program: Program | null;
   /** Opens a reader; rejects when it cannot reach the tables. */
   open(context: EngineContext, options: ReaderOptions): Promise<Reader>;
   /** Another engine, for tables that this one cannot read for the oracles, or not in time; null: there is none. */

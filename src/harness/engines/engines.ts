@@ -3,6 +3,7 @@ import { duckdb } from './duckdb.ts';
 import type { QueryEngine } from './engine.ts';
 import { inProcess } from './in-process.ts';
 import { spark } from './spark.ts';
+import { trino } from './trino.ts';
 
 /**
  * The engine of canaries and oracles, whose SQL is DuckDB's: it starts at once, and the same one looks at every pipeline.
@@ -16,5 +17,6 @@ export function observingEngine(engines: readonly EngineKind[]): QueryEngine {
 export const ENGINES: { readonly [K in EngineKind]: QueryEngine & { readonly kind: K } } = {
   duckdb,
   spark,
+  trino,
   'in-process': inProcess,
 };

@@ -13,6 +13,7 @@ const QUERY_MS_PER_FILE = 0.5;
 export const inProcess: QueryEngine & { readonly kind: 'in-process' } = {
   kind: 'in-process',
   servers: [],
+  program: null,
   second: null,
   async open({ stack }, { clock }) {
     const { tables } = inProcessOf(stack);

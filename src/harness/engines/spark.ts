@@ -14,6 +14,7 @@ const SESSIONS: SessionEngine = {
 export const spark: QueryEngine & { readonly kind: 'spark' } = {
   kind: 'spark',
   servers: ['minio', 'catalog'],
+  program: 'spark',
   open: (context, options) => openSessionReader(SESSIONS, context, options),
   second: null,
 };

@@ -55,6 +55,7 @@ describe('an estimate', () => {
     const both = of('queries.round_samples=20', 'queries.cold=2', 'queries.engine=[duckdb, spark]');
     expect(both.rounds?.executions).toBe(2 * (rounds?.executions ?? 0));
     expect(both.startMs).toBeGreaterThan(of().startMs);
+    expect(of('queries.engine=trino').startMs).toBeGreaterThan(both.startMs);
   });
 
   test('says that Spark reads a large upsert table for the oracles, and what DuckDB would take', () => {

@@ -49,8 +49,9 @@ const MEDIANS = {
   bulkBytesPerKey: 6,
   /** Probes, first drain and head start, without two commits. */
   firstDrainMs: 6_500,
-  /** A Spark session that answers queries. */
+  /** Start of the sessions that answer queries. */
   sparkMs: 12_000,
+  trinoMs: 18_000,
   endMs: 9_000,
   endMsPerEvent: 0.2,
   /** Servers, their logs and unpacked files, before the first event. */
@@ -88,8 +89,11 @@ export function estimateOf(scenario: Scenario, declared: Datasets): Estimate {
   const inBulk = traffic[STOCK]?.via === 'bulk' ? keys : 0;
   const loadedMs =
     inBulk * MEDIANS.bulkMsPerKey + (keys - inBulk) * MEDIANS.preloadMsPerKey + drainMs;
-  const sparkMs = scenario.queries.engines?.includes('spark') ? MEDIANS.sparkMs : 0;
-  const startMs = MEDIANS.serversMs + jobs * MEDIANS.deployMsPerStream + loadedMs + sparkMs;
+  const { engines = [] } = scenario.queries;
+  const enginesMs =
+    (engines.includes('spark') ? MEDIANS.sparkMs : 0) +
+    (engines.includes('trino') ? MEDIANS.trinoMs : 0);
+  const startMs = MEDIANS.serversMs + jobs * MEDIANS.deployMsPerStream + loadedMs + enginesMs;
   const endMs = MEDIANS.endMs + pipeline.commitEveryMs / 2 + events * MEDIANS.endMsPerEvent;
   const committingMs = loadedMs + timed + openMs;
   const commits = (committingMs / pipeline.commitEveryMs) * tables * pipeline.parallelism;

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
-import { runsSpark } from '../../scenario/scenario.ts';
 import { taskSlotsOf } from '../../topology/manifest.ts';
 import type { Pipeline } from '../pipelines/load.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
@@ -10,7 +9,7 @@ import { withNeeds } from '../stack/components/components.ts';
 import { startInProcess } from '../stack/in-process.ts';
 import { RUNTIMES } from '../stack/runtimes.ts';
 import type { Stack, StackOptions } from '../stack/stack.ts';
-import { serversUsed } from './servers-used.ts';
+import { programsUsed, serversUsed } from './servers-used.ts';
 
 /** What the trials of a stack run. */
 export interface Design {
@@ -39,7 +38,9 @@ export function startOwnStack({ runtime, designs, workDir, ...options }: OwnStac
     restarted: scenarios.flatMap(({ faults }) =>
       faults.flatMap(({ act, server }) => (act === 'restart' ? [server] : [])),
     ),
-    auxiliary: scenarios.some(runsSpark) ? ['spark'] : [],
+    auxiliary: [
+      ...new Set(designs.flatMap(({ scenario, pipeline }) => programsUsed(pipeline, scenario))),
+    ],
   });
 }
 

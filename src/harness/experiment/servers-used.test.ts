@@ -3,7 +3,13 @@ import { SERVERS } from '../../core/metrics.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import { packageRoot } from '../entry.ts';
 import { loadPipeline, SHIPPED } from '../pipelines/load.ts';
-import { refuseUnusedServers, serversOfShipped, serversUsed } from './servers-used.ts';
+import {
+  programsUsed,
+  refuseUnusedServers,
+  refuseWithoutImage,
+  serversOfShipped,
+  serversUsed,
+} from './servers-used.ts';
 
 const text = `name: any
 retail: { stores: 2, skus: 5 }
@@ -33,4 +39,35 @@ test('a pipeline in this process uses none, and none of them can fail', () => {
   expect(() => refuseUnusedServers(parsed, of(IN_PROCESS))).toThrow(
     /faults\[0\]\.server: the pipeline in-process does not use kafka; it uses no server\n {2}at any\.yaml:6:26/,
   );
+});
+
+const withEngines = (engines: string) => {
+  const named = `${text}queries: { engine: ${engines} }\n`;
+  return { ...parseScenario(named, { file: 'any.yaml' }), file: 'any.yaml' };
+};
+
+test('a program is started only for a run that uses it', () => {
+  const used = (engines: string) => programsUsed(of('cdc-upsert'), withEngines(engines).scenario);
+  expect(programsUsed(of('cdc-upsert'), parsed.scenario)).toEqual([]);
+  expect(used('duckdb')).toEqual([]);
+  expect(used('[duckdb, spark]')).toEqual(['spark']);
+  expect(used('[trino, duckdb]')).toEqual(['trino']);
+});
+
+test('an engine without an image is refused in containers, before anything is started', () => {
+  const scenario = withEngines('[duckdb, trino]');
+  const refuse = (runtime: 'processes' | 'containers') =>
+    refuseWithoutImage(scenario, of('cdc-upsert'), runtime);
+  expect(() => refuse('processes')).not.toThrow();
+  expect(() => refuse('containers')).toThrow(
+    expect.objectContaining({
+      exitCode: 2,
+      message: expect.stringMatching(
+        /queries\.engine: trino has no image, and the servers of this run are in containers: .*\n {2}at any\.yaml:8:20/,
+      ),
+    }),
+  );
+  expect(() =>
+    refuseWithoutImage(withEngines('[duckdb, spark]'), of('cdc-upsert'), 'containers'),
+  ).not.toThrow();
 });

@@ -8,8 +8,10 @@ import { TARGETS } from '../load/targets/targets.ts';
 import { compactionOf } from '../pipelines/compactions/compactions.ts';
 import { loadPipeline, type Pipeline, SHIPPED } from '../pipelines/load.ts';
 import { runnerOf } from '../pipelines/runners/runners.ts';
+import type { Program } from '../setup/needs.ts';
 import { withNeeds } from '../stack/components/components.ts';
-import type { ServerName } from '../stack/stack.ts';
+import { hasImage } from '../stack/images.ts';
+import type { RuntimeKind, ServerName } from '../stack/stack.ts';
 import { VISIBILITY_SOURCES } from '../visibility/sources.ts';
 
 /**
@@ -22,6 +24,36 @@ export function serversUsed(
 ): readonly ServerName[] {
   const used = serversOf(pipeline, enginesUsed(pipeline.manifest, scenario));
   return withNeeds([...used, ...compactionOf(pipeline, scenario).servers]);
+}
+
+/** The programs that a run starts next to its servers: for compaction on demand, and its query engines. */
+export function programsUsed(
+  { manifest }: Pipeline,
+  scenario: Pick<Scenario, 'pipeline' | 'queries'>,
+): readonly Program[] {
+  const compacts = scenario.pipeline.compaction.by === 'spark' ? (['spark'] as const) : [];
+  const engines = enginesUsed(manifest, scenario).map((engine) => ENGINES[engine].program);
+  return [...new Set([...compacts, ...engines.filter((one) => one !== null)])];
+}
+
+/** Throws DoorbusterError (exit 2), with line and column in the scenario, for a query engine that has no image, in containers. */
+export function refuseWithoutImage(
+  parsed: ParsedScenario & { readonly file: string },
+  pipeline: Pipeline,
+  runtime: RuntimeKind,
+): void {
+  if (runtime !== 'containers') return;
+  const problems = enginesUsed(pipeline.manifest, parsed.scenario).flatMap((engine) => {
+    const { program } = ENGINES[engine];
+    if (program === null || hasImage(program)) return [];
+    return [
+      atValue(
+        ['queries', 'engine'],
+        `${engine} has no image, and the servers of this run are in containers: set stack: { runtime: processes }, or leave ${engine} out`,
+      ),
+    ];
+  });
+  if (problems.length > 0) throw scenarioProblems(parsed, parsed.file, problems);
 }
 
 /** The servers of the pipelines that come with doorbuster, dependencies first: those of a stack for any of them. */

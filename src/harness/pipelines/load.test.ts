@@ -229,8 +229,9 @@ describe('a folder of one’s own', () => {
     const both = of('[spark, duckdb]');
     expect(both).toHaveLength(12);
     expect(both.slice(5, 7)).toEqual(['full-aggregate spark', 'store-lookup duckdb']);
+    expect(of('[trino]')).toEqual(of('duckdb').map((one) => one.replace('duckdb', 'trino')));
     for (const [engine, message] of [
-      ['trino', '"trino" is not one of the choices: known here: duckdb, spark'],
+      ['presto', '"presto" is not one of the choices: known here: duckdb, spark, trino'],
       ['[duckdb, sprak]', '"sprak" is not one of the choices: did you mean "spark"?'],
       ['[duckdb, duckdb]', '["duckdb","duckdb"] must be a list that names each engine once'],
       ['[]', '[] must be a list with an engine'],
@@ -238,8 +239,8 @@ describe('a folder of one’s own', () => {
       expect(() => of(engine)).toThrow(message);
       expect(() => of(engine)).toThrow(/at x\.yaml:5:(20|29)/);
     }
-    edit('pipeline.yaml', 'engine: [duckdb, spark]', 'engine: duckdb');
-    edit('pipeline.yaml', /file: \{ duckdb: (\S+), .*/, 'file: $1');
+    edit('pipeline.yaml', 'engine: [duckdb, spark, trino]', 'engine: duckdb');
+    edit('pipeline.yaml', /file:\n +duckdb: (\S+)(\n +(spark|trino): \S+)+/, 'file: $1');
     expect(of('duckdb')).toHaveLength(6);
     expect(() => of('[duckdb, spark]')).toThrow(
       /queries\.engine: the pipeline cdc-upsert has no queries for spark, only for duckdb: .* mine\/pipeline\.yaml\n {2}at x\.yaml:5:20/,

@@ -9,6 +9,7 @@ import {
   type StackLock,
 } from './lock.ts';
 import { minioOnPath } from './minio.ts';
+import { isOptional, needsOf } from './needs.ts';
 
 /**
  * Paths of everything that a run starts or loads. Class paths are lists of files or `dir/*`; join them
@@ -37,9 +38,13 @@ export interface Artifacts {
   };
   /** Spark's jars with Iceberg's runtime and S3. */
   readonly sparkClasspath: string;
+  /** Trino's own jars. */
+  readonly trinoClasspath: string;
+  /** Folder of the jars of Trino's Iceberg plugin. */
+  readonly trinoIceberg: string;
   /** Folder of the class archives, which the JVMs of a run write for those of the next. */
   readonly classArchives: string;
-  /** Version of each artifact, for the record. */
+  /** Version of each artifact, for the record; of a program that only some runs start, only for these. */
   readonly versions: Readonly<Record<string, string>>;
 }
 
@@ -54,6 +59,8 @@ export type ServerFiles = Pick<
   | 'catalogClasspath'
   | 'minio'
   | 'sparkClasspath'
+  | 'trinoClasspath'
+  | 'trinoIceberg'
 >;
 
 /**
@@ -63,7 +70,7 @@ export type ServerFiles = Pick<
 export function locateArtifacts(
   cacheDir: string,
   lock: StackLock,
-  needed: readonly LockedArtifact[] = lock.artifacts,
+  needed: readonly LockedArtifact[] = needsOf(lock).artifacts,
 ): Artifacts {
   const dirs: Record<string, string> = {};
   const stamps: Record<string, Stamp> = {};
@@ -71,9 +78,10 @@ export function locateArtifacts(
   const versions: Record<string, string> = {};
   for (const artifact of lock.artifacts) {
     const { name, version } = artifact;
-    versions[name] = version;
+    const isNeeded = needed.some((one) => one.name === name);
+    if (isNeeded || !isOptional(artifact)) versions[name] = version;
     const state = lookUp(cacheDir, artifact);
-    if (!needed.some((one) => one.name === name)) {
+    if (!isNeeded) {
       dirs[name] = artifactDir(cacheDir, artifact);
     } else if (state.kind === 'complete') {
       dirs[name] = state.dir;
@@ -142,5 +150,7 @@ function assemble(
       at('spark-iceberg', 'lib', '*'),
       jar('lakehouse', 'iceberg-aws-bundle'),
     ].join(':'),
+    trinoClasspath: at('trino', 'lib', '*'),
+    trinoIceberg: at('trino-iceberg', 'lib'),
   };
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { badInput } from '../../core/errors.ts';
 import { packageRoot } from '../entry.ts';
+import { TRINO_JAVA } from './trino-java.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hex digits');
 const fileName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]*$/, 'expected a plain file name');
@@ -36,6 +37,8 @@ const pinnedWheel = z.strictObject(pypiFile);
 const mavenGroup = z.strictObject({
   kind: z.literal('maven'),
   ...named,
+  /** The oldest Java that can run it, where that is newer than what the servers need. */
+  java: z.literal(TRINO_JAVA).optional(),
   /** The direct dependencies; `jars` lists what they resolved to, and only that is fetched. */
   roots: z.array(z.string()).min(1),
   jars: z.array(pinnedJar).min(1),
@@ -95,7 +98,7 @@ const pypiDataset = z.strictObject({
 
 const lockSchema = z.strictObject({
   version: z.literal(1),
-  /** What every run needs. */
+  /** What runs need: see `needsOf`. */
   artifacts: z.array(
     z.discriminatedUnion('kind', [mavenGroup, pypiSdist, pypiWheels, goBuild, javaBuild]),
   ),
@@ -103,7 +106,7 @@ const lockSchema = z.strictObject({
   datasets: z.array(pypiDataset).default([]),
 });
 
-/** Every server, jar and extension that a run needs, each with its version and checksum. */
+/** Every server, jar and extension that a run can need, each with its version and checksum. */
 export type StackLock = Readonly<z.infer<typeof lockSchema>>;
 /** A unit that is fetched, verified and cached as a whole. */
 export type LockedArtifact = StackLock['artifacts'][number] | StackLock['datasets'][number];

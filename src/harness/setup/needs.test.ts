@@ -8,7 +8,8 @@ import { type MachineWork, needsOf } from './needs.ts';
 import { toolsFor } from './prerequisites.ts';
 
 const lock = readLock();
-const all = lock.artifacts.map(({ name }) => name);
+const TRINO = ['trino', 'trino-iceberg'];
+const all = lock.artifacts.map(({ name }) => name).filter((name) => !TRINO.includes(name));
 
 describe('what a machine has to have', () => {
   const names = (work?: MachineWork) => needsOf(lock, work).artifacts.map(({ name }) => name);
@@ -16,40 +17,58 @@ describe('what a machine has to have', () => {
 
   it.each<[string, MachineWork | undefined, readonly string[]]>([
     ['nothing said', undefined, all],
-    ['its own servers', { servers: 'processes', observes: true, spark: false }, all],
+    ['its own servers', { servers: 'processes', observes: true, programs: [] }, all],
+    [
+      'its own servers, and Trino',
+      { servers: 'processes', observes: true, programs: ['trino'] },
+      [...all, ...TRINO],
+    ],
+    [
+      'servers of others, and Trino',
+      { servers: 'elsewhere', observes: true, programs: ['trino'] },
+      ['duckdb-extensions', ...TRINO],
+    ],
     [
       'servers in images',
-      { servers: 'containers', observes: true, spark: true },
+      { servers: 'containers', observes: true, programs: ['spark'] },
       ['duckdb-extensions'],
     ],
     [
       'servers of others',
-      { servers: 'elsewhere', observes: true, spark: false },
+      { servers: 'elsewhere', observes: true, programs: [] },
       ['duckdb-extensions'],
     ],
     [
       'servers of others, and Spark',
-      { servers: 'elsewhere', observes: true, spark: true },
+      { servers: 'elsewhere', observes: true, programs: ['spark'] },
       ['duckdb-extensions', ...spark],
     ],
-    ['a share of a load', { servers: 'elsewhere', observes: false, spark: true }, []],
+    [
+      'a share of a load',
+      { servers: 'elsewhere', observes: false, programs: ['spark', 'trino'] },
+      [],
+    ],
   ])('%s', (_, work, wanted) => {
     expect(names(work).toSorted()).toEqual([...wanted].toSorted());
   });
 
   it('asks for Java only where jars are run, and for less memory where no server is', () => {
     const elsewhere = { servers: 'elsewhere', observes: true } as const;
-    const without = needsOf(lock, { ...elsewhere, spark: false });
-    const withSpark = needsOf(lock, { ...elsewhere, spark: true });
+    const without = needsOf(lock, { ...elsewhere, programs: [] });
+    const withSpark = needsOf(lock, { ...elsewhere, programs: ['spark'] });
     expect(toolsFor(without.artifacts)).not.toContain('java');
     expect(toolsFor(withSpark.artifacts)).toContain('java');
     expect(without.memory.leastBytes).toBeLessThan(needsOf(lock).memory.leastBytes);
+    const withTrino = needsOf(lock, { ...elsewhere, programs: ['trino'] });
+    expect(toolsFor(withTrino.artifacts)).toContain('java25');
+    expect(toolsFor(withTrino.artifacts)).not.toContain('java');
+    expect(withTrino.memory.goodBytes).toBeGreaterThan(without.memory.goodBytes);
   });
 
   it('finds what is needed, and misses nothing else', () => {
     const cacheDir = mkdtempSync(join(tmpdir(), 'doorbuster-needs-'));
     try {
-      const { artifacts } = needsOf(lock, { servers: 'elsewhere', observes: false, spark: false });
+      const { artifacts } = needsOf(lock, { servers: 'elsewhere', observes: false, programs: [] });
       const located = locateArtifacts(cacheDir, lock, artifacts);
       expect(Object.keys(located.versions).toSorted()).toEqual(all.toSorted());
       expect(() => locateArtifacts(cacheDir, lock)).toThrow(/not in the cache .*kafka/);

@@ -3,14 +3,17 @@ import type { Tool } from './prerequisites.ts';
 
 const GIB = 1024 ** 3;
 
+/** Programs that a run starts next to its servers, for compaction or for queries. */
+export type Program = 'spark' | 'trino';
+
 /** Work of a run on this machine besides producing its load. */
 export interface MachineWork {
   /** Where its servers run: as processes or containers on this machine, or on external clusters. */
   readonly servers: 'processes' | 'containers' | 'elsewhere';
   /** Whether it runs queries and judges the tables; only the leader of a distributed load does. */
   readonly observes: boolean;
-  /** Whether it uses Spark, for compaction or for queries. */
-  readonly spark: boolean;
+  /** The programs that it starts. */
+  readonly programs: readonly Program[];
   /** Programs that its servers are, where they run as processes. */
   readonly tools?: readonly Tool[];
 }
@@ -26,7 +29,11 @@ export interface Needs {
 
 /** Artifacts that the harness itself loads, wherever the servers run. */
 const LOADED = ['duckdb-extensions'];
-const SPARK = ['spark', 'spark-iceberg', 'lakehouse'];
+/** The artifacts of each program. */
+const OF_PROGRAM: { readonly [P in Program]: readonly string[] } = {
+  spark: ['spark', 'spark-iceberg', 'lakehouse'],
+  trino: ['trino', 'trino-iceberg'],
+};
 
 /** The servers use about 1.5 GB; a Spark compaction and the harness's threads come on top. */
 const WITH_SERVERS = { goodBytes: 4 * GIB, leastBytes: 2.5 * GIB };
@@ -34,27 +41,43 @@ const WITH_SERVERS = { goodBytes: 4 * GIB, leastBytes: 2.5 * GIB };
 const WITH_SPARK = { goodBytes: 5 * GIB, leastBytes: 2.5 * GIB };
 const OBSERVING = { goodBytes: 3 * GIB, leastBytes: 1 * GIB };
 const LOAD_ALONE = { goodBytes: 1 * GIB, leastBytes: 0.5 * GIB };
+/** Trino has a heap of 1 GiB, and as much again for a cold query. */
+const TRINO = { goodBytes: 2 * GIB, leastBytes: 1 * GIB };
 
-/** All kinds of work. */
-export const EVERYTHING: MachineWork = { servers: 'processes', observes: true, spark: true };
+/** All kinds of work, without the programs that are only fetched for a run that names them. */
+export const EVERYTHING: MachineWork = {
+  servers: 'processes',
+  observes: true,
+  programs: ['spark'],
+};
+
+/** Whether an artifact is only fetched for a run that names its program. Spark is not: oracles may use it in any run. */
+export function isOptional({ name }: Pick<LockedArtifact, 'name'>): boolean {
+  return OF_PROGRAM.trino.includes(name);
+}
 
 /** The needs of a run by its work. */
 export function needsOf(lock: StackLock, work: MachineWork = EVERYTHING): Needs {
-  const tools = work.servers === 'processes' ? (work.tools ?? []) : [];
-  return { ...artifactsOf(lock, work), tools };
+  const { servers, observes, programs } = work;
+  const used = observes ? programs : [];
+  const names = used.flatMap((program) => OF_PROGRAM[program]);
+  const artifacts = lock.artifacts.filter((one) => {
+    // Processes need the servers' files here; images contain them.
+    if (servers === 'processes') return !isOptional(one) || names.includes(one.name);
+    if (servers === 'containers') return LOADED.includes(one.name);
+    return observes && [...LOADED, ...names].includes(one.name);
+  });
+  const tools = servers === 'processes' ? (work.tools ?? []) : [];
+  return { artifacts, memory: memoryFor(work), tools };
 }
 
-function artifactsOf(
-  lock: StackLock,
-  { servers, observes, spark }: MachineWork,
-): Omit<Needs, 'tools'> {
-  const artifacts = (names: readonly string[]) =>
-    lock.artifacts.filter(({ name }) => names.includes(name));
-  // Processes need the servers' files here; images contain them.
-  if (servers === 'processes') return { artifacts: lock.artifacts, memory: WITH_SERVERS };
-  if (servers === 'containers') return { artifacts: artifacts(LOADED), memory: WITH_SERVERS };
-  if (!observes) return { artifacts: [], memory: LOAD_ALONE };
-  return spark
-    ? { artifacts: artifacts([...LOADED, ...SPARK]), memory: WITH_SPARK }
-    : { artifacts: artifacts(LOADED), memory: OBSERVING };
+function memoryFor({ servers, observes, programs }: MachineWork): Needs['memory'] {
+  if (servers === 'elsewhere' && !observes) return LOAD_ALONE;
+  const elsewhere = programs.includes('spark') ? WITH_SPARK : OBSERVING;
+  const base = servers === 'elsewhere' ? elsewhere : WITH_SERVERS;
+  if (!programs.includes('trino')) return base;
+  return {
+    goodBytes: base.goodBytes + TRINO.goodBytes,
+    leastBytes: base.leastBytes + TRINO.leastBytes,
+  };
 }

@@ -15,6 +15,8 @@ describe('prerequisites', () => {
     ['java', 'openjdk version "25-ea" 2025-09-16', '25.0.0', true, true],
     ['java', 'openjdk version "11.0.28" 2025-07-15', '11.0.28', false, false],
     ['java', 'java version "1.8.0_431"', '8.0.0', false, false],
+    ['java25', 'openjdk version "25.0.3" 2026-04-21 LTS', '25.0.3', true, false],
+    ['java25', 'openjdk version "17.0.15" 2025-04-15', '17.0.15', false, false],
     ['maven', '\u001b[1mApache Maven 3.8.7\u001b[m\nJava version: 17.0.15', '3.8.7', true, false],
     ['maven', 'Apache Maven 3.6.1 (d66c9c0b)', '3.6.1', false, false],
     ['python', 'Python 3.11.2', '3.11.2', true, false],
@@ -43,13 +45,14 @@ describe('prerequisites', () => {
     expect(toolsFor([])).toEqual(['node']);
     expect(toolsFor([extensions], [])).toEqual(['node']);
     expect(toolsFor([extensions])).toEqual(['node', 'python', 'pip']);
-    expect(toolsFor(lock.artifacts, [])).toEqual(['node', 'java']);
+    expect(toolsFor(lock.artifacts, [])).toEqual(['node', 'java', 'java25']);
+    expect(toolsFor([lockedArtifact(lock, 'trino')], [])).toEqual(['node', 'java25']);
     expect(toolsFor([lockedArtifact(lock, 'kafka'), lockedArtifact(lock, 'catalog')])).toEqual([
       'node',
       'java',
       'maven',
     ]);
-    expect(toolsFor(lock.artifacts)).toHaveLength(6);
+    expect(toolsFor(lock.artifacts)).toHaveLength(7);
   });
 
   it('reads os-release', () => {
@@ -77,6 +80,11 @@ describe('prerequisites', () => {
       ]
     `);
     expect(line(UBUNTU, true)).toBe(line(DEBIAN_12, true));
+    const forTrino = (text: string) => installLine(['java25'], parseOsRelease(text, 'linux'), true);
+    expect([forTrino(DEBIAN_12), forTrino(DEBIAN_13)].map((one) => one.split(' ').at(-1))).toEqual([
+      'temurin-25-jdk',
+      'openjdk-25-jdk-headless',
+    ]);
   });
 });
 

@@ -6,6 +6,7 @@ import { badInput, type DoorbusterError } from '../../core/errors.ts';
 import { runClient } from './client.ts';
 import { type LockedArtifact, thisPlatform } from './lock.ts';
 import { onPath } from './on-path.ts';
+import { TRINO_JAVA, trinoJavaCommand } from './trino-java.ts';
 import {
   atLeast,
   formatVersion,
@@ -15,7 +16,7 @@ import {
 } from './versions.ts';
 
 /** Programs that must be installed on the machine. */
-export type Tool = 'node' | 'java' | 'maven' | 'python' | 'pip' | 'go' | 'redis';
+export type Tool = 'node' | 'java' | 'java25' | 'maven' | 'python' | 'pip' | 'go' | 'redis';
 
 /** A program that must be installed, and what was found. */
 export interface Prerequisite {
@@ -59,6 +60,13 @@ const TOOLS: Readonly<Record<Tool, ToolCheck>> = {
     parse: parseJavaVersion,
     least: [17, 0, 0],
     tried: ([major]) => major === 17 || major === 21,
+  },
+  java25: {
+    needs: `a JDK of ${TRINO_JAVA} or newer for Trino (in TRINO_JAVA_HOME, JAVA_HOME or /usr/lib/jvm; tested with ${TRINO_JAVA})`,
+    command: [trinoJavaCommand(), '-version'],
+    parse: parseJavaVersion,
+    least: [TRINO_JAVA, 0, 0],
+    tried: ([major]) => major === TRINO_JAVA,
   },
   maven: {
     needs: 'Maven 3.6.3 or newer (tested with 3.8)',
@@ -109,14 +117,19 @@ const NEEDED_TO_FETCH: Readonly<Record<LockedArtifact['kind'], readonly Tool[]>>
   'java-build': ['java'],
 };
 
+/** The Java that runs the jars of an artifact. */
+function javaFor(artifact: LockedArtifact): readonly Tool[] {
+  if (artifact.kind === 'maven') return [artifact.java === undefined ? 'java' : 'java25'];
+  return artifact.kind === 'pypi-sdist' ? ['java'] : [];
+}
+
 /** The tools for the needed artifacts, of which the missing ones have to be fetched. Needed jars also require Java. */
 export function toolsFor(
   needed: readonly LockedArtifact[],
   missing: readonly LockedArtifact[] = needed,
 ): readonly Tool[] {
-  const jars = needed.some(({ kind }) => kind === 'maven' || kind === 'pypi-sdist');
   const fetching = missing.flatMap((artifact) => NEEDED_TO_FETCH[artifact.kind]);
-  return [...new Set<Tool>(['node', ...(jars ? (['java'] as const) : []), ...fetching])];
+  return [...new Set<Tool>(['node', ...needed.flatMap(javaFor), ...fetching])];
 }
 
 /** Runs each tool's version command, in parallel. */
@@ -184,6 +197,8 @@ function debianPackages(tools: readonly Tool[], os: OperatingSystem): readonly s
   const packages: Record<Tool, readonly string[]> = {
     node: ['nodejs'],
     java: [os.debian >= 13 ? 'openjdk-21-jre-headless' : 'openjdk-17-jre-headless'],
+    // Debian 12 has none: there this is a package of Adoptium's repository.
+    java25: [os.debian === 12 ? 'temurin-25-jdk' : 'openjdk-25-jdk-headless'],
     maven: ['maven'],
     python: ['python3'],
     pip: ['python3', 'python3-pip'],
@@ -207,6 +222,7 @@ export function installLine(tools: readonly Tool[], os: OperatingSystem, isRoot:
       return `${sudo}dnf install -y ${names({
         node: 'nodejs',
         java: 'java-17-openjdk-headless',
+        java25: 'java-25-openjdk-devel',
         maven: 'maven',
         python: 'python3',
         pip: 'python3-pip',
@@ -217,6 +233,7 @@ export function installLine(tools: readonly Tool[], os: OperatingSystem, isRoot:
       return `brew install ${names({
         node: 'node@20',
         java: 'openjdk@17',
+        java25: 'openjdk@25',
         maven: 'maven',
         python: 'python',
         pip: 'python',
@@ -298,9 +315,14 @@ function missingToolsError(
     os,
     isRoot,
   );
+  // Trino has no image.
+  const inImages = !lacking.some(({ tool }) => tool === 'java25');
   return badInput(
-    `this machine lacks ${facts.join('; ')}. ` +
-      'With a container engine, a run that starts its own servers needs none of these',
+    `this machine lacks ${facts.join('; ')}${
+      inImages
+        ? '. With a container engine, a run that starts its own servers needs none of these'
+        : ''
+    }`,
     yesWouldDo ? `${line}   (or let doorbuster do it: --yes)` : line,
   );
 }

@@ -13,6 +13,7 @@ import { fetchMaven } from './fetch-maven.ts';
 import { fetchDataset, fetchSdist, fetchWheels } from './fetch-pypi.ts';
 import { entryDigest, type LockedArtifact, lockedArtifact, type StackLock } from './lock.ts';
 import { minioOnPath } from './minio.ts';
+import { needsOf } from './needs.ts';
 import {
   openPartial,
   PARTIAL_ENV,
@@ -28,7 +29,7 @@ interface SetupOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly onProgress: (event: SetupEvent) => void;
-  /** Names of artifacts and data sets; by default every artifact and no data set. */
+  /** Names of artifacts and data sets; by default what every run can need, and no data set. */
   readonly only?: readonly string[];
   /** How to fetch an artifact; by default with the package clients of this machine. */
   readonly fetch?: Fetch;
@@ -225,7 +226,7 @@ async function putInPlace(
 }
 
 function chosen({ lock, only }: SetupOptions): readonly LockedArtifact[] {
-  if (!only) return lock.artifacts;
+  if (!only) return needsOf(lock).artifacts;
   const all = [...lock.artifacts, ...lock.datasets];
   const names = all.map((artifact) => artifact.name);
   const unknown = only.find((name) => !names.includes(name));

@@ -1,10 +1,11 @@
 import type { ServerFiles } from '../setup/artifacts.ts';
-import type { Command, Image } from './components/component.ts';
+import type { Program } from '../setup/needs.ts';
+import type { Command } from './components/component.ts';
 
 /** A program that runs next to the servers for a while, such as the compaction engine or a query engine. */
 export interface AuxiliaryProcess {
-  /** Name of its process, its image and its class archive. */
-  readonly name: Extract<Image, 'spark'>;
+  /** Name of its process, its class archive and its image, where it has one. */
+  readonly name: Program;
   /** Memory limit in a container, MiB. */
   readonly memoryMiB: number;
   /** Ports of this machine on which it listens, see `freePort`. */

@@ -12,7 +12,7 @@ import { CLASS_VOLUME, CLASSES_TO_READ, CLASSES_TO_WRITE, ClassVolume } from './
 import type { Command, Image } from './components/component.ts';
 import { COMPONENTS } from './components/components.ts';
 import { fromImage } from './fetch-from-image.ts';
-import { buildImages, filesInImages, type ImageTags, imageTags } from './images.ts';
+import { buildImages, filesInImages, hasImage, type ImageTags, imageTags } from './images.ts';
 import { healthCheck, insideContainers, serverEnvironment, WORK } from './inside-containers.ts';
 import { PersistedServers, persistedPath } from './persisted-stack.ts';
 import { HOST, type Plan } from './plan.ts';
@@ -47,7 +47,8 @@ export const containers: Runtime & { readonly kind: 'containers' } = {
     const imagesOf = (images: readonly Image[]) =>
       buildImages(images, building, (image) => options.onBuilding?.(image));
     const ofServers = options.servers.map((server) => COMPONENTS[server].image);
-    const images = await imagesOf([...new Set(ofServers), ...(options.auxiliary ?? [])]);
+    const ofPrograms = (options.auxiliary ?? []).filter(hasImage);
+    const images = await imagesOf([...new Set(ofServers), ...ofPrograms]);
     return startSupervised('containers', options, (again) =>
       openSession({ engine, lock, images }, again),
     );
@@ -300,6 +301,12 @@ async function launchAuxiliary(
   program: AuxiliaryProcess,
 ): Promise<Launched> {
   const { name, memoryMiB, log, onLine, files, command } = program;
+  if (!hasImage(name)) {
+    throw badInput(
+      `${name} has no image, so it does not run next to servers in containers`,
+      'run with --set stack.runtime=processes',
+    );
+  }
   const { ports = [], untilKilled = false } = program;
   // Several may run at a time.
   const own = `${session}-${name}-${randomUUID().slice(0, 4)}`;

@@ -16,6 +16,7 @@ import {
 } from '../setup/lock.ts';
 import { type MachineWork, needsOf } from '../setup/needs.ts';
 import { openPartial, removeTree } from '../setup/partial.ts';
+import type { AuxiliaryProcess } from './auxiliary-process.ts';
 import { baseImage, certificates, createBuildContext, DOCKERFILE } from './build-context.ts';
 import type { Image } from './components/component.ts';
 
@@ -56,7 +57,15 @@ export function filesInImages(lock: StackLock): ServerFiles {
       '/opt/spark-iceberg/lib/*',
       ...jars('lakehouse').filter((path) => path.includes('/iceberg-aws-bundle-')),
     ].join(':'),
+    // No image holds Trino: see `hasImage`.
+    trinoClasspath: '/opt/trino/lib/*',
+    trinoIceberg: '/opt/trino-iceberg/lib',
   };
+}
+
+/** Whether a program has an image, so that it can run next to servers in containers. */
+export function hasImage(name: AuxiliaryProcess['name']): name is Image & AuxiliaryProcess['name'] {
+  return Object.hasOwn(HOLDS, name);
 }
 
 /** The tags of all images. A tag depends on everything that its image is built from. */
@@ -108,7 +117,7 @@ export async function buildImages(
 }
 
 /** Work of a run on a machine that starts no servers, with Spark. */
-const OWN_IMAGE_WORK: MachineWork = { servers: 'elsewhere', observes: true, spark: true };
+const OWN_IMAGE_WORK: MachineWork = { servers: 'elsewhere', observes: true, programs: ['spark'] };
 
 /** Builds an image of doorbuster itself with this tag. Throws DoorbusterError (exit 3) with the engine's output. */
 export function buildOwnImage(

@@ -16,6 +16,8 @@ const artifacts: Artifacts = {
   minio: '/cache/minio/minio',
   duckdbExtensions: { avro: '', httpfs: '', iceberg: '' },
   sparkClasspath: '',
+  trinoClasspath: '',
+  trinoIceberg: '',
   classArchives: '/cache/class-archives',
   versions: {},
 };
