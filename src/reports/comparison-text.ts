@@ -176,7 +176,8 @@ function numberCells({ unit, better, designs }: ComparedNumber, detail: Detail):
       detail === 'short' || change.coverage === 0
         ? ''
         : ` [${amount(change.low)} to ${amount(change.high)}]`;
-    const equal = change.low === change.high && change.found === 'no difference';
+    const same = change.kind === 'ratio' ? 1 : 0;
+    const equal = change.low === same && change.high === same;
     const text =
       equal || (change.found === 'no difference' && detail === 'short')
         ? '='
