@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { firstIds } from '../../test/support/first-ids.ts';
 import type { Stream } from '../scenario/scenario.ts';
-import { contract, type Expect, IdSet } from './contract.ts';
+import { contract, type Expect } from './contract.ts';
 import type { Fault, TapeEvent } from './event.ts';
 
 const damage: Fault = { kind: 'malformed', how: 'truncated' };
@@ -39,7 +40,7 @@ function message(
   } as unknown as TapeEvent;
 }
 
-const judged = (...messages: readonly TapeEvent[]): Expect[] => messages.map(contract());
+const judged = (...messages: readonly TapeEvent[]): Expect[] => messages.map(contract(firstIds()));
 
 test('the first append of an event id is a row, every later one a duplicate', () => {
   expect(judged(message('pos', 'a'), message('pos', 'b'), message('pos', 'a'))).toEqual([
@@ -97,31 +98,8 @@ test('property: one row per sound id, whatever the order; splitting by store cha
       const sound = tape.filter((event) => event.truth.fault === null);
       const ids = new Set(sound.map((event) => `${event.stream} ${event.id}`));
       expect(whole.filter((expect) => expect === 'row')).toHaveLength(ids.size);
-      const shards = [contract(), contract()];
+      const shards = [contract(firstIds()), contract(firstIds())];
       expect(tape.map((event) => shards[event.store % 2]?.(event))).toEqual(whole);
     }),
   );
-});
-
-test('property: the id set is a set', () => {
-  fc.assert(
-    fc.property(fc.array(fc.string({ maxLength: 3 })), (ids) => {
-      const set = new IdSet(2);
-      const plain = new Set<string>();
-      for (const id of ids) {
-        expect(set.add(id)).toBe(!plain.has(id));
-        plain.add(id);
-      }
-      expect(set.size).toBe(plain.size);
-    }),
-  );
-});
-
-test('the id set keeps a million look-alikes apart', () => {
-  const set = new IdSet();
-  for (let store = 1; store <= 1_000; store++) {
-    for (let n = 0; n < 1_000; n++) set.add(`pos-${store}-${n}`);
-  }
-  expect(set.size).toBe(1_000_000);
-  expect(set.add('pos-500-500')).toBe(false);
 });

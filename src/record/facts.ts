@@ -99,7 +99,10 @@ export const FACTS = {
     intended_ms DOUBLE, start_ms DOUBLE,                      -- when it was meant to begin, and when it was asked for
     away_ms DOUBLE, back_ms DOUBLE                            -- frozen or ended; ready again. NULL: the run ended before
   `,
-  /** The producing side: one row per second, worker and stream. Counts belong to that second. */
+  /**
+   * The producing side: rows per second, worker and stream, whose counts belong to that second. One row, or more if a
+   * second was counted in again more than a minute later: sum them.
+   */
   load: `
     at_ms DOUBLE, worker INTEGER, stream VARCHAR,             -- at_ms: the second's start
     scheduled BIGINT,                                         -- due in it

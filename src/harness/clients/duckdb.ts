@@ -47,6 +47,8 @@ export interface DatabaseOptions {
   readonly threads: number;
   /** Folder to which a database in memory spills; the working folder by default. */
   readonly spillDir?: string;
+  /** Whether the contents of files that are read stay in memory, within its limit; true by default. */
+  readonly cacheFiles?: boolean;
   /** Extensions to load, by path, in this order. No other extension is installed or loaded. */
   readonly extensions?: readonly string[];
 }
@@ -59,6 +61,9 @@ export async function openDatabase(path: string, options: DatabaseOptions): Prom
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
     ...(options.spillDir === undefined ? {} : { temp_directory: options.spillDir }),
+    ...(options.cacheFiles === undefined
+      ? {}
+      : { enable_external_file_cache: String(options.cacheFiles) }),
   });
   try {
     const connection = await instance.connect();

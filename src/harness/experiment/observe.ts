@@ -28,6 +28,7 @@ export async function observe(
   const { load, facts, options } = session;
   const completed = course.cutShort === undefined;
   const result = completed ? await load.finish() : await load.abort();
+  await facts.raiseMemoryLimit();
   const missing = [...(await ingestFacts(facts, result))];
   for (const text of missing) session.journal.note('facts-missing', { text });
   const endedMs = course.stoppedMs ?? options.clock.nowMs();

@@ -52,8 +52,9 @@ export async function produceShare(
     await using machine = await withMachineSamples(facts, { clock, signal, fail });
     onEvent({ kind: 'step', text: 'sending its share of the load' });
     const t0Ms = await follow(load, coordinator, { hash, signal });
-    for (const text of await ingestFacts(facts, await load.finish()))
-      note('facts-missing', { text });
+    const result = await load.finish();
+    await facts.raiseMemoryLimit();
+    for (const text of await ingestFacts(facts, result)) note('facts-missing', { text });
     return await handOver(
       { facts, dir: folder.dir, coordinator, note },
       { t0Ms, observed: null, machine: await machine.seen() },

@@ -2,6 +2,9 @@ import { mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { firstIds } from '../../../test/support/first-ids.ts';
+import { countBy, EVERYTHING, scenarioOf, tapeUntil } from '../../../test/support/retail.ts';
+import { contract } from '../../generators/contract.ts';
 import { openFacts } from '../facts.ts';
 import { type EventFact, eventRow } from './event-facts.ts';
 import { FactFile, ingestSql, threadFiles, unclosedFiles } from './fact-file.ts';
@@ -32,6 +35,13 @@ const handed: EventFact = {
   bytes: 345,
   expect: 'guarded',
 };
+
+const alone = (
+  files: readonly ReturnType<typeof unclosedFiles>[number][],
+  threadsLost: number,
+) => ({
+  ...{ files, threadsLost, workers: 1 },
+});
 
 test('a message is the row of facts that its columns say, answered or not', async () => {
   await using facts = await openFacts();
@@ -90,14 +100,14 @@ test('a message is the row of facts that its columns say, answered or not', asyn
 
 test('the tally keeps each step in its own second', async () => {
   await using facts = await openFacts();
-  const tally = new Tally();
+  const file = new FactFile('load', join(dir, 'load.csv'));
+  const tally = new Tally(file, 1);
   tally.count('scheduled', 'pos', 1_000);
   tally.count('scheduled', 'pos', 1_999);
   tally.count('handedOver', 'pos', 2_000, 2);
   tally.count('bytes', 'pos', 2_000, 700);
   tally.count('acknowledged', 'pos', 3_500, 2);
-  const file = new FactFile('load', join(dir, 'load.csv'));
-  tally.writeTo(file, 1);
+  tally.writeAll();
   await file.close();
   await facts.run(ingestSql(file.ref));
   expect(
@@ -108,6 +118,55 @@ test('the tally keeps each step in its own second', async () => {
     { at_ms: 3_000, scheduled: 0, handed_over: 0, acknowledged: 2, bytes: 0 },
   ]);
   expect(tally.totals.pos).toEqual({ scheduled: 2, handedOver: 2, acknowledged: 2, bytes: 700 });
+});
+
+/** An hour of counts, the last of them for its first second. */
+function countHour(tally: Tally): void {
+  for (let second = 0; second < 3_600; second++) tally.count('scheduled', 'pos', second * 1_000);
+  tally.count('scheduled', 'pos', 500, 2);
+}
+
+test('the tally writes an hour as it goes, and loses no count, however late it comes', async () => {
+  await using facts = await openFacts();
+  const file = new FactFile('load', join(dir, 'load.csv'));
+  countHour(new Tally(file, 1));
+  await file.close();
+  await facts.run(ingestSql(file.ref));
+  // All but the newest two minutes.
+  const [early] = await facts.rows<{ n: number }>('SELECT count(*) AS n FROM load');
+  expect(early?.n).toBeGreaterThanOrEqual(3_600 - 120);
+
+  const whole = new FactFile('load', join(dir, 'whole.csv'));
+  const tally = new Tally(whole, 1);
+  countHour(tally);
+  tally.writeAll();
+  await whole.close();
+  await facts.run(`DELETE FROM load; ${ingestSql(whole.ref)}`);
+  expect(
+    await facts.rows(`SELECT count(DISTINCT at_ms) AS seconds, sum(scheduled) AS n,
+      sum(scheduled) FILTER (at_ms = 0) AS first FROM load`),
+  ).toEqual([{ seconds: 3_600, n: 3_602, first: 3 }]);
+});
+
+test('repeated ids are marked as CONTRACT judges them, over a tape with every fault', async () => {
+  const tape = tapeUntil(scenarioOf(...EVERYTHING), 40_000);
+  const [known, unknown] = [contract(firstIds()), contract(() => true)];
+  const file = new FactFile('events', threadFiles(dir, 0).events);
+  const expected = tape.map((event) => {
+    const { stream, id, store, truth } = event;
+    const fact = { ...handed, ...truth, stream, id, store, expect: unknown(event) };
+    file.append(eventRow(fact, SENT_MS, null));
+    return { stream, id, expect: known(event) };
+  });
+  await file.close();
+  await using facts = await openFacts();
+  expect(await ingestFacts(facts, alone([file.ref], 0))).toEqual([]);
+  const found = await facts.rows('SELECT stream, event_id AS id, expect FROM events');
+  expect(found).toEqual(expected);
+  const counts = countBy(expected, ({ expect: what }) => what);
+  for (const what of ['row', 'duplicate', 'guarded', 'dead_letter']) {
+    expect(counts[what], what).toBeGreaterThan(5);
+  }
 });
 
 test('a disk that refuses is an error, not a silent gap', async () => {
@@ -125,13 +184,6 @@ async function threeMessages(): Promise<FactFile> {
   await file.close();
   return file;
 }
-
-const alone = (
-  files: readonly ReturnType<typeof unclosedFiles>[number][],
-  threadsLost: number,
-) => ({
-  ...{ files, threadsLost, workers: 1 },
-});
 
 test('a line that was torn when its thread was lost is cut and counted, and the rest is kept', async () => {
   const file = await threeMessages();

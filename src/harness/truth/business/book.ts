@@ -25,7 +25,7 @@ export async function writeBook(
   const withoutFaults = { ...scenario, traffic: { ...scenario.traffic, faults: NO_FAULTS } };
   const newest = await newestVersions(facts);
   const ledger = new Ledger(withoutFaults);
-  const rows: FactRow[] = [];
+  let rows: FactRow[] = [];
   let folded = 0;
   for (const tape of [preloadOf(withoutFaults, stores), tapeOf(withoutFaults, stores)]) {
     for (const event of tape) {
@@ -33,7 +33,10 @@ export async function writeBook(
       ledger.apply(event);
       const sku = newestImage(event, newest);
       if (sku !== null) rows.push(bookRow(ledger, event.store, sku));
-      if (++folded % EVENTS_PER_SLICE === 0) await yieldToEventLoop();
+      if (++folded % EVENTS_PER_SLICE !== 0) continue;
+      await facts.append('book', rows);
+      rows = [];
+      await yieldToEventLoop();
     }
   }
   await facts.append('book', rows);

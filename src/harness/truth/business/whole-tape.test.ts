@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { firstIds } from '../../../../test/support/first-ids.ts';
 import { scenarioOf, storesOf, tapeUntil } from '../../../../test/support/retail.ts';
 import { factsWithTables, tables } from '../../../../test/support/scores.ts';
 import { contract } from '../../../generators/contract.ts';
@@ -51,7 +52,7 @@ afterEach(() => facts.close());
  * image of a row wins instead of the newest.
  */
 async function pipeline(log: readonly TapeEvent[], guarded: boolean): Promise<void> {
-  const judge = contract();
+  const judge = contract(firstIds());
   const events: FactRow[] = [];
   const receipts: string[] = [];
   const stock = new Map<string, string>();

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { images } from '../../../../test/support/datasets.ts';
+import { firstIds } from '../../../../test/support/first-ids.ts';
 import { scenarioOf, storesOf, tapeUntil } from '../../../../test/support/retail.ts';
 import { contract } from '../../../generators/contract.ts';
 import type { PickupOrder } from '../../../generators/streams/pickups.ts';
@@ -91,7 +92,7 @@ const shop = scenarioOf(
 
 /** A table that shows every image exactly `lagMs` after it happened, and the opening stock from before t0. */
 async function showAll(scenario: Scenario, lagMs: number): Promise<void> {
-  const expected = contract();
+  const expected = contract(firstIds());
   const stores = storesOf(scenario);
   const events = [...preloadOf(scenario, stores), ...tapeUntil(scenario, timedMs(scenario))].filter(
     ({ stream }) => stream === 'inventory',
