@@ -8,7 +8,7 @@ import type { TapeEvent } from '../../src/generators/event.ts';
 import { preloadOf, tapeOf } from '../../src/generators/tape.ts';
 import { partitionOf } from '../../src/harness/clients/kafka-producer.ts';
 import { type Facts, openFacts } from '../../src/harness/facts.ts';
-import { ingestSql } from '../../src/harness/load/fact-file.ts';
+import { ingestFacts } from '../../src/harness/load/ingest-facts.ts';
 import {
   type Load,
   type LoadOptions,
@@ -78,7 +78,7 @@ function start(more: Partial<LoadOptions> = {}): Promise<Load> {
 }
 
 async function ingest(result: LoadResult): Promise<void> {
-  for (const file of result.files) await facts.run(ingestSql(file));
+  expect(await ingestFacts(facts, result)).toEqual([]);
 }
 
 async function count(condition: string): Promise<number> {

@@ -48,19 +48,17 @@ export function startOwnStack({ runtime, designs, workDir, ...options }: OwnStac
 export function needsOfDesigns(
   designs: readonly [Design, ...Design[]],
 ): Pick<StackOptions, 'servers' | 'flink' | 'jit'> {
-  const [{ scenario: first }] = designs;
+  const [{ scenario }] = designs;
   return {
-    servers: withNeeds(
-      designs.flatMap(({ scenario, pipeline }) => serversUsed(pipeline, scenario)),
-    ),
+    servers: withNeeds(designs.flatMap((design) => serversUsed(design.pipeline, design.scenario))),
     flink: {
       taskSlots: Math.max(
-        ...designs.map(({ scenario, pipeline }) =>
-          taskSlotsOf(pipeline.manifest, scenario.pipeline.parallelism),
+        ...designs.map((design) =>
+          taskSlotsOf(design.pipeline.manifest, design.scenario.pipeline.parallelism),
         ),
       ),
-      checkpointEveryMs: first.pipeline.commitEveryMs,
+      checkpointEveryMs: scenario.pipeline.commitEveryMs,
     },
-    jit: first.stack.jit,
+    jit: scenario.stack.jit,
   };
 }
