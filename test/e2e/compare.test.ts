@@ -46,18 +46,15 @@ checks:
   );
   const compared = startDoorbuster(
     dir,
-    ...['compare', 'tiny.yaml', '--vary', `pipeline.use=${prompt},${late}`, '--repeat', '2'],
+    ...['compare', 'tiny.yaml', '--vary', `pipeline.use=${prompt},${late}`, '--repeat', '1'],
   );
   expect([EXIT.pass, EXIT.invalid], compared.said()).toContain(await compared.ended);
-  expect(compared.said()).toMatch(/estimate {2}4 trials, about/);
+  expect(compared.said()).toMatch(/estimate {2}2 trials, about/);
   const folder = runIn(join(dir, 'results')) as string;
   const read = () =>
     JSON.parse(readFileSync(join(folder, RUN_FILES.compare), 'utf8')) as Comparison;
   const { designs, measures, warnings } = read();
-  expect(designs.map(({ trials }) => trials.map(({ seed }) => seed))).toEqual([
-    [5, 6],
-    [5, 6],
-  ]);
+  expect(designs.map(({ trials }) => trials.map(({ seed }) => seed))).toEqual([[5], [5]]);
   expect(designs.map(({ label }) => label)).toEqual(['prompt', 'late']);
   expect(warnings.join()).toContain('fewer than 3 trials');
   // On a busy machine a trial may be INVALID, and is then in no number.
@@ -67,7 +64,7 @@ checks:
     expect(change?.found).toBe('undecided');
   }
   const page = readFileSync(join(folder, RUN_FILES.compareHtml), 'utf8');
-  expect(page).toContain('2 trials of each');
+  expect(page).toContain('1 trial of each');
 
   const again = startDoorbuster(dir, 'report', folder);
   expect(await again.ended, again.said()).toBe(EXIT.pass);
