@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { stackBroke } from '../../core/errors.ts';
+import { limitedSignal } from '../../core/limited-signal.ts';
 import type { ExportOptions, TableExports } from './engine.ts';
 import { SparkSession } from './spark-session.ts';
 
@@ -38,12 +39,11 @@ export function sparkExports({
       starting ??= start();
       const session = await starting;
       const sql = `SELECT ${columns.map(quotedName).join(', ')} FROM ${nameOf(table)}`;
-      const late = AbortSignal.timeout(SPARK_WITHIN_MS);
-      const over = AbortSignal.any([signal, late]);
+      const over = limitedSignal(signal, SPARK_WITHIN_MS);
       try {
         await session.toParquet({ id: randomUUID(), sql, params: {} }, file, over);
       } catch (error) {
-        if (late.aborted && !signal.aborted) {
+        if (over.aborted && !signal.aborted) {
           throw stackBroke(`Spark did not finish within ${SPARK_WITHIN_MS / 1_000} s`);
         }
         throw error;

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
+import { limitedSignal } from '../../core/limited-signal.ts';
 import { scoped } from '../clients/scoped-signal.ts';
 import type { Poll, Sighted } from '../visibility/visibility.ts';
 import type { PollSchedule } from './poll-schedule.ts';
@@ -28,7 +29,8 @@ export async function follow<C extends Sighted>(
   while (!signal.aborted) {
     const startMs = clock.nowMs();
     try {
-      const poll = await within(giveUpMs, signal, (own) => followed.poll(own));
+      // Of the machine's own time, whatever the run's clock: no request is waited for on a virtual one.
+      const poll = await scoped(signal, (own) => followed.poll(limitedSignal(own, giveUpMs)));
       giveUpMs = GIVE_UP_MS;
       schedule.record(poll.found);
       polled(poll, startMs);
@@ -40,20 +42,4 @@ export async function follow<C extends Sighted>(
     }
     await clock.sleep(schedule.waitMs(startMs, clock.nowMs()), signal).catch(() => {});
   }
-}
-
-/** Runs a request under a signal of its own, which aborts with the outer one and after `limitMs`. */
-function within<T>(
-  limitMs: number,
-  outer: AbortSignal,
-  request: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  return scoped(outer, async (signal) => {
-    // Of the machine's own time, whatever the run's clock: no request is waited for on a virtual one.
-    const limit = AbortSignal.timeout(limitMs);
-    const own = new AbortController();
-    signal.addEventListener('abort', () => own.abort(signal.reason), { once: true });
-    limit.addEventListener('abort', () => own.abort(limit.reason), { once: true });
-    return await request(own.signal);
-  });
 }

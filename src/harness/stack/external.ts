@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { z } from 'zod';
 import { badInput, DoorbusterError } from '../../core/errors.ts';
 import { EXIT } from '../../core/exit-codes.ts';
+import { limitedSignal } from '../../core/limited-signal.ts';
 import type { ExternalUse } from '../../scenario/scenario.ts';
 import { EXTERNAL_TERMS } from '../../scenario/schema-external.ts';
 import type { CatalogAuth, Endpoints } from '../clients/endpoints.ts';
@@ -208,7 +209,7 @@ const ANSWER_WITHIN_MS = 10_000;
 
 /** A server that accepts a connection and stays silent does not answer. */
 function within(signal: AbortSignal): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
+  return limitedSignal(signal, ANSWER_WITHIN_MS);
 }
 
 async function checkFlink({ flink: { rest } }: Endpoints, signal: AbortSignal): Promise<string> {
