@@ -1,5 +1,4 @@
 import { basename, join, resolve } from 'node:path';
-import pc from 'picocolors';
 import { badInput } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit-codes.ts';
 import {
@@ -16,7 +15,8 @@ import { comparisonHtml } from '../reports/comparison-html.ts';
 import { comparisonMarkdown, renderComparison } from '../reports/comparison-text.ts';
 import { escapedTexts } from '../reports/escaped.ts';
 import type { TerminalOptions } from '../reports/terminal.ts';
-import type { Terminal } from './terminal.ts';
+import { quoted } from './reproduce.ts';
+import { colorOnStdout, type Terminal } from './terminal.ts';
 
 /** A comparison, and the records that it was made of. */
 interface Compared {
@@ -56,7 +56,7 @@ export function showComparison(
   format: ComparisonFormat,
   terminal: Pick<Terminal, 'result' | 'columns'>,
 ): ExitCode {
-  const color = pc.isColorSupported && process.stdout.isTTY === true;
+  const color = colorOnStdout();
   terminal.result(RENDER[format](compared, { color, columns: terminal.columns }));
   return exitCodeOf(compared);
 }
@@ -108,7 +108,9 @@ export function compareRecords(
   const repeat = Math.max(...designs.map(({ trials }) => trials.length));
   const plan: ComparisonPlan = {
     ...{ id: '', repeat },
-    reproduce: ['doorbuster compare', ...paths, ...(force ? ['--force'] : [])].join(' '),
+    reproduce: ['doorbuster compare', ...paths.map(quoted), ...(force ? ['--force'] : [])].join(
+      ' ',
+    ),
   };
   return showComparison(
     { comparison: comparisonOf(plan, designs, reasons), designs },

@@ -1,4 +1,3 @@
-import { readdirSync, rmSync } from 'node:fs';
 import { basename } from 'node:path';
 import pc from 'picocolors';
 import { systemClock } from '../core/clock.ts';
@@ -13,20 +12,19 @@ import { readLock } from '../harness/setup/lock.ts';
 import { needsOf } from '../harness/setup/needs.ts';
 import { RUNTIMES } from '../harness/stack/runtimes.ts';
 import type { RecordedDesign } from '../record/comparison-plan.ts';
-import { createRunFolder } from '../record/folder.ts';
+import { createRunFolder, removeIfEmpty } from '../record/folder.ts';
 import type { RecordedTrial } from '../record/series.ts';
 import { comparisonOf } from '../reports/comparison.ts';
-import { type Difference, differencesOf } from '../scenario/differences.ts';
+import { type Difference, differencesOf, differenceText } from '../scenario/differences.ts';
 import type { CommandContext } from './command.ts';
 import { type ComparisonFormat, showComparison, writeComparison } from './comparison.ts';
-import { quoted } from './quoted.ts';
 import { ready } from './ready.ts';
 import { recorded } from './recorded.ts';
+import { quoted, repeated, reproduce } from './reproduce.ts';
 import { refuseRepeat, trialProgress } from './run-repeated.ts';
 import { runtimeOf, workOf } from './run-work.ts';
 import { readScenario } from './scenario-file.ts';
-import { errorText } from './terminal.ts';
-import { writeReports } from './write-reports.ts';
+import { writeTrialReports } from './write-reports.ts';
 
 interface CompareArguments {
   readonly what: readonly string[];
@@ -56,7 +54,7 @@ export async function runCompared(
   context: CommandContext,
 ): Promise<ExitCode> {
   const { terminal, signal } = context;
-  const { wanted, forced, scenarios, scenarioOf, runtime, artifacts } = await prepared(
+  const { wanted, differences, forced, scenarios, scenarioOf, runtime, artifacts } = await prepared(
     args,
     context,
   );
@@ -64,7 +62,11 @@ export async function runCompared(
   const { name, seed: firstSeed } = scenarios[0].scenario;
   const folder = createRunFolder(args.results, `compare-${name}`, systemClock.nowMs());
   const order = planComparison(wanted.length, args.repeat, firstSeed);
-  for (const line of planLines(wanted, scenarios, args.repeat, baseDir)) terminal.say(line);
+  const estimates = scenarios.map((parsed) =>
+    estimateOf(parsed.scenario, pipelineFor(parsed, baseDir).manifest),
+  );
+  for (const line of planLines(wanted, differences)) terminal.say(line);
+  terminal.say(comparedLine(estimates, args.repeat));
   terminal.say(pc.dim(folder.dir));
   const done: (RecordedTrial & { readonly design: number })[] = [];
   const compared = () => {
@@ -86,16 +88,14 @@ export async function runCompared(
       const parsed = await scenarioOf(design, seed);
       return {
         ...{ parsed, baseDir, keep: false, signal, resultsDir: folder.dir },
-        reproduce: runLine(wanted[design] as WantedDesign, seed),
+        reproduce: reproduce({ ...(wanted[design] as WantedDesign), seed: String(seed) }),
         onEvent: progress.begin(parsed),
       };
     });
     for await (const { design, number, seed, record, dir } of trials) {
       progress.end();
       done.push({ design, number, seed, record });
-      for (const { message, hint } of writeReports(dir, record).errors) {
-        terminal.say(errorText(message, hint));
-      }
+      writeTrialReports(terminal, dir, record);
       writeComparison(folder.dir, compared());
       const which = `${wanted[design]?.label}, trial ${number} of ${args.repeat} (seed ${seed})`;
       const left = order.length - done.length;
@@ -104,8 +104,7 @@ export async function runCompared(
       );
     }
   } finally {
-    // Remove the folder if no trial has begun.
-    if (readdirSync(folder.dir).length === 0) rmSync(folder.dir, { recursive: true });
+    removeIfEmpty(folder.dir);
   }
   // Without a trial there is nothing to show.
   if (done.length === 0) signal.throwIfAborted();
@@ -116,28 +115,21 @@ export async function runCompared(
 async function prepared(args: CompareArguments, context: CommandContext) {
   refuseRepeat(args);
   const wanted = designsOf(args);
-  const read = wanted.map((one) => readScenario({ ...one, ...seeded(args.seed) }));
-  const forced = otherTraffic(differencesOf(read.map(({ scenario }) => scenario)), args.force);
+  const { seed } = args;
+  const read = wanted.map((one) => readScenario(seed === undefined ? one : { ...one, seed }));
+  const differences = differencesOf(read.map(({ scenario }) => scenario));
+  const forced = otherTraffic(differences, args.force);
   const runtime = await runtimeOf(undefined, read[0] as ScenarioOnDisk);
   const means = await RUNTIMES[runtime].artifactSource();
-  const scenarioOf = (design: number, seed?: number) =>
-    recorded(
-      readScenario({
-        ...(wanted[design] as WantedDesign),
-        ...seeded(seed === undefined ? args.seed : String(seed)),
-      }),
-      args,
-      context,
-      means,
-    );
-  const all = await Promise.all(wanted.map((_, design) => scenarioOf(design)));
+  const withRecording = (one: ScenarioOnDisk) => recorded(one, args, context, means);
+  const scenarioOf = (design: number, seed: number) =>
+    withRecording(readScenario({ ...(wanted[design] as WantedDesign), seed: String(seed) }));
+  const all = await Promise.all(read.map(withRecording));
   const scenarios = all as [ScenarioOnDisk, ...ScenarioOnDisk[]];
   const needs = needsOf(readLock(), workOf(scenarios, runtime));
   const artifacts = await ready({ yes: args.yes, runtime, means, needs }, context);
-  return { wanted, forced, scenarios, scenarioOf, runtime, artifacts };
+  return { wanted, differences, forced, scenarios, scenarioOf, runtime, artifacts };
 }
-
-const seeded = (seed: string | undefined) => (seed === undefined ? {} : { seed });
 
 /** Every scenario with every combination of the varied values. */
 function designsOf({ what, vary, set }: CompareArguments): readonly WantedDesign[] {
@@ -193,34 +185,25 @@ function variedOf(text: string): readonly Assignment[] {
 function otherTraffic(differences: readonly Difference[], force: boolean): readonly string[] {
   const traffic = differences.filter((one) => one.traffic);
   if (traffic.length === 0) return [];
-  const reason = `the designs have different traffic: ${traffic
-    .map(({ path, values }) => `${path} ${values.map(String).join(' / ')}`)
-    .join('; ')}`;
+  const reason = `the designs have different traffic: ${traffic.map(differenceText).join('; ')}`;
   if (force) return [reason];
   throw badInput(reason, 'vary what is not traffic, or add --force');
 }
 
-/** What will be compared, and for how long, before it runs. */
+/** What will be compared, before it runs. */
 function planLines(
   wanted: readonly WantedDesign[],
-  scenarios: readonly ScenarioOnDisk[],
-  repeat: number,
-  baseDir: string,
+  differences: readonly Difference[],
 ): readonly string[] {
-  const differences = differencesOf(scenarios.map(({ scenario }) => scenario));
   const apart = differences.map(({ path, values }) => {
     const shown = values.map((value) => String(value ?? '–'));
     return `differs   ${path}: ${shown.join(' / ')}`;
   });
-  const estimates = scenarios.map((parsed) =>
-    estimateOf(parsed.scenario, pipelineFor(parsed, baseDir).manifest),
-  );
   return [
     `designs   ${wanted.map(({ label }) => label).join(' · ')}`,
     ...(apart.length > 0
       ? apart
       : ['differs   nothing: this shows how much two runs of one design differ']),
-    comparedLine(estimates, repeat),
   ];
 }
 
@@ -228,17 +211,10 @@ function reproduceLine({ what, vary, set, seed, repeat, force }: CompareArgument
   return [
     'doorbuster compare',
     ...what.map(quoted),
-    ...vary.flatMap((one) => ['--vary', quoted(one)]),
-    ...set.flatMap((one) => ['--set', quoted(one)]),
+    ...repeated('--vary', vary),
+    ...repeated('--set', set),
     ...(seed === undefined ? [] : ['--seed', seed]),
     `--repeat ${repeat}`,
     ...(force ? ['--force'] : []),
-  ].join(' ');
-}
-
-function runLine({ scenario, set }: WantedDesign, seed: number): string {
-  return [
-    `doorbuster run ${quoted(scenario)} --seed ${seed}`,
-    ...set.flatMap((one) => ['--set', quoted(one)]),
   ].join(' ');
 }

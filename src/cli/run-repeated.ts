@@ -1,4 +1,3 @@
-import { readdirSync, rmSync } from 'node:fs';
 import pc from 'picocolors';
 import { systemClock } from '../core/clock.ts';
 import { badInput } from '../core/errors.ts';
@@ -10,14 +9,13 @@ import { pipelineFor } from '../harness/pipelines/load.ts';
 import type { ScenarioOnDisk } from '../harness/recording/open.ts';
 import type { Artifacts } from '../harness/setup/artifacts.ts';
 import type { RuntimeKind } from '../harness/stack/stack.ts';
-import { createRunFolder } from '../record/folder.ts';
+import { createRunFolder, removeIfEmpty } from '../record/folder.ts';
 import type { RecordedTrial } from '../record/series.ts';
 import { repetitionOf } from '../reports/repetition.ts';
 import type { CommandContext } from './command.ts';
 import { runProgress } from './run-progress.ts';
 import { showSeries, writeSeries } from './series.ts';
-import { errorText } from './terminal.ts';
-import { writeReports } from './write-reports.ts';
+import { writeTrialReports } from './write-reports.ts';
 
 /** Command line arguments of a series of trials. */
 export interface RepeatArguments {
@@ -99,9 +97,7 @@ export async function runRepeated(
     for await (const { number, seed: its, record, dir } of trials) {
       shownNow.end();
       done.push({ number, seed: its, record });
-      for (const { message, hint } of writeReports(dir, record).errors) {
-        terminal.say(errorText(message, hint));
-      }
+      writeTrialReports(terminal, dir, record);
       writeSeries(series.dir, report());
       const which = number === 0 ? 'warm-up' : `trial ${number} of ${repeat}`;
       terminal.say(`${which} (seed ${its}): ${record.verdict ?? record.outcome}`);
@@ -110,8 +106,7 @@ export async function runRepeated(
       terminal.say(`${lab.persistent} keeps running: doorbuster down ${lab.persistent} ends it`);
     }
   } finally {
-    // Remove the folder if no trial has begun.
-    if (readdirSync(series.dir).length === 0) rmSync(series.dir, { recursive: true });
+    removeIfEmpty(series.dir);
   }
   return showSeries(report(), args.json ? 'json' : 'terminal', terminal);
 }

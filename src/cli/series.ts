@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import pc from 'picocolors';
 import { badInput } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit-codes.ts';
 import { RUN_FILES } from '../record/folder.ts';
@@ -8,7 +7,7 @@ import { writeAtomically } from '../record/write.ts';
 import type { FormatName } from '../reports/formats.ts';
 import { type Repetition, repetitionOf } from '../reports/repetition.ts';
 import { renderRepetition, repetitionMarkdown } from '../reports/repetition-text.ts';
-import type { Terminal } from './terminal.ts';
+import { colorOnStdout, type Terminal } from './terminal.ts';
 
 /** Formats in which a series can be printed; other formats are for a single trial. */
 const PRINTED: {
@@ -42,7 +41,7 @@ export function showSeries(
       `doorbuster report DIR --format ${format}, with the folder of one trial`,
     );
   }
-  const color = pc.isColorSupported && process.stdout.isTTY === true;
+  const color = colorOnStdout();
   terminal.result(print(repetition, { color, columns: terminal.columns }));
   return repetition.exitCode;
 }

@@ -69,6 +69,11 @@ export function systemTerminal(): SystemTerminal {
   };
 }
 
+/** Whether results may have colours. */
+export function colorOnStdout(): boolean {
+  return pc.isColorSupported && process.stdout.isTTY === true;
+}
+
 function lineOf(text: string): string {
   const shown = forTerminal(text, pc.isColorSupported);
   return shown.endsWith('\n') ? shown : `${shown}\n`;

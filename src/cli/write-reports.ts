@@ -6,7 +6,7 @@ import { RUN_FILES } from '../record/folder.ts';
 import type { RunRecord } from '../record/record.ts';
 import { writeAtomically } from '../record/write.ts';
 import { FORMATS, formats } from '../reports/formats.ts';
-import { errorText, type Terminal } from './terminal.ts';
+import { colorOnStdout, errorText, type Terminal } from './terminal.ts';
 
 /** Summaries that a command can print at its end: one screen, or everything. */
 export const SUMMARIES = ['short', 'full'] as const;
@@ -30,7 +30,7 @@ export function showRecord(
   const written = writeReports(dir, record);
   const own = record.exitCode as ExitCode;
   const options = {
-    color: pc.isColorSupported && process.stdout.isTTY === true,
+    color: colorOnStdout(),
     columns: terminal.columns,
     dir,
   };
@@ -70,6 +70,15 @@ export function writeReports(dir: string, record: RunRecord): Written {
     }
   }
   return { paths, errors };
+}
+
+/** Writes the reports of one of several trials; an error is said, and does not end the others. */
+export function writeTrialReports(
+  terminal: Pick<Terminal, 'say'>,
+  dir: string,
+  record: RunRecord,
+): void {
+  sayErrors(terminal, writeReports(dir, record), EXIT.pass);
 }
 
 /** Prints a line per report. Returns `exitCode`, or 2 instead of 0 if a report is missing. */

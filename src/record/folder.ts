@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { badInput } from '../core/errors.ts';
@@ -57,6 +57,11 @@ export function createRunFolder(resultsDir: string, scenario: string, nowMs: num
       'doorbuster run --results DIR (a folder you may write to)',
     );
   }
+}
+
+/** Removes the folder of a group of trials if none has begun. */
+export function removeIfEmpty(dir: string): void {
+  if (readdirSync(dir).length === 0) rmSync(dir, { recursive: true });
 }
 
 /**

@@ -2,7 +2,7 @@ import { compareSamples } from '../core/two-samples.ts';
 import type { ComparisonPlan, RecordedDesign } from '../record/comparison-plan.ts';
 import { laneDifferences } from '../record/environment.ts';
 import type { Metric, RunRecord } from '../record/record.ts';
-import { differencesOf } from '../scenario/differences.ts';
+import { differencesOf, differenceText } from '../scenario/differences.ts';
 import { parseScenario } from '../scenario/parse.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import { type Measure, measuresOf } from './measures.ts';
@@ -257,9 +257,7 @@ function otherTraffic(both: string, a: Scenario | null, b: Scenario | null): rea
   }
   const traffic = differencesOf([a, b]).filter((one) => one.traffic && one.path !== 'seed');
   if (traffic.length === 0) return [];
-  const shown = traffic
-    .slice(0, 3)
-    .map(({ path, values }) => `${path} ${values.map(String).join(' / ')}`);
+  const shown = traffic.slice(0, 3).map(differenceText);
   const more = traffic.length > 3 ? ` and ${traffic.length - 3} more` : '';
   return [`${both} have different traffic: ${shown.join(', ')}${more}`];
 }

@@ -8,6 +8,11 @@ export interface Difference {
   readonly traffic: boolean;
 }
 
+/** A difference as text: `retail.stores 12 / 13`. */
+export function differenceText({ path, values }: Difference): string {
+  return `${path} ${values.map(String).join(' / ')}`;
+}
+
 /** What determines the generated events and their times; the rest determines how they are received and measured. */
 const TRAFFIC: readonly string[] = ['seed', 'startsAt', 'retail', 'traffic', 'phases'];
 

@@ -59,10 +59,11 @@ export const compareCommand: Command = {
       .example('$0 compare mine.yaml --vary pipeline.commit_every=1s,5s,30s', 'a setting'),
   stopping: 'stopping: writing the record and ending the servers',
   async run(args, context) {
-    const { what, vary, force, json } = args;
+    const { vary, force, json } = args;
+    const what: readonly string[] = args.what;
     const format = json ? 'json' : args.format;
-    if ((what as string[]).some(isFolder)) {
-      const scenario = (what as string[]).find((one) => !isFolder(one));
+    if (what.some(isFolder)) {
+      const scenario = what.find((one) => !isFolder(one));
       if (scenario !== undefined || vary.length > 0) {
         throw badInput(
           `recorded runs are compared as they are: ${scenario ?? '--vary'} would have to run`,

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import pc from 'picocolors';
 import { badInput } from '../../core/errors.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 import { valuesOf } from '../../core/stats.ts';
@@ -10,15 +9,26 @@ import { readRecord } from '../../record/read.ts';
 import { escapedTexts } from '../../reports/escaped.ts';
 import { distribution, mainStream, peakPhase } from '../../reports/find.ts';
 import { type ImpactPage, impactMarkdown, renderImpact } from '../../reports/impact.ts';
+import type { TerminalOptions } from '../../reports/terminal.ts';
 import { type Scenario, STOCK } from '../../scenario/scenario.ts';
-import { measuredPhases } from '../../scenario/timeline.ts';
+import { measuredPhases, type TimedPhase } from '../../scenario/timeline.ts';
 import type { Command } from '../command.ts';
-import { quoted } from '../quoted.ts';
 import { recorded } from '../recorded.ts';
+import { quoted, repeated } from '../reproduce.ts';
 import { readScenario, scenarioOptions } from '../scenario-file.ts';
+import { colorOnStdout } from '../terminal.ts';
 
 const FORMATS = ['terminal', 'markdown', 'json'] as const;
 const HOUR_MS = 3_600_000;
+
+/** Names of scenarios and of folders are untrusted text: for people they are escaped. */
+const RENDER: {
+  readonly [F in (typeof FORMATS)[number]]: (page: ImpactPage, options: TerminalOptions) => string;
+} = {
+  terminal: (page, options) => renderImpact(escapedTexts(page), options),
+  markdown: (page) => impactMarkdown(escapedTexts(page)),
+  json: (page) => JSON.stringify(page, null, 1),
+};
 
 interface ImpactArguments {
   readonly scenario: string;
@@ -67,12 +77,15 @@ export const impactCommand: Command = {
     const own = readScenario(args);
     const wanted = args.hours === undefined ? own : stretched(args, own.scenario);
     const { scenario } = await recorded(wanted, {}, context);
-    if (
-      scenario.traffic[STOCK]?.preload !== 'assortment' ||
+    const lacks =
       measuredPhases(scenario).length === 0
-    ) {
+        ? 'measured load phase'
+        : scenario.traffic[STOCK]?.preload !== 'assortment'
+          ? 'opening stock'
+          : null;
+    if (lacks !== null) {
       throw badInput(
-        `${args.scenario} has no ${measuredPhases(scenario).length === 0 ? 'measured load phase' : 'opening stock'}, so nothing can be promised`,
+        `${args.scenario} has no ${lacks}, so nothing can be promised`,
         `traffic: { ${STOCK}: { preload: assortment } }`,
       );
     }
@@ -87,22 +100,13 @@ export const impactCommand: Command = {
     }).finally(() => draw([]));
     const page: ImpactPage = {
       ...{ scenario: scenario.name, seed: scenario.seed, stores: scenario.retail.stores },
-      measuredMs: measuredPhases(scenario).reduce(
-        (sum, { startMs, endMs }) => sum + endMs - startMs,
-        0,
-      ),
+      measuredMs: lengthOf(measuredPhases(scenario)),
       usdEach: USD_PER_BROKEN_PROMISE,
       views: impacts,
       reproduce: reproduceLine(args),
     };
-    const color = pc.isColorSupported && process.stdout.isTTY === true;
-    terminal.result(
-      args.json || args.format === 'json'
-        ? JSON.stringify(page, null, 1)
-        : args.format === 'markdown'
-          ? impactMarkdown(escapedTexts(page))
-          : renderImpact(escapedTexts(page), { color, columns: terminal.columns }),
-    );
+    const options = { color: colorOnStdout(), columns: terminal.columns };
+    terminal.result(RENDER[args.json ? 'json' : args.format](page, options));
     return EXIT.pass;
   },
 };
@@ -116,11 +120,15 @@ function refuseNumbers({ hours, orders }: ImpactArguments): void {
   }
 }
 
+/** Duration of these phases together, ms. */
+function lengthOf(phases: readonly TimedPhase[]): number {
+  return phases.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
+}
+
 /** The scenario with its measured load phases stretched in proportion, to these hours in all. */
 function stretched(args: ImpactArguments, scenario: Scenario) {
   const phases = measuredPhases(scenario);
-  const total = phases.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
-  const factor = ((args.hours as number) * HOUR_MS) / total;
+  const factor = ((args.hours as number) * HOUR_MS) / lengthOf(phases);
   const set = phases.map(
     ({ phase, startMs, endMs }) =>
       `phases.${phase.name}.for=${Math.round((endMs - startMs) * factor)}ms`,
@@ -170,6 +178,6 @@ function reproduceLine({ scenario, seed, set, staleness, hours, orders }: Impact
     ...(hours === undefined ? [] : [`--hours ${hours}`]),
     `--orders ${orders}`,
     ...(seed === undefined ? [] : [`--seed ${seed}`]),
-    ...set.flatMap((one) => ['--set', quoted(one)]),
+    ...repeated('--set', set),
   ].join(' ');
 }

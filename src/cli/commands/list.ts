@@ -1,10 +1,10 @@
-import pc from 'picocolors';
 import { EXIT } from '../../core/exit-codes.ts';
 import { escaped } from '../../core/printable.ts';
 import { type ListedRun, listRuns } from '../../record/list.ts';
-import { verdictTone } from '../../reports/section.ts';
+import { type Tone, verdictTone } from '../../reports/section.ts';
 import { painter, wrapped } from '../../reports/terminal.ts';
 import type { Command } from '../command.ts';
+import { colorOnStdout } from '../terminal.ts';
 
 /** Width of the longest outcome, plus two spaces. */
 const INDENT = 13;
@@ -44,18 +44,17 @@ function textOf(run: ListedRun): string {
   return `${trials} trials of ${scenario}, ${counted} of them counted`;
 }
 
+function toneOf(run: ListedRun): Tone {
+  if (run.kind === 'comparison') return 'plain';
+  return run.kind === 'unreadable' || run.verdict === null ? 'warn' : verdictTone(run.verdict).tone;
+}
+
 /** Verdict and folder on one line, and the result below. */
 function lines(run: ListedRun, columns: number): string {
   const word = wordOf(run);
   // On one line, so that a headline cannot look like another run.
   const text = escaped(textOf(run)).replace(/\s+/g, ' ');
-  const tone =
-    run.kind === 'comparison'
-      ? 'plain'
-      : run.kind !== 'unreadable' && run.verdict !== null
-        ? verdictTone(run.verdict).tone
-        : 'warn';
-  const paint = painter(pc.isColorSupported && process.stdout.isTTY === true);
+  const paint = painter(colorOnStdout());
   const beneath = wrapped(text, columns - INDENT).map((line) => ' '.repeat(INDENT) + line);
-  return [`${paint(word.padEnd(INDENT), tone)}${escaped(run.dir)}`, ...beneath].join('\n');
+  return [`${paint(word.padEnd(INDENT), toneOf(run))}${escaped(run.dir)}`, ...beneath].join('\n');
 }

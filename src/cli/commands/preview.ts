@@ -1,4 +1,3 @@
-import pc from 'picocolors';
 import { EXIT } from '../../core/exit-codes.ts';
 import { formatDuration } from '../../core/units.ts';
 import { expectedCounts, rateAt } from '../../generators/expected/rate.ts';
@@ -11,6 +10,7 @@ import type { Command } from '../command.ts';
 import { type Looks, likenessOf, looksOf } from '../likeness.ts';
 import { recorded } from '../recorded.ts';
 import { readScenario, scenarioOptions } from '../scenario-file.ts';
+import { colorOnStdout } from '../terminal.ts';
 
 /** Points of the rate curve: about the width of a terminal. */
 const POINTS = 80;
@@ -40,7 +40,7 @@ export const previewCommand: Command = {
     const { name, tier, headline } = pipelineFor(parsed, process.cwd()).manifest;
     const looks = looksOf(scenario);
     const preview = previewOf(scenario, looks, `${name} (tier ${tier}): ${headline}`);
-    const color = pc.isColorSupported && process.stdout.isTTY === true;
+    const color = colorOnStdout();
     terminal.result(
       args.json
         ? JSON.stringify({ ...preview, looks }, null, 1)

@@ -1,4 +1,3 @@
-import pc from 'picocolors';
 import { EXIT } from '../../core/exit-codes.ts';
 import { comparisonDir } from '../../record/comparison-plan.ts';
 import { readRecord, runDir } from '../../record/read.ts';
@@ -7,6 +6,7 @@ import { FORMATS, type FormatName, formats } from '../../reports/formats.ts';
 import type { Command } from '../command.ts';
 import { comparisonFormat, reportComparison } from '../comparison.ts';
 import { reportSeries } from '../series.ts';
+import { colorOnStdout } from '../terminal.ts';
 import { sayWritten, writeReports } from '../write-reports.ts';
 
 export const reportCommand: Command = {
@@ -40,7 +40,7 @@ export const reportCommand: Command = {
     const record = readRecord(dir);
     terminal.result(
       formats[name].render(record, {
-        color: pc.isColorSupported && process.stdout.isTTY === true,
+        color: colorOnStdout(),
         columns: terminal.columns,
         dir: runDir(dir),
       }),

@@ -5,9 +5,9 @@ import { readLock } from '../../harness/setup/lock.ts';
 import { needsOf } from '../../harness/setup/needs.ts';
 import { RUNTIMES } from '../../harness/stack/runtimes.ts';
 import type { Command } from '../command.ts';
-import { quoted } from '../quoted.ts';
 import { ready } from '../ready.ts';
 import { recorded } from '../recorded.ts';
+import { reproduce } from '../reproduce.ts';
 import { runProgress } from '../run-progress.ts';
 import { type RepeatArguments, refuseRepeat, runRepeated } from '../run-repeated.ts';
 import { runtimeOf, workOf } from '../run-work.ts';
@@ -133,25 +133,5 @@ function repeatLineOf(args: RepeatArguments & ScenarioArguments): string {
     `--repeat ${args.repeat}`,
     ...(args.seeds === 'same' ? ['--seeds same'] : []),
     ...(args.warmUp ? ['--warm-up'] : []),
-  ].join(' ');
-}
-
-/** The command line that replays a run, quoted for a shell. */
-function reproduce({
-  scenario,
-  seed,
-  set,
-  on,
-  shard,
-  load,
-}: ScenarioArguments & { on?: string; shard?: string; load?: string }): string {
-  return [
-    'doorbuster run',
-    quoted(scenario),
-    ...(seed === undefined ? [] : ['--seed', seed]),
-    ...set.flatMap((one) => ['--set', quoted(one)]),
-    ...(on === undefined ? [] : ['--on', on]),
-    ...(shard === undefined ? [] : ['--shard', shard]),
-    ...(load === undefined ? [] : ['--load', load]),
   ].join(' ');
 }

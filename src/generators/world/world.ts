@@ -168,7 +168,8 @@ function makeWorld(scenario: Scenario): World {
       : recordedWeights(recorded.recording, retail.skus);
   const size = Math.min(retail.assortment, retail.skus);
   const assortment = assortmentLaw(weights, size, retail.assortmentBy);
-  const skuOfRank = shuffledIds(retail.skus, random(seed, 'sku-ids'));
+  const ids = Array.from({ length: retail.skus }, (_, i) => i + 1);
+  const skuOfRank = Int32Array.from(random(seed, 'sku-ids').shuffled(ids));
   const rankOfSku = new Int32Array(retail.skus + 1);
   skuOfRank.forEach((sku, rank) => {
     rankOfSku[sku] = rank;
@@ -228,17 +229,6 @@ function meanPrice(weights: Float64Array, prices: Int32Array): number {
     weighed += (weights[rank] as number) * (prices[rank] as number);
   }
   return weighed / total;
-}
-
-function shuffledIds(skus: number, random: Random): Int32Array {
-  const ids = Int32Array.from({ length: skus }, (_, i) => i + 1);
-  for (let i = skus - 1; i > 0; i--) {
-    const j = random.integer(i + 1);
-    const held = ids[i] as number;
-    ids[i] = ids[j] as number;
-    ids[j] = held;
-  }
-  return ids;
 }
 
 /** How prices end: .00, .99, .50, .49, or another digit and a 9. */

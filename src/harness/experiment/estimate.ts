@@ -175,19 +175,20 @@ function oracleLine({ table, ...extent }: Estimate['upserted'][number]): string 
   );
 }
 
+/** The known part of the duration of one trial, ms. */
+const onceMs = ({ startMs, timedMs: timed, endMs }: Estimate) => startMs + timed + endMs;
+
 /** The duration of several trials on one stack, as a line of text. */
-export function repeatLine(
-  { startMs, timedMs: timed, endMs, openPhases }: Estimate,
-  trials: number,
-): string {
+export function repeatLine(estimate: Estimate, trials: number): string {
+  const { openPhases } = estimate;
   const open = openPhases.length === 0 ? '' : `, and ${trials} times ${listed(openPhases)}`;
-  const once = startMs + timed + endMs;
+  const once = onceMs(estimate);
   return `estimate  ${trials} trials of about ${rounded(once)}: ${rounded(trials * once)}${open}`;
 }
 
 /** The duration of a comparison of several designs, `repeat` trials of each, as a line of text. */
 export function comparedLine(designs: readonly Estimate[], repeat: number): string {
-  const total = designs.reduce((sum, one) => sum + one.startMs + one.timedMs + one.endMs, 0);
+  const total = designs.reduce((sum, one) => sum + onceMs(one), 0);
   const trials = designs.length * repeat;
   const open = [...new Set(designs.flatMap(({ openPhases }) => openPhases))];
   const more = open.length === 0 ? '' : `, and the time of ${listed(open)} in each`;

@@ -42,8 +42,12 @@ test('batches of an interval cost about as much as half of it, always', async ()
 
 test('other views change nothing in a view, and the same seed gives the same numbers', async () => {
   const alone = await impactOf(scenario, [constant('1m', 60_000)], options);
-  const [, beside] = await impactOf(scenario, [constant('0s', 0), constant('1m', 60_000)], options);
-  expect(beside).toEqual(alone[0]);
+  const [, accompanied] = await impactOf(
+    scenario,
+    [constant('0s', 0), constant('1m', 60_000)],
+    options,
+  );
+  expect(accompanied).toEqual(alone[0]);
 });
 
 test('an aborted replay ends with the reason', async () => {

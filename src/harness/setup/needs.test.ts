@@ -24,7 +24,7 @@ describe('what a machine has to have', () => {
       [...all, ...TRINO],
     ],
     [
-      'servers of others, and Trino',
+      'external servers, and Trino',
       { servers: 'elsewhere', observes: true, programs: ['trino'] },
       ['duckdb-extensions', ...TRINO],
     ],
@@ -34,12 +34,12 @@ describe('what a machine has to have', () => {
       ['duckdb-extensions'],
     ],
     [
-      'servers of others',
+      'external servers',
       { servers: 'elsewhere', observes: true, programs: [] },
       ['duckdb-extensions'],
     ],
     [
-      'servers of others, and Spark',
+      'external servers, and Spark',
       { servers: 'elsewhere', observes: true, programs: ['spark'] },
       ['duckdb-extensions', ...spark],
     ],
