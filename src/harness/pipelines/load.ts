@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { basename, isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { badInput } from '../../core/errors.ts';
 import { readTextFile, WRITTEN_BY_HAND } from '../../core/text-file.ts';
 import { type ParsedScenario, scenarioProblems } from '../../scenario/parse.ts';
@@ -57,10 +57,11 @@ export interface PipelineQuery {
 
 /**
  * Reads a folder of `pipelines/` by its name, or any folder by its path (relative to `baseDir`).
- * Throws DoorbusterError (exit 2) naming file and line of what is wrong.
+ * Throws DoorbusterError (exit 2) naming file and line of what is wrong. `scenarioDir`, relative to `baseDir` as well, is where
+ * a path may have been meant to start.
  */
-export function loadPipeline(use: string, baseDir: string): Pipeline {
-  const dir = folderOf(use, baseDir);
+export function loadPipeline(use: string, baseDir: string, scenarioDir?: string): Pipeline {
+  const dir = folderOf(use, baseDir, scenarioDir);
   const manifest = parseManifest(
     text(dir, 'pipeline.yaml', 'a pipeline folder has a pipeline.yaml'),
     shownPath(dir, 'pipeline.yaml'),
@@ -96,7 +97,7 @@ export function pipelineFor(
   baseDir: string,
 ): Pipeline {
   const { traffic, pipeline, checks } = parsed.scenario;
-  const loaded = loadPipeline(pipeline.use, baseDir);
+  const loaded = loadPipeline(pipeline.use, baseDir, dirname(parsed.file));
   const { manifest } = loaded;
   const carried = streamsOf(manifest);
   const uncarried = STREAMS.filter(
@@ -174,11 +175,16 @@ export function inNamespace(pipeline: Pipeline, place: RunNamespace): RunPipelin
   };
 }
 
-function folderOf(use: string, baseDir: string): string {
+function folderOf(use: string, baseDir: string, scenarioDir = '.'): string {
   if (/[\\/]/.test(use) || use.startsWith('.') || isAbsolute(use)) {
     const dir = resolve(baseDir, use);
-    if (!exists(dir)) throw badInput(`there is no pipeline folder ${use} (looked at ${dir})`);
-    return dir;
+    if (exists(dir)) return dir;
+    throw badInput(
+      `there is no pipeline folder ${use} (looked at ${dir})`,
+      exists(resolve(baseDir, scenarioDir, use))
+        ? `cd ${scenarioDir}   # a path starts from the folder where a command is typed`
+        : undefined,
+    );
   }
   const dir = join(packageRoot, 'pipelines', use);
   if (exists(dir)) return dir;

@@ -11,7 +11,15 @@ const EXTRA_HOME = 'docker/extra-home';
 
 /** Doorbuster's own package: it fetches missing artifacts in build stages, and has its own image. */
 const PACKAGE = [
-  ...['bin', 'dist', 'scenarios', 'pipelines', 'src/reports/assets', 'src/topology/java'],
+  ...[
+    'bin',
+    'dist',
+    'scenarios',
+    'pipelines',
+    'templates',
+    'src/reports/assets',
+    'src/topology/java',
+  ],
   ...['package.json', 'package-lock.json', 'stack.lock.json'],
 ];
 
