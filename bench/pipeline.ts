@@ -114,6 +114,7 @@ async function microsecondsPer(
   await using _deployment = await deploy(inNamespace(loaded, place), {
     stack: { endpoints, inProcess, stateDir, runtime },
     scenario: { ...scenario, traffic: alone },
+    hotProducts: () => [],
     clock,
     signal,
   });

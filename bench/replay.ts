@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { burstProducts } from '../src/generators/burst-products.ts';
 import { flinkRest } from '../src/harness/clients/flink-rest.ts';
 import { type Catalog, openCatalog } from '../src/harness/clients/iceberg.ts';
 import { packageRoot } from '../src/harness/entry.ts';
@@ -48,7 +49,10 @@ export async function withReplay<T>(
   const loaded = loadPipeline(scenario.pipeline.use, packageRoot);
   const pipeline = inNamespace(loaded, ownNamespace(loaded.manifest));
   await using stack = await startStack(context, pipeline, scenario, name);
-  await using deployment = await deploy(pipeline, { stack, scenario, clock, signal });
+  await using deployment = await deploy(pipeline, {
+    ...{ stack, scenario, clock, signal },
+    hotProducts: () => burstProducts(scenario),
+  });
   const factsDir = join(dir, `${name}-facts`);
   mkdirSync(factsDir);
   const threads = threadsS();

@@ -3,7 +3,11 @@ import { WIRE, type WireType } from './wire-schema.ts';
 
 /** A record of the wire, by the names of its fields; or why it is refused, the first thing that is wrong. */
 type Decoded =
-  | { readonly fields: Readonly<Record<string, string | number | boolean | null>> }
+  | {
+      readonly fields: Readonly<Record<string, string | number | boolean | null>>;
+      /** Operation of a change in its envelope, such as `u`, or `r` for a row of a snapshot; null: it has none. */
+      readonly op: string | null;
+    }
   | { readonly rejection: string };
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -37,7 +41,7 @@ export function decode(stream: Stream, payload: Uint8Array | null): Decoded {
   for (const { name, need } of lists) {
     if (need === 'required' && !Array.isArray(record[name])) return wrongOrMissing(record, name);
   }
-  return { fields: read };
+  return { fields: read, op: typeof value.op === 'string' ? value.op : null };
 }
 
 type Json = Readonly<Record<string, unknown>>;

@@ -51,7 +51,7 @@ visibilityContract('in-process', async () => {
   const facts = await openFacts();
   const place = { apart: false, topicPrefix: '', namespace: 'retail' };
   return {
-    ...{ dataset, facts },
+    ...{ dataset, facts, inFiles: true },
     visibility: await openVisibility(
       { ...{ stack, extensions, place, facts, clock }, t0Ms: () => 0 },
       [dataset],

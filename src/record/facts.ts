@@ -19,7 +19,10 @@ export const FACTS = {
     bytes INTEGER,
     expect VARCHAR                                            -- what CONTRACT asks: row | duplicate | dead_letter | guarded (an older or equal version of an upsert)
   `,
-  /** One row per new snapshot of each table, as the catalog first served it. */
+  /**
+   * One row per new snapshot of each table, as the catalog first served it; of a view in memory, one per poll that found
+   * something, without files.
+   */
   commits: `
     table_name VARCHAR, snapshot_id VARCHAR, parent_id VARCHAR, sequence_number BIGINT, operation VARCHAR,
     snapshot_ms DOUBLE,                                       -- the snapshot's own timestamp, just before its commit
@@ -62,7 +65,7 @@ export const FACTS = {
   `,
   /**
    * One sample per server, of all its processes so far; in addition 'harness', 'query-engine', 'compaction',
-   * 'container-engine', and the whole 'machine'.
+   * 'redis-view', 'container-engine', and the whole 'machine'.
    */
   resources: `
     at_ms DOUBLE, server VARCHAR, cpu_s DOUBLE, rss_bytes BIGINT,
@@ -124,6 +127,8 @@ export const HARNESS = 'harness';
 export const QUERY_ENGINE = 'query-engine';
 /** The engine of a compaction on demand. */
 export const COMPACTION = 'compaction';
+/** The processes that keep a view in memory. */
+export const VIEW = 'redis-view';
 /** The whole machine. */
 export const MACHINE = 'machine';
 /** The `s3` row with the sum over all APIs; only this one has bytes. */

@@ -31,6 +31,11 @@ const KINDS = {
   cut: { cutMs: z.number() },
   /** The jobs are stopped from `atMs` on. */
   stop: { atMs: z.number() },
+  /** A view in memory at the end of its stage. */
+  view: {
+    ...{ name: text, images: count, rejected: count, written: count },
+    ...{ rebuilds: count, products: count },
+  },
   fault: {
     ...{ state: z.enum(['asked', 'away', 'back']), act: z.enum(FAULT_ACTS) },
     ...{ server: text, during: text },

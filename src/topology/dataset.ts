@@ -1,4 +1,7 @@
+import type { SERVERS } from '../core/metrics.ts';
 import { STREAMS, type Stream } from '../scenario/scenario.ts';
+
+type ServerName = (typeof SERVERS)[number];
 
 /**
  * The kind of records of each stream. `events`: each record is a row, identified by its columns `identity`. `images`:
@@ -42,7 +45,20 @@ export const CARRIED = [...STREAMS, REJECTED] as const;
 export const SEMANTICS = ['append', 'upsert', 'ledger'] as const;
 
 /** Source that observes when a row becomes visible to a reader. */
-export const VISIBILITY = ['iceberg', 'in-process'] as const;
+export const VISIBILITY = ['iceberg', 'redis', 'in-process'] as const;
+
+/** The servers that a reader of each kind of dataset asks: while one of them is down, no reader sees a change. */
+export const READ_FROM = {
+  iceberg: ['minio', 'catalog'],
+  redis: ['redis'],
+  'in-process': [],
+} as const satisfies Readonly<Record<(typeof VISIBILITY)[number], readonly ServerName[]>>;
+
+/**
+ * Part of the rows that a dataset keeps. `hot`: the rows that the pipeline has chosen. It is judged by the rows that it
+ * was ever seen to hold, and a change counts from the version after the one with which its row came in.
+ */
+export const SUBSETS = ['hot'] as const;
 
 interface Common {
   /** The table's name, without its namespace. Facts, metrics and checks name the dataset by it. */
@@ -67,6 +83,8 @@ export interface ImageDataset extends Common {
   readonly semantics: 'upsert' | 'ledger';
   readonly key: readonly string[];
   readonly version: string;
+  /** null: it keeps the row of every key. */
+  readonly subset: (typeof SUBSETS)[number] | null;
 }
 
 /** The records that the pipeline rejected, each once. */
@@ -86,12 +104,17 @@ export function holdsImages(dataset: Dataset): dataset is ImageDataset {
   return dataset.semantics !== 'append';
 }
 
+/** Whether a dataset keeps only a part of the rows. */
+export function isSubset(dataset: Dataset): dataset is ImageDataset {
+  return holdsImages(dataset) && dataset.subset !== null;
+}
+
 /**
  * The table of the current stock, in which canaries are polled: the first table that keeps only the newest image,
- * otherwise the first that keeps all images. null: the pipeline has none.
+ * otherwise the first that keeps all images. null: the pipeline has none. A subset is no view of the stock.
  */
 export function stockView(datasets: readonly Dataset[]): ImageDataset | null {
-  const images = datasets.filter(holdsImages);
+  const images = datasets.filter(holdsImages).filter((one) => !isSubset(one));
   return images.find(({ semantics }) => semantics === 'upsert') ?? images[0] ?? null;
 }
 

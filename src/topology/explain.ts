@@ -58,9 +58,10 @@ function stateText(ttl: string | null): string {
   return ttl === null || /^0\b/.test(ttl) ? 'for ever' : ttl;
 }
 
-function rowText({ key, version }: TopologyDataset): string {
+function rowText({ key, version, subset }: TopologyDataset): string {
   const columns = key.join(', ');
-  return version === null ? `the first per ${columns}` : `by ${columns}; ${version} orders them`;
+  if (version === null) return `the first per ${columns}`;
+  return `by ${columns}; ${version} orders them${subset === undefined ? '' : `; ${subset} rows only`}`;
 }
 
 /** Left-aligned columns under a head, two spaces apart. */

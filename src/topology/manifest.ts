@@ -20,8 +20,10 @@ import {
   type RejectedDataset,
   SEMANTICS,
   STREAM_RECORDS,
+  SUBSETS,
   VISIBILITY,
 } from './dataset.ts';
+import { stage } from './stages.ts';
 
 /** Parameters that a query may declare; the harness passes all that it declares. */
 const QUERY_PARAMETERS = ['store', 'sku', 'now_ms'] as const;
@@ -34,10 +36,6 @@ export type CompactionKind = (typeof COMPACTION_KINDS)[number];
 /** Where the load is sent. `in-process`: to a log in this process, without any server. */
 const TARGETS = ['kafka', 'in-process'] as const;
 export type TargetKind = (typeof TARGETS)[number];
-
-/** Runners of stages, which move data from the load target to the datasets. */
-const STAGE_RUNNERS = ['flink-sql', 'in-process'] as const;
-export type RunnerKind = (typeof STAGE_RUNNERS)[number];
 
 /** Query engines. */
 const ENGINES = [...QUERY_ENGINES, 'in-process'] as const;
@@ -69,28 +67,11 @@ const dataset = z.strictObject({
     .enum(VISIBILITY)
     .default('iceberg')
     .describe('where it is observed when a row becomes visible'),
+  subset: z
+    .enum(SUBSETS)
+    .optional()
+    .describe('upsert: it keeps a part of the rows; hot: those that its stage has chosen'),
 });
-
-/** Defects that a stage in this process injects, which a run must find. */
-const injected = z.strictObject({
-  delay_ms: z.int().min(0).default(0).describe('a row is written this long after it was appended'),
-  lose_every: z.int().min(1).optional().describe('of the rows of a stream, each n-th is lost'),
-  duplicate_every: z.int().min(1).optional().describe('each n-th is written twice'),
-  version_guard: z
-    .boolean()
-    .default(true)
-    .describe('false: of the images of a row the last to arrive is shown'),
-});
-export type Injected = z.output<typeof injected>;
-
-const stage = z.discriminatedUnion('run', [
-  z.strictObject({ run: z.literal('flink-sql').describe('the jobs of jobs.sql, in Flink') }),
-  z.strictObject({
-    run: z.literal('in-process').describe('a stage in this process, without any server'),
-    inject: injected.prefault({}).describe('known defects, which a run must find'),
-  }),
-]);
-export type StageUse = z.output<typeof stage>;
 
 /** The keys of `pipeline.yaml`. */
 export const manifestSchema = z.strictObject({
@@ -305,6 +286,18 @@ function contradictions(written: Written): readonly Contradiction[] {
     const message = `one dataset carries ${REJECTED}, the refused records of every stream, and ${found}`;
     problems.push({ path: at === undefined ? ['datasets'] : ['datasets', at], message });
   }
+  const views = all.filter(([, { visibility }]) => visibility === 'redis').map(([name]) => name);
+  const runsView = written.stages.some(({ run }) => run === 'redis-view');
+  if (views.length > 0 !== runsView) {
+    problems.push(
+      runsView
+        ? { path: ['stages'], message: 'redis-view fills no dataset: one needs visibility: redis' }
+        : {
+            path: ['datasets', views[0] as string],
+            message: 'nothing fills it: add { run: redis-view } to stages',
+          },
+    );
+  }
   if (all.length === rejected.length) {
     problems.push({ path: ['datasets'], message: 'a pipeline carries at least one stream' });
   }
@@ -318,6 +311,8 @@ function mismatches(name: string, one: WrittenDataset): readonly string[] {
   const same = (a: readonly string[] | undefined, b: readonly string[]) =>
     a?.toSorted().join() === b.toSorted().join();
   const named = STREAMS.find((stream) => stream === name);
+  const view = viewMismatch(one);
+  if (view !== null) return [view];
   const misnamed =
     named !== undefined && named !== carries
       ? [`${name} carries ${carries}: a dataset with the name of a stream carries that stream`]
@@ -353,9 +348,22 @@ function mismatches(name: string, one: WrittenDataset): readonly string[] {
   ];
 }
 
+/** What is wrong with a dataset in Redis or with a subset; null: nothing. */
+function viewMismatch({ semantics, visibility, subset, columns }: WrittenDataset): string | null {
+  if (subset !== undefined && semantics !== 'upsert') {
+    return `subset: ${subset} is a part of the newest images: semantics is upsert, and not ${semantics}`;
+  }
+  if (visibility !== 'redis') return null;
+  if (subset === undefined) return 'visibility: redis keeps the hot rows: write subset: hot';
+  return Object.keys(columns).length > 0
+    ? 'visibility: redis keeps the columns under their own names: leave columns out'
+    : null;
+}
+
 /** A dataset without contradictions. */
 function typed(name: string, one: WrittenDataset): Dataset {
   const { carries, semantics, first_of: firstOf, key, version, columns, visibility } = one;
   const fields = { carries, semantics, firstOf, key, version };
-  return { name, layer: one.layer ?? null, columns, visibility, ...fields } as Dataset;
+  const held = semantics === 'append' ? {} : { subset: one.subset ?? null };
+  return { name, layer: one.layer ?? null, columns, visibility, ...fields, ...held } as Dataset;
 }

@@ -1,4 +1,3 @@
-import type { Stream } from '../scenario/scenario.ts';
 import { codeOf } from './statements.ts';
 import type { Submission } from './submissions.ts';
 
@@ -29,12 +28,14 @@ export interface TopologyDataset {
   readonly key: readonly string[];
   /** Column that orders the versions of a row; null: the first append is the row. */
   readonly version: string | null;
+  /** The part of the rows that it keeps; absent: all. */
+  readonly subset?: string;
 }
 
-/** A job. */
+/** A job, or the process of a view. */
 interface Stage {
-  readonly name: Stream;
-  readonly run: 'flink-sql';
+  readonly name: string;
+  readonly run: 'flink-sql' | 'redis-view';
   readonly topics: readonly string[];
   /** Tables that it reads, such as those of a join. */
   readonly reads: readonly string[];
@@ -55,6 +56,8 @@ interface Described {
     readonly compaction: readonly string[];
   };
   readonly datasets: readonly TopologyDataset[];
+  /** Names of the datasets that are views in Redis. */
+  readonly views: readonly string[];
   readonly submissions: readonly Submission[];
   readonly compact: { readonly text: string } | null;
   readonly queries: readonly {
@@ -65,11 +68,19 @@ interface Described {
 }
 
 export function topologyOf(described: Described): Topology {
-  const { manifest, datasets, submissions, compact, queries } = described;
+  const { manifest, datasets, views, submissions, compact, queries } = described;
   const { name, tier, headline, about, compaction } = manifest;
   return {
     ...{ name, tier, headline, about: about.trim(), datasets },
-    stages: stagesOf(submissions, datasets),
+    stages: [
+      ...stagesOf(submissions, datasets),
+      ...datasets
+        .filter((one) => views.includes(one.name))
+        .map((one) => ({
+          ...{ name: one.name, run: 'redis-view' as const, stateTtl: null },
+          ...{ topics: [one.carries], reads: [], writes: [one.name] },
+        })),
+    ],
     compaction: { kinds: compaction, rewrites: tablesIn(compact?.text ?? '') },
     queries: queries.map((query) => ({
       name: query.name,

@@ -16,7 +16,7 @@ async function printed(pipeline: string, options: Readonly<Record<string, unknow
   return `${lines.join('\n')}\n`;
 }
 
-describe.each(['cdc-upsert', 'append-ledger'])('explain %s', (name) => {
+describe.each(['cdc-upsert', 'append-ledger', 'hot-view'])('explain %s', (name) => {
   test.each([
     ['txt', {}],
     ['sql', { sql: true }],
@@ -27,7 +27,7 @@ describe.each(['cdc-upsert', 'append-ledger'])('explain %s', (name) => {
   });
 });
 
-test.each(['cdc-upsert', 'append-ledger'])('the text of %s is a screen', async (name) => {
+test.each(['cdc-upsert', 'append-ledger', 'hot-view'])('the text of %s is a screen', async (name) => {
   const lines = (await printed(name, {})).split('\n');
   expect(lines.length).toBeLessThanOrEqual(40);
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100);

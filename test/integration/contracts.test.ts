@@ -13,6 +13,7 @@ import { visibilityContract } from '../contracts/visibility.ts';
 import { images } from '../support/datasets.ts';
 import { createTables, type Lakehouse, openLakehouse } from './support/lakehouse.ts';
 import { WITHOUT_TRINO } from './support/trino.ts';
+import { viewIn } from './support/view.ts';
 
 /** The kinds that need servers; those without are in src/harness/in-process.test.ts. */
 let lakehouse: Lakehouse;
@@ -69,7 +70,7 @@ visibilityContract('iceberg', async () => {
   const dataset = images('upsert');
   const facts = await openFacts();
   return {
-    ...{ dataset, facts },
+    ...{ dataset, facts, inFiles: true },
     visibility: await openVisibility({ ...read(), place, facts, clock, t0Ms: () => 0 }, [dataset]),
     commit: (version, eventId) =>
       sql
@@ -79,5 +80,21 @@ visibilityContract('iceberg', async () => {
              CAST(1 AS BIGINT), CAST(1 AS BIGINT), CAST(1 AS BIGINT), CAST(1 AS BIGINT))`,
         )
         .then(() => undefined),
+  };
+});
+
+visibilityContract('redis', async () => {
+  const { stack, place } = lakehouse;
+  const dataset = {
+    ...images('upsert', 'contract_view'),
+    visibility: 'redis',
+    subset: 'hot',
+  } as const;
+  const facts = await openFacts();
+  const view = await viewIn(stack, `${place.namespace}.${dataset.name}`);
+  return {
+    ...{ dataset, facts, inFiles: false },
+    visibility: await openVisibility({ ...read(), place, facts, clock, t0Ms: () => 0 }, [dataset]),
+    commit: (version, event_id) => view.write([{ store_id: 1, sku_id: 1, version, event_id }]),
   };
 });

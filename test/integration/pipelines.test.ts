@@ -30,6 +30,8 @@ import { type Lakehouse, openLakehouse } from './support/lakehouse.ts';
 import { bytes, damaged, event, type Fields, image } from './support/wire.ts';
 
 const NOW_MS = 1_795_000_060_000;
+/** Products that the view keeps from the start. */
+const HOT = [11];
 const YEAR_MS = 365 * 24 * 3_600_000;
 const QUERY_VALUES = { store: 1, sku: 11, now_ms: NOW_MS } as const;
 
@@ -65,7 +67,10 @@ async function world(use: string, over: Partial<PipelineUse> = {}): Promise<Worl
       traffic: Object.fromEntries(STREAMS.map((stream) => [stream, {}])),
     } as unknown as World['scenario'];
     const { signal } = new AbortController();
-    const deployment = await deploy(pipeline, { stack: lake.stack, scenario, clock, signal });
+    const deployment = await deploy(pipeline, {
+      ...{ stack: lake.stack, scenario, clock, signal },
+      hotProducts: () => HOT,
+    });
     undo.push(() => deployment[Symbol.asyncDispose]());
     const database = await openDuck(lake);
     undo.push(() => database.close());

@@ -20,7 +20,7 @@ export function images(
   name: string = 'inventory',
 ): ImageDataset {
   const key = ['store_id', 'sku_id'];
-  return { ...PLAIN, name, carries: 'inventory', semantics, key, version: 'version' };
+  return { ...PLAIN, name, carries: 'inventory', semantics, key, version: 'version', subset: null };
 }
 
 export function rejected(name = 'dead_letter'): RejectedDataset {

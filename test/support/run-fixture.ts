@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { quoted } from '../../src/core/sql.ts';
 import { valuesOf } from '../../src/core/stats.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
-import { serversOfShipped } from '../../src/harness/experiment/servers-used.ts';
+import { serversUsed } from '../../src/harness/experiment/servers-used.ts';
 import { type Facts, openFacts } from '../../src/harness/facts.ts';
 import { type Measured, measure } from '../../src/harness/measure/measure.ts';
 import { loadPipeline } from '../../src/harness/pipelines/load.ts';
@@ -72,7 +72,7 @@ export async function recompute(dir: string, change?: string): Promise<Measured>
       ...{ scenario, t0Ms, endedMs: t0Ms + endedMs, datasets },
       engine: 'duckdb',
       cores: record.environment.cores,
-      servers: serversOfShipped(),
+      servers: serversUsed(loadPipeline(record.pipeline.name, packageRoot), scenario),
       clockApartMs: self.clockApartMs,
       flinkOnOurClock: true,
       ...{ appended: null, incidents: [] },

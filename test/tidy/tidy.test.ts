@@ -128,7 +128,7 @@ test('the world of the generators leans on nothing that happens in it', () => {
 });
 
 test('a driver library is imported only by its client', () => {
-  const drivers = ['kafkajs', '@duckdb/node-api', '@aws-sdk/client-s3', 'avsc'];
+  const drivers = ['kafkajs', '@duckdb/node-api', '@aws-sdk/client-s3', '@redis/client', 'avsc'];
   // A record is queried in SQL without the harness.
   const clients = (path: string) =>
     path.startsWith('harness/clients/') || path === 'record/query-sql.ts';

@@ -99,6 +99,9 @@ function explained(
     topology: topologyOf({
       ...{ manifest, submissions: jobs, compact, queries },
       datasets: manifest.datasets.map(datasetOf),
+      views: manifest.datasets
+        .filter(({ visibility }) => visibility === 'redis')
+        .map(({ name }) => name),
     }),
     statements: {
       tables: splitStatements(tables.text).map(({ text, line }) => ({
@@ -113,6 +116,9 @@ function explained(
 function datasetOf(dataset: Dataset): TopologyDataset {
   const { name, carries, semantics } = dataset;
   return holdsImages(dataset)
-    ? { name, carries, semantics, key: dataset.key, version: dataset.version }
+    ? {
+        ...{ name, carries, semantics, key: dataset.key, version: dataset.version },
+        ...(dataset.subset === null ? {} : { subset: dataset.subset }),
+      }
     : { name, carries, semantics, key: dataset.firstOf, version: null };
 }

@@ -14,12 +14,19 @@ export interface Endpoints {
     readonly auth: CatalogAuth;
   };
   readonly flink: { readonly rest: string; readonly gateway: string };
+  /** null: there is none. */
+  readonly redis: RedisAddress | null;
   /** Internal addresses, by which the servers reach each other; Flink's SQL uses these. */
   readonly internal: {
     readonly brokers: readonly string[];
     readonly s3: string;
     readonly catalog: string;
   };
+}
+
+export interface RedisAddress {
+  readonly host: string;
+  readonly port: number;
 }
 
 /** Authentication of a catalog. */

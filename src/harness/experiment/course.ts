@@ -110,6 +110,7 @@ async function close(session: Session, course: PartialCourse): Promise<void> {
   await markStop(session, course.stoppedMs);
   state.enter('stopping the jobs', 'stopping the jobs with a savepoint');
   await deployment.drain(session.signal);
+  for (const view of deployment.views()) journal.note('view', view);
   await probes.census.caughtUp();
   await probes.canary.stop();
   // The oracles' use of the machine is not part of the run.

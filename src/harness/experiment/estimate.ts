@@ -76,7 +76,7 @@ const OPEN_PHASE_MS = 90_000;
 export function estimateOf(scenario: Scenario, declared: Datasets): Estimate {
   const { pipeline, phases, retail, traffic } = scenario;
   const jobs = streamsOf(declared).filter((stream) => traffic[stream] !== null).length;
-  const tables = datasetsOf(declared, traffic).length;
+  const tables = datasetsOf(declared, traffic).filter((one) => one.visibility !== 'redis').length;
   const openPhases = phases.filter(({ kind }) => kind !== 'load').map(({ name }) => name);
   const openMs = openPhases.length * OPEN_PHASE_MS;
   const keys = traffic[STOCK]?.preload === 'assortment' ? retail.stores * retail.assortment : 0;

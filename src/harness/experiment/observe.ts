@@ -118,7 +118,7 @@ const whole = (ms: number) => Math.ceil(ms / 1_000) * 1_000;
 
 /** Copies for the oracles. A table that cannot be read is not judged; the measurements stay valid. */
 async function copiedTables(session: Session, dir: string): Promise<TableCopies> {
-  const { stack, options, deployment, pipeline } = session;
+  const { stack, options, deployment, pipeline, visibility } = session;
   const { datasets } = deployment;
   try {
     await mkdir(dir, { recursive: true });
@@ -140,6 +140,7 @@ async function copiedTables(session: Session, dir: string): Promise<TableCopies>
         dir,
         ...(second === undefined ? {} : { second }),
         extents: await extentsOf(session.facts),
+        copierOf: (dataset) => visibility.copierOf(dataset),
         onReading(reading) {
           const text = readingLine(reading);
           if (text !== null) options.onEvent({ kind: 'step', text });

@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { burstProducts } from '../../generators/burst-products.ts';
 import { withClassArchives } from '../../record/environment.ts';
 import { COMPACTION } from '../../record/facts.ts';
 import { RUN_FILES } from '../../record/folder.ts';
@@ -128,7 +129,8 @@ async function deployed(
   const { clock } = options;
   failWith(stack.broken, context);
   state.enter('deploying', `deploying ${pipeline.manifest.name}`);
-  await using deployment = await deploy(pipeline, { stack, scenario, clock, signal });
+  const hotProducts = () => burstProducts(scenario);
+  await using deployment = await deploy(pipeline, { stack, scenario, hotProducts, clock, signal });
   const watching = new AbortController();
   deployment
     .watch(AbortSignal.any([signal, watching.signal]), () => context.faults.underDeclaredFault())
@@ -137,25 +139,24 @@ async function deployed(
   await using load = await leading(own, context);
   failWith(load.broken, context);
   const incidents: Incident[] = [];
-  const { datasets } = deployment;
   const t0Ms = () => state.t0Ms;
   const read = { stack, extensions: options.artifacts.duckdbExtensions };
   await using visibility = await openVisibility(
     { ...read, place: pipeline.place, facts, clock, t0Ms },
-    datasets,
+    deployment.datasets,
   );
   const probes = await startProbes(context, {
     facts,
     stack,
     load,
-    datasets,
+    deployment,
     visibility,
     incidents,
   });
   try {
     const wallClock = watchClock(clock, context.fail);
     const session: Session = {
-      ...{ ...context, ...opened, deployment, load, probes, incidents },
+      ...{ ...context, ...opened, deployment, load, visibility, probes, incidents },
       clockApartMs: wallClock.apartMs,
       drain: drainer({
         ...{ load, census: probes.census, facts, clock, signal },
@@ -239,14 +240,15 @@ async function startProbes(
     readonly facts: Facts;
     readonly stack: Stack;
     readonly load: Load;
-    readonly datasets: Deployment['datasets'];
+    readonly deployment: Deployment;
     readonly visibility: Visibility;
     /** Receives events that make the numbers untrustworthy. */
     readonly incidents: Incident[];
   },
 ): Promise<RunningProbes> {
   const running: Partial<RunningProbes> = {};
-  const { facts, stack, datasets, visibility } = opened;
+  const { facts, stack, deployment, visibility } = opened;
+  const { datasets } = deployment;
   const { place, manifest } = pipeline;
   const { clock, artifacts } = options;
   const read = {
@@ -266,6 +268,7 @@ async function startProbes(
     t0Ms: () => state.t0Ms,
     processes: () => [
       ...stack.processes(),
+      ...deployment.processes(),
       ...(state.compactorPid === null ? [] : [{ server: COMPACTION, pid: state.compactorPid }]),
     ],
     queryEngine: () => (running.queries as RunningProbes['queries']).engine(),

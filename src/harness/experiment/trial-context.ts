@@ -15,6 +15,7 @@ import type { Artifacts } from '../setup/artifacts.ts';
 import type { Shard, ShardCoordinator } from '../sharding/shard-coordinator.ts';
 import type { ChosenStack } from '../shared-stack.ts';
 import type { Stack } from '../stack/stack.ts';
+import type { Visibility } from '../visibility/sources.ts';
 import type { RunEvent } from './progress.ts';
 import type { TrialState } from './trial-state.ts';
 
@@ -70,6 +71,7 @@ export interface Session extends RunContext {
   readonly stack: Stack;
   readonly deployment: Deployment;
   readonly load: Load;
+  readonly visibility: Visibility;
   readonly probes: RunningProbes;
   /** Events so far that make the numbers untrustworthy. */
   readonly incidents: readonly Incident[];

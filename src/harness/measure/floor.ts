@@ -1,6 +1,7 @@
 import { duration } from '../../core/readable.ts';
+import { quoted } from '../../core/sql.ts';
 import type { Metric } from '../../record/record.ts';
-import type { Measuring } from './context.ts';
+import { type Measuring, streamDatasets } from './context.ts';
 import { scalar } from './metric.ts';
 
 /** Both stamps are whole milliseconds: on one clock a snapshot is stamped at most this much after it was served. */
@@ -28,15 +29,20 @@ interface CommitTimes {
 }
 
 /**
- * Half a commit interval plus the median duration of a commit, per dataset. Empty if Flink, which stamps
+ * Half a commit interval plus the median duration of a commit, per dataset that is
+ * committed in such intervals: a view in memory is not. Empty if Flink, which stamps
  * snapshots, uses another clock than the census.
  */
 export async function floorMetrics({ sql, context }: Measuring): Promise<Metric[]> {
+  const views = streamDatasets(context).flatMap(({ name, visibility }) =>
+    visibility === 'redis' ? [name] : [],
+  );
   const commits = await sql.rows<CommitTimes>(`
     SELECT t.dataset, count(c.seen_ms) AS n, median(c.seen_ms - c.snapshot_ms) AS commit,
       min(c.seen_ms - c.snapshot_ms) AS least
     FROM datasets t LEFT JOIN commits c
       ON c.table_name = t.dataset AND c.added_rows > 0 AND c.operation <> 'replace'
+    WHERE t.dataset NOT IN (${views.map(quoted).join(', ') || "''"})
     GROUP BY t.dataset`);
   const early = commits.some(({ least }) => least !== null && least < -STAMP_TOLERANCE_MS);
   if (early || !context.flinkOnOurClock) return [];

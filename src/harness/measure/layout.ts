@@ -12,7 +12,7 @@ export async function fileMetrics({ sql }: Measuring): Promise<Metric[]> {
       arg_max(c.data_files + c.equality_delete_files + c.position_delete_files,
         (c.seen_ms, c.sequence_number)) AS files
     FROM commits c JOIN spans s ON c.seen_ms <= s.end_ms
-    WHERE s.measured GROUP BY ALL ORDER BY min(s.start_ms), c.table_name`);
+    WHERE s.measured AND c.data_files IS NOT NULL GROUP BY ALL ORDER BY min(s.start_ms), c.table_name`);
   const last = new Map(rows.map((row) => [row.table_name, row]));
   return [
     ...rows.map(({ table_name: of, phase, n, files }) => scalar('files', { of, phase }, n, files)),
@@ -20,7 +20,7 @@ export async function fileMetrics({ sql }: Measuring): Promise<Metric[]> {
   ];
 }
 
-/** The layout after every commit, and the live files at the marks of the run. */
+/** The layout after every commit to a table of files, and the live files at the marks of the run. */
 export async function layoutSection(
   { sql, context }: Measuring,
   bucket: Layout['bucket'],
@@ -33,7 +33,7 @@ export async function layoutSection(
       equality_delete_files AS "equalityDeleteFiles",
       position_delete_files AS "positionDeleteFiles", live_bytes AS "liveBytes",
       live_rows AS "liveRows", manifests, manifest_bytes AS "manifestBytes", snapshots
-    FROM commits ORDER BY seen_ms, table_name`);
+    FROM commits WHERE data_files IS NOT NULL ORDER BY seen_ms, table_name`);
   const marks = await sql.rows<MarkRow>(`
     SELECT mark, max(at_ms) - ${context.t0Ms} AS "tMs", table_name AS table,
       count(*) FILTER (content = 'data') AS "dataFiles",

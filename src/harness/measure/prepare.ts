@@ -1,6 +1,7 @@
 import { quoted } from '../../core/sql.ts';
-import { holdsImages } from '../../topology/dataset.ts';
+import { holdsImages, isSubset, READ_FROM } from '../../topology/dataset.ts';
 import { SERVED_SNAPSHOTS, shownVersionsSql } from '../shown-versions.ts';
+import { VANISHED } from '../visibility/visibility.ts';
 import { type MeasureContext, streamDatasets } from './context.ts';
 import { SLIP_RESOLUTION_MS } from './limits.ts';
 import { pendingSteps } from './pending.ts';
@@ -11,11 +12,12 @@ import { pendingSteps } from './pending.ts';
  */
 export function prepareSql(context: MeasureContext): string {
   const rows = streamDatasets(context).map(
-    ({ name, carries, semantics }) => `(${quoted(name)}, ${quoted(carries)}, ${quoted(semantics)})`,
+    (one) =>
+      `(${quoted(one.name)}, ${quoted(one.carries)}, ${quoted(one.semantics)}, ${isSubset(one)}, [${READ_FROM[one.visibility].map(quoted).join(', ')}]::VARCHAR[])`,
   );
   return [
     `CREATE OR REPLACE TEMP TABLE datasets AS
-       SELECT * FROM (VALUES ${rows.join(', ')}) AS t(dataset, stream, semantics)`,
+       SELECT * FROM (VALUES ${rows.join(', ')}) AS t(dataset, stream, semantics, subset, readers)`,
     `CREATE OR REPLACE TEMP TABLE spans AS
        SELECT name, kind, measured, start_ms, coalesce(end_ms, ${context.endedMs}) AS end_ms
        FROM phases`,
@@ -30,6 +32,7 @@ export function prepareSql(context: MeasureContext): string {
     VISIBLE_ROWS,
     shownSql(context),
     VISIBLE_KEYS,
+    HELD,
     CHANGES,
     HIDDEN,
     PENDING,
@@ -135,6 +138,16 @@ const VISIBLE_KEYS = `
   WHERE t.semantics = 'ledger'
   GROUP BY t.dataset, s.store_id, s.sku_id, s.version`;
 
+/**
+ * The rows that a subset was ever seen to hold, and the version with which each came in: it may be old by then. Changes
+ * after it are changes that a reader of the subset waits for.
+ */
+const HELD = `
+  CREATE OR REPLACE TEMP TABLE held AS
+  SELECT t.dataset, s.store_id, s.sku_id, min(s.version) AS from_version
+  FROM sightings s JOIN datasets t ON t.dataset = s.table_name
+  WHERE t.subset AND s.version IS NOT NULL GROUP BY ALL`;
+
 /** Columns of a change in one dataset, from the version of its row that the join found. */
 const OF_KEY = `d.*, t.dataset, v.seen_ms, v.at.snapshot_ms AS snapshot_ms, v.at.missed_ms AS missed_ms,
       own.flink_ms`;
@@ -145,7 +158,7 @@ const OWN = `LEFT JOIN own ON own.dataset = t.dataset AND own.store_id = d.store
  * One row per dataset and change that gives a staleness sample: originals that CONTRACT requires to be shown, or that
  * a newer version overtook. seen_ms NULL: never visible. what: shown (itself), superseded (a newer version was visible
  * first), guarded (a newer version was appended first). missed_ms: the last time at which it was not visible yet. A
- * ledger drops no version, so that none is superseded or guarded.
+ * ledger drops no version, so that none is superseded or guarded. Of a subset, the changes after its rows came in.
  */
 const CHANGES = `
   CREATE OR REPLACE TEMP TABLE changes AS
@@ -158,9 +171,11 @@ const CHANGES = `
       CASE WHEN d.expect = 'guarded' THEN 'guarded'
            WHEN v.at.version > d.version THEN 'superseded' ELSE 'shown' END AS what
     FROM due d JOIN datasets t ON t.stream = d.stream AND t.semantics = 'upsert'
+      LEFT JOIN held m ON m.dataset = t.dataset AND m.store_id = d.store_id AND m.sku_id = d.sku_id
       ASOF LEFT JOIN visible_keys v ON v.dataset = t.dataset AND v.store_id = d.store_id
         AND v.sku_id = d.sku_id AND d.version <= v.version
       ${OWN}
+    WHERE NOT t.subset OR d.version > m.from_version
   ), of_ledgers AS (
     SELECT ${OF_KEY}, 'shown' AS what
     FROM due d JOIN datasets t ON t.stream = d.stream AND t.semantics = 'ledger'
@@ -177,8 +192,9 @@ const CHANGES = `
   WHERE role = 'original' AND expect IN ('row', 'guarded')`;
 
 /**
- * Changes that were visible and then hidden, because an older version of their row was shown again: per such step the
- * oldest of them. All changes up to the highest version shown before had been visible.
+ * Changes that were visible and then hidden, because an older version of their row was shown again, or because a view in
+ * memory lost the row, until it is shown again: per such step the oldest of them. All changes up to the highest version
+ * shown before had been visible.
  */
 const HIDDEN = `
   CREATE OR REPLACE TEMP TABLE hidden AS
@@ -186,6 +202,15 @@ const HIDDEN = `
   FROM shown s JOIN changes c ON c.dataset = s.dataset AND c.store_id = s.store_id AND c.sku_id = s.sku_id
     AND c.version > s.version AND c.version <= s.highest_before
   WHERE s.version < s.highest_before AND s.until_ms > s.seen_ms
+  GROUP BY ALL
+  UNION ALL
+  SELECT c.dataset, c.store_id, coalesce(gone.missed_ms, gone.seen_ms) AS from_ms, s.until_ms,
+    min(c.occurred_ms) AS oldest
+  FROM commits gone JOIN shown s ON s.dataset = gone.table_name AND s.seen_ms <= gone.seen_ms
+      AND s.until_ms > gone.seen_ms
+    JOIN changes c ON c.dataset = s.dataset AND c.store_id = s.store_id AND c.sku_id = s.sku_id
+      AND c.version <= greatest(s.version, s.highest_before)
+  WHERE gone.operation = '${VANISHED}'
   GROUP BY ALL`;
 
 /** Pending changes per dataset: one look-up gives the age at any moment. A change is not pending before it happened. */

@@ -13,7 +13,7 @@ export interface Resolution {
    */
   readonly p50Ms: number;
   readonly maxMs: number;
-  /** The maximum without the intervals in which a declared fault had catalog or object store down, ms. */
+  /** The maximum without the intervals in which a declared fault had a server down that readers ask, ms. */
   readonly judgedMs: number;
   /** Bounds of each statistic of staleness, ms; absent if the statistic includes a change that was never visible. */
   readonly bounds: Readonly<Partial<Record<Stat, Bounds>>>;
@@ -39,16 +39,16 @@ const STATS = Object.keys(STAT_SQL) as Stat[];
 
 /**
  * Every change with the interval in which it became visible; it cannot begin before the change happened. While a
- * declared fault has catalog or object store down, no reader can see a change: such an interval is wide because of
+ * declared fault has a server down that readers ask, none of them can see a change: such an interval is wide because of
  * the fault, not because of the census.
  */
 const INTERVALS = `
   WITH intervals AS (
     SELECT dataset, phase, seen_ms, occurred_ms,
       least(seen_ms, greatest(occurred_ms, coalesce(missed_ms, occurred_ms))) AS from_ms,
-      EXISTS (SELECT 1 FROM faults f WHERE f.server IN ('minio', 'catalog')
+      EXISTS (SELECT 1 FROM faults f WHERE list_contains(readers, f.server)
         AND f.start_ms <= seen_ms AND coalesce(f.back_ms, 'Infinity') >= from_ms) AS away
-    FROM changes WHERE measured
+    FROM changes JOIN datasets USING (dataset) WHERE measured
   ), known AS (
     SELECT dataset, phase, away, seen_ms - from_ms AS width_ms,
       coalesce(seen_ms - occurred_ms, 'Infinity'::DOUBLE) AS high,

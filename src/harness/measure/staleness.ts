@@ -100,7 +100,8 @@ export async function changeCounts({ sql }: Measuring): Promise<Changes[]> {
       SELECT dataset, phase, count(*) FILTER (role = 'copy') AS copies,
         count(*) FILTER (role = 'original' AND expect = 'duplicate') AS mistaken,
         count(*) FILTER (role = 'original' AND expect = 'dead_letter') AS damaged
-      FROM due JOIN datasets USING (stream) WHERE measured GROUP BY ALL
+      FROM due JOIN datasets USING (stream) LEFT JOIN held USING (dataset, store_id, sku_id)
+      WHERE measured AND (NOT subset OR version > from_version) GROUP BY ALL
     )
     SELECT dataset AS stream, phase, coalesce(shown, 0) AS shown, coalesce(superseded, 0) AS superseded,
       coalesce(guarded, 0) AS guarded, coalesce(never, 0) AS never, copies, mistaken, damaged

@@ -28,6 +28,8 @@ export type Insert = (
 /** How rows get into a dataset, by where it is stored. */
 const INSERTS: { readonly [K in Dataset['visibility']]: Insert } = {
   iceberg: insertIntoIceberg,
+  // Its stage fills it.
+  redis: async () => {},
   'in-process': insertInProcess,
 };
 

@@ -8,7 +8,7 @@ import type { DeployedStage, DeployOptions } from './runners/runner.ts';
 import { runnerOf } from './runners/runners.ts';
 
 /** A deployed pipeline. Its owner disposes it, which ends what still runs. */
-export interface Deployment extends Omit<DeployedStage, 'watch'> {
+export interface Deployment extends Required<Omit<DeployedStage, 'watch'>> {
   /** The datasets that the running stages fill. */
   readonly datasets: readonly Dataset[];
   /** See `DeployedStage.watch`; by default without declared faults. */
@@ -57,6 +57,8 @@ export async function deploy(pipeline: RunPipeline, options: DeployOptions): Pro
     async drain(until) {
       for (const stage of deployed) await stage.drain(until);
     },
+    processes: () => deployed.flatMap((stage) => stage.processes?.() ?? []),
+    views: () => deployed.flatMap((stage) => stage.views?.() ?? []),
     explain: async () => (await Promise.all(deployed.map((stage) => stage.explain()))).flat(),
     [Symbol.asyncDispose]: dispose,
   };

@@ -2,8 +2,10 @@ import type { Clock } from '../../core/clock.ts';
 import { stackBroke } from '../../core/errors.ts';
 import type { Endpoints } from '../clients/endpoints.ts';
 import { flinkRest, hasEnded } from '../clients/flink-rest.ts';
+import { removeView } from '../clients/hot-view.ts';
 import { type Catalog, openCatalog } from '../clients/iceberg.ts';
 import { openKafkaAdmin } from '../clients/kafka-admin.ts';
+import { openRedis } from '../clients/redis.ts';
 import { type Bucket, openBucket } from '../clients/s3.ts';
 import type { RunNamespace } from '../run-namespace.ts';
 
@@ -27,7 +29,7 @@ const CANCELLED_WITHIN_MS = 60_000;
 
 /**
  * Removes everything that a run created in its isolated namespace on a stack: running jobs, topics and consumer
- * groups, tables with all their files, the namespace itself. It finds them by name, and so also removes leftovers of a
+ * groups, tables with all their files, views in memory, the namespace itself. It finds them by name, and so also removes leftovers of a
  * killed run. Refuses a namespace that is not isolated, whose names other runs may use.
  */
 export async function removeAll(place: RunNamespace, options: RemoveOptions): Promise<Removed> {
@@ -36,7 +38,21 @@ export async function removeAll(place: RunNamespace, options: RemoveOptions): Pr
   await using admin = await openKafkaAdmin(options.endpoints.kafka.brokers);
   const topics = await admin.removeAll(place.topicPrefix);
   const { tables, objects } = await dropTables(place, options);
+  await removeViews(place, options);
   return { jobs, topics: topics.length, tables, objects };
+}
+
+async function removeViews(
+  { namespace }: RunNamespace,
+  { endpoints }: RemoveOptions,
+): Promise<void> {
+  if (endpoints.redis === null) return;
+  const redis = await openRedis(endpoints.redis);
+  try {
+    await removeView(redis, `${namespace}.*`);
+  } finally {
+    redis.close();
+  }
 }
 
 async function cancelJobs(

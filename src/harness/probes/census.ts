@@ -60,6 +60,8 @@ interface TableState {
   /** Start of the newest poll whose commits are all queued. */
   polledFromMs: number;
   failures: number;
+  /** Commits that wait to be read. */
+  readonly reading: { last: Promise<void> };
 }
 
 class RunningCensus implements Census {
@@ -68,15 +70,19 @@ class RunningCensus implements Census {
   readonly #stopping = new AbortController();
   readonly #signal: AbortSignal;
   readonly #loops: Promise<unknown>;
-  /** Commits are read one after another, so that reading never takes more than one core. */
-  #reading: Promise<void> = Promise.resolve();
 
   constructor(context: ProbeContext) {
     this.#context = context;
     this.#signal = AbortSignal.any([context.signal, this.#stopping.signal]);
-    this.#tables = context.datasets.map((table) => ({
+    // Files are read one after another, so that reading never takes more than one core.
+    const files = { last: Promise.resolve() };
+    const followed = context.datasets.map((table) => ({
       name: table.name,
       followed: context.visibility.follow(table),
+    }));
+    this.#tables = followed.map((table) => ({
+      ...table,
+      reading: table.followed.everyMs === undefined ? files : { last: Promise.resolve() },
       markers: new Set<string>(),
       commits: 0,
       rows: 0,
@@ -123,13 +129,13 @@ class RunningCensus implements Census {
     if (this.#stopping.signal.aborted) return;
     this.#stopping.abort();
     await this.#loops;
-    await this.#reading;
+    await Promise.all(this.#tables.map(({ reading }) => reading.last));
   }
 
   /** Polls one table until the probe stops. */
   #follow(table: TableState): Promise<void> {
     const { clock, scenario } = this.#context;
-    const schedule = new PollSchedule(scenario.pipeline.commitEveryMs);
+    const schedule = new PollSchedule(scenario.pipeline.commitEveryMs, table.followed.everyMs);
     return follow(table.followed, schedule, {
       clock,
       signal: this.#signal,
@@ -151,7 +157,7 @@ class RunningCensus implements Census {
 
   #enqueue(table: TableState, found: FoundCommit): void {
     table.behind += 1;
-    this.#reading = this.#reading.then(async () => {
+    table.reading.last = table.reading.last.then(async () => {
       await this.#read(table, found);
       table.behind -= 1;
     });

@@ -18,14 +18,17 @@ const REST_SHARE = 0.5;
  */
 export class PollSchedule {
   readonly #commitEveryMs: number;
+  readonly #everyMs: number;
   readonly #sparseMs: number;
   /** Earliest moment at which each writer's next commit is expected, epoch ms. */
   readonly #dueMs = new Map<string, number>();
 
-  constructor(commitEveryMs: number) {
+  /** `everyMs`: interval of the polls outside the quiet time. */
+  constructor(commitEveryMs: number, everyMs: number = POLL_MS) {
     this.#commitEveryMs = commitEveryMs;
+    this.#everyMs = everyMs;
     const sparseMs = Math.min(SPARSE_MAX_MS, commitEveryMs * SPARSE_SHARE);
-    this.#sparseMs = Math.max(POLL_MS, sparseMs);
+    this.#sparseMs = Math.max(everyMs, sparseMs);
   }
 
   record(found: readonly Sighted[]): void {
@@ -39,7 +42,7 @@ export class PollSchedule {
 
   /** How long to wait after a poll from `startMs` to `endMs`. */
   waitMs(startMs: number, endMs: number): number {
-    const everyMs = this.#isQuiet(endMs) ? this.#sparseMs : POLL_MS;
+    const everyMs = this.#isQuiet(endMs) ? this.#sparseMs : this.#everyMs;
     const tookMs = endMs - startMs;
     // A slow catalog gets a pause between polls, but no longer one, which would widen the intervals further.
     return Math.max(everyMs - tookMs, tookMs * REST_SHARE);

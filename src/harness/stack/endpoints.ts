@@ -22,7 +22,7 @@ export function serverVersions({
 }
 
 /** Where the harness finds the servers of a plan. */
-export function endpointsOf({ ports, network: { names }, secrets }: Plan): Endpoints {
+export function endpointsOf({ servers, ports, network: { names }, secrets }: Plan): Endpoints {
   return {
     kafka: { brokers: [`${HOST}:${ports.kafka}`] },
     s3: {
@@ -41,6 +41,7 @@ export function endpointsOf({ ports, network: { names }, secrets }: Plan): Endpo
       rest: `http://${HOST}:${ports.flinkRest}`,
       gateway: `http://${HOST}:${ports.gateway}`,
     },
+    redis: servers.includes('redis') ? { host: HOST, port: ports.redis } : null,
     internal: {
       brokers: [`${names.kafka}:${ports.kafkaInside}`],
       s3: `http://${names.minio}:${ports.minio}`,

@@ -70,6 +70,8 @@ interface ReadOptions {
   /** By the pipeline's name of the table. Without an extent the first engine is tried. */
   readonly extents?: ReadonlyMap<string, Extent>;
   readonly timeoutMs?: number;
+  /** How to copy a dataset that no query engine reads; null, the default: one does. */
+  readonly copierOf?: (dataset: Dataset) => ((path: string) => Promise<void>) | null;
   /** Called when an engine begins to read a table. */
   readonly onReading?: (reading: Reading) => void;
   /** Called for each engine that failed to read a table. */
@@ -114,6 +116,14 @@ export async function readTables(
     const { name: table } = dataset;
     const columns = columnsOf(dataset);
     try {
+      const copier = options.copierOf?.(dataset) ?? null;
+      if (copier !== null) {
+        const path = join(dir, `${table}.parquet`);
+        await copier(path);
+        copies[table] = `read_parquet(${quoted(path)})`;
+        readBy[table] = dataset.visibility;
+        continue;
+      }
       const nameOf = (name: string) => `ice.${place.namespace}.${name}`;
       const rows = await ask(`SELECT column_name FROM (DESCRIBE ${nameOf(table)})`);
       const there = new Set(rows.map((row) => String(row.column_name)));

@@ -1,5 +1,5 @@
 import { quoted } from '../../core/sql.ts';
-import type { Dataset } from '../../topology/dataset.ts';
+import { type Dataset, READ_FROM } from '../../topology/dataset.ts';
 import { createS3Secret } from '../clients/duckdb-lakehouse.ts';
 import type { Endpoints } from '../clients/endpoints.ts';
 import {
@@ -23,7 +23,7 @@ import type {
 } from './visibility.ts';
 
 /** Snapshots of Iceberg tables from a REST catalog, and rows from the data files that they add. */
-export const iceberg: SourceOpener = { servers: ['minio', 'catalog'], open };
+export const iceberg: SourceOpener = { servers: READ_FROM.iceberg, open };
 
 async function open(context: VisibilityContext): Promise<VisibilitySource> {
   const { facts, extensions, place, clock } = context;

@@ -1,11 +1,10 @@
-import { statisticOf } from '../../core/stats.ts';
-import { FIRST_CANARY_SKU } from '../../generators/event.ts';
-import { columnOf, type Dataset, holdsRejected } from '../../topology/dataset.ts';
+import { columnOf, type Dataset, holdsRejected, READ_FROM } from '../../topology/dataset.ts';
 import type { TableCommit, TableRow } from '../clients/in-process-tables.ts';
 import type { FactRow } from '../facts.ts';
 import { isMarker, MARKER_ID } from '../load/marker.ts';
 import { inProcessOf } from '../stack/in-process.ts';
 import { commitRow, countLive } from './commit-reader.ts';
+import { countedStaleness } from './counted-staleness.ts';
 import type {
   CommitRead,
   Sighted,
@@ -15,7 +14,7 @@ import type {
 } from './visibility.ts';
 
 /** Tables in this process. A commit is visible at once. */
-export const inProcess: SourceOpener = { servers: [], open };
+export const inProcess: SourceOpener = { servers: READ_FROM['in-process'], open };
 
 async function open(context: VisibilityContext): Promise<VisibilitySource> {
   const { tables } = inProcessOf(context.stack);
@@ -78,24 +77,11 @@ async function read(
   await facts.append('commits', [
     commitRow(dataset.name, found, { manifests: [], live, added }, clock.nowMs()),
   ]);
-  const since = t0Ms() ?? found.seenMs;
-  const counted = sightings
-    .filter(
-      ({ occurred_ms: at, store_id: store, sku_id: sku }) =>
-        at !== null &&
-        Number(at) >= since &&
-        Number(store ?? 1) > 0 &&
-        Number(sku ?? 1) < FIRST_CANARY_SKU,
-    )
-    .map(({ occurred_ms: at }) => found.seenMs - Number(at))
-    .sort((a, b) => a - b);
+  const { seenMs } = found;
   return {
     rows: rows.length,
     markers: sightings.flatMap(({ event_id: id }) => (isMarker(id) ? [String(id)] : [])),
-    staleness:
-      counted.length === 0
-        ? null
-        : { p50: statisticOf(counted, 'p50'), p99: statisticOf(counted, 'p99') },
+    staleness: countedStaleness(sightings, { seenMs, sinceMs: t0Ms() ?? seenMs }),
     files: countLive(live),
   };
 }

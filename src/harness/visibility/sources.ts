@@ -2,6 +2,7 @@ import { grouped } from '../../core/grouped.ts';
 import type { Dataset } from '../../topology/dataset.ts';
 import { iceberg } from './iceberg.ts';
 import { inProcess } from './in-process.ts';
+import { redis } from './redis.ts';
 import type {
   SourceOpener,
   StorageListing,
@@ -13,12 +14,17 @@ import type {
 /** Every visibility source. */
 export const VISIBILITY_SOURCES: { readonly [K in VisibilityKind]: SourceOpener } = {
   iceberg,
+  redis,
   'in-process': inProcess,
 };
 
 /** The visibility sources of a run's datasets. The caller disposes them. */
-export type Visibility = Omit<VisibilitySource, 'storage' | 'close'> &
-  AsyncDisposable & { storage(signal: AbortSignal): Promise<StorageListing> };
+export type Visibility = Omit<VisibilitySource, 'storage' | 'copy' | 'close'> &
+  AsyncDisposable & {
+    storage(signal: AbortSignal): Promise<StorageListing>;
+    /** How to copy a dataset that no query engine reads; null: a query engine reads it. */
+    copierOf(dataset: Dataset): ((path: string) => Promise<void>) | null;
+  };
 
 /** Opens one source per kind that the datasets name. */
 export async function openVisibility(
@@ -41,6 +47,10 @@ export async function openVisibility(
   return {
     follow: (dataset) => sourceOf(dataset).follow(dataset),
     files: (dataset, signal) => sourceOf(dataset).files(dataset, signal),
+    copierOf(dataset) {
+      const { copy } = sourceOf(dataset);
+      return copy === undefined ? null : (path) => copy(dataset, path);
+    },
     async storage(signal) {
       const listings: StorageListing[] = [];
       for (const [kind, own] of kinds) {

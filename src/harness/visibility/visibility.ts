@@ -54,6 +54,11 @@ export interface Poll<C extends Sighted = FoundCommit> {
 
 /** A dataset that is polled. */
 export interface Followed {
+  /**
+   * Interval between the starts of two polls, ms, for a source that answers from memory: its rows come with the poll, and
+   * do not wait for the files of others. Otherwise polls follow the commits of the pipeline.
+   */
+  readonly everyMs?: number;
   /** Every commit since the last poll. Rejects if the source does not answer. */
   poll(signal: AbortSignal): Promise<Poll>;
 }
@@ -72,15 +77,23 @@ export interface StorageListing {
 /** Extension point: observes when rows become visible. One file per kind, and one line in sources.ts. */
 export interface VisibilitySource {
   follow(dataset: Dataset): Followed;
-  /** Files that readers of a dataset read now; null: there is no commit yet. */
+  /** Files that readers of a dataset read now; null: there is no commit yet, or no file at all. */
   files(dataset: Dataset, signal: AbortSignal): Promise<readonly FileEntry[] | null>;
   /**
    * Compares the store's objects for these datasets with the files that their metadata names. Only meaningful after all
    * writers have stopped: an uncommitted file counts as an orphan.
    */
   storage(datasets: readonly Dataset[], signal: AbortSignal): Promise<StorageListing>;
+  /**
+   * Writes all rows of a dataset as a Parquet file, with the columns that the oracles know, for a source that no query engine
+   * reads. It has no writer any more.
+   */
+  copy?(dataset: Dataset, path: string): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Operation of a commit with which all rows of a dataset went away: a view in memory lost them. */
+export const VANISHED = 'vanished';
 
 /** Context of a source. */
 export interface VisibilityContext {

@@ -9,7 +9,8 @@ import {
   holdsRejected,
   type StreamDataset,
 } from '../../../topology/dataset.ts';
-import { datasetsOf, type Injected, rejectedOf } from '../../../topology/manifest.ts';
+import { datasetsOf, rejectedOf } from '../../../topology/manifest.ts';
+import type { Injected } from '../../../topology/stages.ts';
 import type { LogRecord } from '../../clients/in-process-log.ts';
 import { rowNamedFor, type TableRow } from '../../clients/in-process-tables.ts';
 import { isMarker } from '../../load/marker.ts';

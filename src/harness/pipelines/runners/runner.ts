@@ -1,8 +1,9 @@
 import type { Clock } from '../../../core/clock.ts';
 import type { Scenario, Stream } from '../../../scenario/scenario.ts';
-import type { RunnerKind, StageUse } from '../../../topology/manifest.ts';
+import type { RunnerKind, StageUse } from '../../../topology/stages.ts';
 import type { ServerName, Stack } from '../../stack/stack.ts';
 import type { RunPipeline } from '../load.ts';
+import type { ViewCounts } from './view-writer.ts';
 
 /** An independent part of a stage, such as a Flink job, which carries one stream. */
 export interface DeployedJob {
@@ -20,13 +21,22 @@ export interface DeployedStage extends AsyncDisposable {
   watch(signal: AbortSignal, underDeclaredFault: () => boolean): Promise<void>;
   /** Stops the stage after it has committed everything that it read. */
   drain(signal?: AbortSignal): Promise<void>;
+  /** Processes of its own on this machine, by the name of their account in the facts `resources`. */
+  processes?(): readonly { readonly server: string; readonly pid: number }[];
+  /** Views that it has filled and drained, with what they did. */
+  views?(): readonly DrainedView[];
   /** The plan of each of its jobs, in its engine's format. */
   explain(): Promise<readonly { readonly name: Stream; readonly plan: string }[]>;
 }
 
+/** A view, by its name in Redis. */
+type DrainedView = ViewCounts & { readonly name: string };
+
 export interface DeployOptions {
   readonly stack: Pick<Stack, 'runtime' | 'endpoints' | 'inProcess' | 'stateDir'>;
   readonly scenario: Pick<Scenario, 'pipeline' | 'stack' | 'traffic'>;
+  /** Products that a retailer knows to be in demand: those of the bursts of the scenario, hottest first. */
+  readonly hotProducts: () => readonly number[];
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }

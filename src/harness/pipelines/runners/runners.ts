@@ -1,11 +1,13 @@
-import type { RunnerKind, StageUse } from '../../../topology/manifest.ts';
+import type { RunnerKind, StageUse } from '../../../topology/stages.ts';
 import { flinkSql } from './flink-sql.ts';
 import { inProcess } from './in-process.ts';
+import { redisView } from './redis-view.ts';
 import type { StageRunner } from './runner.ts';
 
 /** Every stage runner. */
 const STAGE_RUNNERS: { readonly [K in RunnerKind]: StageRunner<K> } = {
   'flink-sql': flinkSql,
+  'redis-view': redisView,
   'in-process': inProcess,
 };
 

@@ -292,3 +292,36 @@ test('of two datasets of one stream each is judged by its own semantics', async 
   expect(lost).toEqual({ count: 1, examples: ['1/5 v1'] });
   expect(keys).toBe(2);
 });
+
+test('a subset answers for the rows that it was ever seen to hold, and for no other', async () => {
+  await facts.run('CREATE TABLE got_hot AS FROM got_inventory');
+  const dataset = { ...images('upsert', 'hot'), visibility: 'redis', subset: 'hot' } as const;
+  const hot = { ...tables, datasets: [...tables.datasets, dataset] };
+  const copies = { ...tables.copies, hot: 'got_hot' };
+  const found = async () => {
+    const { byDataset, examples } = await judgeContract(facts.rows, { ...hot, copies });
+    return [byDataset.hot, examples.filter((one) => one.dataset === 'hot').map(({ id }) => id)];
+  };
+  await aDay();
+  await perfectPipeline();
+  expect(await found()).toEqual([{ lost: 0, duplicated: 0, demanded: 0, wrong: 0 }, []]);
+  // It came in with version 1, of which version 2 is known to be the newest.
+  const seen = { table_name: 'hot', snapshot_id: 's', store_id: 1, sku_id: 5, version: 1 };
+  await facts.append('sightings', [seen]);
+  expect(await found()).toEqual([
+    { lost: 1, duplicated: 0, demanded: 1, wrong: 7 },
+    ['1/5', '1/5'],
+  ]);
+  await facts.run('INSERT INTO got_hot VALUES (1, 5, 1, 10, false)');
+  expect(await found()).toEqual([
+    { lost: 1, duplicated: 0, demanded: 1, wrong: 3 },
+    ['1/5', '1/5'],
+  ]);
+  await facts.run('UPDATE got_hot SET version = 2, on_hand = 7');
+  expect(await found()).toEqual([{ lost: 0, duplicated: 0, demanded: 1, wrong: 0 }, []]);
+  await facts.run('INSERT INTO got_hot VALUES (1, 7, 1, 1, false)');
+  expect(await found()).toEqual([
+    { lost: 0, duplicated: 1, demanded: 1, wrong: 1 },
+    ['1/7', '1/7'],
+  ]);
+});

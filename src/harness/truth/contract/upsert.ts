@@ -1,12 +1,22 @@
-import type { ImageDataset } from '../../../topology/dataset.ts';
+import { quoted } from '../../../core/sql.ts';
+import { type ImageDataset, isSubset } from '../../../topology/dataset.ts';
 import { judgedRows, OF_THE_TAPE } from '../event-sql.ts';
 import { EXAMPLES } from '../finding.ts';
 import type { ReadDataset } from '../tables-under-test.ts';
 
 /**
+ * Rows that a subset holds or was seen to hold: one that it lost is missing. Which rows it should have chosen is not known
+ * here.
+ */
+export function heldRows({ dataset, copy }: Pick<ReadDataset, 'dataset' | 'copy'>): string {
+  return `SELECT store_id, sku_id FROM sightings WHERE table_name = ${quoted(dataset.name)}
+    UNION SELECT store_id, sku_id FROM ${copy}`;
+}
+
+/**
  * Compares the newest image of every key with an upsert table. A row may show the newest acknowledged image, or a newer
  * one that was never acknowledged. With any other row, or one whose columns are NULL, the key is lost. A version that
- * was never sent also counts as a duplicate.
+ * was never sent also counts as a duplicate. Of a subset, the keys that it ever held.
  */
 export function upsertSql({ dataset, copy, has }: ReadDataset<ImageDataset>): string {
   const flagged = has('deleted');
@@ -26,7 +36,8 @@ export function upsertSql({ dataset, copy, has }: ReadDataset<ImageDataset>): st
     ), want AS MATERIALIZED (
       SELECT store_id, sku_id, max(version) FILTER (answered) AS wanted,
         arg_max(on_hands, version) FILTER (answered) AS wanted_on_hands
-      FROM sent GROUP BY store_id, sku_id
+      FROM sent ${isSubset(dataset) ? `SEMI JOIN (${heldRows({ dataset, copy })}) USING (store_id, sku_id)` : ''}
+      GROUP BY store_id, sku_id
     ), got AS MATERIALIZED (
       SELECT one.*, answered IS NOT NULL AS known, on_hands, sent.deleted AS sent_deleted,
         row_number() OVER (

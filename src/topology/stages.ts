@@ -1,0 +1,54 @@
+import { z } from 'zod';
+
+/** Runners of stages, which move data from the load target to the datasets. */
+const STAGE_RUNNERS = ['flink-sql', 'redis-view', 'in-process'] as const;
+export type RunnerKind = (typeof STAGE_RUNNERS)[number];
+
+/** Defects that a stage in this process injects, which a run must find. */
+const injected = z.strictObject({
+  delay_ms: z.int().min(0).default(0).describe('a row is written this long after it was appended'),
+  lose_every: z.int().min(1).optional().describe('of the rows of a stream, each n-th is lost'),
+  duplicate_every: z.int().min(1).optional().describe('each n-th is written twice'),
+  version_guard: z
+    .boolean()
+    .default(true)
+    .describe('false: of the images of a row the last to arrive is shown'),
+});
+export type Injected = z.output<typeof injected>;
+
+/** Which products a view in memory keeps. */
+const hot = z.strictObject({
+  share: z
+    .number()
+    .gt(0)
+    .max(1)
+    .default(0.01)
+    .describe(
+      'a product with at least this share of the changes in the stream is hot from then on',
+    ),
+  keep: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(200)
+    .describe('at most this many products, those of the plan first'),
+});
+export type HotRule = z.output<typeof hot>;
+
+/** A stage of `pipeline.yaml`. */
+export const stage = z.discriminatedUnion('run', [
+  z.strictObject({ run: z.literal('flink-sql').describe('the jobs of jobs.sql, in Flink') }),
+  z.strictObject({
+    run: z
+      .literal('redis-view')
+      .describe('a process that keeps the hot rows of each dataset with visibility redis in Redis'),
+    hot: hot
+      .prefault({})
+      .describe('products that are hot besides those of the bursts of the scenario'),
+  }),
+  z.strictObject({
+    run: z.literal('in-process').describe('a stage in this process, without any server'),
+    inject: injected.prefault({}).describe('known defects, which a run must find'),
+  }),
+]);
+export type StageUse = z.output<typeof stage>;
