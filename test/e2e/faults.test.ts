@@ -8,6 +8,7 @@ import { registrations } from '../../src/harness/stack/registry.ts';
 import { readJournal } from '../../src/record/journal.ts';
 import { querySql } from '../../src/record/query-sql.ts';
 import { readRecord } from '../../src/record/read.ts';
+import { endOf } from '../support/completed.ts';
 import { runIn, startDoorbuster } from '../support/doorbuster.ts';
 import { processesNaming } from '../support/processes.ts';
 
@@ -79,7 +80,7 @@ test.concurrent(
     expect([EXIT.pass, EXIT.invalid, EXIT.checkFailed], run.said()).toContain(code);
     const folder = run.folder() as string;
     const record = readRecord(folder);
-    expect(record.outcome).toBe('completed');
+    expect(endOf(record)).toBe('completed');
     expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0, bookUnits: 0 });
     expect(record.truth?.keysCompared).toBe(6 * 40);
     expect(record.producing?.total.appended).toBe(record.producing?.total.acknowledged);

@@ -12,6 +12,7 @@ import { RUN_FILES } from '../../src/record/folder.ts';
 import { readJournal } from '../../src/record/journal.ts';
 import { readRecord } from '../../src/record/read.ts';
 import { variablesOf } from '../support/addresses.ts';
+import { endOf } from '../support/completed.ts';
 import { runIn, startDoorbuster } from '../support/doorbuster.ts';
 import { processesNaming } from '../support/processes.ts';
 
@@ -88,7 +89,7 @@ test.concurrent('up, a run that is killed, one that clears up after it, down: no
   expect([EXIT.pass, EXIT.invalid], second.said).toContain(second.code);
   expect(second.said).toMatch(/a killed run left the topics doorbuster_\w+\* .*: removing them/);
   const record = readRecord(home.run('second'));
-  expect(record.outcome).toBe('completed');
+  expect(endOf(record)).toBe('completed');
   expect(record.stack).toMatchObject({ name: 'evening', kept: false });
   expect(record.environment.runtime).toBe(`${runtime}, shared`);
   expect(record.truth).toMatchObject({ lost: 0, duplicated: 0 });

@@ -8,6 +8,7 @@ import { EXIT } from '../../src/core/exit-codes.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { querySql } from '../../src/record/query-sql.ts';
 import { readRecord } from '../../src/record/read.ts';
+import { endOf } from '../support/completed.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'doorbuster-runtimes-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -70,7 +71,7 @@ describe.skipIf(process.env.DOORBUSTER_TEST_RUNTIME !== 'containers')('one scena
     expect(processes.counts.length).toBeGreaterThan(10);
     expect(containers.counts).toEqual(processes.counts);
     for (const { record } of [processes, containers]) {
-      expect(record.outcome).toBe('completed');
+      expect(endOf(record)).toBe('completed');
       expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0 });
     }
     expect(containers.record.truth?.keysCompared).toBe(processes.record.truth?.keysCompared);

@@ -15,6 +15,7 @@ import { EXIT } from '../../src/core/exit-codes.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { querySql } from '../../src/record/query-sql.ts';
 import { readRecord } from '../../src/record/read.ts';
+import { endOf } from '../support/completed.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'doorbuster-tape-e2e-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -66,7 +67,7 @@ test('a recorded CSV is replayed, begins again, and is judged like any other tap
   const [name] = readdirSync(results);
   const folder = join(results, name as string);
   const record = readRecord(folder);
-  expect(record.outcome).toBe('completed');
+  expect(endOf(record)).toBe('completed');
   expect(record.truth).toMatchObject({ lost: 0, duplicated: 0, wrong: 0 });
   const { recording } = record.scenario;
   expect(recording).toMatchObject({ file: 'receipts.csv', ...LAP, stores: 5, measures: 2 });

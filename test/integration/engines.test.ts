@@ -84,7 +84,7 @@ beforeAll(async () => {
   const { stack, artifacts } = lakes['cdc-upsert'] as Lakehouse;
   const context = { stack, extensions: artifacts.duckdbExtensions, logDir };
   for (const engine of QUERY_ENGINES.filter(isHere)) {
-    readers[engine] = await ENGINES[engine].open(context, { clock });
+    readers[engine] = await ENGINES[engine].open(context, { clock, jit: 'c1' });
   }
 }, 600_000);
 afterAll(async () => {

@@ -31,7 +31,7 @@ beforeAll(async () => {
   await sql.run("SET 'table.dml-sync' = 'true'");
   await sql.run(`CREATE TABLE ${table('numbers')} (n INT, big BIGINT, said STRING)`);
   await sql.run(`INSERT INTO ${table('numbers')} VALUES (1, 9007199254740991, 'it''s "$least"')`);
-  session = await SparkSession.start({ stack, clock, threads: 2, log: log(), signal });
+  session = await SparkSession.start({ stack, clock, threads: 2, log: log(), signal, jit: 'c1' });
 }, 600_000);
 afterAll(async () => {
   await session?.close();
@@ -124,7 +124,7 @@ test('without Spark on this machine, the error says what to type', async () => {
 
 test('a session ends with the process that owns it, also when that is killed', async () => {
   const fixture = fileURLToPath(new URL('../fixtures/session-owner.mjs', import.meta.url));
-  const owner = spawn(process.execPath, [fixture, SHARED_STACK, join(dir, 'owned.log'), 'spark'], {
+  const owner = spawn(process.execPath, [fixture, SHARED_STACK, join(dir, 'owned.log')], {
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],
   });

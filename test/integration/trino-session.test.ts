@@ -1,20 +1,12 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { TrinoSession } from '../../src/harness/engines/trino-session.ts';
-import { identify } from '../../src/harness/process-identity.ts';
 import { launchAuxiliary } from '../../src/harness/stack/processes.ts';
-import { killGroup, sweepLeftovers } from '../../src/harness/stack/registry.ts';
 import { isLoopback, listeners } from '../support/listening-sockets.ts';
-import { SHARED_STACK } from '../support/shared-stack-name.ts';
 import { type Lakehouse, openLakehouse } from './support/lakehouse.ts';
-import { until } from './support/stacks.ts';
 import { WITHOUT_TRINO } from './support/trino.ts';
 
 const why = WITHOUT_TRINO === null ? '' : ` (skipped: ${WITHOUT_TRINO})`;
@@ -33,7 +25,7 @@ describe.skipIf(WITHOUT_TRINO !== null)(`a Trino server on real servers${why}`, 
     await sql.run("SET 'table.dml-sync' = 'true'");
     await sql.run(`CREATE TABLE ${table('numbers')} (n INT, big BIGINT, said STRING)`);
     await sql.run(`INSERT INTO ${table('numbers')} VALUES (1, 9007199254740991, 'it''s "$least"')`);
-    session = await TrinoSession.start({ stack, clock, threads: 1, log: log(), signal });
+    session = await TrinoSession.start({ stack, clock, threads: 1, log: log(), signal, jit: 'c1' });
   }, 600_000);
   afterAll(async () => {
     await session?.close();
@@ -138,21 +130,4 @@ describe.skipIf(WITHOUT_TRINO !== null)(`a Trino server on real servers${why}`, 
       hint: 'doorbuster setup --with trino',
     });
   });
-
-  test('it ends with the process that owns it, also when that is killed', async () => {
-    const fixture = fileURLToPath(new URL('../fixtures/session-owner.mjs', import.meta.url));
-    const owner = spawn(
-      process.execPath,
-      [fixture, SHARED_STACK, join(dir, 'owned.log'), 'trino'],
-      { detached: true, stdio: ['ignore', 'pipe', 'inherit'] },
-    );
-    const [line] = await once(createInterface({ input: owner.stdout }), 'line');
-    const { pid } = JSON.parse(line) as { pid: number };
-    expect(identify(pid)).not.toBeNull();
-    const exited = once(owner, 'exit');
-    killGroup(owner.pid as number, 'SIGKILL');
-    await exited;
-    await until(() => identify(pid) === null, 30_000);
-    await sweepLeftovers(clock);
-  }, 180_000);
 });

@@ -16,8 +16,11 @@ import { down, sharedStack, up } from '../../src/harness/up.ts';
 import { runtime } from '../integration/support/runtime.ts';
 import { SHARED_STACK } from './shared-stack-name.ts';
 
-/** Task slots for four runs with a job per stream. */
-const TASK_SLOTS = 20;
+/**
+ * Task slots: two files run at once, of which one may have five runs of three jobs (known-bad), and one two runs of five
+ * (shards); a job that was cancelled keeps its slot for a moment. A run does not start when there are too few.
+ */
+const TASK_SLOTS = 40;
 
 const artifacts = locateArtifacts(defaultCacheDir(), readLock());
 const reach = { clock, onProgress: () => {}, artifacts, used: serversOfShipped() };

@@ -4,7 +4,7 @@ import type { Params } from '../clients/duckdb.ts';
 import type { Usage } from '../clients/proc.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import type { Program } from '../setup/needs.ts';
-import type { ServerName, Stack } from '../stack/stack.ts';
+import type { Jit, ServerName, Stack } from '../stack/stack.ts';
 
 /** A row of an answer, by column. */
 export type ReaderRow = Readonly<Record<string, unknown>>;
@@ -70,6 +70,8 @@ export interface ReaderOptions {
   readonly clock: Clock;
   readonly threads?: number;
   readonly memoryMb?: number;
+  /** How an engine on a JVM is compiled; `full` where latencies are measured. */
+  readonly jit?: Jit;
   /**
    * Keeps what it has read of a file, and does not validate it again: files of a table never change. Not for queries whose
    * latency is measured, which pay for what they read.

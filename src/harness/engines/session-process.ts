@@ -5,7 +5,7 @@ import { stackBroke } from '../../core/errors.ts';
 import type { AuxiliaryProcess } from '../stack/auxiliary-process.ts';
 import { innermostCause, logTail } from '../stack/cause.ts';
 import type { Exit, Launched } from '../stack/server.ts';
-import type { Stack } from '../stack/stack.ts';
+import type { Jit, Stack } from '../stack/stack.ts';
 
 /** Longest wait for a session, ms. They take 10 to 20 s to start on a machine that does nothing else. */
 const START_WITHIN_MS = 180_000;
@@ -16,6 +16,8 @@ export interface SessionOptions {
   readonly clock: Clock;
   readonly threads: number;
   readonly heapMiB?: number;
+  /** How it is compiled; `c1` starts in half of the CPU time and answers more slowly. By default `full`. */
+  readonly jit?: Jit;
   /** File for what the engine logs; it is emptied first. */
   readonly log: string;
   readonly signal: AbortSignal;

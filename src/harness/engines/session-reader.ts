@@ -73,12 +73,13 @@ class SessionInstance implements EngineInstance {
       clock,
       threads = 1,
       memoryMb,
+      jit = 'full',
       onProcess,
     }: EngineContext & ReaderOptions & { readonly onProcess: (process: EngineProcess) => void },
   ): Promise<SessionInstance> {
     let process: EngineProcess | null = null;
     const session = await engine.start({
-      ...{ stack, clock, threads },
+      ...{ stack, clock, threads, jit },
       ...(memoryMb === undefined ? {} : { heapMiB: memoryMb }),
       // Several may be open at a time, each with a log of its own.
       log: join(logDir, `${engine.kind}-${randomUUID().slice(0, 8)}.log`),

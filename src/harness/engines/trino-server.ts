@@ -7,7 +7,9 @@ import { packageRoot } from '../entry.ts';
 import { lockedArtifact, readLock } from '../setup/lock.ts';
 import { trinoJavaCommand } from '../setup/trino-java.ts';
 import type { AuxiliaryProcess, LaunchContext } from '../stack/auxiliary-process.ts';
+import { DATA_PLANE } from '../stack/components/jvm.ts';
 import { HOST } from '../stack/plan.ts';
+import type { Jit } from '../stack/stack.ts';
 
 /** Line on standard output with which it says that it can be used. */
 export const TRINO_READY = 'doorbuster-trino-ready';
@@ -26,6 +28,7 @@ interface TrinoServerOptions {
   readonly key: string;
   readonly threads: number;
   readonly heapMiB?: number;
+  readonly jit?: Jit;
 }
 
 /**
@@ -33,7 +36,7 @@ interface TrinoServerOptions {
  * requests that are signed with the key, and no others.
  */
 export function trinoServer(
-  { port, key, threads, heapMiB = HEAP_MIB }: TrinoServerOptions,
+  { port, key, threads, heapMiB = HEAP_MIB, jit = 'full' }: TrinoServerOptions,
   endpoints: Endpoints,
 ): Omit<AuxiliaryProcess, 'onLine' | 'log'> {
   return {
@@ -50,7 +53,11 @@ export function trinoServer(
     }),
     command(at) {
       requireTrino(at);
-      return { program: trinoJavaCommand(), args: argumentsOf(at, heapMiB), env: {} };
+      return {
+        program: trinoJavaCommand(),
+        args: argumentsOf(at, [`-Xmx${heapMiB}m`, ...DATA_PLANE[jit]]),
+        env: {},
+      };
     },
   };
 }
@@ -120,7 +127,7 @@ function propertiesFile(properties: Readonly<Record<string, string>>): string {
     .join('');
 }
 
-function argumentsOf({ artifacts, dir }: LaunchContext, heapMiB: number): readonly string[] {
+function argumentsOf({ artifacts, dir }: LaunchContext, jvm: readonly string[]): readonly string[] {
   const properties: Readonly<Record<string, string>> = {
     config: join(dir, SERVER),
     'node.data-dir': dir,
@@ -132,7 +139,7 @@ function argumentsOf({ artifacts, dir }: LaunchContext, heapMiB: number): readon
     'doorbuster.version': lockedArtifact(readLock(), 'trino').version,
   };
   return [
-    `-Xmx${heapMiB}m`,
+    ...jvm,
     // Trino is tested with it, and Java takes another one on small machines.
     '-XX:+UseG1GC',
     '-XX:+ExitOnOutOfMemoryError',

@@ -4,7 +4,9 @@ import { catalogProperties } from '../../clients/catalog-options.ts';
 import type { Endpoints } from '../../clients/endpoints.ts';
 import { packageRoot } from '../../entry.ts';
 import type { AuxiliaryProcess, LaunchContext } from '../../stack/auxiliary-process.ts';
+import { DATA_PLANE } from '../../stack/components/jvm.ts';
 import { HOST } from '../../stack/plan.ts';
+import type { Jit } from '../../stack/stack.ts';
 
 type SparkProgram = Omit<AuxiliaryProcess, 'onLine' | 'log'>;
 
@@ -17,7 +19,7 @@ const HEAP_MIB = 1024;
 /** A Spark process that runs one SQL script to its end, with the catalog as `ice`. */
 export function sparkScript(sql: string, endpoints: Endpoints): SparkProgram {
   return sparkProgram(endpoints, {
-    ...{ appName: 'doorbuster-compaction', threads: 2, heapMiB: HEAP_MIB, ports: [] },
+    ...{ appName: 'doorbuster-compaction', threads: 2, heapMiB: HEAP_MIB, jit: 'full', ports: [] },
     files: { [SCRIPT]: sql },
     // For CALL. A session has none of it: Spark 4.1 passes no parameters to the parser of an extension.
     options: () => ({
@@ -44,6 +46,7 @@ interface SessionOptions {
   readonly token: string;
   readonly threads: number;
   readonly heapMiB?: number;
+  readonly jit?: Jit;
 }
 
 /**
@@ -51,11 +54,11 @@ interface SessionOptions {
  * class is compiled by Janino, the compiler in Spark's own jars, so that neither setup nor an image has to build it.
  */
 export function sparkSession(
-  { port, token, threads, heapMiB = HEAP_MIB }: SessionOptions,
+  { port, token, threads, heapMiB = HEAP_MIB, jit = 'full' }: SessionOptions,
   endpoints: Endpoints,
 ): SparkProgram {
   const program = sparkProgram(endpoints, {
-    ...{ appName: 'doorbuster-session', threads, heapMiB, ports: [port] },
+    ...{ appName: 'doorbuster-session', threads, heapMiB, jit, ports: [port] },
     files: { [`${SESSION_CLASS}.java`]: readFileSync(SESSION_SOURCE, 'utf8') },
     options: (internal) => ({
       // In a container, the port is published on this machine's loopback only.
@@ -96,6 +99,7 @@ interface ProgramParts {
   readonly appName: string;
   readonly threads: number;
   readonly heapMiB: number;
+  readonly jit: Jit;
   readonly ports: readonly number[];
   readonly files: Readonly<Record<string, string>>;
   /** System properties, which only this user can read; `internal`: see LaunchContext. */
@@ -137,7 +141,7 @@ function optionsFile(properties: Readonly<Record<string, string>>): string {
 function commandOf(
   { java, artifacts, dir }: LaunchContext,
   { s3 }: Endpoints,
-  { appName, threads, heapMiB, main }: ProgramParts,
+  { appName, threads, heapMiB, jit, main }: ProgramParts,
 ) {
   const conf: Readonly<Record<string, string>> = {
     'spark.master': `local[${threads}]`,
@@ -154,6 +158,7 @@ function commandOf(
   };
   const args = [
     `-Xmx${heapMiB}m`,
+    ...DATA_PLANE[jit],
     '-Djava.net.preferIPv4Stack=true',
     `-Dderby.system.home=${dir}`,
     ...OPENS.map((name) => `--add-opens=${name}=ALL-UNNAMED`),

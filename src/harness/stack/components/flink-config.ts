@@ -24,8 +24,8 @@ export function flinkConfig({ ports, network, workDir, flink }: Plan): string {
     'taskmanager.resource-id': 'taskmanager-1',
     'taskmanager.numberOfTaskSlots': flink.taskSlots,
     'taskmanager.memory.process.size': '2g',
-    // State lives on the heap; managed memory only serves batch queries through the gateway.
-    'taskmanager.memory.managed.size': '128m',
+    // State lives on the heap; managed memory only serves batch queries through the gateway. Every slot gets an equal part.
+    'taskmanager.memory.managed.size': `${Math.max(128, 6 * flink.taskSlots)}m`,
     'taskmanager.jvm-exit-on-oom': true,
     'execution.target': 'remote',
     'execution.checkpointing.interval': `${flink.checkpointEveryMs} ms`,
