@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   validate: async () => (await import('./commands/validate.ts')).validateCommand,
   report: async () => (await import('./commands/report.ts')).reportCommand,
   compare: async () => (await import('./commands/compare.ts')).compareCommand,
+  gate: async () => (await import('./commands/gate.ts')).gateCommand,
   impact: async () => (await import('./commands/impact.ts')).impactCommand,
   list: async () => (await import('./commands/list.ts')).listCommand,
   sql: async () => (await import('./commands/sql.ts')).sqlCommand,

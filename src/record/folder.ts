@@ -18,6 +18,10 @@ export const RUN_FILES = {
   compare: 'compare.json',
   compareMarkdown: 'compare.md',
   compareHtml: 'compare.html',
+  /** Of a gate, next to the files of its comparison. */
+  gate: 'gate.json',
+  gateMarkdown: 'gate.md',
+  gateJunit: 'gate.xml',
   logs: 'logs',
   dimensions: 'dimensions',
   /** Of the leading shard: its observations, and copies of the tables. */

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { badInput } from '../core/errors.ts';
 import { comparisonDir, readComparisonFile } from './comparison-plan.ts';
 import { RUN_FILES } from './folder.ts';
+import { gateDir, readGateFile } from './gate-plan.ts';
 import { readRecord } from './read.ts';
 import type { RunRecord } from './record.ts';
 import { readSeriesFile, seriesDir } from './series.ts';
 
-/** One run, series or comparison of a results folder; one that cannot be read is listed with its problem, not skipped. */
+/** One run, series, comparison or gate of a results folder; one that cannot be read is listed with its problem, not skipped. */
 export type ListedRun =
   | {
       readonly kind: 'run';
@@ -43,13 +44,24 @@ export type ListedRun =
       readonly runs: readonly string[];
     }
   | {
+      /** Two sides in pairs, and what was decided. */
+      readonly kind: 'gate';
+      readonly id: string;
+      readonly dir: string;
+      readonly verdict: ReturnType<typeof readGateFile>['verdict'];
+      readonly base: string;
+      readonly head: string;
+      /** Folders of the trials that have a record. */
+      readonly runs: readonly string[];
+    }
+  | {
       readonly kind: 'unreadable';
       readonly id: string;
       readonly dir: string;
       readonly problem: string;
     };
 
-/** Every folder of `resultsDir` that holds a record, a series or a comparison, oldest first (names begin with the time). */
+/** Every folder of `resultsDir` that holds a record, a series, a comparison or a gate, oldest first (names begin with the time). */
 export function listRuns(resultsDir: string): readonly ListedRun[] {
   if (!existsSync(resultsDir)) return [];
   if (!statSync(resultsDir).isDirectory()) {
@@ -62,6 +74,8 @@ export function listRuns(resultsDir: string): readonly ListedRun[] {
     .flatMap((folder) => {
       if (existsSync(join(folder.dir, RUN_FILES.record))) return [listed(folder, runOf)];
       if (seriesDir(folder.dir) !== null) return [listed(folder, seriesOf)];
+      // It has the files of a comparison as well.
+      if (gateDir(folder.dir) !== null) return [listed(folder, gateOf)];
       return comparisonDir(folder.dir) === null ? [] : [listed(folder, comparisonOf)];
     });
 }
@@ -110,5 +124,13 @@ function comparisonOf({ id, dir }: Folder): ListedRun {
     ...{ kind: 'comparison', id, dir },
     designs: designs.map(({ label }) => label),
     runs: designs.flatMap(({ trials }) => trials.map(({ run }) => join(dir, run))),
+  };
+}
+
+function gateOf({ id, dir }: Folder): ListedRun {
+  const { verdict, base, head } = readGateFile(dir);
+  return {
+    ...{ kind: 'gate', id, dir, verdict, base: base.label, head: head.label },
+    runs: [base, head].flatMap(({ trials }) => trials.map(({ run }) => join(dir, run))),
   };
 }

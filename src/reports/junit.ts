@@ -4,7 +4,7 @@ import { regressionsInWords } from './regressions.ts';
 import { skewInWords } from './skew.ts';
 
 /** One test case: passed, failed (the pipeline), in error (the run), or skipped (nothing to judge). */
-interface Case {
+export interface Case {
   readonly name: string;
   readonly group: string;
   readonly kind: 'passed' | 'failure' | 'error' | 'skipped';
@@ -20,20 +20,45 @@ export function renderJunit(record: RunRecord): string {
     ...regressed(record),
     ...checks(record),
   ];
+  return junitOf({
+    name: record.scenario.name,
+    tookMs: record.tookMs ?? 0,
+    startedAt: record.startedAt,
+    properties: properties(record),
+    cases,
+    output: [record.headline.text, record.reproduce],
+  });
+}
+
+/** JUnit XML of one suite. */
+export function junitOf({
+  name,
+  tookMs,
+  startedAt,
+  properties: named,
+  cases,
+  output,
+}: {
+  readonly name: string;
+  readonly tookMs: number;
+  readonly startedAt: string;
+  readonly properties: readonly (readonly [string, string])[];
+  readonly cases: readonly Case[];
+  readonly output: readonly string[];
+}): string {
   const tally = (kind: Case['kind']) => cases.filter((one) => one.kind === kind).length;
-  const seconds = ((record.tookMs ?? 0) / 1000).toFixed(3);
-  const counts = `tests="${cases.length}" failures="${tally('failure')}" errors="${tally('error')}" skipped="${tally('skipped')}" time="${seconds}"`;
+  const counts = `tests="${cases.length}" failures="${tally('failure')}" errors="${tally('error')}" skipped="${tally('skipped')}" time="${(tookMs / 1000).toFixed(3)}"`;
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<testsuites name="doorbuster" ${counts}>`,
-    `  <testsuite name="${xml(record.scenario.name)}" ${counts} timestamp="${xml(record.startedAt)}">`,
+    `  <testsuite name="${xml(name)}" ${counts} timestamp="${xml(startedAt)}">`,
     '    <properties>',
-    ...properties(record).map(
-      ([name, value]) => `      <property name="${xml(name)}" value="${xml(value)}"/>`,
+    ...named.map(
+      ([property, value]) => `      <property name="${xml(property)}" value="${xml(value)}"/>`,
     ),
     '    </properties>',
-    ...cases.map((one) => caseXml(one, record)),
-    `    <system-out>${xml(record.headline.text)}\n${xml(record.reproduce)}</system-out>`,
+    ...cases.map((one) => caseXml(one, name)),
+    `    <system-out>${output.map(xml).join('\n')}</system-out>`,
     '  </testsuite>',
     '</testsuites>',
     '',
@@ -122,8 +147,8 @@ function checks(record: RunRecord): readonly Case[] {
   });
 }
 
-function caseXml(one: Case, record: RunRecord): string {
-  const open = `    <testcase classname="${xml(`${record.scenario.name}.${one.group}`)}" name="${xml(one.name)}"`;
+function caseXml(one: Case, suite: string): string {
+  const open = `    <testcase classname="${xml(`${suite}.${one.group}`)}" name="${xml(one.name)}"`;
   if (one.kind === 'passed') {
     return one.message === ''
       ? `${open}/>`

@@ -1,6 +1,4 @@
 import { z } from 'zod';
-import { badInput } from '../core/errors.ts';
-import { cut, frame, type Problem, suggest, TOLD } from '../scenario/problems.ts';
 import {
   ON_DEMAND,
   QUERY_ENGINES,
@@ -8,7 +6,7 @@ import {
   STREAMS,
   type Stream,
 } from '../scenario/scenario.ts';
-import { readSource } from '../scenario/source.ts';
+import { type KeyProblem, readYamlFile } from '../scenario/yaml-file.ts';
 import {
   CARRIED,
   carriesStream,
@@ -171,57 +169,20 @@ export function taskSlotsOf(given: Datasets, parallelism: number): number {
   return streamsOf(given).length * parallelism;
 }
 
-type Contradiction = Pick<Problem, 'path' | 'message'>;
-
 /**
  * Reads a `pipeline.yaml`. Throws DoorbusterError (exit 2) with a framed line and column per problem.
  * `path` is how messages name the file.
  */
 export function parseManifest(text: string, path: string): Manifest {
-  const source = readSource(text, []);
-  const framed = (place: { line: number; column: number; length: number }, message: string) =>
-    `${path}:${place.line}:${place.column}: ${cut(message, 500)}\n${frame(text, place)}`;
-  const fail = (problems: readonly string[], count = problems.length) =>
-    badInput(
-      [
-        ...problems,
-        ...(count > problems.length ? [`and ${count - problems.length} more`] : []),
-      ].join('\n\n'),
-    );
-  if (source.problems.length > 0) {
-    const first = source.problems.slice(0, TOLD);
-    throw fail(
-      first.map((problem) => framed(problem, problem.message)),
-      source.problems.length,
-    );
-  }
-  const placed = ({ path: at, message }: Contradiction) =>
-    framed(source.place({ path: at, at: 'key', message }), message);
-  const retired = retiredKeys(source.data).map(placed);
-  if (retired.length > 0) throw fail(retired);
-  const read = manifestSchema.safeParse(source.data);
-  if (!read.success) {
-    throw fail(
-      read.error.issues.slice(0, TOLD).map((issue) => {
-        const at = issue.path as (string | number)[];
-        const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
-        const whole = unknown === undefined ? at : [...at, unknown];
-        const message =
-          unknown === undefined
-            ? `${at.join('.')}: ${issue.message}`
-            : `unknown key "${unknown}": ${suggest(unknown, knownKeys(at.length, at[0]))}`;
-        return framed(
-          source.place({ path: whole, at: unknown ? 'key' : 'value', message }),
-          message,
-        );
-      }),
-    );
-  }
-  const problems = contradictions(read.data).map(placed);
-  if (problems.length > 0) throw fail(problems);
-  const { engine: _, ...data } = read.data;
+  const read = readYamlFile(text, {
+    ...{ path, schema: manifestSchema },
+    known: (at) => knownKeys(at.length, at[0]),
+    before: retiredKeys,
+    after: contradictions,
+  });
+  const { engine: _, ...data } = read;
   const datasets = Object.entries(data.datasets).map(([name, one]) => typed(name, one));
-  return { ...data, datasets, engines: enginesOf(read.data) };
+  return { ...data, datasets, engines: enginesOf(read) };
 }
 
 /** Former keys of pipeline.yaml, and their replacements. */
@@ -231,7 +192,7 @@ const RETIRED = {
   dead_letter: `write it as one of the datasets: { dead_letter: { carries: rejected, semantics: append, first_of: [${REJECTED_IDENTITY.join(', ')}] } }`,
 } as const;
 
-function retiredKeys(data: unknown): readonly Contradiction[] {
+function retiredKeys(data: unknown): readonly KeyProblem[] {
   if (typeof data !== 'object' || data === null) return [];
   return Object.entries(RETIRED)
     .filter(([key]) => Object.hasOwn(data, key))
@@ -249,7 +210,7 @@ function enginesOf({ engine }: Pick<Written, 'engine'>): Manifest['engines'] {
 }
 
 /** Every engine has a file for every query, and every file an engine. */
-function fileMismatches(written: Written): readonly Contradiction[] {
+function fileMismatches(written: Written): readonly KeyProblem[] {
   const engines = enginesOf(written);
   const twice = engines.find((one, i) => engines.indexOf(one) < i);
   const problems = Object.entries(written.queries).flatMap(([name, { file }]) => {
@@ -272,10 +233,10 @@ function fileMismatches(written: Written): readonly Contradiction[] {
 }
 
 /** Rules that the schema cannot express: which fields of a dataset belong together, which engine has which SQL. */
-function contradictions(written: Written): readonly Contradiction[] {
+function contradictions(written: Written): readonly KeyProblem[] {
   const { datasets } = written;
   const all = Object.entries(datasets);
-  const problems: Contradiction[] = all.flatMap(([name, one]) =>
+  const problems: KeyProblem[] = all.flatMap(([name, one]) =>
     mismatches(name, one).map((message) => ({ path: ['datasets', name], message })),
   );
   problems.push(...fileMismatches(written));

@@ -1,6 +1,7 @@
 import { EXIT } from '../../core/exit-codes.ts';
 import { escaped } from '../../core/printable.ts';
 import { type ListedRun, listRuns } from '../../record/list.ts';
+import { GATE_TONES } from '../../reports/gate-text.ts';
 import { type Tone, verdictTone } from '../../reports/section.ts';
 import { painter, wrapped } from '../../reports/terminal.ts';
 import type { Command } from '../command.ts';
@@ -11,7 +12,7 @@ const INDENT = 13;
 
 export const listCommand: Command = {
   command: 'list',
-  describe: 'List the runs, series and comparisons of a results folder, oldest first',
+  describe: 'List the runs, series, comparisons and gates of a results folder, oldest first',
   builder: (yargs) =>
     yargs
       .option('results', {
@@ -40,12 +41,14 @@ function textOf(run: ListedRun): string {
   if (run.kind === 'unreadable') return run.problem;
   if (run.kind === 'run') return run.headline;
   if (run.kind === 'comparison') return `${run.runs.length} trials of ${run.designs.join(' · ')}`;
+  if (run.kind === 'gate') return `${run.head} against ${run.base}, ${run.runs.length} trials`;
   const { scenario, trials, counted } = run;
   return `${trials} trials of ${scenario}, ${counted} of them counted`;
 }
 
 function toneOf(run: ListedRun): Tone {
   if (run.kind === 'comparison') return 'plain';
+  if (run.kind === 'gate') return GATE_TONES[run.verdict];
   return run.kind === 'unreadable' || run.verdict === null ? 'warn' : verdictTone(run.verdict).tone;
 }
 

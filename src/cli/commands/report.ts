@@ -1,10 +1,12 @@
 import { EXIT } from '../../core/exit-codes.ts';
 import { comparisonDir } from '../../record/comparison-plan.ts';
+import { gateDir } from '../../record/gate-plan.ts';
 import { readRecord, runDir } from '../../record/read.ts';
 import { seriesDir } from '../../record/series.ts';
 import { FORMATS, type FormatName, formats } from '../../reports/formats.ts';
 import type { Command } from '../command.ts';
 import { comparisonFormat, reportComparison } from '../comparison.ts';
+import { gateFormat, reportGate } from '../gate.ts';
 import { reportSeries } from '../series.ts';
 import { colorOnStdout } from '../terminal.ts';
 import { sayWritten, writeReports } from '../write-reports.ts';
@@ -18,7 +20,7 @@ export const reportCommand: Command = {
         type: 'string',
         demandOption: true,
         describe:
-          'the folder of a run, a series or a comparison, or its record.json, repeat.json or compare.json',
+          'the folder of a run, a series, a comparison or a gate, or its record.json, repeat.json, compare.json or gate.json',
       })
       .option('format', {
         choices: FORMATS,
@@ -31,6 +33,8 @@ export const reportCommand: Command = {
       .example('$0 report results/… --format markdown', 'a comment for a pull request'),
   async run({ dir, format, json }, { terminal }) {
     const name: FormatName = json ? 'json' : format;
+    const gate = gateDir(dir);
+    if (gate !== null) return reportGate(gate, gateFormat(name), terminal);
     const comparison = comparisonDir(dir);
     if (comparison !== null) {
       return reportComparison(comparison, comparisonFormat(name), terminal);

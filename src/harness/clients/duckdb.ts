@@ -4,6 +4,7 @@ import {
   DuckDBDataChunk,
   DuckDBDateValue,
   DuckDBInstance,
+  type DuckDBResult,
   type DuckDBType,
   DuckDBTypeId,
   type DuckDBValue,
@@ -28,12 +29,12 @@ export interface Database {
   close(): void;
 }
 
-/** One connection: its statements run one after another, off the event loop. */
+/** One connection: its statements run one after another, in the order of the calls, off the event loop. */
 export interface Connection {
   /** Runs one or more statements. */
   run(sql: string, params?: Params): Promise<void>;
   rows<T = Record<string, Value>>(sql: string, params?: Params): Promise<T[]>;
-  /** Streams a result whose columns are all text, in chunks of columns. */
+  /** Streams a result whose columns are all text, in chunks of columns. The next statement waits until it ends or is returned. */
   textChunks(sql: string): AsyncGenerator<(string | null)[][]>;
   /** Appends rows by column name (a missing column is NULL), visible to others when it resolves. */
   append(table: string, rows: readonly Readonly<Record<string, Cell>>[]): Promise<void>;
@@ -81,28 +82,52 @@ export async function openDatabase(path: string, options: DatabaseOptions): Prom
   };
 }
 
+/**
+ * DuckDB keeps one open result per connection: a statement that begins while another is prepared, executed or streamed
+ * closes that one, which then fails or, streamed, ends early without an error. So each waits for its turn.
+ */
 function wrap(connection: DuckDBConnection): Connection {
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const mine = last.then(work);
+    last = mine.catch(() => {});
+    return mine;
+  };
   const appenders = new Map<string, Promise<Appender>>();
   const opened: DuckDBAppender[] = [];
-  const open = async (table: string): Promise<Appender> => {
-    const appender = await connection.createAppender(table);
-    opened.push(appender);
-    return { appender, columns: await columnNames(connection, table) };
-  };
+  const open = (table: string): Promise<Appender> =>
+    inTurn(async () => {
+      const appender = await connection.createAppender(table);
+      opened.push(appender);
+      return { appender, columns: await columnNames(connection, table) };
+    });
   return {
     async run(sql, params) {
-      await connection.run(sql, bound(params));
+      await inTurn(() => connection.run(sql, bound(params)));
     },
     async rows<T>(sql: string, params?: Params) {
-      const reader = await connection.runAndReadAll(sql, bound(params));
+      const reader = await inTurn(() => connection.runAndReadAll(sql, bound(params)));
       return reader.getRowObjectsJS().map(withNumbers) as T[];
     },
     async *textChunks(sql) {
-      const result = await connection.stream(sql);
-      for (;;) {
-        const chunk = await result.fetchChunk();
-        if (chunk === null || chunk.rowCount === 0) return;
-        yield chunk.getColumns() as (string | null)[][];
+      let end = () => {};
+      const ended = new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      try {
+        const result = await new Promise<DuckDBResult>((resolve, reject) => {
+          inTurn(async () => {
+            resolve(await connection.stream(sql));
+            await ended;
+          }).catch(reject);
+        });
+        for (;;) {
+          const chunk = await result.fetchChunk();
+          if (chunk === null || chunk.rowCount === 0) return;
+          yield chunk.getColumns() as (string | null)[][];
+        }
+      } finally {
+        end();
       }
     },
     async append(table, rows) {
@@ -110,7 +135,7 @@ function wrap(connection: DuckDBConnection): Connection {
       const opening = appenders.get(table) ?? open(table);
       appenders.set(table, opening);
       const { appender, columns } = await opening;
-      appendRows(appender, columns, rows, table);
+      await inTurn(async () => appendRows(appender, columns, rows, table));
     },
     interrupt: () => connection.interrupt(),
     close() {

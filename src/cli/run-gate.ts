@@ -1,0 +1,135 @@
+import { existsSync } from 'node:fs';
+import { systemClock } from '../core/clock.ts';
+import { badInput } from '../core/errors.ts';
+import type { ExitCode } from '../core/exit-codes.ts';
+import { LOOKS } from '../core/gate-decision.ts';
+import { readTextFile, WRITTEN_BY_HAND } from '../core/text-file.ts';
+import { comparedLine, estimateOf } from '../harness/experiment/estimate.ts';
+import { pipelineFor } from '../harness/pipelines/load.ts';
+import type { RecordedDesign } from '../record/comparison-plan.ts';
+import { createRunFolder, removeIfEmpty } from '../record/folder.ts';
+import type { GatePlan, GateSides } from '../record/gate-plan.ts';
+import { comparisonOf } from '../reports/comparison.ts';
+import { gateOf } from '../reports/gate.ts';
+import { DEFAULT_METRICS, parseGateMetrics } from '../reports/gate-metrics.ts';
+import { measuresOf } from '../reports/measures.ts';
+import { suggest } from '../scenario/problems.ts';
+import type { CommandContext } from './command.ts';
+import { writeComparison } from './comparison.ts';
+import { type PreparedDesigns, planLines, prepareDesigns, runRounds } from './design-rounds.ts';
+import { type GateFormat, showGate, writeGate } from './gate.ts';
+import { sideOf } from './gate-sides.ts';
+import { quoted, repeated } from './reproduce.ts';
+
+interface GateArguments {
+  readonly base: string;
+  readonly head?: string;
+  readonly scenario: string;
+  readonly set: readonly string[];
+  readonly baseSet: readonly string[];
+  readonly headSet: readonly string[];
+  readonly metrics?: string;
+  readonly seed?: string;
+  readonly results: string;
+  readonly yes: boolean;
+  readonly format: GateFormat;
+}
+
+/** File of metrics that is read if there is one where the command is typed. */
+const METRICS_FILE = 'gate.yaml';
+const [FIRST, LAST] = [LOOKS[0]?.pairs ?? 0, LOOKS.at(-1)?.pairs ?? 0];
+/** The most pairs that run: some may not count. */
+const MOST_PAIRS = LAST + 6;
+
+/**
+ * Runs both sides in pairs on one stack until the gate is decided, and writes its files after every trial. Throws
+ * DoorbusterError (exit 2) for sides that do not have the same traffic.
+ */
+export async function runGate(args: GateArguments, context: CommandContext): Promise<ExitCode> {
+  const { terminal } = context;
+  const wanted = wantedOf(args);
+  const folder = createRunFolder(args.results, 'gate', systemClock.nowMs());
+  const prepared = await preparedIn(folder.dir, args, context).catch((error: unknown) => {
+    removeIfEmpty(folder.dir);
+    throw error;
+  });
+  const estimates = prepared.scenarios.map((parsed) =>
+    estimateOf(parsed.scenario, pipelineFor(parsed, process.cwd()).manifest),
+  );
+  requireKnown(wanted, prepared);
+  for (const line of planLines(prepared)) terminal.say(line);
+  const named = wanted.map(({ id, effect }) => `${id} ${effect * 100} %`);
+  terminal.say(`metrics   ${named.join(' · ')}`);
+  terminal.say(`pairs     decided after ${LOOKS.map(({ pairs }) => pairs).join(', ')} that count`);
+  terminal.say(comparedLine(estimates, FIRST));
+  const plan: GatePlan = { id: folder.id, wanted, reproduce: reproduceLine(args) };
+  const decided = (designs: readonly RecordedDesign[]) => {
+    const [base, head] = designs as readonly [RecordedDesign, RecordedDesign];
+    const sides: GateSides = { base, head };
+    return { gate: gateOf(plan, sides), sides };
+  };
+  let last = decided(prepared.wanted.map(({ label }) => ({ label, trials: [] })));
+  await runRounds(
+    prepared,
+    {
+      ...{ folder, rounds: MOST_PAIRS },
+      onTrial(designs, { label, round, text }) {
+        last = decided(designs);
+        const { gate } = last;
+        const compared = { id: folder.id, repeat: round, reproduce: plan.reproduce };
+        writeComparison(folder.dir, { designs, comparison: comparisonOf(compared, designs) });
+        writeGate(folder.dir, last);
+        terminal.say(`pair ${round}, ${label} ${text}`);
+        const whole = designs.every(({ trials }) => trials.some(({ number }) => number === round));
+        return whole && gate.final ? null : `          ${gate.pairs} pairs count`;
+      },
+    },
+    context,
+  );
+  return showGate(last, args.format, terminal);
+}
+
+function preparedIn(dir: string, args: GateArguments, context: CommandContext) {
+  const common = { scenario: args.scenario, set: args.set, dir };
+  const read = async () => [
+    await sideOf({ name: 'base', what: args.base, set: args.baseSet }, common),
+    await sideOf({ name: 'head', what: args.head ?? args.base, set: args.headSet }, common),
+  ];
+  return read().then((sides) => prepareDesigns(sides, { ...args, force: false }, context));
+}
+
+/** The metrics of the named file, of ./gate.yaml if there is one, or the default ones. */
+function wantedOf({ metrics }: GateArguments): GatePlan['wanted'] {
+  const file = metrics ?? (existsSync(METRICS_FILE) ? METRICS_FILE : undefined);
+  if (file === undefined) return DEFAULT_METRICS;
+  const hint = 'doorbuster gate … --metrics gate.yaml';
+  return parseGateMetrics(readTextFile(file, { limitBytes: WRITTEN_BY_HAND, hint }), file);
+}
+
+/** Throws DoorbusterError (exit 2) for a metric that no trial will have, before any runs. */
+function requireKnown(wanted: GatePlan['wanted'], { scenarios }: PreparedDesigns): void {
+  const queries = scenarios.flatMap((parsed) =>
+    Object.keys(pipelineFor(parsed, process.cwd()).manifest.queries),
+  );
+  const known = [
+    ...measuresOf([]).map(({ id }) => id),
+    ...new Set(queries.map((query) => `query-${query}`)),
+  ];
+  for (const { id } of wanted) {
+    if (known.includes(id)) continue;
+    throw badInput(`a gate has no metric "${id}": ${suggest(id, known)}`, 'edit gate.yaml');
+  }
+}
+
+function reproduceLine(args: GateArguments): string {
+  return [
+    `doorbuster gate --base ${quoted(args.base)}`,
+    ...(args.head === undefined ? [] : [`--head ${quoted(args.head)}`]),
+    ...repeated('--base-set', args.baseSet),
+    ...repeated('--head-set', args.headSet),
+    ...repeated('--set', args.set),
+    `--scenario ${quoted(args.scenario)}`,
+    ...(args.metrics === undefined ? [] : [`--metrics ${quoted(args.metrics)}`]),
+    ...(args.seed === undefined ? [] : ['--seed', args.seed]),
+  ].join(' ');
+}
