@@ -87,8 +87,8 @@ interface Rounds {
   readonly folder: RunFolder;
   /** The most rounds: each design runs once in each. */
   readonly rounds: number;
-  /** Called after every trial, with the trials so far of every design. Its text is printed; null ends the rounds. */
-  readonly onTrial: (designs: readonly RecordedDesign[], trial: EndedTrial) => string | null;
+  /** Called after every trial, with the trials so far of every design. */
+  readonly onTrial: (designs: readonly RecordedDesign[], trial: EndedTrial) => 'go on' | 'stop';
 }
 
 interface EndedTrial {
@@ -136,14 +136,12 @@ export async function runRounds(
         label,
         trials: done.filter((one) => one.design === i),
       }));
-      const line = onTrial(designs, {
-        label: wanted[design]?.label ?? '',
-        round: number,
+      const ended = {
+        ...{ label: wanted[design]?.label ?? '', round: number },
         text: `(seed ${seed}): ${record.verdict ?? record.outcome}`,
         left: order.length - done.length,
-      });
-      if (line === null) break;
-      terminal.say(line);
+      };
+      if (onTrial(designs, ended) === 'stop') break;
     }
   } finally {
     removeIfEmpty(folder.dir);

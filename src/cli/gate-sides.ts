@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
@@ -41,7 +41,9 @@ export async function sideOf(
   const path = await pathOf({ name, what }, common);
   const own = { label, set: [...common.set, ...set] };
   if (path === null || (existsSync(path) && statSync(path).isDirectory())) {
-    const use = path ?? what;
+    // Without a slash in front it would be the name of a shipped pipeline.
+    const use =
+      path === null ? what : isAbsolute(path) || path.startsWith('.') ? path : `./${path}`;
     if (path !== null && !existsSync(join(path, MANIFEST))) {
       throw badInput(
         `--${name} ${what} is a folder without ${MANIFEST}, and not a pipeline`,
@@ -73,7 +75,7 @@ async function atRef(ref: string, path: string, into: string): Promise<string> {
   const { stdout } = await promisify(execFile)(
     'git',
     // Neither is an option, whatever it begins with.
-    ['archive', '--format=tar', '--end-of-options', ref, '--', path],
+    ['archive', '--format=tar', '--end-of-options', ref, path],
     { encoding: 'buffer', maxBuffer: MAX_ARCHIVE_BYTES },
   ).catch((error: Error & { readonly stderr?: Buffer }) => {
     const said = error.stderr?.toString('utf8').trim().split('\n').at(-1) || error.message;

@@ -57,7 +57,9 @@ export async function runCompared(
       onTrial(designs, { label, round, text, left }) {
         last = compared(designs);
         writeComparison(folder.dir, last);
-        return `${label}, trial ${round} of ${args.repeat} ${text}; ${left} of ${prepared.wanted.length * args.repeat} left`;
+        const all = prepared.wanted.length * args.repeat;
+        terminal.say(`${label}, trial ${round} of ${args.repeat} ${text}; ${left} of ${all} left`);
+        return 'go on';
       },
     },
     context,

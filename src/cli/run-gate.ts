@@ -10,6 +10,7 @@ import type { RecordedDesign } from '../record/comparison-plan.ts';
 import { createRunFolder, removeIfEmpty } from '../record/folder.ts';
 import type { GatePlan, GateSides } from '../record/gate-plan.ts';
 import { comparisonOf } from '../reports/comparison.ts';
+import { plural } from '../reports/format.ts';
 import { gateOf } from '../reports/gate.ts';
 import { DEFAULT_METRICS, parseGateMetrics } from '../reports/gate-metrics.ts';
 import { measuresOf } from '../reports/measures.ts';
@@ -79,9 +80,12 @@ export async function runGate(args: GateArguments, context: CommandContext): Pro
         const compared = { id: folder.id, repeat: round, reproduce: plan.reproduce };
         writeComparison(folder.dir, { designs, comparison: comparisonOf(compared, designs) });
         writeGate(folder.dir, last);
-        terminal.say(`pair ${round}, ${label} ${text}`);
-        const whole = designs.every(({ trials }) => trials.some(({ number }) => number === round));
-        return whole && gate.final ? null : `          ${gate.pairs} pairs count`;
+        const pair = designs.flatMap(({ trials }) =>
+          trials.filter(({ number }) => number === round),
+        );
+        const count = pair.length < 2 ? '' : `; ${plural(gate.pairs, 'pair')} so far`;
+        terminal.say(`pair ${round}, ${label} ${text}${count}`);
+        return pair.length === 2 && gate.final ? 'stop' : 'go on';
       },
     },
     context,

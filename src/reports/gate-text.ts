@@ -26,7 +26,8 @@ export function renderGate(gate: Gate, options: TerminalOptions): string {
   const noted = (texts: readonly string[], tone: Tone) =>
     texts.flatMap((text) => wrapped(`! ${text}`, width).map((line) => paint(line, tone)));
   const lines = [
-    `${bold(paint(gate.verdict, GATE_TONES[gate.verdict]))}  ${gateHeadline(gate)}`,
+    bold(paint(gate.verdict, GATE_TONES[gate.verdict])),
+    ...wrapped(gateHeadline(gate), width),
     ...noted(gate.truth, 'bad'),
     ...noted(gate.warnings, 'warn'),
     '',
@@ -65,22 +66,27 @@ export function gateHeadline({ verdict, head, base, pairs, truth, metrics }: Gat
   const nameOf = ({ title, estimate }: GateMetric) => `${title} ${shareOf(estimate)}`;
   if (truth.length > 0) return `${head.label} lost, duplicated or falsified rows, ${after}`;
   if (verdict === 'FAIL') {
-    return `${head.label} is worse than ${base.label}: ${worse.map(nameOf).join(', ')}, ${after}`;
+    return `${head.label} is worse than ${base.label} ${after}: ${worse.map(nameOf).join(' · ')}`;
   }
   if (verdict === 'PASS') return `${head.label} is not worse than ${base.label}, ${after}`;
   if (verdict === 'INVALID') return 'no pair counts: the harness may have shaped the numbers';
+  const missing = metrics.filter(({ found }) => found === 'no data');
+  if (missing.length > 0) {
+    const names = missing.map(({ id }) => id).join(', ');
+    return `undecided: the trials have no ${names}; leave it out of gate.yaml, or choose a scenario that measures it`;
+  }
   const needed = open.flatMap(({ pairsNeeded }) => pairsNeeded ?? []);
   const more = needed.length > 0 ? `, needs about ${Math.max(...needed)} pairs` : '';
-  return `undecided ${after}: ${open.map(({ title }) => title).join(', ')}${more}`;
+  return `undecided ${after}: ${open.map(({ title }) => title).join(' · ')}${more}`;
 }
 
 /** One row per metric. */
-function gateTable({ base, head, metrics }: Gate): Table {
+function gateTable({ metrics }: Gate): Table {
   return {
     columns: [
       left('metric'),
-      right(base.label),
-      right(head.label),
+      right('base'),
+      right('head'),
       right('change'),
       right('at most'),
       right('effect'),

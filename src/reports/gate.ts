@@ -80,7 +80,11 @@ export function gateOf(plan: GatePlan, sides: GateSides): Gate {
       ended === undefined || verdict === 'FAIL'
         ? EXIT_OF[verdict]
         : (ended.record.exitCode as ExitCode),
-    final: verdict === 'FAIL' || verdict === 'PASS' || counted.length >= last,
+    final:
+      verdict === 'FAIL' ||
+      verdict === 'PASS' ||
+      found.includes('no data') ||
+      counted.length >= last,
     pairs: counted.length,
     ...{ look, truth, metrics },
     warnings: [
@@ -140,10 +144,11 @@ function pairsOf({ base, head }: GateSides): readonly Pair[] {
 
 function dropped(pairs: readonly Pair[]): readonly string[] {
   return pairs.flatMap(({ base, head }) => {
-    const reasons = [base, head].filter((one) => !isCounted(one)).map(listedTrial);
-    if (reasons.length === 0) return [];
-    const why = reasons.map(({ run, reason, outcome }) => `${run}: ${reason ?? outcome}`);
-    return [`pair ${base.number} does not count: ${why.join('; ')}`];
+    const why = Object.entries({ base, head }).flatMap(([name, trial]) => {
+      const { reason, outcome } = listedTrial(trial);
+      return isCounted(trial) ? [] : [`${name}: ${reason ?? outcome}`];
+    });
+    return why.length === 0 ? [] : [`pair ${base.number} does not count; ${why.join('; ')}`];
   });
 }
 
@@ -166,7 +171,7 @@ function notJudged(pairs: readonly Pair[]): readonly string[] {
     [base, head].flatMap(({ record }) => {
       const { truth } = record;
       const missing = truth?.notJudged?.map(({ what, reason }) => `${what} (${reason})`) ?? [];
-      const unknown = truth == null ? ['its truth'] : missing;
+      const unknown = truth ? missing : ['its truth'];
       return unknown.map((what) => `${record.id}: ${what} was not judged`);
     }),
   );

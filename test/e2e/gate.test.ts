@@ -1,0 +1,96 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { EXIT } from '../../src/core/exit-codes.ts';
+import { packageRoot } from '../../src/harness/entry.ts';
+import { RUN_FILES } from '../../src/record/folder.ts';
+import type { Gate } from '../../src/reports/gate.ts';
+import { runIn, startDoorbuster } from '../support/doorbuster.ts';
+
+/** A change of a pipeline through the built binary, against what git has; the pipelines need no server. */
+
+const dir = mkdtempSync(join(tmpdir(), 'doorbuster-gate-'));
+mkdirSync(join(dir, 'tmp'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const git = (...args: readonly string[]) =>
+  execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@localhost', ...args], { cwd: dir });
+
+writeFileSync(
+  join(dir, 'tiny.yaml'),
+  `name: tiny
+seed: 5
+retail: { stores: 3, skus: 60, assortment: 20, hours: flat }
+traffic:
+  pos: { receipts: 3600/store/h }
+  inventory: { preload: assortment }
+pipeline: { use: ./mine, commit_every: 500ms }
+queries: { cold: 0 }
+phases:
+  - { name: load, for: 3s }
+  - { name: after, do: query }
+checks:
+  - lost == 0
+`,
+);
+cpSync(join(packageRoot, 'test/pipelines/in-process'), join(dir, 'mine'), { recursive: true });
+git('init', '--quiet', '--initial-branch=main');
+git('add', 'mine');
+git('commit', '--quiet', '--message=The pipeline in use');
+const manifest = join(dir, 'mine/pipeline.yaml');
+const stage = '  - run: in-process\n';
+const text = readFileSync(manifest, 'utf8');
+writeFileSync(manifest, text.replace(stage, `${stage}    inject: { lose_every: 5 }\n`));
+
+test('a change that loses rows fails at the first pair, against the pipeline of a git ref', async () => {
+  const { ended, said } = startDoorbuster(
+    dir,
+    ...['gate', '--base', 'main:mine', '--head', 'mine', '--scenario', 'tiny.yaml'],
+  );
+  const code = await ended;
+  const folder = runIn(join(dir, 'results')) as string;
+  const read = () => JSON.parse(readFileSync(join(folder, RUN_FILES.gate), 'utf8')) as Gate;
+  const gate = read();
+  // On a busy machine a pair may be INVALID; the next one then decides.
+  expect(code, said()).toBe(EXIT.checkFailed);
+  expect(gate).toMatchObject({ verdict: 'FAIL', pairs: 1 });
+  expect(gate.base.label).toBe('base main:mine');
+  expect(gate.truth.join()).toMatch(/rows? lost in /);
+  expect(gate.warnings.filter((one) => !one.includes('does not count'))).toEqual([]);
+  expect(said()).toContain('head mine lost, duplicated or falsified rows');
+  expect(said()).toMatch(/differs {3}pipeline\.use/);
+
+  const again = startDoorbuster(dir, 'report', folder, '--format', 'junit');
+  expect(await again.ended, again.said()).toBe(EXIT.pass);
+  expect(again.said()).toContain('<failure message="');
+  expect(read()).toEqual(gate);
+
+  const listed = startDoorbuster(dir, 'list');
+  expect(await listed.ended).toBe(EXIT.pass);
+  expect(listed.said()).toContain('head mine against base main:mine');
+}, 240_000);
+
+test('what cannot be gated is refused before anything starts', async () => {
+  writeFileSync(join(dir, 'odd.yaml'), 'metrics: { stalenes-p99: {} }\n');
+  const refused = async (...args: string[]) => {
+    const one = startDoorbuster(dir, 'gate', '--scenario', 'tiny.yaml', ...args);
+    expect(await one.ended, one.said()).toBe(EXIT.badInput);
+    return one.said();
+  };
+  expect(await refused('--base', 'mine')).toContain('a gate needs a change');
+  expect(await refused('--base', 'nowhere', '--head', 'mine')).toContain(
+    '--base nowhere is no scenario, no pipeline and no git ref',
+  );
+  expect(await refused('--base', 'main:yours', '--head', 'mine')).toContain(
+    'cannot read yours at main from git',
+  );
+  expect(await refused('--base', 'tmp', '--head', 'mine')).toContain('without pipeline.yaml');
+  expect(await refused('--base', 'mine', '--head', 'mine', '--metrics', 'odd.yaml')).toContain(
+    'no metric "stalenes-p99": did you mean "staleness-p99"?',
+  );
+  expect(await refused('--base', 'mine', '--head-set', 'retail.stores=4')).toContain(
+    'different traffic: retail.stores 3 / 4',
+  );
+}, 120_000);
