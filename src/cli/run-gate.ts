@@ -9,8 +9,9 @@ import { pipelineFor } from '../harness/pipelines/load.ts';
 import type { RecordedDesign } from '../record/comparison-plan.ts';
 import { createRunFolder, removeIfEmpty } from '../record/folder.ts';
 import type { GatePlan, GateSides } from '../record/gate-plan.ts';
+import { type Noise, readNoise } from '../record/noise.ts';
 import { comparisonOf } from '../reports/comparison.ts';
-import { plural } from '../reports/format.ts';
+import { percent, plural } from '../reports/format.ts';
 import { gateOf } from '../reports/gate.ts';
 import { DEFAULT_METRICS, parseGateMetrics } from '../reports/gate-metrics.ts';
 import { measuresOf } from '../reports/measures.ts';
@@ -30,6 +31,7 @@ interface GateArguments {
   readonly baseSet: readonly string[];
   readonly headSet: readonly string[];
   readonly metrics?: string;
+  readonly noise?: string;
   readonly seed?: string;
   readonly results: string;
   readonly yes: boolean;
@@ -38,6 +40,8 @@ interface GateArguments {
 
 /** File of metrics that is read if there is one where the command is typed. */
 const METRICS_FILE = 'gate.yaml';
+/** File of noise, likewise. */
+export const NOISE_FILE = 'noise.json';
 const [FIRST, LAST] = [LOOKS[0]?.pairs ?? 0, LOOKS.at(-1)?.pairs ?? 0];
 /** The most pairs that run: some may not count. */
 const MOST_PAIRS = LAST + 6;
@@ -48,7 +52,8 @@ const MOST_PAIRS = LAST + 6;
  */
 export async function runGate(args: GateArguments, context: CommandContext): Promise<ExitCode> {
   const { terminal } = context;
-  const wanted = wantedOf(args);
+  const noise = noiseFor(args);
+  const wanted = withNoise(wantedMetrics(args), noise);
   const folder = createRunFolder(args.results, 'gate', systemClock.nowMs());
   const prepared = await preparedIn(folder.dir, args, context).catch((error: unknown) => {
     removeIfEmpty(folder.dir);
@@ -63,7 +68,10 @@ export async function runGate(args: GateArguments, context: CommandContext): Pro
   terminal.say(`metrics   ${named.join(' · ')}`);
   terminal.say(`pairs     decided after ${LOOKS.map(({ pairs }) => pairs).join(', ')} that count`);
   terminal.say(comparedLine(estimates, FIRST));
-  const plan: GatePlan = { id: folder.id, wanted, reproduce: reproduceLine(args) };
+  const plan: GatePlan = {
+    ...{ id: folder.id, wanted, noiseLane: noise?.lane ?? null },
+    reproduce: reproduceLine(args),
+  };
   const decided = (designs: readonly RecordedDesign[]) => {
     const [base, head] = designs as readonly [RecordedDesign, RecordedDesign];
     const sides: GateSides = { base, head };
@@ -103,15 +111,33 @@ function preparedIn(dir: string, args: GateArguments, context: CommandContext) {
 }
 
 /** The metrics of the named file, of ./gate.yaml if there is one, or the default ones. */
-function wantedOf({ metrics }: GateArguments): GatePlan['wanted'] {
+export function wantedMetrics({ metrics }: Pick<GateArguments, 'metrics'>): GatePlan['wanted'] {
   const file = metrics ?? (existsSync(METRICS_FILE) ? METRICS_FILE : undefined);
   if (file === undefined) return DEFAULT_METRICS;
   const hint = 'doorbuster gate … --metrics gate.yaml';
   return parseGateMetrics(readTextFile(file, { limitBytes: WRITTEN_BY_HAND, hint }), file);
 }
 
+/** The noise of the named file, of ./noise.json if there is one; null: it was not measured. */
+function noiseFor({ noise }: GateArguments): Noise | null {
+  const file = noise ?? (existsSync(NOISE_FILE) ? NOISE_FILE : undefined);
+  return file === undefined ? null : readNoise(file);
+}
+
+/** Throws DoorbusterError (exit 2) for an effect that equal runs show as well. */
+function withNoise(wanted: GatePlan['wanted'], noise: Noise | null): GatePlan['wanted'] {
+  return wanted.map((metric) => {
+    const floor = noise?.metrics.find(({ id }) => id === metric.id)?.floor ?? null;
+    if (floor === null || floor < metric.effect) return { ...metric, noise: floor };
+    throw badInput(
+      `an effect of ${percent(metric.effect)} of ${metric.id} is within the noise of ${percent(floor)} that equal runs show`,
+      `give it a larger effect in gate.yaml, take a steadier metric, or a longer phase and doorbuster aa again`,
+    );
+  });
+}
+
 /** Throws DoorbusterError (exit 2) for a metric that no trial will have, before any runs. */
-function requireKnown(wanted: GatePlan['wanted'], { scenarios }: PreparedDesigns): void {
+export function requireKnown(wanted: GatePlan['wanted'], { scenarios }: PreparedDesigns): void {
   const queries = scenarios.flatMap((parsed) =>
     Object.keys(pipelineFor(parsed, process.cwd()).manifest.queries),
   );
@@ -134,6 +160,7 @@ function reproduceLine(args: GateArguments): string {
     ...repeated('--set', args.set),
     `--scenario ${quoted(args.scenario)}`,
     ...(args.metrics === undefined ? [] : [`--metrics ${quoted(args.metrics)}`]),
+    ...(args.noise === undefined ? [] : [`--noise ${quoted(args.noise)}`]),
     ...(args.seed === undefined ? [] : ['--seed', args.seed]),
   ].join(' ');
 }

@@ -83,8 +83,8 @@ function pairsNeeded(
 
 const Z_95 = 1.645;
 
-/** Upper quantile of the normal distribution for alpha divided by n, within 0.5 % (Abramowitz and Stegun 26.2.23). */
-function zOf(alpha: number, n: number): number {
+/** Upper quantile of the normal distribution for alpha divided among n metrics, within 0.5 % (Abramowitz and Stegun 26.2.23). */
+export function zOf(alpha: number, n: number): number {
   const t = Math.sqrt(-2 * Math.log(alpha / n));
   return (
     t -

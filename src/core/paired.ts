@@ -20,7 +20,7 @@ export interface PairedFinding {
 }
 
 /** The most pairs that are compared: all 2 ** n signs are tried. */
-const MOST_PAIRS = 16;
+export const MOST_PAIRS = 16;
 const WANTED = 0.95;
 /** Sums of the same numbers in another order differ by less. */
 const ROUNDING = 1e-9;

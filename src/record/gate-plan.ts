@@ -26,13 +26,18 @@ const gateSchema = z.object({
   id: z.string(),
   reproduce: z.string(),
   wanted: z.array(gatedMetric).min(1),
+  /** The lane of which `noise` is; null: it was not measured. */
+  noiseLane: z.string().nullable(),
   verdict: z.enum(['PASS', 'FAIL', 'UNDECIDED', 'INVALID']),
   base: side,
   head: side,
 });
 
 /** The requested gate. */
-export type GatePlan = Pick<Readonly<z.infer<typeof gateSchema>>, 'id' | 'reproduce' | 'wanted'>;
+export type GatePlan = Pick<
+  Readonly<z.infer<typeof gateSchema>>,
+  'id' | 'reproduce' | 'wanted' | 'noiseLane'
+>;
 
 /** One side of a gate, and its trials: those of a pair have the same number and seed. */
 export interface RecordedSide {
@@ -65,7 +70,7 @@ export function readGateFile(dir: string): Readonly<z.infer<typeof gateSchema>> 
  * be read.
  */
 export function readGate(dir: string): { readonly plan: GatePlan; readonly sides: GateSides } {
-  const { id, reproduce, wanted, base, head } = readGateFile(dir);
+  const { id, reproduce, wanted, noiseLane, base, head } = readGateFile(dir);
   const recorded = ({ label, trials }: z.infer<typeof side>): RecordedSide => ({
     label,
     trials: trials.map(({ number, seed, run }) => ({
@@ -73,5 +78,8 @@ export function readGate(dir: string): { readonly plan: GatePlan; readonly sides
       record: readRecord(join(dir, run)),
     })),
   });
-  return { plan: { id, reproduce, wanted }, sides: { base: recorded(base), head: recorded(head) } };
+  return {
+    plan: { id, reproduce, wanted, noiseLane },
+    sides: { base: recorded(base), head: recorded(head) },
+  };
 }

@@ -10,7 +10,12 @@ const fixture = completedRecord(
   new URL('../../test/fixtures/black-friday', import.meta.url).pathname,
 );
 const { truth } = fixture;
-const plan: GatePlan = { id: 'g', reproduce: 'doorbuster gate', wanted: DEFAULT_METRICS };
+const plan: GatePlan = {
+  id: 'g',
+  reproduce: 'doorbuster gate',
+  wanted: DEFAULT_METRICS,
+  noiseLane: null,
+};
 
 /** Trials with the times of a real run multiplied. */
 function trials(
@@ -98,6 +103,11 @@ test('a metric that a trial does not have is named, ends the gate and is no pass
   const gate = gateOf({ ...plan, wanted }, sides(trials(six), trials(six)));
   expect(gate).toMatchObject({ verdict: 'UNDECIDED', final: true });
   expect(gate.metrics.at(-1)).toMatchObject({ id: 'query-unheard', found: 'no data' });
+});
+
+test('noise of another lane is named', () => {
+  const gate = gateOf({ ...plan, noiseLane: 'elsewhere' }, sides(trials(six), trials(six)));
+  expect(gate.warnings).toEqual([expect.stringMatching(/another lane \(elsewhere\)/)]);
 });
 
 test('a pair is the logarithm of how many times worse the head is', () => {

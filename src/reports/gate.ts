@@ -61,7 +61,7 @@ interface Pair {
 /** Judges the head by the pairs so far. Two records of one set of trials give the same result, whenever it is asked for. */
 export function gateOf(plan: GatePlan, sides: GateSides): Gate {
   const complete = pairsOf(sides);
-  const counted = complete.filter(({ base, head }) => isCounted(base) && isCounted(head));
+  const counted = countedOf(sides);
   const truth = counted.flatMap(({ head }) => untruths(head));
   const measured = metricsOf(plan, counted);
   const { look, metrics } = judged(measured);
@@ -88,6 +88,7 @@ export function gateOf(plan: GatePlan, sides: GateSides): Gate {
     pairs: counted.length,
     ...{ look, truth, metrics },
     warnings: [
+      ...otherLane(plan, sides),
       ...dropped(complete),
       ...notJudged(counted),
       ...counted.flatMap(({ base }) =>
@@ -135,11 +136,23 @@ function listed({ label, trials }: RecordedSide): ListedSide {
   };
 }
 
+const countedOf = (sides: GateSides) =>
+  pairsOf(sides).filter(({ base, head }) => isCounted(base) && isCounted(head));
+
 function pairsOf({ base, head }: GateSides): readonly Pair[] {
   return base.trials.flatMap((one) => {
     const other = head.trials.find(({ number }) => number === one.number);
     return other === undefined ? [] : [{ base: one, head: other }];
   });
+}
+
+/** The measured noise, and what it is worth. */
+function otherLane({ noiseLane }: GatePlan, { base }: GateSides): readonly string[] {
+  const lane = base.trials[0]?.record.environment.lane;
+  if (noiseLane === null || lane === undefined || lane === noiseLane) return [];
+  return [
+    `the noise was measured in another lane (${noiseLane}): measure it here with doorbuster aa`,
+  ];
 }
 
 function dropped(pairs: readonly Pair[]): readonly string[] {
@@ -175,6 +188,12 @@ function notJudged(pairs: readonly Pair[]): readonly string[] {
       return unknown.map((what) => `${record.id}: ${what} was not judged`);
     }),
   );
+}
+
+/** The pairs that count, and of every metric its logarithms; null: a pair lacks the number. */
+export function pairedRatios(plan: GatePlan, sides: GateSides) {
+  const counted = countedOf(sides);
+  return { pairs: counted.length, metrics: metricsOf(plan, counted) };
 }
 
 type Measured = Omit<GateMetric, keyof GateFinding | 'found'> & {

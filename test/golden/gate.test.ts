@@ -28,6 +28,7 @@ const plan: GatePlan = {
   id: '20261127T120000Z-gate-cafe',
   reproduce: 'doorbuster gate --base main:pipelines/mine --head pipelines/mine',
   wanted: DEFAULT_METRICS,
+  noiseLane: null,
 };
 const sides = {
   base: side('base main:pipelines/mine', [1, 1.05, 0.98, 1, 1.1, 1.02, 1]),

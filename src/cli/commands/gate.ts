@@ -35,6 +35,10 @@ export const gateCommand: Command = {
         type: 'string',
         describe: 'file of metrics and effects; ./gate.yaml if there is one',
       })
+      .option('noise', {
+        type: 'string',
+        describe: 'file that doorbuster aa wrote; ./noise.json if there is one',
+      })
       .option('seed', { type: 'string', describe: 'seed of the first pair, and of their order' })
       .option('results', {
         type: 'string',
