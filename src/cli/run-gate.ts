@@ -41,7 +41,7 @@ interface GateArguments {
 /** File of metrics that is read if there is one where the command is typed. */
 const METRICS_FILE = 'gate.yaml';
 /** File of noise, likewise. */
-export const NOISE_FILE = 'noise.json';
+const NOISE_FILE = 'noise.json';
 const [FIRST, LAST] = [LOOKS[0]?.pairs ?? 0, LOOKS.at(-1)?.pairs ?? 0];
 /** The most pairs that run: some may not count. */
 const MOST_PAIRS = LAST + 6;
