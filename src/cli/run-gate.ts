@@ -11,8 +11,10 @@ import { createRunFolder, removeIfEmpty } from '../record/folder.ts';
 import type { GatePlan, GateSides } from '../record/gate-plan.ts';
 import { type Noise, readNoise } from '../record/noise.ts';
 import { comparisonOf } from '../reports/comparison.ts';
+import { escapedTexts } from '../reports/escaped.ts';
 import { percent, plural } from '../reports/format.ts';
 import { gateOf } from '../reports/gate.ts';
+import { gateAnnotations } from '../reports/gate-annotations.ts';
 import { DEFAULT_METRICS, parseGateMetrics } from '../reports/gate-metrics.ts';
 import { measuresOf } from '../reports/measures.ts';
 import { suggest } from '../scenario/problems.ts';
@@ -98,6 +100,9 @@ export async function runGate(args: GateArguments, context: CommandContext): Pro
     },
     context,
   );
+  if (process.env.GITHUB_ACTIONS === 'true') {
+    for (const line of gateAnnotations(escapedTexts(last.gate))) terminal.say(line);
+  }
   return showGate(last, args.format, terminal);
 }
 
