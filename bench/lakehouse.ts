@@ -58,7 +58,8 @@ export async function probeContext(
   const { stack, load, pipeline, scenario } = world;
   const incidents: string[] = [];
   const facts = await openFacts();
-  const read = { stack, extensions: artifacts.duckdbExtensions, logDir: tmpdir() };
+  const { namespace } = pipeline.place;
+  const read = { stack, namespace, extensions: artifacts.duckdbExtensions, logDir: tmpdir() };
   return {
     store: stack.endpoints.s3,
     place: pipeline.place,

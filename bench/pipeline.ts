@@ -89,7 +89,7 @@ function encoded(stream: Stream): readonly Uint8Array[] {
 
 /** One stream's job by itself, at a place of its own. */
 async function microsecondsPer(
-  { clock, signal }: BenchContext,
+  { artifacts, clock, signal }: BenchContext,
   stack: Stack,
   {
     stream,
@@ -115,6 +115,7 @@ async function microsecondsPer(
     stack: { endpoints, inProcess, stateDir, runtime },
     scenario: { ...scenario, traffic: alone },
     hotProducts: () => [],
+    extensions: artifacts.duckdbExtensions,
     clock,
     signal,
   });

@@ -45,13 +45,14 @@ export async function withReplay<T>(
   { name, scenario }: { readonly name: string; readonly scenario: Scenario },
   work: (replay: Replay) => Promise<T>,
 ): Promise<T> {
-  const { clock, signal, dir } = context;
+  const { artifacts, clock, signal, dir } = context;
   const loaded = loadPipeline(scenario.pipeline.use, packageRoot);
   const pipeline = inNamespace(loaded, ownNamespace(loaded.manifest));
   await using stack = await startStack(context, pipeline, scenario, name);
   await using deployment = await deploy(pipeline, {
     ...{ stack, scenario, clock, signal },
     hotProducts: () => burstProducts(scenario),
+    extensions: artifacts.duckdbExtensions,
   });
   const factsDir = join(dir, `${name}-facts`);
   mkdirSync(factsDir);

@@ -54,8 +54,8 @@ export const SERVERS = [
   'redis',
 ] as const;
 
-/** Who uses the machine: the servers, and the harness itself. What `cost(…)` may name. */
-export const CONSUMERS = [...SERVERS, 'harness'] as const;
+/** Who uses the machine: the servers, a pipeline's own loaders, and the harness. What `cost(…)` may name. */
+export const CONSUMERS = [...SERVERS, 'loader', 'harness'] as const;
 
 /** A pickup promise is made line by line, and kept as an order. What `promises_…(…)` may name. */
 export const LEVELS = ['line', 'order'] as const;

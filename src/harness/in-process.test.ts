@@ -33,7 +33,8 @@ targetContract('in-process', () => ({
 }));
 
 engineContract('in-process', () => ({
-  open: () => ENGINES['in-process'].open({ stack, extensions, logDir: '' }, { clock }),
+  open: () =>
+    ENGINES['in-process'].open({ stack, extensions, namespace: 'retail', logDir: '' }, { clock }),
   table: 'ice.retail.numbers',
   endless: 'range(3000000000) r(id)',
 }));

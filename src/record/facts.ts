@@ -129,6 +129,8 @@ export const QUERY_ENGINE = 'query-engine';
 export const COMPACTION = 'compaction';
 /** The processes that keep a view in memory. */
 export const VIEW = 'redis-view';
+/** The loaders of a pipeline, in all their processes so far. */
+export const LOADER = 'loader';
 /** The whole machine. */
 export const MACHINE = 'machine';
 /** The `s3` row with the sum over all APIs; only this one has bytes. */

@@ -48,8 +48,10 @@ export function explainText(
         ? ''
         : `; compact.sql rewrites ${compaction.rewrites.join(', ')}`
     }`,
-    `SQL: ${generated} generated statements (settings and the decoding of each stream), ${own} of the folder.\n` +
-      `     ${command} --sql prints them, --mermaid a diagram.`,
+    generated + own === 0
+      ? `${command} --mermaid prints a diagram.`
+      : `SQL: ${generated} generated statements (settings and the decoding of each stream), ${own} of the folder.\n` +
+        `     ${command} --sql prints them, --mermaid a diagram.`,
   ];
   return sections.filter((section) => section !== '').join('\n\n');
 }

@@ -134,7 +134,22 @@ describe('refused, with line and column:', () => {
     [
       'an engine that there is not',
       ['engine: [duckdb, spark, trino]', 'engine: [duckdb, presto]'],
-      /:19:9: engine: must be one of duckdb, spark, trino, in-process, or a list of them/,
+      /:19:9: engine: must be one of duckdb, spark, trino, duckdb-parquet, in-process, or a list of them/,
+    ],
+    [
+      'a Parquet dataset that no engine reads',
+      ['inventory:   {', 'inventory:   { visibility: parquet,'],
+      /:14:3: visibility parquet needs engine: duckdb-parquet/,
+    ],
+    [
+      'an engine of Parquet files over Iceberg tables',
+      ['engine: [duckdb, spark, trino]', 'engine: duckdb-parquet'],
+      /engine duckdb-parquet reads datasets with visibility: parquet, and not iceberg/,
+    ],
+    [
+      'two engines that read different tables',
+      ['engine: [duckdb, spark, trino]', 'engine: [duckdb, duckdb-parquet]'],
+      /:19:1: duckdb-parquet reads other tables than the other engines: name it alone/,
     ],
     ['something else than a stream', ['carries: pos,', 'carries: till,'], /:10:27: .*carries/],
   ] as const)('%s', (_, [from, to], message) => {

@@ -36,7 +36,7 @@ const TARGETS = ['kafka', 'in-process'] as const;
 export type TargetKind = (typeof TARGETS)[number];
 
 /** Query engines. */
-const ENGINES = [...QUERY_ENGINES, 'in-process'] as const;
+const ENGINES = [...QUERY_ENGINES, 'duckdb-parquet', 'in-process'] as const;
 export type EngineKind = (typeof ENGINES)[number];
 
 const NAME = /^[a-z_][a-z0-9_]*$/;
@@ -232,6 +232,22 @@ function fileMismatches(written: Written): readonly KeyProblem[] {
     : [...problems, { path: ['engine'], message: `engine lists ${twice} twice` }];
 }
 
+/** Parquet files are read by their own engine, and by no other: a catalog does not list them. */
+function storageMismatches(written: Written): readonly Contradiction[] {
+  const ofParquet = enginesOf(written).map((one) => one === 'duckdb-parquet');
+  if (!ofParquet.every((one) => one === ofParquet[0])) {
+    const message = 'duckdb-parquet reads other tables than the other engines: name it alone';
+    return [{ path: ['engine'], message }];
+  }
+  return Object.entries(written.datasets).flatMap(([name, { visibility }]) => {
+    if ((visibility === 'parquet') === ofParquet[0]) return [];
+    const message = ofParquet[0]
+      ? `engine duckdb-parquet reads datasets with visibility: parquet, and not ${visibility}`
+      : 'visibility parquet needs engine: duckdb-parquet';
+    return [{ path: ['datasets', name], message }];
+  });
+}
+
 /** Rules that the schema cannot express: which fields of a dataset belong together, which engine has which SQL. */
 function contradictions(written: Written): readonly KeyProblem[] {
   const { datasets } = written;
@@ -239,7 +255,7 @@ function contradictions(written: Written): readonly KeyProblem[] {
   const problems: KeyProblem[] = all.flatMap(([name, one]) =>
     mismatches(name, one).map((message) => ({ path: ['datasets', name], message })),
   );
-  problems.push(...fileMismatches(written));
+  problems.push(...fileMismatches(written), ...storageMismatches(written));
   const rejected = all.filter(([, { carries }]) => carries === REJECTED).map(([name]) => name);
   if (rejected.length !== 1) {
     const found = rejected.length === 0 ? 'no dataset does' : `these do: ${rejected.join(', ')}`;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** Runners of stages, which move data from the load target to the datasets. */
-const STAGE_RUNNERS = ['flink-sql', 'redis-view', 'in-process'] as const;
+const STAGE_RUNNERS = ['flink-sql', 'redis-view', 'batch-load', 'in-process'] as const;
 export type RunnerKind = (typeof STAGE_RUNNERS)[number];
 
 /** Defects that a stage in this process injects, which a run must find. */
@@ -45,6 +45,22 @@ export const stage = z.discriminatedUnion('run', [
     hot: hot
       .prefault({})
       .describe('products that are hot besides those of the bursts of the scenario'),
+  }),
+  z.strictObject({
+    run: z
+      .literal('batch-load')
+      .describe('a scheduled load into Parquet files, at every commit interval'),
+    buckets: z
+      .int()
+      .min(1)
+      .max(1_000)
+      .default(4)
+      .describe('store buckets per table, and per day: a load rewrites those that it touches'),
+    keep_batches: z
+      .int()
+      .min(1)
+      .default(10)
+      .describe('files that a load has replaced are removed this many loads later'),
   }),
   z.strictObject({
     run: z.literal('in-process').describe('a stage in this process, without any server'),

@@ -1,3 +1,5 @@
+import { REJECTED } from './dataset.ts';
+import type { RunnerKind } from './stages.ts';
 import { codeOf } from './statements.ts';
 import type { Submission } from './submissions.ts';
 
@@ -32,15 +34,15 @@ export interface TopologyDataset {
   readonly subset?: string;
 }
 
-/** A job, or the process of a view. */
+/** A job, the process of a view, or what a loader does with one stream. */
 interface Stage {
   readonly name: string;
-  readonly run: 'flink-sql' | 'redis-view';
+  readonly run: RunnerKind;
   readonly topics: readonly string[];
   /** Tables that it reads, such as those of a join. */
   readonly reads: readonly string[];
   readonly writes: readonly string[];
-  /** Flink's state TTL; null: not set, so that state is kept forever. */
+  /** How long it remembers what it has written: Flink's state TTL; null: for ever. */
   readonly stateTtl: string | null;
 }
 
@@ -54,6 +56,7 @@ interface Query {
 interface Described {
   readonly manifest: Pick<Topology, 'name' | 'tier' | 'headline' | 'about'> & {
     readonly compaction: readonly string[];
+    readonly stages: readonly { readonly run: RunnerKind }[];
   };
   readonly datasets: readonly TopologyDataset[];
   /** Names of the datasets that are views in Redis. */
@@ -74,6 +77,7 @@ export function topologyOf(described: Described): Topology {
     ...{ name, tier, headline, about: about.trim(), datasets },
     stages: [
       ...stagesOf(submissions, datasets),
+      ...loadersOf(manifest.stages, datasets),
       ...datasets
         .filter((one) => views.includes(one.name))
         .map((one) => ({
@@ -112,6 +116,26 @@ function stagesOf(
       },
     ];
   });
+}
+
+/** A loader has no job per topic: shown is what becomes of each. */
+function loadersOf(
+  stages: Described['manifest']['stages'],
+  datasets: readonly TopologyDataset[],
+): readonly Stage[] {
+  const streams = [...new Set(datasets.map(({ carries }) => carries))].filter(
+    (carries) => carries !== REJECTED,
+  );
+  return stages
+    .filter(({ run }) => run === 'batch-load')
+    .flatMap(({ run }) =>
+      streams.map((stream) => ({
+        ...{ name: stream, run, topics: [stream], reads: [], stateTtl: null },
+        writes: datasets
+          .filter(({ carries }) => carries === stream || carries === REJECTED)
+          .map(({ name }) => name),
+      })),
+    );
 }
 
 const CREATED = /^CREATE\s+TEMPORARY\s+(?:TABLE|VIEW)\s+`?(\w+)`?/i;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { explainCommand } from '../../src/cli/commands/explain.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
+import { SHIPPED } from '../../src/harness/pipelines/load.ts';
 import { STREAMS } from '../../src/scenario/scenario.ts';
 import { decodeSql } from '../../src/topology/decode-sql.ts';
 
@@ -16,7 +17,7 @@ async function printed(pipeline: string, options: Readonly<Record<string, unknow
   return `${lines.join('\n')}\n`;
 }
 
-describe.each(['cdc-upsert', 'append-ledger', 'hot-view'])('explain %s', (name) => {
+describe.each(SHIPPED)('explain %s', (name) => {
   test.each([
     ['txt', {}],
     ['sql', { sql: true }],
@@ -27,7 +28,7 @@ describe.each(['cdc-upsert', 'append-ledger', 'hot-view'])('explain %s', (name) 
   });
 });
 
-test.each(['cdc-upsert', 'append-ledger', 'hot-view'])('the text of %s is a screen', async (name) => {
+test.each(SHIPPED)('the text of %s is a screen', async (name) => {
   const lines = (await printed(name, {})).split('\n');
   expect(lines.length).toBeLessThanOrEqual(40);
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100);

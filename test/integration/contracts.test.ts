@@ -10,10 +10,17 @@ import { openVisibility } from '../../src/harness/visibility/sources.ts';
 import { engineContract } from '../contracts/engine.ts';
 import { targetContract } from '../contracts/target.ts';
 import { visibilityContract } from '../contracts/visibility.ts';
-import { images } from '../support/datasets.ts';
+import { images, rejected } from '../support/datasets.ts';
+import { openTestBatches } from './support/batches.ts';
 import { createTables, type Lakehouse, openLakehouse } from './support/lakehouse.ts';
 import { WITHOUT_TRINO } from './support/trino.ts';
 import { viewIn } from './support/view.ts';
+
+/** Part of what identifies a rejected record has another name in the table: `n`. */
+const NUMBERS = {
+  ...{ ...rejected('numbers'), columns: { part: 'n' } },
+  firstOf: ['topic', 'n', 'kafka_offset'],
+};
 
 /** The kinds that need servers; those without are in src/harness/in-process.test.ts. */
 let lakehouse: Lakehouse;
@@ -40,6 +47,7 @@ targetContract('kafka', () => ({
 const read = () => ({
   stack: lakehouse.stack,
   extensions: lakehouse.artifacts.duckdbExtensions,
+  namespace: lakehouse.place.namespace,
   logDir,
 });
 
@@ -64,6 +72,31 @@ engineContract(
   }),
   WITHOUT_TRINO,
 );
+
+engineContract('duckdb-parquet', () => ({
+  open: async () => {
+    await using batches = await openTestBatches(lakehouse, NUMBERS);
+    await batches.fold(`SELECT unnest([1, 2]) AS part, unnest([1, 2]) AS kafka_offset`);
+    return ENGINES['duckdb-parquet'].open(read(), { clock });
+  },
+  table: lakehouse.table(NUMBERS.name),
+  endless: 'range(3000000000) r(id)',
+}));
+
+visibilityContract('parquet', async () => {
+  const dataset = { ...images('upsert'), visibility: 'parquet' } as const;
+  const batches = await openTestBatches(lakehouse, dataset);
+  const facts = await openFacts();
+  const { place } = lakehouse;
+  return {
+    ...{ dataset, facts, inFiles: true, liveFiles: [1, 1] },
+    visibility: await openVisibility({ ...read(), place, facts, clock, t0Ms: () => 0 }, [dataset]),
+    commit: (version, eventId) =>
+      batches.fold(
+        `SELECT '${eventId}' AS event_id, 1 AS store_id, 1 AS sku_id, ${version} AS version`,
+      ),
+  };
+});
 
 visibilityContract('iceberg', async () => {
   const { sql, table, place } = lakehouse;

@@ -81,8 +81,9 @@ beforeAll(async () => {
     lakes[name] = lake;
     await fill(lake, STOCK_TABLES[name]);
   }
-  const { stack, artifacts } = lakes['cdc-upsert'] as Lakehouse;
-  const context = { stack, extensions: artifacts.duckdbExtensions, logDir };
+  const { stack, artifacts, place } = lakes['cdc-upsert'] as Lakehouse;
+  const { namespace } = place;
+  const context = { stack, namespace, extensions: artifacts.duckdbExtensions, logDir };
   for (const engine of QUERY_ENGINES.filter(isHere)) {
     readers[engine] = await ENGINES[engine].open(context, { clock, jit: 'c1' });
   }

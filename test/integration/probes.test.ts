@@ -114,7 +114,7 @@ describe('the reader', () => {
     const nowhere = { s3, catalog: { ...catalog, uri: 'http://127.0.0.1:1' } };
     await expect(
       openReader(nowhere, lakehouse.artifacts.duckdbExtensions, { clock }),
-    ).rejects.toThrow('DuckDB did not open the catalog');
+    ).rejects.toThrow('DuckDB did not open the tables');
   });
 });
 

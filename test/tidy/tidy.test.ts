@@ -77,6 +77,7 @@ const HARNESS_LAYERS: readonly (readonly string[])[] = [
   ['facts.ts', 'clock-offset.ts', 'setup'],
   ['dimensions.ts', 'recording', 'stack'],
   ['doctor', 'load'],
+  ['batches'],
   ['opening-stock'],
   ['pipelines', 'visibility'],
   ['engines'],

@@ -92,7 +92,9 @@ function explained(
 ): { readonly topology: Topology; readonly statements: ExplainedSql } {
   const { manifest, tables, compact, queries } = pipeline;
   const streams = streamsOf(manifest).filter((stream) => scenario.traffic[stream] !== null);
-  const jobs = submissions(pipeline, decoderOn(scenario.stack.runtime), streams);
+  const onFlink = manifest.stages.some(({ run }) => run === 'flink-sql');
+  const decoder = decoderOn(scenario.stack.runtime);
+  const jobs = onFlink ? submissions(pipeline, decoder, streams) : [];
   const values = placeholderValues(scenario.pipeline, [BROKER], ownNamespace(manifest));
   const filled = (text: string) => fillPlaceholders({ text }, values);
   return {

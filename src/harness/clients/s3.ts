@@ -27,7 +27,13 @@ interface StoredObject {
 /** One bucket of the object store. Keys may also be given as `s3://bucket/key`. */
 export interface Bucket extends Disposable {
   put(key: string, body: Uint8Array | string): Promise<void>;
+  /** Puts an object unless there is one with this key already; of several writers one gets `true`. */
+  putNew(key: string, body: string): Promise<boolean>;
   get(key: string, signal?: AbortSignal): Promise<Uint8Array>;
+  /** The object, or null when there is none. */
+  find(key: string, signal?: AbortSignal): Promise<Uint8Array | null>;
+  /** Removes an object; one that is gone is no error. */
+  remove(key: string): Promise<void>;
   /** Whether the endpoint is an object store with this bucket; rejects with the store's own reason if not. */
   answers(signal: AbortSignal): Promise<boolean>;
   /** Size in bytes, or null when there is no such object. */
@@ -50,17 +56,43 @@ export function openBucket(access: BucketAccess): Bucket {
     forcePathStyle: true,
     credentials: { accessKeyId: access.accessKeyId, secretAccessKey: access.secretAccessKey },
   });
+  const getObject = async (key: string, abortSignal?: AbortSignal) => {
+    const command = new GetObjectCommand({ Bucket, Key: keyIn(Bucket, key) });
+    const { Body } = await client.send(command, abortSignal ? { abortSignal } : {});
+    if (Body === undefined) throw new Error(`the object store sent no body for ${key}`);
+    return Body.transformToByteArray();
+  };
   return {
     async put(key, Body) {
       await client.send(new PutObjectCommand({ Bucket, Key: keyIn(Bucket, key), Body }));
     },
-    async get(key, abortSignal) {
-      const object = await localObject(access, keyIn(Bucket, key), abortSignal);
-      if (object !== null) return object;
-      const command = new GetObjectCommand({ Bucket, Key: keyIn(Bucket, key) });
-      const { Body } = await client.send(command, abortSignal ? { abortSignal } : {});
-      if (Body === undefined) throw new Error(`the object store sent no body for ${key}`);
-      return Body.transformToByteArray();
+    async putNew(key, Body) {
+      const command = new PutObjectCommand({
+        ...{ Bucket, Key: keyIn(Bucket, key), Body, IfNoneMatch: '*' },
+      });
+      try {
+        await client.send(command);
+        return true;
+      } catch (error) {
+        if (isAbout(error, 'PreconditionFailed')) return false;
+        throw error;
+      }
+    },
+    get: async (key, abortSignal) =>
+      (await localObject(access, keyIn(Bucket, key), abortSignal)) ?? getObject(key, abortSignal),
+    async find(key, abortSignal) {
+      const local = await localAnswer(access, keyIn(Bucket, key), abortSignal);
+      if (local?.status === 200) return local.body;
+      if (local?.status === 404) return null;
+      try {
+        return await getObject(key, abortSignal);
+      } catch (error) {
+        if (isAbout(error, 'NoSuchKey')) return null;
+        throw error;
+      }
+    },
+    async remove(key) {
+      await client.send(new DeleteObjectCommand({ Bucket, Key: keyIn(Bucket, key) }));
     },
     async answers(abortSignal) {
       const command = new ListObjectsV2Command({ Bucket, MaxKeys: 1 });
@@ -73,7 +105,7 @@ export function openBucket(access: BucketAccess): Bucket {
         const head = await client.send(new HeadObjectCommand({ Bucket, Key: keyIn(Bucket, key) }));
         return head.ContentLength ?? null;
       } catch (error) {
-        if (error instanceof Error && error.name === 'NotFound') return null;
+        if (isAbout(error, 'NotFound')) return null;
         throw error;
       }
     },
@@ -94,6 +126,16 @@ export async function localObject(
   key: string,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array | null> {
+  const answer = await localAnswer(access, key, signal);
+  return answer?.status === 200 ? answer.body : null;
+}
+
+/** The answer of a store on this machine; null: the store is elsewhere, or did not answer. */
+async function localAnswer(
+  access: BucketAccess,
+  key: string,
+  signal: AbortSignal | undefined,
+): Promise<Awaited<ReturnType<typeof localGet>> | null> {
   const endpoint = new URL(access.endpoint);
   if (!isLocal(endpoint)) return null;
   const path = encodedPath(`/${access.bucket}/${key}`);
@@ -102,11 +144,10 @@ export async function localObject(
     { accessKeyId: access.accessKeyId, secretAccessKey: access.secretAccessKey },
   );
   try {
-    const { status, body } = await localGet(new URL(path, endpoint), {
+    return await localGet(new URL(path, endpoint), {
       headers: headers as Record<string, string>,
       signal,
     });
-    return status === 200 ? body : null;
   } catch {
     signal?.throwIfAborted();
     return null;
@@ -138,6 +179,10 @@ async function removeAll(client: S3Client, Bucket: string, prefix: string): Prom
     removed += 1;
   }
   return removed;
+}
+
+function isAbout(error: unknown, name: string): boolean {
+  return error instanceof Error && error.name === name;
 }
 
 function keyIn(bucket: string, key: string): string {

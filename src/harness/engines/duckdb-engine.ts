@@ -13,10 +13,13 @@ import {
   type InstanceAnswer,
 } from './process-reader.ts';
 
-/** Configuration of a reader process. `avro`, `httpfs` and `iceberg` are loaded by path. */
+/** Configuration of a reader process. Extensions are loaded by path. */
 export interface ReaderConfig {
   readonly s3: Endpoints['s3'];
-  readonly catalog: Endpoints['catalog'];
+  /** Where its tables come from. */
+  readonly tables:
+    | { readonly from: 'catalog'; readonly catalog: Endpoints['catalog'] }
+    | { readonly from: 'batches'; readonly namespace: string };
   readonly extensions: Artifacts['duckdbExtensions'];
   readonly threads: number;
   readonly memoryMb: number;
@@ -87,7 +90,7 @@ export class DuckDbInstance implements EngineInstance {
     child.kill('SIGKILL');
     await exited;
     const why = opened.kind === 'refused' ? opened.error : `it sent ${opened.kind}`;
-    throw new Error(`DuckDB did not open the catalog: ${why}`);
+    throw new Error(`DuckDB did not open the tables: ${why}`);
   }
 
   private constructor(parts: {

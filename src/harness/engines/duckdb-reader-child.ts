@@ -1,4 +1,5 @@
 import { systemClock } from '../../core/clock.ts';
+import { openBatches } from '../batches/open-batches.ts';
 import type { Connection } from '../clients/duckdb.ts';
 import { openLakehouse } from '../clients/duckdb-lakehouse.ts';
 import { takeServerPriority } from '../priority.ts';
@@ -9,6 +10,8 @@ import type { FromChild, ReaderConfig, ToChild } from './duckdb-engine.ts';
  * interrupt can only be ended from outside.
  */
 let connection: Connection | undefined;
+/** Brings the tables up to date before a query; a catalog does so by itself. */
+let refresh: () => Promise<void> = async () => {};
 
 // The engine belongs to the system under test: it takes the servers' priority before it starts a thread.
 takeServerPriority();
@@ -29,12 +32,22 @@ const CACHE_FILES = `SET enable_http_metadata_cache = true; SET parquet_metadata
 async function open(config: ReaderConfig): Promise<void> {
   const startedMs = systemClock.monotonicMs();
   try {
-    ({ connection } = await openLakehouse(config, config.extensions, config));
+    connection = await openTables(config);
     if (config.cachesFiles) await connection.run(CACHE_FILES);
     send({ kind: 'opened', attachMs: systemClock.monotonicMs() - startedMs });
   } catch (error) {
     send({ kind: 'refused', error: textOf(error) });
   }
+}
+
+async function openTables({ tables, ...config }: ReaderConfig): Promise<Connection> {
+  if (tables.from === 'catalog') {
+    const { s3, extensions } = config;
+    return (await openLakehouse({ s3, catalog: tables.catalog }, extensions, config)).connection;
+  }
+  const opened = await openBatches({ ...config, namespace: tables.namespace });
+  refresh = opened.refresh;
+  return opened.connection;
 }
 
 async function query({ id, sql, params }: Extract<ToChild, { kind: 'query' }>): Promise<void> {
@@ -49,6 +62,7 @@ async function query({ id, sql, params }: Extract<ToChild, { kind: 'query' }>): 
   };
   try {
     if (!connection) throw new Error('the reader received a query before it was open');
+    await refresh();
     const rows = await connection.rows(sql, params);
     send({ kind: 'answer', rows, error: null, ...done() });
   } catch (error) {

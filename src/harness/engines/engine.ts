@@ -83,6 +83,8 @@ export interface ReaderOptions {
 export interface EngineContext {
   readonly stack: Pick<Stack, 'endpoints' | 'inProcess' | 'launch'>;
   readonly extensions: Artifacts['duckdbExtensions'];
+  /** Namespace of the run's tables. */
+  readonly namespace: string;
   /** Folder for the engine's logs. */
   readonly logDir: string;
 }

@@ -1,5 +1,6 @@
 import type { EngineKind } from '../../topology/manifest.ts';
 import { duckdb } from './duckdb.ts';
+import { duckdbParquet } from './duckdb-parquet.ts';
 import type { QueryEngine } from './engine.ts';
 import { inProcess } from './in-process.ts';
 import { spark } from './spark.ts';
@@ -10,7 +11,8 @@ import { trino } from './trino.ts';
  * The others are started only where a run names them.
  */
 export function observingEngine(engines: readonly EngineKind[]): QueryEngine {
-  return engines.includes('in-process') ? inProcess : duckdb;
+  if (engines.includes('in-process')) return inProcess;
+  return engines.includes('duckdb-parquet') ? duckdbParquet : duckdb;
 }
 
 /** Every query engine. */
@@ -18,5 +20,6 @@ export const ENGINES: { readonly [K in EngineKind]: QueryEngine & { readonly kin
   duckdb,
   spark,
   trino,
+  'duckdb-parquet': duckdbParquet,
   'in-process': inProcess,
 };

@@ -129,7 +129,10 @@ async function copiedTables(session: Session, dir: string): Promise<TableCopies>
       ...{ namespace: pipeline.place.namespace, logDir },
     });
     await using reader = await engine.open(
-      { stack, extensions: options.artifacts.duckdbExtensions, logDir },
+      {
+        ...{ stack, logDir, namespace: pipeline.place.namespace },
+        extensions: options.artifacts.duckdbExtensions,
+      },
       { clock: options.clock, threads: availableParallelism(), memoryMb: 4096 },
     );
     // Awaited here, because the reader is closed on return.

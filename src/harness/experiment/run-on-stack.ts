@@ -129,8 +129,11 @@ async function deployed(
   const { clock } = options;
   failWith(stack.broken, context);
   state.enter('deploying', `deploying ${pipeline.manifest.name}`);
-  const hotProducts = () => burstProducts(scenario);
-  await using deployment = await deploy(pipeline, { stack, scenario, hotProducts, clock, signal });
+  await using deployment = await deploy(pipeline, {
+    ...{ stack, scenario, clock, signal },
+    hotProducts: () => burstProducts(scenario),
+    extensions: options.artifacts.duckdbExtensions,
+  });
   const watching = new AbortController();
   deployment
     .watch(AbortSignal.any([signal, watching.signal]), () => context.faults.underDeclaredFault())
@@ -252,7 +255,7 @@ async function startProbes(
   const { place, manifest } = pipeline;
   const { clock, artifacts } = options;
   const read = {
-    ...{ stack, extensions: artifacts.duckdbExtensions },
+    ...{ stack, extensions: artifacts.duckdbExtensions, namespace: place.namespace },
     logDir: join(folder.dir, 'logs'),
   };
   const engines = enginesUsed(manifest, scenario);

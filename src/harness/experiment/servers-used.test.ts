@@ -25,11 +25,20 @@ const IN_PROCESS = './test/pipelines/in-process';
 
 const LAKEHOUSE = SERVERS.filter((server) => server !== 'redis');
 
-test.each(SHIPPED)('%s uses every server of a lakehouse, and the one of its view', (name) => {
-  const view = name === 'hot-view' ? ['redis'] : [];
-  expect(serversUsed(of(name), parsed.scenario)).toEqual([...LAKEHOUSE, ...view]);
-  refuseUnusedServers(parsed, of(name));
+test('batch uses the log and the object store', () => {
+  expect(serversUsed(of('batch'), parsed.scenario)).toEqual(['kafka', 'minio']);
 });
+
+test.each(SHIPPED.filter((name) => name !== 'batch'))(
+  '%s uses every server of a lakehouse, and the one of its view',
+  (name) => {
+    expect(serversUsed(of(name), parsed.scenario)).toEqual([
+      ...LAKEHOUSE,
+      ...(name === 'hot-view' ? ['redis'] : []),
+    ]);
+    refuseUnusedServers(parsed, of(name));
+  },
+);
 
 test('a stack for any shipped pipeline has what these use, and no more', () => {
   expect(serversOfShipped()).toEqual(SERVERS);

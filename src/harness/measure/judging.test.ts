@@ -3,7 +3,7 @@ import { EXIT } from '../../core/exit-codes.ts';
 import { CONSUMERS, SERVERS } from '../../core/metrics.ts';
 import { type Random, random } from '../../core/random.ts';
 import { distributionOf, weighted } from '../../core/stats.ts';
-import { HARNESS } from '../../record/facts.ts';
+import { HARNESS, LOADER } from '../../record/facts.ts';
 import type { CanaryRecord, Invalid, Metric } from '../../record/record.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import type { Check } from '../../scenario/scenario.ts';
@@ -34,7 +34,7 @@ const of = (name: 'staleness' | 'query', arg: string, phase: string | null, valu
 const times = (n: number, value: number) => Array<number>(n).fill(value);
 
 test('cost has a value for every server, and for the harness', () => {
-  expect([...CONSUMERS].sort()).toEqual([...SERVERS, HARNESS].sort());
+  expect([...CONSUMERS].sort()).toEqual([...SERVERS, LOADER, HARNESS].sort());
 });
 
 describe('a check', () => {

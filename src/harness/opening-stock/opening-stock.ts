@@ -8,6 +8,7 @@ import type { Artifacts } from '../setup/artifacts.ts';
 import type { Stack } from '../stack/stack.ts';
 import { insertIntoIceberg } from './iceberg.ts';
 import { insertInProcess } from './in-process.ts';
+import { insertIntoParquet } from './parquet.ts';
 import { type OpeningRows, writeOpeningRows } from './rows.ts';
 
 /** What an insert needs besides the rows. */
@@ -16,6 +17,7 @@ interface InsertContext {
   readonly extensions: Artifacts['duckdbExtensions'];
   readonly place: RunNamespace;
   readonly facts: Facts;
+  readonly clock: Clock;
 }
 
 /** Inserts rows into a table in one commit, without the pipeline. Rejects with nothing inserted. */
@@ -31,6 +33,7 @@ const INSERTS: { readonly [K in Dataset['visibility']]: Insert } = {
   // Its stage fills it.
   redis: async () => {},
   'in-process': insertInProcess,
+  parquet: insertIntoParquet,
 };
 
 /**
@@ -41,7 +44,6 @@ export async function insertOpeningStock({
   scenario,
   datasets,
   workDir,
-  clock,
   signal,
   ...context
 }: InsertContext & {
@@ -49,9 +51,9 @@ export async function insertOpeningStock({
   readonly datasets: readonly Dataset[];
   /** Gets the file of the rows. */
   readonly workDir: string;
-  readonly clock: Clock;
   readonly signal: AbortSignal;
 }): Promise<number> {
+  const { clock } = context;
   const t0Ms = clock.nowMs();
   const path = join(workDir, 'opening-stock.csv');
   const rows = await writeOpeningRows(scenario, path, { t0Ms, signal });

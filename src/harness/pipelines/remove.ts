@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { stackBroke } from '../../core/errors.ts';
+import { batchesFolder } from '../batches/batch-log.ts';
 import type { Endpoints } from '../clients/endpoints.ts';
 import { flinkRest, hasEnded } from '../clients/flink-rest.ts';
 import { removeView } from '../clients/hot-view.ts';
@@ -20,7 +21,7 @@ interface Removed {
   readonly jobs: number;
   readonly topics: number;
   readonly tables: number;
-  /** Files in the tables' folders, left by a catalog that drops a table without its files. */
+  /** Files in the tables' folders, left by a catalog that drops a table without its files, and those of tables without one. */
   readonly objects: number;
 }
 
@@ -39,7 +40,9 @@ export async function removeAll(place: RunNamespace, options: RemoveOptions): Pr
   const topics = await admin.removeAll(place.topicPrefix);
   const { tables, objects } = await dropTables(place, options);
   await removeViews(place, options);
-  return { jobs, topics: topics.length, tables, objects };
+  using bucket = openBucket(options.endpoints.s3);
+  const parquet = await bucket.removeAll(batchesFolder(place.namespace));
+  return { jobs, topics: topics.length, tables, objects: objects + parquet };
 }
 
 async function removeViews(

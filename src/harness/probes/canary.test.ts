@@ -34,7 +34,8 @@ test('a poll that found a canary is followed by none for half a commit interval,
     place: { namespace: 'ns' } as ProbeContext['place'],
     underDeclaredFault: () => false,
     async openReader(options): Promise<Reader> {
-      const opened = { stack, logDir: '', extensions: { avro: '', httpfs: '', iceberg: '' } };
+      const extensions = { avro: '', httpfs: '', iceberg: '' };
+      const opened = { stack, extensions, namespace: 'ns', logDir: '' };
       const reader = await inProcess.open(opened, { ...options, clock });
       return {
         ...reader,

@@ -12,7 +12,8 @@ test('several engines answer the same queries, each with its own readers and row
   await using stack = await startInProcess(clock);
   await using facts = await openFacts();
   const opened: (EngineKind | undefined)[] = [];
-  const open = { stack, extensions: { avro: '', httpfs: '', iceberg: '' }, logDir: '' };
+  const extensions = { avro: '', httpfs: '', iceberg: '' };
+  const open = { stack, extensions, namespace: 'retail', logDir: '' };
   const query = (engine: EngineKind) => ({
     ...{ name: 'one', engine, sql: 'SELECT 1 AS one', parameters: [] },
   });

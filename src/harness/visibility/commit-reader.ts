@@ -42,35 +42,45 @@ export class CommitReader {
     const rows =
       paths.length === 0
         ? { rows: 0, markers: [], staleness: null }
-        : await this.#rows(found, paths);
+        : await readRows(
+            this.#connection,
+            {
+              select: sightingsOf(this.#table, found.columns, snapshot.id, paths),
+              seenMs: found.seenMs,
+            },
+            this.#context.t0Ms(),
+          );
     const row = commitRow(this.#table.name, found, files, this.#context.clock.nowMs());
     await this.#context.facts.append('commits', [row]);
     return { ...rows, files: countLive(files.live) };
   }
+}
 
-  async #rows(found: FoundSnapshot, paths: readonly string[]): Promise<Omit<CommitRead, 'files'>> {
-    const connection = this.#connection;
-    const select = sightingsOf(this.#table, found.columns, found.snapshot.id, paths);
-    await connection.run(`CREATE OR REPLACE TEMP TABLE batch AS ${select}`);
-    const [told] = await connection.rows<{
-      rows: number;
-      markers: readonly string[] | null;
-      p50: number | null;
-      p99: number | null;
-    }>(
-      `SELECT count(*)::INTEGER AS rows, list(event_id) FILTER (event_id LIKE 'marker-%') AS markers,
-         quantile_cont($seen - occurred_ms, 0.5) FILTER (${COUNTED_ROWS}) AS p50,
-         quantile_cont($seen - occurred_ms, 0.99) FILTER (${COUNTED_ROWS}) AS p99
-       FROM batch`,
-      { seen: found.seenMs, t0: this.#context.t0Ms() ?? found.seenMs },
-    );
-    if (!told) throw new Error('an aggregate without GROUP BY gave no row');
-    // Last, so that a commit that is read again after an error is not inserted twice.
-    await connection.run('INSERT INTO sightings BY NAME FROM batch');
-    const { rows, markers, p50, p99 } = told;
-    const staleness = p50 === null || p99 === null ? null : { p50, p99 };
-    return { rows, markers: markers ?? [], staleness };
-  }
+/** Reads the rows of a commit, which `select` gives as columns of `sightings`, and inserts them there. */
+export async function readRows(
+  connection: Connection,
+  { select, seenMs }: { readonly select: string; readonly seenMs: number },
+  t0Ms: number | null,
+): Promise<Omit<CommitRead, 'files'>> {
+  await connection.run(`CREATE OR REPLACE TEMP TABLE batch AS ${select}`);
+  const [told] = await connection.rows<{
+    rows: number;
+    markers: readonly string[] | null;
+    p50: number | null;
+    p99: number | null;
+  }>(
+    `SELECT count(*)::INTEGER AS rows, list(event_id) FILTER (event_id LIKE 'marker-%') AS markers,
+       quantile_cont($seen - occurred_ms, 0.5) FILTER (${COUNTED_ROWS}) AS p50,
+       quantile_cont($seen - occurred_ms, 0.99) FILTER (${COUNTED_ROWS}) AS p99
+     FROM batch`,
+    { seen: seenMs, t0: t0Ms ?? seenMs },
+  );
+  if (!told) throw new Error('an aggregate without GROUP BY gave no row');
+  // Last, so that a commit that is read again after an error is not inserted twice.
+  await connection.run('INSERT INTO sightings BY NAME FROM batch');
+  const { rows, markers, p50, p99 } = told;
+  const staleness = p50 === null || p99 === null ? null : { p50, p99 };
+  return { rows, markers: markers ?? [], staleness };
 }
 
 /** Rows that count for staleness: after t0, of real stores and SKUs. */

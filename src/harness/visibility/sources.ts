@@ -2,6 +2,7 @@ import { grouped } from '../../core/grouped.ts';
 import type { Dataset } from '../../topology/dataset.ts';
 import { iceberg } from './iceberg.ts';
 import { inProcess } from './in-process.ts';
+import { parquet } from './parquet.ts';
 import { redis } from './redis.ts';
 import type {
   SourceOpener,
@@ -16,6 +17,7 @@ export const VISIBILITY_SOURCES: { readonly [K in VisibilityKind]: SourceOpener 
   iceberg,
   redis,
   'in-process': inProcess,
+  parquet,
 };
 
 /** The visibility sources of a run's datasets. The caller disposes them. */

@@ -84,7 +84,8 @@ export async function probeContext(
   over: Partial<ProbeContext> = {},
 ): Promise<ProbeContext & { readonly facts: Facts; readonly incidents: Incident[] }> {
   const incidents: Incident[] = [];
-  const read = { stack, extensions: artifacts.duckdbExtensions, logDir: tmpdir() };
+  const { namespace } = place;
+  const read = { stack, namespace, extensions: artifacts.duckdbExtensions, logDir: tmpdir() };
   const facts = over.facts ?? (await openFacts());
   const datasets = over.datasets ?? [events('pos'), images('upsert'), rejected()];
   const t0Ms = over.t0Ms ?? (() => 0);

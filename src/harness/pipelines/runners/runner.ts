@@ -1,6 +1,7 @@
 import type { Clock } from '../../../core/clock.ts';
 import type { Scenario, Stream } from '../../../scenario/scenario.ts';
 import type { RunnerKind, StageUse } from '../../../topology/stages.ts';
+import type { Artifacts } from '../../setup/artifacts.ts';
 import type { ServerName, Stack } from '../../stack/stack.ts';
 import type { RunPipeline } from '../load.ts';
 import type { ViewCounts } from './view-writer.ts';
@@ -37,6 +38,7 @@ export interface DeployOptions {
   readonly scenario: Pick<Scenario, 'pipeline' | 'stack' | 'traffic'>;
   /** Products that a retailer knows to be in demand: those of the bursts of the scenario, hottest first. */
   readonly hotProducts: () => readonly number[];
+  readonly extensions: Pick<Artifacts['duckdbExtensions'], 'httpfs'>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }

@@ -1,4 +1,5 @@
 import type { RunnerKind, StageUse } from '../../../topology/stages.ts';
+import { batchLoad } from './batch-load.ts';
 import { flinkSql } from './flink-sql.ts';
 import { inProcess } from './in-process.ts';
 import { redisView } from './redis-view.ts';
@@ -6,6 +7,7 @@ import type { StageRunner } from './runner.ts';
 
 /** Every stage runner. */
 const STAGE_RUNNERS: { readonly [K in RunnerKind]: StageRunner<K> } = {
+  'batch-load': batchLoad,
   'flink-sql': flinkSql,
   'redis-view': redisView,
   'in-process': inProcess,
