@@ -86,7 +86,8 @@ export async function acquireNamespace(
     try {
       // Not the run's own signal: an interrupted run is cleaned up as well.
       const signal = AbortSignal.timeout(REMOVE_WITHIN_MS);
-      const found = await removeAll(of, { endpoints: stack.endpoints, clock, signal });
+      const { endpoints, servers } = stack;
+      const found = await removeAll(of, { endpoints, servers, clock, signal });
       journal.note('removed', { ...of, ...found });
       return true;
     } catch (error) {

@@ -252,7 +252,7 @@ describe('the main job on the real stack', { timeout: 600_000 }, () => {
     expect(stockByBook(here, cutOf(dir))).toEqual(byDuckdb);
 
     // All of it is found by its names, and nothing is left of it.
-    const { endpoints } = stack;
+    const { endpoints, servers } = stack;
     const { signal } = new AbortController();
     using bucket = openBucket(endpoints.s3);
     // The store accepts the signature of a request without the SDK, whose answer is the SDK's.
@@ -265,7 +265,7 @@ describe('the main job on the real stack', { timeout: 600_000 }, () => {
       if (objects.length === 3) break;
     }
     expect(objects).toHaveLength(3);
-    const removed = await removeAll(place, { endpoints, clock, signal });
+    const removed = await removeAll(place, { endpoints, servers, clock, signal });
     expect(removed).toMatchObject({ jobs: 0, topics: 5, tables: 6 });
     await expect(admin.logs(topicOf(place, 'pos'))).rejects.toThrow('no topic');
     const namespaces = await fetch(`${endpoints.catalog.uri}/v1/namespaces`);
@@ -274,7 +274,7 @@ describe('the main job on the real stack', { timeout: 600_000 }, () => {
     for await (const { key } of bucket.list(`${place.namespace}/`)) {
       expect(key, 'left in the bucket').toBeUndefined();
     }
-    const again = await removeAll(place, { endpoints, clock, signal });
+    const again = await removeAll(place, { endpoints, servers, clock, signal });
     expect(again).toEqual({ jobs: 0, topics: 0, tables: 0, objects: 0 });
   });
 

@@ -64,6 +64,9 @@ export function testNamespace(test: string): RunNamespace {
 }
 
 /** Removes everything in a test's namespace, running jobs first. */
-export async function clearNamespace(place: RunNamespace, { endpoints }: Pick<Stack, 'endpoints'>) {
-  await removeAll(place, { endpoints, clock, signal: AbortSignal.timeout(60_000) });
+export async function clearNamespace(
+  place: RunNamespace,
+  { endpoints, servers }: Pick<Stack, 'endpoints' | 'servers'>,
+) {
+  await removeAll(place, { endpoints, servers, clock, signal: AbortSignal.timeout(60_000) });
 }

@@ -9,9 +9,12 @@ import { openKafkaAdmin } from '../clients/kafka-admin.ts';
 import { openRedis } from '../clients/redis.ts';
 import { type Bucket, openBucket } from '../clients/s3.ts';
 import type { RunNamespace } from '../run-namespace.ts';
+import type { ServerName, Stack } from '../stack/stack.ts';
 
 interface RemoveOptions {
   readonly endpoints: Endpoints;
+  /** The servers of the stack; null: external clusters, which are taken to have all. */
+  readonly servers: Stack['servers'];
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -35,10 +38,12 @@ const CANCELLED_WITHIN_MS = 60_000;
  */
 export async function removeAll(place: RunNamespace, options: RemoveOptions): Promise<Removed> {
   if (!place.apart) throw new Error('a run removes only an isolated namespace');
-  const jobs = await cancelJobs(place, options);
+  const has = (server: ServerName) => options.servers?.includes(server) ?? true;
+  const jobs = has('flink-jobmanager') ? await cancelJobs(place, options) : 0;
   await using admin = await openKafkaAdmin(options.endpoints.kafka.brokers);
   const topics = await admin.removeAll(place.topicPrefix);
-  const { tables, objects } = await dropTables(place, options);
+  const none = { tables: 0, objects: 0 };
+  const { tables, objects } = has('catalog') ? await dropTables(place, options) : none;
   await removeViews(place, options);
   using bucket = openBucket(options.endpoints.s3);
   const parquet = await bucket.removeAll(batchesFolder(place.namespace));
