@@ -36,7 +36,7 @@ const TARGETS = ['kafka', 'in-process'] as const;
 export type TargetKind = (typeof TARGETS)[number];
 
 /** Query engines. */
-const ENGINES = [...QUERY_ENGINES, 'duckdb-parquet', 'in-process'] as const;
+const ENGINES = [...QUERY_ENGINES, 'duckdb-parquet', 'warehouse', 'in-process'] as const;
 export type EngineKind = (typeof ENGINES)[number];
 
 const NAME = /^[a-z_][a-z0-9_]*$/;
@@ -232,18 +232,20 @@ function fileMismatches(written: Written): readonly KeyProblem[] {
     : [...problems, { path: ['engine'], message: `engine lists ${twice} twice` }];
 }
 
-/** Parquet files are read by their own engine, and by no other: a catalog does not list them. */
+const OF_PARQUET: readonly EngineKind[] = ['duckdb-parquet', 'warehouse'];
+
+/** Parquet files are read by their own engines, and by no others: a catalog does not list them. */
 function storageMismatches(written: Written): readonly Contradiction[] {
-  const ofParquet = enginesOf(written).map((one) => one === 'duckdb-parquet');
-  if (!ofParquet.every((one) => one === ofParquet[0])) {
-    const message = 'duckdb-parquet reads other tables than the other engines: name it alone';
+  const ofParquet = enginesOf(written).map((one) => OF_PARQUET.includes(one));
+  if (ofParquet.length > 1 && ofParquet.includes(true)) {
+    const message = `${OF_PARQUET.join(' and ')} read other tables than the other engines: name one alone`;
     return [{ path: ['engine'], message }];
   }
   return Object.entries(written.datasets).flatMap(([name, { visibility }]) => {
     if ((visibility === 'parquet') === ofParquet[0]) return [];
     const message = ofParquet[0]
-      ? `engine duckdb-parquet reads datasets with visibility: parquet, and not ${visibility}`
-      : 'visibility parquet needs engine: duckdb-parquet';
+      ? `engine ${written.engine} reads datasets with visibility: parquet, and not ${visibility}`
+      : `visibility parquet needs engine: ${OF_PARQUET.join(' or ')}`;
     return [{ path: ['datasets', name], message }];
   });
 }

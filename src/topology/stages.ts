@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** Runners of stages, which move data from the load target to the datasets. */
-const STAGE_RUNNERS = ['flink-sql', 'redis-view', 'batch-load', 'in-process'] as const;
+const STAGE_RUNNERS = ['flink-sql', 'redis-view', 'batch-load', 'warehouse', 'in-process'] as const;
 export type RunnerKind = (typeof STAGE_RUNNERS)[number];
 
 /** Defects that a stage in this process injects, which a run must find. */
@@ -35,6 +35,23 @@ const hot = z.strictObject({
 });
 export type HotRule = z.output<typeof hot>;
 
+/** How tables are kept in Parquet files. */
+const files = {
+  buckets: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(4)
+    .describe(
+      'store buckets per table, and per day: a load or merge rewrites those that it touches',
+    ),
+  keep_batches: z
+    .int()
+    .min(1)
+    .default(10)
+    .describe('files that were replaced are removed this many loads or merges later'),
+};
+
 /** A stage of `pipeline.yaml`. */
 export const stage = z.discriminatedUnion('run', [
   z.strictObject({ run: z.literal('flink-sql').describe('the jobs of jobs.sql, in Flink') }),
@@ -50,17 +67,27 @@ export const stage = z.discriminatedUnion('run', [
     run: z
       .literal('batch-load')
       .describe('a scheduled load into Parquet files, at every commit interval'),
-    buckets: z
+    ...files,
+  }),
+  z.strictObject({
+    run: z
+      .literal('warehouse')
+      .describe(
+        'loaders that stage Parquet files, and one engine that merges them and answers queries',
+      ),
+    loaders: z
       .int()
       .min(1)
-      .max(1_000)
-      .default(4)
-      .describe('store buckets per table, and per day: a load rewrites those that it touches'),
-    keep_batches: z
+      .max(64)
+      .default(1)
+      .describe('loaders, each with its share of the partitions'),
+    threads: z
       .int()
       .min(1)
-      .default(10)
-      .describe('files that a load has replaced are removed this many loads later'),
+      .default(1)
+      .describe('threads of the engine, for queries and merges together'),
+    memory_mb: z.int().min(128).default(1024).describe('memory of the engine, MB'),
+    ...files,
   }),
   z.strictObject({
     run: z.literal('in-process').describe('a stage in this process, without any server'),

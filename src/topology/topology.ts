@@ -127,7 +127,7 @@ function loadersOf(
     (carries) => carries !== REJECTED,
   );
   return stages
-    .filter(({ run }) => run === 'batch-load')
+    .filter(({ run }) => run === 'batch-load' || run === 'warehouse')
     .flatMap(({ run }) =>
       streams.map((stream) => ({
         ...{ name: stream, run, topics: [stream], reads: [], stateTtl: null },

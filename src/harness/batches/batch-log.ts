@@ -18,7 +18,14 @@ export interface BatchTable {
 }
 
 /** The next offset of every partition, by topic and partition. */
-type Positions = Readonly<Record<string, Readonly<Record<string, string>>>>;
+export type Positions = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** Whether `a` is as `b` in every partition that it has. */
+export function samePositions(a: Positions, b: Positions): boolean {
+  return Object.entries(a).every(([topic, parts]) =>
+    Object.entries(parts).every(([part, next]) => b[topic]?.[part] === next),
+  );
+}
 
 /** What one batch made visible: all tables, and how far the topics are in them. Number 0 has no rows. */
 export interface Batch {
@@ -29,6 +36,8 @@ export interface Batch {
   /** Number of store buckets into which each table is partitioned; the same in all batches of a namespace. */
   readonly buckets: number;
   readonly tables: Readonly<Record<string, BatchTable>>;
+  /** The last staged load of each loader that is in the tables; only where a merge makes the batches. */
+  readonly merged?: Readonly<Record<string, number>>;
 }
 
 /** Column with the number of the batch that wrote a row first; rewriting a partition keeps it. */

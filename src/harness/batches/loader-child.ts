@@ -1,6 +1,7 @@
 import { systemClock as clock } from '../../core/clock.ts';
 import { takeServerPriority } from '../priority.ts';
 import { reasonOf } from '../reason.ts';
+import type { ChildReport } from './child-process.ts';
 import { Loader, type LoaderConfig } from './loader.ts';
 
 /** The process of a loader: it loads on a schedule until it is drained, and ends at its first error. */
@@ -9,13 +10,6 @@ import { Loader, type LoaderConfig } from './loader.ts';
 export type ToLoader =
   | { readonly kind: 'start'; readonly config: LoaderConfig }
   | { readonly kind: 'drain' };
-
-/** Messages from the process. `loaded`: a scheduled load is done; `batch` null: there was nothing to load. */
-export type FromLoader =
-  | { readonly kind: 'ready' }
-  | { readonly kind: 'loaded'; readonly batch: number | null }
-  | { readonly kind: 'drained' }
-  | { readonly kind: 'failed'; readonly error: string };
 
 // It belongs to the system under test: it takes the servers' priority before it starts a thread.
 takeServerPriority();
@@ -37,8 +31,8 @@ async function run(config: LoaderConfig): Promise<void> {
   while (!draining.signal.aborted) {
     await clock.sleep(Math.max(0, dueMs - clock.nowMs()), draining.signal).catch(() => {});
     if (draining.signal.aborted) break;
-    const batch = await loader.load();
-    send({ kind: 'loaded', batch: batch?.number ?? null });
+    const number = await loader.load();
+    send({ kind: 'loaded', load: number });
     // One load at a time: one that takes longer than the interval delays the next, and starts no second one.
     dueMs = Math.max(dueMs + config.everyMs, clock.nowMs());
   }
@@ -47,11 +41,11 @@ async function run(config: LoaderConfig): Promise<void> {
 }
 
 function fail(error: unknown): void {
-  process.send?.({ kind: 'failed', error: reasonOf(error) } satisfies FromLoader, () =>
+  process.send?.({ kind: 'failed', error: reasonOf(error) } satisfies ChildReport, () =>
     process.kill(process.pid, 'SIGKILL'),
   );
 }
 
-function send(message: FromLoader): void {
+function send(message: ChildReport): void {
   process.send?.(message);
 }

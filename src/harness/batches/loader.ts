@@ -8,9 +8,10 @@ import { createS3Secret } from '../clients/duckdb-lakehouse.ts';
 import type { Endpoints } from '../clients/endpoints.ts';
 import { KafkaReader } from '../clients/kafka-reader.ts';
 import { type Bucket, openBucket } from '../clients/s3.ts';
-import { type Batch, BatchLog, type BatchTable } from './batch-log.ts';
-import { fold } from './fold.ts';
+import { type Positions, samePositions } from './batch-log.ts';
+import { openBatchSink } from './batch-sink.ts';
 import { Spool } from './spool.ts';
+import { openStagingSink } from './staging-sink.ts';
 
 /** What a loader is given. */
 export interface LoaderConfig {
@@ -24,31 +25,49 @@ export interface LoaderConfig {
   readonly topics: readonly { readonly topic: string; readonly stream: Stream }[];
   readonly datasets: readonly Dataset[];
   readonly everyMs: number;
-  readonly keepBatches: number;
-  /** Folder for what is in no batch yet; it is emptied first. */
+  /** Folder for what is in no load yet; it is emptied first. */
   readonly dir: string;
+  /** Of so many loaders it is this one, from 0: each reads every n-th partition. */
+  readonly share: { readonly index: number; readonly of: number };
+  /**
+   * `batch`: its loads are batches, which readers see. `stage`: they are staged, and a merge folds them into the tables.
+   */
+  readonly into:
+    | { readonly kind: 'batch'; readonly keepBatches: number }
+    | { readonly kind: 'stage' };
+}
+
+/** Where loads go. */
+export interface LoadSink {
+  /** How far the topics are loaded. */
+  readonly positions: Positions;
+  /** Makes what was read one load, with the positions after it; returns its number. */
+  put(spool: Spool, positions: Positions): Promise<number>;
+}
+
+/** What a sink writes with. */
+export interface SinkTools {
+  readonly config: LoaderConfig;
+  readonly clock: Clock;
+  readonly bucket: Bucket;
+  readonly connection: Connection;
+  /** Distinguishes its files from those of a loader that was killed. */
+  readonly attempt: string;
 }
 
 const LIMITS = { threads: 1, memoryMb: 1024 };
 
 /**
- * Loads the topics into the tables, batch by batch. How far the topics are loaded is part of every batch: a loader that
- * starts reads the newest one and continues there, whatever became of the loader before it.
+ * Reads the topics, load by load. How far they are loaded is part of every load: a loader that starts continues after the
+ * newest one, whatever became of the loader before it.
  */
 export class Loader implements AsyncDisposable {
-  readonly #config: LoaderConfig;
-  readonly #clock: Clock;
   readonly #bucket: Bucket;
-  readonly #log: BatchLog;
   readonly #spool: Spool;
   readonly #database: Database;
   readonly #connection: Connection;
   readonly #reader: KafkaReader;
-  /** Distinguishes its files from those of a loader that was killed. */
-  readonly #attempt = randomUUID().slice(0, 8);
-  /** Files that a batch has replaced, oldest first. */
-  readonly #replaced: { readonly batch: number; readonly paths: readonly string[] }[] = [];
-  #base: Batch;
+  readonly #sink: LoadSink;
 
   /** Rejects if Kafka or the object store does not answer. `fail` is called when it can no longer read. */
   static async open(
@@ -57,8 +76,6 @@ export class Loader implements AsyncDisposable {
     fail: (error: Error) => void,
   ): Promise<Loader> {
     const bucket = openBucket(config.s3);
-    const base = await new BatchLog(bucket, config.namespace).newest(null);
-    if (base === null) throw new Error(`${config.namespace} has no batch 0`);
     const spool = await Spool.open(config.dir);
     const database = await openDatabase(':memory:', {
       ...{ ...LIMITS, spillDir: join(config.dir, 'spill') },
@@ -66,12 +83,19 @@ export class Loader implements AsyncDisposable {
     });
     const connection = await database.connect();
     await createS3Secret(connection, config.s3);
+    const tools = { config, clock, bucket, connection, attempt: randomUUID().slice(0, 8) };
+    const sink =
+      config.into.kind === 'batch'
+        ? await openBatchSink(tools, config.into)
+        : await openStagingSink(tools);
     const streams = new Map(config.topics.map(({ topic, stream }) => [topic, stream]));
+    const { index, of } = config.share;
     const reader = await KafkaReader.open({
       brokers: config.brokers,
       groupId: `${config.groupPrefix}loader-${randomUUID()}`,
       topics: [...streams.keys()],
-      from: base.positions,
+      reads: (part) => part % of === index,
+      from: sink.positions,
       async take({ topic, part, records }) {
         const read = records.map(({ offset, value, timestampMs }) => ({
           ...{ part, offset, value, kafkaMs: timestampMs },
@@ -80,52 +104,33 @@ export class Loader implements AsyncDisposable {
       },
       fail,
     });
-    return new Loader({ config, clock, bucket, base, spool, database, connection, reader });
+    return new Loader({ bucket, spool, database, connection, reader, sink });
   }
 
   private constructor(parts: {
-    readonly config: LoaderConfig;
-    readonly clock: Clock;
     readonly bucket: Bucket;
-    readonly base: Batch;
     readonly spool: Spool;
     readonly database: Database;
     readonly connection: Connection;
     readonly reader: KafkaReader;
+    readonly sink: LoadSink;
   }) {
-    this.#config = parts.config;
-    this.#clock = parts.clock;
     this.#bucket = parts.bucket;
-    this.#log = new BatchLog(parts.bucket, parts.config.namespace);
-    this.#base = parts.base;
     this.#spool = parts.spool;
     this.#database = parts.database;
     this.#connection = parts.connection;
     this.#reader = parts.reader;
+    this.#sink = parts.sink;
   }
 
-  /** Loads everything since the last batch; null: there is nothing. */
-  async load(): Promise<Batch | null> {
-    const { positions: from } = this.#base;
+  /** Loads everything since the last load, and returns its number; null: there is nothing. */
+  async load(): Promise<number | null> {
     await this.#reader.readToEnd();
     const { positions } = this.#reader;
-    if (isSame(positions, from)) return null;
-    for (;;) {
-      // A batch of another writer, such as the opening stock, may have come in between.
-      const base = (await this.#log.newest(this.#base)) as Batch;
-      if (!isSame(base.positions, from)) {
-        throw new Error(`another loader has published batch ${base.number}`);
-      }
-      const number = base.number + 1;
-      const tables = await this.#folded(base, number);
-      const publishedMs = this.#clock.nowMs();
-      const batch: Batch = { ...base, number, publishedMs, positions, tables };
-      if (!(await this.#log.publish(batch))) continue;
-      this.#base = batch;
-      await this.#spool.clear();
-      await this.#removeReplaced(base, batch);
-      return batch;
-    }
+    if (samePositions(positions, this.#sink.positions)) return null;
+    const number = await this.#sink.put(this.#spool, positions);
+    await this.#spool.clear();
+    return number;
   }
 
   async close(): Promise<void> {
@@ -138,40 +143,4 @@ export class Loader implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-
-  async #folded(base: Batch, number: number): Promise<Batch['tables']> {
-    const { s3, namespace, datasets } = this.#config;
-    const tables: Record<string, BatchTable> = { ...base.tables };
-    for (const dataset of datasets) {
-      if (!this.#spool.has(dataset.carries)) continue;
-      const table = base.tables[dataset.name] as BatchTable;
-      tables[dataset.name] = await fold(
-        this.#connection,
-        { dataset, table, from: this.#spool.rowsOf(dataset) },
-        {
-          ...{ namespace, number, root: `s3://${s3.bucket}/` },
-          ...{ buckets: base.buckets, attempt: this.#attempt },
-        },
-      );
-    }
-    return tables;
-  }
-
-  /** Removes the files that no reader of the last batches reads. */
-  async #removeReplaced(before: Batch, batch: Batch): Promise<void> {
-    const pathsOf = ({ tables }: Batch) =>
-      Object.values(tables).flatMap(({ files }) => files.map(({ path }) => path));
-    const now = new Set(pathsOf(batch));
-    const paths = pathsOf(before).filter((path) => !now.has(path));
-    this.#replaced.push({ batch: batch.number, paths });
-    while ((this.#replaced[0]?.batch ?? Infinity) <= batch.number - this.#config.keepBatches) {
-      for (const path of this.#replaced.shift()?.paths ?? []) await this.#bucket.remove(path);
-    }
-  }
-}
-
-function isSame(a: Batch['positions'], b: Batch['positions']): boolean {
-  return Object.entries(a).every(([topic, parts]) =>
-    Object.entries(parts).every(([part, next]) => b[topic]?.[part] === next),
-  );
 }

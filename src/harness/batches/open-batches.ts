@@ -12,7 +12,7 @@ interface OpenOptions extends Pick<DatabaseOptions, 'memoryMb' | 'threads'> {
 }
 
 /** A connection to the tables of a namespace, and a function that shows them as of the newest batch. */
-interface OpenBatches {
+export interface OpenBatches {
   readonly connection: Connection;
   readonly refresh: () => Promise<void>;
 }

@@ -1,4 +1,9 @@
-import type { Consumer, KafkaMessage } from 'kafkajs';
+import {
+  AssignerProtocol,
+  type Consumer,
+  type KafkaMessage,
+  type PartitionAssigner,
+} from 'kafkajs';
 import { kafkaClient } from './kafka-admin.ts';
 
 /** Records of one partition, in the order of the log. */
@@ -21,6 +26,8 @@ interface ReaderOptions {
   /** Unique to this reader: it is the only member, and its position is where its owner says. */
   readonly groupId: string;
   readonly topics: readonly string[];
+  /** Whether it reads a partition, of each topic. */
+  readonly reads: (part: number) => boolean;
   /** A partition that is missing is read from its beginning. */
   readonly from: Positions;
   readonly take: (batch: ReadBatch) => Promise<void>;
@@ -54,7 +61,10 @@ export class KafkaReader implements AsyncDisposable {
   private constructor(options: ReaderOptions) {
     this.#options = options;
     const kafka = kafkaClient(options.brokers, 'doorbuster-loader');
-    this.#consumer = kafka.consumer({ groupId: options.groupId });
+    this.#consumer = kafka.consumer({
+      groupId: options.groupId,
+      partitionAssigners: [assignerOf(options.reads)],
+    });
     this.#admin = kafka.admin();
     for (const topic of options.topics) {
       const parts = Object.entries(options.from[topic] ?? {});
@@ -73,13 +83,14 @@ export class KafkaReader implements AsyncDisposable {
 
   /** Reads everything that is in the topics at the time of the call, and what arrives meanwhile. */
   async readToEnd(): Promise<void> {
-    const { topics } = this.#options;
+    const { topics, reads } = this.#options;
     const ends = new Map<string, readonly { partition: number; high: string; low: string }[]>();
     for (const topic of topics) ends.set(topic, await this.#admin.fetchTopicOffsets(topic));
     const isBehind = () =>
       topics.some((topic) =>
         (ends.get(topic) ?? []).some(
           ({ partition, high, low }) =>
+            reads(partition) &&
             (this.#next.get(topic)?.get(partition) ?? BigInt(low)) < BigInt(high),
         ),
       );
@@ -146,4 +157,36 @@ export class KafkaReader implements AsyncDisposable {
       }
     }
   }
+}
+
+/** Gives the only member of a group those partitions that it reads. */
+function assignerOf(reads: (part: number) => boolean): PartitionAssigner {
+  return ({ cluster }) => ({
+    name: 'doorbuster-fixed',
+    version: 1,
+    async assign({ members, topics }) {
+      const assignment = Object.fromEntries(
+        topics.map((topic) => {
+          const parts = cluster.findTopicPartitionMetadata(topic);
+          return [topic, parts.map(({ partitionId }) => partitionId).filter(reads)];
+        }),
+      );
+      return members.map(({ memberId }) => ({
+        memberId,
+        memberAssignment: AssignerProtocol.MemberAssignment.encode({
+          version: 1,
+          assignment,
+          userData: Buffer.alloc(0),
+        }),
+      }));
+    },
+    protocol: ({ topics }) => ({
+      name: 'doorbuster-fixed',
+      metadata: AssignerProtocol.MemberMetadata.encode({
+        version: 1,
+        topics,
+        userData: Buffer.alloc(0),
+      }),
+    }),
+  });
 }

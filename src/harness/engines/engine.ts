@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import type { EngineKind } from '../../topology/manifest.ts';
+import type { StageProcess } from '../batches/child-process.ts';
 import type { Params } from '../clients/duckdb.ts';
 import type { Usage } from '../clients/proc.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
@@ -87,6 +88,8 @@ export interface EngineContext {
   readonly namespace: string;
   /** Folder for the engine's logs. */
   readonly logDir: string;
+  /** The engine that a stage has started; absent or null: none has. */
+  readonly warehouse?: StageProcess | null;
 }
 
 /** Some columns of a table, by the table's own names. */

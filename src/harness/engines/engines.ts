@@ -5,6 +5,7 @@ import type { QueryEngine } from './engine.ts';
 import { inProcess } from './in-process.ts';
 import { spark } from './spark.ts';
 import { trino } from './trino.ts';
+import { warehouseEngine } from './warehouse.ts';
 
 /**
  * The engine of canaries and oracles, whose SQL is DuckDB's: it starts at once, and the same one looks at every pipeline.
@@ -12,6 +13,7 @@ import { trino } from './trino.ts';
  */
 export function observingEngine(engines: readonly EngineKind[]): QueryEngine {
   if (engines.includes('in-process')) return inProcess;
+  if (engines.includes('warehouse')) return warehouseEngine;
   return engines.includes('duckdb-parquet') ? duckdbParquet : duckdb;
 }
 
@@ -21,5 +23,6 @@ export const ENGINES: { readonly [K in EngineKind]: QueryEngine & { readonly kin
   spark,
   trino,
   'duckdb-parquet': duckdbParquet,
+  warehouse: warehouseEngine,
   'in-process': inProcess,
 };

@@ -132,6 +132,7 @@ async function copiedTables(session: Session, dir: string): Promise<TableCopies>
       {
         ...{ stack, logDir, namespace: pipeline.place.namespace },
         extensions: options.artifacts.duckdbExtensions,
+        warehouse: deployment.engine,
       },
       { clock: options.clock, threads: availableParallelism(), memoryMb: 4096 },
     );

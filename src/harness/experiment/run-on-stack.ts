@@ -256,6 +256,7 @@ async function startProbes(
   const { clock, artifacts } = options;
   const read = {
     ...{ stack, extensions: artifacts.duckdbExtensions, namespace: place.namespace },
+    warehouse: deployment.engine,
     logDir: join(folder.dir, 'logs'),
   };
   const engines = enginesUsed(manifest, scenario);

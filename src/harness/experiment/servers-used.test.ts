@@ -25,11 +25,13 @@ const IN_PROCESS = './test/pipelines/in-process';
 
 const LAKEHOUSE = SERVERS.filter((server) => server !== 'redis');
 
-test('batch uses the log and the object store', () => {
-  expect(serversUsed(of('batch'), parsed.scenario)).toEqual(['kafka', 'minio']);
+const WITHOUT_CATALOG: readonly string[] = ['batch', 'warehouse'];
+
+test.each(WITHOUT_CATALOG)('%s uses the log and the object store', (name) => {
+  expect(serversUsed(of(name), parsed.scenario)).toEqual(['kafka', 'minio']);
 });
 
-test.each(SHIPPED.filter((name) => name !== 'batch'))(
+test.each(SHIPPED.filter((name) => !WITHOUT_CATALOG.includes(name)))(
   '%s uses every server of a lakehouse, and the one of its view',
   (name) => {
     expect(serversUsed(of(name), parsed.scenario)).toEqual([

@@ -1,6 +1,7 @@
 import { STREAMS } from '../../scenario/scenario.ts';
 import type { Dataset } from '../../topology/dataset.ts';
 import { datasetsOf, streamsOf } from '../../topology/manifest.ts';
+import type { StageProcess } from '../batches/child-process.ts';
 import { addressOf, targetOf } from '../load/targets/targets.ts';
 import { topicOf } from '../run-namespace.ts';
 import type { RunPipeline } from './load.ts';
@@ -8,9 +9,11 @@ import type { DeployedStage, DeployOptions } from './runners/runner.ts';
 import { runnerOf } from './runners/runners.ts';
 
 /** A deployed pipeline. Its owner disposes it, which ends what still runs. */
-export interface Deployment extends Required<Omit<DeployedStage, 'watch'>> {
+export interface Deployment extends Required<Omit<DeployedStage, 'watch' | 'engine'>> {
   /** The datasets that the running stages fill. */
   readonly datasets: readonly Dataset[];
+  /** The engine of a stage; null: the stages have none. */
+  readonly engine: StageProcess | null;
   /** See `DeployedStage.watch`; by default without declared faults. */
   watch(signal: AbortSignal, underDeclaredFault?: () => boolean): Promise<void>;
 }
@@ -57,6 +60,7 @@ export async function deploy(pipeline: RunPipeline, options: DeployOptions): Pro
     async drain(until) {
       for (const stage of deployed) await stage.drain(until);
     },
+    engine: deployed.find(({ engine }) => engine !== undefined)?.engine ?? null,
     processes: () => deployed.flatMap((stage) => stage.processes?.() ?? []),
     views: () => deployed.flatMap((stage) => stage.views?.() ?? []),
     explain: async () => (await Promise.all(deployed.map((stage) => stage.explain()))).flat(),

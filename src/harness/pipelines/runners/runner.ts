@@ -1,6 +1,7 @@
 import type { Clock } from '../../../core/clock.ts';
 import type { Scenario, Stream } from '../../../scenario/scenario.ts';
 import type { RunnerKind, StageUse } from '../../../topology/stages.ts';
+import type { StageProcess } from '../../batches/child-process.ts';
 import type { Artifacts } from '../../setup/artifacts.ts';
 import type { ServerName, Stack } from '../../stack/stack.ts';
 import type { RunPipeline } from '../load.ts';
@@ -28,6 +29,8 @@ export interface DeployedStage extends AsyncDisposable {
   views?(): readonly DrainedView[];
   /** The plan of each of its jobs, in its engine's format. */
   explain(): Promise<readonly { readonly name: Stream; readonly plan: string }[]>;
+  /** The engine that it has started, where it is one that answers queries too. */
+  readonly engine?: StageProcess;
 }
 
 /** A view, by its name in Redis. */

@@ -4,6 +4,7 @@ import { flinkSql } from './flink-sql.ts';
 import { inProcess } from './in-process.ts';
 import { redisView } from './redis-view.ts';
 import type { StageRunner } from './runner.ts';
+import { warehouse } from './warehouse.ts';
 
 /** Every stage runner. */
 const STAGE_RUNNERS: { readonly [K in RunnerKind]: StageRunner<K> } = {
@@ -11,6 +12,7 @@ const STAGE_RUNNERS: { readonly [K in RunnerKind]: StageRunner<K> } = {
   'flink-sql': flinkSql,
   'redis-view': redisView,
   'in-process': inProcess,
+  warehouse,
 };
 
 /** The runner of a stage. The cast is safe: the caller passes it only stages of that kind. */

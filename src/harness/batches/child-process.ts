@@ -1,9 +1,41 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
 import type { Clock } from '../../core/clock.ts';
 import { stackBroke } from '../../core/errors.ts';
 import { entryFile } from '../entry.ts';
-import type { LoaderConfig } from './loader.ts';
-import type { FromLoader, ToLoader } from './loader-child.ts';
+import type { ToLoader } from './loader-child.ts';
+import type { ToWarehouse } from './warehouse-child.ts';
+
+/**
+ * Messages from the process. `loaded`: a load or a merge is done, with its number; null: there was nothing to do.
+ * `answer`: the answer to a query.
+ */
+export type ChildReport =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'loaded'; readonly load: number | null }
+  | { readonly kind: 'drained' }
+  | { readonly kind: 'failed'; readonly error: string }
+  | {
+      readonly kind: 'answer';
+      readonly id: number;
+      readonly rows: readonly Readonly<Record<string, unknown>>[];
+      readonly error: string | null;
+      /** Epoch ms from its arrival to its end. */
+      readonly startMs: number;
+      readonly endMs: number;
+      readonly cpuS: number;
+    };
+
+type Answer = Extract<ChildReport, { kind: 'answer' }>;
+type Message = ToLoader | ToWarehouse;
+
+/** A program of a stage, and the message that starts its work. */
+interface Program {
+  /** What it is called in errors. */
+  readonly title: string;
+  readonly entry: 'harness/batches/loader-child' | 'harness/batches/warehouse-child';
+  readonly start: Extract<Message, { kind: 'start' }>;
+}
 
 const POLL_MS = 200;
 /** A loader connects within two seconds on an idle machine. */
@@ -14,9 +46,9 @@ const RESTART_AFTER_MS = 1_000;
 const FAILING_WITHIN_MS = 10_000;
 const FAILURES = 3;
 
-/** A loader in a process of its own, which is started again when it ends, as a service manager does. */
-export class LoaderProcess implements AsyncDisposable {
-  readonly #config: LoaderConfig;
+/** A process of a stage, which is started again when it ends, as a service manager does. */
+export class StageProcess implements AsyncDisposable {
+  readonly #program: Program;
   readonly #clock: Clock;
   readonly #stopping = new AbortController();
   #child: ChildProcess | null = null;
@@ -27,30 +59,32 @@ export class LoaderProcess implements AsyncDisposable {
   #failures = 0;
   #failingSinceMs: number | null = null;
   readonly #running: Promise<void>;
+  readonly #answers = new EventEmitter();
+  #exited: Promise<string> = Promise.resolve('has not been started');
 
   /** Resolves when it reads the topics; rejects with a DoorbusterError if it does not get there within a minute. */
   static async start(
-    config: LoaderConfig,
+    program: Program,
     { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
-  ): Promise<LoaderProcess> {
-    const loader = new LoaderProcess(config, clock);
+  ): Promise<StageProcess> {
+    const started = new StageProcess(program, clock);
     const startedMs = clock.monotonicMs();
     try {
-      while (!loader.#ready) {
-        if (clock.monotonicMs() - startedMs > READY_WITHIN_MS || loader.#failures >= FAILURES) {
-          throw stackBroke(`the loader did not start: ${loader.#lastError}`);
+      while (!started.#ready) {
+        if (clock.monotonicMs() - startedMs > READY_WITHIN_MS || started.#failures >= FAILURES) {
+          throw stackBroke(`the ${program.title} did not start: ${started.#lastError}`);
         }
         await clock.sleep(POLL_MS, signal);
       }
-      return loader;
+      return started;
     } catch (error) {
-      await loader[Symbol.asyncDispose]();
+      await started[Symbol.asyncDispose]();
       throw error;
     }
   }
 
-  private constructor(config: LoaderConfig, clock: Clock) {
-    this.#config = config;
+  private constructor(program: Program, clock: Clock) {
+    this.#program = program;
     this.#clock = clock;
     this.#running = this.#run();
   }
@@ -67,20 +101,35 @@ export class LoaderProcess implements AsyncDisposable {
       const sinceMs = this.#failingSinceMs;
       const failingMs = sinceMs === null ? 0 : this.#clock.monotonicMs() - sinceMs;
       if (failingMs > FAILING_WITHIN_MS && this.#failures >= FAILURES) {
-        throw stackBroke(`the loader fails again and again: ${this.#lastError}`);
+        throw stackBroke(`the ${this.#program.title} fails again and again: ${this.#lastError}`);
       }
       await this.#clock.sleep(POLL_MS, signal).catch(() => {});
     }
   }
 
-  /** Ends it after it has loaded everything that is in the topics. */
+  /** Resolves when it has done everything that there is to do; it runs on until it is disposed of. */
   async drain(signal?: AbortSignal): Promise<void> {
     while (!this.#drained) {
       // A process that was started after the last message has not got it.
       if (this.#ready) send(this.#child, { kind: 'drain' });
       await this.#clock.sleep(POLL_MS, signal);
     }
-    await this[Symbol.asyncDispose]();
+  }
+
+  /** Sends a message to the process that runs now. */
+  send(message: Message): void {
+    send(this.#child, message);
+  }
+
+  /** Resolves with the answer to a query; listening ends when `signal` aborts. */
+  async answerTo(id: number, signal: AbortSignal): Promise<Answer> {
+    const [answer] = await once(this.#answers, String(id), { signal });
+    return answer as Answer;
+  }
+
+  /** Resolves with a description of how the process that runs now ended. */
+  get exited(): Promise<string> {
+    return this.#exited;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -98,8 +147,8 @@ export class LoaderProcess implements AsyncDisposable {
   }
 
   /** One process, from its start to its end; resolves with whether it ended by an error of its own. */
-  #runOnce(): Promise<boolean> {
-    const child = fork(entryFile('harness/batches/loader-child'), {
+  async #runOnce(): Promise<boolean> {
+    const child = fork(entryFile(this.#program.entry), {
       serialization: 'advanced',
       execArgv: [],
       // A session of its own, to which the lower priority applies.
@@ -108,28 +157,28 @@ export class LoaderProcess implements AsyncDisposable {
     });
     this.#child = child;
     let failed = false;
-    child.on('message', (message: FromLoader) => {
+    child.on('message', (message: ChildReport) => {
       if (message.kind === 'ready') this.#ready = true;
       if (message.kind === 'loaded') this.#succeeded();
+      if (message.kind === 'answer') this.#answers.emit(String(message.id), message);
       if (message.kind === 'drained') this.#drained = true;
       if (message.kind === 'failed') {
         failed = true;
         this.#lastError = message.error;
       }
     });
-    send(child, { kind: 'start', config: this.#config });
-    return new Promise((resolve) => {
-      const ended = (how: string) => {
-        this.#child = null;
-        this.#ready = false;
-        if (!failed) this.#lastError = how;
-        this.#failures += 1;
-        this.#failingSinceMs ??= this.#clock.monotonicMs();
-        resolve(failed);
-      };
-      child.once('exit', (code, signal) => ended(`its process ended with ${signal ?? code}`));
-      child.once('error', (error) => ended(`its process could not be started: ${error.message}`));
+    send(child, this.#program.start);
+    this.#exited = new Promise((resolve) => {
+      child.once('exit', (code, signal) => resolve(`its process ended with ${signal ?? code}`));
+      child.once('error', (error) => resolve(`it could not be started: ${error.message}`));
     });
+    const how = await this.#exited;
+    this.#child = null;
+    this.#ready = false;
+    if (!failed) this.#lastError = how;
+    this.#failures += 1;
+    this.#failingSinceMs ??= this.#clock.monotonicMs();
+    return failed;
   }
 
   #succeeded(): void {
@@ -139,6 +188,6 @@ export class LoaderProcess implements AsyncDisposable {
 }
 
 /** Does nothing if the process has ended, which its exit event reports. */
-function send(child: ChildProcess | null, message: ToLoader): void {
+function send(child: ChildProcess | null, message: Message): void {
   if (child?.connected) child.send(message, () => {});
 }
