@@ -24,7 +24,7 @@ type Query = Extract<ToWarehouse, { kind: 'query' }> & {
 const IDLE_MS = 50;
 
 const queries: Query[] = [];
-let running: { readonly id: number; readonly warehouse: Warehouse } | null = null;
+let running: { readonly id: number; readonly warehouse: Warehouse; stopped: boolean } | null = null;
 let draining = false;
 let wake = new AbortController();
 
@@ -79,9 +79,11 @@ async function answer(
     const endMs = startMs + (clock.monotonicMs() - startedMs);
     return { id, startMs, endMs, cpuS: (user + system) / 1e6 };
   };
-  running = { id, warehouse };
+  const own = { id, warehouse, stopped: false };
+  running = own;
   try {
     await warehouse.refresh();
+    if (own.stopped) throw new Error('interrupted before it began');
     const rows = await warehouse.connection.rows(sql, params);
     send({ kind: 'answer', rows, error: null, ...done() });
   } catch (error) {
@@ -93,7 +95,10 @@ async function answer(
 
 /** Ends a query, and no merge. */
 function interrupt(id: number): void {
-  if (running?.id === id) running.warehouse.connection.interrupt();
+  if (running?.id === id) {
+    running.stopped = true;
+    running.warehouse.connection.interrupt();
+  }
   const at = queries.findIndex((query) => query.id === id);
   if (at < 0) return;
   const [{ startMs } = { startMs: clock.nowMs() }] = queries.splice(at, 1);
