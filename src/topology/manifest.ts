@@ -235,7 +235,7 @@ function fileMismatches(written: Written): readonly KeyProblem[] {
 const OF_PARQUET: readonly EngineKind[] = ['duckdb-parquet', 'warehouse'];
 
 /** Parquet files are read by their own engines, and by no others: a catalog does not list them. */
-function storageMismatches(written: Written): readonly Contradiction[] {
+function storageMismatches(written: Written): readonly KeyProblem[] {
   const ofParquet = enginesOf(written).map((one) => OF_PARQUET.includes(one));
   if (ofParquet.length > 1 && ofParquet.includes(true)) {
     const message = `${OF_PARQUET.join(' and ')} read other tables than the other engines: name one alone`;
