@@ -86,7 +86,8 @@ export const warehouseEngine: QueryEngine & { readonly kind: 'warehouse' } = {
     };
     return {
       ...{ query, usage, close, crashes: 0 },
-      cold: async (...given) => ({ ...(await query(...given)), attachMs: null }),
+      // The tables are attached already.
+      cold: async (...given) => ({ ...(await query(...given)), attachMs: 0 }),
       get pid() {
         return warehouse.pid;
       },
