@@ -13,6 +13,7 @@ import { openRedis } from '../../clients/redis.ts';
 import { takeServerPriority } from '../../priority.ts';
 import { reasonOf } from '../../reason.ts';
 import { HotProducts } from './hot-products.ts';
+import { HotRows } from './hot-rows.ts';
 import { type ViewCounts, ViewWriter } from './view-writer.ts';
 
 /** What a view needs to know. */
@@ -63,7 +64,7 @@ async function open({ brokers, redis: at, topic, stream, group, name, hot, plann
   let consumer: TopicConsumer | undefined;
   const writer = new ViewWriter({
     ...{ redis, name, stream, clock, ends, newEpoch: randomUUID },
-    hot: new HotProducts(hot, planned),
+    hot: new HotRows(new HotProducts(hot, planned)),
     rewind: (partitions) => consumer?.rewind(partitions),
   });
   await writer.begin();

@@ -1,11 +1,10 @@
 import type { Clock } from '../../../core/clock.ts';
 import { decode } from '../../../generators/decode.ts';
-import { FIRST_CANARY_SKU, MARKER_STORE } from '../../../generators/event.ts';
 import type { Stream } from '../../../scenario/scenario.ts';
 import { beginView, isOfEpoch, type ViewRow, writeView } from '../../clients/hot-view.ts';
 import type { ConsumedBatch } from '../../clients/kafka-consumer.ts';
 import { isAnswer, type Redis } from '../../clients/redis.ts';
-import type { HotProducts } from './hot-products.ts';
+import type { HotRows } from './hot-rows.ts';
 
 /** What a view has done so far. */
 export interface ViewCounts {
@@ -25,7 +24,7 @@ interface WriterContext {
   /** Name of the view. */
   readonly name: string;
   readonly stream: Stream;
-  readonly hot: HotProducts;
+  readonly hot: HotRows;
   readonly clock: Clock;
   /** Offset after the last record of each partition, now. */
   readonly ends: () => Promise<readonly bigint[]>;
@@ -46,7 +45,7 @@ export class ViewWriter {
   readonly #context: WriterContext;
   readonly #counts = { images: 0, rejected: 0, written: 0, rebuilds: 0 };
   /** Newest images that are not written yet, by the key of their rows. */
-  readonly #pending = new Map<string, ViewRow & { readonly number: number }>();
+  readonly #pending = new Map<string, ViewRow>();
   #epoch = '';
   #next: bigint[] = [];
   /** Where the topic ended when the load began; null: it has been loaded. */
@@ -62,7 +61,7 @@ export class ViewWriter {
   }
 
   counts(): ViewCounts {
-    return { ...this.#counts, products: this.#context.hot.size };
+    return { ...this.#counts, products: this.#context.hot.products };
   }
 
   /** Begins with an empty view; the consumer is at the beginning of the topic. */
@@ -117,6 +116,7 @@ export class ViewWriter {
 
   async #rebuild(): Promise<void> {
     this.#counts.rebuilds += 1;
+    this.#context.hot.readAgain(true);
     await this.#begin();
     this.#context.rewind(this.#next.length);
   }
@@ -128,6 +128,7 @@ export class ViewWriter {
   async #finishLoad(alive: () => Promise<void>): Promise<boolean> {
     if (!this.#isAt(this.#loadTo ?? [])) return true;
     this.#loadTo = null;
+    this.#context.hot.readAgain(false);
     return this.#flush(alive);
   }
 
@@ -163,7 +164,7 @@ export class ViewWriter {
   }
 
   #absorb(value: Uint8Array | null, appendedMs: number): void {
-    const { stream, hot, clock } = this.#context;
+    const { stream, clock } = this.#context;
     this.#counts.images += 1;
     const decoded = decode(stream, value);
     if ('rejection' in decoded) {
@@ -171,20 +172,11 @@ export class ViewWriter {
       return;
     }
     const { fields, op } = decoded;
-    const [store, sku, version] = [fields.store_id, fields.sku_id, fields.version].map(Number) as [
-      number,
-      number,
-      number,
-    ];
-    // Rows of a snapshot are no changes; and a rebuild reads what has been counted.
-    if (op !== 'r' && !(this.#counts.rebuilds > 0 && !this.loaded)) hot.count(sku);
-    // The marks of the harness have to come out of every sink.
-    const mark = store === MARKER_STORE || sku >= FIRST_CANARY_SKU;
-    if (!mark && !hot.has(sku)) return;
+    const number = (name: string) => Number(fields[name]);
+    const [store, sku, version] = [number('store_id'), number('sku_id'), number('version')];
+    if (!this.#context.hot.takes({ store, sku, version, change: op !== 'r' })) return;
     const key = `${store}/${sku}`;
-    // Of two images with the same version the first counts.
-    if ((this.#pending.get(key)?.number ?? Number.NEGATIVE_INFINITY) >= version) return;
     const row = JSON.stringify({ ...fields, kafka_ms: appendedMs, view_ms: clock.nowMs() });
-    this.#pending.set(key, { key, version: String(version), number: version, row });
+    this.#pending.set(key, { key, version: String(version), row });
   }
 }
