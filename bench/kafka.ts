@@ -23,7 +23,7 @@ export async function startKafka({ artifacts, clock, signal, dir }: BenchContext
   return {
     brokers,
     async createTopics(partitions, names = STREAMS) {
-      await using admin = await openKafkaAdmin(brokers);
+      await using admin = await openKafkaAdmin({ brokers });
       await admin.createTopics(
         names.map((name) => ({ name, partitions })),
         { clock, signal },

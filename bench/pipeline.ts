@@ -119,7 +119,7 @@ async function microsecondsPer(
     clock,
     signal,
   });
-  const producer = kafkaClient(endpoints.kafka.brokers, 'bench').producer();
+  const producer = kafkaClient(endpoints.kafka, 'bench').producer();
   await producer.connect();
   const send = async (some: readonly Uint8Array[]) => {
     for (let at = 0; at < some.length; at += BATCH) {

@@ -206,7 +206,7 @@ async function oursTook(
 ): Promise<Took> {
   await using load = await startLoad({
     scenario: scenarioWith(client),
-    target: { kind: 'kafka', brokers: kafka.brokers },
+    target: { kind: 'kafka', access: kafka },
     place: { ...ownNamespace({ namespace: 'retail' }), topicPrefix },
     workers: 1,
     dir: mkdtempSync(join(dir, 'facts-')),

@@ -59,7 +59,7 @@ export async function withReplay<T>(
   const threads = threadsS();
   await using load = await startLoad({
     scenario,
-    target: { kind: 'kafka', brokers: stack.endpoints.kafka.brokers },
+    target: { kind: 'kafka', access: stack.endpoints.kafka },
     place: pipeline.place,
     dir: factsDir,
     runId: name,

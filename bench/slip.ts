@@ -110,7 +110,7 @@ export async function sendTape(
   await using facts = await openFacts();
   await using load = await startLoad({
     ...{ scenario, dir: factsDir, runId: 'slip', clock, signal },
-    target: { kind: 'kafka', brokers },
+    target: { kind: 'kafka', access: { brokers } },
     place: { ...ownNamespace({ namespace: 'retail' }), topicPrefix },
     ...(workers === undefined ? {} : { workers }),
   });

@@ -62,6 +62,9 @@ const ELSEWHERE = [
 /** What `stack.external` says, key by key; all of it is read in one file. */
 const OF_OTHERS: Readonly<Record<string, string>> = {
   kafka: 'b:1',
+  'kafka_security.tls': 'true',
+  'kafka_security.sasl': 'plain',
+  'kafka_security.flink_connector': 'plain',
   flink: '"http://b:1"',
   gateway: '"http://b:1"',
   'catalog.uri': '"http://b:1"',
@@ -328,6 +331,12 @@ const READ: Readonly<
       },
     ]),
   ),
+  'stack.external.kafka_security.ca': {
+    change: 'stack.external.kafka_security={tls: true, ca: other.pem}',
+    given: [...ELSEWHERE, 'stack.external.kafka_security={tls: true}'],
+    as: 'scenario.stack.external',
+    by: 'harness/experiment/lab.ts',
+  },
   'stack.external.catalog.auth': {
     change: 'stack.external.catalog={uri: "http://a:1", warehouse: w, auth: bearer}',
     given: ELSEWHERE,
@@ -475,7 +484,11 @@ function messagesBefore(given: Set): readonly string[] {
 
 function deployed(scenario: Scenario): string {
   const { tables, jobs } = loadPipeline(scenario.pipeline.use, packageRoot);
-  const values = placeholderValues(scenario.pipeline, ['127.0.0.1:9092'], PLAIN_NAMESPACE);
+  const values = placeholderValues(
+    scenario.pipeline,
+    { brokers: ['127.0.0.1:9092'] },
+    PLAIN_NAMESPACE,
+  );
   return [tables, jobs].map((file) => fillPlaceholders(file, values)).join('\n');
 }
 

@@ -54,9 +54,24 @@ function stackUse(draft: Draft['stack']): Scenario['stack'] {
 /** The section may be absent: then everything comes from the environment. */
 function externalUse({ runtime, external: given }: Draft['stack']): ExternalUse | null {
   if (runtime !== 'external') return null;
-  const { kafka, flink, gateway, catalog, s3, inside, prefix } = given ?? external.parse({});
+  const {
+    kafka,
+    kafka_security: security,
+    flink,
+    gateway,
+    catalog,
+    s3,
+    inside,
+    prefix,
+  } = given ?? external.parse({});
   return {
     kafka: kafka ?? null,
+    kafkaSecurity: {
+      tls: security.tls,
+      ca: security.ca ?? null,
+      sasl: security.sasl,
+      flinkConnector: security.flink_connector,
+    },
     flink: flink ?? null,
     gateway: gateway ?? null,
     catalog: {

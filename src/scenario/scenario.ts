@@ -204,9 +204,23 @@ export interface PipelineUse {
 export const ON_DEMAND = ['spark', 'in-process'] as const;
 export type OnDemand = (typeof ON_DEMAND)[number];
 
+/** SASL mechanisms of an external Kafka. */
+export const KAFKA_SASL = ['none', 'plain', 'scram-sha-256', 'scram-sha-512'] as const;
+export type KafkaSasl = (typeof KAFKA_SASL)[number];
+
+/** Jars of Flink's Kafka connector. */
+export const FLINK_CONNECTORS = ['sql', 'plain'] as const;
+
 /** External servers. What is null comes from the environment; so do all secrets. */
 export interface ExternalUse {
   readonly kafka: string | null;
+  readonly kafkaSecurity: {
+    readonly tls: boolean;
+    /** PEM file; null: from the environment, or the public CAs. */
+    readonly ca: string | null;
+    readonly sasl: KafkaSasl;
+    readonly flinkConnector: (typeof FLINK_CONNECTORS)[number];
+  };
   readonly flink: string | null;
   readonly gateway: string | null;
   readonly catalog: {

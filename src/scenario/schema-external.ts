@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { FLINK_CONNECTORS, KAFKA_SASL } from './scenario.ts';
 import { strict } from './schema-terms.ts';
 
 /** Addresses of external servers. Secrets are not part of a scenario: they come from the environment. */
@@ -26,13 +27,48 @@ const word = (about: string) =>
     .regex(/^[^\s\p{Cc}@]+$/u, { error: 'must be one word' })
     .describe(about);
 
+const file = (about: string) =>
+  z
+    .string()
+    .regex(/^[^\p{Cc}]+$/u, { error: 'must be the path of a file' })
+    .describe(about);
+
 /** Format of addresses and names, in a scenario and in the environment. */
-export const EXTERNAL_TERMS = { url: url(''), servers: servers(''), word: word('') } as const;
+export const EXTERNAL_TERMS = {
+  url: url(''),
+  servers: servers(''),
+  word: word(''),
+  file: file(''),
+} as const;
 
 /** `stack.external`: absent fields come from the environment. */
 export const external = strict(
   {
     kafka: servers('bootstrap servers; or DOORBUSTER_KAFKA').optional(),
+    kafka_security: strict(
+      {
+        tls: z.boolean().default(false).describe('connections by TLS'),
+        ca: file(
+          'tls: PEM file with the certificate of the CA; or DOORBUSTER_KAFKA_CA; default: public CAs',
+        ).optional(),
+        sasl: z
+          .enum(KAFKA_SASL)
+          .default('none')
+          .describe('mechanism; DOORBUSTER_KAFKA_USERNAME and DOORBUSTER_KAFKA_PASSWORD'),
+        flink_connector: z
+          .enum(FLINK_CONNECTORS)
+          .default('sql')
+          .describe(
+            "sasl: jar of Flink's connector; sql: flink-sql-connector-kafka, which has Kafka's classes in a package of its own; plain: flink-connector-kafka with kafka-clients",
+          ),
+      },
+      'TLS and SASL of Kafka, for this machine and for Flink',
+    )
+      .refine(({ tls, ca }) => tls || ca === undefined, {
+        error: 'has no effect without tls: true',
+        path: ['ca'],
+      })
+      .prefault({}),
     flink: url('REST interface of the JobManager; or DOORBUSTER_FLINK').optional(),
     gateway: url('SQL Gateway; or DOORBUSTER_GATEWAY').optional(),
     catalog: strict(

@@ -72,7 +72,7 @@ function rawSql(stream: Stream): string {
 ) WITH (
   'connector' = 'kafka',
   'topic' = '\${topic_prefix}${stream}',
-  'properties.bootstrap.servers' = '\${kafka_brokers}',
+  'properties.bootstrap.servers' = '\${kafka_brokers}'\${kafka_security},
   'properties.group.id' = '\${topic_prefix}doorbuster-${stream}',
   'scan.startup.mode' = 'earliest-offset',
   'format' = 'raw'

@@ -19,7 +19,7 @@ export function producerContract(client: KafkaClient, given: () => KafkaAlone): 
   let warnings: string[];
   const open = (answerWithinMs?: number) =>
     openProducer(client, {
-      brokers: given().brokers,
+      kafka: { brokers: given().brokers },
       clientId: 'contract',
       onWarning: (line) => warnings.push(line),
       ...(answerWithinMs === undefined ? {} : { answerWithinMs }),
@@ -136,7 +136,7 @@ async function expectExactly(kafka: KafkaAlone, sent: readonly SentBatch[]): Pro
       text: Buffer.from(value).toString(),
     })),
   );
-  const consumed = await readTopics(kafka.brokers);
+  const consumed = await readTopics(kafka);
   expect(consumed.map(({ value, ...rest }) => ({ ...rest, text: value.toString() }))).toEqual(
     wanted.sort((a, b) => a.topic.localeCompare(b.topic) || a.part - b.part || a.offset - b.offset),
   );

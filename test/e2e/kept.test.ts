@@ -96,7 +96,7 @@ test.concurrent('up, a run that is killed, one that clears up after it, down: no
 
   expect(await running()).toEqual([]);
   {
-    await using admin = await openKafkaAdmin([at.kafka as string]);
+    await using admin = await openKafkaAdmin({ brokers: [at.kafka as string] });
     expect(await admin.removeAll('doorbuster_')).toEqual([]);
   }
   const down = await home.doorbuster('down', 'evening', '--json');
@@ -130,7 +130,7 @@ test.concurrent('run --keep leaves the servers up, with what the run has made', 
   };
   const endpoints = endpointsOf(plan);
   {
-    await using admin = await openKafkaAdmin(endpoints.kafka.brokers);
+    await using admin = await openKafkaAdmin(endpoints.kafka);
     expect(await admin.logs(`${stack?.topicPrefix}pos`)).toHaveLength(2);
   }
   const tables = `${endpoints.catalog.uri}/v1/namespaces/${stack?.namespace}/tables`;

@@ -84,7 +84,7 @@ describe('the pipeline batch', () => {
     const context = { stack, extensions, namespace, logDir: dir() };
     reader = await ENGINES['duckdb-parquet'].open(context, { clock });
     undo.push(() => reader.close());
-    const producer = kafkaClient(stack.endpoints.kafka.brokers, 'test').producer();
+    const producer = kafkaClient(stack.endpoints.kafka, 'test').producer();
     await producer.connect();
     undo.push(() => producer.disconnect());
     send = async (stream, values) => {

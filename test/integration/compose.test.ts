@@ -61,7 +61,7 @@ describe.skipIf(missing)('the servers of a compose file', () => {
 
   it('answer on their customary ports, all of them', async () => {
     await until(async () => (await slots()) === 20);
-    await until(() => kafkaAnswers(['127.0.0.1:9092']));
+    await until(() => kafkaAnswers({ brokers: ['127.0.0.1:9092'] }));
     await until(() => redisAnswers('127.0.0.1', 6379));
     for (const page of ['9001/', '8181/v1/config', '8083/v1/info']) {
       expect((await fetch(`http://127.0.0.1:${page}`)).status, page).toBe(200);
@@ -74,6 +74,6 @@ describe.skipIf(missing)('the servers of a compose file', () => {
     await composed('stop', '-t', '3');
     await composed('up', '-d', '--no-build');
     await until(async () => (await slots()) === 20);
-    await until(() => kafkaAnswers(['127.0.0.1:9092']));
+    await until(() => kafkaAnswers({ brokers: ['127.0.0.1:9092'] }));
   });
 });

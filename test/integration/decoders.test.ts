@@ -27,7 +27,7 @@ let lake: Lakehouse;
 
 beforeAll(async () => {
   lake = await openLakehouse('decoders', 1_000);
-  const kafka = kafkaClient(lake.stack.endpoints.kafka.brokers, 'test');
+  const kafka = kafkaClient(lake.stack.endpoints.kafka, 'test');
   const [admin, producer] = [kafka.admin(), kafka.producer()];
   await Promise.all([admin.connect(), producer.connect()]);
   const topics = STREAMS.map((stream) => ({
@@ -58,6 +58,7 @@ async function outcomes(decoder: Decoder): Promise<ReadonlyMap<string, Outcome>>
   await using session = await openSqlSession(endpoints.flink.gateway, { clock, signal });
   const values = {
     kafka_brokers: endpoints.internal.brokers.join(','),
+    kafka_security: '',
     topic_prefix: lake.place.topicPrefix,
   };
   for (const text of SESSION_SETTINGS) await session.run(text);

@@ -152,7 +152,7 @@ test('a run on servers that were there before it keeps apart from others, and le
     }
   }
 
-  await using admin = await openKafkaAdmin(stack.endpoints.kafka.brokers);
+  await using admin = await openKafkaAdmin(stack.endpoints.kafka);
   await expect(admin.logs(`${record.stack?.topicPrefix}pos`)).rejects.toThrow('no topic');
   const namespaces = await fetch(`${stack.endpoints.catalog.uri}/v1/namespaces`);
   const namespace = record.stack?.namespace as string;
@@ -180,7 +180,7 @@ describe('what is wrong with an endpoint is said of that endpoint, before there 
     expect(found).toMatchObject({ runtime: 'external', stateDir: null });
     expect(found.versions.flink).toBe(stack.versions.flink);
     await found.stop();
-    await using admin = await openKafkaAdmin(stack.endpoints.kafka.brokers);
+    await using admin = await openKafkaAdmin(stack.endpoints.kafka);
     expect(await admin.brokerCount()).toBe(1);
   });
 

@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => kafka?.[Symbol.asyncDispose]());
 
 async function dropTopics(): Promise<void> {
-  const admin = kafkaClient(kafka.brokers, 'test').admin();
+  const admin = kafkaClient(kafka, 'test').admin();
   await admin.connect();
   await admin.deleteTopics({ topics: [...STREAMS] });
   const left = async () => (await admin.listTopics()).some((topic) => names.has(topic));
@@ -26,7 +26,7 @@ async function dropTopics(): Promise<void> {
 
 test('topics that are dropped and created again have all their leaders, time after time', async () => {
   for (let round = 0; round < 10; round++) {
-    await using admin = await openKafkaAdmin(kafka.brokers);
+    await using admin = await openKafkaAdmin(kafka);
     await admin.createTopics(specs, { clock, signal });
     for (const stream of STREAMS) {
       expect(await admin.logs(stream)).toEqual(
@@ -38,7 +38,7 @@ test('topics that are dropped and created again have all their leaders, time aft
 });
 
 test('a topic that exists already is an error, and not a topic to use', async () => {
-  await using admin = await openKafkaAdmin(kafka.brokers);
+  await using admin = await openKafkaAdmin(kafka);
   await admin.createTopics([{ name: 'twice', partitions: 1 }], { clock, signal });
   const again = [...specs, { name: 'twice', partitions: 1 }];
   await expect(admin.createTopics(again, { clock, signal })).rejects.toMatchObject({
@@ -49,7 +49,7 @@ test('a topic that exists already is an error, and not a topic to use', async ()
 });
 
 test('a broker that stops answering is given up on in time, by name of what is missing', async () => {
-  await using admin = await openKafkaAdmin(kafka.brokers);
+  await using admin = await openKafkaAdmin(kafka);
   kafka.pause();
   try {
     const topics = [{ name: 'late', partitions: 1 }];

@@ -53,7 +53,7 @@ test('a stack that is kept is found again whole, let go of, and ended with all i
     expect(found).toMatchObject({ runtime: runtime.kind, endpoints, stateDir, versions });
     expect(found.missing()).toEqual([]);
     expect(found.processes().length).toBe(stack.processes().length);
-    await using admin = await openKafkaAdmin(found.endpoints.kafka.brokers);
+    await using admin = await openKafkaAdmin(found.endpoints.kafka);
     expect(await admin.brokerCount()).toBe(1);
     await found[Symbol.asyncDispose]();
     expect(found.broken.aborted).toBe(false);

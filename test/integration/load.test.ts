@@ -66,7 +66,7 @@ afterEach(async () => {
 function start(more: Partial<LoadOptions> = {}): Promise<Load> {
   return startLoad({
     scenario,
-    target: { kind: 'kafka', brokers: kafka.brokers },
+    target: { kind: 'kafka', access: kafka },
     place: PLAIN_NAMESPACE,
     workers: 2,
     dir,
@@ -133,7 +133,7 @@ async function factsAgreeWith(consumed: readonly Consumed[]): Promise<void> {
 test('the tape arrives byte for byte and in order, though answers get lost and the load is cut', async () => {
   await using load = await start();
   await load.preload();
-  const preloaded = await readTopics(kafka.brokers);
+  const preloaded = await readTopics(kafka);
   const t0Ms = systemClock.nowMs() + 1_000;
   await load.begin(t0Ms);
   const stopped = load.stopAt(9_000);
@@ -151,7 +151,7 @@ test('the tape arrives byte for byte and in order, though answers get lost and t
   expect(load.broken.aborted).toBe(false);
   expect(kafka.proxy.lost).toBe(6);
   await ingest(result);
-  const consumed = await readTopics(kafka.brokers);
+  const consumed = await readTopics(kafka);
 
   // The opening stock was all there before the load began.
   const stock = [...preloadOf(scenario, stores)];
@@ -182,11 +182,7 @@ test('the tape arrives byte for byte and in order, though answers get lost and t
   expect(await count('acked_ms IS NULL')).toBe(0);
   expect(result.scheduled).toBe(wanted.length);
   expect(result.acknowledged).toBe(wanted.length);
-  const logs = await appendedLogs(
-    { kind: 'kafka', brokers: kafka.brokers },
-    PLAIN_NAMESPACE,
-    STREAMS,
-  );
+  const logs = await appendedLogs({ kind: 'kafka', access: kafka }, PLAIN_NAMESPACE, STREAMS);
   for (const part of await appendedCounts(facts.rows, logs)) {
     expect(part.appended, `${part.stream}/${part.part}`).toBe(part.acknowledged);
     expect(part.unanswered).toBe(0);
@@ -286,7 +282,7 @@ test('an abort in the middle ends soon, and the facts know every message that re
   expect(await count('acked_ms IS NOT NULL')).toBe(result.acknowledged);
   expect(await count('acked_ms IS NULL')).toBe(result.handedOver - result.acknowledged);
   expect(result.handedOver).toBeGreaterThan(result.acknowledged);
-  const consumed = await readTopics(kafka.brokers);
+  const consumed = await readTopics(kafka);
   expect(consumed.length).toBeGreaterThanOrEqual(result.acknowledged);
   expect(consumed.length).toBeLessThanOrEqual(result.handedOver);
 });

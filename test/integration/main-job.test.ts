@@ -107,7 +107,7 @@ const sizeOf = (logs: readonly PartitionLog[]) =>
 
 /** Removes what lies before these offsets from the broker's log of receipts. */
 async function removeBefore(topic: string, logs: readonly PartitionLog[]): Promise<void> {
-  const admin = kafkaClient(stack.endpoints.kafka.brokers, 'remover').admin();
+  const admin = kafkaClient(stack.endpoints.kafka, 'remover').admin();
   await admin.connect();
   // kafkajs learns who leads the partitions by this.
   await admin.fetchTopicOffsets(topic);
@@ -238,7 +238,7 @@ describe('the main job on the real stack', { timeout: 600_000 }, () => {
     expect(record.stack).toMatchObject({ kept: true });
     const place = placeOf(record);
     let inKafka = 0n;
-    await using admin = await openKafkaAdmin(stack.endpoints.kafka.brokers);
+    await using admin = await openKafkaAdmin(stack.endpoints.kafka);
     for (const stream of ['pos', 'wms', 'cart', 'loyalty', 'inventory'] as const) {
       for (const { low, high } of await admin.logs(topicOf(place, stream))) inKafka += high - low;
     }
@@ -315,7 +315,7 @@ describe('the main job on the real stack', { timeout: 600_000 }, () => {
     let removed = 0;
     let removing: Promise<void> | undefined;
     const remove = async () => {
-      await using admin = await openKafkaAdmin(stack.endpoints.kafka.brokers);
+      await using admin = await openKafkaAdmin(stack.endpoints.kafka);
       const pos = topicOf(placeOf(readRecord(runIn(join(here.dir, 'results')) as string)), 'pos');
       // Flink is held still while receipts pile up, so that what is removed was not read.
       process.kill(manager?.pid as number, 'SIGSTOP');

@@ -75,7 +75,7 @@ async function world(use: string, over: Partial<PipelineUse> = {}): Promise<Worl
     undo.push(() => database.close());
     const duck = await database.connect();
     undo.push(() => duck.close());
-    const producer = kafkaClient(lake.stack.endpoints.kafka.brokers, 'test').producer({
+    const producer = kafkaClient(lake.stack.endpoints.kafka, 'test').producer({
       idempotent: true,
       maxInFlightRequests: 1,
     });

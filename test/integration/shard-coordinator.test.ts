@@ -53,7 +53,7 @@ test('one that was killed has been there too, until its topic is removed', async
   await using _killed = await come('third', 0);
   await expect(come('third', 0)).rejects.toThrow('running, or killed');
   {
-    await using admin = await openKafkaAdmin(kafka.brokers);
+    await using admin = await openKafkaAdmin(kafka);
     await admin.removeAll('t_third_');
   }
   await using _next = await come('third', 0);

@@ -41,10 +41,10 @@ describe('an injected outage of a server', () => {
     const { brokers } = stack.endpoints.kafka;
     const pid = pidOf(stack, 'kafka');
     await stack.injectOutage('kafka', 'pause');
-    expect(await kafkaAnswers(brokers)).toBe(false);
+    expect(await kafkaAnswers({ brokers })).toBe(false);
     expect(stack.broken.aborted).toBe(false);
     await stack.restore('kafka');
-    expect(await kafkaAnswers(brokers)).toBe(true);
+    expect(await kafkaAnswers({ brokers })).toBe(true);
     expect(pidOf(stack, 'kafka')).toBe(pid);
   });
 
@@ -71,11 +71,11 @@ describe('an injected outage of a server', () => {
 
   it('keeps its log when the broker is killed', async () => {
     const { brokers } = stack.endpoints.kafka;
-    await using admin = await openKafkaAdmin(brokers);
+    await using admin = await openKafkaAdmin({ brokers });
     const waiting = { clock, signal: new AbortController().signal };
     await admin.createTopics([{ name: 'kept', partitions: 3 }], waiting);
     await stack.injectOutage('kafka', 'kill');
-    expect(await kafkaAnswers(brokers)).toBe(false);
+    expect(await kafkaAnswers({ brokers })).toBe(false);
     await stack.restore('kafka');
     expect(await admin.logs('kept')).toHaveLength(3);
   });

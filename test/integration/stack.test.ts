@@ -96,14 +96,14 @@ describe('a running stack', () => {
 
   it('carries a record through Kafka, stamped by the broker', async () => {
     const { brokers } = stack.endpoints.kafka;
-    await using admin = await openKafkaAdmin(brokers);
+    await using admin = await openKafkaAdmin({ brokers });
     const waiting = { clock, signal: new AbortController().signal };
     await admin.createTopics([{ name: 'pos', partitions: 2 }], waiting);
     await expect(admin.createTopics([{ name: 'pos', partitions: 2 }], waiting)).rejects.toThrow(
       /pos/,
     );
 
-    const kafka = kafkaClient(brokers, 'test');
+    const kafka = kafkaClient({ brokers }, 'test');
     const producer = kafka.producer();
     await producer.connect();
     const sentMs = clock.nowMs();
@@ -132,7 +132,7 @@ describe('a running stack', () => {
   });
 
   it('refuses a topic that was not created', async () => {
-    await using admin = await openKafkaAdmin(stack.endpoints.kafka.brokers);
+    await using admin = await openKafkaAdmin(stack.endpoints.kafka);
     await expect(admin.logs('misspelt')).rejects.toThrow('Kafka has no topic misspelt');
   });
 

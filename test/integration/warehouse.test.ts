@@ -58,7 +58,7 @@ describe('the pipeline warehouse', () => {
       hotProducts: () => [],
     });
     undo.push(() => deployment[Symbol.asyncDispose]());
-    const producer = kafkaClient(stack.endpoints.kafka.brokers, 'test').producer();
+    const producer = kafkaClient(stack.endpoints.kafka, 'test').producer();
     await producer.connect();
     undo.push(() => producer.disconnect());
     send = async (ids) => {

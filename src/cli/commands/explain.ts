@@ -27,7 +27,7 @@ traffic: { pos: {}, wms: {}, cart: { sessions: 1/s }, loyalty: {}, inventory: {}
 phases: [{ name: load, for: 1s }]
 `;
 /** Placeholder for the broker's address: a stack's ports are known only after its start. */
-const BROKER = 'localhost:9092';
+const BROKER = { brokers: ['localhost:9092'] };
 
 export const explainCommand: Command = {
   command: 'explain <pipeline>',
@@ -95,7 +95,7 @@ function explained(
   const onFlink = manifest.stages.some(({ run }) => run === 'flink-sql');
   const decoder = decoderOn(scenario.stack.runtime);
   const jobs = onFlink ? submissions(pipeline, decoder, streams) : [];
-  const values = placeholderValues(scenario.pipeline, [BROKER], ownNamespace(manifest));
+  const values = placeholderValues(scenario.pipeline, BROKER, ownNamespace(manifest));
   const filled = (text: string) => fillPlaceholders({ text }, values);
   return {
     topology: topologyOf({

@@ -5,7 +5,7 @@ import type { Stream } from '../../scenario/scenario.ts';
 import type { Dataset } from '../../topology/dataset.ts';
 import { type Connection, type Database, openDatabase } from '../clients/duckdb.ts';
 import { createS3Secret } from '../clients/duckdb-lakehouse.ts';
-import type { Endpoints } from '../clients/endpoints.ts';
+import type { Endpoints, KafkaAccess } from '../clients/endpoints.ts';
 import { KafkaReader } from '../clients/kafka-reader.ts';
 import { type Bucket, openBucket } from '../clients/s3.ts';
 import { type Positions, samePositions } from './batch-log.ts';
@@ -15,7 +15,7 @@ import { openStagingSink } from './staging-sink.ts';
 
 /** What a loader is given. */
 export interface LoaderConfig {
-  readonly brokers: readonly string[];
+  readonly kafka: KafkaAccess;
   /** Beginning of the names of its consumer groups. */
   readonly groupPrefix: string;
   readonly s3: Endpoints['s3'];
@@ -91,7 +91,7 @@ export class Loader implements AsyncDisposable {
     const streams = new Map(config.topics.map(({ topic, stream }) => [topic, stream]));
     const { index, of } = config.share;
     const reader = await KafkaReader.open({
-      brokers: config.brokers,
+      kafka: config.kafka,
       groupId: `${config.groupPrefix}loader-${randomUUID()}`,
       topics: [...streams.keys()],
       reads: (part) => part % of === index,

@@ -1,4 +1,5 @@
-import type { CatalogAuth, Endpoints } from './endpoints.ts';
+import type { CatalogAuth, Endpoints, KafkaAccess } from './endpoints.ts';
+import { jaasQuoted } from './kafka-security.ts';
 
 /** Catalog properties of Iceberg's Java library, without the keys of the object store. */
 export function catalogProperties(
@@ -38,11 +39,17 @@ export function withoutSecrets(
   text: string,
   {
     s3,
+    kafka,
     catalog: { auth },
-  }: { readonly s3?: Endpoints['s3']; readonly catalog: Pick<Endpoints['catalog'], 'auth'> },
+  }: {
+    readonly s3?: Endpoints['s3'];
+    readonly kafka?: KafkaAccess;
+    readonly catalog: Pick<Endpoints['catalog'], 'auth'>;
+  },
 ): string {
   const secrets = [
-    ...(s3 === undefined ? [] : [s3.secretAccessKey]),
+    ...(s3 === undefined ? [] : [s3.secretAccessKey, s3.sessionToken ?? '']),
+    ...passwordsOf(kafka),
     ...(auth.kind === 'bearer' ? [auth.token] : []),
     ...(auth.kind === 'oauth2' ? [auth.secret] : []),
   ];
@@ -51,4 +58,10 @@ export function withoutSecrets(
   // Longer secrets first, because they may contain shorter ones.
   quoted.sort((a, b) => b.length - a.length);
   return quoted.reduce((seen, one) => (one === '' ? seen : seen.replaceAll(one, '***')), text);
+}
+
+/** The password of a cluster, and its form in a JAAS configuration. */
+function passwordsOf(kafka: KafkaAccess | undefined): readonly string[] {
+  const password = kafka?.security?.sasl?.password;
+  return password === undefined ? [] : [password, jaasQuoted(password)];
 }

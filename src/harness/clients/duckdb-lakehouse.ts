@@ -5,9 +5,10 @@ import type { CatalogAuth, Endpoints } from './endpoints.ts';
 /** Lets a DuckDB read the stack's bucket. Needs httpfs; holds for every connection of the database. */
 export async function createS3Secret(connection: Connection, s3: Endpoints['s3']): Promise<void> {
   const { host, protocol } = new URL(s3.endpoint);
+  const token = s3.sessionToken === undefined ? '' : ` SESSION_TOKEN ${quoted(s3.sessionToken)},`;
   await connection.run(
     `CREATE OR REPLACE SECRET stack (TYPE S3, KEY_ID ${quoted(s3.accessKeyId)},
-       SECRET ${quoted(s3.secretAccessKey)}, ENDPOINT ${quoted(host)}, REGION ${quoted(s3.region)},
+       SECRET ${quoted(s3.secretAccessKey)},${token} ENDPOINT ${quoted(host)}, REGION ${quoted(s3.region)},
        URL_STYLE 'path', USE_SSL ${protocol === 'https:'})`,
   );
 }

@@ -1,12 +1,36 @@
+import type { KafkaSasl } from '../../scenario/scenario.ts';
+
+/** A Kafka cluster: its bootstrap servers, and how a client is secured. It can be cloned into another thread. */
+export interface KafkaAccess {
+  readonly brokers: readonly string[];
+  /** Absent: without TLS and without authentication. */
+  readonly security?: KafkaSecurity;
+}
+
+export interface KafkaSecurity {
+  /** null: without TLS. `ca`: certificates in PEM; null: the public ones. */
+  readonly tls: { readonly ca: string | null } | null;
+  /** null: without authentication. */
+  readonly sasl: {
+    readonly mechanism: Exclude<KafkaSasl, 'none'>;
+    readonly username: string;
+    readonly password: string;
+  } | null;
+  /** Jar of Flink's Kafka connector. */
+  readonly flinkConnector: 'sql' | 'plain';
+}
+
 /** Addresses of the servers for the harness: on loopback, in every runtime. */
 export interface Endpoints {
-  readonly kafka: { readonly brokers: readonly string[] };
+  readonly kafka: KafkaAccess;
   readonly s3: {
     readonly endpoint: string;
     readonly region: string;
     readonly bucket: string;
     readonly accessKeyId: string;
     readonly secretAccessKey: string;
+    /** Of temporary keys. */
+    readonly sessionToken?: string;
   };
   readonly catalog: {
     readonly uri: string;

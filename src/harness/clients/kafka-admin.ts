@@ -1,6 +1,8 @@
 import { type Admin, Kafka, type KafkaJSAggregateError, logLevel } from 'kafkajs';
 import type { Clock } from '../../core/clock.ts';
 import { stackBroke } from '../../core/errors.ts';
+import type { KafkaAccess } from './endpoints.ts';
+import { kafkajsSecurity } from './kafka-security.ts';
 
 interface TopicSpec {
   readonly name: string;
@@ -46,10 +48,11 @@ interface KafkaAdmin extends AsyncDisposable {
 export const RETRY_LIMITS = { initialRetryTime: 200, maxRetryTime: 2_000, retries: 60 } as const;
 
 /** A client without logging: the errors carry what a user needs. */
-export function kafkaClient(brokers: readonly string[], clientId: string): Kafka {
+export function kafkaClient(access: KafkaAccess, clientId: string): Kafka {
   return new Kafka({
     clientId,
-    brokers: [...brokers],
+    brokers: [...access.brokers],
+    ...kafkajsSecurity(access),
     logLevel: logLevel.NOTHING,
     connectionTimeout: 3_000,
     requestTimeout: 30_000,
@@ -58,8 +61,8 @@ export function kafkaClient(brokers: readonly string[], clientId: string): Kafka
 }
 
 /** Opens an admin client; rejects when no broker answers within kafkajs's own retries. */
-export async function openKafkaAdmin(brokers: readonly string[]): Promise<KafkaAdmin> {
-  const admin = kafkaClient(brokers, 'doorbuster-admin').admin();
+export async function openKafkaAdmin(access: KafkaAccess): Promise<KafkaAdmin> {
+  const admin = kafkaClient(access, 'doorbuster-admin').admin();
   await admin.connect();
   return {
     brokerCount: async () => (await admin.describeCluster()).brokers.length,
@@ -98,20 +101,31 @@ async function removeAll(admin: Admin, prefix: string): Promise<readonly string[
 }
 
 /** One metadata request without retries: whether the broker has joined its cluster. */
-export async function kafkaAnswers(brokers: readonly string[]): Promise<boolean> {
+export async function kafkaAnswers(access: KafkaAccess): Promise<boolean> {
+  return (await kafkaProblem(access)) === null;
+}
+
+/** A TLS handshake and an authentication take longer on a busy broker, ms. */
+const [SECURED_CONNECT_MS, SECURED_REQUEST_MS] = [5_000, 10_000] as const;
+
+/** As `kafkaAnswers`, with the reason: null if the broker answers, otherwise the client's error. */
+export async function kafkaProblem(access: KafkaAccess): Promise<unknown> {
   const admin = new Kafka({
     clientId: 'doorbuster-probe',
-    brokers: [...brokers],
+    brokers: [...access.brokers],
+    ...kafkajsSecurity(access),
     logLevel: logLevel.NOTHING,
-    connectionTimeout: 1_000,
-    requestTimeout: 2_000,
+    connectionTimeout: access.security === undefined ? 1_000 : SECURED_CONNECT_MS,
+    authenticationTimeout: SECURED_REQUEST_MS,
+    requestTimeout: access.security === undefined ? 2_000 : SECURED_REQUEST_MS,
     retry: { retries: 0 },
   }).admin();
   try {
     await admin.connect();
-    return (await admin.describeCluster()).brokers.length > 0;
-  } catch {
-    return false;
+    const { brokers } = await admin.describeCluster();
+    return brokers.length > 0 ? null : new Error('it has no broker');
+  } catch (error) {
+    return error;
   } finally {
     await admin.disconnect();
   }

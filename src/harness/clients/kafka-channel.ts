@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Kafka } from 'kafkajs';
 import type { Clock } from '../../core/clock.ts';
+import type { KafkaAccess } from './endpoints.ts';
 import { kafkaClient } from './kafka-admin.ts';
 import { openProducer } from './kafka-producer.ts';
 
@@ -26,7 +27,7 @@ export interface Channel extends AsyncDisposable {
 }
 
 interface ChannelOptions {
-  readonly brokers: readonly string[];
+  readonly kafka: KafkaAccess;
   readonly topic: string;
   /** Unique among the members of the channel. */
   readonly member: string;
@@ -41,13 +42,13 @@ const CLOSE_WITHIN_MS = 3_000;
 
 /** Joins a channel whose topic exists. */
 export async function openChannel(options: ChannelOptions): Promise<Channel> {
-  const { brokers, topic, member, clock, onMessage, onWarning } = options;
+  const { kafka, topic, member, clock, onMessage, onWarning } = options;
   const producer = await openProducer('kafkajs', {
-    brokers,
+    kafka,
     clientId: `doorbuster-${member}`,
     onWarning: onWarning ?? (() => undefined),
   });
-  const client = kafkaClient(brokers, `doorbuster-${member}`);
+  const client = kafkaClient(kafka, `doorbuster-${member}`);
   // Not under the run's prefix, because a group with members cannot be removed with it. Unique, because two
   // members of one group would share the messages.
   const groupId = `doorbuster-${topic}-${member}-${randomUUID().slice(0, 8)}`;

@@ -1,4 +1,5 @@
 import type { Kafka } from 'kafkajs';
+import type { KafkaAccess } from './endpoints.ts';
 import { kafkaClient } from './kafka-admin.ts';
 
 /** A record as it was read. */
@@ -26,7 +27,7 @@ export interface TopicConsumer {
 }
 
 interface ConsumeOptions {
-  readonly brokers: readonly string[];
+  readonly kafka: KafkaAccess;
   readonly topic: string;
   readonly group: string;
   /** Handles a batch before the next one comes; false: it is not done, because the consumer was rewound. */
@@ -42,9 +43,9 @@ const SESSION_MS = 60_000;
 
 /** Starts a consumer; resolves when it has begun to read. */
 export async function consumeTopic(options: ConsumeOptions): Promise<TopicConsumer> {
-  const { brokers, topic, group, handle, failed } = options;
-  const kafka: Kafka = kafkaClient(brokers, group);
-  const consumer = kafka.consumer({
+  const { kafka, topic, group, handle, failed } = options;
+  const client: Kafka = kafkaClient(kafka, group);
+  const consumer = client.consumer({
     groupId: group,
     sessionTimeout: SESSION_MS,
     maxWaitTimeInMs: FETCH_WAIT_MS,

@@ -1,4 +1,5 @@
-import { connect } from 'node:net';
+import { connect, isIP } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { type ISocketFactory, Kafka, logLevel, type TopicMessages } from 'kafkajs';
 import { grouped } from '../../core/grouped.ts';
 import { RETRY_LIMITS } from './kafka-admin.ts';
@@ -10,6 +11,7 @@ import {
   type ProducerOptions,
   partitionKey,
 } from './kafka-producer.ts';
+import { kafkajsSecurity } from './kafka-security.ts';
 
 /**
  * kafkajs warns about limited retries, because a producer must not continue after it gave up. Here giving
@@ -18,8 +20,12 @@ import {
 const IGNORED_WARNING = 'Limiting retries for the idempotent producer';
 
 /** Without noDelay, the last small segment of a batch waits for the acknowledgement of the previous one. */
-const noDelay: ISocketFactory = ({ host, port, onConnect }) => {
-  const socket = connect({ host, port, noDelay: true }, onConnect);
+const noDelay: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+  const name = isIP(host) === 0 ? { servername: host } : {};
+  const socket = ssl
+    ? connectTls({ host, port, ...name, ...ssl }, onConnect)
+    : connect({ host, port }, onConnect);
+  socket.setNoDelay(true);
   socket.setKeepAlive(true, 60_000);
   return socket;
 };
@@ -42,7 +48,8 @@ function topicMessages(batch: readonly Outgoing[], sentMs: number): TopicMessage
 export async function openKafkajs(options: ProducerOptions): Promise<ProducerLibrary> {
   const kafka = new Kafka({
     clientId: options.clientId,
-    brokers: [...options.brokers],
+    brokers: [...options.kafka.brokers],
+    ...kafkajsSecurity(options.kafka),
     retry: RETRY_LIMITS,
     connectionTimeout: 5_000,
     requestTimeout: options.answerWithinMs ?? ANSWER_WITHIN_MS,

@@ -27,6 +27,7 @@ import {
   partitionKey,
   reason,
 } from './kafka-producer.ts';
+import { platformaticSecurity } from './kafka-security.ts';
 
 /** As with kafkajs, ms. */
 const [CONNECT_WITHIN_MS, METADATA_AGE_MS] = [5_000, 300_000] as const;
@@ -61,11 +62,12 @@ class PlatformaticProducer implements ProducerLibrary {
   #id: ProducerId = { producerId: -1n, producerEpoch: -1 };
   #closed = false;
 
-  constructor({ brokers, clientId, onWarning, answerWithinMs }: ProducerOptions) {
+  constructor({ kafka, clientId, onWarning, answerWithinMs }: ProducerOptions) {
     this.#warn = onWarning ?? (() => undefined);
     this.#base = new Base({
       clientId,
-      bootstrapBrokers: [...brokers],
+      bootstrapBrokers: [...kafka.brokers],
+      ...platformaticSecurity(kafka),
       connectTimeout: CONNECT_WITHIN_MS,
       requestTimeout: answerWithinMs ?? ANSWER_WITHIN_MS,
       metadataMaxAge: METADATA_AGE_MS,

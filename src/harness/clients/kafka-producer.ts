@@ -1,6 +1,9 @@
 import { Partitioners } from 'kafkajs';
 import { DoorbusterError, stackBroke } from '../../core/errors.ts';
 import type { KafkaClient } from '../../scenario/scenario.ts';
+import type { KafkaAccess } from './endpoints.ts';
+import { kafkaProblem } from './kafka-admin.ts';
+import { kafkaRefusal } from './kafka-security.ts';
 
 /** One message for Kafka. The partition is explicit: see `partitionOf`. */
 export interface Outgoing {
@@ -27,7 +30,7 @@ export interface BatchProducer extends AsyncDisposable {
 }
 
 export interface ProducerOptions {
-  readonly brokers: readonly string[];
+  readonly kafka: KafkaAccess;
   readonly clientId: string;
   /** Called with a line about each retry and lost connection. */
   readonly onWarning?: (line: string) => void;
@@ -96,7 +99,8 @@ export async function openProducer(
   client: KafkaClient,
   options: ProducerOptions,
 ): Promise<BatchProducer> {
-  const subject = `Kafka at ${options.brokers.join(', ')}`;
+  const subject = `Kafka at ${options.kafka.brokers.join(', ')}`;
+  await requireAcceptance(options.kafka, subject);
   const library = await LIBRARIES[client](options).catch((cause: unknown) => {
     throw stackBroke(`${subject} did not accept a producer: ${reason(cause)}`, undefined, cause);
   });
@@ -119,6 +123,16 @@ export async function openProducer(
   };
   const close = () => library.close();
   return { send, close, [Symbol.asyncDispose]: close };
+}
+
+/**
+ * Throws DoorbusterError (exit 3) if a secured cluster refuses the client, or its certificate is not trusted: the libraries
+ * repeat their attempts for minutes. Any other problem is left to them.
+ */
+async function requireAcceptance(kafka: KafkaAccess, subject: string): Promise<void> {
+  if (kafka.security === undefined) return;
+  const refusal = kafkaRefusal(await kafkaProblem(kafka));
+  if (refusal !== null) throw stackBroke(`${subject} ${refusal.fact}`, refusal.hint);
 }
 
 /** Offsets of the messages: Kafka returns one base offset per topic and partition, and numbers them in the order sent. */

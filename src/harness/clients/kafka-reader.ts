@@ -4,6 +4,7 @@ import {
   type KafkaMessage,
   type PartitionAssigner,
 } from 'kafkajs';
+import type { KafkaAccess } from './endpoints.ts';
 import { kafkaClient } from './kafka-admin.ts';
 
 /** Records of one partition, in the order of the log. */
@@ -22,7 +23,7 @@ interface ReadBatch {
 type Positions = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 interface ReaderOptions {
-  readonly brokers: readonly string[];
+  readonly kafka: KafkaAccess;
   /** Unique to this reader: it is the only member, and its position is where its owner says. */
   readonly groupId: string;
   readonly topics: readonly string[];
@@ -60,7 +61,7 @@ export class KafkaReader implements AsyncDisposable {
 
   private constructor(options: ReaderOptions) {
     this.#options = options;
-    const kafka = kafkaClient(options.brokers, 'doorbuster-loader');
+    const kafka = kafkaClient(options.kafka, 'doorbuster-loader');
     this.#consumer = kafka.consumer({
       groupId: options.groupId,
       partitionAssigners: [assignerOf(options.reads)],

@@ -16,6 +16,8 @@ interface BucketAccess {
   readonly bucket: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+  /** Of temporary keys. */
+  readonly sessionToken?: string;
 }
 
 interface StoredObject {
@@ -54,7 +56,7 @@ export function openBucket(access: BucketAccess): Bucket {
     endpoint: access.endpoint,
     region: access.region,
     forcePathStyle: true,
-    credentials: { accessKeyId: access.accessKeyId, secretAccessKey: access.secretAccessKey },
+    credentials: keysOf(access),
   });
   const getObject = async (key: string, abortSignal?: AbortSignal) => {
     const command = new GetObjectCommand({ Bucket, Key: keyIn(Bucket, key) });
@@ -116,6 +118,10 @@ export function openBucket(access: BucketAccess): Bucket {
   };
 }
 
+function keysOf({ accessKeyId, secretAccessKey, sessionToken }: BucketAccess) {
+  return { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
+}
+
 /**
  * An object of a store on this machine, without the SDK, which takes 3 ms of CPU time for it, and the census requests
  * several objects per commit. null: the store is elsewhere, or gave no object. Then the SDK requests it, with its retries
@@ -141,7 +147,7 @@ async function localAnswer(
   const path = encodedPath(`/${access.bucket}/${key}`);
   const { headers } = aws4.sign(
     { service: 's3', region: access.region, host: endpoint.host, path },
-    { accessKeyId: access.accessKeyId, secretAccessKey: access.secretAccessKey },
+    keysOf(access),
   );
   try {
     return await localGet(new URL(path, endpoint), {

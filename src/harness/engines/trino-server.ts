@@ -56,7 +56,7 @@ export function trinoServer(
       return {
         program: trinoJavaCommand(),
         args: argumentsOf(at, [`-Xmx${heapMiB}m`, ...DATA_PLANE[jit]]),
-        env: {},
+        env: temporaryKeys(endpoints),
       };
     },
   };
@@ -98,8 +98,19 @@ function catalogOf({ catalog, s3 }: Endpoints): Readonly<Record<string, string>>
     's3.endpoint': s3.endpoint,
     's3.region': s3.region,
     's3.path-style-access': 'true',
-    's3.aws-access-key': s3.accessKeyId,
-    's3.aws-secret-key': s3.secretAccessKey,
+    ...(s3.sessionToken === undefined
+      ? { 's3.aws-access-key': s3.accessKeyId, 's3.aws-secret-key': s3.secretAccessKey }
+      : {}),
+  };
+}
+
+/** Trino has no property for a session token: temporary keys are found where AWS's own library searches them. */
+function temporaryKeys({ s3 }: Endpoints): Readonly<Record<string, string>> {
+  if (s3.sessionToken === undefined) return {};
+  return {
+    AWS_ACCESS_KEY_ID: s3.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+    AWS_SESSION_TOKEN: s3.sessionToken,
   };
 }
 

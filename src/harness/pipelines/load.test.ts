@@ -45,7 +45,7 @@ describe.each(['cdc-upsert', 'append-ledger'])('the shipped %s', (name) => {
         parallelism: 2,
         compaction: { by: 'flink', everyMs: 7_000 },
       },
-      ['a:1', 'b:2'],
+      { brokers: ['a:1', 'b:2'] },
       isolatedNamespace(pipeline.manifest, { prefix: 'black', runId: 'ab12' }),
     );
     const jobs = submissions(pipeline, 'function')
@@ -58,6 +58,7 @@ describe.each(['cdc-upsert', 'append-ledger'])('the shipped %s', (name) => {
     expect(jobs).toContain("'execution.checkpointing.interval' = '2500 ms'");
     expect(jobs).toContain("'parallelism.default' = '2'");
     expect(jobs).toContain("'properties.bootstrap.servers' = 'a:1,b:2'");
+    expect(jobs).not.toContain('security.protocol');
     expect(jobs).toContain("'flink-maintenance.rewrite.enabled' = 'true'");
     expect(jobs).toContain("interval-second' = '7'");
     expect(fillPlaceholders(pipeline.tables, values).match(/'format-version' = '3'/g)).toHaveLength(
@@ -74,7 +75,7 @@ test('docs/pipelines.md explains every placeholder', () => {
     { file: 'x.yaml' },
   ).scenario;
   const place = isolatedNamespace({ namespace: 'retail' }, { prefix: 'black', runId: 'ab12' });
-  const known = Object.keys(placeholderValues(pipeline, ['a:1'], place));
+  const known = Object.keys(placeholderValues(pipeline, { brokers: ['a:1'] }, place));
   const listed = [...guide.matchAll(/^\| `\$\{(\w+)\}`/gm)].map(([, name]) => name);
   expect(listed.toSorted()).toEqual(known.toSorted());
 });
@@ -189,6 +190,39 @@ describe('a folder of one’s own', () => {
     expect(load).toThrow('no ${kafka_brokers} in there');
     edit('jobs.sql', "'topic' = 'x'", "'b' = '${kafka_brokers}', 'topic' = '${topic_prefix}x'");
     expect(load().manifest.name).toBe('cdc-upsert');
+  });
+
+  test('a declared Kafka source of a secured cluster has its options, or is refused with what to write', () => {
+    const source = (options: string) =>
+      `CREATE TEMPORARY TABLE other (payload BYTES) WITH ('connector' = 'kafka', 'topic' = '\${topic_prefix}x', ${options});`;
+    const before = "SET 'pipeline.name' = 'pos';";
+    const brokers = "'properties.bootstrap.servers' = '${kafka_brokers}'";
+    edit('jobs.sql', before, `${source(brokers)}\n${before}`);
+    const on = (security: string) => {
+      const text = `name: x\nretail: { stores: 1 }\ntraffic: { pos: {} }\nphases: [{ name: one, for: 1s }]\npipeline: { use: ./mine }\nstack: { runtime: external, external: { kafka_security: ${security} } }\n`;
+      return pipelineFor({ ...parseScenario(text, { file: 'x.yaml' }), file: 'x.yaml' }, dir);
+    };
+    expect(on('{}').manifest.name).toBe('cdc-upsert');
+    for (const security of ['{ tls: true }', '{ sasl: plain }']) {
+      expect(() => on(security)).toThrow(
+        'mine/jobs.sql:1: a Kafka source without ${kafka_security}',
+      );
+    }
+    edit('jobs.sql', brokers, `${brokers}\${kafka_security}`);
+    const { jobs } = on('{ tls: true }');
+    const security = { tls: { ca: null }, sasl: null, flinkConnector: 'sql' } as const;
+    const { pipeline } = parseScenario(
+      'name: x\nretail: { stores: 1 }\ntraffic: { pos: {} }\nphases: [{ name: one, for: 1s }]\n',
+      { file: 'x.yaml' },
+    ).scenario;
+    const values = placeholderValues(
+      pipeline,
+      { brokers: ['a:1'], security },
+      isolatedNamespace({ namespace: 'retail' }, { prefix: 'black', runId: 'ab12' }),
+    );
+    expect(fillPlaceholders(jobs, values)).toContain(
+      "'properties.bootstrap.servers' = 'a:1',\n  'properties.security.protocol' = 'SSL');",
+    );
   });
 
   test('traffic for a stream without a table is refused, with line and column of each', () => {

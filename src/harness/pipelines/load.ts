@@ -23,6 +23,7 @@ import {
   checkPlaceholders,
   checkQueryPlaceholders,
   fillPlaceholders,
+  requireSecuredSources,
   type SqlFile,
 } from './placeholders.ts';
 
@@ -108,6 +109,10 @@ export function pipelineFor(
       `the pipeline ${manifest.name} has no dataset that carries ${stream}, only ${carried.join(', ')}: leave ${stream} out, or add one to datasets in ${shownPath(loaded.dir, 'pipeline.yaml')}`,
     ),
   );
+  const secured = parsed.scenario.stack.external?.kafkaSecurity;
+  if (secured !== undefined && (secured.tls || secured.sasl !== 'none')) {
+    requireSecuredSources([loaded.tables, loaded.jobs]);
+  }
   const problems = [
     ...uncarried,
     ...unknownEngines(parsed.scenario, loaded),

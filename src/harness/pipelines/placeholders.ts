@@ -1,11 +1,15 @@
 import { badInput } from '../../core/errors.ts';
+import { quoted } from '../../core/sql.ts';
 import { suggest } from '../../scenario/problems.ts';
 import type { PipelineUse } from '../../scenario/scenario.ts';
+import type { KafkaAccess } from '../clients/endpoints.ts';
+import { flinkKafkaOptions } from '../clients/kafka-security.ts';
 import type { RunNamespace } from '../run-namespace.ts';
 
 /** Placeholders `${…}` of a pipeline's SQL, with the scenario key of each. */
 const PLACEHOLDERS = {
   kafka_brokers: 'the stack',
+  kafka_security: 'stack.external.kafka_security',
   topic_prefix: 'where the run is on a stack',
   namespace: 'where the run is on a stack',
   commit_every_ms: 'pipeline.commit_every',
@@ -29,6 +33,8 @@ const PATTERN = /\$\{([^}\n]*)\}/g;
 
 /** Placeholders that only a pipeline with compaction in its sink needs. */
 const SINK_PLACEHOLDERS: readonly Placeholder[] = ['compact_in_sink', 'compact_every_s'];
+/** Empty but for a secured cluster, where `requireSecuredSources` has it used. */
+const SECURED: Placeholder = 'kafka_security';
 /** Placeholders of the generated sources: only a pipeline that declares its own Kafka source needs them. */
 const SOURCE_PLACEHOLDERS: readonly Placeholder[] = ['kafka_brokers', 'topic_prefix'];
 
@@ -49,8 +55,9 @@ export function checkPlaceholders(files: readonly SqlFile[], compactsInSink: boo
       used.add(name);
     }
   }
-  const ownSource = files.some(({ text }) => /'connector'\s*=\s*'(?:upsert-)?kafka'/i.test(text));
+  const ownSource = files.some(hasKafkaSource);
   const notNeeded = [
+    SECURED,
     ...(compactsInSink ? [] : SINK_PLACEHOLDERS),
     ...(ownSource ? [] : SOURCE_PLACEHOLDERS),
   ];
@@ -94,12 +101,13 @@ export function fillPlaceholders(
 /** Values of the placeholders in one run. */
 export function placeholderValues(
   use: PipelineUse,
-  brokers: readonly string[],
+  kafka: KafkaAccess,
   place: RunNamespace,
 ): PlaceholderValues {
   const { compaction } = use;
   return {
-    kafka_brokers: brokers.join(','),
+    kafka_brokers: kafka.brokers.join(','),
+    kafka_security: sqlOptions(flinkKafkaOptions(kafka)),
     topic_prefix: place.topicPrefix,
     namespace: place.namespace,
     commit_every_ms: String(use.commitEveryMs),
@@ -115,4 +123,28 @@ function* placeholdersOf(text: string): Generator<{ name: string; line: number }
   for (const match of text.matchAll(PATTERN)) {
     yield { name: match[1] as string, line: text.slice(0, match.index).split('\n').length };
   }
+}
+
+/** Further options after that of the brokers; empty if there are none. */
+function sqlOptions(options: Readonly<Record<string, string>>): string {
+  return Object.entries(options)
+    .map(([key, value]) => `,\n  ${quoted(key)} = ${quoted(value)}`)
+    .join('');
+}
+
+function hasKafkaSource({ text }: SqlFile): boolean {
+  return /'connector'\s*=\s*'(?:upsert-)?kafka'/i.test(text);
+}
+
+/**
+ * Throws DoorbusterError (exit 2) for a file with a Kafka source of its own that a secured cluster would refuse, since it does
+ * not use `${kafka_security}`.
+ */
+export function requireSecuredSources(files: readonly SqlFile[]): void {
+  const open = files.find((file) => hasKafkaSource(file) && !file.text.includes(`\${${SECURED}}`));
+  if (open === undefined) return;
+  throw badInput(
+    `${open.path}:1: a Kafka source without \${${SECURED}}, and stack.external.kafka_security is set`,
+    `'properties.bootstrap.servers' = '\${kafka_brokers}'\${${SECURED}},`,
+  );
 }

@@ -40,7 +40,7 @@ export async function removeAll(place: RunNamespace, options: RemoveOptions): Pr
   if (!place.apart) throw new Error('a run removes only an isolated namespace');
   const has = (server: ServerName) => options.servers?.includes(server) ?? true;
   const jobs = has('flink-jobmanager') ? await cancelJobs(place, options) : 0;
-  await using admin = await openKafkaAdmin(options.endpoints.kafka.brokers);
+  await using admin = await openKafkaAdmin(options.endpoints.kafka);
   const topics = await admin.removeAll(place.topicPrefix);
   const none = { tables: 0, objects: 0 };
   const { tables, objects } = has('catalog') ? await dropTables(place, options) : none;

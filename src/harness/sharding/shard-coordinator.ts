@@ -63,10 +63,10 @@ export async function joinShards(
     readonly signal: AbortSignal;
   },
 ): Promise<ShardCoordinator> {
-  const { brokers } = stack.endpoints.kafka;
+  const { kafka } = stack.endpoints;
   const topic = `${place.topicPrefix}control`;
   {
-    await using admin = await openKafkaAdmin(brokers);
+    await using admin = await openKafkaAdmin(kafka);
     await admin.ensureTopic(topic, { clock, signal });
   }
   const pendingMessages: ShardMessage[] = [];
@@ -75,7 +75,7 @@ export async function joinShards(
   const ownStampsMs: number[] = [];
   const member = `shard-${shard.share.index + 1}`;
   const channel = await openChannel({
-    ...{ brokers, topic, member, clock },
+    ...{ kafka, topic, member, clock },
     onMessage({ message, kafkaMs }) {
       const received = message as ShardMessage;
       if (received.kind === 'alive' && received.from === shard.share.index)

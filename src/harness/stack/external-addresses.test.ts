@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { DoorbusterError } from '../../core/errors.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 import { parseScenario } from '../../scenario/parse.ts';
@@ -30,6 +30,9 @@ const RIGHT = {
   AWS_REGION: 'eu-central-1',
   AWS_ACCESS_KEY_ID: 'key',
   AWS_SECRET_ACCESS_KEY: 'kept to itself',
+  AWS_SESSION_TOKEN: 'temporary',
+  DOORBUSTER_KAFKA_USERNAME: 'me',
+  DOORBUSTER_KAFKA_PASSWORD: 'kept as well',
 };
 
 function refusalOf(env: Readonly<Record<string, string>>): DoorbusterError | undefined {
@@ -48,7 +51,7 @@ test('addresses from the environment are those that are used', () => {
   expect(externalEndpoints(NOTHING_SAID, RIGHT)).toMatchObject({
     kafka: { brokers: ['broker-1:9092', 'broker-2:9092'] },
     flink: { rest: 'http://flink:8081', gateway: 'http://flink:8083' },
-    s3: { endpoint: 'http://[::1]:9000', region: 'eu-central-1' },
+    s3: { endpoint: 'http://[::1]:9000', region: 'eu-central-1', sessionToken: 'temporary' },
   });
 });
 
@@ -69,6 +72,7 @@ test.each([
   ['DOORBUSTER_KAFKA', 'broker:99999'] as const,
   ['DOORBUSTER_S3_BUCKET', 'two words'] as const,
   ['AWS_SECRET_ACCESS_KEY', `${PASSWORD}\nX-Injected: yes`] as const,
+  ['AWS_SESSION_TOKEN', `${PASSWORD}\nX-Injected: yes`] as const,
 ])('%s=%j is refused by its name, without its value', (name, value) => {
   const refusal = refusalOf({ ...RIGHT, [name]: value });
   expect(refusal?.message).toMatch(new RegExp(`^${name} must be`));
@@ -104,4 +108,40 @@ test('no environment is a bug of ours: it is used, or refused with exit code 2',
     }),
     { numRuns: 500 },
   );
+});
+
+describe('kafka_security', () => {
+  const SECURED = useOf('{ kafka_security: { tls: true, sasl: scram-sha-256 } }');
+  const securityOf = (use: ExternalUse, env: Readonly<Record<string, string>> = RIGHT) =>
+    externalEndpoints(use, env).kafka.security;
+
+  test('takes user and password from the environment, and is absent without it', () => {
+    expect(securityOf(NOTHING_SAID)).toBeUndefined();
+    expect(securityOf(SECURED)).toEqual({
+      tls: { ca: null },
+      sasl: { mechanism: 'scram-sha-256', username: 'me', password: 'kept as well' },
+      flinkConnector: 'sql',
+    });
+    expect(securityOf(useOf('{ kafka_security: { tls: true } }'))?.sasl).toBeNull();
+  });
+
+  test('a missing user or password is named, and so is one that no line can contain', () => {
+    const { DOORBUSTER_KAFKA_USERNAME: _, DOORBUSTER_KAFKA_PASSWORD: __, ...without } = RIGHT;
+    expect(() => securityOf(SECURED, without)).toThrow(
+      'needs these addresses: DOORBUSTER_KAFKA_USERNAME, DOORBUSTER_KAFKA_PASSWORD',
+    );
+    const broken = { ...RIGHT, DOORBUSTER_KAFKA_PASSWORD: `${PASSWORD}\nx` };
+    expect(() => securityOf(SECURED, broken)).toThrow(
+      /^DOORBUSTER_KAFKA_PASSWORD must be one line/,
+    );
+    expect(() => securityOf(SECURED, broken)).not.toThrow(PASSWORD);
+  });
+
+  test('a CA file that is none is refused, and a CA without TLS as well', () => {
+    const env = { ...RIGHT, DOORBUSTER_KAFKA_CA: 'package.json' };
+    expect(() => securityOf(SECURED, env)).toThrow('package.json has no certificate in PEM');
+    const missing = { ...RIGHT, DOORBUSTER_KAFKA_CA: 'nowhere.pem' };
+    expect(() => securityOf(SECURED, missing)).toThrow('cannot read nowhere.pem');
+    expect(() => useOf('{ kafka_security: { ca: ca.pem } }')).toThrow('without tls: true');
+  });
 });

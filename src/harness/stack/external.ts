@@ -7,10 +7,10 @@ import type { ExternalUse } from '../../scenario/scenario.ts';
 import { EXTERNAL_TERMS } from '../../scenario/schema-external.ts';
 import type { CatalogAuth, Endpoints } from '../clients/endpoints.ts';
 import { type Body, httpRequest, jsonOf } from '../clients/http.ts';
-import { kafkaAnswers } from '../clients/kafka-admin.ts';
 import { fetchToken, type OAuth2, restCatalog } from '../clients/rest-catalog.ts';
 import { openBucket } from '../clients/s3.ts';
 import type { ServerFiles } from '../setup/artifacts.ts';
+import { checkKafka, kafkaSecurityOf } from './external-kafka.ts';
 import { launchAuxiliary } from './processes.ts';
 import type { Stack } from './stack.ts';
 
@@ -24,6 +24,9 @@ const secret = z
 /** Format of each variable, as under `stack.external`. A message never contains the value. */
 const VARIABLE_FORMATS = {
   kafka: EXTERNAL_TERMS.servers,
+  kafkaCa: EXTERNAL_TERMS.file,
+  username: secret,
+  password: secret,
   flink: EXTERNAL_TERMS.url,
   gateway: EXTERNAL_TERMS.url,
   catalog: EXTERNAL_TERMS.url,
@@ -33,6 +36,7 @@ const VARIABLE_FORMATS = {
   region: EXTERNAL_TERMS.word,
   accessKeyId: secret,
   secretAccessKey: secret,
+  sessionToken: secret,
   token: secret,
   credential: secret,
 } as const satisfies Readonly<Record<keyof typeof VARIABLES, z.ZodType<string>>>;
@@ -40,6 +44,9 @@ const VARIABLE_FORMATS = {
 /** Variables for what a scenario may leave out, and for secrets, which only the environment has. */
 const VARIABLES = {
   kafka: 'DOORBUSTER_KAFKA',
+  kafkaCa: 'DOORBUSTER_KAFKA_CA',
+  username: 'DOORBUSTER_KAFKA_USERNAME',
+  password: 'DOORBUSTER_KAFKA_PASSWORD',
   flink: 'DOORBUSTER_FLINK',
   gateway: 'DOORBUSTER_GATEWAY',
   catalog: 'DOORBUSTER_CATALOG',
@@ -49,6 +56,7 @@ const VARIABLES = {
   region: 'AWS_REGION',
   accessKeyId: 'AWS_ACCESS_KEY_ID',
   secretAccessKey: 'AWS_SECRET_ACCESS_KEY',
+  sessionToken: 'AWS_SESSION_TOKEN',
   token: 'DOORBUSTER_CATALOG_TOKEN',
   credential: 'DOORBUSTER_CATALOG_CREDENTIAL',
 } as const;
@@ -87,14 +95,21 @@ export function externalEndpoints(use: ExternalUse, env: Environment = process.e
   };
   const uri = resolved(catalog.uri, 'catalog', 'catalog.uri');
   const auth = authOf(use, uri, (name) => resolved(null, name, null));
+  const security = kafkaSecurityOf(use.kafkaSecurity, {
+    ca: () => exported('kafkaCa'),
+    username: () => resolved(null, 'username', null),
+    password: () => resolved(null, 'password', null),
+  });
+  const sessionToken = exported('sessionToken');
   const endpoints: Endpoints = {
-    kafka: { brokers: brokers.split(',') },
+    kafka: { brokers: brokers.split(','), ...(security === undefined ? {} : { security }) },
     s3: {
       endpoint: resolved(s3.endpoint, 'endpoint', 's3.endpoint'),
       region: s3.region ?? exported('region') ?? DEFAULT_REGION,
       bucket: resolved(s3.bucket, 'bucket', 's3.bucket'),
       accessKeyId: resolved(null, 'accessKeyId', null),
       secretAccessKey: resolved(null, 'secretAccessKey', null),
+      ...(sessionToken === undefined ? {} : { sessionToken }),
     },
     catalog: {
       uri,
@@ -159,7 +174,7 @@ export async function connectExternal(
 ): Promise<Stack> {
   const endpoints = externalEndpoints(use, env);
   const [, flink] = await Promise.all([
-    checkKafka(endpoints),
+    checkKafka(endpoints.kafka, (what) => silent(endpoints.kafka.brokers, what, VARIABLES.kafka)),
     checkFlink(endpoints, signal),
     checkGateway(endpoints, signal),
     checkCatalog(endpoints, signal),
@@ -185,11 +200,6 @@ export async function connectExternal(
     stop: async () => {},
     [Symbol.asyncDispose]: async () => {},
   };
-}
-
-async function checkKafka({ kafka: { brokers } }: Endpoints): Promise<void> {
-  if (await kafkaAnswers(brokers)) return;
-  throw await silent(brokers, 'Kafka', VARIABLES.kafka);
 }
 
 /** Answer to a request that only the right kind of server can answer. */
@@ -278,6 +288,9 @@ async function checkToken(auth: OAuth2, signal: AbortSignal): Promise<void> {
   }
 }
 
+/** Temporary keys of an object store are these three. */
+const KEYS = ['accessKeyId', 'secretAccessKey', 'sessionToken'] as const;
+
 async function checkStore({ s3 }: Endpoints, signal: AbortSignal): Promise<void> {
   using bucket = openBucket(s3);
   const at = serverOf(s3.endpoint);
@@ -287,6 +300,21 @@ async function checkStore({ s3 }: Endpoints, signal: AbortSignal): Promise<void>
   );
   signal.throwIfAborted();
   if (refusal === null) return;
+  if (/ExpiredToken|TokenRefreshRequired/.test(refusal)) {
+    throw badInput(
+      `the object store ${at} refuses the temporary keys, which have expired: ${refusal}`,
+      `export ${KEYS.map((name) => `${VARIABLES[name]}=…`).join(' ')}   # new ones`,
+    );
+  }
+  if (/InvalidToken/.test(refusal)) {
+    const has = s3.sessionToken !== undefined;
+    throw badInput(
+      `the object store ${at} refuses ${VARIABLES.sessionToken}: ${refusal}`,
+      has
+        ? `export all of ${KEYS.map((name) => VARIABLES[name]).join(', ')} again, or unset the last for permanent keys`
+        : `export ${VARIABLES.sessionToken}=…   # temporary keys need it`,
+    );
+  }
   if (/InvalidAccessKeyId|SignatureDoesNotMatch|AccessDenied|Forbidden/.test(refusal)) {
     throw badInput(
       `the object store ${at} refuses ${VARIABLES.accessKeyId} and ${VARIABLES.secretAccessKey}: ${refusal}`,

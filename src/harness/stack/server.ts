@@ -47,7 +47,7 @@ export async function readyAnswer(
   earlier: string | null,
 ): Promise<string | null> {
   const at = `${HOST}:${ports[readiness.port]}`;
-  if (readiness.kind === 'kafka') return (await kafkaAnswers([at])) ? '' : null;
+  if (readiness.kind === 'kafka') return (await kafkaAnswers({ brokers: [at] })) ? '' : null;
   if (readiness.kind === 'redis') {
     return (await redisAnswers(HOST, ports[readiness.port])) ? '' : null;
   }

@@ -23,6 +23,32 @@ import { freePorts } from '../../../src/harness/stack/ports.ts';
 import { STREAMS } from '../../../src/scenario/scenario.ts';
 import { KafkaProxy } from './kafka-proxy.ts';
 
+/** A listener of a broker on this machine's loopback. */
+export interface Listener {
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: string;
+  /** Its settings, without the prefix of their names. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Further arguments of the storage tool. */
+  readonly format: readonly string[];
+}
+
+function withListener(text: string, { name, port, protocol, settings }: Listener): string {
+  const address = `${name}://127.0.0.1:${port}`;
+  const lists = { listeners: address, 'advertised.listeners': address };
+  const map = { ...lists, 'listener.security.protocol.map': `${name}:${protocol}` };
+  const changed = Object.entries(map).reduce(
+    (all, [key, value]) =>
+      all.replace(new RegExp(`^${key}=.*$`, 'm'), (line) => `${line},${value}`),
+    text,
+  );
+  const own = Object.entries(settings).map(
+    ([key, value]) => `listener.name.${name.toLowerCase()}.${key}=${value}\n`,
+  );
+  return `${changed.trimEnd()}\n${own.join('')}`;
+}
+
 /** The stack's Kafka server without the other servers, behind a proxy for the clients. */
 export class KafkaAlone implements AsyncDisposable {
   readonly proxy: KafkaProxy;
@@ -30,7 +56,8 @@ export class KafkaAlone implements AsyncDisposable {
   readonly #server: ChildProcess;
   readonly #dir: string;
 
-  static async start(): Promise<KafkaAlone> {
+  /** `another`: a further listener of the broker, which the harness's own stack does not have. */
+  static async start(another?: Listener): Promise<KafkaAlone> {
     const dir = mkdtempSync(join(tmpdir(), 'doorbuster-kafka-'));
     const proxy = await KafkaProxy.open();
     const ports = await freePorts(new Set());
@@ -52,10 +79,14 @@ export class KafkaAlone implements AsyncDisposable {
     const own = `advertised.listeners=HARNESS://127.0.0.1:${ports.kafka}`;
     for (const [path, text] of Object.entries(files(plan))) {
       mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(path, text.replace(own, own.replace(String(ports.kafka), String(proxy.port))));
+      const proxied = text.replace(own, own.replace(String(ports.kafka), String(proxy.port)));
+      const isSettings = path.endsWith('server.properties');
+      writeFileSync(path, another && isSettings ? withListener(proxied, another) : proxied);
     }
     const formatted = prepare?.(plan) as Command;
-    const format = spawnSync(formatted.program, formatted.args, { encoding: 'utf8' });
+    const format = spawnSync(formatted.program, [...formatted.args, ...(another?.format ?? [])], {
+      encoding: 'utf8',
+    });
     if (format.status !== 0)
       throw new Error(`Kafka's format failed: ${format.stdout}${format.stderr}`);
     const { program, args } = command(plan, '');
@@ -84,7 +115,7 @@ export class KafkaAlone implements AsyncDisposable {
     partitions: number,
     stamp: 'LogAppendTime' | 'CreateTime' = 'LogAppendTime',
   ): Promise<void> {
-    const admin = kafkaClient(this.brokers, 'test').admin();
+    const admin = kafkaClient(this, 'test').admin();
     try {
       await admin.connect();
       const there = (await admin.listTopics()).filter((topic) => STREAMS.some((s) => s === topic));
@@ -130,7 +161,7 @@ export class KafkaAlone implements AsyncDisposable {
 
   async #ready(): Promise<void> {
     const untilMs = systemClock.monotonicMs() + 240_000;
-    while (!(await kafkaAnswers(this.brokers))) {
+    while (!(await kafkaAnswers(this))) {
       if (this.#server.exitCode !== null || systemClock.monotonicMs() > untilMs) {
         throw new Error(readFileSync(join(this.#dir, 'kafka.log'), 'utf8').slice(-2_000));
       }

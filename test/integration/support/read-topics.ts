@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { KafkaAccess } from '../../../src/harness/clients/endpoints.ts';
 import { kafkaClient, openKafkaAdmin } from '../../../src/harness/clients/kafka-admin.ts';
 import { STREAMS } from '../../../src/scenario/scenario.ts';
 
@@ -15,15 +16,17 @@ export interface Consumed {
 }
 
 /** Reads all messages of the topics of all streams, by topic, partition and offset. */
-export async function readTopics(brokers: readonly string[]): Promise<readonly Consumed[]> {
-  await using admin = await openKafkaAdmin(brokers);
+export async function readTopics(kafka: KafkaAccess): Promise<readonly Consumed[]> {
+  await using admin = await openKafkaAdmin(kafka);
   let awaited = 0;
   for (const stream of STREAMS) {
     for (const { low, high } of await admin.logs(stream)) awaited += Number(high - low);
   }
   const consumed: Consumed[] = [];
   if (awaited === 0) return consumed;
-  const consumer = kafkaClient(brokers, 'reader').consumer({ groupId: `reader-${randomUUID()}` });
+  const consumer = kafkaClient(kafka, 'reader').consumer({
+    groupId: `reader-${randomUUID()}`,
+  });
   try {
     await consumer.connect();
     await consumer.subscribe({ topics: [...STREAMS], fromBeginning: true });

@@ -7,15 +7,15 @@ export const kafka: LoadTarget<'kafka'> = {
   kind: 'kafka',
   servers: ['kafka'],
   threads: true,
-  address: ({ endpoints }) => ({ kind: 'kafka', brokers: endpoints.kafka.brokers }),
-  async createTopics({ brokers }, topics, options) {
-    await using admin = await openKafkaAdmin(brokers);
+  address: ({ endpoints }) => ({ kind: 'kafka', access: endpoints.kafka }),
+  async createTopics({ access }, topics, options) {
+    await using admin = await openKafkaAdmin(access);
     await admin.createTopics(topics, options);
   },
-  openProducer: ({ brokers }, { client, ...options }) =>
-    openProducer(client, { brokers, ...options }),
-  async logs({ brokers }, topics) {
-    await using admin = await openKafkaAdmin(brokers);
+  openProducer: ({ access }, { client, ...options }) =>
+    openProducer(client, { kafka: access, ...options }),
+  async logs({ access }, topics) {
+    await using admin = await openKafkaAdmin(access);
     const logs = [];
     for (const topic of topics) logs.push([topic, await admin.logs(topic)] as const);
     return new Map(logs);

@@ -172,6 +172,7 @@ function commandOf(
   const env = {
     AWS_ACCESS_KEY_ID: s3.accessKeyId,
     AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+    ...(s3.sessionToken === undefined ? {} : { AWS_SESSION_TOKEN: s3.sessionToken }),
     AWS_REGION: s3.region,
     // Otherwise its driver would listen on every address.
     SPARK_LOCAL_IP: HOST,

@@ -6,7 +6,7 @@ import type { Stream } from '../../../scenario/scenario.ts';
 import { type Decoder, decoderOn } from '../../../topology/decode-sql.ts';
 import { splitStatements } from '../../../topology/statements.ts';
 import { catalogProperties, withoutSecrets } from '../../clients/catalog-options.ts';
-import type { Endpoints } from '../../clients/endpoints.ts';
+import type { Endpoints, KafkaAccess } from '../../clients/endpoints.ts';
 import { type FlinkRest, flinkRest } from '../../clients/flink-rest.ts';
 import { openSqlSession, type SqlSession } from '../../clients/sql-gateway.ts';
 import type { Stack } from '../../stack/stack.ts';
@@ -61,7 +61,7 @@ async function deployJobs(
     await session.close().catch(() => undefined);
   };
   try {
-    const values = placeholderValues(scenario.pipeline, stack.endpoints.internal.brokers, place);
+    const values = placeholderValues(scenario.pipeline, internalKafka(stack.endpoints), place);
     await session.run(createCatalog(stack.endpoints));
     const started = (job: DeployedJob, plan: string) => {
       jobs.push(job);
@@ -141,6 +141,11 @@ async function requireSlots(
   );
 }
 
+/** Kafka as Flink reaches it: by its internal address, with the same authentication. */
+function internalKafka({ kafka, internal }: Endpoints): KafkaAccess {
+  return { ...kafka, brokers: internal.brokers };
+}
+
 /** SQL that creates the catalog `ice`, so that no pipeline contains an address or a credential. */
 function createCatalog({ catalog, s3, internal }: Endpoints): string {
   const options = {
@@ -153,6 +158,7 @@ function createCatalog({ catalog, s3, internal }: Endpoints): string {
     }),
     's3.access-key-id': s3.accessKeyId,
     's3.secret-access-key': s3.secretAccessKey,
+    ...(s3.sessionToken === undefined ? {} : { 's3.session-token': s3.sessionToken }),
   };
   const pairs = Object.entries(options).map(([key, value]) => `${quoted(key)}=${quoted(value)}`);
   return `CREATE CATALOG ice WITH (${pairs.join(', ')})`;

@@ -40,7 +40,7 @@ export function loaderConfig(
 ): Omit<LoaderConfig, 'everyMs' | 'share' | 'into'> {
   const { s3, kafka } = stack.endpoints;
   return {
-    ...{ s3, dir, brokers: kafka.brokers, httpfs: extensions.httpfs },
+    ...{ s3, dir, kafka, httpfs: extensions.httpfs },
     ...{ namespace: place.namespace, groupPrefix: place.topicPrefix },
     datasets: datasetsOf(manifest, scenario.traffic),
     topics: streams.map((stream) => ({ stream, topic: topicOf(place, stream) })),

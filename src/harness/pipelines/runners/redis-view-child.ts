@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { systemClock as clock } from '../../../core/clock.ts';
 import type { Stream } from '../../../scenario/scenario.ts';
 import type { HotRule } from '../../../topology/stages.ts';
-import type { RedisAddress } from '../../clients/endpoints.ts';
+import type { KafkaAccess, RedisAddress } from '../../clients/endpoints.ts';
 import { openKafkaAdmin } from '../../clients/kafka-admin.ts';
 import {
   type ConsumedBatch,
@@ -18,7 +18,7 @@ import { type ViewCounts, ViewWriter } from './view-writer.ts';
 
 /** What a view needs to know. */
 export interface ViewConfig {
-  readonly brokers: readonly string[];
+  readonly kafka: KafkaAccess;
   readonly redis: RedisAddress;
   readonly topic: string;
   readonly stream: Stream;
@@ -57,9 +57,9 @@ process.on('message', (message: ToView) => {
 // The parent is gone.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
-async function open({ brokers, redis: at, topic, stream, group, name, hot, planned }: ViewConfig) {
+async function open({ kafka, redis: at, topic, stream, group, name, hot, planned }: ViewConfig) {
   const redis = await openRedis(at);
-  const admin = await openKafkaAdmin(brokers);
+  const admin = await openKafkaAdmin(kafka);
   const ends = async () => (await admin.logs(topic)).map(({ high }) => high);
   let consumer: TopicConsumer | undefined;
   const writer = new ViewWriter({
@@ -73,7 +73,7 @@ async function open({ brokers, redis: at, topic, stream, group, name, hot, plann
       fail(error);
       return false;
     });
-  consumer = await consumeTopic({ brokers, topic, group, handle, failed: fail });
+  consumer = await consumeTopic({ kafka, topic, group, handle, failed: fail });
   let open = true;
   const checking = (async () => {
     while (open) {

@@ -69,7 +69,7 @@ function configsOf(
     .filter((one): one is ImageDataset => holdsImages(one) && one.visibility === 'redis')
     .filter(({ carries }) => streams.includes(carries))
     .map(({ name, carries }) => ({
-      brokers: kafka.brokers,
+      kafka,
       redis: redis as NonNullable<typeof redis>,
       ...{ topic: topicOf(place, carries), stream: carries, hot: stage.hot },
       group: `${place.topicPrefix}doorbuster-${name}`,
