@@ -25,6 +25,12 @@ process.on('message', (message: ToLoader) => {
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
 async function run(config: LoaderConfig): Promise<void> {
+  await loadUntilDrained(config);
+  // Now it has left its consumer group, and may be ended.
+  send({ kind: 'drained' });
+}
+
+async function loadUntilDrained(config: LoaderConfig): Promise<void> {
   await using loader = await Loader.open(config, clock, fail);
   send({ kind: 'ready' });
   let dueMs = clock.nowMs() + config.everyMs;
@@ -37,7 +43,6 @@ async function run(config: LoaderConfig): Promise<void> {
     dueMs = Math.max(dueMs + config.everyMs, clock.nowMs());
   }
   await loader.load();
-  send({ kind: 'drained' });
 }
 
 function fail(error: unknown): void {
