@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   merge: async () => (await import('./commands/merge.ts')).mergeCommand,
   up: async () => (await import('./commands/up.ts')).upCommand,
   down: async () => (await import('./commands/down.ts')).downCommand,
+  remove: async () => (await import('./commands/remove.ts')).removeCommand,
   compose: async () => (await import('./commands/compose.ts')).composeCommand,
   image: async () => (await import('./commands/image.ts')).imageCommand,
   schema: async () => (await import('./commands/schema.ts')).schemaCommand,

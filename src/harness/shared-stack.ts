@@ -11,7 +11,7 @@ import type { ExternalUse } from '../scenario/scenario.ts';
 import type { Pipeline } from './pipelines/load.ts';
 import { removeAll } from './pipelines/remove.ts';
 import { identify, isAlive, processSchema } from './process-identity.ts';
-import { isolatedNamespace, ownNamespace, type RunNamespace } from './run-namespace.ts';
+import { isolatedNamespace, ownNamespace, type RunNamespace, runIdOf } from './run-namespace.ts';
 import type { Shard } from './sharding/shard-coordinator.ts';
 import { connectExternal } from './stack/external.ts';
 import { defaultRegistryDir } from './stack/registry.ts';
@@ -57,8 +57,7 @@ export function namespaceOf(
   const { prefix } = chosen.on;
   // All shards of a load share one namespace.
   if (shard !== undefined) return isolatedNamespace(manifest, { prefix, runId: shard.load });
-  const parts = id.toLowerCase().split('-');
-  return isolatedNamespace(manifest, { prefix, runId: `${parts[0]}_${parts.at(-1)}` });
+  return isolatedNamespace(manifest, { prefix, runId: runIdOf(id) });
 }
 
 interface TenantOptions {
@@ -134,6 +133,25 @@ const tenantSchema = z.strictObject({
     namespace: z.string().min(1),
   }),
 });
+
+/** A run of this machine on a stack: what its names begin with, and its process if that still lives. */
+export interface Tenant {
+  readonly mark: string;
+  readonly pid: number | null;
+  /** To be called when everything of a killed run was removed. */
+  forget(): void;
+}
+
+/** The runs of this machine on a stack that live, or were killed before they had removed their names. */
+export function tenantsOf(name: string): readonly Tenant[] {
+  return tenantFiles(name)
+    .others()
+    .map(([path, { owner, place }]) => ({
+      mark: place.topicPrefix,
+      pid: isAlive(owner) ? owner.pid : null,
+      forget: () => rmSync(path, { force: true }),
+    }));
+}
 
 /** Removes the tenant files of a stack that no longer exists. */
 export function forgetTenants(name: string): void {

@@ -76,6 +76,18 @@ export interface Catalog {
   dropNamespace(signal?: AbortSignal): Promise<void>;
 }
 
+/** Names of the namespaces at the top of a REST catalog. */
+export async function listNamespaces(
+  access: Endpoints['catalog'],
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
+  const { status, text } = await restCatalog(access).request('GET', '/namespaces', signal);
+  if (status !== 200) throw refused('the list of namespaces', status, text);
+  // Without a page token in the request a catalog answers with all of them.
+  const { namespaces } = JSON.parse(text) as { namespaces: readonly (readonly string[])[] };
+  return namespaces.flatMap((parts) => (parts.length === 1 ? parts : []));
+}
+
 /** Opens one namespace of a REST catalog. */
 export function openCatalog(access: Endpoints['catalog'], namespace: string): Catalog {
   /** Tables for which the catalog refuses `snapshots=refs` (seen with statistics files): all snapshots are requested. */

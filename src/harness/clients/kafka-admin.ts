@@ -29,6 +29,11 @@ export interface PartitionLog {
   readonly high: bigint;
 }
 
+interface NamesInKafka {
+  readonly topics: readonly string[];
+  readonly groups: readonly string[];
+}
+
 /** An admin client. Its owner closes it: `await using`. */
 interface KafkaAdmin extends AsyncDisposable {
   /** Number of brokers of the cluster, from a real metadata request. */
@@ -42,6 +47,10 @@ interface KafkaAdmin extends AsyncDisposable {
   ensureTopic(name: string, options: CreateTopicsOptions): Promise<void>;
   /** The log of every partition of a topic, by partition. A missing topic is an error. */
   logs(topic: string): Promise<readonly PartitionLog[]>;
+  /** Every topic and consumer group with this prefix. */
+  names(prefix: string): Promise<NamesInKafka>;
+  /** Whether a message was appended to a topic since then, by the broker's stamps; epoch ms. */
+  writtenSince(topic: string, sinceMs: number): Promise<boolean>;
   /** Removes every topic with this prefix, and every consumer group that has no members; returns the topics. */
   removeAll(prefix: string): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -91,18 +100,31 @@ export async function openKafkaAdmin(access: KafkaAccess): Promise<KafkaAdmin> {
         .map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }))
         .sort((a, b) => a.partition - b.partition);
     },
+    names: (prefix) => namesIn(admin, prefix),
+    async writtenSince(topic, sinceMs) {
+      // Where no message is that new, kafkajs gives the end of the partition.
+      const found = await admin.fetchTopicOffsetsByTimestamp(topic, sinceMs);
+      const ends = await admin.fetchTopicOffsets(topic);
+      const endOf = new Map(ends.map(({ partition, high }) => [partition, BigInt(high)]));
+      return found.some(({ partition, offset }) => BigInt(offset) < (endOf.get(partition) ?? 0n));
+    },
     removeAll: (prefix) => removeAll(admin, prefix),
     close: () => admin.disconnect(),
     [Symbol.asyncDispose]: () => admin.disconnect(),
   };
 }
 
-async function removeAll(admin: Admin, prefix: string): Promise<readonly string[]> {
-  const topics = (await admin.listTopics()).filter((name) => name.startsWith(prefix));
-  if (topics.length > 0) await admin.deleteTopics({ topics });
+async function namesIn(admin: Admin, prefix: string): Promise<NamesInKafka> {
+  const own = (names: readonly string[]) => names.filter((name) => name.startsWith(prefix));
+  const topics = await admin.listTopics();
   const { groups } = await admin.listGroups();
-  const ids = groups.map(({ groupId }) => groupId).filter((id) => id.startsWith(prefix));
-  if (ids.length > 0) await admin.deleteGroups(ids).catch(unlessNotEmpty);
+  return { topics: own(topics), groups: own(groups.map(({ groupId }) => groupId)) };
+}
+
+async function removeAll(admin: Admin, prefix: string): Promise<readonly string[]> {
+  const { topics, groups } = await namesIn(admin, prefix);
+  if (topics.length > 0) await admin.deleteTopics({ topics: [...topics] });
+  if (groups.length > 0) await admin.deleteGroups([...groups]).catch(unlessNotEmpty);
   return topics;
 }
 

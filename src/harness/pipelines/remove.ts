@@ -11,7 +11,7 @@ import { type Bucket, openBucket } from '../clients/s3.ts';
 import type { RunNamespace } from '../run-namespace.ts';
 import type { ServerName, Stack } from '../stack/stack.ts';
 
-interface RemoveOptions {
+export interface RemoveOptions {
   readonly endpoints: Endpoints;
   /** The servers of the stack; null: external clusters, which are taken to have all. */
   readonly servers: Stack['servers'];
@@ -20,7 +20,7 @@ interface RemoveOptions {
 }
 
 /** What was found in a namespace and removed. */
-interface Removed {
+export interface Removed {
   readonly jobs: number;
   readonly topics: number;
   readonly tables: number;
@@ -38,22 +38,34 @@ const CANCELLED_WITHIN_MS = 60_000;
  */
 export async function removeAll(place: RunNamespace, options: RemoveOptions): Promise<Removed> {
   if (!place.apart) throw new Error('a run removes only an isolated namespace');
-  const has = (server: ServerName) => options.servers?.includes(server) ?? true;
-  const jobs = has('flink-jobmanager') ? await cancelJobs(place, options) : 0;
-  await using admin = await openKafkaAdmin(options.endpoints.kafka);
-  const topics = await admin.removeAll(place.topicPrefix);
-  const none = { tables: 0, objects: 0 };
-  const { tables, objects } = has('catalog') ? await dropTables(place, options) : none;
-  await removeViews(place, options);
-  using bucket = openBucket(options.endpoints.s3);
-  const parquet = await bucket.removeAll(batchesFolder(place.namespace));
-  return { jobs, topics: topics.length, tables, objects: objects + parquet };
+  return removeNamed({ topicPrefix: place.topicPrefix, namespaces: [place.namespace] }, options);
 }
 
-async function removeViews(
-  { namespace }: RunNamespace,
-  { endpoints }: RemoveOptions,
-): Promise<void> {
+/** Names of everything that is removed: those that begin with the prefix, and the namespaces. */
+interface Names {
+  readonly topicPrefix: string;
+  readonly namespaces: readonly string[];
+}
+
+/** As `removeAll`, for names that the caller knows to be those of one run. */
+export async function removeNamed(names: Names, options: RemoveOptions): Promise<Removed> {
+  const has = (server: ServerName) => options.servers?.includes(server) ?? true;
+  const jobs = has('flink-jobmanager') ? await cancelJobs(names, options) : 0;
+  await using admin = await openKafkaAdmin(options.endpoints.kafka);
+  const topics = await admin.removeAll(names.topicPrefix);
+  using bucket = openBucket(options.endpoints.s3);
+  let [tables, objects] = [0, 0];
+  for (const namespace of names.namespaces) {
+    const none = { tables: 0, objects: 0 };
+    const dropped = has('catalog') ? await dropTables(namespace, options) : none;
+    await removeViews(namespace, options);
+    tables += dropped.tables;
+    objects += dropped.objects + (await bucket.removeAll(batchesFolder(namespace)));
+  }
+  return { jobs, topics: topics.length, tables, objects };
+}
+
+async function removeViews(namespace: string, { endpoints }: RemoveOptions): Promise<void> {
   if (endpoints.redis === null) return;
   const redis = await openRedis(endpoints.redis);
   try {
@@ -64,7 +76,7 @@ async function removeViews(
 }
 
 async function cancelJobs(
-  { topicPrefix }: RunNamespace,
+  { topicPrefix }: Names,
   { endpoints, clock, signal }: RemoveOptions,
 ): Promise<number> {
   const rest = flinkRest(endpoints.flink.rest, clock);
@@ -87,7 +99,7 @@ async function cancelJobs(
 }
 
 async function dropTables(
-  { namespace }: RunNamespace,
+  namespace: string,
   { endpoints, signal }: RemoveOptions,
 ): Promise<Pick<Removed, 'tables' | 'objects'>> {
   const catalog = openCatalog(endpoints.catalog, namespace);
