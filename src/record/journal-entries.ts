@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { VERDICTS } from '../core/exit-codes.ts';
 import { FAULT_ACTS } from '../scenario/scenario.ts';
+import { view } from './observed.ts';
 import { drain, type Frozen } from './record.ts';
 
 /** The entries of a run's journal: one schema per kind. */
@@ -32,10 +33,7 @@ const KINDS = {
   /** The jobs are stopped from `atMs` on. */
   stop: { atMs: z.number() },
   /** A view in memory at the end of its stage. */
-  view: {
-    ...{ name: text, images: count, rejected: count, written: count },
-    ...{ rebuilds: count, products: count },
-  },
+  view: view.shape,
   fault: {
     ...{ state: z.enum(['asked', 'away', 'back']), act: z.enum(FAULT_ACTS) },
     ...{ server: text, during: text },

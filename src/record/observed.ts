@@ -199,3 +199,23 @@ export const compaction = z.strictObject({
   /** 95 %, from the interval of the slope; n background answers of each query. Absent in records before intervals. */
   gainLastsInterval: z.strictObject({ low: z.number(), high: z.number(), n: count }).optional(),
 });
+
+/** A view in memory at the end of its stage, by its name there. */
+export const view = z.strictObject({
+  name: z.string(),
+  /** Images that its process read, a rebuild included, and of them those that could not be decoded. */
+  images: count,
+  rejected: count,
+  /** Rows that it wrote, because the view had an older version or none. */
+  written: count,
+  /** How often the view was lost and rebuilt. */
+  rebuilds: count,
+  /** Comparisons with the table of the stock, and those that could not read it. */
+  comparisons: count,
+  unread: count,
+  /** Rows that a comparison wrote: those that the view lacked, and those that it had in an older version. */
+  filled: count,
+  repaired: count,
+  /** Products that were hot. */
+  products: count,
+});

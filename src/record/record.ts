@@ -11,6 +11,7 @@ import {
   queries,
   stalenessSeries,
   storeAge,
+  view,
   waterfall,
 } from './observed.ts';
 import { promises } from './promises.ts';
@@ -239,6 +240,8 @@ export const measurements = {
   producing,
   self,
   cost,
+  /** Absent if no stage keeps a view in memory. */
+  views: z.array(view).optional(),
   /** One per rule of the INVALID table that was broken. */
   invalid: z.array(z.strictObject({ rule: z.string(), fact: z.string(), limit: z.string() })),
   checks: z.array(check),
@@ -267,6 +270,7 @@ const nothing = {
   producing: z.null(),
   self: z.null(),
   cost: z.null(),
+  views: z.tuple([]).optional(),
   invalid: z.tuple([]),
   checks: z.tuple([]),
 };
@@ -366,6 +370,7 @@ export type LayoutCommit = Layout['commits'][number];
 export type Queries = Part<'queries'>;
 export type QueryResult = Queries['results'][number];
 export type CompactionRecord = Item<'compactions'>;
+export type ViewRecord = Frozen<z.infer<typeof view>>;
 export type TruthRecord = Part<'truth'>;
 export type Regressions = NonNullable<RunRecord['regressions']>;
 export type Promises = Part<'promises'>;

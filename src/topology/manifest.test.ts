@@ -54,6 +54,9 @@ test('the stock view is the first table that keeps current rows alone, else a le
   expect(stockView([rejected(), ledger, current])).toBe(current);
   expect(stockView([rejected(), ledger])).toBe(ledger);
   expect(stockView([rejected()])).toBeNull();
+  const hot = { ...images('upsert', 'hot'), subset: 'hot' } as const;
+  expect(stockView([hot, ledger])).toBe(ledger);
+  expect(stockView([hot])).toBeNull();
 });
 
 describe('refused, with line and column:', () => {
@@ -72,6 +75,26 @@ describe('refused, with line and column:', () => {
       'an unknown key of a dataset',
       ['semantics: upsert', 'semantic: upsert'],
       /:14:38: unknown key "semantic": did you mean "semantics"\?/,
+    ],
+    [
+      'a view in Redis that no stage fills',
+      ['version: version', 'version: version, visibility: redis, subset: hot'],
+      /:14:3: nothing fills it: add \{ run: redis-view \} to stages/,
+    ],
+    [
+      'a view in Redis of all rows',
+      ['version: version', 'version: version, visibility: redis'],
+      /:14:3: visibility: redis keeps the hot rows: write subset: hot/,
+    ],
+    [
+      'a part of a ledger',
+      ['semantics: upsert', 'semantics: ledger, subset: hot'],
+      /:14:3: subset: hot is a part of the newest images: semantics is upsert, and not ledger/,
+    ],
+    [
+      'a stage that fills no view',
+      ['{ run: flink-sql }', '{ run: flink-sql }, { run: redis-view }'],
+      /redis-view fills no dataset: one needs visibility: redis/,
     ],
     [
       'an upsert without a version',

@@ -59,6 +59,11 @@ export const stage = z.discriminatedUnion('run', [
     run: z
       .literal('redis-view')
       .describe('a process that keeps the hot rows of each dataset with visibility redis in Redis'),
+    reconcile_every_ms: z
+      .int()
+      .min(1_000)
+      .optional()
+      .describe('how often its rows are compared with the table of the stream; default: never'),
     hot: hot
       .prefault({})
       .describe('products that are hot besides those of the bursts of the scenario'),

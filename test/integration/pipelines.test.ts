@@ -8,7 +8,10 @@ import { systemClock as clock } from '../../src/core/clock.ts';
 import type { DoorbusterError } from '../../src/core/errors.ts';
 import type { Connection, Database } from '../../src/harness/clients/duckdb.ts';
 import { openLakehouse as openDuckdbLakehouse } from '../../src/harness/clients/duckdb-lakehouse.ts';
+import type { RedisAddress } from '../../src/harness/clients/endpoints.ts';
+import { versionsIn } from '../../src/harness/clients/hot-view.ts';
 import { kafkaClient } from '../../src/harness/clients/kafka-admin.ts';
+import { openRedis } from '../../src/harness/clients/redis.ts';
 import { openSqlSession } from '../../src/harness/clients/sql-gateway.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { openFacts } from '../../src/harness/facts.ts';
@@ -548,5 +551,47 @@ describe('a statement that Flink refuses', () => {
     if (line !== undefined) {
       expect(jobs.split('\n')[Number(line) - 1]).toBe('INSERT INTO ice.${namespace}.loyalty');
     }
+  });
+});
+
+describe('hot-view', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'doorbuster-hot-'));
+  let w: World;
+  beforeAll(async () => {
+    for (const name of ['cdc-upsert', 'hot-view']) {
+      cpSync(join(packageRoot, 'pipelines', name), join(dir, name), { recursive: true });
+    }
+    const file = join(dir, 'hot-view', 'pipeline.yaml');
+    const text = readFileSync(file, 'utf8');
+    const often = text.replace('reconcile_every_ms: 15000', 'reconcile_every_ms: 1000');
+    expect(often).not.toBe(text);
+    writeFileSync(file, often);
+    w = await world(join(dir, 'hot-view'));
+  });
+  afterAll(async () => {
+    await w?.[Symbol.asyncDispose]();
+    rmSync(dir, { recursive: true });
+  });
+
+  test('keeps the hot rows alone, and repairs from the table what Redis has lost or has too old', async () => {
+    const stock = (store: number, sku: number, version: number) =>
+      image({ store, sku, version, onHand: version }, `${store}-${sku}-${version}`);
+    await w.send('inventory', [stock(1, 11, 2), stock(1, 11, 1), stock(2, 11, 5), stock(1, 12, 1)]);
+    await settled(w, 'marker-hot', ['inventory']);
+    const redis = await openRedis(w.lake.stack.endpoints.redis as RedisAddress);
+    const name = `${w.lake.place.namespace}.hot_stock`;
+    const keys = ['1/11', '2/11', '3/11', '1/12'];
+    const shown = () => versionsIn(redis, name, keys);
+    expect(await shown()).toEqual(['2', '5', null, null]);
+    await redis.send(['DEL', `${name}:row:1/11`]);
+    await redis.send(['HSET', `${name}:row:2/11`, 'version', '4']);
+    await until(shown, ([first, second]) => first === '2' && second === '5');
+    const row = String(await redis.send(['HGET', `${name}:row:1/11`, 'row']));
+    expect(JSON.parse(row)).toMatchObject({ store_id: 1, sku_id: 11, version: 2, on_hand: 2 });
+    await w.deployment.drain();
+    expect(w.deployment.views()).toMatchObject([
+      { name, unread: 0, filled: 1, repaired: 1, rebuilds: 0, products: 1 },
+    ]);
+    redis.close();
   });
 });

@@ -152,6 +152,7 @@ function sectionsOf(
     })),
     compactions,
     checks: completed ? checks : [],
+    ...(observed.views.length === 0 ? {} : { views: [...observed.views] }),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Drain, Layout, RecordedPhase } from '../../record/record.ts';
+import type { Drain, Layout, RecordedPhase, ViewRecord } from '../../record/record.ts';
 import type { PhaseCompaction } from '../pipelines/compactions/compaction.ts';
 import type { Incident } from '../probes/probe.ts';
 import type { Stack } from '../stack/stack.ts';
@@ -22,6 +22,8 @@ export interface Observed {
   readonly drains: { readonly opening: Drain | null; readonly final: Drain | null };
   /** One per `compact` phase, in their order. */
   readonly compactions: readonly PhaseCompaction[];
+  /** Views in memory that were drained. */
+  readonly views: readonly ViewRecord[];
   readonly cores: number;
   /** See `Stack.servers`. */
   readonly servers: Stack['servers'];

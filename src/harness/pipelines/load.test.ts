@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: placeholders are what is tested
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -312,4 +312,24 @@ describe('a folder of one’s own', () => {
     expect(() => loadPipeline('./yours', dir)).toThrow('there is no pipeline folder ./yours');
     expect(() => loadPipeline('cdc-upsrt', dir)).toThrow('did you mean "cdc-upsert"?');
   });
+});
+
+test('hot-view has the tables, the jobs and the queries of cdc-upsert, and a view next to them', () => {
+  const of = (name: string) => join(packageRoot, 'pipelines', name);
+  const sql = readdirSync(of('hot-view'), { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.sql'),
+  );
+  expect(sql.length).toBeGreaterThan(6);
+  for (const file of sql) {
+    const [own, other] = ['hot-view', 'cdc-upsert'].map((name) =>
+      readFileSync(join(of(name), file), 'utf8'),
+    );
+    expect(own, file).toBe(other);
+  }
+  const { datasets } = loadPipeline('hot-view', packageRoot).manifest;
+  const others = loadPipeline('cdc-upsert', packageRoot).manifest.datasets;
+  expect(datasets.filter(({ visibility }) => visibility === 'iceberg')).toEqual(others);
+  expect(datasets.filter(({ visibility }) => visibility === 'redis')).toMatchObject([
+    { name: 'hot_stock', semantics: 'upsert', subset: 'hot' },
+  ]);
 });

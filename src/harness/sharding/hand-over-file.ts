@@ -6,7 +6,7 @@ import { literalGlob, quoted } from '../../core/sql.ts';
 import { readTextFile } from '../../core/text-file.ts';
 import { RUN_FILES } from '../../record/folder.ts';
 import { datasetName } from '../../record/metric.ts';
-import { layout } from '../../record/observed.ts';
+import { layout, view } from '../../record/observed.ts';
 import { parquetFiles } from '../../record/parquet-files.ts';
 import { described } from '../../record/read.ts';
 import { drain, phase } from '../../record/record.ts';
@@ -88,6 +88,8 @@ const handOverSchema = z.strictObject({
   compactions: z.array(compaction.extend({ phase: z.string() })).optional(),
   /** Only in hand-overs of older versions, before each `compact` phase had a result. */
   compaction: compaction.nullable().optional(),
+  /** Left out of hand-overs of before there were views. */
+  views: z.array(view).default([]),
   tables: tables.nullable(),
   bucket: layout.shape.bucket,
   missing: z.array(z.string()),

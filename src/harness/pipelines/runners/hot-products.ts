@@ -32,6 +32,11 @@ export class HotProducts {
     return this.#hot.size;
   }
 
+  /** In no order. */
+  all(): readonly number[] {
+    return [...this.#hot];
+  }
+
   has(sku: number): boolean {
     return this.#hot.has(sku);
   }

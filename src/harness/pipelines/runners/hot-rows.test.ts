@@ -46,3 +46,14 @@ test('a topic that is read again gives the hot rows from their first image', () 
   rows.readAgain(true);
   expect([1, 2].map((version) => rows.takes(image(5, version)))).toEqual([true, true]);
 });
+
+test('what the topic has had a newer version of is old, whether or not its product is hot', () => {
+  const rows = rowsOf([5]);
+  rows.takes(image(5, 2));
+  rows.takes(image(6, 2));
+  const old = (sku: number, version: number) => rows.isOld({ store: 1, sku, version });
+  expect([old(5, 1), old(5, 2), old(6, 1), old(6, 2), old(7, 1)]).toEqual([
+    ...[true, false, true, false, false],
+  ]);
+  expect(rows.all()).toEqual([5]);
+});

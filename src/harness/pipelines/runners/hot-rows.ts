@@ -29,6 +29,16 @@ export class HotRows {
     return this.#products.size;
   }
 
+  /** Hot products, in no order. */
+  all(): readonly number[] {
+    return this.#products.all();
+  }
+
+  /** Whether the topic has had a newer version of this row. */
+  isOld({ store, sku, version }: Omit<Image, 'change'>): boolean {
+    return version < (this.#newest.get(store)?.get(sku) ?? Number.NEGATIVE_INFINITY);
+  }
+
   /** The topic is read again from its beginning, until `readAgain(false)`. */
   readAgain(again: boolean): void {
     this.#again = again;

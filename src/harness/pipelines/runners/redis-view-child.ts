@@ -14,6 +14,7 @@ import { takeServerPriority } from '../../priority.ts';
 import { reasonOf } from '../../reason.ts';
 import { HotProducts } from './hot-products.ts';
 import { HotRows } from './hot-rows.ts';
+import { openTable, type TableConfig } from './view-reconciler.ts';
 import { type ViewCounts, ViewWriter } from './view-writer.ts';
 
 /** What a view needs to know. */
@@ -29,6 +30,8 @@ export interface ViewConfig {
   readonly hot: HotRule;
   /** Products that are hot from the start, hottest first. */
   readonly planned: readonly number[];
+  /** null: the view is not compared with a table. */
+  readonly table: TableConfig | null;
 }
 
 /** Messages to the process of a view, and from it. */
@@ -57,7 +60,17 @@ process.on('message', (message: ToView) => {
 // The parent is gone.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
-async function open({ kafka, redis: at, topic, stream, group, name, hot, planned }: ViewConfig) {
+async function open({
+  kafka,
+  redis: at,
+  topic,
+  stream,
+  group,
+  name,
+  hot,
+  planned,
+  table,
+}: ViewConfig) {
   const redis = await openRedis(at);
   const admin = await openKafkaAdmin(kafka);
   const ends = async () => (await admin.logs(topic)).map(({ high }) => high);
@@ -81,16 +94,33 @@ async function open({ kafka, redis: at, topic, stream, group, name, hot, planned
       await writer.check();
     }
   })().catch(fail);
+  const comparing = new AbortController();
+  if (table !== null) compare(writer, table, comparing.signal).catch(fail);
   drain = async () => {
     const last = await ends();
     while (!writer.has(last)) await clock.sleep(POLL_MS);
     open = false;
+    comparing.abort();
     await checking;
     await consumer?.close();
     send({ kind: 'drained', counts: writer.counts() });
   };
   while (!writer.loaded) await clock.sleep(POLL_MS);
   send({ kind: 'ready' });
+}
+
+/** Compares the view with the table until `signal` aborts: what it is doing then ends with the process. */
+async function compare(writer: ViewWriter, config: TableConfig, signal: AbortSignal) {
+  const table = await openTable(config);
+  const rows: typeof table.rows = async (...of) => {
+    const found = await table.rows(...of);
+    signal.throwIfAborted();
+    return found;
+  };
+  while (!signal.aborted) {
+    await clock.sleep(config.everyMs, signal).catch(() => {});
+    if (!signal.aborted) await writer.reconcile({ rows });
+  }
 }
 
 function send(message: FromView): void {

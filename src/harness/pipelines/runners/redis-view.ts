@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { stackBroke } from '../../../core/errors.ts';
 import { limitedSignal } from '../../../core/limited-signal.ts';
 import { VIEW } from '../../../record/facts.ts';
-import { holdsImages, type ImageDataset } from '../../../topology/dataset.ts';
+import { holdsImages, type ImageDataset, stockView } from '../../../topology/dataset.ts';
 import { entryFile } from '../../entry.ts';
 import { topicOf } from '../../run-namespace.ts';
 import type { FromView, ToView, ViewConfig } from './redis-view-child.ts';
@@ -61,10 +61,16 @@ async function deployViews(
 /** The views of the datasets whose stream has traffic. */
 function configsOf(
   { pipeline, stage, streams }: StageOf<'redis-view'>,
-  { stack, hotProducts }: DeployOptions,
+  { stack, hotProducts, extensions }: DeployOptions,
 ): readonly ViewConfig[] {
   const { manifest, place } = pipeline;
-  const { redis, kafka } = stack.endpoints;
+  const { redis, kafka, s3, catalog } = stack.endpoints;
+  const everyMs = stage.reconcile_every_ms;
+  const source = stockView(manifest.datasets);
+  const table =
+    everyMs === undefined || source === null
+      ? null
+      : { s3, catalog, extensions, everyMs, table: `${place.namespace}.${source.name}` };
   return manifest.datasets
     .filter((one): one is ImageDataset => holdsImages(one) && one.visibility === 'redis')
     .filter(({ carries }) => streams.includes(carries))
@@ -75,6 +81,7 @@ function configsOf(
       group: `${place.topicPrefix}doorbuster-${name}`,
       name: `${place.namespace}.${name}`,
       planned: hotProducts(),
+      table,
     }));
 }
 

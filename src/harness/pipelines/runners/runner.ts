@@ -1,11 +1,11 @@
 import type { Clock } from '../../../core/clock.ts';
+import type { ViewRecord } from '../../../record/record.ts';
 import type { Scenario, Stream } from '../../../scenario/scenario.ts';
 import type { RunnerKind, StageUse } from '../../../topology/stages.ts';
 import type { StageProcess } from '../../batches/child-process.ts';
 import type { Artifacts } from '../../setup/artifacts.ts';
 import type { ServerName, Stack } from '../../stack/stack.ts';
 import type { RunPipeline } from '../load.ts';
-import type { ViewCounts } from './view-writer.ts';
 
 /** An independent part of a stage, such as a Flink job, which carries one stream. */
 export interface DeployedJob {
@@ -26,22 +26,19 @@ export interface DeployedStage extends AsyncDisposable {
   /** Processes of its own on this machine, by the name of their account in the facts `resources`. */
   processes?(): readonly { readonly server: string; readonly pid: number }[];
   /** Views that it has filled and drained, with what they did. */
-  views?(): readonly DrainedView[];
+  views?(): readonly ViewRecord[];
   /** The plan of each of its jobs, in its engine's format. */
   explain(): Promise<readonly { readonly name: Stream; readonly plan: string }[]>;
   /** The engine that it has started, where it is one that answers queries too. */
   readonly engine?: StageProcess;
 }
 
-/** A view, by its name in Redis. */
-type DrainedView = ViewCounts & { readonly name: string };
-
 export interface DeployOptions {
   readonly stack: Pick<Stack, 'runtime' | 'endpoints' | 'inProcess' | 'stateDir'>;
   readonly scenario: Pick<Scenario, 'pipeline' | 'stack' | 'traffic'>;
   /** Products that a retailer knows to be in demand: those of the bursts of the scenario, hottest first. */
   readonly hotProducts: () => readonly number[];
-  readonly extensions: Pick<Artifacts['duckdbExtensions'], 'httpfs'>;
+  readonly extensions: Artifacts['duckdbExtensions'];
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }

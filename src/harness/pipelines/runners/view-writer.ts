@@ -1,23 +1,21 @@
 import type { Clock } from '../../../core/clock.ts';
 import { decode } from '../../../generators/decode.ts';
+import type { ViewRecord } from '../../../record/record.ts';
 import type { Stream } from '../../../scenario/scenario.ts';
-import { beginView, isOfEpoch, type ViewRow, writeView } from '../../clients/hot-view.ts';
+import {
+  beginView,
+  isOfEpoch,
+  type ViewRow,
+  versionsIn,
+  writeView,
+} from '../../clients/hot-view.ts';
 import type { ConsumedBatch } from '../../clients/kafka-consumer.ts';
 import { isAnswer, type Redis } from '../../clients/redis.ts';
 import type { HotRows } from './hot-rows.ts';
+import type { TableReader } from './view-reconciler.ts';
 
 /** What a view has done so far. */
-export interface ViewCounts {
-  /** Images that were read, and of them those that could not be decoded; a rebuild reads them again. */
-  readonly images: number;
-  readonly rejected: number;
-  /** Rows that were written, because the view had an older version or none. */
-  readonly written: number;
-  /** How often Redis had lost the view. */
-  readonly rebuilds: number;
-  /** Products that are hot. */
-  readonly products: number;
-}
+export type ViewCounts = Omit<ViewRecord, 'name'>;
 
 interface WriterContext {
   readonly redis: Redis;
@@ -35,6 +33,8 @@ interface WriterContext {
 }
 
 const RETRY_MS = 100;
+/** Where no consumer waits for a batch. */
+const IDLE = async () => {};
 
 /**
  * Writes the hot rows of a topic of images to a view. It begins with the whole topic: first it folds it into the newest image
@@ -43,7 +43,10 @@ const RETRY_MS = 100;
  */
 export class ViewWriter {
   readonly #context: WriterContext;
-  readonly #counts = { images: 0, rejected: 0, written: 0, rebuilds: 0 };
+  readonly #counts = {
+    ...{ images: 0, rejected: 0, written: 0, rebuilds: 0 },
+    ...{ comparisons: 0, unread: 0, filled: 0, repaired: 0 },
+  };
   /** Newest images that are not written yet, by the key of their rows. */
   readonly #pending = new Map<string, ViewRow>();
   #epoch = '';
@@ -68,7 +71,7 @@ export class ViewWriter {
   begin(): Promise<void> {
     return this.#inTurn(async () => {
       await this.#begin();
-      await this.#finishLoad(async () => {});
+      await this.#finishLoad(IDLE);
     });
   }
 
@@ -95,6 +98,40 @@ export class ViewWriter {
     });
   }
 
+  /**
+   * Compares the view with the table, and writes what the table has and the view lacks. The table is later than the view by
+   * its commit interval: a row that the view has in a newer version is no difference. Batches wait only for the writing.
+   */
+  async reconcile(table: Pick<TableReader, 'rows'>): Promise<void> {
+    const { redis, name, hot, clock } = this.#context;
+    this.#counts.comparisons += 1;
+    const rows = await table.rows(hot.all(), clock.nowMs()).catch(() => null);
+    if (rows === null) {
+      this.#counts.unread += 1;
+      return;
+    }
+    await this.#inTurn(async () => {
+      if (!this.loaded) return;
+      const keys = rows.map(({ key }) => key);
+      const shown = await this.#untilRedisAnswers(() => versionsIn(redis, name, keys), IDLE);
+      // A row that comes in must not be older than what has passed by.
+      const lacking = rows.filter(
+        (row, i) => shown[i] === null && !hot.isOld({ ...row, version: Number(row.version) }),
+      );
+      const behind = rows.filter(({ version }, i) => {
+        const known = shown[i] ?? null;
+        return known !== null && BigInt(version) > BigInt(known);
+      });
+      const applied = await this.#untilRedisAnswers(
+        () => writeView(redis, { name, epoch: this.#epoch }, [...lacking, ...behind]),
+        IDLE,
+      );
+      if (applied === null) return this.#rebuild();
+      this.#counts.filled += lacking.length;
+      this.#counts.repaired += behind.length;
+    });
+  }
+
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#last.then(work);
     this.#last = done.catch(() => undefined);
@@ -108,10 +145,7 @@ export class ViewWriter {
     this.#next = loadTo.map(() => 0n);
     this.#loadTo = loadTo;
     this.#epoch = newEpoch();
-    await this.#untilRedisAnswers(
-      () => beginView(redis, name, this.#epoch),
-      async () => {},
-    );
+    await this.#untilRedisAnswers(() => beginView(redis, name, this.#epoch), IDLE);
   }
 
   async #rebuild(): Promise<void> {
