@@ -53,3 +53,12 @@ test('every link between pages leads to a file, and every anchor to a heading', 
 test('README has at most 60 lines', () => {
   expect(read('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(60);
 });
+
+test('a decision has a number of its own, in its file and in its title', () => {
+  const decisions = pages.filter((page) => dirname(page) === 'docs/adr');
+  const numbers = decisions.map((page) => /\/(\d{3})-/.exec(page)?.[1]);
+  expect(numbers.filter((one, i) => numbers.indexOf(one) !== i)).toEqual([]);
+  for (const [i, page] of decisions.entries()) {
+    expect(read(page).startsWith(`# ${Number(numbers[i])}. `), page).toBe(true);
+  }
+});
