@@ -177,10 +177,12 @@ describe('a load of one shard, and of four', () => {
     const ofAnother = changed(second, ({ shard }) => ({
       shard: { ...(shard as object), load: 'x' },
     }));
-    expect(() => readParts([lead, ofAnother, ...rest])).toThrow('belong to several loads: by_4, x');
+    expect(() => readParts([lead, ofAnother, ...rest])).toThrow(
+      /belong to several loads: by_4_\d+, x/,
+    );
     expect(() => readParts([one.dir])).toThrow('is a complete run, and not a shard');
     const later = changed(second, (part) => ({ t0Ms: (part.t0Ms as number) + 60_000 }));
-    expect(() => readParts([lead, later, ...rest])).toThrow('another attempt of the load by_4');
+    expect(() => readParts([lead, later, ...rest])).toThrow('another attempt of the load by_4_');
     const drifted = changed(second, ({ shard }) => {
       const { clock: theirs, ...others } = shard as ShardRecord;
       return { shard: { ...others, clock: { ...theirs, driftMs: 50 } } };
