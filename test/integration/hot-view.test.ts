@@ -152,7 +152,7 @@ canaries: { rate: 0.5/s }
 drain_within: 3m
 phases:
   - { name: calm, for: 5s, load: 2x, shape: doorbuster }
-  - { name: outage, for: 15s, load: 2x, shape: doorbuster }
+  - { name: outage, for: 20s, load: 2x, shape: doorbuster }
 faults: [{ do: kill, server: redis, during: outage, at: 3s, for: 2s }]
 staleness_target: 1s
 checks:

@@ -18,6 +18,12 @@ export function isAnswer(error: unknown): boolean {
 /** Pause between two attempts to connect, ms. */
 const RECONNECT_MS = 100;
 const CONNECT_WITHIN_MS = 2_000;
+/**
+ * A connection on which nothing comes for this long is given up, ms: between us and a container there is a proxy, which
+ * can outlive the server, and a command on it would be waited for without end. Pings keep an idle connection.
+ */
+const SILENT_AFTER_MS = 3_000;
+const PING_EVERY_MS = 1_000;
 
 /** Opens a connection; rejects if Redis does not answer. */
 export async function openRedis({ host, port }: RedisAddress): Promise<Redis> {
@@ -26,8 +32,9 @@ export async function openRedis({ host, port }: RedisAddress): Promise<Redis> {
     RESP: 2,
     // A command that waits for a server that is away would be answered by one that knows nothing of what was before it.
     disableOfflineQueue: true,
+    pingInterval: PING_EVERY_MS,
     socket: {
-      ...{ host, port, connectTimeout: CONNECT_WITHIN_MS },
+      ...{ host, port, connectTimeout: CONNECT_WITHIN_MS, socketTimeout: SILENT_AFTER_MS },
       reconnectStrategy: () => (wasOpen ? RECONNECT_MS : false),
     },
   });
