@@ -92,7 +92,7 @@ function rowsOf(schema: Schema, path: string, required: boolean): readonly Row[]
   const objects = branches.filter(({ type, properties }) => type === 'object' && properties);
   if (objects.length > 0) return objects.flatMap((one) => rowsOf(one, path, required));
   const items = schema.items as Schema | undefined;
-  const nested = items?.anyOf || items?.type === 'object';
+  const nested = items?.anyOf || items?.oneOf || items?.type === 'object';
   if (schema.type === 'array' && items && nested) return rowsOf(items, `${path}[]`, required);
   if (schema.type === 'object') return sectionOf(schema, path, required);
   return [[path, valueText(schema), fallbackOf(schema, required), schema.description ?? '']];

@@ -108,7 +108,7 @@ async function close(session: Session, course: PartialCourse): Promise<void> {
   await probes.census.polled();
   course.stoppedMs = options.clock.nowMs();
   await markStop(session, course.stoppedMs);
-  state.enter('stopping the jobs', 'stopping the jobs with a savepoint');
+  state.enter('stopping the jobs', 'stopping the pipeline');
   await deployment.drain(session.signal);
   for (const view of deployment.views()) journal.note('view', view);
   await probes.census.caughtUp();
