@@ -1,8 +1,10 @@
 import pc from 'picocolors';
 import { systemClock } from '../core/clock.ts';
 import { badInput } from '../core/errors.ts';
+import { comparedLine, estimateOf } from '../harness/experiment/estimate.ts';
 import { openLab } from '../harness/experiment/lab.ts';
 import { planComparison, repeatTrials } from '../harness/experiment/repeat.ts';
+import { pipelineFor } from '../harness/pipelines/load.ts';
 import type { ScenarioOnDisk } from '../harness/recording/open.ts';
 import { readLock } from '../harness/setup/lock.ts';
 import { needsOf } from '../harness/setup/needs.ts';
@@ -11,6 +13,7 @@ import type { RecordedDesign } from '../record/comparison-plan.ts';
 import { type RunFolder, removeIfEmpty } from '../record/folder.ts';
 import type { RecordedTrial } from '../record/series.ts';
 import { type Difference, differencesOf, differenceText } from '../scenario/differences.ts';
+import type { Manifest } from '../topology/manifest.ts';
 import type { CommandContext } from './command.ts';
 import { ready } from './ready.ts';
 import { recorded } from './recorded.ts';
@@ -55,9 +58,10 @@ export async function prepareDesigns(
     withRecording(readScenario({ ...(wanted[design] as WantedDesign), seed: String(seed) }));
   const all = await Promise.all(read.map(withRecording));
   const scenarios = all as [ScenarioOnDisk, ...ScenarioOnDisk[]];
+  const manifests = scenarios.map((one) => pipelineFor(one, process.cwd()).manifest);
   const needs = needsOf(readLock(), workOf(scenarios, runtime));
   const artifacts = await ready({ yes, runtime, means, needs }, context);
-  return { wanted, differences, forced, scenarios, scenarioOf, runtime, artifacts };
+  return { wanted, differences, forced, scenarios, manifests, scenarioOf, runtime, artifacts };
 }
 
 /** Reasons why the designs are not comparable, if forced. Throws DoorbusterError (exit 2) otherwise. */
@@ -81,6 +85,14 @@ export function planLines({ wanted, differences }: PreparedDesigns): readonly st
       ? apart
       : ['differs   nothing: this shows how much two runs of one design differ']),
   ];
+}
+
+/** The estimated time of so many trials of each design. */
+export function estimateLine({ scenarios, manifests }: PreparedDesigns, trials: number): string {
+  const estimates = scenarios.map(({ scenario }, i) =>
+    estimateOf(scenario, manifests[i] as Manifest),
+  );
+  return comparedLine(estimates, trials);
 }
 
 interface Rounds {

@@ -2,8 +2,6 @@ import { systemClock } from '../core/clock.ts';
 import { badInput } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit-codes.ts';
 import { MOST_PAIRS } from '../core/paired.ts';
-import { comparedLine, estimateOf } from '../harness/experiment/estimate.ts';
-import { pipelineFor } from '../harness/pipelines/load.ts';
 import type { RecordedDesign } from '../record/comparison-plan.ts';
 import { createRunFolder } from '../record/folder.ts';
 import type { GatePlan } from '../record/gate-plan.ts';
@@ -14,7 +12,7 @@ import { plural } from '../reports/format.ts';
 import { noiseOf, renderNoise } from '../reports/noise.ts';
 import type { CommandContext } from './command.ts';
 import { writeComparison } from './comparison.ts';
-import { planLines, prepareDesigns, runRounds } from './design-rounds.ts';
+import { estimateLine, planLines, prepareDesigns, runRounds } from './design-rounds.ts';
 import { quoted, repeated } from './reproduce.ts';
 import { requireKnown, wantedMetrics } from './run-gate.ts';
 import { colorOnStdout } from './terminal.ts';
@@ -58,10 +56,7 @@ export async function runAa(args: AaArguments, context: CommandContext): Promise
   const [{ scenario: read }] = prepared.scenarios;
   const folder = createRunFolder(args.results, `aa-${read.name}`, systemClock.nowMs());
   for (const line of planLines(prepared)) terminal.say(line);
-  const estimates = prepared.scenarios.map((parsed) =>
-    estimateOf(parsed.scenario, pipelineFor(parsed, process.cwd()).manifest),
-  );
-  terminal.say(comparedLine(estimates, pairs));
+  terminal.say(estimateLine(prepared, pairs));
   const reproduce = [
     `doorbuster aa ${quoted(scenario)}`,
     ...repeated('--set', set),

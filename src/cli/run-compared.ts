@@ -2,14 +2,18 @@ import { basename } from 'node:path';
 import { systemClock } from '../core/clock.ts';
 import { badInput } from '../core/errors.ts';
 import type { ExitCode } from '../core/exit-codes.ts';
-import { comparedLine, estimateOf } from '../harness/experiment/estimate.ts';
-import { pipelineFor } from '../harness/pipelines/load.ts';
 import type { RecordedDesign } from '../record/comparison-plan.ts';
 import { createRunFolder } from '../record/folder.ts';
 import { comparisonOf } from '../reports/comparison.ts';
 import type { CommandContext } from './command.ts';
 import { type ComparisonFormat, showComparison, writeComparison } from './comparison.ts';
-import { planLines, prepareDesigns, runRounds, type WantedDesign } from './design-rounds.ts';
+import {
+  estimateLine,
+  planLines,
+  prepareDesigns,
+  runRounds,
+  type WantedDesign,
+} from './design-rounds.ts';
 import { quoted, repeated } from './reproduce.ts';
 import { refuseRepeat } from './run-repeated.ts';
 
@@ -39,11 +43,8 @@ export async function runCompared(
   const { scenarios, forced } = prepared;
   const { name } = scenarios[0].scenario;
   const folder = createRunFolder(args.results, `compare-${name}`, systemClock.nowMs());
-  const estimates = scenarios.map((parsed) =>
-    estimateOf(parsed.scenario, pipelineFor(parsed, process.cwd()).manifest),
-  );
   for (const line of planLines(prepared)) terminal.say(line);
-  terminal.say(comparedLine(estimates, args.repeat));
+  terminal.say(estimateLine(prepared, args.repeat));
   const plan = { id: folder.id, repeat: args.repeat, reproduce: reproduceLine(args) };
   const compared = (designs: readonly RecordedDesign[]) => ({
     designs,

@@ -4,8 +4,6 @@ import { badInput } from '../core/errors.ts';
 import type { ExitCode } from '../core/exit-codes.ts';
 import { LOOKS } from '../core/gate-decision.ts';
 import { readTextFile, WRITTEN_BY_HAND } from '../core/text-file.ts';
-import { comparedLine, estimateOf } from '../harness/experiment/estimate.ts';
-import { pipelineFor } from '../harness/pipelines/load.ts';
 import type { RecordedDesign } from '../record/comparison-plan.ts';
 import { createRunFolder, removeIfEmpty } from '../record/folder.ts';
 import type { GatePlan, GateSides } from '../record/gate-plan.ts';
@@ -20,7 +18,13 @@ import { measuresOf } from '../reports/measures.ts';
 import { suggest } from '../scenario/problems.ts';
 import type { CommandContext } from './command.ts';
 import { writeComparison } from './comparison.ts';
-import { type PreparedDesigns, planLines, prepareDesigns, runRounds } from './design-rounds.ts';
+import {
+  estimateLine,
+  type PreparedDesigns,
+  planLines,
+  prepareDesigns,
+  runRounds,
+} from './design-rounds.ts';
 import { type GateFormat, showGate, writeGate } from './gate.ts';
 import { sideOf } from './gate-sides.ts';
 import { quoted, repeated } from './reproduce.ts';
@@ -61,15 +65,12 @@ export async function runGate(args: GateArguments, context: CommandContext): Pro
     removeIfEmpty(folder.dir);
     throw error;
   });
-  const estimates = prepared.scenarios.map((parsed) =>
-    estimateOf(parsed.scenario, pipelineFor(parsed, process.cwd()).manifest),
-  );
   requireKnown(wanted, prepared);
   for (const line of planLines(prepared)) terminal.say(line);
   const named = wanted.map(({ id, effect }) => `${id} ${effect * 100} %`);
   terminal.say(`metrics   ${named.join(' · ')}`);
   terminal.say(`pairs     decided after ${LOOKS.map(({ pairs }) => pairs).join(', ')} that count`);
-  terminal.say(comparedLine(estimates, FIRST));
+  terminal.say(estimateLine(prepared, FIRST));
   const plan: GatePlan = {
     ...{ id: folder.id, wanted, noiseLane: noise?.lane ?? null },
     reproduce: reproduceLine(args),
@@ -142,10 +143,8 @@ function withNoise(wanted: GatePlan['wanted'], noise: Noise | null): GatePlan['w
 }
 
 /** Throws DoorbusterError (exit 2) for a metric that no trial will have, before any runs. */
-export function requireKnown(wanted: GatePlan['wanted'], { scenarios }: PreparedDesigns): void {
-  const queries = scenarios.flatMap((parsed) =>
-    Object.keys(pipelineFor(parsed, process.cwd()).manifest.queries),
-  );
+export function requireKnown(wanted: GatePlan['wanted'], { manifests }: PreparedDesigns): void {
+  const queries = manifests.flatMap((manifest) => Object.keys(manifest.queries));
   const known = [
     ...measuresOf([]).map(({ id }) => id),
     ...new Set(queries.map((query) => `query-${query}`)),

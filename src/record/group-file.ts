@@ -30,8 +30,25 @@ export function readGroupFile<T>(
     again,
   }: { readonly schema: z.ZodType<T>; readonly what: string; readonly again: string },
 ): T {
-  const file = join(dir, name);
-  const text = readTextFile(file, { limitBytes: MAX_FILE_BYTES, hint: again });
+  return readJsonFile(join(dir, name), { schema, what, again, limitBytes: MAX_FILE_BYTES });
+}
+
+/** Reads and checks a file of JSON. Throws DoorbusterError (exit 2) that names the field at fault. */
+export function readJsonFile<T>(
+  file: string,
+  {
+    schema,
+    what,
+    again,
+    limitBytes,
+  }: {
+    readonly schema: z.ZodType<T>;
+    readonly what: string;
+    readonly again: string;
+    readonly limitBytes: number;
+  },
+): T {
+  const text = readTextFile(file, { limitBytes, hint: again });
   let value: unknown;
   try {
     value = JSON.parse(text);

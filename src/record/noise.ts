@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { badInput } from '../core/errors.ts';
-import { readTextFile, WRITTEN_BY_HAND } from '../core/text-file.ts';
-import { described } from './read.ts';
+import { WRITTEN_BY_HAND } from '../core/text-file.ts';
+import { readJsonFile } from './group-file.ts';
 
 /** How much a metric differs between two equal runs. */
 const noiseMetric = z.object({
@@ -27,15 +26,10 @@ export type Noise = Readonly<z.infer<typeof noiseSchema>>;
 
 /** Reads the file of `doorbuster aa`. Throws DoorbusterError (exit 2) that names the field at fault. */
 export function readNoise(file: string): Noise {
-  const again = 'measure it again: doorbuster aa SCENARIO';
-  const text = readTextFile(file, { limitBytes: WRITTEN_BY_HAND, hint: again });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw badInput(`${file} is not JSON: ${(error as Error).message}`, again);
-  }
-  const result = noiseSchema.safeParse(value);
-  if (result.success) return result.data;
-  throw badInput(`${file} is not what doorbuster aa writes: ${described(result.error)}`, again);
+  return readJsonFile(file, {
+    schema: noiseSchema,
+    what: 'what doorbuster aa writes',
+    again: 'measure it again: doorbuster aa SCENARIO',
+    limitBytes: WRITTEN_BY_HAND,
+  });
 }

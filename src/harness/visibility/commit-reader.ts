@@ -63,7 +63,7 @@ export async function readRows(
   t0Ms: number | null,
 ): Promise<Omit<CommitRead, 'files'>> {
   await connection.run(`CREATE OR REPLACE TEMP TABLE batch AS ${select}`);
-  const [told] = await connection.rows<{
+  const [counted] = await connection.rows<{
     rows: number;
     markers: readonly string[] | null;
     p50: number | null;
@@ -75,10 +75,10 @@ export async function readRows(
      FROM batch`,
     { seen: seenMs, t0: t0Ms ?? seenMs },
   );
-  if (!told) throw new Error('an aggregate without GROUP BY gave no row');
+  if (!counted) throw new Error('an aggregate without GROUP BY gave no row');
   // Last, so that a commit that is read again after an error is not inserted twice.
   await connection.run('INSERT INTO sightings BY NAME FROM batch');
-  const { rows, markers, p50, p99 } = told;
+  const { rows, markers, p50, p99 } = counted;
   const staleness = p50 === null || p99 === null ? null : { p50, p99 };
   return { rows, markers: markers ?? [], staleness };
 }
