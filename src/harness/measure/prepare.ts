@@ -194,7 +194,7 @@ const CHANGES = `
 /**
  * Changes that were visible and then hidden, because an older version of their row was shown again, or because a view in
  * memory lost the row, until it is shown again: per such step the oldest of them. All changes up to the highest version
- * shown before had been visible.
+ * shown before had been visible. The poll that finds a loss may find the rows that were written after it, too.
  */
 const HIDDEN = `
   CREATE OR REPLACE TEMP TABLE hidden AS
@@ -206,8 +206,8 @@ const HIDDEN = `
   UNION ALL
   SELECT c.dataset, c.store_id, coalesce(gone.missed_ms, gone.seen_ms) AS from_ms, s.until_ms,
     min(c.occurred_ms) AS oldest
-  FROM commits gone JOIN shown s ON s.dataset = gone.table_name AND s.seen_ms <= gone.seen_ms
-      AND s.until_ms > gone.seen_ms
+  FROM commits gone JOIN shown s ON s.dataset = gone.table_name AND s.seen_ms < gone.seen_ms
+      AND s.until_ms >= gone.seen_ms
     JOIN changes c ON c.dataset = s.dataset AND c.store_id = s.store_id AND c.sku_id = s.sku_id
       AND c.version <= greatest(s.version, s.highest_before)
   WHERE gone.operation = '${VANISHED}'

@@ -101,6 +101,19 @@ test('rows that a view in memory lost are hidden until they are shown again', as
   expect(age).toMatchObject({ stats: { max: 5_900 } });
 });
 
+test('a loss that the same poll finds repaired hides the rows up to that poll, and no longer', async () => {
+  await facts.append('events', [image(5, 1, 1_000), image(5, 2, 2_000), image(5, 3, 7_000)]);
+  await shown(1_100, [[5, 1]]);
+  await shown(2_250, [[5, 2]]);
+  const poll = { missed_ms: T0 + 5_000 };
+  await shown(6_000, [], { operation: 'vanished', ...poll });
+  await shown(6_000, [[5, 2]], poll);
+  await shown(7_100, [[5, 3]]);
+  const { metrics } = await measured();
+  const age = metrics.find((one) => one.name === 'age' && one.phase === null);
+  expect(age).toMatchObject({ stats: { max: 3_900 } });
+});
+
 test('an interval in which the server of the view was down by a declared fault is not judged', async () => {
   await facts.append('events', [image(5, 1, 1_000), image(5, 2, 2_000)]);
   await shown(1_100, [[5, 1]]);
