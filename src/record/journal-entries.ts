@@ -18,7 +18,7 @@ const KINDS = {
     otherRuns: z.array(z.int()),
   },
   'run-end': {
-    outcome: z.enum(['completed', 'part', 'interrupted', 'stack-broke', 'crashed']),
+    outcome: z.enum(['completed', 'part', 'aborted', 'interrupted', 'stack-broke', 'crashed']),
     verdict: z.enum(VERDICTS).nullable(),
   },
   /** Ids of the merged parts. */

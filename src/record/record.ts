@@ -15,6 +15,7 @@ import {
   waterfall,
 } from './observed.ts';
 import { promises } from './promises.ts';
+import { recording } from './recording.ts';
 
 /**
  * The record of one run, written by the harness. Reports read nothing else. Three rules hold everywhere:
@@ -28,26 +29,6 @@ export const RECORD_VERSION = 2;
 const count = z.int().nonnegative();
 const MAX_MOMENT_MS = 366 * 86_400_000;
 const verdict = z.enum(VERDICTS);
-
-/** The recorded receipts that were replayed in place of generated ones. */
-const recording = z.strictObject({
-  /** As in the scenario. */
-  file: z.string(),
-  sha256: z.string(),
-  receipts: count,
-  lines: count,
-  stores: count,
-  products: count,
-  /** Lines with a fractional quantity, replayed as one unit. */
-  measures: count,
-  /** Returned lines with a positive amount, replayed with a negative one; null: not counted (version 1). */
-  turned: count.nullable(),
-  /** Local times of its first and last receipt. */
-  from: z.string(),
-  to: z.string(),
-  /** Replayed receipts, null until the end; more than the recording has if it was repeated. */
-  replayed: count.nullable(),
-});
 
 const scenario = z.strictObject({
   name: z.string(),
@@ -306,6 +287,17 @@ const cutShort = z.strictObject({
   verdict: z.null(),
 });
 
+/** A run that was ended because a check could not pass any more (`--abort-on-fail`): its measurements until then. */
+const aborted = z.strictObject({
+  ...everyRun,
+  outcome: z.literal('aborted'),
+  ...measurements,
+  /** null: the tables were not read. */
+  truth: truth.nullable(),
+  /** Of the checks only those that ended it are listed. */
+  verdict: z.literal('FAIL'),
+});
+
 /** A run that ended before it had measured anything; also a run that is still in progress. */
 const unmeasured = z.strictObject({
   ...everyRun,
@@ -315,10 +307,11 @@ const unmeasured = z.strictObject({
   tookMs: tookMs.nullable(),
 });
 
-/** A union of four shapes, distinguished by `outcome` and `measured`. */
+/** A union of five shapes, distinguished by `outcome` and `measured`. */
 export const recordSchema = z.discriminatedUnion('outcome', [
   completed,
   part,
+  aborted,
   z.discriminatedUnion('measured', [cutShort, unmeasured]),
 ]);
 
@@ -332,8 +325,14 @@ export type Frozen<T> = T extends readonly (infer E)[]
 export type CompletedRecord = Frozen<z.infer<typeof completed>>;
 export type PartRecord = Frozen<z.infer<typeof part>>;
 export type CutShortRecord = Frozen<z.infer<typeof cutShort>>;
+type AbortedRecord = Frozen<z.infer<typeof aborted>>;
 export type UnmeasuredRecord = Frozen<z.infer<typeof unmeasured>>;
-export type RunRecord = CompletedRecord | PartRecord | CutShortRecord | UnmeasuredRecord;
+export type RunRecord =
+  | CompletedRecord
+  | PartRecord
+  | CutShortRecord
+  | AbortedRecord
+  | UnmeasuredRecord;
 
 /** Fields that the end of a run adds to its first record. */
 type End<R extends RunRecord> = Omit<
@@ -341,7 +340,8 @@ type End<R extends RunRecord> = Omit<
   Exclude<keyof typeof everyRun, 'exitCode' | 'headline' | 'failures'> | 'tookMs'
 > &
   Partial<Pick<R, 'scenario' | 'pipeline' | 'environment'>>;
-export type MeasuredEnd = End<CompletedRecord> | End<CutShortRecord>;
+export type AbortedEnd = End<AbortedRecord>;
+export type MeasuredEnd = End<CompletedRecord> | End<CutShortRecord> | AbortedEnd;
 export type CutShortEnd = End<CutShortRecord>;
 export type PartEnd = Pick<PartRecord, 'outcome' | 'exitCode' | 't0Ms' | 'shard' | 'headline'>;
 export type BrokenEnd = Pick<

@@ -85,7 +85,7 @@ function ending(record: RunRecord): Case {
   return {
     name: 'the run completed',
     group: 'run',
-    kind: completed ? 'passed' : 'error',
+    kind: completed ? 'passed' : record.outcome === 'aborted' ? 'failure' : 'error',
     message: completed ? '' : `outcome ${record.outcome}${message ? `: ${message}` : ''}`,
   };
 }

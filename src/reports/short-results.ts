@@ -206,6 +206,7 @@ export function verdictReason(record: RunRecord): string {
     const { number, of, load } = record.shard;
     return `part ${number} of ${of} of ${load}: judged when all parts are merged`;
   }
+  if (record.outcome === 'aborted') return record.headline.text;
   if (record.outcome !== 'completed') return NOT_JUDGED[record.outcome];
   const { verdict, truth, regressions, checks, invalid } = record;
   const { lost = 0, duplicated = 0, wrong = 0, notJudged = [] } = truth;

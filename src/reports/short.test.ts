@@ -18,7 +18,9 @@ const verdict = fc.constantFrom('PASS', 'FAIL', 'NO_DATA', 'INVALID' as const);
 
 /** Of what there may be more than a screen holds, and names that are too long for it. */
 const crowd = fc.record({
-  outcome: fc.constantFrom(...(['completed', 'interrupted', 'stack-broke', 'crashed'] as const)),
+  outcome: fc.constantFrom(
+    ...(['completed', 'aborted', 'interrupted', 'stack-broke', 'crashed'] as const),
+  ),
   checks: fc.array(fc.record({ text, verdict, reason: fc.option(text) }), { maxLength: 120 }),
   warnings: fc.array(text, { maxLength: 40 }),
   invalid: fc.array(fc.record({ rule: text, fact: text, limit: text }), { maxLength: 40 }),
@@ -30,6 +32,12 @@ const crowd = fc.record({
 });
 
 type Crowd = typeof crowd extends fc.Arbitrary<infer T> ? T : never;
+
+function endOf(outcome: Crowd['outcome']) {
+  if (outcome === 'completed') return { outcome, verdict: 'FAIL' } as const;
+  if (outcome === 'aborted') return { outcome, verdict: 'FAIL' } as const;
+  return { outcome, verdict: null } as const;
+}
 
 function crowded({
   headline,
@@ -44,7 +52,7 @@ function crowded({
   return {
     ...fixture,
     ...more,
-    ...(outcome === 'completed' ? { outcome, verdict: 'FAIL' } : { outcome, verdict: null }),
+    ...endOf(outcome),
     headline: { text: headline, warnings },
     scenario: { ...fixture.scenario, name },
     checks: checks.map((one) => ({ ...(check as CheckResult), ...one })),

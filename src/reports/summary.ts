@@ -31,7 +31,8 @@ export interface Summary {
 
 /** The verdict as a cell; a run that was not judged has none. */
 function verdictCell(record: RunRecord): Cell {
-  if (record.outcome === 'completed') return verdictTone(record.verdict);
+  if (record.outcome === 'completed' || record.outcome === 'aborted')
+    return verdictTone(record.verdict);
   return {
     // A part is not judged: the merge is.
     part: cell('PART', 'warn'),

@@ -46,7 +46,12 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
  * Runs one trial of a pipeline in this process, on a clock that advances only while the process is idle: seconds take
  * milliseconds. `inject`: the defects of the stage.
  */
-export async function virtualTrial(name: string, inject: string, edit = (text: string) => text) {
+export async function virtualTrial(
+  name: string,
+  inject: string,
+  edit = (text: string) => text,
+  { abortOnFail = false }: { readonly abortOnFail?: boolean } = {},
+) {
   const pipeline = join(dir, name);
   cpSync(join(packageRoot, 'test/pipelines/in-process'), pipeline, { recursive: true });
   const manifest = join(pipeline, 'pipeline.yaml');
@@ -66,7 +71,7 @@ export async function virtualTrial(name: string, inject: string, edit = (text: s
   });
   // Awaited here, because the clock stops on return.
   return await lab.run({
-    ...{ parsed, baseDir: dir, resultsDir: join(dir, 'results'), signal },
+    ...{ parsed, baseDir: dir, resultsDir: join(dir, 'results'), signal, abortOnFail },
     reproduce: 'doorbuster run virtual.yaml',
     onEvent: () => {},
   });

@@ -1,4 +1,5 @@
 import { systemClock } from '../../core/clock.ts';
+import { badInput } from '../../core/errors.ts';
 import { openLab } from '../../harness/experiment/lab.ts';
 import { SEEDS } from '../../harness/experiment/repeat.ts';
 import { readLock } from '../../harness/setup/lock.ts';
@@ -67,12 +68,18 @@ export const runCommand: Command = {
         default: false,
         describe: 'one more trial before those of --repeat, recorded and not counted',
       })
+      .option('abort-on-fail', {
+        type: 'boolean',
+        default: false,
+        describe: 'end the run, as failed, when a check cannot pass any more',
+      })
       .example('$0 run scenarios/black-friday.yaml', 'the main job')
       .example('$0 run scenarios/quick.yaml --repeat 5', 'median and spread of five trials')
       .example('$0 run my.yaml --set pipeline.format=3', 'your own, with a changed key'),
   stopping: 'stopping: writing the record and ending the servers',
   async run(args, context) {
     refuseRepeat(args);
+    refuseAbortOnFail(args);
     const read = readScenario(args);
     const shard = shardOf(args, read.scenario.retail.stores);
     const runtime = await runtimeOf(args.on, read);
@@ -110,6 +117,7 @@ export const runCommand: Command = {
       const result = await lab.run({
         ...{ parsed, baseDir, keep, resultsDir: args.results, signal: context.signal },
         ...(shard === undefined ? {} : { shard }),
+        abortOnFail: args.abortOnFail,
         reproduce: reproduce(args),
         onEvent: progress.show,
       });
@@ -125,6 +133,31 @@ export const runCommand: Command = {
     }
   },
 };
+
+/** Throws DoorbusterError (exit 2) for options with which no run can be cut short. */
+function refuseAbortOnFail({
+  abortOnFail,
+  repeat,
+  shard,
+}: {
+  readonly abortOnFail: boolean;
+  readonly repeat?: number;
+  readonly shard?: string;
+}): void {
+  if (!abortOnFail) return;
+  if (repeat !== undefined) {
+    throw badInput(
+      '--abort-on-fail and --repeat cannot be combined: a trial that was cut short has no numbers to summarize',
+      'leave out --abort-on-fail, or --repeat',
+    );
+  }
+  if (shard !== undefined) {
+    throw badInput(
+      '--abort-on-fail and --shard cannot be combined: one machine does not know what the others sent',
+      'leave out --abort-on-fail',
+    );
+  }
+}
 
 /** The command line that repeats several trials. */
 function repeatLineOf(args: RepeatArguments & ScenarioArguments): string {

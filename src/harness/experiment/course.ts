@@ -2,7 +2,9 @@ import type { Drain } from '../../record/record.ts';
 import { STOCK } from '../../scenario/scenario.ts';
 import { HEAD_START_MS } from '../load/load.ts';
 import { insertOpeningStock } from '../opening-stock/opening-stock.ts';
-import { type PhaseResult, recordPhase, runPhases } from './phases.ts';
+import { ChecksFailed } from '../outcome/outcome.ts';
+import { watchChecks } from './abort-on-fail.ts';
+import { cutPhase, type PhaseResult, recordPhase, runPhases } from './phases.ts';
 import { reportProgress } from './report-progress.ts';
 import type { Session } from './trial-context.ts';
 
@@ -90,9 +92,19 @@ async function insertStock(session: Session): Promise<void> {
 }
 
 async function replay(session: Session, course: PartialCourse): Promise<void> {
-  for await (const result of runPhases(session, course.t0Ms as number)) {
-    course.phases.push(result);
-    if (result.realized !== null) await recordPhase(session, result.realized);
+  const t0Ms = course.t0Ms as number;
+  await using _watch = session.options.abortOnFail ? watchChecks(session) : undefined;
+  try {
+    for await (const result of runPhases(session, t0Ms)) {
+      course.phases.push(result);
+      if (result.realized !== null) await recordPhase(session, result.realized);
+    }
+  } catch (error) {
+    if (session.signal.reason instanceof ChecksFailed) {
+      const cut = await cutPhase(session, course.phases.at(-1)?.realized?.endMs ?? t0Ms);
+      if (cut !== null) course.phases.push(cut);
+    }
+    throw error;
   }
 }
 

@@ -56,6 +56,24 @@ export async function recordPhase(session: Session, realized: RecordedPhase): Pr
   options.onEvent({ kind: 'phase-end', phase: name, line });
 }
 
+/**
+ * Records the load phase that is under way as if it ended now, so that what it has measured is in the record. null: no
+ * load phase is under way.
+ */
+export async function cutPhase(
+  { scenario, state, facts, journal, options }: Session,
+  startMs: number,
+): Promise<PhaseResult | null> {
+  const phase = scenario.phases.find(({ name }) => name === state.phase);
+  if (phase?.kind !== 'load') return null;
+  const endMs = Math.min(options.clock.nowMs(), startMs + phase.forMs);
+  const { name, kind, measured } = phase;
+  await facts.append('phases', [{ name, kind, measured, start_ms: startMs, end_ms: endMs }]);
+  const line = 'cut short: changes that were not visible by then count as never visible';
+  journal.note('phase-end', { phase: name, startMs, endMs, line });
+  return { realized: realizedPhase(phase, { startMs, endMs, drain: null }), compaction: null };
+}
+
 function realizedPhase(
   phase: Phase,
   took: Pick<RecordedPhase, 'startMs' | 'endMs' | 'drain'>,

@@ -28,6 +28,8 @@ export interface Trial {
   readonly baseDir: string;
   /** Whether to keep on a shared stack what the trial has created there. */
   readonly keep?: boolean;
+  /** Whether a check that cannot pass any more ends the trial. */
+  readonly abortOnFail?: boolean;
   /** Its part in a distributed load, on a stack that all shards can reach. */
   readonly shard?: Shard;
   /** The user's wish to stop. */

@@ -55,6 +55,14 @@ export class FactFile implements AsyncDisposable {
     }
   }
 
+  /** Resolves when every row appended so far is in the file; rejects after a write error. */
+  async written(): Promise<void> {
+    if (this.#error !== undefined) throw this.#error;
+    await new Promise<void>((resolve, reject) => {
+      this.#out.write(this.#lines.take(), (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#write();
@@ -89,7 +97,7 @@ export function unclosedFiles(dir: string, worker: number): readonly FactFileRef
   );
 }
 
-/** SQL that loads a file into its table of facts. */
-export function ingestSql(file: FactFileRef): string {
-  return `COPY ${file.table} FROM ${quoted(file.path)} (FORMAT csv, HEADER false, DELIMITER ',', QUOTE '"', ESCAPE '"', NULLSTR '', AUTO_DETECT false)`;
+/** SQL that loads a file into its table of facts, or into one with the same columns. */
+export function ingestSql(file: FactFileRef, into: string = file.table): string {
+  return `COPY ${into} FROM ${quoted(file.path)} (FORMAT csv, HEADER false, DELIMITER ',', QUOTE '"', ESCAPE '"', NULLSTR '', AUTO_DETECT false)`;
 }

@@ -9,7 +9,7 @@ import { truncateTornLine } from './truncate-torn-line.ts';
  * SQL that marks repeated event ids as CONTRACT judges them: the first append of an id that is not damaged is a row, and
  * every later one a duplicate. The lines of a file are in append order, and no two threads share a store.
  */
-const MARK_DUPLICATES = `
+export const MARK_DUPLICATES = `
   UPDATE events SET expect = 'duplicate' FROM (
     SELECT stream, event_id, min(rowid) AS first_row FROM events
     WHERE expect = 'row' AND stream <> '${STOCK}' GROUP BY ALL HAVING count(*) > 1

@@ -67,7 +67,7 @@ export interface Load extends AsyncDisposable {
    * had already been sent.
    */
   stopAt(offsetMs: number): Promise<number>;
-  /** Resolves when everything due before this offset is acknowledged. The load goes on. */
+  /** Resolves when everything due before this offset is acknowledged and in the files of facts. The load goes on. */
   reached(offsetMs: number): Promise<void>;
   /**
    * Waits until everything due by now is acknowledged, then sends a good and a damaged marker to

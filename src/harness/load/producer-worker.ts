@@ -156,9 +156,10 @@ export class ProducerWorker {
     return this.#pacer.stopAt(cutMs);
   }
 
-  /** Resolves once everything due before this offset has been acknowledged. */
-  reach(offsetMs: number): Promise<void> {
-    return new Promise((resolve) => this.#waiters.push({ offsetMs, resolve }));
+  /** Resolves once everything due before this offset has been acknowledged and is in the file of events. */
+  async reach(offsetMs: number): Promise<void> {
+    await new Promise<void>((resolve) => this.#waiters.push({ offsetMs, resolve }));
+    if (this.#ending === undefined) await this.#events.written();
   }
 
   /** Closes everything after the cut was reached, and returns the counts. */

@@ -4,7 +4,8 @@ import type { CheckResult, Metric } from '../../record/record.ts';
 import type { Check, Comparator } from '../../scenario/scenario.ts';
 import { type Estimate, estimated, ratioOf, samplesMissing } from './sampled.ts';
 
-const COMPARE: Readonly<Record<Comparator, (value: number, limit: number) => boolean>> = {
+/** What each comparator means. */
+export const COMPARE: Readonly<Record<Comparator, (value: number, limit: number) => boolean>> = {
   '<': (value, limit) => value < limit,
   '<=': (value, limit) => value <= limit,
   '==': (value, limit) => value === limit,

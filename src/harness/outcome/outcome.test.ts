@@ -7,7 +7,7 @@ import { parseRecord } from '../../record/read.ts';
 import type { CompletedRecord, MeasuredEnd, RunEnd, RunRecord } from '../../record/record.ts';
 import { recordText, startedRecord } from '../../record/write.ts';
 import { packageRoot } from '../entry.ts';
-import { endOfFailed, endOfMeasured } from './outcome.ts';
+import { ChecksFailed, endOfFailed, endOfMeasured } from './outcome.ts';
 
 const endedBy = (judged: MeasuredEnd | null, error: Error, signal: AbortSignal) =>
   endOfFailed({ judged }, { error, cause: error }, signal);
@@ -49,10 +49,18 @@ test('every end makes a valid record of the one of the beginning', () => {
   const first = startedRecord(judged as CompletedRecord);
   const error = stackBroke('kafka exited');
   const cause = { reason: error };
+  const exceeded = new ChecksFailed([
+    {
+      ...{ text: 'files < 1', line: 3, verdict: 'FAIL', unit: 'count', limit: 1, n: 2 },
+      reason: 'at least 7 already',
+    },
+  ]);
   const ends: readonly (readonly [RunEnd, string])[] = [
     [endOfMeasured(judged, undefined, going), 'completed'],
     [endOfMeasured(judged, cause, going), 'stack-broke'],
     [endOfMeasured(judged, undefined, AbortSignal.abort()), 'interrupted'],
+    [endOfMeasured(judged, { reason: exceeded }, going), 'aborted'],
+    [endOfMeasured(judged, { reason: exceeded }, AbortSignal.abort()), 'interrupted'],
     [endedBy(judged, error, going), 'completed'],
     [endedBy(null, error, going), 'stack-broke'],
     [endedBy(null, new TypeError('x'), going), 'crashed'],

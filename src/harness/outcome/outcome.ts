@@ -1,8 +1,26 @@
 import { DoorbusterError, refusedByMachine, stackBroke } from '../../core/errors.ts';
 import { type Broken, EXIT } from '../../core/exit-codes.ts';
 import { RUN_FILES } from '../../record/folder.ts';
-import type { BrokenEnd, CutShortEnd, MeasuredEnd, RunRecord } from '../../record/record.ts';
+import type {
+  AbortedEnd,
+  BrokenEnd,
+  CheckResult,
+  CutShortEnd,
+  MeasuredEnd,
+  RunRecord,
+} from '../../record/record.ts';
 import { writeRecord } from '../../record/write.ts';
+
+/** Ends a run with `--abort-on-fail`: these checks cannot pass any more. */
+export class ChecksFailed extends Error {
+  readonly results: readonly [CheckResult, ...CheckResult[]];
+
+  constructor(results: readonly [CheckResult, ...CheckResult[]]) {
+    const [{ text, reason }] = results;
+    super(`${text}: ${reason}`);
+    this.results = results;
+  }
+}
 
 /** The parts of the record about the end of a run that did not complete. */
 function failed(reason: unknown, interrupted: AbortSignal): BrokenEnd {
@@ -41,6 +59,9 @@ export function endOfMeasured(
   interrupted: AbortSignal,
 ): MeasuredEnd {
   if (cause === undefined && !interrupted.aborted) return measured;
+  if (cause?.reason instanceof ChecksFailed && !interrupted.aborted) {
+    return aborted(measured, cause.reason);
+  }
   return cutShort(measured, failed(cause ? cause.reason : interrupted.reason, interrupted));
 }
 
@@ -53,7 +74,8 @@ export function endOfFailed(
   { error, cause }: { readonly error: unknown; readonly cause: unknown },
   interrupted: AbortSignal,
 ): MeasuredEnd | BrokenEnd {
-  if (judged === null) return failed(cause, interrupted);
+  // Without measurements nothing shows that a check failed.
+  if (judged === null) return failed(cause instanceof ChecksFailed ? error : cause, interrupted);
   if (judged.outcome !== 'completed') return judged;
   const end = failed(error, interrupted);
   if (interrupted.aborted) return cutShort(judged, end);
@@ -63,6 +85,15 @@ export function endOfFailed(
     ...judged,
     headline: { ...headline, warnings: [...headline.warnings, text] },
     failures: end.failures,
+  };
+}
+
+function aborted(measured: MeasuredEnd, { message, results }: ChecksFailed): AbortedEnd {
+  return {
+    ...measured,
+    ...{ outcome: 'aborted', verdict: 'FAIL', exitCode: EXIT.checkFailed, failures: [] },
+    checks: [...results],
+    headline: { text: `stopped early: ${message}`, warnings: measured.headline.warnings },
   };
 }
 

@@ -29,6 +29,8 @@ export interface Census extends RunningProbe {
   /** Commits found and not yet read, over all tables. */
   behind(): number;
   progress(): Readonly<Record<string, TableProgress>>;
+  /** Per table: everything that the catalog served before this time has been read, epoch ms; -∞ before the first poll. */
+  readUntilMs(): Readonly<Record<string, number>>;
 }
 
 /** A drain marker, and the table whose sink has to show it. */
@@ -59,6 +61,8 @@ interface TableState {
   staleness: CommitRead['staleness'];
   /** Start of the newest poll whose commits are all queued. */
   polledFromMs: number;
+  /** Start of the newest poll whose commits are all read. */
+  readUntilMs: number;
   failures: number;
   /** Commits that wait to be read. */
   readonly reading: { last: Promise<void> };
@@ -90,6 +94,7 @@ class RunningCensus implements Census {
       last: null,
       staleness: null,
       polledFromMs: Number.NEGATIVE_INFINITY,
+      readUntilMs: Number.NEGATIVE_INFINITY,
       failures: 0,
     }));
     this.#loops = Promise.all(this.#tables.map((table) => this.#follow(table)));
@@ -125,6 +130,10 @@ class RunningCensus implements Census {
     );
   }
 
+  readUntilMs(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#tables.map(({ name, readUntilMs }) => [name, readUntilMs]));
+  }
+
   async stop(): Promise<void> {
     if (this.#stopping.signal.aborted) return;
     this.#stopping.abort();
@@ -143,6 +152,9 @@ class RunningCensus implements Census {
         for (const one of found) this.#enqueue(table, one);
         if (gap) this.#incident(table, gap);
         table.polledFromMs = startMs;
+        table.reading.last = table.reading.last.then(() => {
+          table.readUntilMs = startMs;
+        });
         table.failures = 0;
       },
       failed: (error) => {
