@@ -6,6 +6,8 @@ import { readLock } from '../../harness/setup/lock.ts';
 import { needsOf } from '../../harness/setup/needs.ts';
 import { RUNTIMES } from '../../harness/stack/runtimes.ts';
 import type { Command } from '../command.ts';
+import { liveMetrics } from '../live-metrics.ts';
+import { serveMetrics } from '../metrics-server.ts';
 import { ready } from '../ready.ts';
 import { recorded } from '../recorded.ts';
 import { reproduce } from '../reproduce.ts';
@@ -73,6 +75,10 @@ export const runCommand: Command = {
         default: false,
         describe: 'end the run, as failed, when a check cannot pass any more',
       })
+      .option('metrics', {
+        type: 'string',
+        describe: 'serve metrics of the run in OpenMetrics at :PORT or HOST:PORT, path /metrics',
+      })
       .example('$0 run scenarios/black-friday.yaml', 'the main job')
       .example('$0 run scenarios/quick.yaml --repeat 5', 'median and spread of five trials')
       .example('$0 run my.yaml --set pipeline.format=3', 'your own, with a changed key'),
@@ -80,7 +86,17 @@ export const runCommand: Command = {
   async run(args, context) {
     refuseRepeat(args);
     refuseAbortOnFail(args);
+    if (args.metrics !== undefined && args.repeat !== undefined) {
+      throw badInput(
+        '--metrics and --repeat cannot be combined: they are the metrics of one run',
+        'leave out --metrics, or --repeat',
+      );
+    }
     const read = readScenario(args);
+    const metrics = args.metrics === undefined ? null : liveMetrics(read.scenario.name);
+    // First of all, so that a taken port is found before anything starts.
+    await using served = metrics && (await serveMetrics(args.metrics, metrics));
+    if (served) context.terminal.say(`metrics at ${served.url}`);
     const shard = shardOf(args, read.scenario.retail.stores);
     const runtime = await runtimeOf(args.on, read);
     const means = await RUNTIMES[runtime].artifactSource();
@@ -119,7 +135,10 @@ export const runCommand: Command = {
         ...(shard === undefined ? {} : { shard }),
         abortOnFail: args.abortOnFail,
         reproduce: reproduce(args),
-        onEvent: progress.show,
+        onEvent(event) {
+          progress.show(event);
+          metrics?.show(event);
+        },
       });
       progress.end();
       if (keep && lab.persistent !== null) {

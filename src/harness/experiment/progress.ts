@@ -29,6 +29,8 @@ export interface ProgressTick {
   /** Time since the start of the run, and estimated time left, ms. */
   readonly elapsedMs: number;
   readonly remainingMs: number;
+  /** Number of events so far that make the run INVALID. */
+  readonly incidents: number;
   readonly load: LoadProgress | null;
   /** Current intended messages per second of all streams, copies included; null outside the load. */
   readonly targetPerSecond: number | null;

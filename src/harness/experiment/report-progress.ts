@@ -22,6 +22,7 @@ export function reportProgress(session: Session): { stop(): void } {
       phase: t0Ms === null ? null : state.phase,
       elapsedMs: nowMs - startedMs,
       remainingMs: remainingMs(session, nowMs),
+      incidents: session.incidents.length,
       load: t0Ms === null ? null : load.progress,
       targetPerSecond: t0Ms === null ? null : rateAt(scenario, Math.max(0, nowMs - t0Ms)),
       tables: probes.census.progress(),

@@ -1,0 +1,64 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { systemClock as clock } from '../../src/core/clock.ts';
+import { EXIT } from '../../src/core/exit-codes.ts';
+import { packageRoot } from '../../src/harness/entry.ts';
+import { freePort } from '../../src/harness/stack/ports.ts';
+import { readRecord } from '../../src/record/read.ts';
+import { runIn, startDoorbuster } from '../support/doorbuster.ts';
+
+/** The metrics of a run while it goes on, through the built binary; the pipeline needs no server. */
+
+const dir = mkdtempSync(join(tmpdir(), 'doorbuster-metrics-'));
+mkdirSync(join(dir, 'tmp'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+cpSync(join(packageRoot, 'test/pipelines/in-process'), join(dir, 'mine'), { recursive: true });
+writeFileSync(
+  join(dir, 'long.yaml'),
+  `name: long
+seed: 5
+retail: { stores: 3, skus: 60, assortment: 20, hours: flat }
+traffic:
+  pos: { receipts: 3600/store/h }
+  inventory: { preload: assortment }
+pipeline: { use: ./mine, commit_every: 500ms }
+queries: { cold: 0 }
+phases:
+  - { name: load, for: 10m }
+`,
+);
+
+test('a run serves its metrics until it ends, by Ctrl-C too; a taken port stops another one before it starts', async () => {
+  const port = await freePort(new Set());
+  const url = `http://127.0.0.1:${port}/metrics`;
+  const running = startDoorbuster(dir, 'run', 'long.yaml', '--metrics', `:${port}`);
+  const read = () =>
+    fetch(url).then(
+      (answer) => answer.text(),
+      () => '',
+    );
+  let text = '';
+  const known = [/_staleness_p99_seconds\{dataset="\w+"\} \d/, /_acknowledged_events_total [1-9]/];
+  while (!known.every((one) => one.test(text))) {
+    expect(running.child.exitCode, running.said()).toBeNull();
+    await clock.sleep(200);
+    text = await read();
+  }
+  expect(text).toContain('doorbuster_phase{phase="load"} 1');
+  expect(running.said()).toContain(url);
+
+  const second = startDoorbuster(
+    dir,
+    ...['run', 'long.yaml', '--results', 'other', '--metrics', `:${port}`],
+  );
+  expect(await second.ended, second.said()).toBe(EXIT.badInput);
+  expect(second.said()).toContain(`cannot serve metrics on 127.0.0.1:${port}`);
+  expect(runIn(join(dir, 'other'))).toBeUndefined();
+
+  running.child.kill('SIGINT');
+  expect(await running.ended, running.said()).toBe(EXIT.interrupted);
+  expect(readRecord(runIn(join(dir, 'results')) as string).outcome).toBe('interrupted');
+  await expect(fetch(url)).rejects.toThrow();
+}, 180_000);
