@@ -112,7 +112,10 @@ async function microsecondsPer(
   const { endpoints, inProcess, stateDir } = stack;
   const runtime = decoder === 'sql' ? ('external' as const) : stack.runtime;
   await using _deployment = await deploy(inNamespace(loaded, place), {
-    stack: { endpoints, inProcess, stateDir, runtime },
+    stack: {
+      ...{ endpoints, inProcess, stateDir, runtime },
+      launch: (program) => stack.launch(program),
+    },
     scenario: { ...scenario, traffic: alone },
     hotProducts: () => [],
     extensions: artifacts.duckdbExtensions,

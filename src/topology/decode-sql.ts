@@ -1,4 +1,4 @@
-import { WIRE, type WireField, type WireList, type WireSchema } from '../generators/wire-schema.ts';
+import { WIRE, type WireField, type WireList, type WireSchema, type WireType } from '../generators/wire-schema.ts';
 import type { Stream } from '../scenario/scenario.ts';
 
 /**
@@ -91,7 +91,7 @@ function recordSql(stream: Stream, schema: WireSchema): string {
 SELECT
   payload, part, kafka_offset, kafka_ts, pt, CURRENT_ROW_TIMESTAMP() AS row_ts,
   read_record(payload, '${schema.at}', '
-    ${columnsOf(schema)
+    ${recordColumns(schema)
       .map(({ spec }) => spec)
       .join(',\n    ')}') AS decoded
 FROM ${partName(stream, 'raw')}`;
@@ -99,7 +99,7 @@ FROM ${partName(stream, 'raw')}`;
 
 /** The view of the records that the function has judged. */
 function judgedRecordSql(stream: Stream, schema: WireSchema): string {
-  const columns = [...columnsOf(schema).map(({ column }) => column), 'rejection'];
+  const columns = [...recordColumns(schema).map(({ column }) => column), 'rejection'];
   return `CREATE TEMPORARY VIEW ${partName(stream, 'judged')} AS
 SELECT
   payload, part, kafka_offset, kafka_ts, pt, DECODE(payload, 'UTF-8') AS j, row_ts,
@@ -107,16 +107,25 @@ SELECT
 FROM ${partName(stream, 'fields')}`;
 }
 
-/** The fields to extract from a record, in the function's format: see RecordSchema.java. */
-function columnsOf({ fields, lists }: WireSchema) {
+/** A column that the function extracts. */
+interface RecordColumn {
+  readonly column: string;
+  /** Its type, or that of its elements. */
+  readonly type: WireType;
+  readonly isList: boolean;
+  readonly spec: string;
+}
+
+/** The columns to extract from a record, and the specification of each in the function's format: see RecordSchema.java. */
+export function recordColumns({ fields, lists }: WireSchema): readonly RecordColumn[] {
   const required = (need: WireField['need']) => (need === 'required' ? ' NOT NULL' : '');
   return [
     ...fields.flatMap(({ name, type, need }) =>
-      need === 'unread' ? [] : [{ column: name, spec: `${name} ${type}${required(need)}` }],
+      need === 'unread' ? [] : [{ column: name, type, isList: false, spec: `${name} ${type}${required(need)}` }],
     ),
     ...lists.flatMap((list) =>
       read(list).map(({ name, type, column }) => ({
-        column,
+        ...{ column, type, isList: true },
         spec: `${list.name}[*].${name} ${type}${required(list.need)} AS ${column}`,
       })),
     ),

@@ -164,6 +164,14 @@ export function rejectedOf({ datasets }: Datasets): RejectedDataset {
   return datasets.find(holdsRejected) as RejectedDataset;
 }
 
+/** The format of its Iceberg tables. A stage that merges by Spark needs deletion vectors, which format 3 has. */
+export function formatOf(
+  { stages }: Pick<Manifest, 'stages'>,
+  { pipeline }: Pick<Scenario, 'pipeline'>,
+): Scenario['pipeline']['format'] {
+  return stages.some(({ run }) => run === 'spark-merge') ? 3 : pipeline.format;
+}
+
 /** Task slots of its jobs: one per parallel instance of every job, with one job per stream. */
 export function taskSlotsOf(given: Datasets, parallelism: number): number {
   return streamsOf(given).length * parallelism;

@@ -1,7 +1,14 @@
 import { z } from 'zod';
 
 /** Runners of stages, which move data from the load target to the datasets. */
-const STAGE_RUNNERS = ['flink-sql', 'redis-view', 'batch-load', 'warehouse', 'in-process'] as const;
+const STAGE_RUNNERS = [
+  'flink-sql',
+  'redis-view',
+  'batch-load',
+  'warehouse',
+  'spark-merge',
+  'in-process',
+] as const;
 export type RunnerKind = (typeof STAGE_RUNNERS)[number];
 
 /** Defects that a stage in this process injects, which a run must find. */
@@ -93,6 +100,15 @@ export const stage = z.discriminatedUnion('run', [
       .describe('threads of the engine, for queries and merges together'),
     memory_mb: z.int().min(128).default(1024).describe('memory of the engine, MB'),
     ...files,
+  }),
+  z.strictObject({
+    run: z
+      .literal('spark-merge')
+      .describe(
+        'a Spark process that merges micro-batches into tables of format 3, at every commit interval',
+      ),
+    threads: z.int().min(1).default(2).describe('threads for the tasks of all micro-batches'),
+    memory_mb: z.int().min(512).default(1024).describe('heap of its JVM, MB'),
   }),
   z.strictObject({
     run: z.literal('in-process').describe('a stage in this process, without any server'),

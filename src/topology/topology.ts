@@ -1,4 +1,5 @@
 import { REJECTED } from './dataset.ts';
+import { REMEMBERED } from './merge-sql.ts';
 import type { RunnerKind } from './stages.ts';
 import { codeOf } from './statements.ts';
 import type { Submission } from './submissions.ts';
@@ -118,7 +119,7 @@ function stagesOf(
   });
 }
 
-/** A loader has no job per topic: shown is what becomes of each. */
+/** A loader has no job per topic, and Spark no SQL of the folder: shown is what becomes of each topic. */
 function loadersOf(
   stages: Described['manifest']['stages'],
   datasets: readonly TopologyDataset[],
@@ -126,11 +127,14 @@ function loadersOf(
   const streams = [...new Set(datasets.map(({ carries }) => carries))].filter(
     (carries) => carries !== REJECTED,
   );
+  const holds = (semantics: string, stream: string) =>
+    datasets.some((one) => one.carries === stream && one.semantics === semantics);
   return stages
-    .filter(({ run }) => run === 'batch-load' || run === 'warehouse')
+    .filter(({ run }) => run === 'batch-load' || run === 'warehouse' || run === 'spark-merge')
     .flatMap(({ run }) =>
       streams.map((stream) => ({
-        ...{ name: stream, run, topics: [stream], reads: [], stateTtl: null },
+        ...{ name: stream, run, topics: [stream], reads: [] },
+        stateTtl: run === 'spark-merge' && !holds('upsert', stream) ? REMEMBERED : null,
         writes: datasets
           .filter(({ carries }) => carries === stream || carries === REJECTED)
           .map(({ name }) => name),

@@ -3,6 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import type { Clock } from '../../core/clock.ts';
 import { stackBroke } from '../../core/errors.ts';
 import { entryFile } from '../entry.ts';
+import { FailureStreak } from './failure-streak.ts';
 import type { ToLoader } from './loader-child.ts';
 import type { ToWarehouse } from './warehouse-child.ts';
 
@@ -42,9 +43,6 @@ const POLL_MS = 200;
 const READY_WITHIN_MS = 60_000;
 /** Pause before a loader that failed is started again, ms: what it needs may be away for a while. */
 const RESTART_AFTER_MS = 1_000;
-/** Longest time in which it may fail without completing a load, ms, and the number of failures in it. */
-const FAILING_WITHIN_MS = 10_000;
-const FAILURES = 3;
 
 /** A process of a stage, which is started again when it ends, as a service manager does. */
 export class StageProcess implements AsyncDisposable {
@@ -53,11 +51,8 @@ export class StageProcess implements AsyncDisposable {
   readonly #stopping = new AbortController();
   #child: ChildProcess | null = null;
   #ready = false;
-  #drained = false;
-  #lastError = 'it ended';
-  /** Failures since the last completed load, and the time of the first, by the monotonic clock. */
-  #failures = 0;
-  #failingSinceMs: number | null = null;
+  readonly #drained = new AbortController();
+  readonly #failures: FailureStreak;
   readonly #running: Promise<void>;
   readonly #answers = new EventEmitter();
   #exited: Promise<string> = Promise.resolve('has not been started');
@@ -71,8 +66,8 @@ export class StageProcess implements AsyncDisposable {
     const startedMs = clock.monotonicMs();
     try {
       while (!started.#ready) {
-        if (clock.monotonicMs() - startedMs > READY_WITHIN_MS || started.#failures >= FAILURES) {
-          throw stackBroke(`the ${program.title} did not start: ${started.#lastError}`);
+        if (clock.monotonicMs() - startedMs > READY_WITHIN_MS || started.#failures.many) {
+          throw stackBroke(`the ${program.title} did not start: ${started.#failures.lastError}`);
         }
         await clock.sleep(POLL_MS, signal);
       }
@@ -86,6 +81,7 @@ export class StageProcess implements AsyncDisposable {
   private constructor(program: Program, clock: Clock) {
     this.#program = program;
     this.#clock = clock;
+    this.#failures = new FailureStreak(clock);
     this.#running = this.#run();
   }
 
@@ -95,21 +91,14 @@ export class StageProcess implements AsyncDisposable {
   }
 
   /** See `DeployedStage.watch`. */
-  async watch(signal: AbortSignal, underDeclaredFault: () => boolean): Promise<void> {
-    while (!signal.aborted && !this.#stopping.signal.aborted && !this.#drained) {
-      if (underDeclaredFault()) this.#succeeded();
-      const sinceMs = this.#failingSinceMs;
-      const failingMs = sinceMs === null ? 0 : this.#clock.monotonicMs() - sinceMs;
-      if (failingMs > FAILING_WITHIN_MS && this.#failures >= FAILURES) {
-        throw stackBroke(`the ${this.#program.title} fails again and again: ${this.#lastError}`);
-      }
-      await this.#clock.sleep(POLL_MS, signal).catch(() => {});
-    }
+  watch(signal: AbortSignal, underDeclaredFault: () => boolean): Promise<void> {
+    const over = AbortSignal.any([signal, this.#stopping.signal, this.#drained.signal]);
+    return this.#failures.watch(this.#program.title, over, underDeclaredFault);
   }
 
   /** Resolves when it has done everything that there is to do; it runs on until it is disposed of. */
   async drain(signal?: AbortSignal): Promise<void> {
-    while (!this.#drained) {
+    while (!this.#drained.signal.aborted) {
       // A process that was started after the last message has not got it.
       if (this.#ready) send(this.#child, { kind: 'drain' });
       await this.#clock.sleep(POLL_MS, signal);
@@ -156,16 +145,13 @@ export class StageProcess implements AsyncDisposable {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     this.#child = child;
-    let failed = false;
+    let error: string | null = null;
     child.on('message', (message: ChildReport) => {
       if (message.kind === 'ready') this.#ready = true;
-      if (message.kind === 'loaded') this.#succeeded();
+      if (message.kind === 'loaded') this.#failures.succeeded();
       if (message.kind === 'answer') this.#answers.emit(String(message.id), message);
-      if (message.kind === 'drained') this.#drained = true;
-      if (message.kind === 'failed') {
-        failed = true;
-        this.#lastError = message.error;
-      }
+      if (message.kind === 'drained') this.#drained.abort();
+      if (message.kind === 'failed') error = message.error;
     });
     send(child, this.#program.start);
     this.#exited = new Promise((resolve) => {
@@ -175,15 +161,8 @@ export class StageProcess implements AsyncDisposable {
     const how = await this.#exited;
     this.#child = null;
     this.#ready = false;
-    if (!failed) this.#lastError = how;
-    this.#failures += 1;
-    this.#failingSinceMs ??= this.#clock.monotonicMs();
-    return failed;
-  }
-
-  #succeeded(): void {
-    this.#failures = 0;
-    this.#failingSinceMs = null;
+    this.#failures.failed(error ?? how);
+    return error !== null;
   }
 }
 

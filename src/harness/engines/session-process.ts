@@ -31,6 +31,8 @@ interface SessionProgram {
   readonly title: string;
   readonly program: Omit<AuxiliaryProcess, 'onLine' | 'log'>;
   readonly readyLine: string;
+  /** Called with every other line of its standard output. */
+  readonly onLine?: (line: string) => void;
 }
 
 /** The process of a session that is ready. */
@@ -47,7 +49,7 @@ export interface SessionProcess {
  * with the signal's reason; then it has ended.
  */
 export async function startSessionProcess(
-  { title, program, readyLine }: SessionProgram,
+  { title, program, readyLine, onLine }: SessionProgram,
   { stack, clock, log, signal, onLaunched }: SessionOptions,
 ): Promise<SessionProcess> {
   signal.throwIfAborted();
@@ -58,7 +60,7 @@ export async function startSessionProcess(
   const ready = new AbortController();
   const launched = await stack.launch({
     ...program,
-    onLine: (line) => line === readyLine && ready.abort(),
+    onLine: (line) => (line === readyLine ? ready.abort() : onLine?.(line)),
     log,
   } satisfies AuxiliaryProcess);
   onLaunched?.(launched);

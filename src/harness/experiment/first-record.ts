@@ -4,7 +4,7 @@ import type { UnmeasuredRecord } from '../../record/record.ts';
 import { startedRecord } from '../../record/write.ts';
 import type { KafkaClient } from '../../scenario/scenario.ts';
 import { stockView } from '../../topology/dataset.ts';
-import { datasetsOf } from '../../topology/manifest.ts';
+import { datasetsOf, formatOf } from '../../topology/manifest.ts';
 import type { Pipeline } from '../pipelines/load.ts';
 import { recordingSection } from '../recording/record.ts';
 import type { RunNamespace } from '../run-namespace.ts';
@@ -61,7 +61,7 @@ export function firstRecord(
       name: pipeline.manifest.name,
       tier: pipeline.manifest.tier,
       headline: pipeline.manifest.headline,
-      format: scenario.pipeline.format,
+      format: formatOf(pipeline.manifest, scenario),
       commitEveryMs: scenario.pipeline.commitEveryMs,
       parallelism: scenario.pipeline.parallelism,
       compaction: scenario.pipeline.compaction.by,

@@ -26,14 +26,15 @@ export function serversUsed(
   return withNeeds([...used, ...compactionOf(pipeline, scenario).servers]);
 }
 
-/** The programs that a run starts next to its servers: for compaction on demand, and its query engines. */
+/** The programs that a run starts next to its servers: for compaction on demand, its stages and its query engines. */
 export function programsUsed(
   { manifest }: Pipeline,
   scenario: Pick<Scenario, 'pipeline' | 'queries'>,
 ): readonly Program[] {
   const compacts = scenario.pipeline.compaction.by === 'spark' ? (['spark'] as const) : [];
   const engines = enginesUsed(manifest, scenario).map((engine) => ENGINES[engine].program);
-  return [...new Set([...compacts, ...engines.filter((one) => one !== null)])];
+  const stages = manifest.stages.flatMap((one) => runnerOf(one).program ?? []);
+  return [...new Set([...compacts, ...stages, ...engines.filter((one) => one !== null)])];
 }
 
 /** Throws DoorbusterError (exit 2), with line and column in the scenario, for a query engine that has no image, in containers. */

@@ -200,7 +200,14 @@ function folderOf(use: string, baseDir: string, scenarioDir = '.'): string {
 }
 
 /** The pipelines that come with doorbuster, by name. */
-export const SHIPPED = ['cdc-upsert', 'append-ledger', 'hot-view', 'batch', 'warehouse'] as const;
+export const SHIPPED = [
+  'cdc-upsert',
+  'append-ledger',
+  'hot-view',
+  'batch',
+  'warehouse',
+  'spark-merge',
+] as const;
 
 function queriesOf(dir: string, manifest: Manifest, engine: EngineKind): readonly PipelineQuery[] {
   return Object.entries(manifest.queries).map(([name, { file: written, parameters }]) => {

@@ -38,6 +38,8 @@ export interface Artifacts {
   };
   /** Spark's jars with Iceberg's runtime and S3. */
   readonly sparkClasspath: string;
+  /** The same with the Kafka source, and the function that decodes records with what it uses of Flink. */
+  readonly sparkMergeClasspath: string;
   /** Trino's own jars. */
   readonly trinoClasspath: string;
   /** Folder of the jars of Trino's Iceberg plugin. */
@@ -59,6 +61,7 @@ export type ServerFiles = Pick<
   | 'catalogClasspath'
   | 'minio'
   | 'sparkClasspath'
+  | 'sparkMergeClasspath'
   | 'trinoClasspath'
   | 'trinoIceberg'
 >;
@@ -123,6 +126,16 @@ function assemble(
       .map((file) => at(name, file.path));
   const extension = (name: string) => at('duckdb-extensions', `${name}.duckdb_extension`);
   const gateway = jar('flink-sql', 'flink-sql-gateway');
+  const functions = at(
+    'flink-functions',
+    'lib',
+    (lockedArtifact(lock, 'flink-functions') as LockedJavaBuild).jar,
+  );
+  const spark = [
+    at('spark', 'jars', '*'),
+    at('spark-iceberg', 'lib', '*'),
+    jar('lakehouse', 'iceberg-aws-bundle'),
+  ];
   return {
     kafkaClasspath: at('kafka', 'lib', '*'),
     flinkLib: at('flink', 'lib'),
@@ -131,11 +144,7 @@ function assemble(
       ...jars('flink'),
       ...jars('flink-sql').filter((path) => path !== gateway),
       ...jars('lakehouse'),
-      at(
-        'flink-functions',
-        'lib',
-        (lockedArtifact(lock, 'flink-functions') as LockedJavaBuild).jar,
-      ),
+      functions,
     ],
     sqlGatewayJar: gateway,
     catalogClasspath: [at('catalog', 'lib', '*'), at('lakehouse', 'lib', '*')].join(':'),
@@ -145,12 +154,22 @@ function assemble(
       httpfs: extension('httpfs'),
       iceberg: extension('iceberg'),
     },
-    sparkClasspath: [
-      at('spark', 'jars', '*'),
-      at('spark-iceberg', 'lib', '*'),
-      jar('lakehouse', 'iceberg-aws-bundle'),
+    sparkClasspath: spark.join(':'),
+    sparkMergeClasspath: [
+      ...spark,
+      at('spark-kafka', 'lib', '*'),
+      functions,
+      ...decoderJars(lock).map((file) => at('flink', 'lib', file)),
     ].join(':'),
     trinoClasspath: at('trino', 'lib', '*'),
     trinoIceberg: at('trino-iceberg', 'lib'),
   };
+}
+
+/** The jars of Flink that the function which decodes records uses. */
+export function decoderJars(lock: StackLock): readonly string[] {
+  const { version } = lockedArtifact(lock, 'flink');
+  return ['flink-dist', 'flink-table-api-java-uber', 'flink-table-runtime'].map(
+    (name) => `${name}-${version}.jar`,
+  );
 }

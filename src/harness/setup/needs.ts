@@ -3,8 +3,8 @@ import type { Tool } from './prerequisites.ts';
 
 const GIB = 1024 ** 3;
 
-/** Programs that a run starts next to its servers, for compaction or for queries. */
-export type Program = 'spark' | 'trino';
+/** Programs that a run starts next to its servers: for compaction, for queries or as a stage. */
+export type Program = 'spark' | 'trino' | 'spark-merge';
 
 /** Work of a run on this machine besides producing its load. */
 export interface MachineWork {
@@ -33,7 +33,18 @@ const LOADED = ['duckdb-extensions'];
 const OF_PROGRAM: { readonly [P in Program]: readonly string[] } = {
   spark: ['spark', 'spark-iceberg', 'lakehouse'],
   trino: ['trino', 'trino-iceberg'],
+  // It decodes with the function that Flink calls, and with Flink's casts.
+  'spark-merge': [
+    'spark',
+    'spark-iceberg',
+    'lakehouse',
+    'spark-kafka',
+    'flink',
+    'flink-functions',
+  ],
 };
+/** Artifacts that are only fetched for a run that names their program. */
+const OPTIONAL = [...OF_PROGRAM.trino, 'spark-kafka'];
 
 /** The servers use about 1.5 GB; a Spark compaction and the harness's threads come on top. */
 const WITH_SERVERS = { goodBytes: 4 * GIB, leastBytes: 2.5 * GIB };
@@ -53,7 +64,7 @@ export const EVERYTHING: MachineWork = {
 
 /** Whether an artifact is only fetched for a run that names its program. Spark is not: oracles may use it in any run. */
 export function isOptional({ name }: Pick<LockedArtifact, 'name'>): boolean {
-  return OF_PROGRAM.trino.includes(name);
+  return OPTIONAL.includes(name);
 }
 
 /** The needs of a run by its work. */
@@ -73,7 +84,8 @@ export function needsOf(lock: StackLock, work: MachineWork = EVERYTHING): Needs 
 
 function memoryFor({ servers, observes, programs }: MachineWork): Needs['memory'] {
   if (servers === 'elsewhere' && !observes) return LOAD_ALONE;
-  const elsewhere = programs.includes('spark') ? WITH_SPARK : OBSERVING;
+  const spark = programs.some((one) => one !== 'trino');
+  const elsewhere = spark ? WITH_SPARK : OBSERVING;
   const base = servers === 'elsewhere' ? elsewhere : WITH_SERVERS;
   if (!programs.includes('trino')) return base;
   return {

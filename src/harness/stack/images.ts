@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { stackBroke } from '../../core/errors.ts';
 import type { ContainerEngine } from '../clients/container-engine.ts';
 import { packageRoot } from '../entry.ts';
-import type { ServerFiles } from '../setup/artifacts.ts';
+import { decoderJars, type ServerFiles } from '../setup/artifacts.ts';
 import {
   entryDigest,
   type LockedArtifact,
@@ -27,6 +27,14 @@ const HOLDS: Readonly<Record<Image, readonly string[]>> = {
   catalog: ['catalog', 'lakehouse'],
   flink: ['flink', 'flink-sql', 'lakehouse', 'flink-functions'],
   spark: ['spark', 'spark-iceberg', 'lakehouse'],
+  'spark-merge': [
+    'spark',
+    'spark-iceberg',
+    'lakehouse',
+    'spark-kafka',
+    'flink',
+    'flink-functions',
+  ],
   // The package of the base image's distribution.
   redis: [],
 };
@@ -39,6 +47,12 @@ export function filesInImages(lock: StackLock): ServerFiles {
     (lockedArtifact(lock, name) as LockedMaven).jars.map(({ file }) => `/opt/${name}/lib/${file}`);
   const isGateway = (path: string) => path.includes('/flink-sql-gateway-');
   const flinkSql = jars('flink-sql');
+  const functions = `/opt/flink-functions/lib/${(lockedArtifact(lock, 'flink-functions') as LockedJavaBuild).jar}`;
+  const spark = [
+    '/opt/spark/jars/*',
+    '/opt/spark-iceberg/lib/*',
+    ...jars('lakehouse').filter((path) => path.includes('/iceberg-aws-bundle-')),
+  ];
   return {
     kafkaClasspath: '/opt/kafka/lib/*',
     flinkLib: '/opt/flink/lib',
@@ -47,15 +61,17 @@ export function filesInImages(lock: StackLock): ServerFiles {
       '/opt/flink/lib/*',
       ...flinkSql.filter((path) => !isGateway(path)),
       ...jars('lakehouse'),
-      `/opt/flink-functions/lib/${(lockedArtifact(lock, 'flink-functions') as LockedJavaBuild).jar}`,
+      functions,
     ],
     sqlGatewayJar: flinkSql.find(isGateway) as string,
     catalogClasspath: '/opt/catalog/lib/*:/opt/lakehouse/lib/*',
     minio: '/opt/minio/minio',
-    sparkClasspath: [
-      '/opt/spark/jars/*',
-      '/opt/spark-iceberg/lib/*',
-      ...jars('lakehouse').filter((path) => path.includes('/iceberg-aws-bundle-')),
+    sparkClasspath: spark.join(':'),
+    sparkMergeClasspath: [
+      ...spark,
+      '/opt/spark-kafka/lib/*',
+      functions,
+      ...decoderJars(lock).map((file) => `/opt/flink/lib/${file}`),
     ].join(':'),
     // No image holds Trino: see `hasImage`.
     trinoClasspath: '/opt/trino/lib/*',

@@ -11,6 +11,7 @@ import type { Jit } from '../../stack/stack.ts';
 type SparkProgram = Omit<AuxiliaryProcess, 'onLine' | 'log'>;
 
 const SCRIPT = 'compact.sql';
+const ICEBERG_EXTENSIONS = 'org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions';
 const OPTIONS = 'jvm.options';
 /** Memory for Spark and S3 outside the heap. */
 const BEYOND_HEAP_MIB = 1024;
@@ -20,10 +21,10 @@ const HEAP_MIB = 1024;
 export function sparkScript(sql: string, endpoints: Endpoints): SparkProgram {
   return sparkProgram(endpoints, {
     ...{ appName: 'doorbuster-compaction', threads: 2, heapMiB: HEAP_MIB, jit: 'full', ports: [] },
-    files: { [SCRIPT]: sql },
+    files: () => ({ [SCRIPT]: sql }),
     // For CALL. A session has none of it: Spark 4.1 passes no parameters to the parser of an extension.
     options: () => ({
-      'spark.sql.extensions': 'org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions',
+      'spark.sql.extensions': ICEBERG_EXTENSIONS,
     }),
     main: (dir) => [
       'org.apache.spark.sql.hive.thriftserver.SparkSQLCLIDriver',
@@ -59,21 +60,67 @@ export function sparkSession(
 ): SparkProgram {
   const program = sparkProgram(endpoints, {
     ...{ appName: 'doorbuster-session', threads, heapMiB, jit, ports: [port] },
-    files: { [`${SESSION_CLASS}.java`]: readFileSync(SESSION_SOURCE, 'utf8') },
+    files: () => ({ [`${SESSION_CLASS}.java`]: readFileSync(SESSION_SOURCE, 'utf8') }),
     options: (internal) => ({
-      // In a container, the port is published on this machine's loopback only.
-      'doorbuster.address': internal ? '0.0.0.0' : HOST,
-      'doorbuster.port': String(port),
-      'doorbuster.token': token,
+      ...listening(internal, port, token),
       // Otherwise a table that was read once stays as it was then.
       'spark.sql.catalog.ice.cache-enabled': 'false',
     }),
-    main: (dir) => [
-      'org.codehaus.commons.compiler.AbstractJavaSourceClassLoader',
-      '-sourcepath',
-      dir,
-      SESSION_CLASS,
-    ],
+    main: (dir) => compiledBy(dir, SESSION_CLASS),
+  });
+  return { ...program, untilKilled: true };
+}
+
+function listening(internal: boolean, port: number, token: string) {
+  return {
+    // In a container, the port is published on this machine's loopback only.
+    'doorbuster.address': internal ? '0.0.0.0' : HOST,
+    'doorbuster.port': String(port),
+    'doorbuster.token': token,
+  };
+}
+
+/** Arguments that compile a class and run its main method. */
+function compiledBy(dir: string, name: string): readonly string[] {
+  return [
+    'org.codehaus.commons.compiler.AbstractJavaSourceClassLoader',
+    '-sourcepath',
+    dir,
+    name,
+  ];
+}
+
+const MERGE_CLASS = 'MergeJob';
+const MERGE_SOURCE = join(packageRoot, 'src/topology/java/spark', `${MERGE_CLASS}.java`);
+const MERGE_CONFIG = 'merge.json';
+
+/** Line on standard output with which it says that it reads its topics. */
+export const MERGE_READY = 'doorbuster-merge-ready';
+
+interface MergeOptions extends SessionOptions {
+  /** The argument of `MergeJob.java`. `internal`: see LaunchContext. */
+  readonly config: (internal: boolean) => object;
+}
+
+/** A Spark process that merges topics into tables until it is killed: see `MergeJob.java`. */
+export function sparkMergeJob(
+  { port, token, threads, heapMiB = HEAP_MIB, jit = 'full', config }: MergeOptions,
+  endpoints: Endpoints,
+): SparkProgram {
+  const program = sparkProgram(endpoints, {
+    ...{ name: 'spark-merge', appName: 'doorbuster-merge', threads, heapMiB, jit, ports: [port] },
+    files: (internal) => ({
+      [`${MERGE_CLASS}.java`]: readFileSync(MERGE_SOURCE, 'utf8'),
+      [MERGE_CONFIG]: JSON.stringify(config(internal)),
+    }),
+    options: (internal) => ({
+      ...listening(internal, port, token),
+      'spark.sql.extensions': ICEBERG_EXTENSIONS,
+      'spark.sql.shuffle.partitions': String(threads),
+      // A plan for two small shuffles costs more than it saves.
+      'spark.sql.adaptive.enabled': 'false',
+    }),
+    main: (dir) => [...compiledBy(dir, MERGE_CLASS), join(dir, MERGE_CONFIG)],
   });
   return { ...program, untilKilled: true };
 }
@@ -96,12 +143,14 @@ const OPENS = [
 ];
 
 interface ProgramParts {
+  /** By default `spark`. */
+  readonly name?: 'spark' | 'spark-merge';
   readonly appName: string;
   readonly threads: number;
   readonly heapMiB: number;
   readonly jit: Jit;
   readonly ports: readonly number[];
-  readonly files: Readonly<Record<string, string>>;
+  readonly files: (internal: boolean) => Readonly<Record<string, string>>;
   /** System properties, which only this user can read; `internal`: see LaunchContext. */
   readonly options: (internal: boolean) => Readonly<Record<string, string>>;
   /** Main class and arguments, by the program's folder. */
@@ -109,13 +158,13 @@ interface ProgramParts {
 }
 
 function sparkProgram(endpoints: Endpoints, parts: ProgramParts): SparkProgram {
-  const { ports, heapMiB, files, options } = parts;
+  const { name = 'spark', ports, heapMiB, files, options } = parts;
   return {
-    name: 'spark',
+    name,
     memoryMiB: heapMiB + BEYOND_HEAP_MIB,
     ports,
     files: ({ internal }) => ({
-      ...files,
+      ...files(internal),
       [OPTIONS]: optionsFile({ ...catalogOptions(endpoints, internal), ...options(internal) }),
     }),
     command: (at) => commandOf(at, endpoints, parts),
@@ -141,7 +190,7 @@ function optionsFile(properties: Readonly<Record<string, string>>): string {
 function commandOf(
   { java, artifacts, dir }: LaunchContext,
   { s3 }: Endpoints,
-  { appName, threads, heapMiB, jit, main }: ProgramParts,
+  { name, appName, threads, heapMiB, jit, main }: ProgramParts,
 ) {
   const conf: Readonly<Record<string, string>> = {
     'spark.master': `local[${threads}]`,
@@ -165,7 +214,7 @@ function commandOf(
     ...Object.entries(conf).map(([key, value]) => `-D${key}=${value}`),
     `@${join(dir, OPTIONS)}`,
     '-cp',
-    artifacts.sparkClasspath,
+    name === 'spark-merge' ? artifacts.sparkMergeClasspath : artifacts.sparkClasspath,
     ...main(dir),
   ];
   // Credentials go into the environment or a file, because other users can read a command line.

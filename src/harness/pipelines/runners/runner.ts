@@ -4,6 +4,7 @@ import type { Scenario, Stream } from '../../../scenario/scenario.ts';
 import type { RunnerKind, StageUse } from '../../../topology/stages.ts';
 import type { StageProcess } from '../../batches/child-process.ts';
 import type { Artifacts } from '../../setup/artifacts.ts';
+import type { Program } from '../../setup/needs.ts';
 import type { ServerName, Stack } from '../../stack/stack.ts';
 import type { RunPipeline } from '../load.ts';
 
@@ -34,11 +35,13 @@ export interface DeployedStage extends AsyncDisposable {
 }
 
 export interface DeployOptions {
-  readonly stack: Pick<Stack, 'runtime' | 'endpoints' | 'inProcess' | 'stateDir'>;
+  readonly stack: Pick<Stack, 'runtime' | 'endpoints' | 'inProcess' | 'stateDir' | 'launch'>;
   readonly scenario: Pick<Scenario, 'pipeline' | 'stack' | 'traffic'>;
   /** Products that a retailer knows to be in demand: those of the bursts of the scenario, hottest first. */
   readonly hotProducts: () => readonly number[];
   readonly extensions: Artifacts['duckdbExtensions'];
+  /** Folder for the logs of its programs; by default one that is removed with the stage. */
+  readonly logDir?: string;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -56,6 +59,8 @@ export interface StageRunner<K extends RunnerKind> {
   readonly run: K;
   /** The servers that its stages use. */
   readonly servers: readonly ServerName[];
+  /** The program that its stages are, which a run has to fetch or build; absent: they need none. */
+  readonly program?: Program;
   /** Throws a DoorbusterError (exit 3) if there is not enough capacity for the stage, before anything is created. */
   requireCapacity?(of: StageOf<K>, options: DeployOptions): Promise<void>;
   /**

@@ -4,6 +4,7 @@ import { flinkSql } from './flink-sql.ts';
 import { inProcess } from './in-process.ts';
 import { redisView } from './redis-view.ts';
 import type { StageRunner } from './runner.ts';
+import { sparkMerge } from './spark-merge.ts';
 import { warehouse } from './warehouse.ts';
 
 /** Every stage runner. */
@@ -11,6 +12,7 @@ const STAGE_RUNNERS: { readonly [K in RunnerKind]: StageRunner<K> } = {
   'batch-load': batchLoad,
   'flink-sql': flinkSql,
   'redis-view': redisView,
+  'spark-merge': sparkMerge,
   'in-process': inProcess,
   warehouse,
 };

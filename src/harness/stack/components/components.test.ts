@@ -16,6 +16,7 @@ const artifacts: Artifacts = {
   minio: '/cache/minio/minio',
   duckdbExtensions: { avro: '', httpfs: '', iceberg: '' },
   sparkClasspath: '',
+  sparkMergeClasspath: '',
   trinoClasspath: '',
   trinoIceberg: '',
   classArchives: '/cache/class-archives',
