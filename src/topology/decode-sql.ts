@@ -1,4 +1,10 @@
-import { WIRE, type WireField, type WireList, type WireSchema, type WireType } from '../generators/wire-schema.ts';
+import {
+  WIRE,
+  type WireField,
+  type WireList,
+  type WireSchema,
+  type WireType,
+} from '../generators/wire-schema.ts';
 import type { Stream } from '../scenario/scenario.ts';
 
 /**
@@ -121,7 +127,9 @@ export function recordColumns({ fields, lists }: WireSchema): readonly RecordCol
   const required = (need: WireField['need']) => (need === 'required' ? ' NOT NULL' : '');
   return [
     ...fields.flatMap(({ name, type, need }) =>
-      need === 'unread' ? [] : [{ column: name, type, isList: false, spec: `${name} ${type}${required(need)}` }],
+      need === 'unread'
+        ? []
+        : [{ column: name, type, isList: false, spec: `${name} ${type}${required(need)}` }],
     ),
     ...lists.flatMap((list) =>
       read(list).map(({ name, type, column }) => ({

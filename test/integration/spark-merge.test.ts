@@ -158,7 +158,10 @@ describe('the pipeline spark-merge', () => {
   });
 
   test('a record that comes again in a later micro-batch is no second row', async () => {
-    await send('pos', [event('pos', 'pos-1', 1), event('pos', 'pos-2', 2, { event_type: 'again' })]);
+    await send('pos', [
+      event('pos', 'pos-1', 1),
+      event('pos', 'pos-2', 2, { event_type: 'again' }),
+    ]);
     await settled('after-the-copies', ['pos']);
     expect(
       await rows(

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import type { Params } from '../clients/duckdb.ts';
 import type { Exit } from '../stack/server.ts';
+import type { SessionOptions } from '../stack/session-process.ts';
 import type { EngineContext, QueryAnswer, QueryLimits, Reader, ReaderOptions } from './engine.ts';
 import {
   answerWithin,
@@ -11,7 +12,6 @@ import {
   type InstanceAnswer,
   openProcessReader,
 } from './process-reader.ts';
-import type { SessionOptions } from './session-process.ts';
 
 /** A statement with its values for `$name`, by name, and an id by which it can be cancelled. */
 export interface Statement {

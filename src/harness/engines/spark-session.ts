@@ -11,13 +11,13 @@ import { HOST } from '../stack/plan.ts';
 import { freePort } from '../stack/ports.ts';
 import { claimedPorts, defaultRegistryDir } from '../stack/registry.ts';
 import type { Exit, Launched } from '../stack/server.ts';
-import { withParameters } from './parameters.ts';
-import type { InstanceAnswer } from './process-reader.ts';
 import {
   type SessionOptions,
   type SessionProcess,
   startSessionProcess,
-} from './session-process.ts';
+} from '../stack/session-process.ts';
+import { withParameters } from './parameters.ts';
+import type { InstanceAnswer } from './process-reader.ts';
 import type { Session, Statement } from './session-reader.ts';
 
 /** Beginning of the error of a request to a process that has ended, or whose connection broke. */

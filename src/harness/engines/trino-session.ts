@@ -7,14 +7,14 @@ import { HOST } from '../stack/plan.ts';
 import { freePort } from '../stack/ports.ts';
 import { claimedPorts, defaultRegistryDir } from '../stack/registry.ts';
 import type { Exit, Launched } from '../stack/server.ts';
-import type { ReaderRow } from './engine.ts';
-import { withParameters } from './parameters.ts';
-import type { InstanceAnswer } from './process-reader.ts';
 import {
   type SessionOptions,
   type SessionProcess,
   startSessionProcess,
-} from './session-process.ts';
+} from '../stack/session-process.ts';
+import type { ReaderRow } from './engine.ts';
+import { withParameters } from './parameters.ts';
+import type { InstanceAnswer } from './process-reader.ts';
 import type { Session, Statement } from './session-reader.ts';
 import { TRINO_READY, trinoServer } from './trino-server.ts';
 

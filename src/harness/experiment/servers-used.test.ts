@@ -26,12 +26,19 @@ const IN_PROCESS = './test/pipelines/in-process';
 const LAKEHOUSE = SERVERS.filter((server) => server !== 'redis');
 
 const WITHOUT_CATALOG: readonly string[] = ['batch', 'warehouse'];
+const WITHOUT_FLINK: readonly string[] = [...WITHOUT_CATALOG, 'spark-merge'];
 
 test.each(WITHOUT_CATALOG)('%s uses the log and the object store', (name) => {
   expect(serversUsed(of(name), parsed.scenario)).toEqual(['kafka', 'minio']);
 });
 
-test.each(SHIPPED.filter((name) => !WITHOUT_CATALOG.includes(name)))(
+test('spark-merge uses the servers of a lakehouse without Flink, and a program', () => {
+  const pipeline = of('spark-merge');
+  expect(serversUsed(pipeline, parsed.scenario)).toEqual(['kafka', 'minio', 'catalog']);
+  expect(programsUsed(pipeline, parsed.scenario)).toEqual(['spark-merge']);
+});
+
+test.each(SHIPPED.filter((name) => !WITHOUT_FLINK.includes(name)))(
   '%s uses every server of a lakehouse, and the one of its view',
   (name) => {
     expect(serversUsed(of(name), parsed.scenario)).toEqual([

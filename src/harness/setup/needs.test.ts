@@ -9,7 +9,9 @@ import { toolsFor } from './prerequisites.ts';
 
 const lock = readLock();
 const TRINO = ['trino', 'trino-iceberg'];
-const all = lock.artifacts.map(({ name }) => name).filter((name) => !TRINO.includes(name));
+const all = lock.artifacts
+  .map(({ name }) => name)
+  .filter((name) => ![...TRINO, 'spark-kafka'].includes(name));
 
 describe('what a machine has to have', () => {
   const names = (work?: MachineWork) => needsOf(lock, work).artifacts.map(({ name }) => name);
@@ -22,6 +24,16 @@ describe('what a machine has to have', () => {
       'its own servers, and Trino',
       { servers: 'processes', observes: true, programs: ['trino'] },
       [...all, ...TRINO],
+    ],
+    [
+      'its own servers, and merges by Spark',
+      { servers: 'processes', observes: true, programs: ['spark-merge'] },
+      [...all, 'spark-kafka'],
+    ],
+    [
+      'external servers, and merges by Spark',
+      { servers: 'elsewhere', observes: true, programs: ['spark-merge'] },
+      ['duckdb-extensions', ...spark, 'spark-kafka', 'flink', 'flink-functions'],
     ],
     [
       'external servers, and Trino',

@@ -27,14 +27,7 @@ const HOLDS: Readonly<Record<Image, readonly string[]>> = {
   catalog: ['catalog', 'lakehouse'],
   flink: ['flink', 'flink-sql', 'lakehouse', 'flink-functions'],
   spark: ['spark', 'spark-iceberg', 'lakehouse'],
-  'spark-merge': [
-    'spark',
-    'spark-iceberg',
-    'lakehouse',
-    'spark-kafka',
-    'flink',
-    'flink-functions',
-  ],
+  'spark-merge': ['spark', 'spark-iceberg', 'lakehouse', 'spark-kafka', 'flink', 'flink-functions'],
   // The package of the base image's distribution.
   redis: [],
 };

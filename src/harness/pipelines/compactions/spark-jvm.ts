@@ -82,12 +82,7 @@ function listening(internal: boolean, port: number, token: string) {
 
 /** Arguments that compile a class and run its main method. */
 function compiledBy(dir: string, name: string): readonly string[] {
-  return [
-    'org.codehaus.commons.compiler.AbstractJavaSourceClassLoader',
-    '-sourcepath',
-    dir,
-    name,
-  ];
+  return ['org.codehaus.commons.compiler.AbstractJavaSourceClassLoader', '-sourcepath', dir, name];
 }
 
 const MERGE_CLASS = 'MergeJob';

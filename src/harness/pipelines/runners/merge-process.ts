@@ -4,13 +4,13 @@ import { existsSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { badInput } from '../../../core/errors.ts';
 import { FailureStreak } from '../../batches/failure-streak.ts';
-import { type SessionOptions, startSessionProcess } from '../../engines/session-process.ts';
 import { reasonOf } from '../../reason.ts';
 import { innermostCause, logTail } from '../../stack/cause.ts';
 import { HOST } from '../../stack/plan.ts';
 import { freePort } from '../../stack/ports.ts';
 import { claimedPorts, defaultRegistryDir } from '../../stack/registry.ts';
 import type { Launched } from '../../stack/server.ts';
+import { type SessionOptions, startSessionProcess } from '../../stack/session-process.ts';
 import { MERGE_READY, sparkMergeJob } from '../compactions/spark-jvm.ts';
 
 interface MergeOptions extends Omit<SessionOptions, 'onLaunched'> {
@@ -114,10 +114,7 @@ export class MergeProcess implements AsyncDisposable {
   async #launch(signal: AbortSignal): Promise<Running> {
     const token = randomBytes(16).toString('hex');
     const port = await freePort(claimedPorts(defaultRegistryDir()));
-    const program = sparkMergeJob(
-      { ...this.#options, port, token },
-      this.#options.stack.endpoints,
-    );
+    const program = sparkMergeJob({ ...this.#options, port, token }, this.#options.stack.endpoints);
     const process = await startSessionProcess(
       {
         title: 'Spark of spark-merge',

@@ -67,6 +67,8 @@ public class MergeJob implements HttpHandler {
     int port = Integer.parseInt(System.getProperty("doorbuster.port"));
     HttpServer server = HttpServer.create(new InetSocketAddress(address, port), 0);
     SparkSession spark = SparkSession.builder().getOrCreate();
+    // By default it logs some hundred lines per micro-batch.
+    spark.sparkContext().setLogLevel("WARN");
     for (Iterator each = ((List) config.get("tables")).iterator(); each.hasNext();) spark.sql((String) each.next());
     for (Iterator each = ((List) config.get("topics")).iterator(); each.hasNext();) {
       topics.add(new Topic(spark, config, (Map) each.next()));

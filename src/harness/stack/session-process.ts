@@ -2,10 +2,10 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { stackBroke } from '../../core/errors.ts';
-import type { AuxiliaryProcess } from '../stack/auxiliary-process.ts';
-import { innermostCause, logTail } from '../stack/cause.ts';
-import type { Exit, Launched } from '../stack/server.ts';
-import type { Jit, Stack } from '../stack/stack.ts';
+import type { AuxiliaryProcess } from './auxiliary-process.ts';
+import { innermostCause, logTail } from './cause.ts';
+import type { Exit, Launched } from './server.ts';
+import type { Jit, Stack } from './stack.ts';
 
 /** Longest wait for a session, ms. They take 10 to 20 s to start on a machine that does nothing else. */
 const START_WITHIN_MS = 180_000;
