@@ -120,7 +120,7 @@ export function compareRecords(
 }
 
 /** The trials of a folder, a run or a series; warm-ups do not count and are left out. */
-function designAt(path: string): RecordedDesign & { readonly folder: string } {
+export function designAt(path: string): RecordedDesign & { readonly folder: string } {
   const series = seriesDir(path);
   const folder = basename(resolve(path));
   if (series === null) {

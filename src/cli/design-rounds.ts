@@ -99,6 +99,8 @@ interface Rounds {
   readonly folder: RunFolder;
   /** The most rounds: each design runs once in each. */
   readonly rounds: number;
+  /** Seeds of the rounds of a single design; counted up from that of the scenario by default. */
+  readonly seeds?: readonly number[];
   /** Called after every trial, with the trials so far of every design. */
   readonly onTrial: (designs: readonly RecordedDesign[], trial: EndedTrial) => 'go on' | 'stop';
 }
@@ -118,11 +120,13 @@ interface EndedTrial {
  */
 export async function runRounds(
   { wanted, scenarios, scenarioOf, runtime, artifacts }: PreparedDesigns,
-  { folder, rounds, onTrial }: Rounds,
+  { folder, rounds, seeds, onTrial }: Rounds,
   { terminal, signal }: CommandContext,
 ): Promise<void> {
   const baseDir = process.cwd();
-  const order = planComparison(wanted.length, rounds, scenarios[0].scenario.seed);
+  const order =
+    seeds?.map((seed, i) => ({ number: i + 1, seed, design: 0 })) ??
+    planComparison(wanted.length, rounds, scenarios[0].scenario.seed);
   terminal.say(pc.dim(folder.dir));
   const done: (RecordedTrial & { readonly design: number })[] = [];
   try {

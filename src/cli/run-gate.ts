@@ -125,13 +125,13 @@ export function wantedMetrics({ metrics }: Pick<GateArguments, 'metrics'>): Gate
 }
 
 /** The noise of the named file, of ./noise.json if there is one; null: it was not measured. */
-function noiseFor({ noise }: GateArguments): Noise | null {
+export function noiseFor({ noise }: Pick<GateArguments, 'noise'>): Noise | null {
   const file = noise ?? (existsSync(NOISE_FILE) ? NOISE_FILE : undefined);
   return file === undefined ? null : readNoise(file);
 }
 
 /** Throws DoorbusterError (exit 2) for an effect that equal runs show as well. */
-function withNoise(wanted: GatePlan['wanted'], noise: Noise | null): GatePlan['wanted'] {
+export function withNoise(wanted: GatePlan['wanted'], noise: Noise | null): GatePlan['wanted'] {
   return wanted.map((metric) => {
     const floor = noise?.metrics.find(({ id }) => id === metric.id)?.floor ?? null;
     if (floor === null || floor < metric.effect) return { ...metric, noise: floor };

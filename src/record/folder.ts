@@ -22,6 +22,9 @@ export const RUN_FILES = {
   gate: 'gate.json',
   gateMarkdown: 'gate.md',
   gateJunit: 'gate.xml',
+  /** Of a gate against records, next to the files of the head's series. */
+  against: 'against.json',
+  againstMarkdown: 'against.md',
   logs: 'logs',
   dimensions: 'dimensions',
   /** Of the leading shard: its observations, and copies of the tables. */

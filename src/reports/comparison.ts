@@ -195,7 +195,7 @@ function warningsOf(
 }
 
 /** The resolved scenario of a record; null: this version no longer reads it. */
-function scenarioOf({ scenario, seed }: RunRecord): Scenario | null {
+export function scenarioOf({ scenario, seed }: RunRecord): Scenario | null {
   const set = scenario.overrides.map(({ path, value }) => `${path}=${value}`);
   try {
     return parseScenario(scenario.text, { file: scenario.file, set, seed }).scenario;
@@ -249,7 +249,11 @@ export function incomparable(designs: readonly RecordedDesign[]): readonly strin
   });
 }
 
-function otherTraffic(both: string, a: Scenario | null, b: Scenario | null): readonly string[] {
+export function otherTraffic(
+  both: string,
+  a: Scenario | null,
+  b: Scenario | null,
+): readonly string[] {
   if (a === null || b === null) {
     return [
       `the traffic of ${both} is not known to be the same: this version does not read their scenarios`,

@@ -101,7 +101,7 @@ export function gateOf(plan: GatePlan, sides: GateSides): Gate {
 }
 
 /** UNDECIDED is "no data" for a CI: too little is never a pass. */
-const EXIT_OF: Readonly<Record<GateVerdict, ExitCode>> = {
+export const EXIT_OF: Readonly<Record<GateVerdict, ExitCode>> = {
   PASS: EXIT.pass,
   FAIL: EXIT.checkFailed,
   UNDECIDED: EXIT.noData,
@@ -167,7 +167,7 @@ function dropped(pairs: readonly Pair[]): readonly string[] {
 
 const UNTRUE = ['lost', 'duplicated', 'wrong'] as const;
 
-function untruths({ record }: RecordedTrial): readonly string[] {
+export function untruths({ record }: RecordedTrial): readonly string[] {
   const { truth, regressions } = record;
   const counts = UNTRUE.flatMap((kind) => {
     const n = truth?.[kind] ?? 0;

@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -39,6 +48,7 @@ cpSync(join(packageRoot, 'test/pipelines/in-process'), join(dir, 'mine'), { recu
 git('init', '--quiet', '--initial-branch=main');
 git('add', 'mine');
 git('commit', '--quiet', '--message=The pipeline in use');
+cpSync(join(dir, 'mine'), join(dir, 'sound'), { recursive: true });
 const manifest = join(dir, 'mine/pipeline.yaml');
 const stage = '  - run: in-process\n';
 const text = readFileSync(manifest, 'utf8');
@@ -103,3 +113,42 @@ test('what cannot be gated is refused before anything starts', async () => {
     'different traffic: retail.stores 3 / 4',
   );
 }, 120_000);
+
+test('a head is judged against recorded runs, as advice; other traffic is refused before it runs', async () => {
+  const scenario = readFileSync(join(dir, 'tiny.yaml'), 'utf8');
+  const short = scenario
+    .replace('for: 3s', 'for: 1s')
+    .replace('  - { name: after, do: query }\n', '');
+  writeFileSync(join(dir, 'short.yaml'), short);
+  const folder = (results: string) => runIn(join(dir, results)) as string;
+  const base = startDoorbuster(
+    dir,
+    ...['run', 'short.yaml', '--repeat', '3', '--results', 'recorded'],
+    ...['--set', 'pipeline.use=./sound'],
+  );
+  await base.ended;
+  // On a busy machine a trial may be INVALID; what this is about is the use of those that count.
+  for (const run of readdirSync(folder('recorded'))) {
+    const file = join(folder('recorded'), run, RUN_FILES.record);
+    if (!existsSync(file)) continue;
+    const record = JSON.parse(readFileSync(file, 'utf8'));
+    writeFileSync(file, JSON.stringify({ ...record, verdict: 'PASS', exitCode: 0, invalid: [] }));
+  }
+  const gate = (...more: readonly string[]) =>
+    startDoorbuster(
+      dir,
+      ...['gate', '--against', folder('recorded'), '--head', 'mine', '--scenario', 'short.yaml'],
+      ...['--results', 'judged', ...more],
+    );
+  const other = gate('--set', 'phases.load.for=2s');
+  expect(await other.ended, other.said()).toBe(EXIT.badInput);
+  expect(other.said()).toMatch(/different traffic: phases\.load/);
+  expect(runIn(join(dir, 'judged'))).toBeUndefined();
+
+  const advice = gate();
+  expect(await advice.ended, base.said() + advice.said()).toBe(EXIT.pass);
+  expect(advice.said()).toMatch(/lost, duplicated or falsified rows\. This is advice/);
+  const found = JSON.parse(readFileSync(join(folder('judged'), RUN_FILES.against), 'utf8'));
+  expect(found).toMatchObject({ verdict: 'FAIL', strict: false, exitCode: 0 });
+  expect(found.head.counted).toBeGreaterThan(0);
+}, 240_000);

@@ -15,13 +15,18 @@ export const gateCommand: Command = {
     yargs
       .option('base', {
         type: 'string',
-        demandOption: true,
         describe:
           'what is in use: a scenario, a pipeline, or either at a git ref (main:pipelines/mine)',
       })
       .option('head', {
         type: 'string',
         describe: 'the change; the base with --head-set if absent',
+      })
+      .option('against', several('recorded runs as the base, which does not run (repeatable)'))
+      .option('strict', {
+        type: 'boolean',
+        default: false,
+        describe: 'with --against: the verdict is the exit code, and not advice',
       })
       .option('scenario', {
         type: 'string',
@@ -58,12 +63,26 @@ export const gateCommand: Command = {
       .option('json', { type: 'boolean', default: false, describe: 'same as --format json' })
       .example('$0 gate --base main:pipelines/mine --head pipelines/mine', 'a change of a pipeline')
       .example(
+        '$0 gate --against results/baselines/RUN --head pipelines/mine',
+        'against runs that were recorded; advice only',
+      )
+      .example(
         '$0 gate --base scenarios/quick.yaml --head-set pipeline.commit_every=10s',
         'a change of a setting',
       ),
   stopping: 'stopping: writing the record and ending the servers',
   async run(args, context) {
-    const { head, headSet, baseSet, json, format } = args;
+    const { base, head, headSet, baseSet, against, strict, json } = args;
+    const format = json ? 'json' : args.format;
+    if (against.length > 0) {
+      refuseWithRecords(args);
+      const { runAgainst } = await import('../run-against.ts');
+      return runAgainst({ ...args, format }, context);
+    }
+    if (base === undefined) {
+      throw badInput('a gate needs a base', '--base main:pipelines/mine, or --against results/DIR');
+    }
+    if (strict) throw badInput('--strict is for --against: any other gate is strict');
     if (head === undefined && headSet.length === 0 && baseSet.length === 0) {
       throw badInput(
         'a gate needs a change: --head, or --head-set',
@@ -71,6 +90,31 @@ export const gateCommand: Command = {
       );
     }
     const { runGate } = await import('../run-gate.ts');
-    return runGate({ ...args, format: json ? 'json' : format }, context);
+    return runGate({ ...args, format }, context);
   },
 };
+
+/** Throws DoorbusterError (exit 2) for options that recorded runs cannot follow. */
+function refuseWithRecords({
+  base,
+  head,
+  baseSet,
+  seed,
+}: {
+  readonly base?: string;
+  readonly head?: string;
+  readonly baseSet: readonly string[];
+  readonly seed?: string;
+}): void {
+  const fixed = Object.entries({ '--base': base, '--seed': seed, '--base-set': baseSet[0] });
+  const [wrong] = fixed.find(([, value]) => value !== undefined) ?? [];
+  if (wrong !== undefined) {
+    throw badInput(
+      `--against is a base that was recorded: ${wrong} cannot change it`,
+      `leave out ${wrong}`,
+    );
+  }
+  if (head === undefined) {
+    throw badInput('a gate against records needs --head', '--head pipelines/mine');
+  }
+}
