@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   compare: async () => (await import('./commands/compare.ts')).compareCommand,
   gate: async () => (await import('./commands/gate.ts')).gateCommand,
   aa: async () => (await import('./commands/aa.ts')).aaCommand,
+  history: async () => (await import('./commands/history.ts')).historyCommand,
   impact: async () => (await import('./commands/impact.ts')).impactCommand,
   list: async () => (await import('./commands/list.ts')).listCommand,
   sql: async () => (await import('./commands/sql.ts')).sqlCommand,

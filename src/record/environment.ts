@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
+import { basename, dirname } from 'node:path';
 import { packageRoot } from '../core/package-root.ts';
 import type { Environment } from './record.ts';
 
@@ -118,6 +119,29 @@ function commitOf(root: string): string | null {
     if (`${top}/` !== root) return null;
     const changed = git('status', '--porcelain', '--untracked-files=no').trim() !== '';
     return git('rev-parse', 'HEAD').trim() + (changed ? '+' : '');
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The commit of a file or folder in the checkout that it belongs to, with `+` if it differs from it; null if git does not
+ * know it.
+ */
+export function commitAt(path: string): string | null {
+  const git = (...args: readonly string[]) =>
+    execFileSync('git', ['-C', dirname(path), ...args, '--', basename(path)], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  try {
+    if (git('ls-files') === '') return null;
+    const changed = git('status', '--porcelain') !== '';
+    const commit = execFileSync('git', ['-C', dirname(path), 'rev-parse', 'HEAD'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    return commit.trim() + (changed ? '+' : '');
   } catch {
     return null;
   }

@@ -18,7 +18,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { completedRecord } from '../../test/support/completed.ts';
 import { systemClock } from '../core/clock.ts';
-import { environment, laneOf, withClassArchives } from './environment.ts';
+import { commitAt, environment, laneOf, withClassArchives } from './environment.ts';
 import { createRunFolder } from './folder.ts';
 import { openJournal, readJournal } from './journal.ts';
 import { listRuns } from './list.ts';
@@ -118,6 +118,48 @@ describe('record.json', () => {
     );
     const whole = recordText(completedRecord(fixture)).replace(/"text": "lost == 0",/, '');
     expect(() => parseRecord(whole, 'r.json')).toThrow(/checks\[0\]\.text/);
+  });
+
+  test('wherever the text of a record ends, it is one clear error', () => {
+    const text = recordText(started('x'));
+    for (let end = 0; end < text.trimEnd().length; end += 37) {
+      expect(() => parseRecord(text.slice(0, end), 'r.json'), text.slice(0, end)).toThrow(
+        /^r\.json is not JSON: /,
+      );
+    }
+  });
+
+  test('without any one of its fields, or with one of another type, a record names that field', () => {
+    const record = JSON.parse(recordText(completedRecord(fixture))) as Record<string, unknown>;
+    const optional = ['stack', 'shards', 'views'];
+    for (const field of Object.keys(record).filter((name) => !optional.includes(name))) {
+      const { [field]: _left, ...partial } = record;
+      const named = field === 'version' ? /version/ : new RegExp(`\\b${field}\\b`);
+      expect(() => parseRecord(JSON.stringify(partial), 'r.json'), field).toThrow(named);
+      const edited = { ...record, [field]: { odd: 1 } };
+      expect(() => parseRecord(JSON.stringify(edited), 'r.json'), field).toThrow(named);
+    }
+    for (const other of ['null', '[]', '7', '"x"', '{}']) {
+      expect(() => parseRecord(other, 'r.json'), other).toThrow(/^r\.json /);
+    }
+  });
+
+  test('the commit of a file is that of its checkout, with a mark if the file was changed', () => {
+    const git = (...args: readonly string[]) =>
+      execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@localhost', ...args], {
+        cwd: results,
+        encoding: 'utf8',
+      }).trim();
+    git('init', '--quiet');
+    for (const name of ['mine.yaml', 'other.yaml']) writeFileSync(join(results, name), 'name: x');
+    git('add', 'mine.yaml');
+    git('commit', '--quiet', '--message=one');
+    const head = git('rev-parse', 'HEAD');
+    expect(commitAt(join(results, 'mine.yaml'))).toBe(head);
+    expect(commitAt(join(results, 'other.yaml'))).toBeNull();
+    expect(commitAt(join(results, 'nowhere', 'x.yaml'))).toBeNull();
+    appendFileSync(join(results, 'mine.yaml'), '# changed');
+    expect(commitAt(join(results, 'mine.yaml'))).toBe(`${head}+`);
   });
 
   test('runs are listed oldest first, an unreadable one with its problem', () => {

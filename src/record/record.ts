@@ -37,6 +37,11 @@ const scenario = z.strictObject({
   file: z.string(),
   /** SHA-256 of the resolved scenario, overrides and seed included: equal hashes replay equal tapes. */
   hash: z.string(),
+  /**
+   * Commit of its file in git, with `+` if the file was changed; null: git does not know the file. Absent in records of
+   * before this was kept.
+   */
+  commit: z.string().nullable().optional(),
   text: z.string(),
   /** Changes by `--set` and `--seed`. */
   overrides: z.array(z.strictObject({ path: z.string(), value: z.string() })),
@@ -68,6 +73,8 @@ const environment = z.strictObject({
 
 const pipeline = z.strictObject({
   name: z.string(),
+  /** Commit of its folder, as of the scenario's file. */
+  commit: z.string().nullable().optional(),
   tier: z.int().nullable(),
   /** Short description of the design, e.g. "direct feed, no Postgres". */
   headline: z.string(),

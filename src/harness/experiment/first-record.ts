@@ -1,10 +1,13 @@
-import { environment, libraryVersion, sharedRuntime } from '../../record/environment.ts';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { commitAt, environment, libraryVersion, sharedRuntime } from '../../record/environment.ts';
 import type { RunFolder } from '../../record/folder.ts';
 import type { UnmeasuredRecord } from '../../record/record.ts';
 import { startedRecord } from '../../record/write.ts';
 import type { KafkaClient } from '../../scenario/scenario.ts';
 import { stockView } from '../../topology/dataset.ts';
 import { datasetsOf, formatOf } from '../../topology/manifest.ts';
+import { packageRoot } from '../entry.ts';
 import type { Pipeline } from '../pipelines/load.ts';
 import { recordingSection } from '../recording/record.ts';
 import type { RunNamespace } from '../run-namespace.ts';
@@ -30,6 +33,7 @@ export function firstRecord(
 ): UnmeasuredRecord {
   const { scenario, hash, text, overrides, file } = options.parsed;
   const { topicPrefix, namespace } = place;
+  const own = resolve(options.baseDir, file);
   const client =
     pipeline.manifest.target === 'kafka' ? clientVersion(scenario.stack.kafkaClient) : {};
   return startedRecord({
@@ -39,6 +43,8 @@ export function firstRecord(
       about: scenario.about,
       file,
       hash,
+      // A shipped scenario is found by its path inside the package.
+      commit: commitAt(existsSync(own) ? own : join(packageRoot, file)),
       text,
       overrides,
       recording: recordingSection(scenario),
@@ -59,6 +65,7 @@ export function firstRecord(
       : { stack: { name: chosen.on.name, topicPrefix, namespace, kept: options.keep === true } }),
     pipeline: {
       name: pipeline.manifest.name,
+      commit: commitAt(pipeline.dir),
       tier: pipeline.manifest.tier,
       headline: pipeline.manifest.headline,
       format: formatOf(pipeline.manifest, scenario),
