@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { completedRecord } from '../../test/support/completed.ts';
-import { parseRecord } from './read.ts';
+import { parseRecord, readRecord } from './read.ts';
 import type { CompletedRecord, RunRecord, UnmeasuredRecord } from './record.ts';
 import { recordText } from './write.ts';
 
@@ -113,4 +113,15 @@ test('an impossible record does not type-check', () => {
     expect(() => recordText(record)).toThrow();
   }
   expect(numbers).toBe((good satisfies CompletedRecord).metrics);
+});
+
+describe.each(['completed', 'aborted'])('a record of version 2 of a run that is %s', (outcome) => {
+  const name = `version-2/${outcome}`;
+
+  test('is read as it was written, and written as it was read', () => {
+    expect(jsonOf(name)).toMatchObject({ version: 2, outcome });
+    const record = readRecord(dirOf(name));
+    expect(record).toEqual(jsonOf(name));
+    expect(recordText(record)).toBe(textOf(name));
+  });
 });

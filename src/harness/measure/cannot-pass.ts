@@ -63,6 +63,8 @@ export function isBeyond(
 export function cannotPass(check: Check, certain: Certain): CheckResult | null {
   const { text, line, limit, comparator } = check;
   const unit = METRICS[check.metric as MetricName].unit;
+  const inUnit = (value: number) =>
+    `${Number(value.toPrecision(4))}${unit === 'count' ? '' : ` ${unit}`}`;
   const failed = (n: number, fact: string, measured?: number): CheckResult => ({
     ...{ text, line, unit, limit, n, verdict: 'FAIL' },
     ...(measured === undefined ? {} : { measured }),
@@ -72,17 +74,19 @@ export function cannotPass(check: Check, certain: Certain): CheckResult | null {
     case 'final': {
       const { n, value } = certain;
       if (n === 0 || COMPARE[comparator](value, limit)) return null;
-      return failed(n, `measured ${value}`, value);
+      return failed(n, `measured ${inUnit(value)}`, value);
     }
     case 'growing': {
       const { n, least } = certain;
       if (n === 0 || !isBeyond(check, least)) return null;
-      return failed(n, `at least ${least} already`, least);
+      return failed(n, `at least ${inUnit(least)} already`, least);
     }
     case 'samples': {
       const { known, beyond, largest, most } = certain;
       if (check.stat === 'max') {
-        return beyond === 0 ? null : failed(known, `one sample is at least ${largest}`, largest);
+        return beyond === 0
+          ? null
+          : failed(known, `one sample is at least ${inUnit(largest)}`, largest);
       }
       if (most === null || !quantileIsBeyond(check.stat as Stat, { known, beyond, most }))
         return null;
