@@ -35,7 +35,6 @@ export function createTable(dataset: Dataset, namespace: string): string {
 ) USING iceberg TBLPROPERTIES (
   'format-version' = '3',
   'write.merge.mode' = 'merge-on-read',
-  'write.merge.isolation-level' = 'snapshot',
   'commit.retry.num-retries' = '30',
   'commit.retry.max-wait-ms' = '1000'
 )`;

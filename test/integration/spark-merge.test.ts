@@ -7,7 +7,6 @@ import { kafkaClient } from '../../src/harness/clients/kafka-admin.ts';
 import { openBucket } from '../../src/harness/clients/s3.ts';
 import type { Reader } from '../../src/harness/engines/engine.ts';
 import { ENGINES } from '../../src/harness/engines/engines.ts';
-import { SparkSession } from '../../src/harness/engines/spark-session.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { labOn } from '../../src/harness/experiment/lab.ts';
 import { openFacts } from '../../src/harness/facts.ts';
@@ -180,15 +179,10 @@ describe('the pipeline spark-merge', () => {
       some.map((key) => image({ ...key, version, onHand: version }, `${key.sku}-${version}`));
     await send('inventory', ofVersion(1, stock));
     await settled('first-images', ['inventory']);
-    const log = join(dir(), 'spark.log');
-    const session = { stack, clock, threads: 2, log, signal, jit: 'c1' } as const;
-    await using spark = await SparkSession.start(session);
-    const ids = async () => {
-      const sql = `SELECT sku_id, version, _row_id FROM ${table('inventory')} WHERE store_id = 8 ORDER BY sku_id`;
-      const { rows: found, error } = await spark.rows({ id: sql, sql, params: {} });
-      expect(error).toBeNull();
-      return found as { sku_id: number; version: number; _row_id: number }[];
-    };
+    const ids = async () =>
+      (await rows(
+        `SELECT sku_id, version, _row_id FROM ${table('inventory')} WHERE store_id = 8 ORDER BY sku_id`,
+      )) as { sku_id: number; version: number; _row_id: number }[];
     const before = await ids();
     await send('inventory', ofVersion(3, stock.slice(0, 30)));
     await send('inventory', ofVersion(2, stock.slice(0, 30)));

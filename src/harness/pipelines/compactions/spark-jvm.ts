@@ -110,6 +110,8 @@ export function sparkMergeJob(
     }),
     options: (internal) => ({
       ...listening(internal, port, token),
+      // Otherwise a merge does not see rows that others have written meanwhile, such as the opening stock.
+      'spark.sql.catalog.ice.cache-enabled': 'false',
       'spark.sql.extensions': ICEBERG_EXTENSIONS,
       'spark.sql.shuffle.partitions': String(threads),
       // A plan for two small shuffles costs more than it saves.
