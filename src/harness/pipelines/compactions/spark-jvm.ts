@@ -205,6 +205,8 @@ function commandOf(
   const args = [
     `-Xmx${heapMiB}m`,
     ...DATA_PLANE[jit],
+    // The default with jit c1: 48 MB, which the code of many micro-batches fills; then nothing is compiled any more.
+    '-XX:ReservedCodeCacheSize=240m',
     '-Djava.net.preferIPv4Stack=true',
     `-Dderby.system.home=${dir}`,
     ...OPENS.map((name) => `--add-opens=${name}=ALL-UNNAMED`),
