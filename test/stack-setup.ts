@@ -45,7 +45,12 @@ async function fetchAll(): Promise<void> {
   const programs: readonly Program[] = trinoJava() === null ? ['spark'] : ['spark', 'trino'];
   const { classArchives } = await provision({
     cacheDir: defaultCacheDir(),
-    needs: needsOf(readLock(), { ...EVERYTHING, programs, tools: toolsOf(SERVERS) }),
+    needs: needsOf(readLock(), {
+      ...EVERYTHING,
+      programs,
+      starts: SERVERS,
+      tools: toolsOf(SERVERS),
+    }),
     clock: systemClock,
     signal: new AbortController().signal,
     mayInstall: isCi(),

@@ -1,4 +1,8 @@
-import { programsUsed, refuseWithoutImage } from '../harness/experiment/servers-used.ts';
+import {
+  programsUsed,
+  refuseWithoutImage,
+  serversUsed,
+} from '../harness/experiment/servers-used.ts';
 import { pipelineFor } from '../harness/pipelines/load.ts';
 import type { ScenarioOnDisk } from '../harness/recording/open.ts';
 import type { MachineWork } from '../harness/setup/needs.ts';
@@ -27,14 +31,16 @@ export function workOf(
   runtime: RuntimeKind,
   shard?: Shard,
 ): MachineWork {
-  const programs = designs.flatMap((parsed) => {
+  const loaded = designs.map((parsed) => {
     const pipeline = pipelineFor(parsed, process.cwd());
     refuseWithoutImage(parsed, pipeline, runtime);
-    return programsUsed(pipeline, parsed.scenario);
+    return { pipeline, scenario: parsed.scenario };
   });
+  const programs = loaded.flatMap(({ pipeline, scenario }) => programsUsed(pipeline, scenario));
   return {
     servers: designs[0].scenario.stack.runtime === 'external' ? 'elsewhere' : runtime,
     observes: shard === undefined || shard.share.index === 0,
     programs: [...new Set(programs)],
+    starts: loaded.flatMap(({ pipeline, scenario }) => serversUsed(pipeline, scenario)),
   };
 }

@@ -52,6 +52,7 @@ export const SERVERS = [
   'flink-taskmanager',
   'flink-gateway',
   'redis',
+  'connect',
 ] as const;
 
 /** Who uses the machine: the servers, a pipeline's own loaders, and the harness. What `cost(…)` may name. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { badInput, stackBroke } from '../core/errors.ts';
 import type { Artifacts } from './setup/artifacts.ts';
+import { SERVERS_ON_REQUEST } from './setup/needs.ts';
 import { temporaryDir } from './setup/user-dirs.ts';
 import type { SharedStack } from './shared-stack.ts';
 import { serverVersions } from './stack/endpoints.ts';
@@ -78,10 +79,11 @@ export async function sharedStack(
   },
 ): Promise<SharedStack> {
   const kept = persistedStack(name);
+  requireStarted(kept, reach.used);
   requireSameVersions(kept, reach.artifacts.versions);
   const stack = await RUNTIMES[kept.runtime].attach(kept, reach);
   try {
-    requireServers(stack, name, reach.used);
+    requireRunning(stack, name, reach.used);
   } catch (error) {
     await stack[Symbol.asyncDispose]();
     throw error;
@@ -89,7 +91,7 @@ export async function sharedStack(
   return { stack, name, prefix: 'doorbuster' };
 }
 
-/** The versions in a run's record must be those of the servers that it used. A stack of an older doorbuster may lack a part. */
+/** The versions in a run's record must be those of the servers that it used. */
 function requireSameVersions(kept: PersistedStack, own: Artifacts['versions']): void {
   const other = Object.entries(serverVersions({ versions: own })).find(
     ([name, version]) => kept.versions[name] !== version,
@@ -103,17 +105,22 @@ function requireSameVersions(kept: PersistedStack, own: Artifacts['versions']): 
   );
 }
 
-function requireServers(stack: Stack, name: string, used: readonly ServerName[]): void {
-  const again = `doorbuster down ${name} && doorbuster up ${name}`;
-  const never = used.filter((server) => stack.servers?.includes(server) === false);
-  if (never.length > 0) {
-    const fact = `the pipeline uses ${never.join(', ')}, and the stack ${name} was started without`;
-    throw badInput(fact, again);
-  }
+/** A stack has some servers only on request, and one of an older doorbuster may lack others. */
+function requireStarted({ name, plan }: PersistedStack, used: readonly ServerName[]): void {
+  const never = used.filter((server) => !plan.servers.includes(server));
+  if (never.length === 0) return;
+  const requested = never.filter((server) => SERVERS_ON_REQUEST.includes(server));
+  throw badInput(
+    `the pipeline uses ${never.join(', ')}, and the stack ${name} was started without`,
+    [`doorbuster down ${name} && doorbuster up ${name}`, ...requested].join(' --with '),
+  );
+}
+
+function requireRunning(stack: Stack, name: string, used: readonly ServerName[]): void {
   const gone = stack.missing().filter((server) => used.includes(server));
   if (gone.length === 0) return;
   throw stackBroke(
     `${gone.join(', ')} of the stack ${name} ${gone.length === 1 ? 'is' : 'are'} no longer running`,
-    again,
+    `doorbuster down ${name} && doorbuster up ${name}`,
   );
 }

@@ -26,6 +26,7 @@ const NOWHERE: Endpoints = {
     ...{ endpoint: 'http://127.0.0.1:9', region: 'none', bucket: 'none' },
     ...{ accessKeyId: 'none', secretAccessKey: 'none' },
   },
+  connect: null,
   redis: null,
   internal: { brokers: [], s3: 'http://127.0.0.1:9', catalog: 'http://127.0.0.1:9' },
 };

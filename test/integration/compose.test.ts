@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
-import { SERVERS } from '../../src/core/metrics.ts';
 import { kafkaAnswers } from '../../src/harness/clients/kafka-admin.ts';
 import { redisAnswers } from '../../src/harness/clients/redis-answers.ts';
 import { openSqlSession } from '../../src/harness/clients/sql-gateway.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
+import { serversOfShipped } from '../../src/harness/experiment/servers-used.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
 import { composeFile } from '../../src/harness/stack/compose.ts';
@@ -50,7 +50,7 @@ describe.skipIf(missing)('the servers of a compose file', () => {
     const engine = await findEngine();
     const building = { engine, lock, cacheDir: defaultCacheDir(), signal };
     await buildImages(['kafka', 'minio', 'catalog', 'flink', 'redis'], building, () => {});
-    writeFileSync(join(dir, 'compose.yaml'), composeFile(lock, packageRoot, SERVERS));
+    writeFileSync(join(dir, 'compose.yaml'), composeFile(lock, packageRoot, serversOfShipped()));
     await composed('up', '-d', '--no-build');
   });
 

@@ -8,7 +8,6 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import type { DoorbusterError } from '../../src/core/errors.ts';
 import { EXIT } from '../../src/core/exit-codes.ts';
-import { SERVERS } from '../../src/core/metrics.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { lockedArtifact, readLock } from '../../src/harness/setup/lock.ts';
@@ -29,7 +28,7 @@ import { SESSION_LABEL } from '../../src/harness/stack/session.ts';
 import type { Stack } from '../../src/harness/stack/stack.ts';
 import { watchdogsOf } from '../support/processes.ts';
 import { runtime } from './support/runtime.ts';
-import { ownFolders, stackOwners, startStack, until } from './support/stacks.ts';
+import { ownFolders, stackOwners, startStack, USUAL_SERVERS, until } from './support/stacks.ts';
 
 /** What is different with containers; `stack.test.ts` is for what is not. */
 const folder = ownFolders('containers');
@@ -85,7 +84,7 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
       const running = (await docker.listContainers({ filters })).filter(
         ({ Names }) => !others.includes(Names[0] as string),
       );
-      expect(running).toHaveLength(SERVERS.length);
+      expect(running).toHaveLength(USUAL_SERVERS.length);
       for (const { Id, Names } of running) {
         const { HostConfig, Config } = await docker.getContainer(Id).inspect();
         expect(HostConfig.Memory, Names[0]).toBeGreaterThan(0);

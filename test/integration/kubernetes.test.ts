@@ -95,6 +95,7 @@ describe.skipIf(runtime.kind !== 'containers')('their containers, as a cluster r
       },
       catalog: { ...catalog, uri: internal.catalog },
       s3: { ...s3, endpoint: internal.s3 },
+      connect: null,
       redis: null,
     });
     const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...servers } = env;

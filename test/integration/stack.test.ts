@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { DoorbusterError } from '../../src/core/errors.ts';
 import { EXIT } from '../../src/core/exit-codes.ts';
-import { SERVERS } from '../../src/core/metrics.ts';
 import { CpuAccounts } from '../../src/harness/clients/cpu-accounts.ts';
 import { kafkaClient, openKafkaAdmin } from '../../src/harness/clients/kafka-admin.ts';
 import { readProcesses } from '../../src/harness/clients/proc.ts';
@@ -29,6 +28,7 @@ import {
   stackOwners,
   startStack,
   TASK_SLOTS,
+  USUAL_SERVERS,
   until,
 } from './support/stacks.ts';
 
@@ -90,7 +90,7 @@ describe('a running stack', () => {
 
   it('runs each server as a process of its own', () => {
     const running = stack.processes();
-    expect(running.map(({ server }) => server).toSorted()).toEqual([...SERVERS].sort());
+    expect(running.map(({ server }) => server).toSorted()).toEqual([...USUAL_SERVERS].sort());
     for (const { pid, server } of running) expect(identify(pid), server).not.toBeNull();
   });
 
@@ -203,7 +203,7 @@ describe('a running stack', () => {
       .processes()
       .flatMap(({ server, pid }) => listeners(pid).map((address) => ({ server, address })));
     const servers = new Set(listening.map(({ server }) => server));
-    expect([...servers].sort()).toEqual([...SERVERS].sort());
+    expect([...servers].sort()).toEqual([...USUAL_SERVERS].sort());
     expect(listening.filter(({ address }) => !isLoopback(address))).toEqual([]);
   });
 
@@ -218,7 +218,7 @@ describe('a running stack', () => {
 
   it('writes a log per server into the run, and no secret into it', () => {
     const logs = readdirSync(join(runDir, 'logs'));
-    expect(logs.toSorted()).toEqual(SERVERS.map((server) => `${server}.log`).sort());
+    expect(logs.toSorted()).toEqual(USUAL_SERVERS.map((server) => `${server}.log`).sort());
     for (const log of logs) {
       const text = readFileSync(join(runDir, 'logs', log), 'utf8');
       expect(text.length, log).toBeGreaterThan(0);

@@ -4,7 +4,7 @@ import { EXIT } from '../../core/exit-codes.ts';
 import { defaultCacheDir } from '../../harness/setup/cache.ts';
 import { datasetNamed, fetchDataset, hasDataset } from '../../harness/setup/datasets.ts';
 import { readLock } from '../../harness/setup/lock.ts';
-import { needsOf, type Program } from '../../harness/setup/needs.ts';
+import { needsOf, type Program, SERVERS_ON_REQUEST } from '../../harness/setup/needs.ts';
 import { isCi } from '../../harness/setup/prerequisites.ts';
 import { provision } from '../../harness/setup/provision.ts';
 import { fetchArtifacts } from '../../harness/setup/setup.ts';
@@ -41,7 +41,8 @@ export const setupCommand: Command = {
         array: true,
         nargs: 1,
         default: [] as string[],
-        describe: 'fetch a data set too, such as completejourney, or trino (repeatable)',
+        describe:
+          'fetch a data set too, such as completejourney, or trino, or connect (repeatable)',
       })
       .option('only', {
         type: 'string',
@@ -70,7 +71,10 @@ export const setupCommand: Command = {
       onLine: (line: string) => terminal.say(line),
     };
     const extra = wanted as readonly string[];
-    const datasets = extra.filter((name) => name !== TRINO).map((name) => datasetNamed(name));
+    const starts = SERVERS_ON_REQUEST.filter((name) => extra.includes(name));
+    const datasets = extra
+      .filter((name) => name !== TRINO && !starts.some((server) => server === name))
+      .map((name) => datasetNamed(name));
     const names = only as readonly string[];
     if (names.length > 0) {
       await fetchArtifacts({ ...options, lock: readLock(), only: names });
@@ -86,7 +90,7 @@ export const setupCommand: Command = {
       );
     }
     const programs: readonly Program[] = extra.includes(TRINO) ? ['spark', TRINO] : ['spark'];
-    const needs = needsOf(readLock(), { servers: runtime, observes: true, programs });
+    const needs = needsOf(readLock(), { servers: runtime, observes: true, programs, starts });
     const artifacts = await provision({ ...options, ...means, needs });
     for (const dataset of datasets) {
       if (!hasDataset(cacheDir, dataset)) await fetchDataset(dataset, { ...options, ...means });

@@ -2,14 +2,14 @@ import { systemClock } from '../../core/clock.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 import { serversOfShipped } from '../../harness/experiment/servers-used.ts';
 import { readLock } from '../../harness/setup/lock.ts';
-import { needsOf } from '../../harness/setup/needs.ts';
+import { needsOf, SERVERS_ON_REQUEST } from '../../harness/setup/needs.ts';
 import {
   DEFAULT_STACK,
   type PersistedStack,
   persistedPath,
 } from '../../harness/stack/persisted-stack.ts';
 import { RUNTIME_CHOICES, RUNTIMES, runtimeFor } from '../../harness/stack/runtimes.ts';
-import type { RuntimeKind } from '../../harness/stack/stack.ts';
+import type { RuntimeKind, ServerName } from '../../harness/stack/stack.ts';
 import { up } from '../../harness/up.ts';
 import type { Command } from '../command.ts';
 import { ready } from '../ready.ts';
@@ -34,6 +34,13 @@ export const upCommand: Command = {
         default: 10,
         describe: 'Flink task slots (each job takes one per parallel instance)',
       })
+      .option('with', {
+        choices: SERVERS_ON_REQUEST,
+        array: true,
+        nargs: 1,
+        default: [],
+        describe: 'servers that a stack has only on request: connect',
+      })
       .option('jit', {
         choices: ['c1', 'full'] as const,
         default: 'full',
@@ -48,15 +55,21 @@ export const upCommand: Command = {
       .example('$0 up', 'then: doorbuster run scenarios/quick.yaml --on default')
       .example('$0 up big --task-slots 40', 'a second stack, for parallel jobs'),
   stopping: 'stopping: ending the servers',
-  async run({ name, runtime, taskSlots, jit, yes, json }, context) {
+  async run({ name, runtime, taskSlots, with: wanted, jit, yes, json }, context) {
+    const servers = serversOfShipped(wanted as readonly ServerName[]);
     const { terminal, signal } = context;
     const taken: RuntimeKind = await runtimeFor(runtime);
     const means = await RUNTIMES[taken].artifactSource();
-    const needs = needsOf(readLock(), { servers: taken, observes: true, programs: ['spark'] });
+    const needs = needsOf(readLock(), {
+      servers: taken,
+      observes: true,
+      programs: ['spark'],
+      starts: servers,
+    });
     const artifacts = await ready({ yes, runtime: taken, means, needs }, context);
     const kept = await up({
       ...{ name, runtime: taken, artifacts, jit, signal, clock: systemClock },
-      servers: serversOfShipped(),
+      servers,
       // Every job sets its own commit interval.
       flink: { taskSlots, checkpointEveryMs: 2_000 },
       onBuilding: (image) => terminal.say(`building the image of ${image}`),

@@ -38,6 +38,8 @@ export interface Endpoints {
     readonly auth: CatalogAuth;
   };
   readonly flink: { readonly rest: string; readonly gateway: string };
+  /** null: there is none. `offsetFlushMs`: the setting of its worker. */
+  readonly connect: { readonly rest: string; readonly offsetFlushMs: number } | null;
   /** null: there is none. */
   readonly redis: RedisAddress | null;
   /** Internal addresses, by which the servers reach each other; Flink's SQL uses these. */

@@ -23,7 +23,7 @@ const parsed = { ...parseScenario(text, { file: 'any.yaml' }), file: 'any.yaml' 
 const of = (name: string) => loadPipeline(name, packageRoot);
 const IN_PROCESS = './test/pipelines/in-process';
 
-const LAKEHOUSE = SERVERS.filter((server) => server !== 'redis');
+const LAKEHOUSE = SERVERS.filter((server) => server !== 'redis' && server !== 'connect');
 
 const WITHOUT_CATALOG: readonly string[] = ['batch', 'warehouse'];
 const WITHOUT_FLINK: readonly string[] = [...WITHOUT_CATALOG, 'spark-merge'];
@@ -50,7 +50,8 @@ test.each(SHIPPED.filter((name) => !WITHOUT_FLINK.includes(name)))(
 );
 
 test('a stack for any shipped pipeline has what these use, and no more', () => {
-  expect(serversOfShipped()).toEqual(SERVERS);
+  expect(serversOfShipped()).toEqual([...LAKEHOUSE, 'redis']);
+  expect(serversOfShipped(['connect'])).toEqual(SERVERS);
 });
 
 test('a pipeline in this process uses none, and none of them can fail', () => {

@@ -8,7 +8,7 @@ import { TARGETS } from '../load/targets/targets.ts';
 import { compactionOf } from '../pipelines/compactions/compactions.ts';
 import { loadPipeline, type Pipeline, SHIPPED } from '../pipelines/load.ts';
 import { runnerOf } from '../pipelines/runners/runners.ts';
-import type { Program } from '../setup/needs.ts';
+import { type Program, SERVERS_ON_REQUEST } from '../setup/needs.ts';
 import { withNeeds } from '../stack/components/components.ts';
 import { hasImage } from '../stack/images.ts';
 import type { RuntimeKind, ServerName } from '../stack/stack.ts';
@@ -57,14 +57,19 @@ export function refuseWithoutImage(
   if (problems.length > 0) throw scenarioProblems(parsed, parsed.file, problems);
 }
 
-/** The servers of the pipelines that come with doorbuster, dependencies first: those of a stack for any of them. */
-export function serversOfShipped(): readonly ServerName[] {
-  return withNeeds(
-    SHIPPED.flatMap((name) => {
-      const pipeline = loadPipeline(name, packageRoot);
-      return serversOf(pipeline, pipeline.manifest.engines);
-    }),
-  );
+/**
+ * The servers of the pipelines that come with doorbuster, dependencies first: those of a stack for any of them, without
+ * the servers that a stack has only on request.
+ */
+export function serversOfShipped(requested: readonly ServerName[] = []): readonly ServerName[] {
+  const used = SHIPPED.flatMap((name) => {
+    const pipeline = loadPipeline(name, packageRoot);
+    return serversOf(pipeline, pipeline.manifest.engines);
+  });
+  return withNeeds([
+    ...requested,
+    ...used.filter((server) => !SERVERS_ON_REQUEST.includes(server)),
+  ]);
 }
 
 function serversOf({ manifest }: Pipeline, used: readonly EngineKind[]): readonly ServerName[] {

@@ -40,6 +40,10 @@ export interface Artifacts {
   readonly sparkClasspath: string;
   /** The same with the Kafka source, and the function that decodes records with what it uses of Flink. */
   readonly sparkMergeClasspath: string;
+  /** A worker of Kafka Connect. */
+  readonly connectClasspath: string;
+  /** Folders with a folder of jars per plugin: the Iceberg sink, and Debezium's transforms. */
+  readonly connectPlugins: readonly string[];
   /** Trino's own jars. */
   readonly trinoClasspath: string;
   /** Folder of the jars of Trino's Iceberg plugin. */
@@ -49,6 +53,9 @@ export interface Artifacts {
   /** Version of each artifact, for the record; of a program that only some runs start, only for these. */
   readonly versions: Readonly<Record<string, string>>;
 }
+
+/** The artifacts that are plugins of Kafka Connect. */
+export const CONNECT_PLUGINS = ['connect-iceberg', 'connect-debezium'] as const;
 
 /** The artifacts from which servers and auxiliary processes are started. */
 export type ServerFiles = Pick<
@@ -62,6 +69,8 @@ export type ServerFiles = Pick<
   | 'minio'
   | 'sparkClasspath'
   | 'sparkMergeClasspath'
+  | 'connectClasspath'
+  | 'connectPlugins'
   | 'trinoClasspath'
   | 'trinoIceberg'
 >;
@@ -161,6 +170,8 @@ function assemble(
       functions,
       ...decoderJars(lock).map((file) => at('flink', 'lib', file)),
     ].join(':'),
+    connectClasspath: at('connect', 'lib', '*'),
+    connectPlugins: CONNECT_PLUGINS.map((name) => at(name)),
     trinoClasspath: at('trino', 'lib', '*'),
     trinoIceberg: at('trino-iceberg', 'lib'),
   };

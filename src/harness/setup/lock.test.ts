@@ -27,6 +27,9 @@ describe('the stack lock', () => {
     ).toMatchInlineSnapshot(`
       [
         "catalog 1.11.0",
+        "connect 4.3.1",
+        "connect-debezium 3.7.0.Final",
+        "connect-iceberg 1.12.0",
         "duckdb-extensions 1.5.5",
         "flink 2.1.3",
         "flink-functions 2.1.3",

@@ -9,9 +9,10 @@ import { toolsFor } from './prerequisites.ts';
 
 const lock = readLock();
 const TRINO = ['trino', 'trino-iceberg'];
+const CONNECT = ['connect', 'connect-iceberg', 'connect-debezium'];
 const all = lock.artifacts
   .map(({ name }) => name)
-  .filter((name) => ![...TRINO, 'spark-kafka'].includes(name));
+  .filter((name) => ![...TRINO, ...CONNECT, 'spark-kafka'].includes(name));
 
 describe('what a machine has to have', () => {
   const names = (work?: MachineWork) => needsOf(lock, work).artifacts.map(({ name }) => name);
@@ -34,6 +35,11 @@ describe('what a machine has to have', () => {
       'external servers, and merges by Spark',
       { servers: 'elsewhere', observes: true, programs: ['spark-merge'] },
       ['duckdb-extensions', ...spark, 'spark-kafka', 'flink', 'flink-functions'],
+    ],
+    [
+      'its own servers, and Connect',
+      { servers: 'processes', observes: true, programs: [], starts: ['kafka', 'connect'] },
+      [...all, ...CONNECT],
     ],
     [
       'external servers, and Trino',

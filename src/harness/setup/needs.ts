@@ -1,5 +1,8 @@
+import type { SERVERS } from '../../core/metrics.ts';
 import type { LockedArtifact, StackLock } from './lock.ts';
 import type { Tool } from './prerequisites.ts';
+
+type ServerName = (typeof SERVERS)[number];
 
 const GIB = 1024 ** 3;
 
@@ -14,6 +17,8 @@ export interface MachineWork {
   readonly observes: boolean;
   /** The programs that it starts. */
   readonly programs: readonly Program[];
+  /** The servers that it starts; of those that only some runs start, the files are fetched only for these. */
+  readonly starts?: readonly ServerName[];
   /** Programs that its servers are, where they run as processes. */
   readonly tools?: readonly Tool[];
 }
@@ -39,6 +44,14 @@ const OF_PROGRAM: { readonly [P in Program]: readonly string[] } = {
 /** Artifacts that are only fetched for a run that names their program. */
 const OPTIONAL = [...OF_PROGRAM.trino, 'spark-kafka'];
 
+/** The artifacts of servers that only some runs start. */
+const OF_SERVER: { readonly [S in ServerName]?: readonly string[] } = {
+  connect: ['connect', 'connect-iceberg', 'connect-debezium'],
+};
+
+/** Servers that a persistent stack has only on request, since their files are fetched for them alone. */
+export const SERVERS_ON_REQUEST = Object.keys(OF_SERVER) as readonly ServerName[];
+
 /** The servers use about 1.5 GB; a Spark compaction and the harness's threads come on top. */
 const WITH_SERVERS = { goodBytes: 4 * GIB, leastBytes: 2.5 * GIB };
 /** Spark uses up to 2 GB; DuckDB uses up to 2 GB for the queries, depending on the size of the tables. */
@@ -55,9 +68,12 @@ export const EVERYTHING: MachineWork = {
   programs: ['spark'],
 };
 
-/** Whether an artifact is only fetched for a run that names its program. Spark is not: oracles may use it in any run. */
+/**
+ * Whether an artifact is only fetched for a run that names its program or starts its server. Spark is not: oracles may
+ * use it in any run.
+ */
 export function isOptional({ name }: Pick<LockedArtifact, 'name'>): boolean {
-  return OPTIONAL.includes(name);
+  return [OPTIONAL, ...Object.values(OF_SERVER)].some((names) => names.includes(name));
 }
 
 /** The needs of a run by its work. */
@@ -65,9 +81,12 @@ export function needsOf(lock: StackLock, work: MachineWork = EVERYTHING): Needs 
   const { servers, observes, programs } = work;
   const used = observes ? programs : [];
   const names = used.flatMap((program) => OF_PROGRAM[program]);
+  const ofServers = (work.starts ?? []).flatMap((server) => OF_SERVER[server] ?? []);
   const artifacts = lock.artifacts.filter((one) => {
     // Processes need the servers' files here; images contain them.
-    if (servers === 'processes') return !isOptional(one) || names.includes(one.name);
+    if (servers === 'processes') {
+      return !isOptional(one) || [...names, ...ofServers].includes(one.name);
+    }
     if (servers === 'containers') return LOADED.includes(one.name);
     return observes && [...LOADED, ...names].includes(one.name);
   });

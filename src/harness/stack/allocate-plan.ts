@@ -10,7 +10,7 @@ import type { RuntimeHost } from './runtime-host.ts';
  */
 export async function allocatePlan(
   host: Pick<RuntimeHost, 'plan' | 'leasePath' | 'takePorts'>,
-  { servers, flink, jit }: Pick<Plan, 'servers' | 'flink' | 'jit'>,
+  { servers, flink, connect, jit }: Pick<Plan, 'servers' | 'flink' | 'connect' | 'jit'>,
 ): Promise<Plan> {
   const registryDir = defaultRegistryDir();
   let ports: Ports;
@@ -33,5 +33,6 @@ export async function allocatePlan(
     },
     jit,
     flink,
+    connect,
   };
 }

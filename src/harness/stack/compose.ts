@@ -19,6 +19,7 @@ const CUSTOMARY_PORTS: Ports = {
   flinkRest: 8081,
   gateway: 8083,
   redis: 6379,
+  connect: 8084,
 };
 const MINIO_CONSOLE = 9001;
 
@@ -31,6 +32,7 @@ const PUBLISHED_PORTS: Readonly<Record<ServerName, readonly number[]>> = {
   'flink-taskmanager': [],
   'flink-gateway': [CUSTOMARY_PORTS.gateway],
   redis: [CUSTOMARY_PORTS.redis],
+  connect: [CUSTOMARY_PORTS.connect],
 };
 
 /** Fixed credentials, which are no secret because the ports are published on loopback only. */

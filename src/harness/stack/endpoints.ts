@@ -1,5 +1,6 @@
 import type { Endpoints } from '../clients/endpoints.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
+import { OFFSET_FLUSH_MS } from './components/connect.ts';
 import { BUCKET, HOST, type Plan, REGION } from './plan.ts';
 
 /** Versions of the servers, and of what doorbuster puts into them. */
@@ -7,7 +8,9 @@ export function serverVersions({
   versions: of,
 }: Pick<Artifacts, 'versions'>): Readonly<Record<string, string>> {
   const { kafka, minio, catalog, flink, lakehouse } = of;
+  const { connect } = of;
   const functions = of['flink-functions'];
+  const sink = of['connect-iceberg'];
   const versions = {
     kafka,
     minio,
@@ -15,6 +18,8 @@ export function serverVersions({
     flink,
     iceberg: lakehouse,
     'flink-functions': functions,
+    connect,
+    'connect-iceberg': sink,
   };
   return Object.fromEntries(
     Object.entries(versions).flatMap(([name, version]) => (version ? [[name, version]] : [])),
@@ -22,7 +27,9 @@ export function serverVersions({
 }
 
 /** Where the harness finds the servers of a plan. */
-export function endpointsOf({ servers, ports, network: { names }, secrets }: Plan): Endpoints {
+export function endpointsOf(plan: Plan): Endpoints {
+  const { servers, ports, network, secrets } = plan;
+  const { names } = network;
   return {
     kafka: { brokers: [`${HOST}:${ports.kafka}`] },
     s3: {
@@ -41,6 +48,12 @@ export function endpointsOf({ servers, ports, network: { names }, secrets }: Pla
       rest: `http://${HOST}:${ports.flinkRest}`,
       gateway: `http://${HOST}:${ports.gateway}`,
     },
+    connect: servers.includes('connect')
+      ? {
+          rest: `http://${HOST}:${ports.connect}`,
+          offsetFlushMs: plan.connect?.offsetFlushMs ?? OFFSET_FLUSH_MS,
+        }
+      : null,
     redis: servers.includes('redis') ? { host: HOST, port: ports.redis } : null,
     internal: {
       brokers: [`${names.kafka}:${ports.kafkaInside}`],

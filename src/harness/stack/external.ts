@@ -117,6 +117,7 @@ export function externalEndpoints(use: ExternalUse, env: Environment = process.e
       auth,
     },
     flink,
+    connect: null,
     redis: null,
     internal: {
       brokers: (internal.kafka ?? brokers).split(','),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { stackBroke } from '../../core/errors.ts';
 import type { ContainerEngine } from '../clients/container-engine.ts';
 import { packageRoot } from '../entry.ts';
-import { decoderJars, type ServerFiles } from '../setup/artifacts.ts';
+import { CONNECT_PLUGINS, decoderJars, type ServerFiles } from '../setup/artifacts.ts';
 import {
   entryDigest,
   type LockedArtifact,
@@ -28,6 +28,7 @@ const HOLDS: Readonly<Record<Image, readonly string[]>> = {
   flink: ['flink', 'flink-sql', 'lakehouse', 'flink-functions'],
   spark: ['spark', 'spark-iceberg', 'lakehouse'],
   'spark-merge': ['spark', 'spark-iceberg', 'lakehouse', 'spark-kafka', 'flink', 'flink-functions'],
+  connect: ['connect', ...CONNECT_PLUGINS],
   // The package of the base image's distribution.
   redis: [],
 };
@@ -66,6 +67,8 @@ export function filesInImages(lock: StackLock): ServerFiles {
       functions,
       ...decoderJars(lock).map((file) => `/opt/flink/lib/${file}`),
     ].join(':'),
+    connectClasspath: '/opt/connect/lib/*',
+    connectPlugins: CONNECT_PLUGINS.map((name) => `/opt/${name}`),
     // No image holds Trino: see `hasImage`.
     trinoClasspath: '/opt/trino/lib/*',
     trinoIceberg: '/opt/trino-iceberg/lib',

@@ -13,6 +13,7 @@ export const PORTS = [
   'flinkRest',
   'gateway',
   'redis',
+  'connect',
 ] as const;
 export type PortName = (typeof PORTS)[number];
 export type Ports = Readonly<Record<PortName, number>>;
@@ -47,6 +48,11 @@ interface Secrets {
   readonly clusterId: string;
 }
 
+/** Settings of the worker of Kafka Connect, which are those of all its connectors. */
+export interface ConnectSettings {
+  readonly offsetFlushMs: number;
+}
+
 /** Input of the servers' files and commands. */
 export interface Plan {
   /** The servers that run, dependencies first. */
@@ -64,4 +70,6 @@ export interface Plan {
   readonly logDir: string;
   readonly jit: Jit;
   readonly flink: { readonly taskSlots: number; readonly checkpointEveryMs: number };
+  /** Absent: Connect's defaults. */
+  readonly connect?: ConnectSettings | undefined;
 }

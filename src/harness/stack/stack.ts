@@ -7,6 +7,7 @@ import type { Artifacts } from '../setup/artifacts.ts';
 import type { AuxiliaryProcess } from './auxiliary-process.ts';
 import type { InProcessStore } from './in-process.ts';
 import type { PersistedStack } from './persisted-stack.ts';
+import type { ConnectSettings } from './plan.ts';
 import type { Launched } from './server.ts';
 
 export type ServerName = (typeof SERVERS)[number];
@@ -78,6 +79,8 @@ export interface StackOptions {
   /** The servers to start, with their dependencies, dependencies first: see `withNeeds`. */
   readonly servers: readonly ServerName[];
   readonly flink: { readonly taskSlots: number; readonly checkpointEveryMs: number };
+  /** Absent: Connect's defaults. */
+  readonly connect?: ConnectSettings | undefined;
   /** How broker and TaskManager are compiled: see the scenario's `stack.jit`. */
   readonly jit: Jit;
   /** Auxiliary programs of the run: their images are built before it begins. */

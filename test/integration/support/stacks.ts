@@ -6,8 +6,8 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { systemClock as clock } from '../../../src/core/clock.ts';
-import { SERVERS } from '../../../src/core/metrics.ts';
 import { packageRoot } from '../../../src/harness/entry.ts';
+import { serversOfShipped } from '../../../src/harness/experiment/servers-used.ts';
 import { type Artifacts, locateArtifacts } from '../../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../../src/harness/setup/cache.ts';
 import { readLock } from '../../../src/harness/setup/lock.ts';
@@ -16,6 +16,8 @@ import type { ServerName, Stack, StackOptions } from '../../../src/harness/stack
 import { runtime } from './runtime.ts';
 
 export const TASK_SLOTS = 3;
+/** All but those that a stack has only on request. */
+export const USUAL_SERVERS = serversOfShipped();
 
 /** Creates folders that are removed after the test file; the registry of its stacks is in one of them. */
 export function ownFolders(name: string): () => string {
@@ -39,7 +41,7 @@ export interface Start {
   readonly runDir: string;
   readonly signal?: AbortSignal;
   readonly artifacts?: Partial<Artifacts>;
-  /** All, by default. */
+  /** The usual ones, by default. */
   readonly servers?: StackOptions['servers'];
   readonly beside?: StackOptions['auxiliary'];
   /** One per job and parallel task. */
@@ -53,7 +55,7 @@ export function startStack({
   runDir,
   signal,
   artifacts,
-  servers = SERVERS,
+  servers = USUAL_SERVERS,
   beside = [],
   taskSlots = TASK_SLOTS,
   checkpointEveryMs = 2_000,

@@ -24,7 +24,15 @@ export type Readiness =
   | { readonly kind: 'redis'; readonly port: PortName };
 
 /** The targets of docker/Dockerfile. */
-export type Image = 'kafka' | 'minio' | 'catalog' | 'flink' | 'spark' | 'spark-merge' | 'redis';
+export type Image =
+  | 'kafka'
+  | 'minio'
+  | 'catalog'
+  | 'flink'
+  | 'spark'
+  | 'spark-merge'
+  | 'redis'
+  | 'connect';
 
 /** A server as data: its dependencies, ports, files and command line. Pure functions of the plan. */
 export interface Component {

@@ -17,6 +17,8 @@ const artifacts: Artifacts = {
   duckdbExtensions: { avro: '', httpfs: '', iceberg: '' },
   sparkClasspath: '',
   sparkMergeClasspath: '',
+  connectClasspath: '/cache/connect/lib/*',
+  connectPlugins: ['/cache/connect-iceberg', '/cache/connect-debezium'],
   trinoClasspath: '',
   trinoIceberg: '',
   classArchives: '/cache/class-archives',
@@ -34,6 +36,7 @@ const plan: Plan = {
   secrets: { accessKeyId: 'key', secretAccessKey: 'secret', clusterId: 'd123456789012345678901' },
   jit: 'full',
   flink: { taskSlots: 6, checkpointEveryMs: 2_000 },
+  connect: { offsetFlushMs: 1_000 },
 };
 
 const PRINTED = [

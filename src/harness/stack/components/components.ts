@@ -3,6 +3,7 @@ import type { Tool } from '../../setup/prerequisites.ts';
 import type { ServerName } from '../stack.ts';
 import { catalog } from './catalog.ts';
 import type { Component } from './component.ts';
+import { connect } from './connect.ts';
 import { flinkGateway, flinkJobManager, flinkTaskManager } from './flink.ts';
 import { kafka } from './kafka.ts';
 import { minio } from './minio.ts';
@@ -17,6 +18,7 @@ export const COMPONENTS: Readonly<Record<ServerName, Component>> = {
   'flink-taskmanager': flinkTaskManager,
   'flink-gateway': flinkGateway,
   redis,
+  connect,
 };
 
 /** The programs that must be installed to run these servers as processes. */
