@@ -107,7 +107,7 @@ function picture({ title, unit, values, changes }: HistoryMetric): Markup {
   );
   const lines = changes.map(({ at, run, before, after }) => {
     const between = x(at - 0.5);
-    return html`<line x1="${between}" x2="${between}" y1="${TOP}" y2="${HEIGHT - BOTTOM}" stroke="var(--bad, currentColor)" stroke-width="2"><title>${run}: ${inUnit(before, unit)} to ${inUnit(after, unit)}</title></line>
+    return html`<line x1="${between}" x2="${between}" y1="${TOP}" y2="${HEIGHT - BOTTOM}" style="stroke:var(--bad);stroke-width:2"><title>${run}: ${inUnit(before, unit)} to ${inUnit(after, unit)}</title></line>
 `;
   });
   const ticks = [0, high / 2, high].map(
