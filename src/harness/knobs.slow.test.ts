@@ -179,6 +179,16 @@ const IN_THE_SQL: Readonly<Record<string, Change>> = {
   'pipeline.compaction.every': ['pipeline.compaction.every=20s', 'pipeline.compaction={by: flink}'],
 };
 
+/** Maintenance while the load runs. */
+const MAINTAINED: Readonly<Record<string, string>> = {
+  'trigger.every': 'trigger: { every: 80s }',
+  'trigger.data_files': 'trigger: { every: 90s, data_files: 9 }',
+  'trigger.delete_files': 'trigger: { every: 90s, delete_files: 9 }',
+  'not_during[]': 'trigger: { every: 90s }, not_during: [second]',
+  queries: 'trigger: { every: 90s }, queries: wait',
+  'actions[]': 'trigger: { every: 90s }, actions: [expire]',
+};
+
 /** Knobs that a file of the source reads, and how the value is called there. */
 const READ: Readonly<
   Record<
@@ -202,6 +212,20 @@ const READ: Readonly<
     as: 'scenario.traffic',
     by: 'harness/experiment/course.ts',
   },
+  ...Object.fromEntries(
+    Object.entries(MAINTAINED).map(([key, change]) => [
+      `pipeline.compaction.${key}`,
+      {
+        change: `pipeline.compaction={by: spark, ${change}}`,
+        given: [
+          'phases=[{name: only, for: 12s}, {name: second, for: 12s}]',
+          'pipeline.compaction={by: spark, trigger: { every: 90s }}',
+        ],
+        as: 'scenario.pipeline',
+        by: 'harness/experiment/course.ts',
+      },
+    ]),
+  ),
   'stack.partitions': {
     change: 'stack.partitions=5',
     as: 'scenario.stack.partitions',

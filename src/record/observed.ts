@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { HOPS } from '../core/metrics.ts';
-import { ON_DEMAND } from '../scenario/scenario.ts';
+import { MAINTENANCE_ACTIONS, ON_DEMAND } from '../scenario/scenario.ts';
 import { datasetName, intervalSchema, measured, samplesSchema, statsSchema } from './metric.ts';
 
 /** The parts of a record with observations of the pipeline. Times are ms since t0. */
@@ -112,6 +112,9 @@ export const layout = z.strictObject({
     .nullable(),
 });
 
+/** What makes maintenance due. */
+const TRIGGERS = ['time', 'data files', 'delete files'] as const;
+
 const QUERY_MODES = ['trickle', 'hot', 'cold'] as const;
 const QUERY_OUTCOMES = ['ok', 'timeout', 'failed', 'crashed', 'skipped'] as const;
 
@@ -198,6 +201,40 @@ export const compaction = z.strictObject({
   gainLastsMs: z.number().nullable().optional(),
   /** 95 %, from the interval of the slope; n background answers of each query. Absent in records before intervals. */
   gainLastsInterval: z.strictObject({ low: z.number(), high: z.number(), n: count }).optional(),
+});
+
+/** Maintenance while the load ran, by a trigger of the scenario. */
+export const maintenance = z.strictObject({
+  runs: z.array(
+    z.strictObject({
+      by: z.enum(ON_DEMAND),
+      actions: z.array(z.enum(MAINTENANCE_ACTIONS)),
+      trigger: z.enum(TRIGGERS),
+      /** The phase in which it began. */
+      phase: z.string(),
+      outcome: z.enum(['committed', 'failed']),
+      error: z.string().optional(),
+      tables: z.array(z.string()),
+      startMs: z.number(),
+      endMs: z.number(),
+      /** As in a compaction. */
+      wallMs: z.number(),
+      startupMs: z.number(),
+      coreSeconds: z.number().nullable(),
+      startupCoreSeconds: z.number().nullable(),
+      rewrittenFiles: count,
+      addedFiles: count,
+      rewrittenBytes: count,
+      removedDeleteFiles: count,
+      rewrittenManifests: count,
+      /** Files of expired snapshots that were deleted. */
+      expiredFiles: count,
+      staleness: compaction.shape.staleness,
+      queries: compaction.shape.queries,
+    }),
+  ),
+  /** Time in which it was due and did not begin, ms: because of the phase, or because queries ran. */
+  waitedMs: z.strictObject({ phase: z.number(), queries: z.number() }),
 });
 
 /** A view in memory at the end of its stage, by its name there. */

@@ -8,6 +8,7 @@ import {
   changes,
   compaction,
   layout,
+  maintenance,
   queries,
   stalenessSeries,
   storeAge,
@@ -220,6 +221,8 @@ export const measurements = {
   queries,
   /** One per `compact` phase, in their order. */
   compactions: z.array(compaction),
+  /** Absent if no trigger starts it. */
+  maintenance: maintenance.optional(),
   /** null: there is no upsert table. */
   regressions: regressions.nullable(),
   /** null without a stock table. */
@@ -251,6 +254,7 @@ const nothing = {
   layout: z.null(),
   queries: z.null(),
   compactions: z.tuple([]),
+  maintenance: z.undefined().optional(),
   truth: z.null(),
   regressions: z.null(),
   promises: z.null(),
@@ -376,6 +380,7 @@ export type Layout = Part<'layout'>;
 export type LayoutCommit = Layout['commits'][number];
 export type Queries = Part<'queries'>;
 export type QueryResult = Queries['results'][number];
+export type MaintenanceRecord = Frozen<z.infer<typeof maintenance>>;
 export type CompactionRecord = Item<'compactions'>;
 export type ViewRecord = Frozen<z.infer<typeof view>>;
 export type TruthRecord = Part<'truth'>;

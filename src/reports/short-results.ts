@@ -13,6 +13,7 @@ import {
   ratio,
   tail,
 } from './format.ts';
+import { maintenanceCell } from './maintenance.ts';
 import { type Block, labelled, type Row, row } from './screen.ts';
 import { type Cell, cell } from './section.ts';
 
@@ -27,6 +28,7 @@ export function resultBlock(record: RunRecord, width: number): Block {
       ...record.compactions.flatMap((run, _, all) =>
         line(82, 'Compaction', ofPhase(compactionCell(run), run, all)),
       ),
+      ...line(81, 'Maintained', maintenanceCell(record)),
       ...line(48, 'Background', backgroundCell(record)),
       ...line(94, 'Truth', truthCell(record)),
       ...line(84, 'Promises', promisesCell(record)),

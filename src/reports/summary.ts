@@ -5,6 +5,7 @@ import { changesSection } from './changes.ts';
 import { faultSection } from './faults.ts';
 import { count, duration, moment, plural } from './format.ts';
 import { canarySection, costSection, healthSection, producingSection } from './judged.ts';
+import { maintenanceSection } from './maintenance.ts';
 import {
   checkSection,
   compactionSections,
@@ -53,6 +54,7 @@ export function summarize(record: RunRecord): Summary {
     querySection(record),
     trickleSection(record),
     ...compactionSections(record),
+    maintenanceSection(record),
     filesSection(record),
     truthSection(record),
     promisesSection(record),

@@ -260,10 +260,27 @@ function pipeline(written: Draft['pipeline']): PipelineUse {
     commitEveryMs: written.commit_every,
     format: written.format,
     parallelism: written.parallelism,
-    compaction:
-      compaction.by === 'flink'
-        ? { by: 'flink', everyMs: compaction.every }
-        : { by: compaction.by },
+    compaction: compactionOf(compaction),
+  };
+}
+
+function compactionOf(written: Draft['pipeline']['compaction']): PipelineUse['compaction'] {
+  if (written.by === 'none') return { by: 'none' };
+  if (written.by === 'flink') return { by: 'flink', everyMs: written.every };
+  const { by, trigger, not_during = [], queries, actions = ['rewrite'] } = written;
+  if (trigger === undefined) return { by };
+  return {
+    by,
+    maintain: {
+      trigger: {
+        everyMs: trigger.every ?? null,
+        dataFiles: trigger.data_files ?? null,
+        deleteFiles: trigger.delete_files ?? null,
+      },
+      notDuring: not_during,
+      waitsForQueries: queries === 'wait',
+      actions,
+    },
   };
 }
 

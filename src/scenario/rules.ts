@@ -199,9 +199,49 @@ function judgePhases({ phases, pipeline }: Sections): Problem[] {
   if (!phases.some((phase) => 'do' in phase || phase.measured)) {
     problems.push(atKey(['phases'], 'no phase is measured: nothing would be reported'));
   }
-  if (pipeline && isOnDemand(pipeline.compaction.by) && !phases.some(isCompact)) {
-    const fact = `compaction by ${pipeline.compaction.by} happens in a compact phase, and there is none`;
-    problems.push(atValue(['pipeline', 'compaction', 'by'], fact));
+  if (pipeline) problems.push(...judgeCompaction(pipeline.compaction, phases));
+  return problems;
+}
+
+function judgeCompaction(
+  compaction: Draft['pipeline']['compaction'],
+  phases: Draft['phases'],
+): Problem[] {
+  if (compaction.by === 'none' || compaction.by === 'flink') return [];
+  const at = ['pipeline', 'compaction'];
+  const { by, trigger, not_during: notDuring = [], actions = [] } = compaction;
+  if (trigger === undefined) {
+    const needless = (['not_during', 'queries', 'actions'] as const)
+      .filter((key) => compaction[key] !== undefined)
+      .map((key) => atKey([...at, key], 'it belongs to a trigger: write trigger: { every: 20s }'));
+    if (phases.some(isCompact)) return needless;
+    const fact = `compaction by ${by} happens in a compact phase or by a trigger, and there is none`;
+    return [...needless, atValue([...at, 'by'], fact)];
+  }
+  const problems: Problem[] = [];
+  if (phases.some(isCompact)) {
+    const fact = 'a compact phase would run into it: take the phase or the trigger out';
+    problems.push(atKey([...at, 'trigger'], fact));
+  }
+  if (Object.values(trigger).every((value) => value === undefined)) {
+    const fact = 'needs every, data_files or delete_files';
+    problems.push(atValue([...at, 'trigger'], fact));
+  }
+  if (by === 'in-process' && actions.some((action) => action !== 'rewrite')) {
+    const fact =
+      'tables in this process have no manifests and no snapshots: rewrite is all there is';
+    problems.push(atKey([...at, 'actions'], fact));
+  }
+  if (new Set(actions).size < actions.length) {
+    problems.push(atKey([...at, 'actions'], 'names an action twice'));
+  }
+  notDuring.forEach((phase, i) => {
+    if (phases.some(({ name }) => name === phase)) return;
+    const fact = `there is no phase "${phase}": ${phases.map(({ name }) => name).join(', ')}`;
+    problems.push(atValue([...at, 'not_during', i], fact));
+  });
+  if (phases.every(({ name }) => notDuring.includes(name))) {
+    problems.push(atKey([...at, 'not_during'], 'leaves no phase in which it could begin'));
   }
   return problems;
 }

@@ -197,8 +197,31 @@ export interface PipelineUse {
   readonly compaction:
     | { readonly by: 'none' }
     | { readonly by: 'flink'; readonly everyMs: number }
-    | { readonly by: OnDemand };
+    | { readonly by: OnDemand; readonly maintain?: Maintenance };
 }
+
+/** When the tables are maintained while the load runs, and by what. */
+export interface Maintenance {
+  /** What makes it due, whichever comes first; null: not that. */
+  readonly trigger: {
+    /** Time since the beginning of the load, or since it last began, ms. */
+    readonly everyMs: number | null;
+    /** Live data files of a table that is compacted. */
+    readonly dataFiles: number | null;
+    /** Live delete files and deletion vectors of a table that is compacted. */
+    readonly deleteFiles: number | null;
+  };
+  /** Names of phases in which it does not begin. */
+  readonly notDuring: readonly string[];
+  /** Whether it waits for a moment in which no query runs. */
+  readonly waitsForQueries: boolean;
+  /** In this order. */
+  readonly actions: readonly MaintenanceAction[];
+}
+
+/** What maintenance does: the pipeline's rewrite of files, a rewrite of manifests, and the expiry of snapshots. */
+export const MAINTENANCE_ACTIONS = ['rewrite', 'manifests', 'expire'] as const;
+export type MaintenanceAction = (typeof MAINTENANCE_ACTIONS)[number];
 
 /** Kinds of compaction that a `compact` phase runs. */
 export const ON_DEMAND = ['spark', 'in-process'] as const;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { MIN_SAMPLES } from '../core/metrics.ts';
 import { FACTOR, parseFactor } from '../core/units.ts';
 import { ASSORTMENTS_BY, KAFKA_CLIENTS, PROFILES, QUERY_ENGINES, SHAPES } from './scenario.ts';
+import { compaction } from './schema-compaction.ts';
 import { external } from './schema-external.ts';
 import { faults } from './schema-faults.ts';
 import { serverFaults, stalenessTarget } from './schema-server-faults.ts';
@@ -116,23 +117,6 @@ const traffic = strict(
   },
   'the streams to send; {} takes the defaults',
 );
-
-const compaction = z
-  .discriminatedUnion('by', [
-    strict({ by: z.literal('none') }, 'no compaction: small files accumulate'),
-    strict(
-      {
-        by: z.literal('flink'),
-        every: duration('time between two rewrites', '1s')
-          .refine((ms) => ms % 1_000 === 0, { error: 'must be whole seconds' })
-          .prefault('30s'),
-      },
-      'continuous, inside the sink',
-    ),
-    strict({ by: z.literal('spark') }, 'on demand, by a compact phase'),
-    strict({ by: z.literal('in-process') }, 'on demand, of tables in this process, for tests'),
-  ])
-  .describe('how small files are compacted');
 
 const pipeline = strict(
   {

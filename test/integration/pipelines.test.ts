@@ -15,12 +15,14 @@ import { openRedis } from '../../src/harness/clients/redis.ts';
 import { openSqlSession } from '../../src/harness/clients/sql-gateway.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { openFacts } from '../../src/harness/facts.ts';
+import type { CompactionResult } from '../../src/harness/pipelines/compactions/compaction.ts';
 import { compact } from '../../src/harness/pipelines/compactions/compactions.ts';
 import { type Deployment, deploy } from '../../src/harness/pipelines/deployment.ts';
 import { inNamespace, loadPipeline, type RunPipeline } from '../../src/harness/pipelines/load.ts';
 import { topicOf } from '../../src/harness/run-namespace.ts';
 import { openVisibility } from '../../src/harness/visibility/sources.ts';
 import {
+  MAINTENANCE_ACTIONS,
   MALFORMED_KINDS,
   type PipelineUse,
   type Scenario,
@@ -451,12 +453,22 @@ function spark(current: () => World): void {
         [stock],
       );
       const signal = AbortSignal.timeout(540_000);
+      let done: CompactionResult | undefined;
+      const tables = [`${place.namespace}.inventory`];
+      const maintain = { actions: MAINTENANCE_ACTIONS, tables };
       await compactionContract({
-        compact: () => compact(w.pipeline, { ...options, signal }),
+        async compact() {
+          done = await compact(w.pipeline, { ...options, maintain, signal });
+          return done;
+        },
         shown: () => answers(w),
         files: async () => (await visibility.files(stock, signal)) ?? [],
       });
       expect(await answers(w)).toEqual(EXPECTED);
+      // Each action has answered; all snapshots are younger than a minute.
+      const answered = done?.output.split('\n').filter((line) => /^\d+(?:\t\d+)+$/.test(line));
+      expect(answered?.map((line) => line.split('\t').length)).toEqual([5, 2, 6]);
+      expect(done?.expiredFiles).toBe(0);
       const abort = new AbortController();
       const before = sparks();
       const stopped = compact(w.pipeline, { ...options, signal: abort.signal });

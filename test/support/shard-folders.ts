@@ -128,7 +128,7 @@ function observed(dir: string): Observed {
         ...{ startMs: T0, endMs: T0 + 5_000 },
       },
     ],
-    ...{ incidents: [], compactions: [], views: [], bucket: null, missing: [] },
+    ...{ incidents: [], compactions: [], views: [], maintained: null, bucket: null, missing: [] },
     drains: { opening: null, final: null },
     logs: [0, 1].map((part) => ({ stream: 'pos' as const, part, appended: 20 })),
     tables: {

@@ -80,7 +80,7 @@ const HARNESS_LAYERS: readonly (readonly string[])[] = [
   ['batches'],
   ['opening-stock'],
   ['pipelines', 'visibility'],
-  ['engines'],
+  ['engines', 'maintenance'],
   ['probes', 'truth'],
   ['faults.ts', 'measure'],
   ['impact', 'outcome'],

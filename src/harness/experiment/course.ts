@@ -1,9 +1,12 @@
 import type { Drain } from '../../record/record.ts';
 import { STOCK } from '../../scenario/scenario.ts';
 import { HEAD_START_MS } from '../load/load.ts';
+import { type Maintained, maintainDuring, notMaintained } from '../maintenance/maintain.ts';
 import { insertOpeningStock } from '../opening-stock/opening-stock.ts';
 import { ChecksFailed } from '../outcome/outcome.ts';
+import { compactionOf } from '../pipelines/compactions/compactions.ts';
 import { watchChecks } from './abort-on-fail.ts';
+import { liveFiles, runCompaction } from './compacting.ts';
 import { cutPhase, type PhaseResult, recordPhase, runPhases } from './phases.ts';
 import { reportProgress } from './report-progress.ts';
 import type { Session } from './trial-context.ts';
@@ -15,6 +18,8 @@ export interface Course {
   /** Drain of the opening stock. */
   readonly opening: Drain | null;
   readonly phases: readonly PhaseResult[];
+  /** null: the scenario has no trigger for it. */
+  readonly maintained: Maintained | null;
   /** Nothing due at or after this offset from t0 was sent, ms; null while the load runs. */
   readonly cutMs: number | null;
   /** Drain at the end. */
@@ -36,13 +41,13 @@ const SHARDED_HEAD_START_MS = 5_000;
  */
 export async function runCourse(session: Session, watching: AbortController): Promise<Course> {
   const course: PartialCourse = {
-    ...{ t0Ms: null, opening: null, phases: [] },
+    ...{ t0Ms: null, opening: null, phases: [], maintained: null },
     ...{ cutMs: null, final: null, stoppedMs: null },
   };
   const ticks = reportProgress(session);
   try {
     await open(session, course);
-    await session.faults.during(session, () => replay(session, course));
+    await session.faults.during(session, () => maintained(session, course));
     await close(session, course);
     return course;
   } catch (error) {
@@ -88,6 +93,24 @@ async function insertStock(session: Session): Promise<void> {
   });
   journal.note('step', {
     text: `inserted ${rows} rows of opening stock in ${((clock.monotonicMs() - startedMs) / 1_000).toFixed(1)} s`,
+  });
+}
+
+/** Replays the load, with maintenance while it runs if the scenario has a trigger for it. */
+async function maintained(session: Session, course: PartialCourse): Promise<void> {
+  const { scenario, options, signal, probes, pipeline, state } = session;
+  const { compaction } = scenario.pipeline;
+  const policy = 'maintain' in compaction ? compaction.maintain : undefined;
+  if (policy === undefined) return replay(session, course);
+  const compacted = compactionOf(pipeline, scenario).tables(pipeline);
+  course.maintained = notMaintained();
+  await maintainDuring(() => replay(session, course), course.maintained, {
+    ...{ policy, signal, clock: options.clock },
+    phase: () => state.phase,
+    queriesRunning: () => probes.queries.running(),
+    files: () => liveFiles(probes.census.progress(), compacted),
+    run: (actions, n) => runCompaction(session, { actions, log: `spark-maintenance-${n}.log` }),
+    onStep: (text) => state.step(text),
   });
 }
 

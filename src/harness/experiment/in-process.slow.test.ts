@@ -4,6 +4,7 @@ import {
   spikeStaleness,
   virtualTrial,
 } from '../../../test/support/virtual-trial.ts';
+import { summarize } from '../../reports/summary.ts';
 
 describe('a defect of a pipeline in this process', () => {
   test('a delay that is known is found, to the millisecond', async () => {
@@ -37,6 +38,58 @@ describe('a defect of a pipeline in this process', () => {
     );
     expect(record.regressions?.rows).toBeGreaterThan(0);
     expect(record.verdict).not.toBe('PASS');
+  });
+});
+
+describe('maintenance by a trigger', () => {
+  const by = (policy: string) => (text: string) =>
+    text
+      .replace(
+        'commit_every: 2s }',
+        `commit_every: 2s, compaction: { by: in-process, ${policy} } }`,
+      )
+      .replace('{ name: spike, for: 30s', '{ name: calm, for: 10s }\n  - { name: spike, for: 30s');
+
+  test('runs at its interval outside the phases that are left out, and each run is in the record', async () => {
+    const edit = by('trigger: { every: 4s }, not_during: [calm, after]');
+    const record = completedRecord(await virtualTrial('timed', '{}', edit));
+    expect(record.verdict).toBe('PASS');
+    const { runs = [], waitedMs } = record.maintenance ?? {};
+    // Due at 4 s, in the calm phase; from 12 s on in the spike, until the load ends at 42 s.
+    expect(runs.map(({ startMs }) => Math.round(startMs / 1_000))).toEqual([
+      12, 16, 20, 24, 28, 32, 36, 40,
+    ]);
+    expect(new Set(runs.map(({ phase }) => phase))).toEqual(new Set(['spike']));
+    expect(waitedMs?.phase).toBeGreaterThan(7_500);
+    expect(waitedMs).toMatchObject({ queries: 0 });
+    for (const run of runs) {
+      expect(run).toMatchObject({ trigger: 'time', outcome: 'committed', actions: ['rewrite'] });
+      expect(run.rewrittenFiles).toBeGreaterThan(run.addedFiles);
+      expect(run.endMs).toBeGreaterThan(run.startMs);
+    }
+    expect(summarize(record).sections.map(({ id }) => id)).toContain('maintenance');
+  });
+
+  test('runs at a number of files, which then never stays above it', async () => {
+    const edit = by('trigger: { delete_files: 4 }');
+    const record = completedRecord(await virtualTrial('counted', '{}', edit));
+    const { runs = [] } = record.maintenance ?? {};
+    expect(runs.length).toBeGreaterThan(2);
+    expect(new Set(runs.map(({ trigger }) => trigger))).toEqual(new Set(['delete files']));
+    for (const run of runs) expect(run.removedDeleteFiles).toBeGreaterThanOrEqual(4);
+    const live = record.layout.marks.filter(({ table }) => table === 'inventory');
+    // A commit can add files between the look and the rewrite.
+    expect(Math.max(...live.map((one) => one.equalityDeleteFiles))).toBeLessThanOrEqual(6);
+  });
+
+  test('that waits for queries says for how long', async () => {
+    const edit = by('trigger: { every: 2s }, queries: wait');
+    const slow = (text: string) =>
+      edit(text).replace('queries: { every: 2s', 'queries: { every: 50ms');
+    const record = completedRecord(await virtualTrial('waiting', '{}', slow));
+    const { runs = [], waitedMs } = record.maintenance ?? {};
+    expect(waitedMs?.queries).toBeGreaterThan(0);
+    expect(runs.length).toBeLessThan(21);
   });
 });
 

@@ -46,6 +46,7 @@ export async function observe(
     compactions: course.phases.flatMap(({ compaction }) =>
       compaction === null ? [] : [compaction],
     ),
+    maintained: course.maintained,
     views: session.deployment.views(),
     logs: logs?.found ?? null,
     // Before the tables are copied: copies in the bucket would count as the pipeline's orphans.

@@ -3,8 +3,8 @@ import type { Phase } from '../../scenario/scenario.ts';
 import { enginesUsed } from '../../topology/manifest.ts';
 import { markBefore } from '../measure/compaction-record.ts';
 import type { CompactionResult, PhaseCompaction } from '../pipelines/compactions/compaction.ts';
-import { compact } from '../pipelines/compactions/compactions.ts';
 import type { Live } from '../visibility/visibility.ts';
+import { runCompaction } from './compacting.ts';
 import type { Session } from './trial-context.ts';
 
 /** Result of a phase. Epoch ms. */
@@ -117,16 +117,12 @@ const PHASE_RUNNERS: { readonly [K in Phase['kind']]: PhaseRunner<K> } = {
   },
 
   async compact(session, phase) {
-    const { probes, options, scenario, stack, signal } = session;
+    const { probes, options, scenario } = session;
     const { clock } = options;
     await probes.layout.mark(markBefore(phase.name));
-    const compaction = await compact(session.pipeline, {
-      ...{ stack, scenario, clock, signal },
-      logDir: `${session.folder.dir}/logs`,
-      // One log per compaction.
-      ...(isFirst(scenario, phase) ? {} : { log: `spark-compaction-${phase.name}.log` }),
-      onStarted: (pid) => session.state.compactorStarted(pid),
-    });
+    // One log per compaction.
+    const log = isFirst(scenario, phase) ? {} : { log: `spark-compaction-${phase.name}.log` };
+    const compaction = await runCompaction(session, log);
     // The compaction has committed: a failed mark does not undo it.
     const end = await probes.layout.mark(phase.name).then(
       () => ({ atMs: clock.nowMs() }),

@@ -9,6 +9,7 @@ const result: PhaseCompaction = {
   ...{ startedMs: T0, engineReadyMs: T0 + 1_000, committedMs: T0 + 5_000, wallMs: 4_000 },
   ...{ startupMs: 1_000, coreSeconds: 3, startupCoreSeconds: 1 },
   ...{ rewrittenFiles: 3, addedFiles: 1, rewrittenBytes: 90, removedDeleteFiles: 3, output: '' },
+  ...{ rewrittenManifests: 0, expiredFiles: 0 },
 };
 const files = { dataFiles: 3, equalityDeleteFiles: 2, positionDeleteFiles: 1, bytes: 100 };
 

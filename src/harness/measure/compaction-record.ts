@@ -1,7 +1,8 @@
-import type { CompactionRecord, Layout } from '../../record/record.ts';
-import type { PhaseCompaction } from '../pipelines/compactions/compaction.ts';
+import type { CompactionRecord, Layout, MaintenanceRecord } from '../../record/record.ts';
+import type { Maintained } from '../maintenance/maintain.ts';
+import type { CompactionResult, PhaseCompaction } from '../pipelines/compactions/compaction.ts';
 import type { CompactionRun } from './context.ts';
-import type { CompactionMeasured } from './payback.ts';
+import type { CompactionMeasured, Meanwhile } from './payback.ts';
 
 /** The compactions on demand that the metrics use; failed ones are left out, because they saved nothing. */
 export function compactionRuns(results: readonly PhaseCompaction[]): CompactionRun[] {
@@ -11,6 +12,42 @@ export function compactionRuns(results: readonly PhaseCompaction[]): CompactionR
     return [{ phase, startMs, endMs: committedMs, coreSeconds }];
   });
 }
+
+/** When the engine of a compaction was at work, epoch ms; a failed one to its end. */
+export function atWork(result: CompactionResult): {
+  readonly startMs: number;
+  readonly endMs: number;
+} {
+  const startMs = result.engineReadyMs ?? result.startedMs;
+  return { startMs, endMs: result.committedMs ?? startMs + result.wallMs };
+}
+
+/** The record of maintenance: what its runs reported, and what the facts have of the time of each. */
+export function maintenanceRecord(
+  { runs, waitedMs }: Maintained,
+  { maintained, t0Ms }: { readonly maintained: readonly Meanwhile[]; readonly t0Ms: number },
+): MaintenanceRecord {
+  return {
+    runs: runs.map((run, i) => {
+      const { startMs, endMs } = atWork(run);
+      const { startedMs, engineReadyMs, committedMs, output, error, tables, actions, ...same } =
+        run;
+      return {
+        ...same,
+        actions: [...actions],
+        ...(error === null ? {} : { error }),
+        tables: tables.map(unqualified),
+        startMs: startMs - t0Ms,
+        endMs: endMs - t0Ms,
+        staleness: maintained[i]?.staleness ?? [],
+        queries: maintained[i]?.queries ?? [],
+      };
+    }),
+    waitedMs,
+  };
+}
+
+const unqualified = (table: string) => table.slice(table.lastIndexOf('.') + 1);
 
 /** Name of the layout mark before a compaction. The mark after it has the name of the phase. */
 export function markBefore(phase: string): string {
@@ -59,8 +96,8 @@ export function compactionRecord(
   },
 ): CompactionRecord {
   const measured = compactions.find(({ phase }) => phase === result.phase);
-  const tables = result.tables.map((table) => table.slice(table.lastIndexOf('.') + 1));
-  const startMs = result.engineReadyMs ?? result.startedMs;
+  const tables = result.tables.map(unqualified);
+  const { startMs, endMs } = atWork(result);
   const marks = [markBefore(result.phase), result.phase];
   const [before, after] = marks.map((mark) => layoutTotals(layout, mark, tables));
   return {
@@ -70,7 +107,7 @@ export function compactionRecord(
     outcome: result.outcome,
     ...(result.error === null ? {} : { error: result.error }),
     startMs: startMs - t0Ms,
-    endMs: (result.committedMs ?? startMs + result.wallMs) - t0Ms,
+    endMs: endMs - t0Ms,
     wallMs: result.wallMs,
     startupMs: result.startupMs,
     coreSeconds: result.coreSeconds,

@@ -47,6 +47,8 @@ export interface MeasureContext {
   readonly incidents: readonly Incident[];
   /** In the order in which they ran. */
   readonly compactions: readonly CompactionRun[];
+  /** When maintenance was at work, in the order of its runs; epoch ms. */
+  readonly maintained?: readonly { readonly startMs: number; readonly endMs: number }[];
   /** null: the truth was not judged. */
   readonly truth: TruthRecord | null;
   /** null: no order was replayed, because there is no stock table or the run did not end normally. */

@@ -13,7 +13,13 @@ import { type PhaseHealth, phaseHealth, selfSection } from './health.ts';
 import { judgeValidity, SATURATED_SHARE } from './invalid.ts';
 import { fileMetrics, layoutSection } from './layout.ts';
 import { scalar } from './metric.ts';
-import { type CompactionMeasured, measureCompactions, paybackMetric } from './payback.ts';
+import {
+  type CompactionMeasured,
+  type Meanwhile,
+  measureCompactions,
+  measureMaintained,
+  paybackMetric,
+} from './payback.ts';
 import { prepareSql } from './prepare.ts';
 import { producingMetrics, producingSection } from './producing.ts';
 import { lagOf, promiseMetrics, promiseSection } from './promises.ts';
@@ -46,6 +52,8 @@ export type Measured = Pick<
   readonly cost: NonNullable<RunRecord['cost']>;
   /** Of the compactions on demand that committed, in their order. */
   readonly compactions: readonly CompactionMeasured[];
+  /** While each run of maintenance was at work, in their order; absent without one. */
+  readonly maintained?: readonly Meanwhile[];
   /** Notes for the headline that do not make the numbers invalid. */
   readonly warnings: readonly string[];
 };
@@ -126,6 +134,7 @@ async function sections(measuring: Measuring, bucket: Layout['bucket']): Promise
     self: await selfSection(measuring, health),
     cost,
     compactions,
+    ...(context.maintained?.length ? { maintained: await measureMaintained(measuring) } : {}),
     checks: checks.map((check) => judge(check, metrics)),
     invalid: judgeValidity({ phases: health, canaries, resolutions: known, context }),
     warnings: [

@@ -167,9 +167,24 @@ export function paybackMetric(
   return [scalar('payback', labels, n, rounds, bounds)];
 }
 
+/** What happened meanwhile: of events due and queries intended in a span. */
+export type Meanwhile = Pick<CompactionRecord, 'staleness' | 'queries'>;
+
+/** Staleness and latency while each run of maintenance was at work. */
+export async function measureMaintained(measuring: Measuring): Promise<Meanwhile[]> {
+  const measured: Meanwhile[] = [];
+  for (const run of measuring.context.maintained ?? []) {
+    measured.push({
+      staleness: await stalenessDuring(measuring, run),
+      queries: await queriesDuring(measuring, run),
+    });
+  }
+  return measured;
+}
+
 async function stalenessDuring(
   { sql }: Measuring,
-  run: CompactionRun,
+  run: Pick<CompactionRun, 'startMs' | 'endMs'>,
 ): Promise<CompactionRecord['staleness']> {
   const rows = await sql.rows<Weighted & { dataset: string }>(
     `SELECT dataset, coalesce(seen_ms - occurred_ms, 'Infinity'::DOUBLE) AS value, count(*) AS count
@@ -184,7 +199,7 @@ async function stalenessDuring(
 
 async function queriesDuring(
   { sql }: Measuring,
-  run: CompactionRun,
+  run: Pick<CompactionRun, 'startMs' | 'endMs'>,
 ): Promise<CompactionRecord['queries']> {
   const rows = await sql.rows<Weighted & { query: string }>(
     `SELECT name AS query, count(*) AS count,

@@ -118,6 +118,7 @@ async function concluded(tables: TableCopies, more: Partial<Observed> = {}): Pro
     ],
     ...{ incidents: [], drains: { opening: null, final: null }, compactions: [] },
     ...{ logs: [{ stream: 'pos', part: 0, appended: 40 }], tables, tablesDir: dir, bucket: null },
+    maintained: null,
     views: [],
     missing: [],
     ...more,

@@ -9,7 +9,12 @@ import { stockView } from '../../topology/dataset.ts';
 import { datasetsOf, enginesUsed, type Manifest } from '../../topology/manifest.ts';
 import { writeDimensions } from '../dimensions.ts';
 import type { Facts } from '../facts.ts';
-import { compactionRecord, compactionRuns } from '../measure/compaction-record.ts';
+import {
+  atWork,
+  compactionRecord,
+  compactionRuns,
+  maintenanceRecord,
+} from '../measure/compaction-record.ts';
 import type { MeasureContext } from '../measure/context.ts';
 import { type Measured, measure } from '../measure/measure.ts';
 import { judgeRun } from '../measure/verdict.ts';
@@ -129,6 +134,7 @@ async function measureContext(
     engine: enginesUsed(input.manifest, scenario)[0],
     flinkOnOurClock: !runsElsewhere(first.environment),
     compactions: compactionRuns(observed.compactions),
+    maintained: (observed.maintained?.runs ?? []).map(atWork),
     ...{ truth, promises },
   };
 }
@@ -136,7 +142,7 @@ async function measureContext(
 /** The sections of the record from observations and measurements. For a run that was cut short, no check is judged. */
 function sectionsOf(
   { completed, t0Ms, endedMs, phases, drains, ...observed }: Observed,
-  { compactions: ofFacts, ...measured }: Omit<Measured, 'warnings'>,
+  { compactions: ofFacts, maintained = [], ...measured }: Omit<Measured, 'warnings'>,
 ) {
   const { layout, checks } = measured;
   const compactions = observed.compactions.map((one) =>
@@ -152,6 +158,9 @@ function sectionsOf(
     })),
     compactions,
     checks: completed ? checks : [],
+    ...(observed.maintained === null
+      ? {}
+      : { maintenance: maintenanceRecord(observed.maintained, { maintained, t0Ms }) }),
     ...(observed.views.length === 0 ? {} : { views: [...observed.views] }),
   };
 }

@@ -1,4 +1,5 @@
 import type { Drain, Layout, RecordedPhase, ViewRecord } from '../../record/record.ts';
+import type { Maintained } from '../maintenance/maintain.ts';
 import type { PhaseCompaction } from '../pipelines/compactions/compaction.ts';
 import type { Incident } from '../probes/probe.ts';
 import type { Stack } from '../stack/stack.ts';
@@ -22,6 +23,8 @@ export interface Observed {
   readonly drains: { readonly opening: Drain | null; readonly final: Drain | null };
   /** One per `compact` phase, in their order. */
   readonly compactions: readonly PhaseCompaction[];
+  /** null: no trigger starts it. */
+  readonly maintained: Maintained | null;
   /** Views in memory that were drained. */
   readonly views: readonly ViewRecord[];
   readonly cores: number;

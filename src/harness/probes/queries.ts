@@ -18,6 +18,8 @@ export interface QueryProbe extends RunningProbe {
   round(phase: string, mode: 'hot' | 'cold'): Promise<void>;
   /** The background query that ended last. */
   last(): LastQuery | null;
+  /** Queries without an answer yet; a round counts as one. */
+  running(): number;
   /** Number of crashes of the engine. */
   crashes(): number;
   /** CPU and memory that the engine has used so far. */
@@ -75,6 +77,7 @@ async function tablesByQuery({
 function sideBySide(running: readonly RunningQueries[]): QueryProbe {
   return {
     last: () => running[0]?.last() ?? null,
+    running: () => running.reduce((sum, one) => sum + one.running(), 0),
     crashes: () => running.reduce((sum, one) => sum + one.crashes(), 0),
     engine: () =>
       running
@@ -134,6 +137,10 @@ class RunningQueries {
 
   last(): LastQuery | null {
     return this.#last;
+  }
+
+  running(): number {
+    return this.#outstanding.length + (this.#inRound ? 1 : 0);
   }
 
   crashes(): number {

@@ -6,11 +6,11 @@ import { literalGlob, quoted } from '../../core/sql.ts';
 import { readTextFile } from '../../core/text-file.ts';
 import { RUN_FILES } from '../../record/folder.ts';
 import { datasetName } from '../../record/metric.ts';
-import { layout, view } from '../../record/observed.ts';
+import { layout, maintenance, view } from '../../record/observed.ts';
 import { parquetFiles } from '../../record/parquet-files.ts';
 import { described } from '../../record/read.ts';
 import { drain, phase } from '../../record/record.ts';
-import { ON_DEMAND, STREAMS } from '../../scenario/scenario.ts';
+import { MAINTENANCE_ACTIONS, ON_DEMAND, STREAMS } from '../../scenario/scenario.ts';
 import type { Observed } from '../outcome/observed.ts';
 
 /** Largest accepted file, bytes: far more than a load of a day writes. */
@@ -53,6 +53,9 @@ const compaction = z.strictObject({
   addedFiles: count,
   rewrittenBytes: count,
   removedDeleteFiles: count,
+  /** Left out of hand-overs of before there was maintenance. */
+  rewrittenManifests: count.default(0),
+  expiredFiles: count.default(0),
   output: z.string(),
 });
 
@@ -88,6 +91,19 @@ const handOverSchema = z.strictObject({
   compactions: z.array(compaction.extend({ phase: z.string() })).optional(),
   /** Only in hand-overs of older versions, before each `compact` phase had a result. */
   compaction: compaction.nullable().optional(),
+  maintained: z
+    .strictObject({
+      runs: z.array(
+        compaction.extend({
+          actions: z.array(z.enum(MAINTENANCE_ACTIONS)),
+          trigger: maintenance.shape.runs.element.shape.trigger,
+          phase: z.string(),
+        }),
+      ),
+      waitedMs: maintenance.shape.waitedMs,
+    })
+    .nullable()
+    .default(null),
   /** Left out of hand-overs of before there were views. */
   views: z.array(view).default([]),
   tables: tables.nullable(),

@@ -1,8 +1,8 @@
 import type { Clock } from '../../../core/clock.ts';
-import type { OnDemand } from '../../../scenario/scenario.ts';
+import type { MaintenanceAction, OnDemand } from '../../../scenario/scenario.ts';
 import type { CompactionKind } from '../../../topology/manifest.ts';
 import type { ServerName, Stack } from '../../stack/stack.ts';
-import type { RunPipeline } from '../load.ts';
+import type { Pipeline, RunPipeline } from '../load.ts';
 
 /** Options of a compaction on demand. */
 export interface CompactionOptions {
@@ -14,6 +14,12 @@ export interface CompactionOptions {
   readonly logDir: string;
   /** Name of its log there, `spark-compaction.log` by default. */
   readonly log?: string;
+  /** What it does, in this order; by default the pipeline's rewrite alone. */
+  readonly maintain?: {
+    readonly actions: readonly MaintenanceAction[];
+    /** With their namespace, the tables whose manifests and snapshots it is about. */
+    readonly tables: readonly string[];
+  };
   /** Called with the engine's process id when it has started, if the process is visible on this machine. */
   readonly onStarted?: (pid: number) => void;
 }
@@ -43,6 +49,9 @@ export interface CompactionResult {
   readonly addedFiles: number;
   readonly rewrittenBytes: number;
   readonly removedDeleteFiles: number;
+  readonly rewrittenManifests: number;
+  /** Files of expired snapshots that were deleted: data, deletes, manifests and their lists. */
+  readonly expiredFiles: number;
   /** Output of the statements. */
   readonly output: string;
 }
@@ -57,6 +66,8 @@ export interface Compaction {
   readonly kind: CompactionKind;
   /** Servers that it uses besides those of the pipeline. */
   readonly servers: readonly ServerName[];
+  /** The tables that it rewrites, without their namespace. */
+  readonly tables: (pipeline: Pipeline) => readonly string[];
   /**
    * Runs one compaction now, to its commit; null if the kind runs by itself in the sink, or not at all. A failed
    * compaction is a result. It rejects only on an abort, which ends the engine first, or if the engine does not start.

@@ -8,8 +8,8 @@ import { spark } from './spark.ts';
 
 /** Every kind. `flink` is configured in the sink's SQL, by `${compact_in_sink}`. */
 export const COMPACTIONS = {
-  none: { kind: 'none', servers: [], run: null },
-  flink: { kind: 'flink', servers: [], run: null },
+  none: { kind: 'none', servers: [], tables: () => [], run: null },
+  flink: { kind: 'flink', servers: [], tables: () => [], run: null },
   spark,
   'in-process': inProcess,
 } as const satisfies { readonly [K in CompactionKind]: Compaction & { readonly kind: K } };

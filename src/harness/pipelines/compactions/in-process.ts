@@ -11,6 +11,7 @@ const REWRITE_PER_FILE_MS = 4;
 export const inProcess = {
   kind: 'in-process',
   servers: [],
+  tables: ({ manifest }) => manifest.datasets.map(({ name }) => name),
   async run({ place }, { stack, clock, signal }) {
     const { tables } = inProcessOf(stack);
     const startedMs = clock.nowMs();
@@ -36,6 +37,7 @@ export const inProcess = {
       ...{ by: 'in-process', outcome: 'committed', error: null, tables: rewritten, ...counts },
       ...{ startedMs, engineReadyMs: startedMs, committedMs, wallMs, startupMs: 0 },
       ...{ coreSeconds: wallMs / 1_000, startupCoreSeconds: 0, output: '' },
+      ...{ rewrittenManifests: 0, expiredFiles: 0 },
     };
   },
 } as const satisfies Compaction;

@@ -17,6 +17,9 @@ const OPTIONS = 'jvm.options';
 const BEYOND_HEAP_MIB = 1024;
 const HEAP_MIB = 1024;
 
+/** Otherwise a table that was read once stays as it was then: the next statement would work on an old snapshot. */
+const NOT_CACHED = { 'spark.sql.catalog.ice.cache-enabled': 'false' } as const;
+
 /** A Spark process that runs one SQL script to its end, with the catalog as `ice`. */
 export function sparkScript(sql: string, endpoints: Endpoints): SparkProgram {
   return sparkProgram(endpoints, {
@@ -25,6 +28,7 @@ export function sparkScript(sql: string, endpoints: Endpoints): SparkProgram {
     // For CALL. A session has none of it: Spark 4.1 passes no parameters to the parser of an extension.
     options: () => ({
       'spark.sql.extensions': ICEBERG_EXTENSIONS,
+      ...NOT_CACHED,
     }),
     main: (dir) => [
       'org.apache.spark.sql.hive.thriftserver.SparkSQLCLIDriver',
@@ -63,8 +67,7 @@ export function sparkSession(
     files: () => ({ [`${SESSION_CLASS}.java`]: readFileSync(SESSION_SOURCE, 'utf8') }),
     options: (internal) => ({
       ...listening(internal, port, token),
-      // Otherwise a table that was read once stays as it was then.
-      'spark.sql.catalog.ice.cache-enabled': 'false',
+      ...NOT_CACHED,
     }),
     main: (dir) => compiledBy(dir, SESSION_CLASS),
   });
@@ -111,7 +114,7 @@ export function sparkMergeJob(
     options: (internal) => ({
       ...listening(internal, port, token),
       // Otherwise a merge does not see rows that others have written meanwhile, such as the opening stock.
-      'spark.sql.catalog.ice.cache-enabled': 'false',
+      ...NOT_CACHED,
       'spark.sql.extensions': ICEBERG_EXTENSIONS,
       'spark.sql.shuffle.partitions': String(threads),
       // A plan for two small shuffles costs more than it saves.

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../../core/clock.ts';
 import { COMPACTION } from '../../../record/facts.ts';
+import type { MaintenanceAction } from '../../../scenario/scenario.ts';
 import { CpuAccounts } from '../../clients/cpu-accounts.ts';
 import { readProcesses } from '../../clients/proc.ts';
 import { innermostCause, logTail } from '../../stack/cause.ts';
@@ -14,14 +15,55 @@ const READY = 'doorbuster-engine-ready';
 const DONE = 'doorbuster-compaction-done';
 /** Columns of rewrite_data_files: rewritten, added, bytes, failed, removed delete files. */
 const REWRITE = /^(\d+)\t(\d+)\t(\d+)\t(\d+)\t(\d+)$/;
+/** Columns of rewrite_manifests: rewritten, added. */
+const MANIFESTS = /^(\d+)\t(\d+)$/;
+/** Columns of expire_snapshots: deleted files of each kind. */
+const EXPIRED = /^\d+(?:\t\d+){5}$/;
+const RESULTS = [REWRITE, MANIFESTS, EXPIRED];
+const PROCEDURES = /\b(?:rewrite_data_files|rewrite_manifests|expire_snapshots)\b/g;
 const SAMPLE_MS = 1_000;
+/** Snapshots younger than this are kept, ms: a reader of one is done with it by then. */
+const KEEPS_MS = 60_000;
+/** Snapshots that are kept, however old: a sink finds its last checkpoint in one of them. */
+const KEEPS = 5;
 
 /** Runs the pipeline's `compact.sql` in a Spark process. */
 export const spark = {
   kind: 'spark',
   servers: ['minio', 'catalog'],
+  tables: ({ compact }) =>
+    tablesIn(compact?.text ?? '').map((table) => table.slice(table.lastIndexOf('.') + 1)),
   run: compactWithSpark,
 } as const satisfies Compaction;
+
+const REWRITE_ALONE = { actions: ['rewrite'], tables: [] } as const;
+
+/** The tables of the calls in a script. */
+function tablesIn(sql: string): string[] {
+  return [...sql.matchAll(/\btable\s*=>\s*'([^']+)'/g)].map((match) => match[1] as string);
+}
+
+/** SQL of each action. */
+const ACTIONS: {
+  readonly [K in MaintenanceAction]: (of: {
+    readonly rewrite: string;
+    readonly tables: readonly string[];
+    readonly nowMs: number;
+  }) => string;
+} = {
+  rewrite: ({ rewrite }) => rewrite,
+  manifests: ({ tables }) =>
+    tables.map((table) => `CALL ice.system.rewrite_manifests(table => '${table}');`).join('\n'),
+  expire: ({ tables, nowMs }) => {
+    const before = new Date(nowMs - KEEPS_MS).toISOString();
+    return tables
+      .map(
+        (table) => `CALL ice.system.expire_snapshots(
+  table => '${table}', older_than => TIMESTAMP '${before}', retain_last => ${KEEPS});`,
+      )
+      .join('\n');
+  },
+};
 
 /**
  * Runs the pipeline's `compact.sql` once, in a new Spark process. If its JVM will write a class archive at its end,
@@ -35,6 +77,7 @@ async function compactWithSpark(
   const sql = pipeline.compact;
   if (sql === null) throw new Error(`${pipeline.manifest.name} has no compact.sql`);
   const { stack, clock, signal, logDir, log = 'spark-compaction.log' } = options;
+  const { actions, tables } = options.maintain ?? REWRITE_ALONE;
   signal.throwIfAborted();
   const logPath = join(logDir, log);
   // On a shared stack the run has no log folder yet.
@@ -43,15 +86,17 @@ async function compactWithSpark(
   await writeFile(logPath, '');
   const watch = new EngineWatch(clock);
   const startedMs = clock.nowMs();
+  const of = { rewrite: sql.text, tables, nowMs: startedMs };
+  const script = actions.map((action) => ACTIONS[action](of)).join('\n');
   const engine = await stack.launch({
-    ...sparkScript(`SELECT '${READY}';\n${sql.text}\nSELECT '${DONE}';\n`, stack.endpoints),
+    ...sparkScript(`SELECT '${READY}';\n${script}\nSELECT '${DONE}';\n`, stack.endpoints),
     onLine: (line) => watch.take(line),
     log: logPath,
   });
   if (engine.pid !== null) options.onStarted?.(engine.pid);
   const seen = await watch.untilEnd(engine, signal);
   signal.throwIfAborted();
-  return resultOf(sql.text, seen, { startedMs, endedMs: clock.nowMs(), logPath });
+  return resultOf(script, seen, { startedMs, endedMs: clock.nowMs(), logPath });
 }
 
 interface EngineEnd {
@@ -90,7 +135,7 @@ class EngineWatch {
     else if (line === DONE) this.#done.abort();
     else {
       this.#lines.push(line);
-      if (REWRITE.test(line)) this.#committed = this.#sample();
+      if (RESULTS.some((of) => of.test(line))) this.#committed = this.#sample();
     }
   }
 
@@ -138,19 +183,18 @@ function resultOf(
   seen: EngineEnd,
   run: { readonly startedMs: number; readonly endedMs: number; readonly logPath: string },
 ): CompactionResult {
-  const rewrites = seen.lines.flatMap((line) => {
-    const columns = REWRITE.exec(line);
-    return columns === null ? [] : [columns.slice(1).map(Number)];
-  });
+  const rowsOf = (result: RegExp) =>
+    seen.lines.filter((line) => result.test(line)).map((line) => line.split('\t').map(Number));
+  const [rewrites, manifests, expired] = [rowsOf(REWRITE), rowsOf(MANIFESTS), rowsOf(EXPIRED)];
   const total = (column: number) =>
     rewrites.reduce((sum, rewrite) => sum + (rewrite[column] as number), 0);
-  const tables = [...sql.matchAll(/\btable\s*=>\s*'([^']+)'/g)].map((match) => match[1] as string);
-  const calls = sql.match(/\brewrite_data_files\b/g)?.length ?? 0;
+  const calls = sql.match(PROCEDURES)?.length ?? 0;
+  const answered = rewrites.length + manifests.length + expired.length;
   const failedFiles = total(3);
   const error =
     failedFiles > 0
       ? `${failedFiles} files could not be rewritten`
-      : seen.exitCode === 0 && rewrites.length === calls
+      : seen.exitCode === 0 && answered === calls
         ? null
         : (innermostCause(logTail(run.logPath)) ?? `Spark ended with code ${seen.exitCode}`);
   const end =
@@ -162,7 +206,7 @@ function resultOf(
     by: 'spark',
     outcome: error === null ? 'committed' : 'failed',
     error,
-    tables,
+    tables: [...new Set(tablesIn(sql))],
     startedMs: run.startedMs,
     engineReadyMs: seen.ready?.atMs ?? null,
     committedMs: error === null ? end.atMs : null,
@@ -174,6 +218,8 @@ function resultOf(
     addedFiles: total(1),
     rewrittenBytes: total(2),
     removedDeleteFiles: total(4),
+    rewrittenManifests: manifests.reduce((sum, [rewritten = 0]) => sum + rewritten, 0),
+    expiredFiles: expired.flat().reduce((sum, deleted) => sum + deleted, 0),
     output: seen.lines.join('\n'),
   };
 }

@@ -1,0 +1,56 @@
+import type { Maintenance } from '../../scenario/scenario.ts';
+
+/** The live files of a table. */
+export interface LiveFiles {
+  readonly data: number;
+  /** Equality and position deletes, and deletion vectors. */
+  readonly deletes: number;
+}
+
+/** What a policy decides by. */
+export interface Situation {
+  readonly nowMs: number;
+  /** When the load began, or maintenance last did. */
+  readonly sinceMs: number;
+  /** The current phase. */
+  readonly phase: string;
+  readonly queriesRunning: number;
+  /** Of the tables that are compacted. */
+  readonly files: readonly LiveFiles[];
+}
+
+/** What made maintenance due. */
+export type Trigger = 'time' | 'data files' | 'delete files';
+
+/** Why maintenance that is due does not begin. */
+export type Obstacle = 'phase' | 'queries';
+
+/** What to do now: nothing, to begin, or to wait although it is due. */
+type Decision =
+  | { readonly kind: 'not due' }
+  | { readonly kind: 'begin'; readonly trigger: Trigger }
+  | { readonly kind: 'wait'; readonly trigger: Trigger; readonly obstacle: Obstacle };
+
+/** Applies a policy. Of several triggers the first in the order of `Trigger` is named. */
+export function decide(policy: Omit<Maintenance, 'actions'>, now: Situation): Decision {
+  const trigger = dueBy(policy.trigger, now);
+  if (trigger === null) return { kind: 'not due' };
+  const obstacle = policy.notDuring.includes(now.phase)
+    ? 'phase'
+    : policy.waitsForQueries && now.queriesRunning > 0
+      ? 'queries'
+      : null;
+  return obstacle === null ? { kind: 'begin', trigger } : { kind: 'wait', trigger, obstacle };
+}
+
+function dueBy(
+  { everyMs, dataFiles, deleteFiles }: Maintenance['trigger'],
+  { nowMs, sinceMs, files }: Situation,
+): Trigger | null {
+  if (everyMs !== null && nowMs - sinceMs >= everyMs) return 'time';
+  if (dataFiles !== null && files.some(({ data }) => data >= dataFiles)) return 'data files';
+  if (deleteFiles !== null && files.some(({ deletes }) => deletes >= deleteFiles)) {
+    return 'delete files';
+  }
+  return null;
+}
