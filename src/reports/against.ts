@@ -1,16 +1,13 @@
-import picocolors from 'picocolors';
 import { EXIT, type ExitCode } from '../core/exit-codes.ts';
 import { compareSamples } from '../core/two-samples.ts';
 import { judgeGroups, MOST_SPLITS, splitsOf } from '../core/unpaired.ts';
 import type { GatePlan, GateSides, RecordedSide } from '../record/gate-plan.ts';
-import { inUnit, percent } from './format.ts';
 import { EXIT_OF, type GateVerdict, untruths } from './gate.ts';
-import { GATE_TONES, shareOf } from './gate-text.ts';
-import { escaped, tableLines as markdownLines } from './markdown.ts';
 import { type Measure, measuresOf } from './measures.ts';
 import { isCounted, listedTrial, type Spread, spreadOf } from './repetition.ts';
-import { type Cell, cell, left, right, type Table } from './section.ts';
-import { painter, type TerminalOptions, tableLines, wrapped } from './terminal.ts';
+import { type Cell, cell } from './section.ts';
+import type { TerminalOptions } from './terminal.ts';
+import { decidedTable, type VerdictPage, verdictMarkdown, verdictText } from './verdict-page.ts';
 
 /** The largest p-value that is a finding. */
 const ALPHA = 0.05;
@@ -178,41 +175,21 @@ function foundIn(
 
 /** For a terminal. */
 export function renderAgainst(against: Against, options: TerminalOptions): string {
-  const paint = painter(options.color);
-  const bold = picocolors.createColors(options.color).bold;
-  const width = Math.max(60, Math.min(options.columns, 100));
-  const noted = (texts: readonly string[], tone: 'bad' | 'warn') =>
-    texts.flatMap((text) => wrapped(`! ${text}`, width).map((line) => paint(line, tone)));
-  const lines = [
-    bold(paint(against.verdict, GATE_TONES[against.verdict])),
-    ...wrapped(headlineOf(against), width),
-    ...noted(against.truth, 'bad'),
-    ...noted(against.warnings, 'warn'),
-    '',
-    ...tableLines(tableOf(against), paint),
-    '',
-    ...wrapped(legendOf(against), width).map((line) => paint(line, 'dim')),
-    paint(`again   ${against.reproduce}`, 'dim'),
-  ];
-  return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
+  return verdictText(pageOf(against), options);
 }
 
 /** For a pull request. */
 export function againstMarkdown(against: Against): string {
-  const lines = [
-    `### ${against.verdict}: ${escaped(against.scenario)}`,
-    '',
-    `**${escaped(headlineOf(against))}**`,
-    '',
-    ...[...against.truth, ...against.warnings].map((text) => `> ${escaped(text)}`),
-    '',
-    ...markdownLines(tableOf(against)),
-    '',
-    escaped(legendOf(against)),
-    '',
-    `    ${against.reproduce}`,
-  ];
-  return `${lines.join('\n')}\n`;
+  return verdictMarkdown(pageOf(against));
+}
+
+function pageOf(against: Against): VerdictPage {
+  return {
+    ...against,
+    headline: headlineOf(against),
+    table: decidedTable(against.metrics, ({ found }) => FOUND[found]),
+    legend: legendOf(against),
+  };
 }
 
 function headlineOf({ verdict, strict, base, head, metrics, truth }: Against): string {
@@ -227,25 +204,6 @@ function headlineOf({ verdict, strict, base, head, metrics, truth }: Against): s
     INVALID: 'no trial of the head counts',
   }[verdict];
   return strict ? text : `${text}. This is advice, and not the exit code: --strict makes it one`;
-}
-
-function tableOf({ metrics }: Against): Table {
-  return {
-    columns: [
-      ...[left('metric'), right('base'), right('head'), right('change'), right('at most')],
-      ...[right('effect'), right('p'), left('found')],
-    ],
-    rows: metrics.map((one) => [
-      cell(one.title),
-      cell(inUnit(one.base.median, one.unit)),
-      cell(inUnit(one.head.median, one.unit)),
-      cell(shareOf(one.estimate)),
-      cell(shareOf(one.upper)),
-      cell(percent(one.effect)),
-      cell(one.p === undefined ? '–' : one.p.toFixed(3)),
-      FOUND[one.found],
-    ]),
-  };
 }
 
 const FOUND: Readonly<Record<AgainstMetric['found'], Cell>> = {

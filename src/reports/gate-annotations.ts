@@ -1,6 +1,7 @@
 import { percent } from './format.ts';
 import type { Gate } from './gate.ts';
-import { gateHeadline, shareOf } from './gate-text.ts';
+import { gateHeadline } from './gate-text.ts';
+import { shareOf } from './verdict-page.ts';
 
 /**
  * Annotations of a job on GitHub, as the lines that it reads from the output of a step: an error per finding, a warning

@@ -1,7 +1,8 @@
 import { percent } from './format.ts';
 import type { Gate, GateMetric } from './gate.ts';
-import { gateHeadline, shareOf } from './gate-text.ts';
+import { gateHeadline } from './gate-text.ts';
 import { type Case, junitOf } from './junit.ts';
+import { shareOf } from './verdict-page.ts';
 
 /** JUnit XML of a gate: its truth, and one test case per metric. What is undecided is an error, and never passed. */
 export function gateJunit(

@@ -1,61 +1,33 @@
-import picocolors from 'picocolors';
-import { inUnit, percent, plural, signed } from './format.ts';
-import type { Gate, GateMetric, GateVerdict } from './gate.ts';
-import { escaped, tableLines as markdownLines } from './markdown.ts';
-import { type Cell, cell, left, right, type Table, type Tone } from './section.ts';
-import { painter, type TerminalOptions, tableLines, wrapped } from './terminal.ts';
-
-export const GATE_TONES: Readonly<Record<GateVerdict, Tone>> = {
-  PASS: 'good',
-  FAIL: 'bad',
-  UNDECIDED: 'warn',
-  INVALID: 'warn',
-};
-const MARKS: Readonly<Record<GateVerdict, string>> = {
-  PASS: '✅',
-  FAIL: '❌',
-  UNDECIDED: '⚠️',
-  INVALID: '⚠️',
-};
+import { percent, plural } from './format.ts';
+import type { Gate, GateMetric } from './gate.ts';
+import { type Cell, cell } from './section.ts';
+import type { TerminalOptions } from './terminal.ts';
+import {
+  decidedTable,
+  shareOf,
+  type VerdictPage,
+  verdictMarkdown,
+  verdictText,
+} from './verdict-page.ts';
 
 /** A gate for a terminal. */
 export function renderGate(gate: Gate, options: TerminalOptions): string {
-  const paint = painter(options.color);
-  const bold = picocolors.createColors(options.color).bold;
-  const width = Math.max(60, Math.min(options.columns, 100));
-  const noted = (texts: readonly string[], tone: Tone) =>
-    texts.flatMap((text) => wrapped(`! ${text}`, width).map((line) => paint(line, tone)));
-  const lines = [
-    bold(paint(gate.verdict, GATE_TONES[gate.verdict])),
-    ...wrapped(gateHeadline(gate), width),
-    ...noted(gate.truth, 'bad'),
-    ...noted(gate.warnings, 'warn'),
-    '',
-    ...tableLines(gateTable(gate), paint),
-    '',
-    ...wrapped(gateLegend(gate), width).map((line) => paint(line, 'dim')),
-    paint(`again   ${gate.reproduce}`, 'dim'),
-  ];
-  return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
+  return verdictText(pageOf(gate), options);
 }
 
-/** A gate as Markdown: the summary of a job, or a comment for a pull request. */
+/** A gate as Markdown. */
 export function gateMarkdown(gate: Gate): string {
-  const lines = [
-    `### ${MARKS[gate.verdict]} ${gate.verdict}: ${escaped(gate.scenario)}`,
-    '',
-    `**${escaped(gateHeadline(gate))}**`,
-    '',
-    ...gate.truth.map((text) => `> ❌ ${escaped(text)}`),
-    ...gate.warnings.map((text) => `> ⚠️ ${escaped(text)}`),
-    ...(gate.truth.length + gate.warnings.length > 0 ? [''] : []),
-    ...markdownLines(gateTable(gate)),
-    '',
-    escaped(gateLegend(gate)),
-    '',
-    `    ${gate.reproduce}`,
-  ];
-  return `${lines.join('\n')}\n`;
+  return verdictMarkdown(pageOf(gate));
+}
+
+function pageOf(gate: Gate): VerdictPage {
+  const { metrics } = gate;
+  return {
+    ...gate,
+    headline: gateHeadline(gate),
+    table: decidedTable(metrics, foundCell),
+    legend: gateLegend(gate),
+  };
 }
 
 /** The result in one line. */
@@ -80,43 +52,12 @@ export function gateHeadline({ verdict, head, base, pairs, truth, metrics }: Gat
   return `undecided ${after}: ${open.map(({ title }) => title).join(' · ')}${more}`;
 }
 
-/** One row per metric. */
-function gateTable({ metrics }: Gate): Table {
-  return {
-    columns: [
-      left('metric'),
-      right('base'),
-      right('head'),
-      right('change'),
-      right('at most'),
-      right('effect'),
-      right('p'),
-      left('found'),
-    ],
-    rows: metrics.map((one) => [
-      cell(one.title),
-      cell(inUnit(one.base.median, one.unit)),
-      cell(inUnit(one.head.median, one.unit)),
-      cell(shareOf(one.estimate)),
-      cell(shareOf(one.upper)),
-      cell(percent(one.effect)),
-      cell(one.p === undefined ? '–' : one.p.toFixed(3)),
-      foundCell(one),
-    ]),
-  };
-}
-
 function foundCell({ found, pairsNeeded }: GateMetric): Cell {
   if (found === 'worse') return cell('worse', 'bad');
   if (found === 'same') return cell('not worse', 'good');
   if (found === 'no data') return cell('no data', 'warn');
   if (found === null) return cell('too few pairs', 'warn');
   return cell(pairsNeeded == null ? 'undecided' : `undecided, about ${pairsNeeded} pairs`, 'warn');
-}
-
-export function shareOf(share: number | null | undefined): string {
-  if (share === undefined) return '–';
-  return share === null ? '∞' : signed(share, percent);
 }
 
 /** How the table is to be read. */

@@ -1,9 +1,9 @@
 import { EXIT } from '../../core/exit-codes.ts';
 import { escaped } from '../../core/printable.ts';
 import { type ListedRun, listRuns } from '../../record/list.ts';
-import { GATE_TONES } from '../../reports/gate-text.ts';
 import { type Tone, verdictTone } from '../../reports/section.ts';
 import { painter, wrapped } from '../../reports/terminal.ts';
+import { GATE_TONES } from '../../reports/verdict-page.ts';
 import type { Command } from '../command.ts';
 import { colorOnStdout } from '../terminal.ts';
 
