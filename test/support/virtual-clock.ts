@@ -6,6 +6,9 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
+/** Work on files as Node names it; a handle that is being closed has a name of its own. */
+const OF_FILES = /^FS|^CloseReq$/;
+
 /** Idle turns of the event loop before time advances. */
 const IDLE_TURNS = 2;
 
@@ -88,8 +91,7 @@ export class VirtualClock implements Clock, Disposable {
 
   #isBusy(): boolean {
     return (
-      this.#native.size > 0 ||
-      process.getActiveResourcesInfo().some((name) => name.startsWith('FS'))
+      this.#native.size > 0 || process.getActiveResourcesInfo().some((name) => OF_FILES.test(name))
     );
   }
 }
