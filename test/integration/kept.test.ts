@@ -96,8 +96,9 @@ test('a stack that is kept is found again whole, let go of, and ended with all i
 test('servers of another version, or without one that is used, are not taken for ours', async () => {
   const { stack } = await kept('old', ['kafka']);
   try {
+    const used = ['kafka'] as const;
     const artifacts = { versions: { kafka: '0.8.2' } };
-    await expect(sharedStack('old', { ...reach(), artifacts })).rejects.toMatchObject({
+    await expect(sharedStack('old', { ...reach(), used, artifacts })).rejects.toMatchObject({
       exitCode: 2,
       message: `the stack old has kafka ${stack.versions.kafka}, and this doorbuster is for 0.8.2`,
     });
@@ -112,12 +113,12 @@ test('servers of another version, or without one that is used, are not taken for
     const { 'flink-functions': functions = '', ...versions } = stack.versions;
     writePersisted({ ...persistedStack('old'), versions });
     const own = { versions: { 'flink-functions': functions } };
-    await expect(sharedStack('old', { ...reach(), artifacts: own })).rejects.toMatchObject({
+    await expect(sharedStack('old', { ...reach(), used, artifacts: own })).rejects.toMatchObject({
       exitCode: 2,
       message: `the stack old has no flink-functions, and this doorbuster is for ${functions}`,
       hint: 'doorbuster down old && doorbuster up old',
     });
-    await using found = (await sharedStack('old', { ...reach(), used: ['kafka'] })).stack;
+    await using found = (await sharedStack('old', { ...reach(), used })).stack;
     expect(found.servers).toEqual(['kafka']);
     expect(found.missing()).toEqual([]);
   } finally {
