@@ -225,6 +225,57 @@ describe.concurrent('kill -9', { timeout: 900_000 }, () => {
   });
 });
 
+describe.concurrent('a job that is cancelled', { timeout: 900_000 }, () => {
+  /** What a CI sends, in its order, with its pauses shortened: it waits 7.5 s, and then 2.5 s. */
+  const CANCELLED: readonly (readonly [NodeJS.Signals, number])[] = [
+    ['SIGINT', 750],
+    ['SIGTERM', 250],
+    ['SIGKILL', 0],
+  ];
+  const cancel = async (pid: number) => {
+    for (const [signal, pauseMs] of CANCELLED) {
+      try {
+        process.kill(pid, signal);
+      } catch (error) {
+        // It has ended by then, as it may.
+        expect((error as NodeJS.ErrnoException).code).toBe('ESRCH');
+        return;
+      }
+      await clock.sleep(pauseMs);
+    }
+  };
+
+  test.each<Stage>(['deploying', 'load'])(
+    'while %s, itself: the record says interrupted, and nothing is left',
+    async (stage) => {
+      await using home = new Home();
+      const run = home.start({ args: LONG });
+      await home.reaches(run, stage);
+      expect(home.servers().length).toBeGreaterThan(0);
+      await cancel(run.child.pid as number);
+      expect([130, 'SIGKILL']).toContain(await run.ended);
+      expect(readRecord(home.only())).toMatchObject({ outcome: 'interrupted', exitCode: 130 });
+      await home.expectNothingLeft();
+    },
+  );
+
+  test('by its shell alone: what the shell does not pass on, the kill of the rest ends', async () => {
+    await using home = new Home();
+    // A second command, so that the shell waits and does not become doorbuster.
+    const run = home.start({ args: LONG, through: ['bash', '-c', '"$@"; echo ended', 'step'] });
+    await home.reaches(run, 'deploying');
+    const [pid] = processesRunning([process.execPath, binary], home.dir);
+    const shellEnded = once(run.child, 'exit');
+    await cancel(run.child.pid as number);
+    await shellEnded;
+    // A CI kills what a step has left.
+    await cancel(pid as number);
+    await run.ended;
+    expect(readRecord(home.only())).toMatchObject({ outcome: 'interrupted', exitCode: 130 });
+    await home.expectNothingLeft();
+  });
+});
+
 describe.concurrent('a server that is killed', { timeout: 900_000 }, () => {
   const WHEN = {
     kafka: 'load',
