@@ -252,7 +252,9 @@ describe('a running stack', () => {
 
     it('shares nothing with it', async () => {
       const firstPorts = Object.values(stack.endpoints).flatMap((one) => Object.values(one ?? {}));
-      const secondPorts = Object.values(second.endpoints).flatMap((one) => Object.values(one ?? {}));
+      const secondPorts = Object.values(second.endpoints).flatMap((one) =>
+        Object.values(one ?? {}),
+      );
       const urls = (values: readonly unknown[]) =>
         values.flat().filter((value) => /:\d+$/.test(String(value)));
       expect(urls(firstPorts)).toHaveLength(8);
