@@ -6,11 +6,12 @@ import type { CompactionMeasured, Meanwhile } from './payback.ts';
 
 /** The compactions on demand that the metrics use; failed ones are left out, because they saved nothing. */
 export function compactionRuns(results: readonly PhaseCompaction[]): CompactionRun[] {
-  return results.flatMap(({ phase, committedMs, coreSeconds, ...result }) => {
-    if (committedMs === null) return [];
-    const startMs = result.engineReadyMs ?? result.startedMs;
-    return [{ phase, startMs, endMs: committedMs, coreSeconds }];
-  });
+  return results
+    .filter(({ committedMs }) => committedMs !== null)
+    .map((result) => {
+      const { phase, coreSeconds } = result;
+      return { phase, ...atWork(result), coreSeconds };
+    });
 }
 
 /** When the engine of a compaction was at work, epoch ms; a failed one to its end. */
