@@ -1,10 +1,15 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
+import type { RedisAddress } from '../../src/harness/clients/endpoints.ts';
 import { readLog, versionsIn, writeView } from '../../src/harness/clients/hot-view.ts';
+import { openRedis } from '../../src/harness/clients/redis.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { labOn } from '../../src/harness/experiment/lab.ts';
 import { openFacts } from '../../src/harness/facts.ts';
+import { HotProducts } from '../../src/harness/pipelines/runners/hot-products.ts';
+import { HotRows } from '../../src/harness/pipelines/runners/hot-rows.ts';
+import { ViewWriter } from '../../src/harness/pipelines/runners/view-writer.ts';
 import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
@@ -127,6 +132,28 @@ describe('a view in Redis', () => {
     await view.redis.send(['HSET', 'retail.doubtful:row:1/2', 'version', '6']);
     expect((await poll()).gap).toBe('the log has version 7 of row 1/2, and a GET gives 6');
     view.redis.close();
+  });
+
+  test('a comparison that the end of the run cuts off is none, and one that fails is one unread', async () => {
+    const redis = await openRedis(stack.endpoints.redis as RedisAddress);
+    const writer = new ViewWriter({
+      ...{ redis, name: 'retail.cut', stream: 'inventory', clock },
+      hot: new HotRows(new HotProducts({ share: 0.5, keep: 10 }, [1])),
+      ends: async () => [],
+      rewind: () => {},
+      newEpoch: () => 'first',
+    });
+    await writer.begin();
+    const ending = new AbortController();
+    const cut = async () => {
+      ending.abort();
+      return [{ key: '1/1', store: 1, sku: 1, version: '1', row: '{}' }];
+    };
+    await writer.reconcile({ rows: cut }, ending.signal);
+    expect(writer.counts()).toMatchObject({ comparisons: 0, unread: 0, filled: 0 });
+    await writer.reconcile({ rows: () => Promise.reject(new Error('no table')) }, signal);
+    expect(writer.counts()).toMatchObject({ comparisons: 1, unread: 1, filled: 0 });
+    redis.close();
   });
 });
 

@@ -112,14 +112,9 @@ async function open({
 /** Compares the view with the table until `signal` aborts: what it is doing then ends with the process. */
 async function compare(writer: ViewWriter, config: TableConfig, signal: AbortSignal) {
   const table = await openTable(config);
-  const rows: typeof table.rows = async (...of) => {
-    const found = await table.rows(...of);
-    signal.throwIfAborted();
-    return found;
-  };
   while (!signal.aborted) {
     await clock.sleep(config.everyMs, signal).catch(() => {});
-    if (!signal.aborted) await writer.reconcile({ rows });
+    if (!signal.aborted) await writer.reconcile(table, signal);
   }
 }
 

@@ -101,11 +101,13 @@ export class ViewWriter {
   /**
    * Compares the view with the table, and writes what the table has and the view lacks. The table is later than the view by
    * its commit interval: a row that the view has in a newer version is no difference. Batches wait only for the writing.
+   * When `signal` aborts meanwhile, there was no comparison.
    */
-  async reconcile(table: Pick<TableReader, 'rows'>): Promise<void> {
+  async reconcile(table: Pick<TableReader, 'rows'>, signal: AbortSignal): Promise<void> {
     const { redis, name, hot, clock } = this.#context;
-    this.#counts.comparisons += 1;
     const rows = await table.rows(hot.all(), clock.nowMs()).catch(() => null);
+    if (signal.aborted) return;
+    this.#counts.comparisons += 1;
     if (rows === null) {
       this.#counts.unread += 1;
       return;
