@@ -37,6 +37,8 @@ export const truth = z.strictObject({
       duplicated: count,
       /** Of the stock table. In records before it could be absent, the other tables have 0. */
       wrong: z.number().nonnegative().optional(),
+      /** `kept`: the pipeline declares that it does not drop copies. Absent: it declares that it does. */
+      copies: z.literal('kept').optional(),
       /** The engine that read the table for the oracles; null: not known. */
       readBy: z.string().nullable(),
     }),

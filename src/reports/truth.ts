@@ -57,6 +57,7 @@ export function truthSection(record: RunRecord): Section | null {
           ]),
       ...stockNote(truth),
       ...readersNote(truth),
+      ...copiesNote(truth),
       ...regressionNotes(record),
       ...takingsNote(truth),
       ...(truth.notScored?.length
@@ -94,6 +95,14 @@ function readersNote({ tables }: TruthRecord): readonly Cell[] {
   if (others.length === 0) return [];
   const list = others.map(({ table, readBy }) => `${table} by ${readBy}`).join(', ');
   return [cell(`read for the oracles by another engine than DuckDB: ${list}`, 'dim')];
+}
+
+/** A design without deduplication is judged like the others: the note says that its duplicates are no accident. */
+function copiesNote({ tables }: TruthRecord): readonly Cell[] {
+  const kept = tables.filter(({ copies }) => copies === 'kept').map(({ table }) => table);
+  if (kept.length === 0) return [];
+  const text = `the pipeline declares that it keeps copies of a record (copies: kept): ${kept.join(', ')}`;
+  return [cell(text, 'warn')];
 }
 
 function contractTable(truth: TruthRecord): Table {

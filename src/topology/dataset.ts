@@ -61,6 +61,9 @@ export const READ_FROM = {
  */
 export const SUBSETS = ['hot'] as const;
 
+/** What becomes of a record that arrives again. */
+export const COPIES = ['dropped', 'kept'] as const;
+
 interface Common {
   /** The table's name, without its namespace. Facts, metrics and checks name the dataset by it. */
   readonly name: string;
@@ -69,6 +72,8 @@ interface Common {
   /** Columns with other names in the table: our name → its name. */
   readonly columns: Readonly<Record<string, string>>;
   readonly visibility: (typeof VISIBILITY)[number];
+  /** `kept`: the pipeline does not drop copies of a record. CONTRACT counts them all the same. Absent: it drops them. */
+  readonly copies?: 'kept' | undefined;
 }
 
 /** Events, each once; `firstOf` are the columns that identify an event. */

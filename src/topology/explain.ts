@@ -60,8 +60,12 @@ function stateText(ttl: string | null): string {
   return ttl === null || /^0\b/.test(ttl) ? 'for ever' : ttl;
 }
 
-function rowText({ key, version, subset }: TopologyDataset): string {
+function rowText({ key, version, subset, copies }: TopologyDataset): string {
   const columns = key.join(', ');
+  if (copies === 'kept') {
+    const order = version === null ? '' : `; ${version} orders them`;
+    return `every copy, by ${columns}${order}`;
+  }
   if (version === null) return `the first per ${columns}`;
   return `by ${columns}; ${version} orders them${subset === undefined ? '' : `; ${subset} rows only`}`;
 }

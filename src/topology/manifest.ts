@@ -9,6 +9,7 @@ import {
 import { type KeyProblem, readYamlFile } from '../scenario/yaml-file.ts';
 import {
   CARRIED,
+  COPIES,
   carriesStream,
   columnOf,
   type Dataset,
@@ -21,6 +22,7 @@ import {
   SUBSETS,
   VISIBILITY,
 } from './dataset.ts';
+import { sinkMismatches } from './sink-rules.ts';
 import { stage } from './stages.ts';
 
 /** Parameters that a query may declare; the harness passes all that it declares. */
@@ -65,6 +67,12 @@ const dataset = z.strictObject({
     .enum(VISIBILITY)
     .default('iceberg')
     .describe('where it is observed when a row becomes visible'),
+  copies: z
+    .enum(COPIES)
+    .default('dropped')
+    .describe(
+      'kept: a record that arrives again is another row, which lost and duplicated count all the same',
+    ),
   subset: z
     .enum(SUBSETS)
     .optional()
@@ -265,7 +273,11 @@ function contradictions(written: Written): readonly KeyProblem[] {
   const problems: KeyProblem[] = all.flatMap(([name, one]) =>
     mismatches(name, one).map((message) => ({ path: ['datasets', name], message })),
   );
-  problems.push(...fileMismatches(written), ...storageMismatches(written));
+  problems.push(
+    ...fileMismatches(written),
+    ...storageMismatches(written),
+    ...sinkMismatches(written),
+  );
   const rejected = all.filter(([, { carries }]) => carries === REJECTED).map(([name]) => name);
   if (rejected.length !== 1) {
     const found = rejected.length === 0 ? 'no dataset does' : `these do: ${rejected.join(', ')}`;
@@ -351,6 +363,15 @@ function viewMismatch({ semantics, visibility, subset, columns }: WrittenDataset
 function typed(name: string, one: WrittenDataset): Dataset {
   const { carries, semantics, first_of: firstOf, key, version, columns, visibility } = one;
   const fields = { carries, semantics, firstOf, key, version };
+  const kept = one.copies === 'kept' ? { copies: one.copies } : {};
   const held = semantics === 'append' ? {} : { subset: one.subset ?? null };
-  return { name, layer: one.layer ?? null, columns, visibility, ...fields, ...held } as Dataset;
+  return {
+    name,
+    layer: one.layer ?? null,
+    columns,
+    visibility,
+    ...fields,
+    ...kept,
+    ...held,
+  } as Dataset;
 }

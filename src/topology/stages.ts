@@ -7,6 +7,7 @@ const STAGE_RUNNERS = [
   'batch-load',
   'warehouse',
   'spark-merge',
+  'kafka-connect',
   'in-process',
 ] as const;
 export type RunnerKind = (typeof STAGE_RUNNERS)[number];
@@ -109,6 +110,34 @@ export const stage = z.discriminatedUnion('run', [
       ),
     threads: z.int().min(1).default(2).describe('threads for the tasks of all micro-batches'),
     memory_mb: z.int().min(512).default(1024).describe('heap of its JVM, MB'),
+  }),
+  z.strictObject({
+    run: z
+      .literal('kafka-connect')
+      .describe('the Iceberg sink of Kafka Connect: a connector per stream, which appends'),
+    tasks: z
+      .int()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe('tasks per connector; default: pipeline.parallelism'),
+    offset_flush_ms: z
+      .int()
+      .min(100)
+      .max(600_000)
+      .default(60_000)
+      .describe(
+        "the worker's offset.flush.interval.ms: a task without records hears of a commit this late",
+      ),
+    commit_timeout_ms: z
+      .int()
+      .min(1_000)
+      .default(30_000)
+      .describe('a commit does not wait longer than this for a task'),
+    settings: z
+      .record(z.string().min(1), z.string())
+      .default({})
+      .describe('further settings of every connector; they replace the generated ones'),
   }),
   z.strictObject({
     run: z.literal('in-process').describe('a stage in this process, without any server'),

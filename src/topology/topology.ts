@@ -33,6 +33,8 @@ export interface TopologyDataset {
   readonly version: string | null;
   /** The part of the rows that it keeps; absent: all. */
   readonly subset?: string;
+  /** Absent: it drops records that arrive again. */
+  readonly copies?: 'kept' | undefined;
 }
 
 /** A job, the process of a view, or what a loader does with one stream. */
@@ -119,7 +121,10 @@ function stagesOf(
   });
 }
 
-/** A loader has no job per topic, and Spark no SQL of the folder: shown is what becomes of each topic. */
+/** Runners whose work is not in `jobs.sql`. */
+const LOADERS: readonly RunnerKind[] = ['batch-load', 'warehouse', 'spark-merge', 'kafka-connect'];
+
+/** A loader has no job per topic, and Spark and Connect no SQL of the folder: shown is what becomes of each topic. */
 function loadersOf(
   stages: Described['manifest']['stages'],
   datasets: readonly TopologyDataset[],
@@ -130,7 +135,7 @@ function loadersOf(
   const holds = (semantics: string, stream: string) =>
     datasets.some((one) => one.carries === stream && one.semantics === semantics);
   return stages
-    .filter(({ run }) => run === 'batch-load' || run === 'warehouse' || run === 'spark-merge')
+    .filter(({ run }) => LOADERS.includes(run))
     .flatMap(({ run }) =>
       streams.map((stream) => ({
         ...{ name: stream, run, topics: [stream], reads: [] },

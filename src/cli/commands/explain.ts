@@ -116,11 +116,13 @@ function explained(
 }
 
 function datasetOf(dataset: Dataset): TopologyDataset {
-  const { name, carries, semantics } = dataset;
+  const { name, carries, semantics, copies } = dataset;
+  const kept = copies === undefined ? {} : { copies };
   return holdsImages(dataset)
     ? {
         ...{ name, carries, semantics, key: dataset.key, version: dataset.version },
         ...(dataset.subset === null ? {} : { subset: dataset.subset }),
+        ...kept,
       }
-    : { name, carries, semantics, key: dataset.firstOf, version: null };
+    : { name, carries, semantics, key: dataset.firstOf, version: null, ...kept };
 }

@@ -47,6 +47,8 @@ interface KafkaAdmin extends AsyncDisposable {
   ensureTopic(name: string, options: CreateTopicsOptions): Promise<void>;
   /** The log of every partition of a topic, by partition. A missing topic is an error. */
   logs(topic: string): Promise<readonly PartitionLog[]>;
+  /** Offsets that a group has committed, by partition; a partition without one is left out. */
+  committed(group: string, topic: string): Promise<ReadonlyMap<number, bigint>>;
   /** Every topic and consumer group with this prefix. */
   names(prefix: string): Promise<NamesInKafka>;
   /** Whether a message was appended to a topic since then, by the broker's stamps; epoch ms. */
@@ -99,6 +101,14 @@ export async function openKafkaAdmin(access: KafkaAccess): Promise<KafkaAdmin> {
       return offsets
         .map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }))
         .sort((a, b) => a.partition - b.partition);
+    },
+    async committed(group, topic) {
+      const [found] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+      return new Map(
+        (found?.partitions ?? [])
+          .map(({ partition, offset }) => [partition, BigInt(offset)] as const)
+          .filter(([, offset]) => offset >= 0n),
+      );
     },
     names: (prefix) => namesIn(admin, prefix),
     async writtenSince(topic, sinceMs) {

@@ -5,14 +5,16 @@ import type { Endpoints } from './endpoints.ts';
 import { httpRequest, jsonOf } from './http.ts';
 
 type Access = Endpoints['catalog'];
+type Method = 'GET' | 'DELETE' | 'POST';
 
 /** Requests to an Iceberg REST catalog, with its prefix and authorization. */
 interface RestCatalog {
   /** `path` starts after the prefix, for example /namespaces. 404 is a response; a refused credential rejects. */
   request(
-    method: 'GET' | 'DELETE',
+    method: Method,
     path: string,
     signal?: AbortSignal,
+    body?: unknown,
   ): Promise<{ readonly status: number; readonly text: string }>;
 }
 
@@ -20,10 +22,15 @@ interface RestCatalog {
 export function restCatalog(access: Access): RestCatalog {
   const uri = access.uri.replace(/\/$/, '');
   const authorized = authorization(access);
-  const send = async (method: 'GET' | 'DELETE', path: string, signal: AbortSignal | undefined) => {
+  const send = async (
+    method: Method,
+    path: string,
+    signal: AbortSignal | undefined,
+    body?: unknown,
+  ) => {
     const attempt = async (anew: boolean) => {
       const headers = await authorized(anew, signal);
-      return httpRequest(`${uri}/v1${path}`, { method, headers, signal });
+      return httpRequest(`${uri}/v1${path}`, { method, headers, signal, body });
     };
     let answer = await attempt(false);
     // The token may have expired.
@@ -46,13 +53,13 @@ export function restCatalog(access: Access): RestCatalog {
     return found === undefined ? '' : `/${found}`;
   };
   return {
-    async request(method, path, signal) {
+    async request(method, path, signal, body) {
       // Retry after a failure.
       prefix ??= prefixOf(signal).catch((error) => {
         prefix = undefined;
         throw error;
       });
-      return send(method, `${await prefix}${path}`, signal);
+      return send(method, `${await prefix}${path}`, signal, body);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
+import { badInput } from '../../core/errors.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { taskSlotsOf } from '../../topology/manifest.ts';
 import type { Pipeline } from '../pipelines/load.ts';
@@ -47,7 +48,7 @@ export function startOwnStack({ runtime, designs, workDir, ...options }: OwnStac
 /** The servers of all designs, and what the largest of them needs. A job has its own commit interval. */
 export function needsOfDesigns(
   designs: readonly [Design, ...Design[]],
-): Pick<StackOptions, 'servers' | 'flink' | 'jit'> {
+): Pick<StackOptions, 'servers' | 'flink' | 'connect' | 'jit'> {
   const [{ scenario }] = designs;
   return {
     servers: withNeeds(designs.flatMap((design) => serversUsed(design.pipeline, design.scenario))),
@@ -59,6 +60,23 @@ export function needsOfDesigns(
       ),
       checkpointEveryMs: scenario.pipeline.commitEveryMs,
     },
+    connect: connectOf(designs),
     jit: scenario.stack.jit,
   };
+}
+
+/** The worker's settings. Throws DoorbusterError (exit 2) for designs with different ones: a stack has one worker. */
+function connectOf(designs: readonly Design[]): StackOptions['connect'] {
+  const wanted = designs.flatMap(({ pipeline: { manifest } }) =>
+    manifest.stages.flatMap((stage) =>
+      stage.run === 'kafka-connect' ? [stage.offset_flush_ms] : [],
+    ),
+  );
+  const [first, other] = [...new Set(wanted)];
+  if (first === undefined) return undefined;
+  if (other === undefined) return { offsetFlushMs: first };
+  throw badInput(
+    `offset_flush_ms is ${first} in one pipeline and ${other} in another, and it is a setting of the one worker that both would use`,
+    'doorbuster run each of them, then: doorbuster compare RECORD RECORD',
+  );
 }

@@ -26,7 +26,7 @@ const IN_PROCESS = './test/pipelines/in-process';
 const LAKEHOUSE = SERVERS.filter((server) => server !== 'redis' && server !== 'connect');
 
 const WITHOUT_CATALOG: readonly string[] = ['batch', 'warehouse'];
-const WITHOUT_FLINK: readonly string[] = [...WITHOUT_CATALOG, 'spark-merge'];
+const WITHOUT_FLINK: readonly string[] = [...WITHOUT_CATALOG, 'spark-merge', 'kafka-connect'];
 
 test.each(WITHOUT_CATALOG)('%s uses the log and the object store', (name) => {
   expect(serversUsed(of(name), parsed.scenario)).toEqual(['kafka', 'minio']);
@@ -36,6 +36,12 @@ test('spark-merge uses the servers of a lakehouse without Flink, and a program',
   const pipeline = of('spark-merge');
   expect(serversUsed(pipeline, parsed.scenario)).toEqual(['kafka', 'minio', 'catalog']);
   expect(programsUsed(pipeline, parsed.scenario)).toEqual(['spark-merge']);
+});
+
+test('kafka-connect uses its worker and the catalog, and no Flink', () => {
+  expect(serversUsed(of('kafka-connect'), parsed.scenario)).toEqual([
+    ...['kafka', 'minio', 'catalog', 'connect'],
+  ]);
 });
 
 test.each(SHIPPED.filter((name) => !WITHOUT_FLINK.includes(name)))(

@@ -1,4 +1,5 @@
 import { badInput } from '../../core/errors.ts';
+import { connectRest } from '../clients/connect-rest.ts';
 import { flinkRest, hasEnded } from '../clients/flink-rest.ts';
 import { listNamespaces, openCatalog } from '../clients/iceberg.ts';
 import { openKafkaAdmin } from '../clients/kafka-admin.ts';
@@ -12,7 +13,7 @@ export interface Leftover {
   readonly mark: string;
   /** By the clock of the machine that started it, epoch ms; null for a distributed load, whose name has no time. */
   readonly startedMs: number | null;
-  /** Jobs that have not ended. */
+  /** Jobs that have not ended, and connectors. */
   readonly jobs: readonly string[];
   readonly topics: readonly string[];
   readonly groups: readonly string[];
@@ -45,7 +46,11 @@ export async function findLeftovers(options: FindOptions): Promise<readonly Left
   const all = has('flink-jobmanager')
     ? await flinkRest(endpoints.flink.rest, clock).jobs(signal)
     : [];
-  const jobs = all.filter((job) => !hasEnded(job));
+  const connectors =
+    endpoints.connect === null
+      ? []
+      : await connectRest(endpoints.connect.rest, clock).statuses(signal);
+  const jobs = [...all.filter((job) => !hasEnded(job)), ...connectors];
   const namespaces = has('catalog') ? await listNamespaces(endpoints.catalog, signal) : [];
   const jobNames = jobs.map(({ name }) => name);
   const named = [...topics, ...groups, ...jobNames, ...namespaces];

@@ -225,6 +225,26 @@ describe('a folder of one’s own', () => {
     );
   });
 
+  test('damage that Kafka Connect cannot find is refused, unless the scenario leaves it out', () => {
+    const scenario = (malformed: string) => ({
+      ...parseScenario(
+        `name: x\nretail: { stores: 1 }\npipeline: { use: kafka-connect }\ntraffic:\n  pos: {}\n  faults: { malformed: { rate: 1%${malformed} } }\nphases: [{ name: one, for: 1s }]\n`,
+        { file: 'x.yaml' },
+      ),
+      file: 'x.yaml',
+    });
+    const found = ', kinds: { truncated: 40%, wrong_type: 30%, bad_utf8: 30% }';
+    expect(pipelineFor(scenario(found), dir).manifest.name).toBe('kafka-connect');
+    expect(() => pipelineFor(scenario(''), dir)).toThrow(
+      expect.objectContaining({
+        exitCode: 2,
+        message: expect.stringMatching(
+          /traffic\.faults\.malformed: the pipeline kafka-connect cannot find .*missing_key.*at x\.yaml:6:13/s,
+        ),
+      }),
+    );
+  });
+
   test('traffic for a stream without a table is refused, with line and column of each', () => {
     edit('pipeline.yaml', / {2}(cart|loyalty): .*carries.*\n/g, '');
     const scenario = (traffic: string) => ({

@@ -115,11 +115,25 @@ export function pipelineFor(
   }
   const problems = [
     ...uncarried,
+    ...undetectable(parsed.scenario, loaded),
     ...unknownEngines(parsed.scenario, loaded),
     ...unknownDatasets(checks, datasetsOf(manifest, traffic)),
   ];
   if (problems.length > 0) throw scenarioProblems(parsed, parsed.file, problems);
   return loaded;
+}
+
+/** Damage that no part of the pipeline can find, so that the record would become a row with holes. */
+function undetectable({ traffic }: Scenario, { manifest }: Pipeline): readonly Problem[] {
+  const { malformed } = traffic.faults;
+  const sink = manifest.stages.some(({ run }) => run === 'kafka-connect');
+  if (!sink || malformed === null || !malformed.kinds.missing_key) return [];
+  return [
+    atKey(
+      ['traffic', 'faults', 'malformed'],
+      `the pipeline ${manifest.name} cannot find a record without a required field (missing_key), which Kafka Connect takes for an optional one: write kinds: { truncated: 40%, wrong_type: 30%, bad_utf8: 30% }`,
+    ),
+  ];
 }
 
 /** Engines of a scenario for which the pipeline has no queries. */
@@ -207,6 +221,7 @@ export const SHIPPED = [
   'batch',
   'warehouse',
   'spark-merge',
+  'kafka-connect',
 ] as const;
 
 function queriesOf(dir: string, manifest: Manifest, engine: EngineKind): readonly PipelineQuery[] {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { stackBroke } from '../../core/errors.ts';
 import { batchesFolder } from '../batches/batch-log.ts';
+import { connectRest } from '../clients/connect-rest.ts';
 import type { Endpoints } from '../clients/endpoints.ts';
 import { flinkRest, hasEnded } from '../clients/flink-rest.ts';
 import { removeView } from '../clients/hot-view.ts';
@@ -32,7 +33,7 @@ const POLL_MS = 200;
 const CANCELLED_WITHIN_MS = 60_000;
 
 /**
- * Removes everything that a run created in its isolated namespace on a stack: running jobs, topics and consumer
+ * Removes everything that a run created in its isolated namespace on a stack: running jobs and connectors, topics and consumer
  * groups, tables with all their files, views in memory, the namespace itself. It finds them by name, and so also removes leftovers of a
  * killed run. Refuses a namespace that is not isolated, whose names other runs may use.
  */
@@ -50,7 +51,8 @@ interface Names {
 /** As `removeAll`, for names that the caller knows to be those of one run. */
 export async function removeNamed(names: Names, options: RemoveOptions): Promise<Removed> {
   const has = (server: ServerName) => options.servers?.includes(server) ?? true;
-  const jobs = has('flink-jobmanager') ? await cancelJobs(names, options) : 0;
+  const cancelled = has('flink-jobmanager') ? await cancelJobs(names, options) : 0;
+  const jobs = cancelled + (await removeConnectors(names, options));
   await using admin = await openKafkaAdmin(options.endpoints.kafka);
   const topics = await admin.removeAll(names.topicPrefix);
   using bucket = openBucket(options.endpoints.s3);
@@ -63,6 +65,19 @@ export async function removeNamed(names: Names, options: RemoveOptions): Promise
     objects += dropped.objects + (await bucket.removeAll(batchesFolder(namespace)));
   }
   return { jobs, topics: topics.length, tables, objects };
+}
+
+/** Connectors would write again, as jobs would. */
+async function removeConnectors(
+  { topicPrefix }: Names,
+  { endpoints, clock, signal }: RemoveOptions,
+): Promise<number> {
+  if (endpoints.connect === null) return 0;
+  const rest = connectRest(endpoints.connect.rest, clock);
+  const names = (await rest.statuses(signal)).map(({ name }) => name);
+  const own = names.filter((name) => name.startsWith(topicPrefix));
+  for (const name of own) await rest.remove(name, signal);
+  return own.length;
 }
 
 async function removeViews(namespace: string, { endpoints }: RemoveOptions): Promise<void> {

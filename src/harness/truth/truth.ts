@@ -126,7 +126,7 @@ async function tableFindings(
 ): Promise<TruthRecord['tables']> {
   const findings: TruthRecord['tables'][number][] = [];
   for (const read of readDatasets(tables)) {
-    const { name } = read.dataset;
+    const { name, copies } = read.dataset;
     const judged = contract.byDataset[name];
     if (judged === undefined) continue;
     const [counted] = await rows<{ n: number }>(foundSql(read));
@@ -139,6 +139,7 @@ async function tableFindings(
       lost,
       duplicated,
       ...(wrong === undefined ? {} : { wrong }),
+      ...(copies === undefined ? {} : { copies }),
       readBy: readBy ?? null,
     });
   }

@@ -16,7 +16,7 @@ import type { ServerName, Stack, StackOptions } from '../../../src/harness/stack
 import { runtime } from './runtime.ts';
 
 export const TASK_SLOTS = 3;
-/** All but those that a stack has only on request. */
+/** All but those that a stack has only on request, whose own tests start them: kafka-connect.test.ts. */
 export const USUAL_SERVERS = serversOfShipped();
 
 /** Creates folders that are removed after the test file; the registry of its stacks is in one of them. */

@@ -2,6 +2,7 @@ import type { RunnerKind, StageUse } from '../../../topology/stages.ts';
 import { batchLoad } from './batch-load.ts';
 import { flinkSql } from './flink-sql.ts';
 import { inProcess } from './in-process.ts';
+import { kafkaConnect } from './kafka-connect.ts';
 import { redisView } from './redis-view.ts';
 import type { StageRunner } from './runner.ts';
 import { sparkMerge } from './spark-merge.ts';
@@ -11,6 +12,7 @@ import { warehouse } from './warehouse.ts';
 const STAGE_RUNNERS: { readonly [K in RunnerKind]: StageRunner<K> } = {
   'batch-load': batchLoad,
   'flink-sql': flinkSql,
+  'kafka-connect': kafkaConnect,
   'redis-view': redisView,
   'spark-merge': sparkMerge,
   'in-process': inProcess,

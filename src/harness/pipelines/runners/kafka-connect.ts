@@ -1,0 +1,171 @@
+import type { Clock } from '../../../core/clock.ts';
+import { stackBroke } from '../../../core/errors.ts';
+import { datasetsOf } from '../../../topology/manifest.ts';
+import { type ConnectRest, connectRest } from '../../clients/connect-rest.ts';
+import { createTables } from '../../clients/iceberg-tables.ts';
+import { openKafkaAdmin } from '../../clients/kafka-admin.ts';
+import { type Connector, connectorsOf, deadLetterTopic } from './connectors.ts';
+import type { DeployedStage, DeployOptions, StageOf, StageRunner } from './runner.ts';
+import { sinkSchema } from './sink-tables.ts';
+import { troubleOf, watchConnectors } from './watch-connectors.ts';
+
+/** Longest wait for the connectors, ms: one runs after seconds, several on a loaded machine take longer. */
+const RUNNING_WITHIN_MS = 120_000;
+const POLL_MS = 200;
+/** Longest wait for the removal of connectors, ms: a worker that hangs is ended with its stack. */
+const REMOVED_WITHIN_MS = 10_000;
+
+/** The Iceberg sink of Kafka Connect: a connector per stream, and one for the dead letters of all. */
+export const kafkaConnect: StageRunner<'kafka-connect'> = {
+  run: 'kafka-connect',
+  servers: ['kafka', 'minio', 'catalog', 'connect'],
+  async requireCapacity({ stage }, { stack }) {
+    const { connect } = stack.endpoints;
+    if (connect === null) {
+      throw stackBroke(
+        'the stage kafka-connect needs a Kafka Connect, which these servers do not have',
+        'set stack: { runtime: processes }, or containers',
+      );
+    }
+    if (connect.offsetFlushMs === stage.offset_flush_ms) return;
+    throw stackBroke(
+      `the worker of Kafka Connect has offset.flush.interval.ms=${connect.offsetFlushMs}, and the pipeline asks for ${stage.offset_flush_ms}`,
+      'run it on a stack of its own, without --on',
+    );
+  },
+  deploy: deployConnectors,
+};
+
+type Of = StageOf<'kafka-connect'>;
+
+async function deployConnectors(of: Of, options: DeployOptions): Promise<DeployedStage> {
+  const { pipeline, stage, streams } = of;
+  const { stack, scenario, clock, signal } = options;
+  const { endpoints } = stack;
+  const { place, manifest } = pipeline;
+  const datasets = datasetsOf(manifest, scenario.traffic);
+  const connectors = connectorsOf({
+    ...{ stage, datasets, streams, place, endpoints },
+    commitEveryMs: scenario.pipeline.commitEveryMs,
+    parallelism: scenario.pipeline.parallelism,
+  });
+  const rest = connectRest(
+    (endpoints.connect as NonNullable<typeof endpoints.connect>).rest,
+    clock,
+  );
+  await createTables(
+    endpoints.catalog,
+    place.namespace,
+    datasets.map((dataset) => ({ name: dataset.name, schema: sinkSchema(dataset) })),
+    { format: scenario.pipeline.format, signal },
+  );
+  await createTopics(of, connectors, options);
+  const state = { done: false };
+  const remove = async () => {
+    state.done = true;
+    const enough = AbortSignal.timeout(REMOVED_WITHIN_MS);
+    await Promise.allSettled(connectors.map(({ name }) => rest.remove(name, enough)));
+  };
+  try {
+    for (const { name, config } of connectors) await rest.configure(name, config, signal);
+    await allRunning(rest, connectors, { clock, signal });
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  const names = connectors.map(({ name }) => name);
+  return {
+    jobs: connectors.flatMap(({ name, stream }) =>
+      stream === null ? [] : [{ name: stream, jobId: name }],
+    ),
+    watch: (until, underDeclaredFault) =>
+      watchConnectors({ rest, clock, names, done: () => state.done, underDeclaredFault }, until),
+    async drain(until = new AbortController().signal) {
+      // Those of the streams first: what they cannot decode is read by that of the dead letters.
+      for (const connector of connectors) {
+        await allCommitted(connector, { kafka: endpoints.kafka, clock, signal: until });
+      }
+      await remove();
+    },
+    explain: async () => [],
+    [Symbol.asyncDispose]: remove,
+  };
+}
+
+async function createTopics(
+  { pipeline: { place }, streams }: Of,
+  connectors: readonly Connector[],
+  { stack, clock, signal }: DeployOptions,
+): Promise<void> {
+  await using admin = await openKafkaAdmin(stack.endpoints.kafka);
+  const names = [
+    ...connectors.map(({ control }) => control),
+    ...streams.map((stream) => deadLetterTopic(place, stream)),
+  ];
+  await admin.createTopics(
+    names.map((name) => ({ name, partitions: 1 })),
+    { clock, signal },
+  );
+}
+
+interface Waiting {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+async function allRunning(
+  rest: ConnectRest,
+  connectors: readonly Connector[],
+  { clock, signal }: Waiting,
+): Promise<void> {
+  const startedMs = clock.monotonicMs();
+  for (;;) {
+    const statuses = await rest.statuses(signal);
+    const troubles = connectors.flatMap(({ name }) => {
+      // Connect lists a connector a moment after it has accepted it.
+      const seen = statuses.find((one) => one.name === name);
+      const found = seen && troubleOf(name, seen);
+      return seen === undefined
+        ? [{ failed: false, text: `${name} is not started` }]
+        : (found ?? []);
+    });
+    const failed = troubles.find((one) => one.failed);
+    if (failed !== undefined) throw stackBroke(`connector ${failed.text}`);
+    if (troubles.length === 0) return;
+    if (clock.monotonicMs() - startedMs > RUNNING_WITHIN_MS) {
+      throw stackBroke(
+        `these connectors are not running after ${RUNNING_WITHIN_MS / 1000} s: ${troubles.map(({ text }) => text).join('; ')}`,
+        'see connect.log in the run folder',
+      );
+    }
+    await clock.sleep(POLL_MS, signal);
+  }
+}
+
+/**
+ * Waits until everything that is in its topics is in the table. A task commits its offsets when it has written its files
+ * and has sent their names to the control topic; the coordinator commits its own offset there after the table. So its
+ * offset has to pass what was in the control topic when the tasks were done.
+ */
+async function allCommitted(
+  { reads, group, control }: Connector,
+  {
+    kafka,
+    clock,
+    signal,
+  }: Waiting & { readonly kafka: DeployOptions['stack']['endpoints']['kafka'] },
+): Promise<void> {
+  await using admin = await openKafkaAdmin(kafka);
+  const passed = async (of: string, topic: string, ends: ReadonlyMap<number, bigint>) => {
+    const offsets = await admin.committed(of, topic);
+    return [...ends].every(([part, end]) => end === 0n || (offsets.get(part) ?? 0n) >= end);
+  };
+  const endsOf = async (topic: string) =>
+    new Map((await admin.logs(topic)).map(({ partition, high }) => [partition, high]));
+  const wait = async (of: string, topic: string) => {
+    const ends = await endsOf(topic);
+    while (!(await passed(of, topic, ends))) await clock.sleep(POLL_MS, signal);
+  };
+  for (const topic of reads) await wait(group, topic);
+  await wait(`${group}-coord`, control);
+}
