@@ -45,7 +45,7 @@ interface Stage {
   /** Tables that it reads, such as those of a join. */
   readonly reads: readonly string[];
   readonly writes: readonly string[];
-  /** How long it remembers what it has written: Flink's state TTL; null: for ever. */
+  /** How long it remembers what it has written: Flink's state TTL; null: for ever; none: it does not. */
   readonly stateTtl: string | null;
 }
 
@@ -121,6 +121,11 @@ function stagesOf(
   });
 }
 
+function rememberedFor(run: RunnerKind, upserts: boolean): string | null {
+  if (run === 'kafka-connect') return 'none';
+  return run === 'spark-merge' && !upserts ? REMEMBERED : null;
+}
+
 /** Runners whose work is not in `jobs.sql`. */
 const LOADERS: readonly RunnerKind[] = ['batch-load', 'warehouse', 'spark-merge', 'kafka-connect'];
 
@@ -139,7 +144,7 @@ function loadersOf(
     .flatMap(({ run }) =>
       streams.map((stream) => ({
         ...{ name: stream, run, topics: [stream], reads: [] },
-        stateTtl: run === 'spark-merge' && !holds('upsert', stream) ? REMEMBERED : null,
+        stateTtl: rememberedFor(run, holds('upsert', stream)),
         writes: datasets
           .filter(({ carries }) => carries === stream || carries === REJECTED)
           .map(({ name }) => name),
