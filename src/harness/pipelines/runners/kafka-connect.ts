@@ -143,12 +143,13 @@ async function allRunning(
 }
 
 /**
- * Waits until everything that is in its topics is in the table. A task commits its offsets when it has written its files
- * and has sent their names to the control topic; the coordinator commits its own offset there after the table. So its
- * offset has to pass what was in the control topic when the tasks were done.
+ * Waits until everything that its tasks have read is in the table. At the start of a commit a task writes its files and
+ * sends their names to the control topic; the coordinator commits its own offset there after the table. When that offset
+ * has passed the end of the control topic for the second time, a commit has begun and ended meanwhile. The tasks' own
+ * offsets tell less: a dead letter at the end of a partition never reaches the sink, and its offset is not committed.
  */
 async function allCommitted(
-  { reads, group, control }: Connector,
+  { group, control }: Connector,
   {
     kafka,
     clock,
@@ -156,16 +157,12 @@ async function allCommitted(
   }: Waiting & { readonly kafka: DeployOptions['stack']['endpoints']['kafka'] },
 ): Promise<void> {
   await using admin = await openKafkaAdmin(kafka);
-  const passed = async (of: string, topic: string, ends: ReadonlyMap<number, bigint>) => {
-    const offsets = await admin.committed(of, topic);
-    return [...ends].every(([part, end]) => end === 0n || (offsets.get(part) ?? 0n) >= end);
-  };
-  const endsOf = async (topic: string) =>
-    new Map((await admin.logs(topic)).map(({ partition, high }) => [partition, high]));
-  const wait = async (of: string, topic: string) => {
-    const ends = await endsOf(topic);
-    while (!(await passed(of, topic, ends))) await clock.sleep(POLL_MS, signal);
-  };
-  for (const topic of reads) await wait(group, topic);
-  await wait(`${group}-coord`, control);
+  for (let commit = 0; commit < 2; commit++) {
+    const ends = await admin.logs(control);
+    const passed = async () => {
+      const offsets = await admin.committed(`${group}-coord`, control);
+      return ends.every(({ partition, high }) => (offsets.get(partition) ?? 0n) >= high);
+    };
+    while (!(await passed())) await clock.sleep(POLL_MS, signal);
+  }
 }
