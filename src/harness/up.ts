@@ -17,7 +17,10 @@ import { RUNTIMES } from './stack/runtimes.ts';
 import type { RuntimeKind, ServerName, Stack, StackOptions } from './stack/stack.ts';
 
 interface UpOptions
-  extends Pick<StackOptions, 'servers' | 'flink' | 'jit' | 'onBuilding' | 'onProgress'> {
+  extends Pick<
+    StackOptions,
+    'servers' | 'flink' | 'connect' | 'jit' | 'onBuilding' | 'onProgress'
+  > {
   readonly name: string;
   readonly runtime: RuntimeKind;
   readonly artifacts: Artifacts;

@@ -1,6 +1,9 @@
 import { systemClock } from '../../core/clock.ts';
 import { EXIT } from '../../core/exit-codes.ts';
+import { packageRoot } from '../../harness/entry.ts';
+import { connectOf } from '../../harness/experiment/own-stack.ts';
 import { serversOfShipped } from '../../harness/experiment/servers-used.ts';
+import { loadPipeline, SHIPPED } from '../../harness/pipelines/load.ts';
 import { readLock } from '../../harness/setup/lock.ts';
 import { needsOf, SERVERS_ON_REQUEST } from '../../harness/setup/needs.ts';
 import {
@@ -72,6 +75,7 @@ export const upCommand: Command = {
       servers,
       // Every job sets its own commit interval.
       flink: { taskSlots, checkpointEveryMs: 2_000 },
+      connect: connectOf(SHIPPED.map((shipped) => loadPipeline(shipped, packageRoot).manifest)),
       onBuilding: (image) => terminal.say(`building the image of ${image}`),
       onProgress: ({ server, state, ms }) => {
         if (state === 'ready') terminal.say(`${server} ready after ${(ms / 1_000).toFixed(1)} s`);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { badInput } from '../../core/errors.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
-import { taskSlotsOf } from '../../topology/manifest.ts';
+import { type Manifest, taskSlotsOf } from '../../topology/manifest.ts';
 import type { Pipeline } from '../pipelines/load.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import type { OwnRuntime } from '../shared-stack.ts';
@@ -60,17 +60,15 @@ export function needsOfDesigns(
       ),
       checkpointEveryMs: scenario.pipeline.commitEveryMs,
     },
-    connect: connectOf(designs),
+    connect: connectOf(designs.map(({ pipeline }) => pipeline.manifest)),
     jit: scenario.stack.jit,
   };
 }
 
-/** The worker's settings. Throws DoorbusterError (exit 2) for designs with different ones: a stack has one worker. */
-function connectOf(designs: readonly Design[]): StackOptions['connect'] {
-  const wanted = designs.flatMap(({ pipeline: { manifest } }) =>
-    manifest.stages.flatMap((stage) =>
-      stage.run === 'kafka-connect' ? [stage.offset_flush_ms] : [],
-    ),
+/** The worker's settings. Throws DoorbusterError (exit 2) for pipelines with different ones: a stack has one worker. */
+export function connectOf(manifests: readonly Pick<Manifest, 'stages'>[]): StackOptions['connect'] {
+  const wanted = manifests.flatMap(({ stages }) =>
+    stages.flatMap((stage) => (stage.run === 'kafka-connect' ? [stage.offset_flush_ms] : [])),
   );
   const [first, other] = [...new Set(wanted)];
   if (first === undefined) return undefined;
