@@ -7,14 +7,13 @@ import type { Endpoints } from '../../clients/endpoints.ts';
 import type { RunNamespace } from '../../run-namespace.ts';
 import { topicOf } from '../../run-namespace.ts';
 
-/** A connector with the topics that it reads, and those that it needs besides. */
+/** A connector, and what is needed to know how far it is. */
 export interface Connector {
   readonly name: string;
   /** null: it copies the dead letters of the others into their table. */
   readonly stream: Stream | null;
   /** Its consumer group. */
   readonly group: string;
-  readonly reads: readonly string[];
   /** The topic by which its coordinator and its tasks agree on a commit. */
   readonly control: string;
   readonly config: Readonly<Record<string, string>>;
@@ -117,7 +116,7 @@ function sink(
     ...own.settings,
     ...stage.settings,
   };
-  return { name, stream, group, reads, control, config };
+  return { name, stream, group, control, config };
 }
 
 type Transform = Readonly<Record<string, string>>;
