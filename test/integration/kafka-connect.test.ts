@@ -30,12 +30,11 @@ stack: { partitions: 2, jit: c1 }
 queries: { every: 2s, timeout: 20s }
 drain_within: 3m
 staleness_target: 10s
-phases: [{ name: load, for: 16s }]
+phases: [{ name: load, for: 10s }]
 faults:
-  - { do: kill, server: connect, during: load, at: 6s, for: 1s }
+  - { do: kill, server: connect, during: load, at: 4s, for: 1s }
 checks:
   - lost == 0
-  - duplicated == 0
   - wrong == 0
   - never_visible(inventory) during load == 0
 `;
@@ -64,12 +63,16 @@ test('a run agrees with the oracles, although Connect is killed', {
   expect(record.checks.map(({ text, verdict }) => [text, verdict])).toEqual(
     record.checks.map(({ text }) => [text, 'PASS']),
   );
-  expect(record.truth?.tables.map(({ table, copies }) => [table, copies])).toEqual([
+  const tables = record.truth?.tables ?? [];
+  expect(tables.map(({ table, copies }) => [table, copies])).toEqual([
     ['pos', 'kept'],
     ['inventory', 'kept'],
     ['dead_letter', 'kept'],
   ]);
-  expect(record.truth?.tables.every(({ expected }) => expected > 0)).toBe(true);
+  expect(tables.every(({ expected }) => expected > 0)).toBe(true);
+  // What the killed worker had sent to the dead letters since its last commit, it sends again (ADR 51).
+  const ofRecords = tables.filter(({ table }) => table !== 'dead_letter');
+  expect(ofRecords.map(({ duplicated }) => duplicated)).toEqual([0, 0]);
   expect(Object.keys(record.environment.versions)).toEqual(
     expect.arrayContaining(['connect', 'connect-iceberg']),
   );
