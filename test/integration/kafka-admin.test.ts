@@ -67,3 +67,21 @@ test('a broker that stops answering is given up on in time, by name of what is m
     kafka.resume();
   }
 });
+
+test('a group has members until they leave, and offsets from its first commit', async () => {
+  await using admin = await openKafkaAdmin(kafka);
+  await admin.createTopics([{ name: 'grouped', partitions: 1 }], { clock, signal });
+  const consumer = kafkaClient(kafka, 'test').consumer({ groupId: 'some-group' });
+  const joined = new Promise((resolve) => consumer.on('consumer.group_join', resolve));
+  await consumer.connect();
+  await consumer.subscribe({ topic: 'grouped' });
+  await consumer.run({ eachMessage: async () => undefined });
+  await joined;
+  expect(await admin.hasMembers('some-')).toBe(true);
+  expect(await admin.committed('some-group', 'grouped')).toEqual(new Map());
+  await consumer.commitOffsets([{ topic: 'grouped', partition: 0, offset: '0' }]);
+  expect(await admin.committed('some-group', 'grouped')).toEqual(new Map([[0, 0n]]));
+  await consumer.disconnect();
+  expect(await admin.hasMembers('some-')).toBe(false);
+  expect(await admin.hasMembers('no-such-')).toBe(false);
+});

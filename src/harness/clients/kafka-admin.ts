@@ -35,7 +35,7 @@ interface NamesInKafka {
 }
 
 /** An admin client. Its owner closes it: `await using`. */
-interface KafkaAdmin extends AsyncDisposable {
+export interface KafkaAdmin extends AsyncDisposable {
   /** Number of brokers of the cluster, from a real metadata request. */
   brokerCount(): Promise<number>;
   /**
@@ -51,6 +51,8 @@ interface KafkaAdmin extends AsyncDisposable {
   committed(group: string, topic: string): Promise<ReadonlyMap<number, bigint>>;
   /** Every topic and consumer group with this prefix. */
   names(prefix: string): Promise<NamesInKafka>;
+  /** Whether a consumer group with this prefix has members. */
+  hasMembers(prefix: string): Promise<boolean>;
   /** Whether a message was appended to a topic since then, by the broker's stamps; epoch ms. */
   writtenSince(topic: string, sinceMs: number): Promise<boolean>;
   /** Removes every topic with this prefix, and every consumer group that has no members; returns the topics. */
@@ -111,6 +113,12 @@ export async function openKafkaAdmin(access: KafkaAccess): Promise<KafkaAdmin> {
       );
     },
     names: (prefix) => namesIn(admin, prefix),
+    async hasMembers(prefix) {
+      const { groups } = await namesIn(admin, prefix);
+      if (groups.length === 0) return false;
+      const described = await admin.describeGroups([...groups]);
+      return described.groups.some(({ members }) => members.length > 0);
+    },
     async writtenSince(topic, sinceMs) {
       // Where no message is that new, kafkajs gives the end of the partition.
       const found = await admin.fetchTopicOffsetsByTimestamp(topic, sinceMs);

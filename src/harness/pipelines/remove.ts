@@ -6,7 +6,7 @@ import type { Endpoints } from '../clients/endpoints.ts';
 import { flinkRest, hasEnded } from '../clients/flink-rest.ts';
 import { removeView } from '../clients/hot-view.ts';
 import { type Catalog, openCatalog } from '../clients/iceberg.ts';
-import { openKafkaAdmin } from '../clients/kafka-admin.ts';
+import { type KafkaAdmin, openKafkaAdmin } from '../clients/kafka-admin.ts';
 import { openRedis } from '../clients/redis.ts';
 import { type Bucket, openBucket } from '../clients/s3.ts';
 import type { RunNamespace } from '../run-namespace.ts';
@@ -31,6 +31,8 @@ export interface Removed {
 
 const POLL_MS = 200;
 const CANCELLED_WITHIN_MS = 60_000;
+/** Longest wait for the tasks of removed connectors, ms; without it, their groups remain until Kafka removes them. */
+const LEFT_WITHIN_MS = 20_000;
 
 /**
  * Removes everything that a run created in its isolated namespace on a stack: running jobs and connectors, topics and consumer
@@ -52,8 +54,10 @@ interface Names {
 export async function removeNamed(names: Names, options: RemoveOptions): Promise<Removed> {
   const has = (server: ServerName) => options.servers?.includes(server) ?? true;
   const cancelled = has('flink-jobmanager') ? await cancelJobs(names, options) : 0;
-  const jobs = cancelled + (await removeConnectors(names, options));
+  const connectors = await removeConnectors(names, options);
+  const jobs = cancelled + connectors;
   await using admin = await openKafkaAdmin(options.endpoints.kafka);
+  if (connectors > 0) await allLeft(admin, names, options);
   const topics = await admin.removeAll(names.topicPrefix);
   using bucket = openBucket(options.endpoints.s3);
   let [tables, objects] = [0, 0];
@@ -78,6 +82,23 @@ async function removeConnectors(
   const own = names.filter((name) => name.startsWith(topicPrefix));
   for (const name of own) await rest.remove(name, signal);
   return own.length;
+}
+
+/**
+ * Connect confirms the removal of a connector before its tasks have stopped. A task closes its file while it stops, and
+ * its group cannot be removed before it has left.
+ */
+async function allLeft(
+  admin: Pick<KafkaAdmin, 'hasMembers'>,
+  { topicPrefix }: Names,
+  { clock, signal }: RemoveOptions,
+): Promise<void> {
+  const startedMs = clock.monotonicMs();
+  while (await admin.hasMembers(topicPrefix)) {
+    // A worker that hangs, or was killed: Kafka counts its tasks as members for a while.
+    if (clock.monotonicMs() - startedMs > LEFT_WITHIN_MS) return;
+    await clock.sleep(POLL_MS, signal);
+  }
 }
 
 async function removeViews(namespace: string, { endpoints }: RemoveOptions): Promise<void> {
