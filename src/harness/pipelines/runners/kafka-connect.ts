@@ -12,6 +12,8 @@ import { troubleOf, watchConnectors } from './watch-connectors.ts';
 /** Longest wait for the connectors, ms: one runs after seconds, several on a loaded machine take longer. */
 const RUNNING_WITHIN_MS = 120_000;
 const POLL_MS = 200;
+/** Longest time between two commits, ms, on top of their interval and of their time-out: a coordinator may give up in silence. */
+const COMMIT_SLACK_MS = 60_000;
 /** Longest wait for the removal of connectors, ms: a worker that hangs is ended with its stack. */
 const REMOVED_WITHIN_MS = 10_000;
 
@@ -81,9 +83,12 @@ async function deployConnectors(of: Of, options: DeployOptions): Promise<Deploye
     watch: (until, underDeclaredFault) =>
       watchConnectors({ rest, clock, names, done: () => state.done, underDeclaredFault }, until),
     async drain(until = new AbortController().signal) {
+      const withinMs = COMMIT_SLACK_MS + scenario.pipeline.commitEveryMs + stage.commit_timeout_ms;
+      const draining = { kafka: endpoints.kafka, clock, signal: until, withinMs };
       // Those of the streams first: what they cannot decode is read by that of the dead letters.
-      for (const connector of connectors) {
-        await allCommitted(connector, { kafka: endpoints.kafka, clock, signal: until });
+      for (const letters of [false, true]) {
+        const some = connectors.filter(({ stream }) => (stream === null) === letters);
+        await Promise.all(some.map((connector) => allCommitted(connector, draining)));
       }
       await remove();
     },
@@ -111,6 +116,11 @@ async function createTopics(
 interface Waiting {
   readonly clock: Clock;
   readonly signal: AbortSignal;
+}
+
+interface Draining extends Waiting {
+  readonly kafka: DeployOptions['stack']['endpoints']['kafka'];
+  readonly withinMs: number;
 }
 
 async function allRunning(
@@ -147,22 +157,28 @@ async function allRunning(
  * sends their names to the control topic; the coordinator commits its own offset there after the table. When that offset
  * has passed the end of the control topic for the second time, a commit has begun and ended meanwhile. The tasks' own
  * offsets tell less: a dead letter at the end of a partition never reaches the sink, and its offset is not committed.
+ * Throws DoorbusterError (exit 3) when no commit ends within `withinMs`.
  */
 async function allCommitted(
-  { group, control }: Connector,
-  {
-    kafka,
-    clock,
-    signal,
-  }: Waiting & { readonly kafka: DeployOptions['stack']['endpoints']['kafka'] },
+  { name, group, control }: Connector,
+  { kafka, clock, signal, withinMs }: Draining,
 ): Promise<void> {
   await using admin = await openKafkaAdmin(kafka);
   for (let commit = 0; commit < 2; commit++) {
+    const startedMs = clock.monotonicMs();
     const ends = await admin.logs(control);
     const passed = async () => {
       const offsets = await admin.committed(`${group}-coord`, control);
       return ends.every(({ partition, high }) => (offsets.get(partition) ?? 0n) >= high);
     };
-    while (!(await passed())) await clock.sleep(POLL_MS, signal);
+    while (!(await passed())) {
+      if (clock.monotonicMs() - startedMs > withinMs) {
+        throw stackBroke(
+          `connector ${name} has ended no commit for ${Math.round(withinMs / 1000)} s`,
+          'see connect.log in the run folder',
+        );
+      }
+      await clock.sleep(POLL_MS, signal);
+    }
   }
 }
