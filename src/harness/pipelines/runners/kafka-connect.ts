@@ -157,7 +157,8 @@ async function allRunning(
  * sends their names to the control topic; the coordinator commits its own offset there after the table. When that offset
  * has passed the end of the control topic for the second time, a commit has begun and ended meanwhile. The tasks' own
  * offsets tell less: a dead letter at the end of a partition never reaches the sink, and its offset is not committed.
- * Throws DoorbusterError (exit 3) when no commit ends within `withinMs`.
+ * A commit that ends by its time-out leaves out tasks that have not heard of it: then the markers of the run's own drain
+ * are what shows that everything is there. Throws DoorbusterError (exit 3) when no commit ends within `withinMs`.
  */
 async function allCommitted(
   { name, group, control }: Connector,
