@@ -89,7 +89,7 @@ function encoded(stream: Stream): readonly Uint8Array[] {
 
 /** One stream's job by itself, at a place of its own. */
 async function microsecondsPer(
-  { artifacts, clock, signal }: BenchContext,
+  { artifacts, clock, signal, dir }: BenchContext,
   stack: Stack,
   {
     stream,
@@ -119,6 +119,8 @@ async function microsecondsPer(
     scenario: { ...scenario, traffic: alone },
     hotProducts: () => [],
     extensions: artifacts.duckdbExtensions,
+    workDir: dir,
+    logDir: dir,
     clock,
     signal,
   });

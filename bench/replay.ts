@@ -53,6 +53,7 @@ export async function withReplay<T>(
     ...{ stack, scenario, clock, signal },
     hotProducts: () => burstProducts(scenario),
     extensions: artifacts.duckdbExtensions,
+    ...{ workDir: dir, logDir: dir },
   });
   const factsDir = join(dir, `${name}-facts`);
   mkdirSync(factsDir);

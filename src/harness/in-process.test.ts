@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, test } from 'vitest';
 import { compactionContract } from '../../test/contracts/compaction.ts';
 import { engineContract } from '../../test/contracts/engine.ts';
@@ -18,7 +19,7 @@ import { openVisibility } from './visibility/sources.ts';
 /** The kinds without a server; those with one are in test/integration/contracts.test.ts. */
 let stack: Stack;
 beforeAll(async () => {
-  stack = await startInProcess(clock);
+  stack = await startInProcess(clock, tmpdir());
   const { tables } = inProcessOf(stack);
   await tables.create('retail.numbers', { columns: { n: 'INTEGER' }, key: null });
   await tables.commit('retail.numbers', [{ n: 1 }, { n: 2 }]);

@@ -28,7 +28,7 @@ const binary = join(packageRoot, 'bin/doorbuster.js');
 const SEED = 20261127;
 const isRoot = process.getuid?.() === 0;
 
-/** One stream, so that one job is deployed, and seconds of load: what is tested is how it ends. */
+/** One stream, seconds of load, and the design with the fewest servers: what is tested is how it ends. */
 const TINY = `
 name: tiny
 about: receipts alone, for a moment
@@ -37,13 +37,15 @@ starts_at: 2026-11-27T10:00
 retail: { stores: 3, skus: 60, assortment: 20, profile: grocery, hours: flat }
 traffic:
   pos: { receipts: 3600/store/h }
-pipeline: { use: cdc-upsert, commit_every: 1s }
+pipeline: { use: batch, commit_every: 1s }
 stack: { jit: c1, partitions: 2 }
 phases:
   - { name: load, for: 4s }
 `;
 /** Long enough for what is done to it to be what ends it. */
 const LONG = ['--set', 'phases.load.for=300s'];
+/** Where Flink, its jobs or the catalog are what is tested: three more JVMs to start. */
+const FLINK = ['--set', 'pipeline.use=cdc-upsert'];
 
 /** How far a run has come, by its own journal. */
 const STAGES = {
@@ -186,43 +188,47 @@ async function until(
 describe.concurrent('kill -9', { timeout: 900_000 }, () => {
   const draw = random(SEED, 'kill -9');
 
-  test.each<[Stage, string]>([
-    ['starting servers', 'with its watchdogs'],
-    ['deploying', 'alone'],
-    ['load', 'with its watchdogs'],
-    ['judging', 'alone'],
-  ])('while %s, %s: the record holds, and the next start leaves nothing', async (stage, how) => {
-    await using home = new Home();
-    const run = home.start();
-    await home.reaches(run, stage);
-    await clock.sleep(draw.integer(300));
-    const servers = home.servers();
-    expect(servers.length).toBeGreaterThan(0);
-    // In one go, so that no watchdog sees the other end of its pipe close first.
-    const doomed = how === 'alone' ? [] : watchdogsOf(run.child.pid as number);
-    for (const pid of doomed) killGroup(pid, 'SIGSTOP');
-    run.child.kill('SIGKILL');
-    expect(await run.ended).toBe('SIGKILL');
-    for (const pid of doomed) killGroup(pid, 'SIGKILL');
+  test.each<[Stage, string, readonly string[]]>([
+    ['starting servers', 'with its watchdogs', FLINK],
+    ['deploying', 'alone', FLINK],
+    ['load', 'with its watchdogs', FLINK],
+    ['load', 'alone', []],
+    ['judging', 'alone', []],
+  ])(
+    'while %s, %s: the record holds, and the next start leaves nothing',
+    async (stage, how, args) => {
+      await using home = new Home();
+      const run = home.start({ args });
+      await home.reaches(run, stage);
+      await clock.sleep(draw.integer(300));
+      const servers = home.servers();
+      expect(servers.length).toBeGreaterThan(0);
+      // In one go, so that no watchdog sees the other end of its pipe close first.
+      const doomed = how === 'alone' ? [] : watchdogsOf(run.child.pid as number);
+      for (const pid of doomed) killGroup(pid, 'SIGSTOP');
+      run.child.kill('SIGKILL');
+      expect(await run.ended).toBe('SIGKILL');
+      for (const pid of doomed) killGroup(pid, 'SIGKILL');
 
-    expect(readRecord(home.only())).toMatchObject({ outcome: 'interrupted', exitCode: 130 });
-    expect(readJournal(home.only()).torn.length).toBeLessThanOrEqual(1);
-    if (how === 'alone') await home.expectNothingLeft();
-    else expect(processesNaming(home.temporary)).not.toEqual([]);
+      expect(readRecord(home.only())).toMatchObject({ outcome: 'interrupted', exitCode: 130 });
+      expect(readJournal(home.only()).torn.length).toBeLessThanOrEqual(1);
+      if (how === 'alone') await home.expectNothingLeft();
+      else expect(processesNaming(home.temporary)).not.toEqual([]);
 
-    // The next start, which gets no further than where its results would go.
-    const next = home.doorbuster(['run', 'tiny.yaml', '--results', '/dev/null/results']);
-    expect(await next.ended).toBe(2);
-    expect(next.said).toContain(`the run ${home.only()} was killed (process ${run.child.pid}): `);
-    expect(next.said).toContain(how === 'alone' ? 'its servers had ended' : 'ended ');
-    await home.expectNothingLeft();
-    expect(readRecord(home.only()).outcome).toBe('interrupted');
-    expect(readJournal(home.only()).entries.length).toBeGreaterThan(1);
+      // The next start, which gets no further than where its results would go.
+      const next = home.doorbuster(['run', 'tiny.yaml', '--results', '/dev/null/results']);
+      expect(await next.ended).toBe(2);
+      expect(next.said).toContain(`the run ${home.only()} was killed (process ${run.child.pid}): `);
+      expect(next.said).toContain(how === 'alone' ? 'its servers had ended' : 'ended ');
+      await home.expectNothingLeft();
+      expect(readRecord(home.only()).outcome).toBe('interrupted');
+      expect(readJournal(home.only()).entries.length).toBeGreaterThan(1);
 
-    const third = home.doorbuster(['run', 'tiny.yaml', '--results', '/dev/null/results']);
-    expect(await third.ended).toBe(2);
-    expect(third.said).not.toContain('was killed');
-  });
+      const third = home.doorbuster(['run', 'tiny.yaml', '--results', '/dev/null/results']);
+      expect(await third.ended).toBe(2);
+      expect(third.said).not.toContain('was killed');
+    },
+  );
 });
 
 describe.concurrent('a job that is cancelled', { timeout: 900_000 }, () => {
@@ -245,11 +251,14 @@ describe.concurrent('a job that is cancelled', { timeout: 900_000 }, () => {
     }
   };
 
-  test.each<Stage>(['deploying', 'load'])(
+  test.each<[Stage, readonly string[]]>([
+    ['deploying', FLINK],
+    ['load', []],
+  ])(
     'while %s, itself: the record says interrupted, and nothing is left',
-    async (stage) => {
+    async (stage, design) => {
       await using home = new Home();
-      const run = home.start({ args: LONG });
+      const run = home.start({ args: [...LONG, ...design] });
       await home.reaches(run, stage);
       expect(home.servers().length).toBeGreaterThan(0);
       await cancel(run.child.pid as number);
@@ -288,7 +297,8 @@ describe.concurrent('a server that is killed', { timeout: 900_000 }, () => {
 
   test.each(Object.entries(WHEN))('%s ends the run, which names it', async (server, stage) => {
     await using home = new Home();
-    const run = home.start(stage === 'load' ? { args: LONG } : {});
+    const design = server === 'kafka' || server === 'minio' ? [] : FLINK;
+    const run = home.start({ args: stage === 'load' ? [...LONG, ...design] : design });
     await home.reaches(run, stage);
     const [victim] = home.servers().filter((one) => one.server === server);
     killGroup(victim?.pid as number, 'SIGKILL');
@@ -308,7 +318,7 @@ test.concurrent('a JobManager that hangs ends the run, which names it', {
   timeout: 900_000,
 }, async () => {
   await using home = new Home();
-  const run = home.start({ args: LONG });
+  const run = home.start({ args: [...LONG, ...FLINK] });
   await home.reaches(run, 'load');
   const [hung] = home.servers().filter(({ server }) => server === 'flink-jobmanager');
   killGroup(hung?.pid as number, 'SIGSTOP');

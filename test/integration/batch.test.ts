@@ -78,6 +78,7 @@ describe('the pipeline batch', () => {
     deployment = await deploy(pipeline, {
       ...{ stack, scenario, extensions, clock, signal },
       hotProducts: () => [],
+      ...{ workDir: dir(), logDir: dir() },
     });
     undo.push(() => deployment[Symbol.asyncDispose]());
     const { namespace } = place;

@@ -50,7 +50,8 @@ interface World extends AsyncDisposable {
 
 async function world(use: string, over: Partial<PipelineUse> = {}): Promise<World> {
   const lake = await openLakehouse('pipelines', 1_000);
-  const undo: (() => unknown)[] = [() => lake.leave()];
+  const workDir = mkdtempSync(join(tmpdir(), 'doorbuster-world-'));
+  const undo: (() => unknown)[] = [() => rmSync(workDir, { recursive: true }), () => lake.leave()];
   const dispose = async () => {
     for (const step of undo.splice(0).reverse()) await step();
   };
@@ -74,6 +75,7 @@ async function world(use: string, over: Partial<PipelineUse> = {}): Promise<Worl
       ...{ stack: lake.stack, scenario, clock, signal },
       extensions: lake.artifacts.duckdbExtensions,
       hotProducts: () => HOT,
+      ...{ workDir, logDir: workDir },
     });
     undo.push(() => deployment[Symbol.asyncDispose]());
     const database = await openDuck(lake);

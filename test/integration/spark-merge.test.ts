@@ -72,7 +72,7 @@ describe('the pipeline spark-merge', () => {
     deployment = await deploy(pipeline, {
       ...{ stack, scenario, extensions, clock, signal },
       hotProducts: () => [],
-      logDir: dir(),
+      ...{ workDir: dir(), logDir: dir() },
     });
     undo.push(() => deployment[Symbol.asyncDispose]());
     const context = { stack, extensions, namespace: place.namespace, logDir: dir() };

@@ -56,6 +56,7 @@ describe('the pipeline warehouse', () => {
     deployment = await deploy(pipeline, {
       ...{ stack, scenario, extensions, clock, signal },
       hotProducts: () => [],
+      ...{ workDir: dir(), logDir: dir() },
     });
     undo.push(() => deployment[Symbol.asyncDispose]());
     const producer = kafkaClient(stack.endpoints.kafka, 'test').producer();

@@ -36,6 +36,12 @@ interface ReaderOptions {
   readonly fail: (error: Error) => void;
 }
 
+/**
+ * The client sleeps this long whenever all its topics are paused, as they are between two reads, and neither a read nor
+ * the end wakes it: it is how late a read may begin. A sleep costs nothing.
+ */
+const WAIT_MS = 50;
+
 /** Reads topics up to their ends, when it is called to. Its owner closes it. */
 export class KafkaReader implements AsyncDisposable {
   readonly #options: ReaderOptions;
@@ -64,6 +70,7 @@ export class KafkaReader implements AsyncDisposable {
     const kafka = kafkaClient(options.kafka, 'doorbuster-loader');
     this.#consumer = kafka.consumer({
       groupId: options.groupId,
+      maxWaitTimeInMs: WAIT_MS,
       partitionAssigners: [assignerOf(options.reads)],
     });
     this.#admin = kafka.admin();

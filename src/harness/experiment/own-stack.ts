@@ -30,7 +30,7 @@ interface OwnStack extends Pick<StackOptions, 'runDir' | 'signal' | 'onBuilding'
 
 /** Starts a stack that ends with its trials. */
 export function startOwnStack({ runtime, designs, workDir, ...options }: OwnStack): Promise<Stack> {
-  if (runtime === 'in-process') return startInProcess(options.clock);
+  if (runtime === 'in-process') return startInProcess(options.clock, workDir);
   const scenarios = designs.map(({ scenario }) => scenario);
   return RUNTIMES[runtime].start({
     ...options,

@@ -133,6 +133,7 @@ async function deployed(
     ...{ stack, scenario, clock, signal },
     hotProducts: () => burstProducts(scenario),
     extensions: options.artifacts.duckdbExtensions,
+    workDir: opened.workDir,
     logDir: join(context.folder.dir, 'logs'),
   });
   const watching = new AbortController();

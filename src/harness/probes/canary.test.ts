@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
 import { images } from '../../../test/support/datasets.ts';
 import { VirtualClock } from '../../../test/support/virtual-clock.ts';
@@ -16,7 +17,7 @@ const ANSWER_MS = 50;
 
 test('a poll that found a canary is followed by none for half a commit interval, which widens no interval', async () => {
   using clock = new VirtualClock(1_000_000);
-  const stack = await startInProcess(clock);
+  const stack = await startInProcess(clock, tmpdir());
   const { tables } = inProcessOf(stack);
   const types = { store_id: 'INTEGER', sku_id: 'INTEGER', version: 'BIGINT' };
   await tables.create('ns.inventory', { columns: types, key: ['store_id', 'sku_id'] });

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
 import { systemClock as clock } from '../../core/clock.ts';
 import type { EngineKind } from '../../topology/manifest.ts';
@@ -9,7 +10,7 @@ import { queryProbe } from './queries.ts';
 
 /** Two engines side by side; both are the one that needs no server, under two names. */
 test('several engines answer the same queries, each with its own readers and rows', async () => {
-  await using stack = await startInProcess(clock);
+  await using stack = await startInProcess(clock, tmpdir());
   await using facts = await openFacts();
   const opened: (EngineKind | undefined)[] = [];
   const extensions = { avro: '', httpfs: '', iceberg: '' };

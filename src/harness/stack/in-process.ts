@@ -1,10 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { badInput } from '../../core/errors.ts';
 import { InProcessLog } from '../clients/in-process-log.ts';
 import { InProcessTables } from '../clients/in-process-tables.ts';
-import { temporaryDir } from '../setup/user-dirs.ts';
 import type { Stack } from './stack.ts';
 
 /** Storage of a pipeline without servers. */
@@ -23,10 +21,9 @@ export function inProcessOf({ inProcess }: Pick<Stack, 'inProcess'>): InProcessS
   );
 }
 
-/** Starts a stack without servers, for a pipeline that needs none: a log and tables in this process. */
-export async function startInProcess(clock: Clock): Promise<Stack> {
-  const spillDir = join(temporaryDir(), `doorbuster-tables-${randomUUID()}`);
-  const tables = await InProcessTables.open(clock, spillDir);
+/** Starts a stack without servers, for a pipeline that needs none: a log and tables in this process, which spill to `workDir`. */
+export async function startInProcess(clock: Clock, workDir: string): Promise<Stack> {
+  const tables = await InProcessTables.open(clock, join(workDir, 'tables'));
   const inProcess: InProcessStore = { log: new InProcessLog(), tables, clock };
   const none = (what: string) => badInput(`there is no ${what}: the pipeline runs in this process`);
   const stop = async () => tables.close();

@@ -1,6 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { stackBroke } from '../../../core/errors.ts';
 import type { Dataset } from '../../../topology/dataset.ts';
 import { datasetsOf } from '../../../topology/manifest.ts';
@@ -9,8 +6,7 @@ import { emptyTable } from '../../batches/fold.ts';
 import type { LoaderConfig } from '../../batches/loader.ts';
 import { openBucket } from '../../clients/s3.ts';
 import { topicOf } from '../../run-namespace.ts';
-import { temporaryDir } from '../../setup/user-dirs.ts';
-import type { DeployedStage, DeployOptions, StageOf } from './runner.ts';
+import type { DeployOptions, StageOf } from './runner.ts';
 
 /** What stages with loaders have in common. */
 
@@ -45,25 +41,4 @@ export function loaderConfig(
     datasets: datasetsOf(manifest, scenario.traffic),
     topics: streams.map((stream) => ({ stream, topic: topicOf(place, stream) })),
   };
-}
-
-/** A stage with a folder of this machine, which is removed with it. */
-export async function withScratchFolder(
-  deploy: (dir: string) => Promise<DeployedStage>,
-): Promise<DeployedStage> {
-  const dir = join(temporaryDir(), `doorbuster-loader-${randomUUID()}`);
-  const removed = () => rm(dir, { recursive: true, force: true });
-  try {
-    const stage = await deploy(dir);
-    return {
-      ...stage,
-      async [Symbol.asyncDispose]() {
-        await stage[Symbol.asyncDispose]();
-        await removed();
-      },
-    };
-  } catch (error) {
-    await removed();
-    throw error;
-  }
 }

@@ -40,8 +40,10 @@ export interface DeployOptions {
   /** Products that a retailer knows to be in demand: those of the bursts of the scenario, hottest first. */
   readonly hotProducts: () => readonly number[];
   readonly extensions: Artifacts['duckdbExtensions'];
-  /** Folder for the logs of its programs; by default one that is removed with the stage. */
-  readonly logDir?: string;
+  /** Folder for what its programs write on this machine. It exists, and goes with the run, also if doorbuster is killed. */
+  readonly workDir: string;
+  /** Folder for the logs of its programs. */
+  readonly logDir: string;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { badInput } from '../../../core/errors.ts';
 import { LOADER } from '../../../record/facts.ts';
@@ -6,7 +5,6 @@ import { datasetsOf } from '../../../topology/manifest.ts';
 import { createTable, mergedStream } from '../../../topology/merge-sql.ts';
 import { flinkKafkaOptions } from '../../clients/kafka-security.ts';
 import { topicOf } from '../../run-namespace.ts';
-import { withScratchFolder } from './loading.ts';
 import { MergeProcess } from './merge-process.ts';
 import type { DeployOptions, StageOf, StageRunner } from './runner.ts';
 
@@ -20,42 +18,41 @@ export const sparkMerge: StageRunner<'spark-merge'> = {
   program: 'spark-merge',
   async deploy(of, options) {
     const { stage, streams } = of;
-    return withScratchFolder(async (dir) => {
-      const { stack, scenario, logDir = dir, ...others } = options;
-      await mkdir(dir, { recursive: true });
-      const merging = await MergeProcess.start({
-        ...{ ...others, stack, threads: stage.threads, heapMiB: stage.memory_mb },
-        jit: scenario.stack.jit,
-        topics: streams,
-        log: join(logDir, 'spark-merge.log'),
-        config: (internal) => configOf(of, options, { internal, dir }),
-      });
-      return {
-        jobs: streams.map((name) => ({ name, jobId: `spark-merge-${name}` })),
-        watch: (until, underDeclaredFault) => merging.watch(until, underDeclaredFault),
-        async drain(until) {
-          await merging.drain(until);
-          await merging[Symbol.asyncDispose]();
-        },
-        explain: async () => [],
-        processes: () => (merging.pid === null ? [] : [{ server: LOADER, pid: merging.pid }]),
-        [Symbol.asyncDispose]: () => merging[Symbol.asyncDispose](),
-      };
+    const { stack, scenario, logDir, ...others } = options;
+    const merging = await MergeProcess.start({
+      ...{ ...others, stack, threads: stage.threads, heapMiB: stage.memory_mb },
+      jit: scenario.stack.jit,
+      topics: streams,
+      log: join(logDir, 'spark-merge.log'),
+      config: (internal) => configOf(of, options, internal),
     });
+    return {
+      jobs: streams.map((name) => ({ name, jobId: `spark-merge-${name}` })),
+      watch: (until, underDeclaredFault) => merging.watch(until, underDeclaredFault),
+      async drain(until) {
+        await merging.drain(until);
+        await merging[Symbol.asyncDispose]();
+      },
+      explain: async () => [],
+      processes: () => (merging.pid === null ? [] : [{ server: LOADER, pid: merging.pid }]),
+      [Symbol.asyncDispose]: () => merging[Symbol.asyncDispose](),
+    };
   },
 };
 
 /** The argument of `MergeJob.java`. It contains the password of a secured cluster. */
 function configOf(
   { pipeline: { manifest, place }, streams }: StageOf<'spark-merge'>,
-  { stack, scenario }: DeployOptions,
-  { internal, dir }: { readonly internal: boolean; readonly dir: string },
+  { stack, scenario, workDir }: DeployOptions,
+  internal: boolean,
 ): object {
   const { kafka, internal: among } = stack.endpoints;
   const datasets = datasetsOf(manifest, scenario.traffic);
   const { namespace, topicPrefix } = place;
   // The folder of a container ends with it.
-  const kept = internal ? join(stateDirOf(stack), `spark-merge-${namespace}`) : dir;
+  const kept = internal
+    ? join(stateDirOf(stack), `spark-merge-${namespace}`)
+    : join(workDir, 'spark-merge');
   const secured = flinkKafkaOptions({
     ...kafka,
     ...(kafka.security === undefined
