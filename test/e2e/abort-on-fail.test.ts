@@ -1,35 +1,19 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { EXIT } from '../../src/core/exit-codes.ts';
-import { packageRoot } from '../../src/harness/entry.ts';
 import { readRecord } from '../../src/record/read.ts';
+import { aloneFolder } from '../support/alone.ts';
 import { runIn, startDoorbuster } from '../support/doorbuster.ts';
 
 /** A run that cannot pass any more ends early, through the built binary; the pipeline needs no server. */
 
-const dir = mkdtempSync(join(tmpdir(), 'doorbuster-abort-'));
-mkdirSync(join(dir, 'tmp'));
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
-cpSync(join(packageRoot, 'test/pipelines/in-process'), join(dir, 'mine'), { recursive: true });
-writeFileSync(
-  join(dir, 'long.yaml'),
-  `name: long
-seed: 5
-retail: { stores: 3, skus: 60, assortment: 20, hours: flat }
-traffic:
-  pos: { receipts: 3600/store/h }
-  inventory: { preload: assortment }
-pipeline: { use: ./mine, commit_every: 2s }
-queries: { cold: 0 }
-phases:
-  - { name: load, for: 10m }
-checks:
-  - lost == 0
-  - age(inventory).max during load < 1s
-`,
-);
+const dir = aloneFolder('abort', {
+  long: {
+    commitEvery: '2s',
+    phases: ['{ name: load, for: 10m }'],
+    checks: ['lost == 0', 'age(inventory).max during load < 1s'],
+  },
+});
 
 test('ten minutes of load end at the first change that is too late, and the record says why', async () => {
   const { ended, said } = startDoorbuster(dir, 'run', 'long.yaml', '--abort-on-fail');

@@ -217,6 +217,8 @@ async function until(what: () => boolean, withinMs: number): Promise<void> {
 describe('a run', { timeout: 600_000 }, () => {
   /** The shipped quick scenario, shorter still. */
   const shorter = ['--set', 'phases.spike.for=6s', '--set', 'phases.warmup.for=1s'];
+  /** The design with the fewest servers, where it is not what is tested. */
+  const light = ['--set', 'pipeline.use=batch'];
 
   function start(results: string, ...more: readonly string[]): ChildProcess & { said: string } {
     const env = { ...process.env, NO_COLOR: '1', XDG_STATE_HOME: elsewhere, TMPDIR: elsewhere };
@@ -272,7 +274,7 @@ describe('a run', { timeout: 600_000 }, () => {
 
   test('Ctrl-C under load leaves an interrupted record, no process and no incomplete file', async () => {
     const results = join(elsewhere, 'interrupted');
-    const running = start(results);
+    const running = start(results, ...light);
     await until(() => existsSync(results) && readdirSync(results).length > 0, 60_000);
     const dir = only(results);
     const spiking = () =>
@@ -291,7 +293,7 @@ describe('a run', { timeout: 600_000 }, () => {
 
   test('Ctrl-C while the servers start does the same', async () => {
     const results = join(elsewhere, 'early');
-    const running = start(results);
+    const running = start(results, ...light);
     await until(() => running.said.includes('ready  minio'), 120_000);
     running.kill('SIGINT');
     const [code] = await once(running, 'exit');

@@ -1,49 +1,23 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { EXIT } from '../../src/core/exit-codes.ts';
-import { packageRoot } from '../../src/harness/entry.ts';
 import { RUN_FILES } from '../../src/record/folder.ts';
 import type { Comparison } from '../../src/reports/comparison.ts';
+import { aloneFolder, alonePipeline } from '../support/alone.ts';
 import { runIn, startDoorbuster } from '../support/doorbuster.ts';
 
 /** Two designs through the built binary; their pipelines need no server. */
 
-const dir = mkdtempSync(join(tmpdir(), 'doorbuster-compare-'));
-mkdirSync(join(dir, 'tmp'));
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
-
-/** A copy of the pipeline in this process, with changes of what is visible after a commit. */
-function pipeline(name: string, inject: string): string {
-  const folder = join(dir, name);
-  cpSync(join(packageRoot, 'test/pipelines/in-process'), folder, { recursive: true });
-  const manifest = join(folder, 'pipeline.yaml');
-  const stage = '  - run: in-process\n';
-  const text = readFileSync(manifest, 'utf8');
-  expect(text).toContain(stage);
-  writeFileSync(manifest, text.replace(stage, `${stage}    inject: ${inject}\n`));
-  return folder;
-}
+const dir = aloneFolder('compare', {
+  tiny: { commitEvery: '500ms', phases: ['{ name: load, for: 3s }'], checks: ['lost == 0'] },
+});
 
 test('designs that differ are compared on one page, again from their records, and in a list', async () => {
-  const [prompt, late] = [pipeline('prompt', '{}'), pipeline('late', '{ delay_ms: 3000 }')];
-  writeFileSync(
-    join(dir, 'tiny.yaml'),
-    `name: tiny
-seed: 5
-retail: { stores: 3, skus: 60, assortment: 20, hours: flat }
-traffic:
-  pos: { receipts: 3600/store/h }
-  inventory: { preload: assortment }
-pipeline: { use: ${prompt}, commit_every: 500ms }
-queries: { cold: 0 }
-phases:
-  - { name: load, for: 3s }
-checks:
-  - lost == 0
-`,
-  );
+  const [prompt, late] = [
+    alonePipeline(dir, 'prompt'),
+    alonePipeline(dir, 'late', '{ delay_ms: 3000 }'),
+  ];
   const compared = startDoorbuster(
     dir,
     ...['compare', 'tiny.yaml', '--vary', `pipeline.use=${prompt},${late}`, '--repeat', '1'],

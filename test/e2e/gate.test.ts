@@ -1,58 +1,32 @@
 import { execFileSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { EXIT } from '../../src/core/exit-codes.ts';
-import { packageRoot } from '../../src/harness/entry.ts';
 import { RUN_FILES } from '../../src/record/folder.ts';
 import type { Gate } from '../../src/reports/gate.ts';
+import { aloneFolder, alonePipeline, injectInto } from '../support/alone.ts';
 import { runIn, startDoorbuster } from '../support/doorbuster.ts';
 
 /** A change of a pipeline through the built binary, against what git has; the pipelines need no server. */
 
-const dir = mkdtempSync(join(tmpdir(), 'doorbuster-gate-'));
-mkdirSync(join(dir, 'tmp'));
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
+const dir = aloneFolder('gate', {
+  tiny: {
+    commitEvery: '500ms',
+    phases: ['{ name: load, for: 3s }', '{ name: after, do: query }'],
+    checks: ['lost == 0'],
+  },
+  short: { commitEvery: '500ms', phases: ['{ name: load, for: 1s }'], checks: ['lost == 0'] },
+});
 
 const git = (...args: readonly string[]) =>
   execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@localhost', ...args], { cwd: dir });
 
-writeFileSync(
-  join(dir, 'tiny.yaml'),
-  `name: tiny
-seed: 5
-retail: { stores: 3, skus: 60, assortment: 20, hours: flat }
-traffic:
-  pos: { receipts: 3600/store/h }
-  inventory: { preload: assortment }
-pipeline: { use: ./mine, commit_every: 500ms }
-queries: { cold: 0 }
-phases:
-  - { name: load, for: 3s }
-  - { name: after, do: query }
-checks:
-  - lost == 0
-`,
-);
-cpSync(join(packageRoot, 'test/pipelines/in-process'), join(dir, 'mine'), { recursive: true });
 git('init', '--quiet', '--initial-branch=main');
 git('add', 'mine');
 git('commit', '--quiet', '--message=The pipeline in use');
-cpSync(join(dir, 'mine'), join(dir, 'sound'), { recursive: true });
-const manifest = join(dir, 'mine/pipeline.yaml');
-const stage = '  - run: in-process\n';
-const text = readFileSync(manifest, 'utf8');
-writeFileSync(manifest, text.replace(stage, `${stage}    inject: { lose_every: 5 }\n`));
+alonePipeline(dir, 'sound');
+injectInto(join(dir, 'mine'), '{ lose_every: 5 }');
 
 test('a change that loses rows fails at the first pair, against the pipeline of a git ref', async () => {
   const { ended, said } = startDoorbuster(
@@ -115,11 +89,6 @@ test('what cannot be gated is refused before anything starts', async () => {
 }, 120_000);
 
 test('a head is judged against recorded runs, as advice; other traffic is refused before it runs', async () => {
-  const scenario = readFileSync(join(dir, 'tiny.yaml'), 'utf8');
-  const short = scenario
-    .replace('for: 3s', 'for: 1s')
-    .replace('  - { name: after, do: query }\n', '');
-  writeFileSync(join(dir, 'short.yaml'), short);
   const folder = (results: string) => runIn(join(dir, results)) as string;
   const base = startDoorbuster(
     dir,

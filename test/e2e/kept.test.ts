@@ -161,11 +161,13 @@ test.concurrent('run --keep leaves the servers up, with what the run has made', 
 
 test.concurrent('run --keep that is refused leaves no servers either', async () => {
   await using home = new Folder();
-  const own = ['--set', `stack.runtime=${runtime}`, '--results', '/dev/null/results'];
-  const refused = await home.doorbuster('run', 'tiny.yaml', '--keep', ...own);
+  const own = ['--set', `stack.runtime=${runtime}`, '--set', 'pipeline.use=batch'];
+  const refused = await home.doorbuster(
+    ...['run', 'tiny.yaml', '--keep', '--results', '/dev/null/results', ...own],
+  );
   expect(refused.code, refused.said).toBe(EXIT.badInput);
   // It had come so far as to start them.
-  expect(refused.said).toContain('flink-gateway ready after');
+  expect(refused.said).toContain('kafka ready after');
   expect(existsSync(join(home.dir, 'doorbuster/kept/default.json'))).toBe(false);
   expect(processesNaming(home.dir)).toEqual([]);
 }, 300_000);

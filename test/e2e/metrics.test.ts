@@ -1,34 +1,17 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { EXIT } from '../../src/core/exit-codes.ts';
-import { packageRoot } from '../../src/harness/entry.ts';
 import { freePort } from '../../src/harness/stack/ports.ts';
 import { readRecord } from '../../src/record/read.ts';
+import { aloneFolder } from '../support/alone.ts';
 import { runIn, startDoorbuster } from '../support/doorbuster.ts';
 
 /** The metrics of a run while it goes on, through the built binary; the pipeline needs no server. */
 
-const dir = mkdtempSync(join(tmpdir(), 'doorbuster-metrics-'));
-mkdirSync(join(dir, 'tmp'));
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
-cpSync(join(packageRoot, 'test/pipelines/in-process'), join(dir, 'mine'), { recursive: true });
-writeFileSync(
-  join(dir, 'long.yaml'),
-  `name: long
-seed: 5
-retail: { stores: 3, skus: 60, assortment: 20, hours: flat }
-traffic:
-  pos: { receipts: 3600/store/h }
-  inventory: { preload: assortment }
-pipeline: { use: ./mine, commit_every: 500ms }
-queries: { cold: 0 }
-phases:
-  - { name: load, for: 10m }
-`,
-);
+const dir = aloneFolder('metrics', {
+  long: { commitEvery: '500ms', phases: ['{ name: load, for: 10m }'] },
+});
 
 test('a run serves its metrics until it ends, by Ctrl-C too; a taken port stops another one before it starts', async () => {
   const port = await freePort(new Set());
