@@ -1,8 +1,17 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { canMount, smallDisk } from '../../../test/support/small-disk.ts';
+import { stackBroke } from '../../core/errors.ts';
+import { packageRoot } from '../entry.ts';
 import type { Estimate } from '../experiment/estimate.ts';
-import { diskSpaceProblem, foldersOf, type RunFolder, requireDiskSpace } from './disk-space.ts';
+import {
+  diskSpaceProblem,
+  foldersOf,
+  type RunFolder,
+  requireDiskSpace,
+  withFullDisk,
+} from './disk-space.ts';
 
 const MIB = 2 ** 20;
 const needs = { dataBytes: 200 * MIB, factsBytes: 100 * MIB, keptBytes: 20 * MIB };
@@ -65,4 +74,21 @@ test('a run that no disk can hold is refused before it begins, with what to type
       hint: 'TMPDIR=/a/larger/folder doorbuster run x.yaml',
     }),
   );
+});
+
+describe.skipIf(!canMount())('a disk that is full (needs root)', () => {
+  test('is named as what is behind a reason, and no other disk is', () => {
+    using disk = smallDisk(8);
+    const reason = stackBroke('Kafka did not acknowledge a batch', 'see kafka.log', 'timed out');
+    const dirs = [packageRoot, join(disk.dir, 'not', 'yet')];
+    expect(withFullDisk(reason, dirs)).toBe(reason);
+    disk.fill();
+    const found = withFullDisk(reason, dirs);
+    expect(found).toMatchObject({
+      message: `Kafka did not acknowledge a batch; the disk of ${disk.dir} is full, 0 B are free`,
+      ...{ exitCode: 3, hint: `df -h ${disk.dir}`, cause: 'timed out' },
+    });
+    const defect = new TypeError('x is not a function');
+    expect(withFullDisk(defect, dirs)).toBe(defect);
+  });
 });

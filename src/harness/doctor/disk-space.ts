@@ -1,5 +1,5 @@
 import { accessSync, constants, statSync } from 'node:fs';
-import { badInput, refusedByMachine } from '../../core/errors.ts';
+import { badInput, DoorbusterError, refusedByMachine } from '../../core/errors.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 import { bytes } from '../../core/readable.ts';
 import { temporaryDirState } from '../setup/user-dirs.ts';
@@ -41,6 +41,26 @@ interface RunFolders {
   /** The harness's files during the run. */
   readonly work: RunFolder;
   readonly results: RunFolder;
+}
+
+/** With less than this no server can write its next segment or file, bytes. */
+const FULL_BYTES = 4 * 2 ** 20;
+
+/**
+ * Why a run broke, with the full disk that is behind it: a server that cannot write may hang without a word, or lose its
+ * last words on the same disk. Asked as it breaks, since its end frees space. Another reason is returned as it is.
+ */
+export function withFullDisk(reason: unknown, dirs: readonly string[]): unknown {
+  if (!(reason instanceof DoorbusterError)) return reason;
+  for (const dir of dirs) {
+    const { at, freeBytes } = freeSpace(dir);
+    if (freeBytes >= FULL_BYTES) continue;
+    return new DoorbusterError(
+      `${reason.message}; the disk of ${at} is full, ${bytes(freeBytes)} are free`,
+      { exitCode: reason.exitCode, hint: `df -h ${at}`, cause: reason.cause },
+    );
+  }
+  return reason;
 }
 
 /** The file system that is too small for a run, as a message; null: there is none. `reproduce` is the command line to try again. */

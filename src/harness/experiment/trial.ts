@@ -5,7 +5,12 @@ import { type Journal, openJournal } from '../../record/journal.ts';
 import type { MeasuredEnd, RunEnd, RunRecord, UnmeasuredRecord } from '../../record/record.ts';
 import { writeRecord } from '../../record/write.ts';
 import { timedMs } from '../../scenario/timeline.ts';
-import { foldersOf, requireDiskSpace, requireWritable } from '../doctor/disk-space.ts';
+import {
+  foldersOf,
+  requireDiskSpace,
+  requireWritable,
+  withFullDisk,
+} from '../doctor/disk-space.ts';
 import { Faults } from '../faults.ts';
 import { endOfFailed, writeFinalRecord } from '../outcome/outcome.ts';
 import { compactionOf } from '../pipelines/compactions/compactions.ts';
@@ -50,7 +55,8 @@ export async function runTrial(lab: LabContext, trial: Trial): Promise<TrialResu
   const options: TrialOptions = { ...given, clock: coordinator?.clock ?? lab.clock };
   const { clock } = options;
   const startedMs = clock.nowMs();
-  using ending = endSignal(trial.signal);
+  const written = [prepared.dataDir ?? temporaryDir(), temporaryDir(), resultsDir];
+  using ending = endSignal(trial.signal, written);
   const { signal, fail } = ending;
   using journal = openJournal(folder.dir, clock, fail);
   const first = firstRecord(options, { pipeline, place, chosen, folder, startedMs });
@@ -98,9 +104,10 @@ async function prepare(lab: LabContext, trial: Trial): Promise<Prepared> {
   return { pipeline, estimate, dataDir, leftovers };
 }
 
-/** A signal that ends a trial early: when the user stops it (until disposed), or by `fail`. */
+/** A signal that ends a trial early: when the user stops it (until disposed), or by `fail`. It writes to `dirs`. */
 function endSignal(
   wish: AbortSignal,
+  dirs: readonly string[],
 ): Disposable & { readonly signal: AbortSignal; readonly fail: (cause: unknown) => void } {
   const over = new AbortController();
   // Servers, jobs, probes and the load all listen to it: that many listeners are no leak.
@@ -110,7 +117,7 @@ function endSignal(
   if (wish.aborted) onInterrupt();
   return {
     signal: over.signal,
-    fail: (cause) => over.abort(cause),
+    fail: (cause) => over.abort(withFullDisk(cause, dirs)),
     [Symbol.dispose]: () => wish.removeEventListener('abort', onInterrupt),
   };
 }
