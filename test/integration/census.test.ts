@@ -1,10 +1,16 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
 import { openCatalog } from '../../src/harness/clients/iceberg.ts';
 import { openReader } from '../../src/harness/engines/duckdb-reader.ts';
 import { PROBES } from '../../src/harness/probes/probes.ts';
 import { events } from '../support/datasets.ts';
-import { createTables, type Lakehouse, openLakehouse, probeContext } from './support/lakehouse.ts';
+import {
+  createTables,
+  describeFiles,
+  type Lakehouse,
+  openLakehouse,
+  probeContext,
+} from './support/lakehouse.ts';
 
 const CHECKPOINT_MS = 250;
 const COMMITS = 40;
@@ -13,12 +19,13 @@ const MERGE_MANIFESTS_AT = 10;
 
 let lakehouse: Lakehouse;
 
-beforeAll(async () => {
+// For each attempt of a test: one on the tables and the session of another would fail by that alone.
+beforeEach(async () => {
   lakehouse = await openLakehouse('census', CHECKPOINT_MS);
   await createTables(lakehouse, MERGE_MANIFESTS_AT);
 });
 
-afterAll(() => lakehouse?.leave());
+afterEach(() => lakehouse?.leave());
 
 /** A job that writes the same sequence into all three tables, and compacts two of them as it goes. */
 async function submit(): Promise<string> {
@@ -114,7 +121,9 @@ test('40 commits, rewrites and merged manifests among them: every row is in the 
     await ask(`SELECT count(DISTINCT event_id) AS answer FROM ${lakehouse.table('pos')}`),
   ).toBe(n);
   expect(await ask(`SELECT count(*) AS answer FROM ${lakehouse.table('dead_letter')}`)).toBe(dead);
-  expect(await ask(`SELECT count(*) AS answer FROM ${lakehouse.table('inventory')}`)).toBe(77);
+  const rows = await ask(`SELECT count(*) AS answer FROM ${lakehouse.table('inventory')}`);
+  // It was 154 once, on a busy machine.
+  expect(rows, rows === 77 ? '' : await describeFiles(lakehouse, 'inventory')).toBe(77);
   expect(await ask(`SELECT sum(version) AS answer FROM ${lakehouse.table('inventory')}`)).toBe(
     latest?.versions,
   );

@@ -1,5 +1,8 @@
 import { tmpdir } from 'node:os';
 import { systemClock as clock } from '../../../src/core/clock.ts';
+import { readAvro } from '../../../src/harness/clients/avro.ts';
+import { openCatalog } from '../../../src/harness/clients/iceberg.ts';
+import { openBucket } from '../../../src/harness/clients/s3.ts';
 import { openSqlSession, type SqlSession } from '../../../src/harness/clients/sql-gateway.ts';
 import { NO_USAGE } from '../../../src/harness/engines/engine.ts';
 import { ENGINES } from '../../../src/harness/engines/engines.ts';
@@ -76,6 +79,40 @@ export async function createTables(
   await sql.run(`CREATE TABLE ${table('dead_letter')} (topic STRING, part INT, kafka_offset BIGINT,
       reason STRING, payload BYTES, kafka_ms BIGINT, flink_ms BIGINT)
     WITH ('format-version' = '2')`);
+}
+
+interface ManifestEntry {
+  readonly status: number;
+  readonly sequence_number: bigint | null;
+  readonly data_file: { readonly content: number; readonly record_count: bigint };
+}
+
+/** The snapshots of a table, and the files of its current one with what decides which deletes apply to which rows. */
+export async function describeFiles({ stack, place }: Lakehouse, name: string): Promise<string> {
+  using bucket = openBucket(stack.endpoints.s3);
+  const table = (await openCatalog(stack.endpoints.catalog, place.namespace).load(name))?.table();
+  const snapshots = table?.snapshots ?? [];
+  const lines = snapshots.map(
+    ({ sequenceNumber, operation, summary }) =>
+      `${sequenceNumber} ${operation} ${JSON.stringify(summary)}`,
+  );
+  const current = snapshots.find(({ id }) => id === table?.currentSnapshotId);
+  if (current === undefined) return lines.join('\n');
+  const list = await readAvro<{ readonly manifest_path: string; readonly sequence_number: bigint }>(
+    await bucket.get(current.manifestList),
+  );
+  for (const { manifest_path: path, sequence_number: inherited } of list) {
+    for (const { status, sequence_number: own, data_file: file } of await readAvro<ManifestEntry>(
+      await bucket.get(path),
+    )) {
+      const kind = ['data', 'position deletes', 'equality deletes'][file.content];
+      const state = ['existing', 'added', 'deleted'][status];
+      lines.push(
+        `${kind} of sequence number ${own ?? inherited}, ${file.record_count} rows, ${state}`,
+      );
+    }
+  }
+  return lines.join('\n');
 }
 
 /** A probe's context for a real stack, with default values for what a test does not use. */
