@@ -92,8 +92,8 @@ export const stage = z.discriminatedUnion('run', [
       .int()
       .min(1)
       .max(64)
-      .default(1)
-      .describe('loaders, each with its share of the partitions'),
+      .optional()
+      .describe('loaders, each with its share of the partitions; default: pipeline.parallelism'),
     threads: z
       .int()
       .min(1)

@@ -15,6 +15,7 @@ export const warehouse: StageRunner<'warehouse'> = {
   async deploy(of, options) {
     const { stage, streams, pipeline } = of;
     const { scenario, stack, extensions, workDir } = options;
+    const { loaders: count = scenario.pipeline.parallelism } = stage;
     const datasets = datasetsOf(pipeline.manifest, scenario.traffic);
     await publishNone(of, options, datasets);
     const started: StageProcess[] = [];
@@ -30,7 +31,7 @@ export const warehouse: StageRunner<'warehouse'> = {
             kind: 'start',
             config: {
               ...{ datasets, s3: stack.endpoints.s3, httpfs: extensions.httpfs },
-              ...{ namespace: pipeline.place.namespace, loaders: stage.loaders },
+              ...{ namespace: pipeline.place.namespace, loaders: count },
               ...{ threads: stage.threads, memoryMb: stage.memory_mb },
               keepBatches: stage.keep_batches,
             },
@@ -39,11 +40,11 @@ export const warehouse: StageRunner<'warehouse'> = {
         options,
       );
       started.push(engine);
-      for (let index = 0; index < stage.loaders; index++) {
+      for (let index = 0; index < count; index++) {
         const config = {
           ...loaderConfig(of, options, join(workDir, `loader-${index}`)),
           everyMs: scenario.pipeline.commitEveryMs,
-          share: { index, of: stage.loaders },
+          share: { index, of: count },
           into: { kind: 'stage' as const },
         };
         started.push(
