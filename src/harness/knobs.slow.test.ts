@@ -303,6 +303,15 @@ const READ: Readonly<
     as: 'scenario.phases',
     by: 'harness/experiment/phases.ts',
   },
+  'phases[].actions[]': {
+    change: 'phases=[{name: only, for: 12s}, {name: tidy, do: maintain, actions: [expire]}]',
+    given: [
+      'pipeline.compaction={by: spark}',
+      'phases=[{name: only, for: 12s}, {name: tidy, do: maintain}]',
+    ],
+    as: 'scenario.phases',
+    by: 'harness/experiment/phases.ts',
+  },
   'phases[].measured': {
     change: 'phases=[{name: only, for: 12s, measured: false}, {name: ask, do: query}]',
     as: 'scenario.phases',

@@ -177,6 +177,11 @@ export const compaction = z.strictObject({
   /** null: its process was not visible. */
   coreSeconds: z.number().nullable(),
   startupCoreSeconds: z.number().nullable(),
+  /** What maintenance did, in this order. These three are absent in a compact phase, which rewrites files alone. */
+  actions: z.array(z.enum(MAINTENANCE_ACTIONS)).optional(),
+  rewrittenManifests: count.optional(),
+  /** Files of expired snapshots that were deleted. */
+  expiredFiles: count.optional(),
   /** Absent if the files were not listed at that time. */
   before: totals.optional(),
   after: totals.optional(),

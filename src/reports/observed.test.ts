@@ -44,3 +44,25 @@ test('each of several compactions has a section, a figure and a line of its own'
     expect(text).toContain('77,777');
   }
 });
+
+test('maintenance says what it did besides the rewrite, and what it did not do is not said', () => {
+  const [one] = record.compactions;
+  if (one === undefined) throw new Error('the fixture has no compaction');
+  const section = (more: object) =>
+    summarize({ ...record, compactions: [{ ...one, ...more }] }).sections.find(
+      ({ id }) => id === 'compaction',
+    );
+  const counts = { rewrittenManifests: 3, expiredFiles: 120 };
+  const all = section({ actions: ['rewrite', 'manifests', 'expire'], ...counts });
+  expect(all?.title).toBe('Maintenance by spark');
+  expect(all?.notes.map(({ text }) => text)).toContain(
+    'rewrite, manifests, expire; 3 manifests rewritten; 120 files of expired snapshots deleted',
+  );
+  const rewrite = section({ actions: ['rewrite'], rewrittenManifests: 0, expiredFiles: 0 });
+  expect(rewrite?.notes.map(({ text }) => text)).toContain('rewrite');
+  expect(
+    section({})
+      ?.notes.map(({ text }) => text)
+      .join(),
+  ).not.toContain('manifest');
+});

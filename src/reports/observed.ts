@@ -180,13 +180,14 @@ function compactionSection(record: RunRecord, run: CompactionRecord): Section {
   const main = run.staleness.find(({ stream }) => stream === stockOf(record)) ?? run.staleness[0];
   return {
     id: 'compaction',
-    title: `Compaction by ${run.by}`,
+    title: `${run.actions === undefined ? 'Compaction' : 'Maintenance'} by ${run.by}`,
     about: `${run.tables.join(', ')}: ${duration(run.wallMs)} of work after ${duration(run.startupMs)} of start-up; ${used(run)}.`,
     tables: [{ columns: [left(run.tables.join(', ')), right('before'), right('after')], rows }],
     notes: [
       ...(run.outcome === 'failed'
         ? [cell(`failed: ${run.error ?? 'no reason given'}`, 'bad')]
         : []),
+      ...maintainedCells(run),
       paybackCell(run),
       ...(main && main.n > 0
         ? [
@@ -198,6 +199,21 @@ function compactionSection(record: RunRecord, run: CompactionRecord): Section {
         : []),
     ],
   };
+}
+
+/** What maintenance did besides the rewrite of files. */
+function maintainedCells(run: CompactionRecord): Cell[] {
+  const { actions, rewrittenManifests = 0, expiredFiles = 0 } = run;
+  if (actions === undefined || run.outcome === 'failed') return [];
+  const done = [
+    ...(actions.includes('manifests')
+      ? [`${plural(rewrittenManifests, 'manifest')} rewritten`]
+      : []),
+    ...(actions.includes('expire')
+      ? [`${plural(expiredFiles, 'file')} of expired snapshots deleted`]
+      : []),
+  ];
+  return [cell([actions.join(', '), ...done].join('; '))];
 }
 
 function queriesMeanwhile(record: RunRecord, run: CompactionRecord): string {

@@ -185,7 +185,7 @@ function judgePhase(
 
 function judgePayback({ metric }: CheckText, { phases, pipeline }: Sections): CheckMistake[] {
   if (metric.text !== 'payback' || !phases || !pipeline) return [];
-  const at = phases.findIndex((phase) => 'do' in phase && phase.do === 'compact');
+  const at = phases.findIndex((phase) => 'do' in phase && phase.do !== 'query');
   const asked = (phase: (typeof phases)[number]) => 'do' in phase && phase.do === 'query';
   if (at >= 0 && phases.slice(0, at).some(asked) && phases.slice(at).some(asked)) return [];
   return [wrong(metric, 'payback needs a query phase before and one after a compact phase')];

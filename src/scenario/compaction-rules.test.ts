@@ -48,6 +48,27 @@ test('a compact phase needs no trigger', () => {
 });
 
 test.each([
+  ['do: maintain', ['rewrite', 'manifests', 'expire']],
+  ['do: maintain, actions: [expire]', ['expire']],
+  ['do: compact', undefined],
+])('%s is a phase of these actions', (written, actions) => {
+  const file = text('by: spark', `  - { name: tidy, ${written} }\n`);
+  const { phases } = parseScenario(file, { file: 'x.yaml' }).scenario;
+  expect(phases.at(-1)).toEqual({ kind: 'compact', name: 'tidy', actions });
+});
+
+test.each([
+  ['by: spark', 'do: compact, actions: [rewrite]', 'they belong to do: maintain'],
+  ['by: spark', 'do: query, actions: [rewrite]', 'they belong to do: maintain'],
+  ['by: spark', 'do: maintain, actions: [expire, expire]', 'names an action twice'],
+  ['by: none', 'do: maintain', 'a maintain phase needs compaction: { by: spark }, not none'],
+  ['by: in-process', 'do: maintain', 'rewrite is all there is'],
+  ['by: spark, trigger: { every: 20s }', 'do: maintain', 'would run into it'],
+])('with %s, a phase { %s } is refused', (compaction, written, fact) => {
+  expect(refusal(compaction, `  - { name: tidy, ${written} }\n`)).toContain(fact);
+});
+
+test.each([
   ['by: spark', 'in a compact phase or by a trigger, and there is none'],
   ['by: spark, trigger: {}', 'needs every, data_files or delete_files'],
   ['by: spark, queries: wait', 'it belongs to a trigger'],

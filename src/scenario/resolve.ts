@@ -12,6 +12,7 @@ import type {
   Scenario,
   Traffic,
 } from './scenario.ts';
+import { MAINTENANCE_ACTIONS } from './scenario.ts';
 import type { Draft } from './schema.ts';
 import { external } from './schema-external.ts';
 
@@ -285,7 +286,11 @@ function compactionOf(written: Draft['pipeline']['compaction']): PipelineUse['co
 }
 
 function phase(written: Draft['phases'][number]): Phase {
-  if ('do' in written) return { kind: written.do, name: written.name };
+  if ('do' in written) {
+    const { name } = written;
+    if (written.do !== 'maintain') return { kind: written.do, name };
+    return { kind: 'compact', name, actions: written.actions ?? MAINTENANCE_ACTIONS };
+  }
   return {
     kind: 'load',
     name: written.name,

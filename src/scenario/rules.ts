@@ -3,7 +3,13 @@ import { isSkipped, wallClock } from '../core/wall-clock.ts';
 import { judgeFaults } from './fault-rules.ts';
 import { atKey, atValue, isWritten, type Problem } from './problems.ts';
 import { judgeRates } from './rate-rules.ts';
-import { ON_DEMAND, STREAMS, type Stream } from './scenario.ts';
+import {
+  MAINTENANCE_ACTIONS,
+  type MaintenanceAction,
+  ON_DEMAND,
+  STREAMS,
+  type Stream,
+} from './scenario.ts';
 import { type Draft, draftTimedMs } from './schema.ts';
 import { judgeServerFaults } from './server-fault-rules.ts';
 
@@ -183,10 +189,7 @@ function judgePhases({ phases, pipeline }: Sections): Problem[] {
       problems.push(atValue(['phases', i, 'name'], fact));
     }
     if ('for' in phase) problems.push(...judgeTimed(phase, i));
-    if (isCompact(phase) && pipeline && !isOnDemand(pipeline.compaction.by)) {
-      const fact = `a compact phase needs compaction: { by: spark }, not ${pipeline.compaction.by}`;
-      problems.push(atValue(['phases', i, 'do'], fact));
-    }
+    else problems.push(...judgeUntimed(phase, i, pipeline?.compaction.by));
   });
   if (firstDo === 0) {
     problems.push(atValue(['phases', 0, 'name'], 'the first phase must be a timed one'));
@@ -227,14 +230,7 @@ function judgeCompaction(
     const fact = 'needs every, data_files or delete_files';
     problems.push(atValue([...at, 'trigger'], fact));
   }
-  if (by === 'in-process' && actions.some((action) => action !== 'rewrite')) {
-    const fact =
-      'tables in this process have no manifests and no snapshots: rewrite is all there is';
-    problems.push(atKey([...at, 'actions'], fact));
-  }
-  if (new Set(actions).size < actions.length) {
-    problems.push(atKey([...at, 'actions'], 'names an action twice'));
-  }
+  problems.push(...judgeActions(actions, by, [...at, 'actions']));
   notDuring.forEach((phase, i) => {
     if (phases.some(({ name }) => name === phase)) return;
     const fact = `there is no phase "${phase}": ${phases.map(({ name }) => name).join(', ')}`;
@@ -247,7 +243,43 @@ function judgeCompaction(
 }
 
 const isOnDemand = (by: string) => ON_DEMAND.some((kind) => kind === by);
-const isCompact = (phase: Draft['phases'][number]) => 'do' in phase && phase.do === 'compact';
+const isCompact = (phase: Draft['phases'][number]) => 'do' in phase && phase.do !== 'query';
+
+type UntimedDraft = Extract<Draft['phases'][number], { do: string }>;
+
+function judgeUntimed(
+  phase: UntimedDraft,
+  i: number,
+  by: Draft['pipeline']['compaction']['by'] | undefined,
+): Problem[] {
+  const problems: Problem[] = [];
+  if (isCompact(phase) && by !== undefined && !isOnDemand(by)) {
+    const fact = `a ${phase.do} phase needs compaction: { by: spark }, not ${by}`;
+    problems.push(atValue(['phases', i, 'do'], fact));
+  }
+  const at = ['phases', i, 'actions'];
+  if (phase.do === 'maintain') {
+    problems.push(...judgeActions(phase.actions ?? MAINTENANCE_ACTIONS, by, at));
+  } else if (phase.actions !== undefined) {
+    problems.push(atKey(at, 'they belong to do: maintain'));
+  }
+  return problems;
+}
+
+function judgeActions(
+  actions: readonly MaintenanceAction[],
+  by: string | undefined,
+  at: readonly (string | number)[],
+): Problem[] {
+  const problems: Problem[] = [];
+  if (by === 'in-process' && actions.some((action) => action !== 'rewrite')) {
+    const fact =
+      'tables in this process have no manifests and no snapshots: rewrite is all there is';
+    problems.push(atKey(at, fact));
+  }
+  if (new Set(actions).size < actions.length) problems.push(atKey(at, 'names an action twice'));
+  return problems;
+}
 
 type TimedDraft = Extract<Draft['phases'][number], { for: number }>;
 

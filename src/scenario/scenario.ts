@@ -319,7 +319,12 @@ export type Phase =
       readonly measured: boolean;
     }
   | { readonly kind: 'query'; readonly name: string }
-  | { readonly kind: 'compact'; readonly name: string };
+  | {
+      readonly kind: 'compact';
+      readonly name: string;
+      /** What maintenance does in it; absent: a rewrite alone. */
+      readonly actions?: readonly MaintenanceAction[];
+    };
 
 /**
  * `pause`: paused, and then resumed. `kill`: ended at once (SIGKILL). `restart`: ended gracefully (SIGTERM).

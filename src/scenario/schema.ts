@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { MIN_SAMPLES } from '../core/metrics.ts';
 import { FACTOR, parseFactor } from '../core/units.ts';
-import { ASSORTMENTS_BY, KAFKA_CLIENTS, PROFILES, QUERY_ENGINES, SHAPES } from './scenario.ts';
+import {
+  ASSORTMENTS_BY,
+  KAFKA_CLIENTS,
+  MAINTENANCE_ACTIONS,
+  PROFILES,
+  QUERY_ENGINES,
+  SHAPES,
+} from './scenario.ts';
 import { compaction } from './schema-compaction.ts';
 import { external } from './schema-external.ts';
 import { faults } from './schema-faults.ts';
@@ -132,7 +139,11 @@ const pipeline = strict(
       .union([z.literal(2), z.literal(3)])
       .default(2)
       .describe('Iceberg format version'),
-    parallelism: count(1, 64, 'parallelism of each Flink job').default(1),
+    parallelism: count(
+      1,
+      64,
+      'parallelism of each Flink job, tasks of each connector, loaders of the warehouse',
+    ).default(1),
     compaction: compaction.prefault({ by: 'none' }),
   },
   'what is under test',
@@ -228,8 +239,15 @@ const doPhase = strict(
   {
     name: name('of the phase'),
     do: z
-      .enum(['query', 'compact'])
-      .describe('query: a round of every query; compact: a compaction'),
+      .enum(['query', 'compact', 'maintain'])
+      .describe(
+        'query: a round of every query; compact: a compaction; maintain: the actions of maintenance',
+      ),
+    actions: z
+      .array(z.enum(MAINTENANCE_ACTIONS))
+      .min(1)
+      .optional()
+      .describe('do: maintain: what it does, in this order; default: all of them'),
   },
   'a phase that lasts as long as its work, with the load at 1x; after all timed phases',
 );

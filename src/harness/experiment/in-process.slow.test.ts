@@ -99,12 +99,13 @@ test('a compaction saves what its files say, and pays back after so many rounds'
       .replace('commit_every: 2s }', 'commit_every: 2s, compaction: { by: in-process } }')
       .replace(
         '  - { name: after, do: query }',
-        '  - { name: before, do: query }\n  - { name: compact, do: compact }\n  - { name: after, do: query }',
+        '  - { name: before, do: query }\n  - { name: compact, do: maintain, actions: [rewrite] }\n  - { name: after, do: query }',
       );
   const record = completedRecord(await virtualTrial('compacted', '{}', edit));
   expect(record.verdict).toBe('PASS');
   const [compaction] = record.compactions;
   expect(compaction).toMatchObject({ phase: 'compact', by: 'in-process', outcome: 'committed' });
+  expect(compaction).toMatchObject({ actions: ['rewrite'], expiredFiles: 0 });
   const filesAt = (mark: string) =>
     record.layout.marks
       .filter((one) => one.mark === mark)

@@ -35,7 +35,9 @@ export async function* runPhases(session: Session, t0Ms: number): AsyncGenerator
     options.onEvent({ kind: 'phase-begin', phase: phase.name });
     journal.note('phase-begin', { phase: phase.name });
     const { end, drain = null, ...ran } = await runPhase(session, phase, startMs);
-    const compaction = ran.compaction ? { ...ran.compaction, phase: phase.name } : null;
+    const compaction = ran.compaction
+      ? { ...ran.compaction, phase: phase.name, ...actionsOf(phase) }
+      : null;
     if ('reason' in end) {
       if (compaction !== null) yield { realized: null, compaction };
       throw end.reason;
@@ -122,7 +124,7 @@ const PHASE_RUNNERS: { readonly [K in Phase['kind']]: PhaseRunner<K> } = {
     await probes.layout.mark(markBefore(phase.name));
     // One log per compaction.
     const log = isFirst(scenario, phase) ? {} : { log: `spark-compaction-${phase.name}.log` };
-    const compaction = await runCompaction(session, log);
+    const compaction = await runCompaction(session, { ...log, ...actionsOf(phase) });
     // The compaction has committed: a failed mark does not undo it.
     const end = await probes.layout.mark(phase.name).then(
       () => ({ atMs: clock.nowMs() }),
@@ -131,6 +133,12 @@ const PHASE_RUNNERS: { readonly [K in Phase['kind']]: PhaseRunner<K> } = {
     return { compaction, end };
   },
 };
+
+/** What maintenance does in a phase, as an option that may be absent. */
+function actionsOf(phase: Phase): Pick<PhaseCompaction, 'actions'> {
+  const actions = phase.kind === 'compact' ? phase.actions : undefined;
+  return actions === undefined ? {} : { actions };
+}
 
 function isFirst({ phases }: Session['scenario'], phase: Phase): boolean {
   return phases.find(({ kind }) => kind === phase.kind)?.name === phase.name;

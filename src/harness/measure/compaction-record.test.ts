@@ -54,3 +54,10 @@ test('files that were not listed are absent from a compaction, and not 0', () =>
   expect(record.before).toEqual(files);
   expect(record).not.toHaveProperty('after');
 });
+
+test('what maintenance did is in its record, and not in that of a rewrite alone', () => {
+  const none = { compactions: [], layout: { commits: [], bucket: null, marks: [] }, t0Ms: T0 };
+  const kept = { actions: ['expire'] as const, rewrittenManifests: 0, expiredFiles: 12 };
+  expect(compactionRecord({ ...result, ...kept }, none)).toMatchObject(kept);
+  expect(compactionRecord(result, none)).not.toHaveProperty('expiredFiles');
+});

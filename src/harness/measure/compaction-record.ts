@@ -113,6 +113,11 @@ export function compactionRecord(
     startupMs: result.startupMs,
     coreSeconds: result.coreSeconds,
     startupCoreSeconds: result.startupCoreSeconds,
+    ...(result.actions && {
+      actions: [...result.actions],
+      rewrittenManifests: result.rewrittenManifests,
+      expiredFiles: result.expiredFiles,
+    }),
     ...(before && { before }),
     ...(after && { after }),
     ...(measured ?? NOT_MEASURED),

@@ -59,6 +59,8 @@ export interface CompactionResult {
 /** Result of a `compact` phase. */
 export interface PhaseCompaction extends CompactionResult {
   readonly phase: string;
+  /** What maintenance did; absent: a rewrite alone. */
+  readonly actions?: readonly MaintenanceAction[];
 }
 
 /** A way to reduce the number of files: one file per kind that runs on demand, and one line in compactions.ts. */
