@@ -1,13 +1,11 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
-import { packageRoot } from '../../src/harness/entry.ts';
-import { labOn } from '../../src/harness/experiment/lab.ts';
 import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { readLock } from '../../src/harness/setup/lock.ts';
 import { EVERYTHING, needsOf } from '../../src/harness/setup/needs.ts';
-import { parseScenario } from '../../src/scenario/parse.ts';
+import { passingRun } from './support/passing-run.ts';
 import { runtime } from './support/runtime.ts';
 import { ownFolders } from './support/stacks.ts';
 
@@ -46,22 +44,13 @@ test('a run agrees with the oracles, although Connect is killed', {
   const lock = readLock();
   const needs = needsOf(lock, { ...EVERYTHING, starts: ['connect'] });
   const artifacts = locateArtifacts(defaultCacheDir(), lock, needs.artifacts);
-  const { record } = await labOn({
-    chosen: { kind: 'own', runtime: runtime.kind },
-    artifacts,
-    clock,
-  }).run({
-    parsed: { ...parseScenario(SCENARIO, { file }), file },
-    resultsDir: join(dir(), 'results'),
-    baseDir: packageRoot,
-    signal: new AbortController().signal,
-    reproduce: `doorbuster run ${file}`,
-    onEvent: () => {},
-  });
-  expect(record.failures).toEqual([]);
-  expect(record.outcome).toBe('completed');
-  expect(record.checks.map(({ text, verdict }) => [text, verdict])).toEqual(
-    record.checks.map(({ text }) => [text, 'PASS']),
+  const record = await passingRun(
+    { chosen: { kind: 'own', runtime: runtime.kind }, artifacts, clock },
+    SCENARIO,
+    {
+      file,
+      resultsDir: join(dir(), 'results'),
+    },
   );
   const tables = record.truth?.tables ?? [];
   expect(tables.map(({ table, copies }) => [table, copies])).toEqual([
