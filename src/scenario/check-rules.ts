@@ -22,6 +22,7 @@ import { type CheckMistake, type CheckText, parseCheck, type Word } from './chec
 import { suggest } from './problems.ts';
 import { type Sections, streamsOn } from './rules.ts';
 import { type Check, STREAMS } from './scenario.ts';
+import { isCompact } from './schema.ts';
 import { scoredKinds } from './scored.ts';
 
 type JudgedCheck =
@@ -185,7 +186,7 @@ function judgePhase(
 
 function judgePayback({ metric }: CheckText, { phases, pipeline }: Sections): CheckMistake[] {
   if (metric.text !== 'payback' || !phases || !pipeline) return [];
-  const at = phases.findIndex((phase) => 'do' in phase && phase.do !== 'query');
+  const at = phases.findIndex(isCompact);
   const asked = (phase: (typeof phases)[number]) => 'do' in phase && phase.do === 'query';
   if (at >= 0 && phases.slice(0, at).some(asked) && phases.slice(at).some(asked)) return [];
   return [wrong(metric, 'payback needs a query phase before and one after a compact phase')];

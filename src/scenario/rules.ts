@@ -10,7 +10,7 @@ import {
   STREAMS,
   type Stream,
 } from './scenario.ts';
-import { type Draft, draftTimedMs } from './schema.ts';
+import { type Draft, draftTimedMs, isCompact } from './schema.ts';
 import { judgeServerFaults } from './server-fault-rules.ts';
 
 /** The sections that passed their own schema; a rule does not apply if a section that it needs did not. */
@@ -243,7 +243,6 @@ function judgeCompaction(
 }
 
 const isOnDemand = (by: string) => ON_DEMAND.some((kind) => kind === by);
-const isCompact = (phase: Draft['phases'][number]) => 'do' in phase && phase.do !== 'query';
 
 type UntimedDraft = Extract<Draft['phases'][number], { do: string }>;
 

@@ -313,3 +313,8 @@ export type Draft = z.output<typeof scenarioSchema>;
 export function draftTimedMs(phases: Draft['phases']): number {
   return phases.reduce((sum, phase) => sum + ('for' in phase ? phase.for : 0), 0);
 }
+
+/** Whether a phase compacts or maintains tables. */
+export function isCompact(phase: Draft['phases'][number]): boolean {
+  return 'do' in phase && phase.do !== 'query';
+}

@@ -77,7 +77,7 @@ test('a run that no disk can hold is refused before it begins, with what to type
 });
 
 describe.skipIf(!canMount())('a disk that is full (needs root)', () => {
-  test('is named as what is behind a reason, and no other disk is', () => {
+  test('is named after the reason why a run broke, and a disk with free space is not', () => {
     using disk = smallDisk(8);
     const reason = stackBroke('Kafka did not acknowledge a batch', 'see kafka.log', 'timed out');
     const dirs = [packageRoot, join(disk.dir, 'not', 'yet')];

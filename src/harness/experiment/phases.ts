@@ -2,7 +2,7 @@ import type { Drain, RecordedPhase } from '../../record/record.ts';
 import type { Phase } from '../../scenario/scenario.ts';
 import { enginesUsed } from '../../topology/manifest.ts';
 import { markBefore } from '../measure/compaction-record.ts';
-import type { CompactionResult, PhaseCompaction } from '../pipelines/compactions/compaction.ts';
+import type { PhaseCompaction } from '../pipelines/compactions/compaction.ts';
 import type { Live } from '../visibility/visibility.ts';
 import { runCompaction } from './compacting.ts';
 import type { Session } from './trial-context.ts';
@@ -20,7 +20,7 @@ interface RunnerResult {
   /** Epoch ms, or the reason why it was cut short. */
   readonly end: { readonly atMs: number } | { readonly reason: unknown };
   readonly drain?: Drain;
-  readonly compaction?: CompactionResult;
+  readonly compaction?: Omit<PhaseCompaction, 'phase'>;
 }
 
 /**
@@ -35,9 +35,7 @@ export async function* runPhases(session: Session, t0Ms: number): AsyncGenerator
     options.onEvent({ kind: 'phase-begin', phase: phase.name });
     journal.note('phase-begin', { phase: phase.name });
     const { end, drain = null, ...ran } = await runPhase(session, phase, startMs);
-    const compaction = ran.compaction
-      ? { ...ran.compaction, phase: phase.name, ...actionsOf(phase) }
-      : null;
+    const compaction = ran.compaction ? { ...ran.compaction, phase: phase.name } : null;
     if ('reason' in end) {
       if (compaction !== null) yield { realized: null, compaction };
       throw end.reason;
@@ -124,7 +122,8 @@ const PHASE_RUNNERS: { readonly [K in Phase['kind']]: PhaseRunner<K> } = {
     await probes.layout.mark(markBefore(phase.name));
     // One log per compaction.
     const log = isFirst(scenario, phase) ? {} : { log: `spark-compaction-${phase.name}.log` };
-    const compaction = await runCompaction(session, { ...log, ...actionsOf(phase) });
+    const actions = phase.actions === undefined ? {} : { actions: phase.actions };
+    const compaction = { ...(await runCompaction(session, { ...log, ...actions })), ...actions };
     // The compaction has committed: a failed mark does not undo it.
     const end = await probes.layout.mark(phase.name).then(
       () => ({ atMs: clock.nowMs() }),
@@ -133,12 +132,6 @@ const PHASE_RUNNERS: { readonly [K in Phase['kind']]: PhaseRunner<K> } = {
     return { compaction, end };
   },
 };
-
-/** What maintenance does in a phase, as an option that may be absent. */
-function actionsOf(phase: Phase): Pick<PhaseCompaction, 'actions'> {
-  const actions = phase.kind === 'compact' ? phase.actions : undefined;
-  return actions === undefined ? {} : { actions };
-}
 
 function isFirst({ phases }: Session['scenario'], phase: Phase): boolean {
   return phases.find(({ kind }) => kind === phase.kind)?.name === phase.name;

@@ -55,8 +55,8 @@ export async function runTrial(lab: LabContext, trial: Trial): Promise<TrialResu
   const options: TrialOptions = { ...given, clock: coordinator?.clock ?? lab.clock };
   const { clock } = options;
   const startedMs = clock.nowMs();
-  const written = [prepared.dataDir ?? temporaryDir(), temporaryDir(), resultsDir];
-  using ending = endSignal(trial.signal, written);
+  const data = prepared.dataDir === null ? [] : [prepared.dataDir];
+  using ending = endSignal(trial.signal, [...data, temporaryDir(), resultsDir]);
   const { signal, fail } = ending;
   using journal = openJournal(folder.dir, clock, fail);
   const first = firstRecord(options, { pipeline, place, chosen, folder, startedMs });
@@ -104,7 +104,7 @@ async function prepare(lab: LabContext, trial: Trial): Promise<Prepared> {
   return { pipeline, estimate, dataDir, leftovers };
 }
 
-/** A signal that ends a trial early: when the user stops it (until disposed), or by `fail`. It writes to `dirs`. */
+/** A signal that ends a trial early: when the user stops it (until disposed), or by `fail`. The trial writes to `dirs`. */
 function endSignal(
   wish: AbortSignal,
   dirs: readonly string[],

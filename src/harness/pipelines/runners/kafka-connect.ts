@@ -134,10 +134,8 @@ async function allRunning(
     const troubles = connectors.flatMap(({ name }) => {
       // Connect lists a connector a moment after it has accepted it.
       const seen = statuses.find((one) => one.name === name);
-      const found = seen && troubleOf(name, seen);
-      return seen === undefined
-        ? [{ failed: false, text: `${name} is not started` }]
-        : (found ?? []);
+      if (seen === undefined) return [{ failed: false, text: `${name} is not started` }];
+      return troubleOf(name, seen) ?? [];
     });
     const failed = troubles.find((one) => one.failed);
     if (failed !== undefined) throw stackBroke(`connector ${failed.text}`);

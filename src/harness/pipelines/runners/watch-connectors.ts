@@ -71,14 +71,11 @@ export async function watchConnectors(watched: Watched, signal: AbortSignal): Pr
       );
     }
     for (const name of statuses === null ? [] : names) {
-      const trouble = troubleOf(
-        name,
-        statuses?.find((one) => one.name === name),
-      );
-      if (trouble === null || excused) workedMs.set(name, nowMs);
-      const forMs = nowMs - (workedMs.get(name) ?? nowMs);
-      workedMs.set(name, nowMs - forMs);
+      const seen = statuses?.find((one) => one.name === name);
+      const trouble = troubleOf(name, seen);
+      if (trouble === null || excused || !workedMs.has(name)) workedMs.set(name, nowMs);
       if (trouble === null || excused) continue;
+      const forMs = nowMs - (workedMs.get(name) as number);
       if (trouble.failed || forMs > NOT_RUNNING_WITHIN_MS) {
         throw stackBroke(`connector ${trouble.text}`, 'see connect.log in the run folder');
       }
