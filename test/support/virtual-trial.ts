@@ -1,12 +1,12 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect } from 'vitest';
-import { packageRoot } from '../../src/harness/entry.ts';
+import { afterAll, beforeAll } from 'vitest';
 import { openLab } from '../../src/harness/experiment/lab.ts';
 import type { Artifacts } from '../../src/harness/setup/artifacts.ts';
 import type { RunRecord } from '../../src/record/record.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
+import { alonePipeline } from './alone.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 const SCENARIO = `
@@ -52,13 +52,7 @@ export async function virtualTrial(
   edit = (text: string) => text,
   { abortOnFail = false }: { readonly abortOnFail?: boolean } = {},
 ) {
-  const pipeline = join(dir, name);
-  cpSync(join(packageRoot, 'test/pipelines/in-process'), pipeline, { recursive: true });
-  const manifest = join(pipeline, 'pipeline.yaml');
-  const written = readFileSync(manifest, 'utf8');
-  const stage = '  - run: in-process\n';
-  expect(written).toContain(stage);
-  writeFileSync(manifest, written.replace(stage, `${stage}    inject: ${inject}\n`));
+  const pipeline = alonePipeline(dir, name, inject);
   const file = `${name}.yaml`;
   const parsed = { ...parseScenario(edit(SCENARIO.replace('PIPELINE', pipeline)), { file }), file };
   using clock = new VirtualClock(Date.UTC(2026, 10, 27, 9));
