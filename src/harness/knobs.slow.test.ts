@@ -226,6 +226,12 @@ const READ: Readonly<
       },
     ]),
   ),
+  'pipeline.stages': {
+    change: 'pipeline.stages={batch-load: {buckets: 5}}',
+    given: ['pipeline.stages={batch-load: {buckets: 4}}'],
+    as: 'scenario.pipeline.stages',
+    by: 'harness/pipelines/load.ts',
+  },
   'stack.partitions': {
     change: 'stack.partitions=5',
     as: 'scenario.stack.partitions',

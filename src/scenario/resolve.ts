@@ -261,6 +261,7 @@ function pipeline(written: Draft['pipeline']): PipelineUse {
     commitEveryMs: written.commit_every,
     format: written.format,
     parallelism: written.parallelism,
+    ...(Object.keys(written.stages).length > 0 ? { stages: written.stages } : {}),
     compaction: compactionOf(compaction),
   };
 }

@@ -194,6 +194,8 @@ export interface PipelineUse {
   readonly commitEveryMs: number;
   readonly format: 2 | 3;
   readonly parallelism: number;
+  /** Settings in place of those of its stages, by their kind and key; absent: none. */
+  readonly stages?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly compaction:
     | { readonly by: 'none' }
     | { readonly by: 'flink'; readonly everyMs: number }

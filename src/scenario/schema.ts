@@ -144,6 +144,12 @@ const pipeline = strict(
       64,
       'parallelism of each Flink job, tasks of each connector, loaders of the warehouse',
     ).default(1),
+    stages: z
+      .record(z.string(), z.record(z.string(), z.unknown()))
+      .default({})
+      .describe(
+        'settings that replace those of the stages in pipeline.yaml, by kind: warehouse: { threads: 2 }',
+      ),
     compaction: compaction.prefault({ by: 'none' }),
   },
   'what is under test',

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { suggest } from '../scenario/problems.ts';
+import type { KeyProblem } from '../scenario/yaml-file.ts';
 
 /** Runners of stages, which move data from the load target to the datasets. */
 const STAGE_RUNNERS = [
@@ -145,3 +147,46 @@ export const stage = z.discriminatedUnion('run', [
   }),
 ]);
 export type StageUse = z.output<typeof stage>;
+
+/** Settings for the stages of a pipeline: by the kind of the stage, and there by key. */
+type StageSettings = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** The stages with these settings in place of their own, and what is wrong with the settings, by its path in them. */
+export function withSettings(
+  stages: readonly StageUse[],
+  settings: StageSettings,
+): { readonly stages: StageUse[]; readonly problems: readonly KeyProblem[] } {
+  const kinds = stages.map(({ run }) => run);
+  const unknown = Object.keys(settings).filter((kind) => !kinds.some((run) => run === kind));
+  const problems: KeyProblem[] = unknown.map((kind) => ({
+    path: [kind],
+    message: `the pipeline has no stage "${kind}": ${suggest(kind, kinds)}`,
+  }));
+  const set = stages.map((own) => {
+    const wanted = settings[own.run] ?? {};
+    const read = stage.safeParse({ ...own, ...wanted, run: own.run });
+    const wrong = (read.error?.issues ?? []).flatMap((issue) => problemsOf(issue, own.run));
+    if (Object.hasOwn(wanted, 'run')) wrong.push(unknownKey([], 'run', own.run));
+    problems.push(...wrong.map(({ path, message }) => ({ path: [own.run, ...path], message })));
+    return read.data ?? own;
+  });
+  return { stages: set, problems };
+}
+
+function problemsOf(issue: z.core.$ZodIssue, run: RunnerKind): KeyProblem[] {
+  const path = issue.path as (string | number)[];
+  return issue.code === 'unrecognized_keys'
+    ? issue.keys.map((key) => unknownKey(path, key, run))
+    : [{ path, message: issue.message }];
+}
+
+function unknownKey(path: KeyProblem['path'], key: string, run: RunnerKind): KeyProblem {
+  const known = path.length === 0 ? `: ${suggest(key, keysOf(run))}` : '';
+  return { path: [...path, key], message: `unknown key "${key}"${known}` };
+}
+
+/** The keys of a stage that can be set: all but its kind. */
+function keysOf(run: RunnerKind): readonly string[] {
+  const found = stage.options.find(({ shape }) => shape.run.value === run);
+  return Object.keys(found?.shape ?? {}).filter((key) => key !== 'run');
+}

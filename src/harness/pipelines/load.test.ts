@@ -245,6 +245,31 @@ describe('a folder of one’s own', () => {
     );
   });
 
+  test('a scenario sets keys of the stages of its pipeline, and nothing that they do not have', () => {
+    const of = (stages: string) => {
+      const text = `name: x\nretail: { stores: 1 }\ntraffic: { pos: {} }\nphases: [{ name: one, for: 1s }]\npipeline:\n  use: warehouse\n  stages: ${stages}\n`;
+      const parsed = { ...parseScenario(text, { file: 'x.yaml' }), file: 'x.yaml' };
+      return pipelineFor(parsed, dir).manifest.stages;
+    };
+    const [own] = of('{}');
+    expect(of('{ warehouse: { threads: 3, keep_batches: 4 } }')).toEqual([
+      { ...own, threads: 3, keep_batches: 4 },
+    ]);
+    for (const [stages, message, column] of [
+      [
+        '{ wharehouse: {} }',
+        'wharehouse: the pipeline has no stage "wharehouse": did you mean',
+        13,
+      ],
+      ['{ warehouse: { thread: 2 } }', 'thread: unknown key "thread": did you mean "threads"?', 26],
+      ['{ warehouse: { threads: 0 } }', 'threads: Too small', 26],
+      ['{ warehouse: { run: batch-load } }', 'run: unknown key "run": known here: loaders', 26],
+    ] as const) {
+      expect(() => of(stages), stages).toThrow(`${message}`);
+      expect(() => of(stages), stages).toThrow(`at x.yaml:7:${column}`);
+    }
+  });
+
   test('traffic for a stream without a table is refused, with line and column of each', () => {
     edit('pipeline.yaml', / {2}(cart|loyalty): .*carries.*\n/g, '');
     const scenario = (traffic: string) => ({

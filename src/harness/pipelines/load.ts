@@ -16,6 +16,7 @@ import {
   rejectedOf,
   streamsOf,
 } from '../../topology/manifest.ts';
+import { withSettings } from '../../topology/stages.ts';
 import { type Submission, submissionsOf } from '../../topology/submissions.ts';
 import { packageRoot } from '../entry.ts';
 import type { RunNamespace } from '../run-namespace.ts';
@@ -98,7 +99,9 @@ export function pipelineFor(
   baseDir: string,
 ): Pipeline {
   const { traffic, pipeline, checks } = parsed.scenario;
-  const loaded = loadPipeline(pipeline.use, baseDir, dirname(parsed.file));
+  const own = loadPipeline(pipeline.use, baseDir, dirname(parsed.file));
+  const set = withSettings(own.manifest.stages, parsed.scenario.pipeline.stages ?? {});
+  const loaded = { ...own, manifest: { ...own.manifest, stages: set.stages } };
   const { manifest } = loaded;
   const carried = streamsOf(manifest);
   const uncarried = STREAMS.filter(
@@ -114,6 +117,7 @@ export function pipelineFor(
     requireSecuredSources([loaded.tables, loaded.jobs]);
   }
   const problems = [
+    ...set.problems.map(({ path, message }) => atKey(['pipeline', 'stages', ...path], message)),
     ...uncarried,
     ...undetectable(parsed.scenario, loaded),
     ...unknownEngines(parsed.scenario, loaded),
