@@ -211,6 +211,9 @@ function commandOf(
     // The default with jit c1: 48 MB, which the code of many micro-batches fills; then nothing is compiled any more.
     '-XX:ReservedCodeCacheSize=240m',
     '-Djava.net.preferIPv4Stack=true',
+    // Killed, it leaves what its libraries unpack: in its folder, which is removed, and not in the machine's.
+    `-Djava.io.tmpdir=${dir}`,
+    '-XX:+PerfDisableSharedMem',
     `-Dderby.system.home=${dir}`,
     ...OPENS.map((name) => `--add-opens=${name}=ALL-UNNAMED`),
     ...Object.entries(conf).map(([key, value]) => `-D${key}=${value}`),
