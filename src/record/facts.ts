@@ -69,7 +69,7 @@ export const FACTS = {
    */
   resources: `
     at_ms DOUBLE, server VARCHAR, cpu_s DOUBLE, rss_bytes BIGINT,
-    busy DOUBLE, steal DOUBLE,                                -- machine only: shares of all cores since the last sample
+    busy DOUBLE, steal DOUBLE,                                -- machine only: shares of all cores since the last sample that has them; NULL: under 50 clock ticks
     programs_s DOUBLE,                                        -- machine only: cpu_s without interrupts and the kernel's own threads
     shard INTEGER                                             -- another machine that made a part of the load; NULL: this one
   `,

@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { parseMachineStat, parseMemoryUsed, parseProcessStat, parseS3Counters } from './proc.ts';
+import {
+  machineShares,
+  parseMachineStat,
+  parseMemoryUsed,
+  parseProcessStat,
+  parseS3Counters,
+} from './proc.ts';
 
 test('a process whose name holds spaces and parentheses is parsed', () => {
   const text =
@@ -20,6 +26,19 @@ test('the machine counts idle and waiting as idle, and stolen time in the total'
   const text =
     'cpu  1000 100 500 8000 300 50 50 200 40 0\ncpu0 500 50 250 4000 150 25 25 100 20 0\n';
   expect(parseMachineStat(text)).toEqual({ totalS: 102, idleS: 83, stealS: 2, programsS: 16 });
+});
+
+test('a share of the machine needs fifty ticks: the only one of sixteen is not 6 %', () => {
+  const stat = (ticks: number, idle: number, steal: number) =>
+    parseMachineStat(`cpu  ${ticks - idle - steal} 0 0 ${idle} 0 0 0 ${steal} 0 0\n`);
+  const before = stat(1_000, 500, 10);
+  expect(machineShares(before, stat(1_016, 508, 11))).toBeNull();
+  expect(machineShares(before, stat(1_049, 500, 13))).toBeNull();
+  expect(machineShares(before, stat(1_050, 520, 11))).toEqual({
+    busy: expect.closeTo(0.6),
+    steal: expect.closeTo(0.02),
+  });
+  expect(machineShares(before, before)).toBeNull();
 });
 
 test('memory in use is what is not available', () => {

@@ -95,6 +95,25 @@ export function parseMachineStat(text: string): MachineStat {
   };
 }
 
+/**
+ * Fewer clock ticks of all cores than this make no share: a tick is a fiftieth then, and the rules of a valid run judge
+ * shares of a twentieth. A second of one core has 100.
+ */
+const LEAST_TICKS = 50;
+
+/** Shares of all cores between two readings of /proc/stat, 0..1; null: too few ticks passed between them to say. */
+export function machineShares(
+  before: MachineStat,
+  now: MachineStat,
+): { readonly busy: number; readonly steal: number } | null {
+  const passedS = now.totalS - before.totalS;
+  if (Math.round(passedS * TICKS_PER_SECOND) < LEAST_TICKS) return null;
+  return {
+    busy: (passedS - (now.idleS - before.idleS)) / passedS,
+    steal: (now.stealS - before.stealS) / passedS,
+  };
+}
+
 /** Bytes in use by /proc/meminfo: total less available. */
 export function parseMemoryUsed(text: string): number {
   const kilobytes = (name: string) =>

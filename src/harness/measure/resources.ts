@@ -85,8 +85,10 @@ export async function shardShares(
      )
      SELECT 1000 * sum(cpu_s * ms / (to_ms - from_ms)) FILTER (server = '${HARNESS}')
          / (sum(ms) FILTER (server = '${HARNESS}') * $cores) AS harness,
-       sum(busy * ms) FILTER (server = '${MACHINE}') / sum(ms) FILTER (server = '${MACHINE}') AS busy,
-       sum(steal * ms) FILTER (server = '${MACHINE}') / sum(ms) FILTER (server = '${MACHINE}') AS steal
+       sum(busy * ms) FILTER (server = '${MACHINE}')
+         / sum(ms) FILTER (server = '${MACHINE}' AND busy IS NOT NULL) AS busy,
+       sum(steal * ms) FILTER (server = '${MACHINE}')
+         / sum(ms) FILTER (server = '${MACHINE}' AND steal IS NOT NULL) AS steal
      FROM parts`,
     { shard: number, cores, from: fromMs, to: toMs },
   );

@@ -5,6 +5,7 @@ import { CONTAINER_ENGINE, CpuAccounts, KERNEL } from '../clients/cpu-accounts.t
 import { httpRequest } from '../clients/http.ts';
 import {
   type MachineStat,
+  machineShares,
   type ProcessStat,
   parseMachineStat,
   parseMemoryUsed,
@@ -145,10 +146,9 @@ class RunningResources implements ResourceProbe {
   }
 
   #machineRow(atMs: number, now: MachineStat, usedBytes: number): FactRow {
-    const before = this.#machine;
-    this.#machine = now;
-    const passedS = before ? now.totalS - before.totalS : 0;
-    const share = (s: number) => (passedS > 0 ? s / passedS : null);
+    const shares = this.#machine && machineShares(this.#machine, now);
+    // Too few ticks since: the next sample has a share of them all.
+    if (this.#machine === null || shares !== null) this.#machine = now;
     return {
       at_ms: atMs,
       server: MACHINE,
@@ -156,8 +156,8 @@ class RunningResources implements ResourceProbe {
       cpu_s: now.totalS - now.idleS - now.stealS,
       programs_s: now.programsS - (this.#accounts.usage(KERNEL)?.cpuS ?? 0),
       rss_bytes: usedBytes,
-      busy: before && share(passedS - (now.idleS - before.idleS)),
-      steal: before && share(now.stealS - before.stealS),
+      busy: shares?.busy ?? null,
+      steal: shares?.steal ?? null,
     };
   }
 
