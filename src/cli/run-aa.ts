@@ -61,6 +61,8 @@ export async function runAa(args: AaArguments, context: CommandContext): Promise
     `doorbuster aa ${quoted(scenario)}`,
     ...repeated('--set', set),
     `--pairs ${pairs}`,
+    ...(args.metrics === undefined ? [] : [`--metrics ${quoted(args.metrics)}`]),
+    ...(args.seed === undefined ? [] : ['--seed', args.seed]),
   ].join(' ');
   const plan: GatePlan = { id: folder.id, reproduce, wanted, noiseLane: null };
   let noise: Noise | null = null;

@@ -61,11 +61,12 @@ export async function runGate(args: GateArguments, context: CommandContext): Pro
   const noise = noiseFor(args);
   const wanted = withNoise(wantedMetrics(args), noise);
   const folder = createRunFolder(args.results, 'gate', systemClock.nowMs());
-  const prepared = await preparedIn(folder.dir, args, context).catch((error: unknown) => {
-    removeIfEmpty(folder.dir);
-    throw error;
-  });
-  requireKnown(wanted, prepared);
+  const prepared = await preparedIn(folder.dir, { ...args, wanted }, context).catch(
+    (error: unknown) => {
+      removeIfEmpty(folder.dir);
+      throw error;
+    },
+  );
   for (const line of planLines(prepared)) terminal.say(line);
   const named = wanted.map(({ id, effect }) => `${id} ${effect * 100} %`);
   terminal.say(`metrics   ${named.join(' · ')}`);
@@ -107,13 +108,20 @@ export async function runGate(args: GateArguments, context: CommandContext): Pro
   return showGate(last, args.format, terminal);
 }
 
-function preparedIn(dir: string, args: GateArguments, context: CommandContext) {
+/** Both sides, read and known to have what is wanted of them. Throws DoorbusterError (exit 2) if they are not comparable. */
+async function preparedIn(
+  dir: string,
+  args: GateArguments & Pick<GatePlan, 'wanted'>,
+  context: CommandContext,
+): Promise<PreparedDesigns> {
   const common = { scenario: args.scenario, set: args.set, dir };
-  const read = async () => [
+  const sides = [
     await sideOf({ name: 'base', what: args.base, set: args.baseSet }, common),
     await sideOf({ name: 'head', what: args.head ?? args.base, set: args.headSet }, common),
   ];
-  return read().then((sides) => prepareDesigns(sides, { ...args, force: false }, context));
+  const prepared = await prepareDesigns(sides, { ...args, force: false }, context);
+  requireKnown(args.wanted, prepared);
+  return prepared;
 }
 
 /** The metrics of the named file, of ./gate.yaml if there is one, or the default ones. */

@@ -86,6 +86,8 @@ test('what cannot be gated is refused before anything starts', async () => {
   expect(await refused('--base', 'mine', '--head-set', 'retail.stores=4')).toContain(
     'different traffic: retail.stores 3 / 4',
   );
+  // The run of the test before this one is there, and no folder of a gate that was refused.
+  expect(readdirSync(join(dir, 'results')).filter((one) => one.includes('gate'))).toHaveLength(1);
 }, 120_000);
 
 test('a head is judged against recorded runs, as advice; other traffic is refused before it runs', async () => {

@@ -61,6 +61,7 @@ test.concurrent('up, a run that is killed, one that clears up after it, down: no
   expect(up.code, up.said).toBe(EXIT.pass);
   const at = JSON.parse(up.said.slice(up.said.indexOf('{\n'))) as Record<string, string>;
   expect(at).toMatchObject({ name: 'evening', runtime });
+  for (const address of [at.kafka, at.redis]) expect(address).toMatch(/^127\.0\.0\.1:\d+$/);
   expect(up.said).not.toContain('secretAccessKey');
   const again = await home.doorbuster('up', 'evening', '--runtime', runtime);
   expect(again).toMatchObject({ code: EXIT.badInput });

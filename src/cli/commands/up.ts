@@ -109,6 +109,8 @@ function addresses({ name, plan }: PersistedStack) {
     gateway: http(plan.ports.gateway),
     catalog: http(plan.ports.catalog),
     s3: http(plan.ports.minio),
+    ...(plan.servers.includes('redis') ? { redis: `127.0.0.1:${plan.ports.redis}` } : {}),
+    ...(plan.servers.includes('connect') ? { connect: http(plan.ports.connect) } : {}),
     credentials: persistedPath(name),
   };
 }
