@@ -5,6 +5,7 @@ import { engineContract } from '../../test/contracts/engine.ts';
 import { targetContract } from '../../test/contracts/target.ts';
 import { visibilityContract } from '../../test/contracts/visibility.ts';
 import { images } from '../../test/support/datasets.ts';
+import { NO_EXTENSIONS } from '../../test/support/no-extensions.ts';
 import { systemClock as clock } from '../core/clock.ts';
 import { ENGINES } from './engines/engines.ts';
 import { packageRoot } from './entry.ts';
@@ -26,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack?.stop());
 
-const extensions = { avro: '', httpfs: '', iceberg: '' };
+const extensions = NO_EXTENSIONS;
 
 targetContract('in-process', () => ({
   address: addressOf({ target: 'in-process' }, stack),

@@ -45,7 +45,7 @@ export const CARRIED = [...STREAMS, REJECTED] as const;
 export const SEMANTICS = ['append', 'upsert', 'ledger'] as const;
 
 /** Source that observes when a row becomes visible to a reader. */
-export const VISIBILITY = ['iceberg', 'redis', 'in-process', 'parquet'] as const;
+export const VISIBILITY = ['iceberg', 'redis', 'in-process', 'parquet', 'ducklake'] as const;
 
 /** The servers that a reader of each kind of dataset asks: while one of them is down, no reader sees a change. */
 export const READ_FROM = {
@@ -53,6 +53,7 @@ export const READ_FROM = {
   redis: ['redis'],
   'in-process': [],
   parquet: ['minio'],
+  ducklake: ['minio'],
 } as const satisfies Readonly<Record<(typeof VISIBILITY)[number], readonly ServerName[]>>;
 
 /**

@@ -157,12 +157,17 @@ describe('refused, with line and column:', () => {
     [
       'an engine that there is not',
       ['engine: [duckdb, spark, trino]', 'engine: [duckdb, presto]'],
-      /:19:9: engine: must be one of duckdb, spark, trino, duckdb-parquet, warehouse, in-process, or a list of them/,
+      /:19:9: engine: must be one of duckdb, spark, trino, duckdb-parquet, warehouse, ducklake, in-process, or a list of them/,
     ],
     [
       'a Parquet dataset that no engine reads',
       ['inventory:   {', 'inventory:   { visibility: parquet,'],
       /:14:3: visibility parquet needs engine: duckdb-parquet or warehouse/,
+    ],
+    [
+      'a dataset of DuckLake that no engine reads',
+      ['inventory:   {', 'inventory:   { visibility: ducklake,'],
+      /:14:3: visibility ducklake needs engine: ducklake/,
     ],
     [
       'an engine of Parquet files over Iceberg tables',
@@ -172,7 +177,7 @@ describe('refused, with line and column:', () => {
     [
       'two engines that read different tables',
       ['engine: [duckdb, spark, trino]', 'engine: [duckdb, duckdb-parquet]'],
-      /:19:1: duckdb-parquet and warehouse read other tables than the other engines: name one alone/,
+      /:19:1: duckdb-parquet reads other tables than the other engines: name it alone/,
     ],
     ['something else than a stream', ['carries: pos,', 'carries: till,'], /:10:27: .*carries/],
   ] as const)('%s', (_, [from, to], message) => {

@@ -38,7 +38,13 @@ const TARGETS = ['kafka', 'in-process'] as const;
 export type TargetKind = (typeof TARGETS)[number];
 
 /** Query engines. */
-const ENGINES = [...QUERY_ENGINES, 'duckdb-parquet', 'warehouse', 'in-process'] as const;
+const ENGINES = [
+  ...QUERY_ENGINES,
+  'duckdb-parquet',
+  'warehouse',
+  'ducklake',
+  'in-process',
+] as const;
 export type EngineKind = (typeof ENGINES)[number];
 
 const NAME = /^[a-z_][a-z0-9_]*$/;
@@ -248,20 +254,29 @@ function fileMismatches(written: Written): readonly KeyProblem[] {
     : [...problems, { path: ['engine'], message: `engine lists ${twice} twice` }];
 }
 
-const OF_PARQUET: readonly EngineKind[] = ['duckdb-parquet', 'warehouse'];
+/** What each engine reads that has tables of its own; the others read those of the catalog. */
+const READS: { readonly [E in EngineKind]?: Written['datasets'][string]['visibility'] } = {
+  'duckdb-parquet': 'parquet',
+  warehouse: 'parquet',
+  ducklake: 'ducklake',
+};
 
-/** Parquet files are read by their own engines, and by no others: a catalog does not list them. */
+/** Tables outside of the catalog are read by their own engines, and by no others. */
 function storageMismatches(written: Written): readonly KeyProblem[] {
-  const ofParquet = enginesOf(written).map((one) => OF_PARQUET.includes(one));
-  if (ofParquet.length > 1 && ofParquet.includes(true)) {
-    const message = `${OF_PARQUET.join(' and ')} read other tables than the other engines: name one alone`;
+  const engines = enginesOf(written);
+  const special = engines.find((one) => READS[one] !== undefined);
+  if (engines.length > 1 && special !== undefined) {
+    const message = `${special} reads other tables than the other engines: name it alone`;
     return [{ path: ['engine'], message }];
   }
+  const reads = special && READS[special];
   return Object.entries(written.datasets).flatMap(([name, { visibility }]) => {
-    if ((visibility === 'parquet') === ofParquet[0]) return [];
-    const message = ofParquet[0]
-      ? `engine ${written.engine} reads datasets with visibility: parquet, and not ${visibility}`
-      : `visibility parquet needs engine: ${OF_PARQUET.join(' or ')}`;
+    const readers = (Object.keys(READS) as EngineKind[]).filter((one) => READS[one] === visibility);
+    if (reads === undefined ? readers.length === 0 : visibility === reads) return [];
+    const message =
+      reads === undefined
+        ? `visibility ${visibility} needs engine: ${readers.join(' or ')}`
+        : `engine ${written.engine} reads datasets with visibility: ${reads}, and not ${visibility}`;
     return [{ path: ['datasets', name], message }];
   });
 }

@@ -10,6 +10,7 @@ const STAGE_RUNNERS = [
   'warehouse',
   'spark-merge',
   'kafka-connect',
+  'ducklake-load',
   'in-process',
 ] as const;
 export type RunnerKind = (typeof STAGE_RUNNERS)[number];
@@ -140,6 +141,17 @@ export const stage = z.discriminatedUnion('run', [
       .record(z.string().min(1), z.string())
       .default({})
       .describe('further settings of every connector; they replace the generated ones'),
+  }),
+  z.strictObject({
+    run: z
+      .literal('ducklake-load')
+      .describe('a loader that merges into tables of DuckLake, at every commit interval'),
+    inline_rows: z
+      .int()
+      .min(0)
+      .max(100_000)
+      .default(5_000)
+      .describe('up to so many rows of a load go into the catalog instead of a file'),
   }),
   z.strictObject({
     run: z.literal('in-process').describe('a stage in this process, without any server'),

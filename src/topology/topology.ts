@@ -127,7 +127,13 @@ function rememberedFor(run: RunnerKind, upserts: boolean): string | null {
 }
 
 /** Runners whose work is not in `jobs.sql`. */
-const LOADERS: readonly RunnerKind[] = ['batch-load', 'warehouse', 'spark-merge', 'kafka-connect'];
+const LOADERS: readonly RunnerKind[] = [
+  'batch-load',
+  'warehouse',
+  'spark-merge',
+  'kafka-connect',
+  'ducklake-load',
+];
 
 /** A loader has no job per topic, and Spark and Connect no SQL of the folder: shown is what becomes of each topic. */
 function loadersOf(

@@ -108,10 +108,14 @@ test.concurrent(
     const rules = record.invalid.map(({ rule }) => rule);
     expect(rules).not.toContain('the census read every commit');
     expect(rules).not.toContain('acknowledged is appended');
-    const states = readJournal(folder).entries.flatMap((entry) =>
-      entry.kind === 'fault' ? [entry.state] : [],
-    );
-    expect(states).toEqual(FAULTS.flatMap(() => ['asked', 'away', 'back']));
+    // A server that takes long to come back does so while the next one is away.
+    const { entries } = readJournal(folder);
+    for (const { server } of FAULTS) {
+      const states = entries.flatMap((entry) =>
+        entry.kind === 'fault' && entry.server === server ? [entry.state] : [],
+      );
+      expect(states, server).toEqual(['asked', 'away', 'back']);
+    }
     const { rows } = await querySql(
       folder,
       'SELECT act, server, back_ms > away_ms AS back FROM faults ORDER BY away_ms',

@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
@@ -24,6 +23,7 @@ import {
   type Stream,
 } from '../../src/scenario/scenario.ts';
 import { clearNamespace, joinSharedStack, testNamespace } from '../support/shared-stack.ts';
+import { loaders } from './support/loaders.ts';
 import { passingRun } from './support/passing-run.ts';
 import { ownFolders } from './support/stacks.ts';
 import { EXPECTED, QUERY_VALUES, sendTraps } from './support/traps.ts';
@@ -253,21 +253,6 @@ checks:
   - never_visible(inventory) during load == 0
   - cost(loader) > 0
 `;
-
-/** Loaders that this process has started. */
-function loaders(): readonly number[] {
-  return readdirSync('/proc')
-    .filter((pid) => {
-      try {
-        const parent = /\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1];
-        const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-        return Number(parent) === process.pid && line.includes('loader-child');
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
-}
 
 test('a run agrees with the oracles, with a loader that is killed', {
   timeout: 600_000,

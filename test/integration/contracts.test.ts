@@ -12,6 +12,7 @@ import { targetContract } from '../contracts/target.ts';
 import { visibilityContract } from '../contracts/visibility.ts';
 import { images, rejected } from '../support/datasets.ts';
 import { openTestBatches } from './support/batches.ts';
+import { openTestLake } from './support/lake.ts';
 import { createTables, type Lakehouse, openLakehouse } from './support/lakehouse.ts';
 import { WITHOUT_TRINO } from './support/trino.ts';
 import { viewIn } from './support/view.ts';
@@ -82,6 +83,38 @@ engineContract('duckdb-parquet', () => ({
   table: lakehouse.table(NUMBERS.name),
   endless: 'range(3000000000) r(id)',
 }));
+
+/** What the contracts have in the lake of their namespace. */
+const IN_LAKE = [NUMBERS, { ...images('upsert', 'lake_stock'), visibility: 'ducklake' }] as const;
+
+engineContract('ducklake', () => ({
+  open: async () => {
+    await using lake = await openTestLake(lakehouse, IN_LAKE, logDir);
+    await lake.add(
+      NUMBERS,
+      `SELECT 'pos' AS topic, unnest([1, 2]) AS part, unnest([1, 2]) AS kafka_offset`,
+    );
+    return ENGINES.ducklake.open(read(), { clock });
+  },
+  table: lakehouse.table(NUMBERS.name),
+  endless: 'range(3000000000) r(id)',
+}));
+
+visibilityContract('ducklake', async () => {
+  const [, dataset] = IN_LAKE;
+  const lake = await openTestLake(lakehouse, IN_LAKE, logDir);
+  const facts = await openFacts();
+  const { place } = lakehouse;
+  return {
+    ...{ dataset, facts, inFiles: true, liveFiles: [1, 1] },
+    visibility: await openVisibility({ ...read(), place, facts, clock, t0Ms: () => 0 }, [dataset]),
+    commit: (version, eventId) =>
+      lake.add(
+        dataset,
+        `SELECT '${eventId}' AS event_id, 1 AS store_id, 1 AS sku_id, ${version} AS version`,
+      ),
+  };
+});
 
 visibilityContract('parquet', async () => {
   const dataset = { ...images('upsert'), visibility: 'parquet' } as const;

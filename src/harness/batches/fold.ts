@@ -63,7 +63,7 @@ export async function fold(
     .map((name) => `known.${named(name)} = new.${named(name)}`)
     .join(' AND ');
   await connection.run(
-    `CREATE OR REPLACE TEMP TABLE incoming AS ${incomingSql(of, number, parts)}`,
+    `CREATE OR REPLACE TEMP TABLE incoming AS ${incomingRows(of, [`${number}::INTEGER AS ${BATCH_COLUMN}`, partitionColumns(parts)])}`,
   );
   // A key of images is in one partition; the id of an event may be in any.
   const candidates = holdsImages(dataset)
@@ -124,14 +124,17 @@ function partitionColumns(parts: Parts): string {
     .join(', ');
 }
 
-/** The rows by the table's names, the first of each event or the newest of each row. */
-function incomingSql({ dataset, from }: FoldOf, number: number, parts: Parts): string {
+/** The rows by the table's names, the first of each event or the newest of each row, and columns over these. */
+export function incomingRows(
+  { dataset, from }: Pick<FoldOf, 'dataset' | 'from'>,
+  more: readonly string[],
+): string {
   const columns = tableColumns(dataset);
   const own = columns.map(({ name }) => named(name)).join(', ');
   const keys = identityOf(dataset).map(named).join(', ');
   const arrival = `${named(columnOf(dataset, 'kafka_ms'))}, arrived_part, arrived_offset`;
   const order = isUpsert(dataset) ? `${named(dataset.version)} DESC, ${arrival}` : arrival;
-  return `SELECT ${own}, ${number}::INTEGER AS ${BATCH_COLUMN}, ${partitionColumns(parts)} FROM (
+  return `SELECT ${[own, ...more].join(', ')} FROM (
       SELECT ${columns.map(({ ours, name }) => `${named(ours)} AS ${named(name)}`).join(', ')},
         arrived_part, arrived_offset FROM ${from})
     QUALIFY row_number() OVER (PARTITION BY ${keys} ORDER BY ${order}) = 1
@@ -154,12 +157,14 @@ function touchedIn(table: BatchTable, partitions: ReadonlySet<string>): BatchTab
   return { ...table, files: table.files.filter(({ partition }) => partitions.has(partition)) };
 }
 
-function isUpsert(dataset: Dataset): dataset is ImageDataset & { readonly semantics: 'upsert' } {
+export function isUpsert(
+  dataset: Dataset,
+): dataset is ImageDataset & { readonly semantics: 'upsert' } {
   return dataset.semantics === 'upsert';
 }
 
 /** Columns of the table that tell two rows apart. */
-function identityOf(dataset: Dataset): readonly string[] {
+export function identityOf(dataset: Dataset): readonly string[] {
   if (!holdsImages(dataset)) return dataset.firstOf;
   return isUpsert(dataset) ? dataset.key : [...dataset.key, dataset.version];
 }

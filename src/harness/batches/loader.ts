@@ -10,6 +10,7 @@ import { KafkaReader } from '../clients/kafka-reader.ts';
 import { type Bucket, openBucket } from '../clients/s3.ts';
 import { type Positions, samePositions } from './batch-log.ts';
 import { openBatchSink } from './batch-sink.ts';
+import { type IntoLake, openLakeSink } from './lake-sink.ts';
 import { Spool } from './spool.ts';
 import { openStagingSink } from './staging-sink.ts';
 
@@ -31,10 +32,12 @@ export interface LoaderConfig {
   readonly share: { readonly index: number; readonly of: number };
   /**
    * `batch`: its loads are batches, which readers see. `stage`: they are staged, and a merge folds them into the tables.
+   * `lake`: they are transactions of DuckLake.
    */
   readonly into:
     | { readonly kind: 'batch'; readonly keepBatches: number }
-    | { readonly kind: 'stage' };
+    | { readonly kind: 'stage' }
+    | IntoLake;
 }
 
 /** Where loads go. */
@@ -56,6 +59,12 @@ export interface SinkTools {
 }
 
 const LIMITS = { threads: 1, memoryMb: 1024 };
+
+function sinkFor(tools: SinkTools): Promise<LoadSink> {
+  const { into } = tools.config;
+  if (into.kind === 'batch') return openBatchSink(tools, into);
+  return into.kind === 'lake' ? openLakeSink(tools, into) : openStagingSink(tools);
+}
 
 /**
  * Reads the topics, load by load. How far they are loaded is part of every load: a loader that starts continues after the
@@ -84,10 +93,7 @@ export class Loader implements AsyncDisposable {
     const connection = await database.connect();
     await createS3Secret(connection, config.s3);
     const tools = { config, clock, bucket, connection, attempt: randomUUID().slice(0, 8) };
-    const sink =
-      config.into.kind === 'batch'
-        ? await openBatchSink(tools, config.into)
-        : await openStagingSink(tools);
+    const sink = await sinkFor(tools);
     const streams = new Map(config.topics.map(({ topic, stream }) => [topic, stream]));
     const { index, of } = config.share;
     const reader = await KafkaReader.open({

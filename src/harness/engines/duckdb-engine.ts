@@ -19,7 +19,7 @@ export interface ReaderConfig {
   /** Where its tables come from. */
   readonly tables:
     | { readonly from: 'catalog'; readonly catalog: Endpoints['catalog'] }
-    | { readonly from: 'batches'; readonly namespace: string };
+    | { readonly from: 'batches' | 'lake'; readonly namespace: string };
   readonly extensions: Artifacts['duckdbExtensions'];
   readonly threads: number;
   readonly memoryMb: number;

@@ -1,4 +1,5 @@
 import { systemClock } from '../../core/clock.ts';
+import { openLake } from '../batches/lake.ts';
 import { openBatches } from '../batches/open-batches.ts';
 import type { Connection } from '../clients/duckdb.ts';
 import { openLakehouse } from '../clients/duckdb-lakehouse.ts';
@@ -44,6 +45,10 @@ async function openTables({ tables, ...config }: ReaderConfig): Promise<Connecti
   if (tables.from === 'catalog') {
     const { s3, extensions } = config;
     return (await openLakehouse({ s3, catalog: tables.catalog }, extensions, config)).connection;
+  }
+  if (tables.from === 'lake') {
+    const { namespace } = tables;
+    return (await openLake({ ...config, namespace, readOnly: true })).connection;
   }
   const opened = await openBatches({ ...config, namespace: tables.namespace });
   refresh = opened.refresh;

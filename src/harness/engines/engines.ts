@@ -1,6 +1,7 @@
 import type { EngineKind } from '../../topology/manifest.ts';
 import { duckdb } from './duckdb.ts';
 import { duckdbParquet } from './duckdb-parquet.ts';
+import { ducklake } from './ducklake.ts';
 import type { QueryEngine } from './engine.ts';
 import { inProcess } from './in-process.ts';
 import { spark } from './spark.ts';
@@ -14,6 +15,7 @@ import { warehouseEngine } from './warehouse.ts';
 export function observingEngine(engines: readonly EngineKind[]): QueryEngine {
   if (engines.includes('in-process')) return inProcess;
   if (engines.includes('warehouse')) return warehouseEngine;
+  if (engines.includes('ducklake')) return ducklake;
   return engines.includes('duckdb-parquet') ? duckdbParquet : duckdb;
 }
 
@@ -24,5 +26,6 @@ export const ENGINES: { readonly [K in EngineKind]: QueryEngine & { readonly kin
   trino,
   'duckdb-parquet': duckdbParquet,
   warehouse: warehouseEngine,
+  ducklake,
   'in-process': inProcess,
 };

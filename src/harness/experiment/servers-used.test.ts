@@ -25,7 +25,7 @@ const IN_PROCESS = './test/pipelines/in-process';
 
 const LAKEHOUSE = SERVERS.filter((server) => server !== 'redis' && server !== 'connect');
 
-const WITHOUT_CATALOG: readonly string[] = ['batch', 'warehouse'];
+const WITHOUT_CATALOG: readonly string[] = ['batch', 'warehouse', 'ducklake'];
 const WITHOUT_FLINK: readonly string[] = [...WITHOUT_CATALOG, 'spark-merge', 'kafka-connect'];
 
 test.each(WITHOUT_CATALOG)('%s uses the log and the object store', (name) => {

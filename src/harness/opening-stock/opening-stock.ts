@@ -6,6 +6,7 @@ import type { Facts } from '../facts.ts';
 import type { RunNamespace } from '../run-namespace.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import type { Stack } from '../stack/stack.ts';
+import { insertIntoLake } from './ducklake.ts';
 import { insertIntoIceberg } from './iceberg.ts';
 import { insertInProcess } from './in-process.ts';
 import { insertIntoParquet } from './parquet.ts';
@@ -34,6 +35,7 @@ const INSERTS: { readonly [K in Dataset['visibility']]: Insert } = {
   redis: async () => {},
   'in-process': insertInProcess,
   parquet: insertIntoParquet,
+  ducklake: insertIntoLake,
 };
 
 /**

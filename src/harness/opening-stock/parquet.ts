@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { tableColumns } from '../../topology/table-columns.ts';
 import { BatchLog, type BatchTable } from '../batches/batch-log.ts';
 import { fold } from '../batches/fold.ts';
 import { openDatabase } from '../clients/duckdb.ts';
 import { createS3Secret } from '../clients/duckdb-lakehouse.ts';
 import { openBucket } from '../clients/s3.ts';
 import type { Insert } from './opening-stock.ts';
-import { OPENING_COLUMNS } from './rows.ts';
+import { arrivedRows } from './rows.ts';
 
 const LIMITS = { memoryMb: 1024, threads: 2 };
 
@@ -22,10 +21,7 @@ export const insertIntoParquet: Insert = async (
   const connection = await database.connect();
   try {
     await createS3Secret(connection, s3);
-    const columns = tableColumns(dataset).map(({ ours, type }) =>
-      ours in OPENING_COLUMNS ? `"${ours}"` : `NULL::${type} AS "${ours}"`,
-    );
-    const from = `(SELECT ${columns.join(', ')}, 0 AS arrived_part, 0 AS arrived_offset FROM ${rows.from})`;
+    const from = arrivedRows(rows, dataset);
     const log = new BatchLog(bucket, place.namespace);
     for (;;) {
       const base = await log.newest(null);

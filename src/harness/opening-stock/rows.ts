@@ -4,6 +4,8 @@ import { pipeline } from 'node:stream/promises';
 import { quoted } from '../../core/sql.ts';
 import { preloadOf, storesOf } from '../../generators/tape.ts';
 import { type Scenario, STOCK } from '../../scenario/scenario.ts';
+import type { Dataset } from '../../topology/dataset.ts';
+import { tableColumns } from '../../topology/table-columns.ts';
 import { CsvBuffer } from '../load/csv.ts';
 
 /** Columns of the opening stock, by the names on the wire, with their types in DuckDB. */
@@ -63,4 +65,12 @@ export async function writeOpeningRows(
   );
   const from = `read_csv(${quoted(path)}, header = false, columns = {${columns.join(', ')}})`;
   return { count, from };
+}
+
+/** What stands after FROM to read the rows as a loader reads records: every column of the table by our names, and a place in the log. */
+export function arrivedRows(rows: OpeningRows, dataset: Dataset): string {
+  const columns = tableColumns(dataset).map(({ ours, type }) =>
+    ours in OPENING_COLUMNS ? `"${ours}"` : `NULL::${type} AS "${ours}"`,
+  );
+  return `(SELECT ${columns.join(', ')}, 0 AS arrived_part, 0 AS arrived_offset FROM ${rows.from})`;
 }

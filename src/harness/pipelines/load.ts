@@ -226,6 +226,7 @@ export const SHIPPED = [
   'warehouse',
   'spark-merge',
   'kafka-connect',
+  'ducklake',
 ] as const;
 
 function queriesOf(dir: string, manifest: Manifest, engine: EngineKind): readonly PipelineQuery[] {

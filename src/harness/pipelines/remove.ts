@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { stackBroke } from '../../core/errors.ts';
 import { batchesFolder } from '../batches/batch-log.ts';
+import { lakeFolder } from '../batches/lake.ts';
 import { connectRest } from '../clients/connect-rest.ts';
 import type { Endpoints } from '../clients/endpoints.ts';
 import { flinkRest, hasEnded } from '../clients/flink-rest.ts';
@@ -66,7 +67,10 @@ export async function removeNamed(names: Names, options: RemoveOptions): Promise
     const dropped = has('catalog') ? await dropTables(namespace, options) : none;
     await removeViews(namespace, options);
     tables += dropped.tables;
-    objects += dropped.objects + (await bucket.removeAll(batchesFolder(namespace)));
+    objects += dropped.objects;
+    for (const folder of [batchesFolder(namespace), lakeFolder(namespace)]) {
+      objects += await bucket.removeAll(folder);
+    }
   }
   return { jobs, topics: topics.length, tables, objects };
 }

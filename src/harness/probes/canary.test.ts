@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
 import { images } from '../../../test/support/datasets.ts';
+import { NO_EXTENSIONS } from '../../../test/support/no-extensions.ts';
 import { VirtualClock } from '../../../test/support/virtual-clock.ts';
 import type { Reader } from '../engines/engine.ts';
 import { inProcess } from '../engines/in-process.ts';
@@ -35,7 +36,7 @@ test('a poll that found a canary is followed by none for half a commit interval,
     place: { namespace: 'ns' } as ProbeContext['place'],
     underDeclaredFault: () => false,
     async openReader(options): Promise<Reader> {
-      const extensions = { avro: '', httpfs: '', iceberg: '' };
+      const extensions = NO_EXTENSIONS;
       const opened = { stack, extensions, namespace: 'ns', logDir: '' };
       const reader = await inProcess.open(opened, { ...options, clock });
       return {

@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
+import { NO_EXTENSIONS } from '../../../test/support/no-extensions.ts';
 import { systemClock as clock } from '../../core/clock.ts';
 import type { EngineKind } from '../../topology/manifest.ts';
 import { ENGINES } from '../engines/engines.ts';
@@ -13,7 +14,7 @@ test('several engines answer the same queries, each with its own readers and row
   await using stack = await startInProcess(clock, tmpdir());
   await using facts = await openFacts();
   const opened: (EngineKind | undefined)[] = [];
-  const extensions = { avro: '', httpfs: '', iceberg: '' };
+  const extensions = NO_EXTENSIONS;
   const open = { stack, extensions, namespace: 'retail', logDir: '' };
   const query = (engine: EngineKind) => ({
     ...{ name: 'one', engine, sql: 'SELECT 1 AS one', parameters: [] },

@@ -35,6 +35,8 @@ export interface Artifacts {
     readonly avro: string;
     readonly httpfs: string;
     readonly iceberg: string;
+    readonly sqliteScanner: string;
+    readonly ducklake: string;
   };
   /** Spark's jars with Iceberg's runtime and S3. */
   readonly sparkClasspath: string;
@@ -162,6 +164,8 @@ function assemble(
       avro: extension('avro'),
       httpfs: extension('httpfs'),
       iceberg: extension('iceberg'),
+      sqliteScanner: extension('sqlite_scanner'),
+      ducklake: extension('ducklake'),
     },
     sparkClasspath: spark.join(':'),
     sparkMergeClasspath: [

@@ -6,7 +6,7 @@ import type { Bucket } from '../clients/s3.ts';
 import type { FactRow } from '../facts.ts';
 import type { FoundSnapshot } from './iceberg-follower.ts';
 import { ManifestReader, type SnapshotFiles } from './manifests.ts';
-import { sightingsOf } from './sighting.ts';
+import { dataFiles, sightingsOf } from './sighting.ts';
 import type { CommitRead, Live, Sighted, VisibilityContext } from './visibility.ts';
 
 /**
@@ -45,7 +45,7 @@ export class CommitReader {
         : await readRows(
             this.#connection,
             {
-              select: sightingsOf(this.#table, found.columns, snapshot.id, paths),
+              select: sightingsOf(this.#table, found.columns, snapshot.id, dataFiles(paths)),
               seenMs: found.seenMs,
             },
             this.#context.t0Ms(),

@@ -15,6 +15,7 @@ import { scoped } from '../clients/scoped-signal.ts';
 import { CommitReader } from './commit-reader.ts';
 import { Follower } from './iceberg-follower.ts';
 import { ManifestReader } from './manifests.ts';
+import { listingOf } from './storage.ts';
 import type {
   SourceOpener,
   StorageListing,
@@ -99,18 +100,7 @@ async function listBucket(
     if (!table) continue;
     for (const path of await pathsOf(table, bucket, signal)) named.add(path);
   }
-  const orphans = objects
-    .map((object) => ({ ...object, path: `s3://${s3.bucket}/${object.key}` }))
-    .filter(({ path }) => !named.has(path));
-  const sum = (list: readonly { readonly bytes: number }[]) =>
-    list.reduce((total, { bytes }) => total + bytes, 0);
-  return {
-    objects: objects.length,
-    bytes: sum(objects),
-    orphans: orphans.length,
-    orphanBytes: sum(orphans),
-    orphanKeys: orphans.slice(0, 20).map(({ key }) => key),
-  };
+  return listingOf(objects, (key) => named.has(`s3://${s3.bucket}/${key}`));
 }
 
 /** Every object that the table's metadata names, over all snapshots that it keeps. */

@@ -5,7 +5,8 @@ import { createS3Secret } from '../clients/duckdb-lakehouse.ts';
 import type { FileEntry } from '../clients/iceberg.ts';
 import { openBucket } from '../clients/s3.ts';
 import { commitRow, countLive, readRows } from './commit-reader.ts';
-import { sightingsOf } from './sighting.ts';
+import { dataFiles, sightingsOf } from './sighting.ts';
+import { listingOf } from './storage.ts';
 import type {
   CommitRead,
   FoundCommit,
@@ -45,7 +46,7 @@ async function open(context: VisibilityContext): Promise<VisibilitySource> {
     const added = live.filter(({ status }) => status === 'added');
     const columns = [...Object.keys(table.columns), BATCH_COLUMN];
     const paths = added.map(({ path }) => path);
-    const select = sightingsOf(dataset, columns, found.snapshot.id, paths);
+    const select = sightingsOf(dataset, columns, found.snapshot.id, dataFiles(paths));
     const rows = await readRows(
       connection,
       { select: `${select} WHERE ${BATCH_COLUMN} = ${batch.number}`, seenMs: found.seenMs },
@@ -102,13 +103,7 @@ async function open(context: VisibilityContext): Promise<VisibilitySource> {
           for (const { path } of files) named.add(path);
         }
       }
-      const orphans = objects.filter(({ key }) => !named.has(`s3://${s3.bucket}/${key}`));
-      const sum = (list: typeof objects) => list.reduce((total, { bytes }) => total + bytes, 0);
-      return {
-        ...{ objects: objects.length, bytes: sum(objects) },
-        ...{ orphans: orphans.length, orphanBytes: sum(orphans) },
-        orphanKeys: orphans.slice(0, 20).map(({ key }) => key),
-      };
+      return listingOf(objects, (key) => named.has(`s3://${s3.bucket}/${key}`));
     },
     async close() {
       bucket.close();

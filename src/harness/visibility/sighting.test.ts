@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { images } from '../../../test/support/datasets.ts';
 import { quoted } from '../../core/sql.ts';
 import { openFacts } from '../facts.ts';
-import { sightingsOf } from './sighting.ts';
+import { dataFiles, sightingsOf } from './sighting.ts';
 
 test('rows are numbered as they were written: by the number in the name of the file, then in the file', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'doorbuster-sightings-'));
@@ -21,7 +21,7 @@ test('rows are numbered as they were written: by the number in the name of the f
   const second = await written('00000-0-f00d-00002.parquet', 0, 3_000);
   const first = await written('00000-0-f00d-00001.parquet', 3_000, 9_000);
   const columns = ['store_id', 'sku_id', 'version'];
-  const select = sightingsOf(images('upsert'), columns, 's1', [second, first]);
+  const select = sightingsOf(images('upsert'), columns, 's1', dataFiles([second, first]));
   await facts.run(`INSERT INTO sightings BY NAME ${select}`);
   expect(
     await facts.rows(`SELECT count(*) AS n, min(row_no) AS first, max(row_no) AS last,

@@ -15,15 +15,15 @@ const SIGHTING = {
 } as const;
 
 /**
- * SQL that reads the rows of data files: only stamps, ids and versions. A column that the table lacks is NULL; the id of
- * a rejected row is the drain marker in its payload. A writer numbers its files in their names, so rows are numbered in
- * the order in which they were written.
+ * SQL that reads rows of a commit: only stamps, ids and versions. A column that the table lacks is NULL; the id of
+ * a rejected row is the drain marker in its payload. Rows are numbered as `from`, which stands after FROM, gives them: of
+ * data files (`dataFiles`), in the order in which they were written.
  */
 export function sightingsOf(
   table: Dataset,
   tableColumns: readonly string[],
   snapshotId: string,
-  paths: readonly string[],
+  from: string,
 ): string {
   const has = new Set(tableColumns);
   const payload = columnOf(table, 'payload');
@@ -37,5 +37,10 @@ export function sightingsOf(
   });
   return `SELECT ${quoted(table.name)} AS table_name, ${quoted(snapshotId)} AS snapshot_id,
     ${columns.join(', ')}, row_number() OVER ()::INTEGER AS row_no
-    FROM read_parquet([${paths.toSorted().map(quoted).join(', ')}], hive_partitioning = false)`;
+    FROM ${from}`;
+}
+
+/** What stands after FROM to read data files. A writer numbers its files in their names. */
+export function dataFiles(paths: readonly string[]): string {
+  return `read_parquet([${paths.toSorted().map(quoted).join(', ')}], hive_partitioning = false)`;
 }

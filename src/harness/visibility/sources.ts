@@ -1,5 +1,6 @@
 import { grouped } from '../../core/grouped.ts';
 import type { Dataset } from '../../topology/dataset.ts';
+import { ducklake } from './ducklake.ts';
 import { iceberg } from './iceberg.ts';
 import { inProcess } from './in-process.ts';
 import { parquet } from './parquet.ts';
@@ -18,6 +19,7 @@ export const VISIBILITY_SOURCES: { readonly [K in VisibilityKind]: SourceOpener 
   redis,
   'in-process': inProcess,
   parquet,
+  ducklake,
 };
 
 /** The visibility sources of a run's datasets. The caller disposes them. */

@@ -1,7 +1,7 @@
 import { systemClock as clock } from '../../../src/core/clock.ts';
 import { type Batch, BatchLog } from '../../../src/harness/batches/batch-log.ts';
 import { emptyTable, fold } from '../../../src/harness/batches/fold.ts';
-import { openDatabase } from '../../../src/harness/clients/duckdb.ts';
+import { type Connection, openDatabase } from '../../../src/harness/clients/duckdb.ts';
 import { createS3Secret } from '../../../src/harness/clients/duckdb-lakehouse.ts';
 import { openBucket } from '../../../src/harness/clients/s3.ts';
 import type { Dataset } from '../../../src/topology/dataset.ts';
@@ -12,6 +12,23 @@ import type { Lakehouse } from './lakehouse.ts';
 interface TestBatches extends AsyncDisposable {
   /** Publishes a batch with rows, of which `select` gives some columns by our names. */
   fold(select: string): Promise<void>;
+}
+
+/** What stands after FROM to read rows, of which `select` gives some columns by our names, as a loader reads records. */
+export async function arrived(
+  connection: Connection,
+  dataset: Dataset,
+  select: string,
+): Promise<string> {
+  await connection.run(`CREATE OR REPLACE TEMP TABLE given AS ${select}`);
+  const given = await connection.rows<{ name: string }>(
+    'SELECT column_name AS name FROM (DESCRIBE given)',
+  );
+  const has = new Set(given.map(({ name }) => name));
+  const columns = tableColumns(dataset).map(
+    ({ ours, type }) => `${has.has(ours) ? ours : 'NULL'}::${type} AS ${ours}`,
+  );
+  return `(SELECT ${columns.join(', ')}, 0 AS arrived_part, 0 AS arrived_offset FROM given)`;
 }
 
 export async function openTestBatches(lake: Lakehouse, dataset: Dataset): Promise<TestBatches> {
@@ -36,15 +53,7 @@ export async function openTestBatches(lake: Lakehouse, dataset: Dataset): Promis
     async fold(select) {
       const base = (await log.newest(null)) ?? none;
       if (base === none) await log.publish(none);
-      await connection.run(`CREATE OR REPLACE TEMP TABLE given AS ${select}`);
-      const given = await connection.rows<{ name: string }>(
-        'SELECT column_name AS name FROM (DESCRIBE given)',
-      );
-      const has = new Set(given.map(({ name }) => name));
-      const columns = tableColumns(dataset).map(
-        ({ ours, type }) => `${has.has(ours) ? ours : 'NULL'}::${type} AS ${ours}`,
-      );
-      const from = `(SELECT ${columns.join(', ')}, 0 AS arrived_part, 0 AS arrived_offset FROM given)`;
+      const from = await arrived(connection, dataset, select);
       const number = base.number + 1;
       const table = await fold(
         connection,

@@ -1,8 +1,6 @@
 import { join } from 'node:path';
-import { LOADER } from '../../../record/facts.ts';
 import { datasetsOf } from '../../../topology/manifest.ts';
-import { StageProcess } from '../../batches/child-process.ts';
-import { loaderConfig, publishNone } from './loading.ts';
+import { deployLoader, loaderConfig, publishNone } from './loading.ts';
 import type { StageRunner } from './runner.ts';
 
 /**
@@ -13,34 +11,10 @@ export const batchLoad: StageRunner<'batch-load'> = {
   run: 'batch-load',
   servers: ['kafka', 'minio'],
   async deploy(of, options) {
-    const { stage, streams, pipeline } = of;
-    await publishNone(of, options, datasetsOf(pipeline.manifest, options.scenario.traffic));
-    const loader = await StageProcess.start(
-      {
-        title: 'loader',
-        entry: 'harness/batches/loader-child',
-        start: {
-          kind: 'start',
-          config: {
-            ...loaderConfig(of, options, join(options.workDir, 'loader')),
-            everyMs: options.scenario.pipeline.commitEveryMs,
-            share: { index: 0, of: 1 },
-            into: { kind: 'batch', keepBatches: stage.keep_batches },
-          },
-        },
-      },
-      options,
-    );
-    return {
-      jobs: streams.map((name) => ({ name, jobId: `batch-load-${name}` })),
-      watch: (until, underDeclaredFault) => loader.watch(until, underDeclaredFault),
-      async drain(until) {
-        await loader.drain(until);
-        await loader[Symbol.asyncDispose]();
-      },
-      explain: async () => [],
-      processes: () => (loader.pid === null ? [] : [{ server: LOADER, pid: loader.pid }]),
-      [Symbol.asyncDispose]: () => loader[Symbol.asyncDispose](),
-    };
+    await publishNone(of, options, datasetsOf(of.pipeline.manifest, options.scenario.traffic));
+    return deployLoader(of, options, {
+      ...loaderConfig(of, options, join(options.workDir, 'loader')),
+      into: { kind: 'batch', keepBatches: of.stage.keep_batches },
+    });
   },
 };

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { NO_EXTENSIONS } from '../../../../test/support/no-extensions.ts';
 import { SERVERS } from '../../../core/metrics.ts';
 import type { Artifacts } from '../../setup/artifacts.ts';
 import { HOST, LOOPBACK, type Plan, PORTS, type Ports } from '../plan.ts';
@@ -14,7 +15,7 @@ const artifacts: Artifacts = {
   sqlGatewayJar: '/cache/flink-sql/lib/flink-sql-gateway.jar',
   catalogClasspath: '/cache/catalog/lib/*',
   minio: '/cache/minio/minio',
-  duckdbExtensions: { avro: '', httpfs: '', iceberg: '' },
+  duckdbExtensions: NO_EXTENSIONS,
   sparkClasspath: '',
   sparkMergeClasspath: '',
   connectClasspath: '/cache/connect/lib/*',
