@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
 
 /**
  * Projects by what they need: `unit` and `slow` need nothing, `integration` needs the real servers, `e2e` runs the
- * built binary. They run in that order, integration two files at a time, e2e one: they share two cores, and most of the
+ * built binary. They run in that order, the last two with two files at a time: they share two cores, and most of the
  * integration files share one stack (test/support/shared-stack.ts). `slow` has the unit tests of seconds of CPU (properties
  * over many random inputs, exhaustive lists), so that `npm run check` stays short.
  */
@@ -73,8 +73,9 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/stack-setup.ts'],
-          fileParallelism: false,
-          // Of tests that may run side by side: each has servers of its own.
+          // A run waits for servers, for its phases and for its drain.
+          maxWorkers: 2,
+          // Of tests of a file that may run side by side: each has servers of its own.
           maxConcurrency: 2,
           testTimeout: 600_000,
           hookTimeout: 600_000,
