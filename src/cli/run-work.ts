@@ -7,6 +7,7 @@ import { pipelineFor } from '../harness/pipelines/load.ts';
 import type { ScenarioOnDisk } from '../harness/recording/open.ts';
 import type { MachineWork } from '../harness/setup/needs.ts';
 import type { Shard } from '../harness/sharding/shard-coordinator.ts';
+import { toolsOf } from '../harness/stack/components/components.ts';
 import { persistedStack } from '../harness/stack/persisted-stack.ts';
 import { runtimeFor } from '../harness/stack/runtimes.ts';
 import type { RuntimeKind } from '../harness/stack/stack.ts';
@@ -37,10 +38,12 @@ export function workOf(
     return { pipeline, scenario: parsed.scenario };
   });
   const programs = loaded.flatMap(({ pipeline, scenario }) => programsUsed(pipeline, scenario));
+  const starts = loaded.flatMap(({ pipeline, scenario }) => serversUsed(pipeline, scenario));
   return {
     servers: designs[0].scenario.stack.runtime === 'external' ? 'elsewhere' : runtime,
     observes: shard === undefined || shard.share.index === 0,
     programs: [...new Set(programs)],
-    starts: loaded.flatMap(({ pipeline, scenario }) => serversUsed(pipeline, scenario)),
+    starts,
+    tools: toolsOf([...new Set(starts)]),
   };
 }

@@ -53,6 +53,7 @@ export const SERVERS = [
   'flink-gateway',
   'redis',
   'connect',
+  'postgres',
 ] as const;
 
 /** Who uses the machine: the servers, a pipeline's own loaders, and the harness. What `cost(…)` may name. */

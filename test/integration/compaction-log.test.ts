@@ -28,6 +28,7 @@ const NOWHERE: Endpoints = {
   },
   connect: null,
   redis: null,
+  postgres: null,
   internal: { brokers: [], s3: 'http://127.0.0.1:9', catalog: 'http://127.0.0.1:9' },
 };
 

@@ -97,6 +97,7 @@ describe.skipIf(runtime.kind !== 'containers')('their containers, as a cluster r
       s3: { ...s3, endpoint: internal.s3 },
       connect: null,
       redis: null,
+      postgres: null,
     });
     const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...servers } = env;
     const given = Object.keys(configMapIn('load.yaml', 'doorbuster-servers'));

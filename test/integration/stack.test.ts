@@ -63,19 +63,22 @@ test('a stack runs the requested servers, and no other', async () => {
   await createNamespace(stack, 'alone');
 });
 
-test('a Redis alone answers, is accounted for, and breaks the stack when it is killed', async () => {
-  await using stack = await start({ servers: ['redis'] });
-  const [server] = stack.processes() as [{ readonly pid: number; readonly server: string }];
-  expect(stack.processes()).toEqual([{ server: 'redis', pid: server.pid }]);
-  const accounts = new CpuAccounts();
-  accounts.sample(await readProcesses(), new Map([[server.pid, 'redis']]));
-  expect(accounts.usage('redis')?.rssBytes).toBeGreaterThan(1_000_000);
-  killGroup(server.pid, 'SIGKILL');
-  await until(() => stack.broken.aborted, 10_000);
-  expect(stack.broken.reason).toMatchObject({
-    message: expect.stringMatching(/^redis exited unexpectedly/),
-  });
-});
+test.each(['redis', 'postgres'] as const)(
+  'a %s alone answers, is accounted for, and breaks the stack when it is killed',
+  async (name) => {
+    await using stack = await start({ servers: [name] });
+    const [server] = stack.processes() as [{ readonly pid: number; readonly server: string }];
+    expect(stack.processes()).toEqual([{ server: name, pid: server.pid }]);
+    const accounts = new CpuAccounts();
+    accounts.sample(await readProcesses(), new Map([[server.pid, name]]));
+    expect(accounts.usage(name)?.rssBytes).toBeGreaterThan(1_000_000);
+    killGroup(server.pid, 'SIGKILL');
+    await until(() => stack.broken.aborted, 10_000);
+    expect(stack.broken.reason).toMatchObject({
+      message: expect.stringMatching(new RegExp(`^${name} exited unexpectedly`)),
+    });
+  },
+);
 
 describe('a running stack', () => {
   let stack: Stack;

@@ -8,6 +8,7 @@ import { needsOf, type Program, SERVERS_ON_REQUEST } from '../../harness/setup/n
 import { isCi } from '../../harness/setup/prerequisites.ts';
 import { provision } from '../../harness/setup/provision.ts';
 import { fetchArtifacts } from '../../harness/setup/setup.ts';
+import { toolsOf } from '../../harness/stack/components/components.ts';
 import { RUNTIME_CHOICES, RUNTIMES, runtimeFor } from '../../harness/stack/runtimes.ts';
 import type { RuntimeKind } from '../../harness/stack/stack.ts';
 import type { Command } from '../command.ts';
@@ -90,7 +91,9 @@ export const setupCommand: Command = {
       );
     }
     const programs: readonly Program[] = extra.includes(TRINO) ? ['spark', TRINO] : ['spark'];
-    const needs = needsOf(readLock(), { servers: runtime, observes: true, programs, starts });
+    const tools = toolsOf(starts);
+    const work = { servers: runtime, observes: true, programs, starts, tools };
+    const needs = needsOf(readLock(), work);
     const artifacts = await provision({ ...options, ...means, needs });
     for (const dataset of datasets) {
       if (!hasDataset(cacheDir, dataset)) await fetchDataset(dataset, { ...options, ...means });

@@ -6,6 +6,7 @@ import { serversOfShipped } from '../../harness/experiment/servers-used.ts';
 import { loadPipeline, SHIPPED } from '../../harness/pipelines/load.ts';
 import { readLock } from '../../harness/setup/lock.ts';
 import { needsOf, SERVERS_ON_REQUEST } from '../../harness/setup/needs.ts';
+import { toolsOf } from '../../harness/stack/components/components.ts';
 import {
   DEFAULT_STACK,
   type PersistedStack,
@@ -42,7 +43,7 @@ export const upCommand: Command = {
         array: true,
         nargs: 1,
         default: [],
-        describe: 'servers that a stack has only on request: connect',
+        describe: `servers that a stack has only on request: ${SERVERS_ON_REQUEST.join(', ')}`,
       })
       .option('jit', {
         choices: ['c1', 'full'] as const,
@@ -68,6 +69,7 @@ export const upCommand: Command = {
       observes: true,
       programs: ['spark'],
       starts: servers,
+      tools: toolsOf(servers),
     });
     const artifacts = await ready({ yes, runtime: taken, means, needs }, context);
     const kept = await up({

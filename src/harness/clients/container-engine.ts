@@ -84,7 +84,7 @@ export interface RunningContainer {
   readonly exited: Promise<{ readonly code: number | null; readonly outOfMemory: boolean }>;
   /** Its output, if there is no log. */
   printed(): string;
-  kill(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  kill(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<void>;
   /** Freezes all of its processes, until `unpause`. Rejects when the engine cannot. */
   pause(): Promise<void>;
   /** Does nothing if the container is not paused or no longer exists. */

@@ -42,12 +42,23 @@ export interface Endpoints {
   readonly connect: { readonly rest: string; readonly offsetFlushMs: number } | null;
   /** null: there is none. */
   readonly redis: RedisAddress | null;
+  /** null: there is none. */
+  readonly postgres: PostgresAddress | null;
   /** Internal addresses, by which the servers reach each other; Flink's SQL uses these. */
   readonly internal: {
     readonly brokers: readonly string[];
     readonly s3: string;
     readonly catalog: string;
   };
+}
+
+/** A database, and its address for the other servers. It can be cloned into another thread. */
+export interface PostgresAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly database: string;
+  readonly internal: { readonly host: string; readonly port: number };
 }
 
 export interface RedisAddress {

@@ -47,9 +47,11 @@ const OPTIONAL = [...OF_PROGRAM.trino, 'spark-kafka'];
 /** The artifacts of servers that only some runs start. */
 const OF_SERVER: { readonly [S in ServerName]?: readonly string[] } = {
   connect: ['connect', 'connect-iceberg', 'connect-debezium'],
+  // A program that has to be installed.
+  postgres: [],
 };
 
-/** Servers that a persistent stack has only on request, since their files are fetched for them alone. */
+/** Servers that a persistent stack has only on request, since their files or their program are there for them alone. */
 export const SERVERS_ON_REQUEST = Object.keys(OF_SERVER) as readonly ServerName[];
 
 /** The servers use about 1.5 GB; a Spark compaction and the harness's threads come on top. */

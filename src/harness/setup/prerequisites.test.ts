@@ -33,6 +33,9 @@ describe('prerequisites', () => {
     ['go', 'go version devel', '0.0.0', false, false],
     ['redis', 'Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc', '7.0.15', true, false],
     ['redis', 'Redis server v=6.0.16 sha=00000000:0', '6.0.16', false, false],
+    ['postgres', 'postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)', '15.18.0', true, false],
+    ['postgres', 'postgres (PostgreSQL) 18.0', '18.0.0', true, true],
+    ['postgres', 'postgres (PostgreSQL) 13.9', '13.9.0', false, false],
     ['node', 'v20.19.0', '20.19.0', true, false],
     ['node', 'v20.18.3', '20.18.3', false, false],
   ] as const)('judges %s by what it prints: %s', (tool, text, version, ok, untried) => {

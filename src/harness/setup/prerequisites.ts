@@ -6,6 +6,7 @@ import { badInput, type DoorbusterError } from '../../core/errors.ts';
 import { runClient } from './client.ts';
 import { type LockedArtifact, thisPlatform } from './lock.ts';
 import { onPath } from './on-path.ts';
+import { postgresProgram } from './postgres.ts';
 import { TRINO_JAVA, trinoJavaCommand } from './trino-java.ts';
 import {
   atLeast,
@@ -16,7 +17,16 @@ import {
 } from './versions.ts';
 
 /** Programs that must be installed on the machine. */
-export type Tool = 'node' | 'java' | 'java25' | 'maven' | 'python' | 'pip' | 'go' | 'redis';
+export type Tool =
+  | 'node'
+  | 'java'
+  | 'java25'
+  | 'maven'
+  | 'python'
+  | 'pip'
+  | 'go'
+  | 'redis'
+  | 'postgres';
 
 /** A program that must be installed, and what was found. */
 export interface Prerequisite {
@@ -105,6 +115,13 @@ const TOOLS: Readonly<Record<Tool, ToolCheck>> = {
     parse: (text) => parseVersion(/\bv=(\S+)/.exec(text)?.[1] ?? ''),
     least: [7, 0, 0],
     tried: ([major]) => major === 7 || major === 8,
+  },
+  postgres: {
+    needs: 'PostgreSQL 15 or newer (on PATH or in /usr/lib/postgresql; tested with 15 and 17)',
+    command: [postgresProgram('postgres'), '--version'],
+    parse: (text) => parseVersion(/\bPostgreSQL\) (\S+)/.exec(text)?.[1] ?? ''),
+    least: [15, 0, 0],
+    tried: ([major]) => major === 15 || major === 17,
   },
 };
 
@@ -204,6 +221,7 @@ function debianPackages(tools: readonly Tool[], os: OperatingSystem): readonly s
     pip: ['python3', 'python3-pip'],
     go: ['golang-go'],
     redis: ['redis-server'],
+    postgres: ['postgresql'],
   };
   return [...new Set(tools.flatMap((tool) => packages[tool]))];
 }
@@ -228,6 +246,7 @@ export function installLine(tools: readonly Tool[], os: OperatingSystem, isRoot:
         pip: 'python3-pip',
         go: 'golang',
         redis: 'redis',
+        postgres: 'postgresql-server',
       })}`;
     case 'macos':
       return `brew install ${names({
@@ -239,6 +258,7 @@ export function installLine(tools: readonly Tool[], os: OperatingSystem, isRoot:
         pip: 'python',
         go: 'go',
         redis: 'redis',
+        postgres: 'postgresql@17',
       })}`;
     case 'other':
       return `install ${tools.map((tool) => TOOLS[tool].needs).join('; ')}`;

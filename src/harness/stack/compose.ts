@@ -3,6 +3,7 @@ import type { StackLock } from '../setup/lock.ts';
 import { baseImage } from './build-context.ts';
 import type { Command, Image } from './components/component.ts';
 import { COMPONENTS } from './components/components.ts';
+import { postgresData } from './components/postgres.ts';
 import { type ImageTags, imageTags } from './images.ts';
 import { healthCheck, insideContainers, serverEnvironment, WORK } from './inside-containers.ts';
 import { HOST, type Plan, type Ports } from './plan.ts';
@@ -20,6 +21,7 @@ const CUSTOMARY_PORTS: Ports = {
   gateway: 8083,
   redis: 6379,
   connect: 8084,
+  postgres: 5432,
 };
 const MINIO_CONSOLE = 9001;
 
@@ -33,6 +35,7 @@ const PUBLISHED_PORTS: Readonly<Record<ServerName, readonly number[]>> = {
   'flink-gateway': [CUSTOMARY_PORTS.gateway],
   redis: [CUSTOMARY_PORTS.redis],
   connect: [CUSTOMARY_PORTS.connect],
+  postgres: [CUSTOMARY_PORTS.postgres],
 };
 
 /** Fixed credentials, which are no secret because the ports are published on loopback only. */
@@ -129,14 +132,15 @@ function script(server: ServerName, plan: Plan, command: Command): string {
   return [
     `mkdir -p ${[`${WORK}/tmp`, ...dirs(plan)].join(' ')}`,
     ...written,
-    ...(prepare ? [prepared(server, shellLine(prepare(plan)))] : []),
+    ...(prepare ? [prepared(server, plan, shellLine(prepare(plan)))] : []),
     `exec ${shellLine(command)}`,
   ].join('\n');
 }
 
-function prepared(server: ServerName, line: string): string {
+function prepared(server: ServerName, plan: Plan, line: string): string {
   // After a restart the stack has its data.
   if (server === 'kafka') return `${line} --ignore-formatted`;
+  if (server === 'postgres') return `[ -e ${postgresData(plan)}/PG_VERSION ] || ${line}`;
   return [
     `printed=$(${line} | sed -n 's/^${RESULT}//p')`,
     `jvm=$(echo "$printed" | sed -n 1p)`,

@@ -1,6 +1,7 @@
 import type { Endpoints } from '../clients/endpoints.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
 import { OFFSET_FLUSH_MS } from './components/connect.ts';
+import { POSTGRES_USER } from './components/postgres.ts';
 import { BUCKET, HOST, type Plan, REGION } from './plan.ts';
 
 /** Versions of the servers, and of what doorbuster puts into them. */
@@ -55,6 +56,12 @@ export function endpointsOf(plan: Plan): Endpoints {
         }
       : null,
     redis: servers.includes('redis') ? { host: HOST, port: ports.redis } : null,
+    postgres: servers.includes('postgres')
+      ? {
+          ...{ host: HOST, port: ports.postgres, user: POSTGRES_USER, database: 'postgres' },
+          internal: { host: names.postgres, port: ports.postgres },
+        }
+      : null,
     internal: {
       brokers: [`${names.kafka}:${ports.kafkaInside}`],
       s3: `http://${names.minio}:${ports.minio}`,

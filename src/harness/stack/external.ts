@@ -119,6 +119,7 @@ export function externalEndpoints(use: ExternalUse, env: Environment = process.e
     flink,
     connect: null,
     redis: null,
+    postgres: null,
     internal: {
       brokers: (internal.kafka ?? brokers).split(','),
       s3: internal.s3 ?? resolved(s3.endpoint, 'endpoint', 's3.endpoint'),

@@ -29,8 +29,9 @@ const HOLDS: Readonly<Record<Image, readonly string[]>> = {
   spark: ['spark', 'spark-iceberg', 'lakehouse'],
   'spark-merge': ['spark', 'spark-iceberg', 'lakehouse', 'spark-kafka', 'flink', 'flink-functions'],
   connect: ['connect', ...CONNECT_PLUGINS],
-  // The package of the base image's distribution.
+  // These are packages of the base image's distribution.
   redis: [],
+  postgres: [],
 };
 
 const IMAGES = Object.keys(HOLDS) as readonly Image[];

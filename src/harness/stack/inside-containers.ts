@@ -18,11 +18,12 @@ const ALIASES: Network = {
 /** The part of a plan that is specific to containers. */
 export function insideContainers(
   lock: StackLock,
-): Pick<Plan, 'network' | 'artifacts' | 'java' | 'workDir' | 'logDir'> {
+): Pick<Plan, 'network' | 'artifacts' | 'java' | 'postgres' | 'workDir' | 'logDir'> {
   return {
     network: ALIASES,
     artifacts: filesInImages(lock),
     java: 'java',
+    postgres: { dir: null, under: [] },
     workDir: WORK,
     logDir: WORK,
   };
@@ -39,6 +40,7 @@ export function healthCheck(server: ServerName, plan: Plan): string {
   const port = plan.ports[ready.port];
   if (ready.kind === 'kafka') return `bash -c '</dev/tcp/127.0.0.1/${port}'`;
   if (ready.kind === 'redis') return `redis-cli -p ${port} ping | grep -q PONG`;
+  if (ready.kind === 'postgres') return `pg_isready -q -h 127.0.0.1 -p ${port}`;
   const owner = SERVERS.find((one) => COMPONENTS[one].ports.includes(ready.port)) as ServerName;
   return `curl -fsS -o /dev/null http://${owner}:${port}${ready.path}`;
 }

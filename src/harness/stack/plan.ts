@@ -1,5 +1,6 @@
 import { SERVERS } from '../../core/metrics.ts';
 import type { ServerFiles } from '../setup/artifacts.ts';
+import type { PostgresPrograms } from '../setup/postgres.ts';
 import type { Jit, ServerName } from './stack.ts';
 
 /** Every port on which the servers of one stack listen; all are free ports on 127.0.0.1. */
@@ -14,6 +15,7 @@ export const PORTS = [
   'gateway',
   'redis',
   'connect',
+  'postgres',
 ] as const;
 export type PortName = (typeof PORTS)[number];
 export type Ports = Readonly<Record<PortName, number>>;
@@ -64,6 +66,7 @@ export interface Plan {
   readonly artifacts: ServerFiles;
   /** The Java that starts servers: a path, or a name on PATH. */
   readonly java: string;
+  readonly postgres: PostgresPrograms;
   /** Data, configuration and temporary files; removed when the stack stops. */
   readonly workDir: string;
   /** One log per server; kept. */

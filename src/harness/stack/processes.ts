@@ -5,6 +5,7 @@ import { badInput } from '../../core/errors.ts';
 import { SERVERS } from '../../core/metrics.ts';
 import { isAlive, type ProcessIdentity } from '../process-identity.ts';
 import type { ServerFiles } from '../setup/artifacts.ts';
+import { postgresPrograms } from '../setup/postgres.ts';
 import { javaCommand } from '../setup/prerequisites.ts';
 import { temporaryDir } from '../setup/user-dirs.ts';
 import type { AuxiliaryProcess } from './auxiliary-process.ts';
@@ -123,7 +124,8 @@ async function openFolder({ artifacts, runDir, ...options }: StackOptions): Prom
   const scratch = join(workDir, 'tmp');
   await mkdir(scratch, { recursive: true });
   await mkdir(logDir, { recursive: true });
-  const plan = { network: LOOPBACK, artifacts, java: javaCommand(), workDir, logDir };
+  const [java, postgres] = [javaCommand(), postgresPrograms()];
+  const plan = { network: LOOPBACK, artifacts, java, postgres, workDir, logDir };
   return {
     ...processHost(plan, lease, {
       store: archiveFolder(artifacts.classArchives, scratch),

@@ -8,7 +8,7 @@ import type { ServerName } from './stack.ts';
 /** Everything that differs between the runtimes that start servers. */
 export interface RuntimeHost {
   /** The part of the plan that depends on the runtime. */
-  readonly plan: Pick<Plan, 'network' | 'artifacts' | 'java' | 'workDir' | 'logDir'>;
+  readonly plan: Pick<Plan, 'network' | 'artifacts' | 'java' | 'postgres' | 'workDir' | 'logDir'>;
   /** The registry's file with the ports; `takePorts` replaces them. */
   readonly leasePath: string;
   takePorts(ports: readonly number[]): void;

@@ -3,6 +3,7 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Clock } from '../../core/clock.ts';
 import { badInput, type DoorbusterError } from '../../core/errors.ts';
+import { readProcesses } from '../clients/proc.ts';
 import { withServerPriority } from '../priority.ts';
 import { isAlive, type ProcessIdentity } from '../process-identity.ts';
 import { onPath } from '../setup/on-path.ts';
@@ -69,8 +70,8 @@ export async function launch(
       exited,
       printed: () => Buffer.concat(chunks).toString('utf8'),
       kill: (signal) => void killGroup(pid, signal),
-      pause: async () => void killGroup(pid, 'SIGSTOP'),
-      resume: async () => void killGroup(pid, 'SIGCONT'),
+      pause: () => signalAll(pid, 'SIGSTOP'),
+      resume: () => signalAll(pid, 'SIGCONT'),
     };
   } finally {
     closeSync(log);
@@ -92,9 +93,21 @@ export function follow(identity: ProcessIdentity, clock: Clock, signal: AbortSig
     exited: gone().catch(() => new Promise<never>(() => {})),
     printed: () => '',
     kill: (kind) => void killGroup(pid, kind),
-    pause: async () => void killGroup(pid, 'SIGSTOP'),
-    resume: async () => void killGroup(pid, 'SIGCONT'),
+    pause: () => signalAll(pid, 'SIGSTOP'),
+    resume: () => signalAll(pid, 'SIGCONT'),
   };
+}
+
+/** Signals a group, then the other processes that its leader started: Postgres gives each session a group of its own. */
+async function signalAll(pid: number, signal: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
+  killGroup(pid, signal);
+  const all = [...(await readProcesses()).values()];
+  const own = new Set([pid]);
+  for (const one of own) {
+    for (const { pid: child, parent } of all) if (parent === one) own.add(child);
+  }
+  own.delete(pid);
+  for (const one of own) killGroup(one, signal);
 }
 
 function isThere(program: string): boolean {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { type DoorbusterError, stackBroke } from '../../core/errors.ts';
 import { kafkaAnswers } from '../clients/kafka-admin.ts';
+import { postgresAnswers } from '../clients/postgres-answers.ts';
 import { redisAnswers } from '../clients/redis-answers.ts';
 import { diskWasFull, innermostCause, logTail, portWasTaken } from './cause.ts';
 import type { Readiness } from './components/component.ts';
@@ -15,6 +16,9 @@ export interface Exit {
   readonly outOfMemory?: boolean;
 }
 
+/** Signals by which servers end in order. */
+export type EndSignal = 'SIGTERM' | 'SIGINT';
+
 /** A started program, in any runtime. */
 export interface Launched {
   /** Its process id on this machine; null if it runs elsewhere, or is not visible. */
@@ -24,7 +28,7 @@ export interface Launched {
   /** Its standard output, if that was captured. */
   readonly printed: () => string;
   /** Signals it and its children; does nothing if it has ended. */
-  readonly kill: (signal: 'SIGTERM' | 'SIGKILL') => void;
+  readonly kill: (signal: EndSignal | 'SIGKILL') => void;
   /** Pauses it and its children until `resume`: its sockets stay open and silent. */
   readonly pause: () => Promise<void>;
   readonly resume: () => Promise<void>;
@@ -50,6 +54,9 @@ export async function readyAnswer(
   if (readiness.kind === 'kafka') return (await kafkaAnswers({ brokers: [at] })) ? '' : null;
   if (readiness.kind === 'redis') {
     return (await redisAnswers(HOST, ports[readiness.port])) ? '' : null;
+  }
+  if (readiness.kind === 'postgres') {
+    return (await postgresAnswers(HOST, ports[readiness.port])) ? '' : null;
   }
   try {
     const response = await fetch(`http://${at}${readiness.path}`, {
@@ -110,18 +117,21 @@ function lastLine(tail: string): string {
 }
 
 /**
- * Ends a program with SIGTERM, and with SIGKILL after `graceMs` or when `hurry` aborts. Resolves when it
- * has ended.
+ * Ends a program with SIGTERM or another signal, and with SIGKILL after `graceMs` or when `hurry` aborts. Resolves when
+ * it has ended.
  */
 export async function end(
   launched: Launched,
   clock: Clock,
   graceMs: number,
-  hurry?: AbortSignal,
+  {
+    hurry,
+    by = 'SIGTERM',
+  }: { readonly hurry?: AbortSignal; readonly by?: EndSignal | undefined } = {},
 ): Promise<void> {
   const gone = new AbortController();
   const exited = launched.exited.then(() => gone.abort());
-  launched.kill('SIGTERM');
+  launched.kill(by);
   const enough = hurry ? AbortSignal.any([gone.signal, hurry]) : gone.signal;
   await clock.sleep(graceMs, enough).catch(() => {});
   if (!gone.signal.aborted) launched.kill('SIGKILL');

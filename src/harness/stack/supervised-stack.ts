@@ -262,7 +262,10 @@ export class SupervisedStack implements Stack {
     if (act === 'pause') return launched.pause();
     const { clock } = this.#options;
     if (act === 'kill') launched.kill('SIGKILL');
-    else await end(launched, clock, RESTART_GRACE_MS, this.#stopWaiting.signal);
+    else {
+      const ending = { hurry: this.#stopWaiting.signal, by: COMPONENTS[server].endsBy };
+      await end(launched, clock, RESTART_GRACE_MS, ending);
+    }
     await this.#ends.get(server);
   }
 
@@ -346,9 +349,10 @@ export class SupervisedStack implements Stack {
         // A paused process does not handle SIGTERM.
         if (this.#outages.get(server) === 'pause') await launched.resume();
         const askedMs = clock.monotonicMs();
-        if (!launched.keepClasses) await end(launched, clock, STOP_GRACE_MS);
+        const by = COMPONENTS[server].endsBy;
+        if (!launched.keepClasses) await end(launched, clock, STOP_GRACE_MS, { by });
         else {
-          await end(launched, clock, keepClasses ? ARCHIVE_WITHIN_MS : 0, signal);
+          await end(launched, clock, keepClasses ? ARCHIVE_WITHIN_MS : 0, { hurry: signal, by });
           if (keepClasses) await launched.keepClasses();
         }
         this.#running.delete(server);

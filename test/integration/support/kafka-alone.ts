@@ -69,6 +69,7 @@ export class KafkaAlone implements AsyncDisposable {
       secrets: { accessKeyId: '', secretAccessKey: '', clusterId: 'MkU3OEVBNTcwNTJENDM2Qg' },
       artifacts: locateArtifacts(defaultCacheDir(), readLock()),
       java: 'java',
+      postgres: { dir: null, under: [] },
       workDir: dir,
       logDir: dir,
       jit: 'c1',

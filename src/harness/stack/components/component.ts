@@ -1,5 +1,6 @@
 import type { Tool } from '../../setup/prerequisites.ts';
 import type { Plan, PortName } from '../plan.ts';
+import type { EndSignal } from '../server.ts';
 import type { ServerName } from '../stack.ts';
 
 /** A program with its arguments, and its environment besides the common part. */
@@ -21,7 +22,8 @@ export type Readiness =
       readonly says?: (body: string, earlier: string | null) => boolean;
     }
   | { readonly kind: 'kafka'; readonly port: PortName }
-  | { readonly kind: 'redis'; readonly port: PortName };
+  | { readonly kind: 'redis'; readonly port: PortName }
+  | { readonly kind: 'postgres'; readonly port: PortName };
 
 /** The targets of docker/Dockerfile. */
 export type Image =
@@ -32,7 +34,8 @@ export type Image =
   | 'spark'
   | 'spark-merge'
   | 'redis'
-  | 'connect';
+  | 'connect'
+  | 'postgres';
 
 /** A server as data: its dependencies, ports, files and command line. Pure functions of the plan. */
 export interface Component {
@@ -52,4 +55,6 @@ export interface Component {
   prepare?(plan: Plan): Command;
   command(plan: Plan, prepared: string): Command;
   ready(plan: Plan): Readiness;
+  /** The signal on which it ends without waiting for its clients; by default SIGTERM. */
+  readonly endsBy?: EndSignal;
 }

@@ -30,6 +30,7 @@ const plan: Plan = {
   servers: SERVERS,
   artifacts,
   java: '/jdk/bin/java',
+  postgres: { dir: '/pg/bin', under: ['unshare', '--user'] },
   workDir: '/run/work',
   logDir: '/run/logs',
   ports: Object.fromEntries(PORTS.map((name, i) => [name, 20_001 + i])) as Ports,

@@ -7,6 +7,7 @@ import { connect } from './connect.ts';
 import { flinkGateway, flinkJobManager, flinkTaskManager } from './flink.ts';
 import { kafka } from './kafka.ts';
 import { minio } from './minio.ts';
+import { postgres } from './postgres.ts';
 import { redis } from './redis.ts';
 
 /** Every server of the stack. A name without an entry does not compile. */
@@ -19,6 +20,7 @@ export const COMPONENTS: Readonly<Record<ServerName, Component>> = {
   'flink-gateway': flinkGateway,
   redis,
   connect,
+  postgres,
 };
 
 /** The programs that must be installed to run these servers as processes. */
