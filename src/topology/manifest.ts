@@ -22,7 +22,7 @@ import {
   SUBSETS,
   VISIBILITY,
 } from './dataset.ts';
-import { sinkMismatches } from './sink-rules.ts';
+import { captureMismatches, sinkMismatches } from './sink-rules.ts';
 import { stage } from './stages.ts';
 
 /** Parameters that a query may declare; the harness passes all that it declares. */
@@ -33,8 +33,8 @@ export type QueryParameter = (typeof QUERY_PARAMETERS)[number];
 const COMPACTION_KINDS = ['none', 'flink', ...ON_DEMAND] as const;
 export type CompactionKind = (typeof COMPACTION_KINDS)[number];
 
-/** Where the load is sent. `in-process`: to a log in this process, without any server. */
-const TARGETS = ['kafka', 'in-process'] as const;
+/** Where the load is sent. `postgres`: to the stores' database; `in-process`: to a log in this process, without any server. */
+const TARGETS = ['kafka', 'postgres', 'in-process'] as const;
 export type TargetKind = (typeof TARGETS)[number];
 
 /** Query engines. */
@@ -102,7 +102,9 @@ export const manifestSchema = z.strictObject({
   target: z
     .enum(TARGETS)
     .default('kafka')
-    .describe('where the load is sent; in-process: a log in this process, for tests'),
+    .describe(
+      "where the load is sent; postgres: to the stores' database; in-process: a log in this process, for tests",
+    ),
   stages: z
     .array(stage)
     .min(1)
@@ -292,6 +294,7 @@ function contradictions(written: Written): readonly KeyProblem[] {
     ...fileMismatches(written),
     ...storageMismatches(written),
     ...sinkMismatches(written),
+    ...captureMismatches(written),
   );
   const rejected = all.filter(([, { carries }]) => carries === REJECTED).map(([name]) => name);
   if (rejected.length !== 1) {

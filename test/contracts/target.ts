@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import type { TargetAddress } from '../../src/harness/load/targets/target.ts';
 import { targetOf } from '../../src/harness/load/targets/targets.ts';
+import { STREAMS } from '../../src/scenario/scenario.ts';
 
 /** Contract of every load target. `prefix`: unique prefix of topics. */
 export function targetContract(
@@ -11,11 +12,14 @@ export function targetContract(
   const bytes = (text: string) => new TextEncoder().encode(text);
   const options = () => ({ clock: systemClock, signal: new AbortController().signal });
 
+  // A topic is that of a stream, after any prefix.
+  const [stream] = STREAMS;
+
   describe(`the load target ${kind}`, () => {
     test('appends in order, and returns offset and time', async () => {
       const { address, prefix } = given();
       const target = targetOf(address);
-      const topic = `${prefix}ordered`;
+      const topic = `${prefix}ordered_${stream}`;
       await target.createTopics(address, [{ name: topic, partitions: 2 }], options());
       await using producer = await target.openProducer(address, {
         ...{ client: 'platformatic', clientId: 'contract' },
@@ -42,10 +46,10 @@ export function targetContract(
     test('refuses a topic that exists, and to count one that does not', async () => {
       const { address, prefix } = given();
       const target = targetOf(address);
-      const topics = [{ name: `${prefix}once`, partitions: 1 }];
+      const topics = [{ name: `${prefix}once_${stream}`, partitions: 1 }];
       await target.createTopics(address, topics, options());
       await expect(target.createTopics(address, topics, options())).rejects.toThrow(/once/);
-      await expect(target.logs(address, [`${prefix}never`])).rejects.toThrow(/never/);
+      await expect(target.logs(address, [`${prefix}never_${stream}`])).rejects.toThrow(/never/);
     });
   });
 }

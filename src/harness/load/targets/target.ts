@@ -1,15 +1,16 @@
 import type { Clock } from '../../../core/clock.ts';
 import type { KafkaClient } from '../../../scenario/scenario.ts';
 import type { TargetKind } from '../../../topology/manifest.ts';
-import type { KafkaAccess } from '../../clients/endpoints.ts';
+import type { KafkaAccess, PostgresAddress } from '../../clients/endpoints.ts';
 import type { InProcessLog } from '../../clients/in-process-log.ts';
 import type { PartitionLog } from '../../clients/kafka-admin.ts';
 import type { BatchProducer } from '../../clients/kafka-producer.ts';
 import type { ServerName, Stack } from '../../stack/stack.ts';
 
-/** Address of a target. That of Kafka can be cloned into another thread. */
+/** Address of a target. Those of servers can be cloned into another thread. */
 export type TargetAddress =
   | { readonly kind: 'kafka'; readonly access: KafkaAccess }
+  | { readonly kind: 'postgres'; readonly database: PostgresAddress }
   | { readonly kind: 'in-process'; readonly log: InProcessLog; readonly clock: Clock };
 type AddressOf<K extends TargetKind> = Extract<TargetAddress, { kind: K }>;
 

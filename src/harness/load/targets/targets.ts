@@ -2,11 +2,13 @@ import type { Manifest, TargetKind } from '../../../topology/manifest.ts';
 import type { Stack } from '../../stack/stack.ts';
 import { inProcess } from './in-process.ts';
 import { kafka } from './kafka.ts';
+import { postgres } from './postgres.ts';
 import type { LoadTarget, TargetAddress } from './target.ts';
 
 /** Every kind of target. */
 export const TARGETS: { readonly [K in TargetKind]: LoadTarget<K> } = {
   kafka,
+  postgres,
   'in-process': inProcess,
 };
 
