@@ -67,6 +67,38 @@ SELECT '${stream}', part, kafka_offset, rejection, payload, kafka_ms, flink_ms
 FROM ${partName(stream, 'judged')} WHERE rejection IS NOT NULL`;
 }
 
+/** Name of the table of the messages of a stream that its load target refused. */
+export function refusedName(stream: Stream): string {
+  return `${stream}_refused`;
+}
+
+/** What the stores' database refused of a stream: a JSON object per message, with its bytes in base64. */
+export function refusedSql(stream: Stream): string {
+  return `CREATE TEMPORARY TABLE ${refusedName(stream)} (
+  part INT, kafka_offset BIGINT, kafka_ms BIGINT, reason STRING, payload BYTES,
+  pt AS PROCTIME()
+) WITH (
+  'connector' = 'kafka',
+  'topic' = '\${topic_prefix}${stream}-refused',
+  'properties.bootstrap.servers' = '\${kafka_brokers}'\${kafka_security},
+  'properties.group.id' = '\${topic_prefix}doorbuster-${stream}-refused',
+  'scan.startup.mode' = 'earliest-offset',
+  'format' = 'json'
+)`;
+}
+
+/** The refused messages as dead letters. A connector that was killed sends some of them again. */
+export function refusedSelect(stream: Stream): string {
+  return `SELECT '${stream}', part, kafka_offset, reason, payload, kafka_ms,
+  EXTRACT(EPOCH FROM row_ts) * 1000 + EXTRACT(MILLISECOND FROM row_ts)
+FROM (
+  SELECT *, CURRENT_ROW_TIMESTAMP() AS row_ts,
+    ROW_NUMBER() OVER (PARTITION BY part, kafka_offset ORDER BY pt ASC) AS n
+  FROM ${refusedName(stream)}
+)
+WHERE n = 1`;
+}
+
 /** Bytes, not JSON: the JSON format would drop a truncated record in silence. */
 function rawSql(stream: Stream): string {
   return `CREATE TEMPORARY TABLE ${partName(stream, 'raw')} (

@@ -42,3 +42,24 @@ function mismatchesOf({ semantics, copies, visibility, columns }: SinkDataset): 
       : ['the sink of kafka-connect keeps the columns under their own names: leave columns out']),
   ];
 }
+
+/** The load of a pipeline with Debezium goes to the database that it reads, before every other stage. */
+export function captureMismatches({
+  target,
+  stages,
+}: {
+  readonly target: string;
+  readonly stages: readonly StageUse[];
+}): readonly KeyProblem[] {
+  const at = stages.findIndex(({ run }) => run === 'debezium');
+  if (target === 'postgres' && at !== 0) {
+    const message =
+      'nothing reads what target: postgres is sent: write { run: debezium } as the first of stages';
+    return [{ path: ['stages'], message }];
+  }
+  if (target !== 'postgres' && at >= 0) {
+    const message = 'debezium reads the database that the load is sent to: write target: postgres';
+    return [{ path: ['stages', at], message }];
+  }
+  return [];
+}

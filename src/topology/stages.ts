@@ -11,6 +11,7 @@ const STAGE_RUNNERS = [
   'spark-merge',
   'kafka-connect',
   'ducklake-load',
+  'debezium',
   'in-process',
 ] as const;
 export type RunnerKind = (typeof STAGE_RUNNERS)[number];
@@ -152,6 +153,25 @@ export const stage = z.discriminatedUnion('run', [
       .max(100_000)
       .default(5_000)
       .describe('up to so many rows of a load go into the catalog instead of a file'),
+  }),
+  z.strictObject({
+    run: z
+      .literal('debezium')
+      .describe(
+        "Debezium in Kafka Connect: what the log of the stores' database says becomes the topics of the streams",
+      ),
+    offset_flush_ms: z
+      .int()
+      .min(100)
+      .max(600_000)
+      .default(1_000)
+      .describe(
+        "the worker's offset.flush.interval.ms: what was read since then is sent again after a crash",
+      ),
+    settings: z
+      .record(z.string().min(1), z.string())
+      .default({})
+      .describe('further settings of every connector; they replace the generated ones'),
   }),
   z.strictObject({
     run: z.literal('in-process').describe('a stage in this process, without any server'),

@@ -10,6 +10,9 @@ import {
   PARTS,
   type Part,
   partName,
+  refusedName,
+  refusedSelect,
+  refusedSql,
   SESSION_SETTINGS,
 } from './decode-sql.ts';
 import { codeOf, type Statement, splitStatements } from './statements.ts';
@@ -37,6 +40,8 @@ interface JobsOf {
   readonly tables: { readonly text: string };
   /** The table of rejected records. */
   readonly deadLetter: string;
+  /** Whether the load target refuses messages itself, and hands them on. */
+  readonly refuses?: boolean;
 }
 
 /**
@@ -71,6 +76,7 @@ export function submissionsOf(
     const all = [...(inserts.get(job) ?? []), statement];
     inserts.set(job, all);
     if (own.some((later) => later.line > line && later.job === job)) continue;
+    if (pipeline.refuses) submissions.push(generated(refusedName(job), refusedSql(job)));
     submissions.push(...out.before({ ...statement, code: partName(job, 'judged') }), {
       ...written,
       source: `${jobs.path}:${all[0]?.line}`,
@@ -82,8 +88,14 @@ export function submissionsOf(
 }
 
 /** The job's INSERTs and that of its dead letters, in one job that reads the topic once. */
-function framed(job: Stream, inserts: readonly Statement[], { deadLetter }: JobsOf): string {
-  const all = [deadLetterInsert(job, deadLetter), ...inserts.map(({ text }) => text)];
+function framed(
+  job: Stream,
+  inserts: readonly Statement[],
+  { deadLetter, refuses = false }: JobsOf,
+): string {
+  // One sink: two of one job that commit to one table would take each other's commits for their own.
+  const letters = [deadLetterInsert(job, deadLetter), ...(refuses ? [refusedSelect(job)] : [])];
+  const all = [letters.join('\nUNION ALL\n'), ...inserts.map(({ text }) => text)];
   return `EXECUTE STATEMENT SET BEGIN\n${all.join(';\n\n')};\nEND`;
 }
 

@@ -20,6 +20,8 @@ interface CreateTopicsOptions {
   readonly signal: AbortSignal;
   /** Longest wait for the topics and their leaders, ms; 60 s by default. */
   readonly withinMs?: number;
+  /** Whether messages keep the time that their producer gives them. */
+  readonly producerTime?: boolean;
 }
 
 /** The log of one partition: it holds the offsets in [low, high). */
@@ -39,7 +41,7 @@ export interface KafkaAdmin extends AsyncDisposable {
   /** Number of brokers of the cluster, from a real metadata request. */
   brokerCount(): Promise<number>;
   /**
-   * Creates the topics, with LogAppendTime and without retention limit, and waits until every partition
+   * Creates the topics, with LogAppendTime unless `producerTime`, and without retention limit, and waits until every partition
    * has a leader. A topic that already exists is an error, and so is one without a leader in time.
    */
   createTopics(topics: readonly TopicSpec[], options: CreateTopicsOptions): Promise<void>;
@@ -200,12 +202,12 @@ const LOG_HINT = 'less kafka.log   # in the logs folder of the run';
 async function createTopics(
   admin: Admin,
   topics: readonly TopicSpec[],
-  { clock, signal, withinMs = LEADERS_WITHIN_MS }: CreateTopicsOptions,
+  { clock, signal, withinMs = LEADERS_WITHIN_MS, producerTime = false }: CreateTopicsOptions,
 ): Promise<void> {
   const over = new AbortController();
   let missing = topics.map(({ name }) => name);
   const create = async () => {
-    await requestTopics(admin, topics);
+    await requestTopics(admin, topics, producerTime ? 'CreateTime' : 'LogAppendTime');
     while (missing.length > 0 && !over.signal.aborted) {
       missing = await notReady(admin, topics);
       if (missing.length > 0) await clock.sleep(POLL_MS, over.signal);
@@ -230,7 +232,11 @@ async function createTopics(
  * Creates the topics without kafkajs's own wait for leaders, which knows only one of the two errors that a
  * broker gives for a new topic, and treats the other, "unknown topic", as a failure.
  */
-async function requestTopics(admin: Admin, topics: readonly TopicSpec[]): Promise<void> {
+async function requestTopics(
+  admin: Admin,
+  topics: readonly TopicSpec[],
+  timestampType: 'CreateTime' | 'LogAppendTime',
+): Promise<void> {
   const failed = `Kafka did not create the topics ${topics.map(({ name }) => name).join(', ')}`;
   const created = await admin
     .createTopics({
@@ -242,7 +248,7 @@ async function requestTopics(admin: Admin, topics: readonly TopicSpec[]): Promis
         // The broker's default; 1 on a stack of doorbuster's own.
         replicationFactor: -1,
         configEntries: [
-          { name: 'message.timestamp.type', value: 'LogAppendTime' },
+          { name: 'message.timestamp.type', value: timestampType },
           { name: 'retention.ms', value: '-1' },
         ],
       })),

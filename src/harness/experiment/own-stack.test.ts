@@ -5,9 +5,11 @@ import { connectOf } from './own-stack.ts';
 
 const shipped = SHIPPED.map((name) => loadPipeline(name, packageRoot).manifest);
 
-test('the worker of Connect has what the only pipeline with it asks for', () => {
+const WITH_CONNECT = ['kafka-connect', 'cdc-postgres'];
+
+test('the worker of Connect has what the pipelines with it ask for', () => {
   expect(connectOf(shipped)).toEqual({ offsetFlushMs: 1_000 });
-  expect(connectOf(shipped.filter(({ name }) => name !== 'kafka-connect'))).toBeUndefined();
+  expect(connectOf(shipped.filter(({ name }) => !WITH_CONNECT.includes(name)))).toBeUndefined();
 });
 
 test('two pipelines that ask for different workers are refused on one stack', () => {

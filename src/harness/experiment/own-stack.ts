@@ -68,7 +68,7 @@ export function needsOfDesigns(
 /** The worker's settings. Throws DoorbusterError (exit 2) for pipelines with different ones: a stack has one worker. */
 export function connectOf(manifests: readonly Pick<Manifest, 'stages'>[]): StackOptions['connect'] {
   const wanted = manifests.flatMap(({ stages }) =>
-    stages.flatMap((stage) => (stage.run === 'kafka-connect' ? [stage.offset_flush_ms] : [])),
+    stages.flatMap((stage) => ('offset_flush_ms' in stage ? [stage.offset_flush_ms] : [])),
   );
   const [first, other] = [...new Set(wanted)];
   if (first === undefined) return undefined;

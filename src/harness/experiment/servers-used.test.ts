@@ -23,7 +23,7 @@ const parsed = { ...parseScenario(text, { file: 'any.yaml' }), file: 'any.yaml' 
 const of = (name: string) => loadPipeline(name, packageRoot);
 const IN_PROCESS = './test/pipelines/in-process';
 
-const LAKEHOUSE = SERVERS.filter((server) => server !== 'redis' && server !== 'connect');
+const LAKEHOUSE = SERVERS.slice(0, SERVERS.indexOf('redis'));
 
 const WITHOUT_CATALOG: readonly string[] = ['batch', 'warehouse', 'ducklake'];
 const WITHOUT_FLINK: readonly string[] = [...WITHOUT_CATALOG, 'spark-merge', 'kafka-connect'];
@@ -50,6 +50,7 @@ test.each(SHIPPED.filter((name) => !WITHOUT_FLINK.includes(name)))(
     expect(serversUsed(of(name), parsed.scenario)).toEqual([
       ...LAKEHOUSE,
       ...(name === 'hot-view' ? ['redis'] : []),
+      ...(name === 'cdc-postgres' ? ['connect', 'postgres'] : []),
     ]);
     refuseUnusedServers(parsed, of(name));
   },
@@ -57,7 +58,7 @@ test.each(SHIPPED.filter((name) => !WITHOUT_FLINK.includes(name)))(
 
 test('a stack for any shipped pipeline has what these use, and no more', () => {
   expect(serversOfShipped()).toEqual([...LAKEHOUSE, 'redis']);
-  expect(serversOfShipped(['connect'])).toEqual(SERVERS);
+  expect(serversOfShipped(['connect', 'postgres'])).toEqual(SERVERS);
 });
 
 test('a pipeline in this process uses none, and none of them can fail', () => {

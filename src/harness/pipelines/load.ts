@@ -169,7 +169,9 @@ export function submissions(
   decoder: Decoder,
   streams?: readonly Stream[],
 ): readonly Submission[] {
-  return submissionsOf({ tables, jobs, deadLetter: rejectedOf(manifest).name }, decoder, streams);
+  const refuses = manifest.target === 'postgres';
+  const deadLetter = rejectedOf(manifest).name;
+  return submissionsOf({ tables, jobs, deadLetter, refuses }, decoder, streams);
 }
 
 function requireJobPerStream(pipeline: Pipeline): void {
@@ -221,6 +223,7 @@ function folderOf(use: string, baseDir: string, scenarioDir = '.'): string {
 export const SHIPPED = [
   'cdc-upsert',
   'append-ledger',
+  'cdc-postgres',
   'hot-view',
   'batch',
   'warehouse',

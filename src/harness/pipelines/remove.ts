@@ -9,6 +9,7 @@ import { removeView } from '../clients/hot-view.ts';
 import { type Catalog, openCatalog } from '../clients/iceberg.ts';
 import { type KafkaAdmin, openKafkaAdmin } from '../clients/kafka-admin.ts';
 import { openRedis } from '../clients/redis.ts';
+import { removeFromDatabase } from '../clients/replication.ts';
 import { type Bucket, openBucket } from '../clients/s3.ts';
 import type { RunNamespace } from '../run-namespace.ts';
 import type { ServerName, Stack } from '../stack/stack.ts';
@@ -36,8 +37,8 @@ const CANCELLED_WITHIN_MS = 60_000;
 const LEFT_WITHIN_MS = 20_000;
 
 /**
- * Removes everything that a run created in its isolated namespace on a stack: running jobs and connectors, topics and consumer
- * groups, tables with all their files, views in memory, the namespace itself. It finds them by name, and so also removes leftovers of a
+ * Removes everything that a run created in its isolated namespace on a stack: running jobs and connectors, what it has in the
+ * stores' database, topics and consumer groups, tables with all their files, views in memory, the namespace itself. It finds them by name, and so also removes leftovers of a
  * killed run. Refuses a namespace that is not isolated, whose names other runs may use.
  */
 export async function removeAll(place: RunNamespace, options: RemoveOptions): Promise<Removed> {
@@ -59,6 +60,8 @@ export async function removeNamed(names: Names, options: RemoveOptions): Promise
   const jobs = cancelled + connectors;
   await using admin = await openKafkaAdmin(options.endpoints.kafka);
   if (connectors > 0) await allLeft(admin, names, options);
+  const { postgres } = options.endpoints;
+  if (postgres !== null) await removeFromDatabase(postgres, names.topicPrefix, options);
   const topics = await admin.removeAll(names.topicPrefix);
   using bucket = openBucket(options.endpoints.s3);
   let [tables, objects] = [0, 0];

@@ -47,6 +47,7 @@ export interface Start {
   /** One per job and parallel task. */
   readonly taskSlots?: number;
   readonly checkpointEveryMs?: number;
+  readonly connect?: StackOptions['connect'];
   readonly onBuilding?: (image: string) => void;
   readonly onProgress?: (server: ServerName, state: string) => void;
 }
@@ -59,6 +60,7 @@ export function startStack({
   beside = [],
   taskSlots = TASK_SLOTS,
   checkpointEveryMs = 2_000,
+  connect,
   onBuilding = () => {},
   onProgress,
 }: Start): Promise<Stack> {
@@ -70,6 +72,7 @@ export function startStack({
     signal: signal ?? new AbortController().signal,
     servers,
     flink: { taskSlots, checkpointEveryMs },
+    connect,
     jit: 'c1',
     auxiliary: beside,
     onBuilding,

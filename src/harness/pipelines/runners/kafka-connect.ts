@@ -1,16 +1,15 @@
 import type { Clock } from '../../../core/clock.ts';
 import { stackBroke } from '../../../core/errors.ts';
 import { datasetsOf } from '../../../topology/manifest.ts';
-import { type ConnectRest, connectRest } from '../../clients/connect-rest.ts';
+import { connectRest } from '../../clients/connect-rest.ts';
 import { createTables } from '../../clients/iceberg-tables.ts';
 import { openKafkaAdmin } from '../../clients/kafka-admin.ts';
 import { type Connector, connectorsOf, deadLetterTopic } from './connectors.ts';
 import type { DeployedStage, DeployOptions, StageOf, StageRunner } from './runner.ts';
 import { sinkSchema } from './sink-tables.ts';
-import { troubleOf, watchConnectors } from './watch-connectors.ts';
+import { allRunning, requireWorker } from './start-connectors.ts';
+import { watchConnectors } from './watch-connectors.ts';
 
-/** Longest wait for the connectors, ms: one runs after seconds, several on a loaded machine take longer. */
-const RUNNING_WITHIN_MS = 120_000;
 const POLL_MS = 200;
 /** Longest time between two commits, ms, on top of their interval and of their time-out: a coordinator may give up in silence. */
 const COMMIT_SLACK_MS = 60_000;
@@ -21,20 +20,7 @@ const REMOVED_WITHIN_MS = 10_000;
 export const kafkaConnect: StageRunner<'kafka-connect'> = {
   run: 'kafka-connect',
   servers: ['kafka', 'minio', 'catalog', 'connect'],
-  async requireCapacity({ stage }, { stack }) {
-    const { connect } = stack.endpoints;
-    if (connect === null) {
-      throw stackBroke(
-        'the stage kafka-connect needs a Kafka Connect, which these servers do not have',
-        'set stack: { runtime: processes }, or containers',
-      );
-    }
-    if (connect.offsetFlushMs === stage.offset_flush_ms) return;
-    throw stackBroke(
-      `the worker of Kafka Connect has offset.flush.interval.ms=${connect.offsetFlushMs}, and the pipeline asks for ${stage.offset_flush_ms}`,
-      'run it on a stack of its own, without --on',
-    );
-  },
+  requireCapacity: ({ stage }, { stack }) => requireWorker(stage, stack.endpoints),
   deploy: deployConnectors,
 };
 
@@ -70,7 +56,11 @@ async function deployConnectors(of: Of, options: DeployOptions): Promise<Deploye
   };
   try {
     for (const { name, config } of connectors) await rest.configure(name, config, signal);
-    await allRunning(rest, connectors, { clock, signal });
+    await allRunning(
+      rest,
+      connectors.map(({ name }) => name),
+      { clock, signal },
+    );
   } catch (error) {
     await remove();
     throw error;
@@ -113,41 +103,11 @@ async function createTopics(
   );
 }
 
-interface Waiting {
+interface Draining {
   readonly clock: Clock;
   readonly signal: AbortSignal;
-}
-
-interface Draining extends Waiting {
   readonly kafka: DeployOptions['stack']['endpoints']['kafka'];
   readonly withinMs: number;
-}
-
-async function allRunning(
-  rest: ConnectRest,
-  connectors: readonly Connector[],
-  { clock, signal }: Waiting,
-): Promise<void> {
-  const startedMs = clock.monotonicMs();
-  for (;;) {
-    const statuses = await rest.statuses(signal);
-    const troubles = connectors.flatMap(({ name }) => {
-      // Connect lists a connector a moment after it has accepted it.
-      const seen = statuses.find((one) => one.name === name);
-      if (seen === undefined) return [{ failed: false, text: `${name} is not started` }];
-      return troubleOf(name, seen) ?? [];
-    });
-    const failed = troubles.find((one) => one.failed);
-    if (failed !== undefined) throw stackBroke(`connector ${failed.text}`);
-    if (troubles.length === 0) return;
-    if (clock.monotonicMs() - startedMs > RUNNING_WITHIN_MS) {
-      throw stackBroke(
-        `these connectors are not running after ${RUNNING_WITHIN_MS / 1000} s: ${troubles.map(({ text }) => text).join('; ')}`,
-        'see connect.log in the run folder',
-      );
-    }
-    await clock.sleep(POLL_MS, signal);
-  }
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { RunnerKind, StageUse } from '../../../topology/stages.ts';
 import { batchLoad } from './batch-load.ts';
+import { debezium } from './debezium.ts';
 import { ducklakeLoad } from './ducklake-load.ts';
 import { flinkSql } from './flink-sql.ts';
 import { inProcess } from './in-process.ts';
@@ -12,6 +13,7 @@ import { warehouse } from './warehouse.ts';
 /** Every stage runner. */
 const STAGE_RUNNERS: { readonly [K in RunnerKind]: StageRunner<K> } = {
   'batch-load': batchLoad,
+  debezium,
   'ducklake-load': ducklakeLoad,
   'flink-sql': flinkSql,
   'kafka-connect': kafkaConnect,
