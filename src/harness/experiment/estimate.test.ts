@@ -5,7 +5,7 @@ import { expectedCounts } from '../../generators/expected/rate.ts';
 import { parseScenario } from '../../scenario/parse.ts';
 import { packageRoot } from '../entry.ts';
 import { loadPipeline } from '../pipelines/load.ts';
-import { estimateLines, estimateOf } from './estimate.ts';
+import { comparedLine, estimateLines, estimateOf, repeatLine } from './estimate.ts';
 
 const text = readFileSync(join(packageRoot, 'scenarios', 'black-friday.yaml'), 'utf8');
 const { manifest } = loadPipeline('cdc-upsert', packageRoot);
@@ -85,6 +85,13 @@ describe('an estimate', () => {
     const more = of('retail.assortment=250');
     expect(more.startMs - usual.startMs).toBeGreaterThan(10_000);
     expect(more.keptBytes).toBeGreaterThan(usual.keptBytes);
+  });
+
+  test('of several trials starts the servers once', () => {
+    const one = { ...of(), serversMs: 60_000, startMs: 70_000, timedMs: 20_000, endMs: 10_000 };
+    expect(repeatLine(one, 3)).toMatch(/3 trials of about 40s: 3m, and 3 times before, /);
+    const other = { ...one, endMs: 20_000 };
+    expect(comparedLine([one, other], 6)).toMatch(/12 trials, about 10m in all, and the time of /);
   });
 
   test('is labelled as an estimate, and names what is unknown', () => {

@@ -15,6 +15,8 @@ export interface Estimate extends DiskNeeds {
   readonly events: number;
   /** From the start to t0: servers, jobs, opening stock, first drain. */
   readonly startMs: number;
+  /** The part of it that the trials of a shared stack have once: its servers. */
+  readonly serversMs: number;
   readonly timedMs: number;
   /** From the end of the last phase to the record: drain, savepoints, oracles, metrics. */
   readonly endMs: number;
@@ -100,6 +102,7 @@ export function estimateOf(scenario: Scenario, declared: Datasets): Estimate {
   return {
     events,
     startMs,
+    serversMs: MEDIANS.serversMs,
     timedMs: timed,
     endMs,
     openPhases,
@@ -175,24 +178,27 @@ function oracleLine({ table, ...extent }: Estimate['upserted'][number]): string 
   );
 }
 
-/** The known part of the duration of one trial, ms. */
-const onceMs = ({ startMs, timedMs: timed, endMs }: Estimate) => startMs + timed + endMs;
+/** The known part of the duration of one trial on servers that are up, ms. */
+const onceMs = ({ startMs, serversMs, timedMs: timed, endMs }: Estimate) =>
+  startMs - serversMs + timed + endMs;
 
 /** The duration of several trials on one stack, as a line of text. */
 export function repeatLine(estimate: Estimate, trials: number): string {
-  const { openPhases } = estimate;
+  const { serversMs, openPhases } = estimate;
   const open = openPhases.length === 0 ? '' : `, and ${trials} times ${listed(openPhases)}`;
   const once = onceMs(estimate);
-  return `estimate  ${trials} trials of about ${rounded(once)}: ${rounded(trials * once)}${open}`;
+  const total = serversMs + trials * once;
+  return `estimate  ${trials} trials of about ${rounded(once)}: ${rounded(total)}${open}`;
 }
 
-/** The duration of a comparison of several designs, `repeat` trials of each, as a line of text. */
+/** The duration of a comparison of several designs on one stack, `repeat` trials of each, as a line of text. */
 export function comparedLine(designs: readonly Estimate[], repeat: number): string {
-  const total = designs.reduce((sum, one) => sum + onceMs(one), 0);
+  const round = designs.reduce((sum, one) => sum + onceMs(one), 0);
+  const total = Math.max(...designs.map(({ serversMs }) => serversMs)) + repeat * round;
   const trials = designs.length * repeat;
   const open = [...new Set(designs.flatMap(({ openPhases }) => openPhases))];
   const more = open.length === 0 ? '' : `, and the time of ${listed(open)} in each`;
-  return `estimate  ${trials} trials, about ${rounded(repeat * total)} in all${more}`;
+  return `estimate  ${trials} trials, about ${rounded(total)} in all${more}`;
 }
 
 /** The latency of queries is unknown before the run: the line gives the duration per second of latency. */
