@@ -192,6 +192,7 @@ test('a canary is missed before its row is committed, and hit after', async () =
   });
   const census = await PROBES.census.start(context);
   const canaries = await PROBES.canary.start(context);
+  canaries.startSending();
   await clock.sleep(1_000);
   await canaries.stopSending();
   await insert(store, 9_000_001, 2);
@@ -223,6 +224,7 @@ test('a canary whose polls are all refused has that many failed polls, declared 
       underDeclaredFault: () => excused,
     });
     const canaries = await PROBES.canary.start(context);
+  canaries.startSending();
     await clock.sleep(1_500);
     await canaries.stop();
     const rows = await context.facts.rows<{ polls: number; failed: number; outcome: string }>(

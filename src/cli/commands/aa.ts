@@ -27,7 +27,7 @@ export const aaCommand: Command = {
         describe: 'install missing tools (root on Debian)',
       })
       .option('json', { type: 'boolean', default: false, describe: 'the noise as JSON' })
-      .example('$0 aa scenarios/quick.yaml', 'twelve pairs, and ./noise.json'),
+      .example('$0 aa scenarios/gate.yaml', 'twelve pairs, and ./noise.json'),
   stopping: 'stopping: writing the record and ending the servers',
   async run(args, context) {
     const { runAa } = await import('../run-aa.ts');

@@ -30,7 +30,7 @@ export const gateCommand: Command = {
       })
       .option('scenario', {
         type: 'string',
-        default: 'scenarios/quick.yaml',
+        default: 'scenarios/gate.yaml',
         describe: 'the scenario of sides that are pipelines',
       })
       .option('set', several('override any key of both sides (repeatable)'))
@@ -67,7 +67,7 @@ export const gateCommand: Command = {
         'against runs that were recorded; advice only',
       )
       .example(
-        '$0 gate --base scenarios/quick.yaml --head-set pipeline.commit_every=10s',
+        '$0 gate --base scenarios/gate.yaml --head-set pipeline.commit_every=10s',
         'a change of a setting',
       ),
   stopping: 'stopping: writing the record and ending the servers',

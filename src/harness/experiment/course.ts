@@ -63,13 +63,15 @@ export async function runCourse(session: Session, watching: AbortController): Pr
 
 /** From the opening stock to t0. */
 async function open(session: Session, course: PartialCourse): Promise<void> {
-  const { load, state, options, scenario, journal } = session;
+  const { load, probes, state, options, scenario, journal } = session;
   const { clock } = options;
   const stock = scenario.traffic[STOCK];
-  if (stock?.preload === 'assortment') {
-    state.enter('preloading', 'loading the opening stock');
-    await (stock.via === 'bulk' ? insertStock(session) : load.preload());
-  }
+  const opening = stock?.preload === 'assortment' ? stock.via : null;
+  if (opening !== null) state.enter('preloading', 'loading the opening stock');
+  if (opening === 'bulk') await insertStock(session);
+  // Before, they would be the only traffic: a load that publishes a batch while the stock is being inserted makes that begin again.
+  probes.canary.startSending();
+  if (opening === 'stream') await load.preload();
   state.enter('draining the preload', 'draining the opening stock');
   course.opening = await session.drain();
   if (!course.opening.drained) journal.note('not-drained', { round: 'opening', ...course.opening });

@@ -58,6 +58,10 @@ test('a poll that found a canary is followed by none for half a commit interval,
     },
   };
   const canaries = await canaryProbe.start(context as ProbeContext);
+  // Not while the opening stock is being inserted.
+  await clock.sleep(COMMIT_EVERY_MS);
+  expect(version).toBe(0);
+  canaries.startSending();
   const commitsMs: number[] = [];
   for (let n = 0; n < 8; n++) {
     await clock.sleep(COMMIT_EVERY_MS);

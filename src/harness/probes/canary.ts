@@ -5,6 +5,8 @@ import type { Probe, ProbeContext, RunningProbe } from './probe.ts';
 
 /** Canaries: marked rows that are polled for by their full keys through the query engine. */
 export interface Canaries extends RunningProbe {
+  /** Starts sending. The opening stock is in the tables then, or about to be sent like a canary. */
+  startSending(): void;
   /** Stops sending; canaries in flight are still polled for. */
   stopSending(): Promise<void>;
   /** Number of canaries that were sent and not seen yet. */
@@ -47,14 +49,13 @@ class RunningCanaries implements Canaries {
   readonly #stopping = new AbortController();
   readonly #stoppingSends = new AbortController();
   readonly #sends = new Set<Promise<void>>();
-  readonly #sending: Promise<void>;
+  #sending: Promise<void> = Promise.resolve();
   readonly #polling: Promise<void>;
 
   constructor(context: ProbeContext, reader: Reader) {
     this.#context = context;
     this.#reader = reader;
     this.#table = stockView(context.datasets);
-    this.#sending = this.#send();
     this.#polling = this.#poll().catch(context.fail);
   }
 
@@ -64,6 +65,10 @@ class RunningCanaries implements Canaries {
 
   crashes(): number {
     return this.#reader.crashes;
+  }
+
+  startSending(): void {
+    this.#sending = this.#send();
   }
 
   async stopSending(): Promise<void> {
