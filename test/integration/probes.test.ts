@@ -224,7 +224,7 @@ test('a canary whose polls are all refused has that many failed polls, declared 
       underDeclaredFault: () => excused,
     });
     const canaries = await PROBES.canary.start(context);
-  canaries.startSending();
+    canaries.startSending();
     await clock.sleep(1_500);
     await canaries.stop();
     const rows = await context.facts.rows<{ polls: number; failed: number; outcome: string }>(

@@ -61,7 +61,7 @@ test('where servers are in containers, their data is held against the room of th
 test('a run that no disk can hold is refused before it begins, with what to type', () => {
   const estimate: Estimate = {
     ...{ events: 1, startMs: 1, timedMs: 1, endMs: 1, openPhases: [], rounds: null, upserted: [] },
-    ...{ serversMs: 1, dataBytes: 1, factsBytes: 1, keptBytes: 1 },
+    ...{ laterMs: 1, dataBytes: 1, factsBytes: 1, keptBytes: 1 },
   };
   const places = foldersOf(join(tmpdir(), 'not', 'there', 'yet'), tmpdir());
   const refuse = (dataBytes: number) => () =>

@@ -87,11 +87,14 @@ describe('an estimate', () => {
     expect(more.keptBytes).toBeGreaterThan(usual.keptBytes);
   });
 
-  test('of several trials starts the servers once', () => {
-    const one = { ...of(), serversMs: 60_000, startMs: 70_000, timedMs: 20_000, endMs: 10_000 };
+  test('of several trials starts the servers and warms the JVMs once', () => {
+    const one = { ...of(), startMs: 70_000, timedMs: 20_000, endMs: 10_000, laterMs: 40_000 };
     expect(repeatLine(one, 3)).toMatch(/3 trials of about 40s: 3m, and 3 times before, /);
-    const other = { ...one, endMs: 20_000 };
+    const other = { ...one, laterMs: 50_000 };
     expect(comparedLine([one, other], 6)).toMatch(/12 trials, about 10m in all, and the time of /);
+    const { startMs, timedMs, endMs, laterMs } = of();
+    expect(laterMs).toBeGreaterThan(timedMs);
+    expect(laterMs).toBeLessThan(startMs + timedMs + endMs);
   });
 
   test('is labelled as an estimate, and names what is unknown', () => {
