@@ -104,15 +104,24 @@ export const upCommand: Command = {
 
 /** Addresses of a stack without the keys of the object store, which are only in the user's private file. */
 function addresses({ name, plan }: PersistedStack) {
-  const http = (port: number) => `http://127.0.0.1:${port}`;
+  const plain = (port: number) => `127.0.0.1:${port}`;
+  const http = (port: number) => `http://${plain(port)}`;
+  const others = [
+    ['redis', plain],
+    ['connect', http],
+    ['postgres', plain],
+  ] as const;
   return {
-    kafka: `127.0.0.1:${plan.ports.kafka}`,
+    kafka: plain(plan.ports.kafka),
     flink: http(plan.ports.flinkRest),
     gateway: http(plan.ports.gateway),
     catalog: http(plan.ports.catalog),
     s3: http(plan.ports.minio),
-    ...(plan.servers.includes('redis') ? { redis: `127.0.0.1:${plan.ports.redis}` } : {}),
-    ...(plan.servers.includes('connect') ? { connect: http(plan.ports.connect) } : {}),
+    ...Object.fromEntries(
+      others
+        .filter(([server]) => plan.servers.includes(server))
+        .map(([server, at]) => [server, at(plan.ports[server])]),
+    ),
     credentials: persistedPath(name),
   };
 }
