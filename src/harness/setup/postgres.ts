@@ -13,8 +13,9 @@ export interface PostgresPrograms {
 /** Debian has the programs of each major version in a folder of its own, and only some of them on PATH. */
 const INSTALLED = '/usr/lib/postgresql';
 
-/** A program of Postgres: the one on PATH, or else that of the newest version in Debian's folders. */
-export function postgresProgram(name: 'initdb' | 'postgres'): string {
+/** The server of Postgres: the one on PATH, or else that of the newest version in Debian's folders. */
+export function postgresProgram(): string {
+  const name = 'postgres';
   if (onPath(name) !== undefined || !existsSync(INSTALLED)) return name;
   const versions = readdirSync(INSTALLED).toSorted((a, b) => Number(b) - Number(a));
   const folder = versions.map((version) => join(INSTALLED, version, 'bin'));
@@ -30,7 +31,7 @@ const NOT_AS_ROOT = ['unshare', '--user', '--map-user=nobody', '--map-group=6553
 
 /** Postgres as a process of this user. */
 export function postgresPrograms(): PostgresPrograms {
-  const program = postgresProgram('postgres');
+  const program = postgresProgram();
   return {
     dir: program.includes('/') ? join(program, '..') : null,
     under: process.getuid?.() === 0 ? NOT_AS_ROOT : [],

@@ -42,7 +42,8 @@ export interface Prerequisite {
 
 interface ToolCheck {
   readonly needs: string;
-  readonly command: readonly [string, ...string[]];
+  /** A function, because some programs are looked for on the disk: only a check of that tool does so. */
+  readonly command: () => readonly [string, ...string[]];
   readonly parse: (text: string) => VersionNumber;
   readonly least: VersionNumber;
   readonly tried: (version: VersionNumber) => boolean;
@@ -59,42 +60,42 @@ const anyVersion = () => true;
 const TOOLS: Readonly<Record<Tool, ToolCheck>> = {
   node: {
     needs: 'Node 20.19 or newer',
-    command: [process.execPath, '--version'],
+    command: () => [process.execPath, '--version'],
     parse: parseVersion,
     least: [20, 19, 0],
     tried: anyVersion,
   },
   java: {
     needs: 'Java 17 or newer (tested with 17 and 21)',
-    command: [javaCommand(), '-version'],
+    command: () => [javaCommand(), '-version'],
     parse: parseJavaVersion,
     least: [17, 0, 0],
     tried: ([major]) => major === 17 || major === 21,
   },
   java25: {
     needs: `a JDK of ${TRINO_JAVA} or newer for Trino (in TRINO_JAVA_HOME, JAVA_HOME or /usr/lib/jvm; tested with ${TRINO_JAVA})`,
-    command: [trinoJavaCommand(), '-version'],
+    command: () => [trinoJavaCommand(), '-version'],
     parse: parseJavaVersion,
     least: [TRINO_JAVA, 0, 0],
     tried: ([major]) => major === TRINO_JAVA,
   },
   maven: {
     needs: 'Maven 3.6.3 or newer (tested with 3.8)',
-    command: ['mvn', '--version'],
+    command: () => ['mvn', '--version'],
     parse: (text) => parseVersion(/Apache Maven (\S+)/.exec(text)?.[1] ?? ''),
     least: [3, 6, 3],
     tried: anyVersion,
   },
   python: {
     needs: 'Python 3.10 or newer (tested with 3.11)',
-    command: ['python3', '--version'],
+    command: () => ['python3', '--version'],
     parse: parseVersion,
     least: [3, 10, 0],
     tried: anyVersion,
   },
   pip: {
     needs: 'pip 22 or newer (tested with 23)',
-    command: ['python3', '-m', 'pip', '--version'],
+    command: () => ['python3', '-m', 'pip', '--version'],
     parse: parseVersion,
     least: [22, 0, 0],
     tried: anyVersion,
@@ -104,21 +105,21 @@ const TOOLS: Readonly<Record<Tool, ToolCheck>> = {
       thisPlatform === 'linux-x64'
         ? 'Go 1.19 or newer (tested with 1.26), or a minio on PATH'
         : 'Go 1.24 or newer, or a minio on PATH',
-    command: ['go', 'version'],
+    command: () => ['go', 'version'],
     parse: (text) => parseVersion(/\bgo(\d\S*)/.exec(text)?.[1] ?? ''),
     least: thisPlatform === 'linux-x64' ? [1, 19, 0] : [1, 24, 0],
     tried: anyVersion,
   },
   redis: {
     needs: 'Redis 7 or newer (tested with 7.0 and 8.0)',
-    command: ['redis-server', '--version'],
+    command: () => ['redis-server', '--version'],
     parse: (text) => parseVersion(/\bv=(\S+)/.exec(text)?.[1] ?? ''),
     least: [7, 0, 0],
     tried: ([major]) => major === 7 || major === 8,
   },
   postgres: {
     needs: 'PostgreSQL 15 or newer (on PATH or in /usr/lib/postgresql; tested with 15 and 17)',
-    command: [postgresProgram('postgres'), '--version'],
+    command: () => [postgresProgram(), '--version'],
     parse: (text) => parseVersion(/\bPostgreSQL\) (\S+)/.exec(text)?.[1] ?? ''),
     least: [15, 0, 0],
     tried: ([major]) => major === 15 || major === 17,
@@ -156,7 +157,7 @@ export function checkTools(tools: readonly Tool[]): Promise<readonly Prerequisit
 
 async function checkTool(tool: Tool): Promise<Prerequisite> {
   const { needs, command, parse, least, tried } = TOOLS[tool];
-  const [program, ...args] = command;
+  const [program, ...args] = command();
   try {
     const env = { ...process.env, GOTOOLCHAIN: 'local' };
     const said = await promisify(execFile)(program, args, { env, timeout: 30_000 });
