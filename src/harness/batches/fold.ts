@@ -59,12 +59,8 @@ export async function fold(
   const parts = partitionsOf(dataset, buckets);
   const columns = tableColumns(dataset).map(({ name }) => name);
   const own = [...columns, BATCH_COLUMN].map(named).join(', ');
-  const same = identityOf(dataset)
-    .map((name) => `known.${named(name)} = new.${named(name)}`)
-    .join(' AND ');
-  await connection.run(
-    `CREATE OR REPLACE TEMP TABLE incoming AS ${incomingRows(of, [`${number}::INTEGER AS ${BATCH_COLUMN}`, partitionColumns(parts)])}`,
-  );
+  const same = sameRow(dataset);
+  await readIncoming(connection, { ...of, number }, [partitionColumns(parts)]);
   // A key of images is in one partition; the id of an event may be in any.
   const candidates = holdsImages(dataset)
     ? touchedIn(table, await partitionsIn(connection, 'incoming', parts))
@@ -124,21 +120,34 @@ function partitionColumns(parts: Parts): string {
     .join(', ');
 }
 
-/** The rows by the table's names, the first of each event or the newest of each row, and columns over these. */
-export function incomingRows(
-  { dataset, from }: Pick<FoldOf, 'dataset' | 'from'>,
-  more: readonly string[],
-): string {
+/**
+ * Reads rows into the table `incoming`, by the names of their own table: the first of each event or the newest of each row,
+ * with the number of their load, and `more` columns over these.
+ */
+export async function readIncoming(
+  connection: Connection,
+  { dataset, from, number }: Pick<FoldOf, 'dataset' | 'from'> & { readonly number: number },
+  more: readonly string[] = [],
+): Promise<void> {
   const columns = tableColumns(dataset);
   const own = columns.map(({ name }) => named(name)).join(', ');
   const keys = identityOf(dataset).map(named).join(', ');
   const arrival = `${named(columnOf(dataset, 'kafka_ms'))}, arrived_part, arrived_offset`;
   const order = isUpsert(dataset) ? `${named(dataset.version)} DESC, ${arrival}` : arrival;
-  return `SELECT ${[own, ...more].join(', ')} FROM (
+  await connection.run(`
+    CREATE OR REPLACE TEMP TABLE incoming AS
+    SELECT ${[own, `${number}::INTEGER AS ${BATCH_COLUMN}`, ...more].join(', ')} FROM (
       SELECT ${columns.map(({ ours, name }) => `${named(ours)} AS ${named(name)}`).join(', ')},
         arrived_part, arrived_offset FROM ${from})
     QUALIFY row_number() OVER (PARTITION BY ${keys} ORDER BY ${order}) = 1
-    ORDER BY ${arrival}`;
+    ORDER BY ${arrival}`);
+}
+
+/** Whether a row of the table, `known`, and one that came, `new`, are the same one. */
+export function sameRow(dataset: Dataset): string {
+  return identityOf(dataset)
+    .map((name) => `known.${named(name)} = new.${named(name)}`)
+    .join(' AND ');
 }
 
 async function partitionsIn(
@@ -164,7 +173,7 @@ export function isUpsert(
 }
 
 /** Columns of the table that tell two rows apart. */
-export function identityOf(dataset: Dataset): readonly string[] {
+function identityOf(dataset: Dataset): readonly string[] {
   if (!holdsImages(dataset)) return dataset.firstOf;
   return isUpsert(dataset) ? dataset.key : [...dataset.key, dataset.version];
 }

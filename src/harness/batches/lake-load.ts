@@ -3,7 +3,7 @@ import type { Dataset } from '../../topology/dataset.ts';
 import { tableColumns } from '../../topology/table-columns.ts';
 import type { Connection } from '../clients/duckdb.ts';
 import { BATCH_COLUMN, type Positions } from './batch-log.ts';
-import { identityOf, incomingRows, isUpsert } from './fold.ts';
+import { isUpsert, readIncoming, sameRow } from './fold.ts';
 import { named } from './views.ts';
 
 /** What a commit of a load says of itself. */
@@ -32,9 +32,7 @@ export async function loadIntoLake(
   await connection.run('BEGIN');
   try {
     for (const { dataset, from } of parts) {
-      await connection.run(
-        `CREATE OR REPLACE TEMP TABLE incoming AS ${incomingRows({ dataset, from }, [`${number}::INTEGER AS ${BATCH_COLUMN}`])}`,
-      );
+      await readIncoming(connection, { dataset, from, number });
       await connection.run(statementFor(dataset, `ice.${named(namespace)}.${named(dataset.name)}`));
     }
     await connection.run(
@@ -51,9 +49,7 @@ export async function loadIntoLake(
 /** A merge of an event would put its row into a file, however few there are; an insert can put it into the catalog. */
 function statementFor(dataset: Dataset, table: string): string {
   const columns = [...tableColumns(dataset).map(({ name }) => name), BATCH_COLUMN].map(named);
-  const same = identityOf(dataset)
-    .map((name) => `known.${named(name)} = new.${named(name)}`)
-    .join(' AND ');
+  const same = sameRow(dataset);
   if (!isUpsert(dataset)) {
     return `INSERT INTO ${table} BY NAME SELECT ${columns.join(', ')} FROM incoming AS new
       WHERE NOT EXISTS (SELECT 1 FROM ${table} AS known WHERE ${same})`;
@@ -66,13 +62,10 @@ function statementFor(dataset: Dataset, table: string): string {
       VALUES (${columns.map((name) => `new.${name}`).join(', ')})`;
 }
 
-/** The note of the newest load; null: there is none. `catalog` is the name under which the lake is attached. */
-export async function newestNote(
-  connection: Connection,
-  catalog: string,
-): Promise<LoadNote | null> {
+/** The note of the newest load of the lake that is attached as `ice`; number 0 before the first. */
+export async function newestNote(connection: Connection): Promise<LoadNote> {
   const [found] = await connection.rows<{ note: string }>(`
-    SELECT commit_extra_info AS note FROM __ducklake_metadata_${catalog}.ducklake_snapshot_changes
+    SELECT commit_extra_info AS note FROM __ducklake_metadata_ice.ducklake_snapshot_changes
     WHERE commit_extra_info IS NOT NULL ORDER BY snapshot_id DESC LIMIT 1`);
-  return found === undefined ? null : (JSON.parse(found.note) as LoadNote);
+  return found === undefined ? { number: 0, positions: {} } : (JSON.parse(found.note) as LoadNote);
 }

@@ -21,14 +21,14 @@ export async function openLakeSink(
   await attachLake(connection, bucket, {
     ...{ s3, namespace, name: 'ice', readOnly: false, inlineRows },
   });
-  let base = (await newestNote(connection, 'ice')) ?? { number: 0, positions: {} };
+  let base = await newestNote(connection);
   return {
     get positions() {
       return base.positions;
     },
     async put(spool, positions) {
       // The opening stock may have come in between.
-      const newest = (await newestNote(connection, 'ice')) ?? base;
+      const newest = await newestNote(connection);
       if (!samePositions(newest.positions, base.positions)) {
         throw new Error(`another loader has committed load ${newest.number}`);
       }

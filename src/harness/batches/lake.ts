@@ -53,19 +53,11 @@ export async function loadLake(
 export async function attachLake(
   connection: Connection,
   bucket: Pick<Bucket, 'find'>,
-  options: LakeOptions,
-): Promise<void> {
-  const body = await bucket.find(pointerOf(options.namespace));
-  if (body === null) throw new Error(`${options.namespace} has no catalog of DuckLake`);
-  const { catalog } = JSON.parse(Buffer.from(body).toString('utf8')) as { catalog: string };
-  await attach(connection, catalog, options);
-}
-
-async function attach(
-  connection: Connection,
-  catalog: string,
   { s3, namespace, name, readOnly, inlineRows }: LakeOptions,
 ): Promise<void> {
+  const body = await bucket.find(pointerOf(namespace));
+  if (body === null) throw new Error(`${namespace} has no catalog of DuckLake`);
+  const { catalog } = JSON.parse(Buffer.from(body).toString('utf8')) as { catalog: string };
   const data = `s3://${s3.bucket}/${lakeFolder(namespace)}`;
   await connection.run(
     `ATTACH IF NOT EXISTS ${quoted(`ducklake:sqlite:${catalog}`)} AS ${name} (DATA_PATH ${quoted(data)},

@@ -12,9 +12,9 @@ export const insertIntoLake: Insert = async (rows, dataset, { stack, extensions,
   const opened = { ...LIMITS, s3, extensions, namespace, readOnly: false };
   const { database, connection } = await openLake(opened);
   try {
-    const newest = (await newestNote(connection, 'ice')) ?? { number: 0, positions: {} };
+    const { number, positions } = await newestNote(connection);
     await loadIntoLake(connection, {
-      ...{ ...newest, number: newest.number + 1, namespace },
+      ...{ namespace, number: number + 1, positions },
       parts: [{ dataset, from: arrivedRows(rows, dataset) }],
     });
   } finally {

@@ -1,5 +1,5 @@
 import { quoted } from '../../core/sql.ts';
-import type { Dataset } from '../../topology/dataset.ts';
+import { type Dataset, READ_FROM } from '../../topology/dataset.ts';
 import { tableColumns } from '../../topology/table-columns.ts';
 import { BATCH_COLUMN } from '../batches/batch-log.ts';
 import { attachLake, lakeFolder, loadLake } from '../batches/lake.ts';
@@ -23,7 +23,7 @@ import type {
  * Tables of DuckLake. A snapshot that changed rows of a table is a commit of it; its rows are those that carry the number
  * of its load, whether they are in files or in the catalog.
  */
-export const ducklake: SourceOpener = { servers: ['minio'], open };
+export const ducklake: SourceOpener = { servers: READ_FROM.ducklake, open };
 
 /** The name under which the lake is attached next to the facts, and its metadata. */
 const LAKE = 'lake';
@@ -59,12 +59,16 @@ async function open(context: VisibilityContext): Promise<VisibilitySource> {
     close();
     throw error;
   }
+  const ids = new Map<string, number>();
   const tableId = async ({ name }: Dataset): Promise<number> => {
+    const known = ids.get(name);
+    if (known !== undefined) return known;
     const [found] = await polling.rows<{ id: number }>(
       `SELECT table_id AS id FROM ${META}.ducklake_table JOIN ${META}.ducklake_schema USING (schema_id)
        WHERE table_name = ${quoted(name)} AND schema_name = ${quoted(namespace)}`,
     );
     if (found === undefined) throw new Error(`${namespace} has no table ${name}`);
+    ids.set(name, found.id);
     return found.id;
   };
   const filesAt = async (dataset: Dataset, snapshot: number): Promise<readonly FileEntry[]> => {
@@ -99,19 +103,18 @@ async function open(context: VisibilityContext): Promise<VisibilitySource> {
   };
   return {
     follow(dataset) {
-      let id: number | null = null;
       let last = -1;
       let parent: string | null = null;
       let missedMs: number | null = null;
       let snapshots = 0;
       return {
         async poll() {
-          id ??= await tableId(dataset);
+          const id = await tableId(dataset);
           const startMs = clock.nowMs();
           const newer = await polling.rows<LakeSnapshot>(SNAPSHOTS, { last });
           const seenMs = clock.nowMs();
           const found = newer
-            .filter(({ changes }) => addsRowsTo(changes, id as number))
+            .filter(({ changes }) => addsRowsTo(changes, id))
             .map((snapshot): FoundCommit => {
               const note = JSON.parse(snapshot.note ?? 'null') as LoadNote | null;
               if (note === null) throw new Error(`snapshot ${snapshot.id} is of no load`);

@@ -1,5 +1,5 @@
 import { quoted } from '../../core/sql.ts';
-import type { Dataset } from '../../topology/dataset.ts';
+import { type Dataset, READ_FROM } from '../../topology/dataset.ts';
 import { BATCH_COLUMN, type Batch, BatchLog, tableFolder } from '../batches/batch-log.ts';
 import { createS3Secret } from '../clients/duckdb-lakehouse.ts';
 import type { FileEntry } from '../clients/iceberg.ts';
@@ -19,7 +19,7 @@ import type {
  * Parquet files in the object store, which a published batch makes visible. A batch that wrote files of a table is a
  * commit of it; its rows are those in these files that carry its number, the others were only moved.
  */
-export const parquet: SourceOpener = { servers: ['minio'], open };
+export const parquet: SourceOpener = { servers: READ_FROM.parquet, open };
 
 async function open(context: VisibilityContext): Promise<VisibilitySource> {
   const { facts, extensions, place, clock, stack } = context;

@@ -24,7 +24,7 @@ export async function openTestLake(
   const { database, connection } = await openLake(opened);
   return {
     async add(dataset, select) {
-      const { number, positions } = (await newestNote(connection, 'ice')) ?? NONE;
+      const { number, positions } = await newestNote(connection);
       const parts = [{ dataset, from: await arrived(connection, dataset, select) }];
       await loadIntoLake(connection, { namespace, parts, number: number + 1, positions });
     },
@@ -34,5 +34,3 @@ export async function openTestLake(
     },
   };
 }
-
-const NONE = { number: 0, positions: {} };
