@@ -64,6 +64,11 @@ const files = {
     .describe('files that were replaced are removed this many loads or merges later'),
 };
 
+const connectorSettings = z
+  .record(z.string().min(1), z.string())
+  .default({})
+  .describe('further settings of every connector; they replace the generated ones');
+
 /** A stage of `pipeline.yaml`. */
 export const stage = z.discriminatedUnion('run', [
   z.strictObject({ run: z.literal('flink-sql').describe('the jobs of jobs.sql, in Flink') }),
@@ -138,10 +143,7 @@ export const stage = z.discriminatedUnion('run', [
       .min(1_000)
       .default(30_000)
       .describe('a commit does not wait longer than this for a task'),
-    settings: z
-      .record(z.string().min(1), z.string())
-      .default({})
-      .describe('further settings of every connector; they replace the generated ones'),
+    settings: connectorSettings,
   }),
   z.strictObject({
     run: z
@@ -168,10 +170,7 @@ export const stage = z.discriminatedUnion('run', [
       .describe(
         "the worker's offset.flush.interval.ms: what was read since then is sent again after a crash",
       ),
-    settings: z
-      .record(z.string().min(1), z.string())
-      .default({})
-      .describe('further settings of every connector; they replace the generated ones'),
+    settings: connectorSettings,
   }),
   z.strictObject({
     run: z.literal('in-process').describe('a stage in this process, without any server'),

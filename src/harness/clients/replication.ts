@@ -12,7 +12,7 @@ interface Waiting {
 }
 
 const POLL_MS = 100;
-/** Longest time for a reader to let go of its slot, ms; then its session is ended. */
+/** Longest time until a reader releases its slot, ms; then its session is ended. */
 const LEFT_WITHIN_MS = 10_000;
 /** Longest time for readers to begin, ms: a snapshot comes first. */
 const BEGUN_WITHIN_MS = 60_000;

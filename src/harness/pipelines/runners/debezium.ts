@@ -6,7 +6,7 @@ import { refusedTopic } from '../../clients/store-tables.ts';
 import { topicOf } from '../../run-namespace.ts';
 import { capturesOf } from './captures.ts';
 import type { DeployedStage, DeployOptions, StageOf, StageRunner } from './runner.ts';
-import { allRunning, requireWorker } from './start-connectors.ts';
+import { requireWorker, startConnectors } from './start-connectors.ts';
 import { watchConnectors } from './watch-connectors.ts';
 
 /** Longest wait for the removal of connectors and slots, ms: a worker that hangs is ended with its stack. */
@@ -51,8 +51,7 @@ async function deployCaptures(
     await dropSlots(database, names, { clock, signal: enough }).catch(() => undefined);
   };
   try {
-    for (const { name, config } of captures) await rest.configure(name, config, signal);
-    await allRunning(rest, names, { clock, signal });
+    await startConnectors(rest, captures, { clock, signal });
     await slotsRead(database, names, { clock, signal });
   } catch (error) {
     await remove();

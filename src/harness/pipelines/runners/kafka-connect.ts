@@ -7,7 +7,7 @@ import { openKafkaAdmin } from '../../clients/kafka-admin.ts';
 import { type Connector, connectorsOf, deadLetterTopic } from './connectors.ts';
 import type { DeployedStage, DeployOptions, StageOf, StageRunner } from './runner.ts';
 import { sinkSchema } from './sink-tables.ts';
-import { allRunning, requireWorker } from './start-connectors.ts';
+import { requireWorker, startConnectors } from './start-connectors.ts';
 import { watchConnectors } from './watch-connectors.ts';
 
 const POLL_MS = 200;
@@ -55,12 +55,7 @@ async function deployConnectors(of: Of, options: DeployOptions): Promise<Deploye
     await Promise.allSettled(connectors.map(({ name }) => rest.remove(name, enough)));
   };
   try {
-    for (const { name, config } of connectors) await rest.configure(name, config, signal);
-    await allRunning(
-      rest,
-      connectors.map(({ name }) => name),
-      { clock, signal },
-    );
+    await startConnectors(rest, connectors, { clock, signal });
   } catch (error) {
     await remove();
     throw error;

@@ -26,16 +26,20 @@ export async function requireWorker(
   );
 }
 
-/** Waits until the connectors and all their tasks run. Throws DoorbusterError (exit 3) with the cause if one has failed. */
-export async function allRunning(
-  rest: Pick<ConnectRest, 'statuses'>,
-  names: readonly string[],
+/** Starts connectors, and waits until all their tasks run. Throws DoorbusterError (exit 3) with the cause if one has failed. */
+export async function startConnectors(
+  rest: Pick<ConnectRest, 'configure' | 'statuses'>,
+  connectors: readonly {
+    readonly name: string;
+    readonly config: Readonly<Record<string, string>>;
+  }[],
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<void> {
+  for (const { name, config } of connectors) await rest.configure(name, config, signal);
   const startedMs = clock.monotonicMs();
   for (;;) {
     const statuses = await rest.statuses(signal);
-    const troubles = names.flatMap((name) => {
+    const troubles = connectors.flatMap(({ name }) => {
       // Connect lists a connector a moment after it has accepted it.
       const seen = statuses.find((one) => one.name === name);
       if (seen === undefined) return [{ failed: false, text: `${name} is not started` }];
