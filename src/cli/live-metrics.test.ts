@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import parsePrometheus from 'parse-prometheus-text-format';
 import { expect, test } from 'vitest';
-import type { ProgressTick } from '../harness/experiment/progress.ts';
+import type { ProgressTick, RunEvent } from '../harness/experiment/progress.ts';
 import { liveMetrics } from './live-metrics.ts';
 import { metricsAddress, serveMetrics } from './metrics-server.ts';
 
@@ -26,6 +26,15 @@ const TICK: ProgressTick = {
   lastQuery: { name: 'store-lookup', ms: 31, outcome: 'timeout' },
 };
 
+const LATE = 'staleness(stock).p99 < 10s';
+const SO_FAR: Extract<RunEvent, { kind: 'so-far' }> = {
+  ...{ kind: 'so-far', checks: ['lost == 0', LATE], failed: [] },
+  backlog: [
+    { dataset: 'stock', changes: 12, ageMs: 2_500 },
+    { dataset: 'receipts', changes: 0, ageMs: 0 },
+  ],
+};
+
 /** All samples of a text, by name and labels. */
 function samplesOf(text: string): ReadonlyMap<string, number> {
   return new Map(
@@ -43,6 +52,7 @@ function shown(...ticks: readonly ProgressTick[]) {
   metrics.show({ kind: 'plan', folder: '/r/2026-quick', timedMs: 1, line: '' });
   metrics.show({ kind: 'server', server: 'kafka', state: 'starting', ms: 0 });
   metrics.show({ kind: 'server', server: 'kafka', state: 'ready', ms: 900 });
+  if (ticks.length > 0) metrics.show(SO_FAR);
   for (const tick of ticks) metrics.show({ kind: 'tick', tick });
   return metrics;
 }
@@ -78,6 +88,26 @@ test('every tick replaces the one before, and nothing is known before the first'
   ]);
   expect(after.get('doorbuster_rows_total dataset=stock')).toBe(99);
   expect([...after.keys()].some((name) => /load|query/.test(name))).toBe(false);
+});
+
+test('the lag and the verdict so far stay until they are computed again, and a check that has failed stays failed', async () => {
+  const metrics = shown(TICK, TICK);
+  const before = samplesOf(await metrics.text());
+  expect(before.get('doorbuster_backlog_changes dataset=stock')).toBe(12);
+  expect(before.get('doorbuster_age_seconds dataset=stock')).toBe(2.5);
+  expect(before.get('doorbuster_age_seconds dataset=receipts')).toBe(0);
+  expect(before.get('doorbuster_verdict state=pending')).toBe(1);
+  expect(before.get('doorbuster_verdict state=failed')).toBe(0);
+
+  // What the watch of the checks reports last: the load is over.
+  metrics.show({ ...SO_FAR, failed: [LATE], backlog: [] });
+  const after = samplesOf(await metrics.text());
+  const state = (check: string) =>
+    ['pending', 'failed'].map((one) => after.get(`doorbuster_check check=${check} state=${one}`));
+  expect(state(LATE)).toEqual([0, 1]);
+  expect(state('lost == 0')).toEqual([1, 0]);
+  expect(after.get('doorbuster_verdict state=failed')).toBe(1);
+  expect(after.has('doorbuster_backlog_changes dataset=stock')).toBe(false);
 });
 
 test('they are served on loopback alone, and a taken port is one clear error', async () => {

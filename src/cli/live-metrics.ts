@@ -12,7 +12,23 @@ const LIVE = {
   phase: { help: '1: the phase that is under way', labels: ['phase'] },
   elapsed_seconds: { help: 'time since the course of the run began', labels: [] },
   remaining_seconds: { help: 'estimated time that is left', labels: [] },
-  incidents: { help: 'events so far that make the run INVALID: the verdict so far', labels: [] },
+  incidents: { help: 'events so far that make the run INVALID', labels: [] },
+  check: {
+    help: 'state of a check so far: pending, or failed whatever follows',
+    labels: ['check', 'state'],
+  },
+  verdict: {
+    help: 'verdict so far: pending, or failed by a check whatever follows',
+    labels: ['state'],
+  },
+  backlog_changes: {
+    help: 'consumer lag of the pipeline: changes that are due and not visible',
+    labels: ['dataset'],
+  },
+  age_seconds: {
+    help: 'time since the oldest change happened that is not visible; 0: none is waiting',
+    labels: ['dataset'],
+  },
   load_target_events_per_second: { help: 'messages that are intended now', labels: [] },
   load_handed_over_events: { help: 'messages handed to the client', labels: [], counts: true },
   load_acknowledged_events: { help: 'messages that were acknowledged', labels: [], counts: true },
@@ -93,6 +109,10 @@ export function liveMetrics(scenario: string): LiveMetrics {
         gauge?.remove({ server });
         add('server_ready', { server }, state === 'ready' ? 1 : 0);
       }
+      if (event.kind === 'so-far') {
+        for (const name of SO_FAR) clear(name);
+        setSoFar(event, add);
+      }
       if (event.kind !== 'tick') return;
       for (const name of OF_A_TICK) clear(name);
       setTick(event.tick, add);
@@ -101,11 +121,35 @@ export function liveMetrics(scenario: string): LiveMetrics {
   };
 }
 
+/** What is computed from the facts while the load runs, less often than a tick. */
+const SO_FAR: readonly Name[] = ['check', 'verdict', 'backlog_changes', 'age_seconds'];
 const OF_A_TICK = (Object.keys(LIVE) as Name[]).filter(
-  (name) => name !== 'run_info' && name !== 'server_ready',
+  (name) => !['run_info', 'server_ready', ...SO_FAR].includes(name),
 );
 
 const seconds = (ms: number | null) => ms && ms / 1_000;
+
+type Add = <N extends Name>(name: N, labels: Labels<N>, value: number | null) => void;
+
+/** A state has one sample for each value it may have, and 1 for the one that it has. */
+const STATES = ['pending', 'failed'] as const;
+
+function setSoFar(
+  { checks, failed, backlog }: Extract<RunEvent, { kind: 'so-far' }>,
+  add: Add,
+): void {
+  for (const state of STATES) {
+    const is = (its: (typeof STATES)[number]) => (its === state ? 1 : 0);
+    for (const check of new Set(checks)) {
+      add('check', { check, state }, is(failed.includes(check) ? 'failed' : 'pending'));
+    }
+    add('verdict', { state }, is(failed.length > 0 ? 'failed' : 'pending'));
+  }
+  for (const { dataset, changes, ageMs } of backlog) {
+    add('backlog_changes', { dataset }, changes);
+    add('age_seconds', { dataset }, seconds(ageMs));
+  }
+}
 
 function setTick(
   {
@@ -118,7 +162,7 @@ function setTick(
     tables,
     lastQuery,
   }: ProgressTick,
-  add: <N extends Name>(name: N, labels: Labels<N>, value: number | null) => void,
+  add: Add,
 ): void {
   if (phase !== null) add('phase', { phase }, 1);
   add('elapsed_seconds', {}, seconds(elapsedMs));

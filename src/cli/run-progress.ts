@@ -144,6 +144,7 @@ function lineOf(event: Step): string | null {
     case 'step':
       return pc.dim(`step   ${event.text}`);
     case 'phase-begin':
+    case 'so-far':
       return null;
     case 'phase-end':
       return `phase  ${event.phase}: ${event.line}`;

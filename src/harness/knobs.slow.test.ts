@@ -5,6 +5,7 @@ import { afterAll, expect, test, vi } from 'vitest';
 import type { z } from 'zod';
 import { storesOf } from '../../test/support/retail.ts';
 import { PLAIN_NAMESPACE } from '../../test/support/run-namespace.ts';
+import { SERVERS } from '../core/metrics.ts';
 import { encode } from '../generators/encode.ts';
 import { preloadOf, tapeOf } from '../generators/tape.ts';
 import { parseScenario } from '../scenario/parse.ts';
@@ -55,6 +56,26 @@ const DRIFT = `${faults}.schema_drift={at: 2s, over: 4s, added: 25%, widened: 25
 const AWAY = 'staleness_target=10s';
 const away = (fault: string) => `faults=[{${fault}}]`;
 const PAUSE = away('do: pause, server: kafka, during: only, at: 1s, for: 2s');
+/** Faults that the seed draws, about six of them. */
+const DRAWN = [
+  AWAY,
+  'random_faults={servers: {kafka: [pause], minio: [kill]}, every: 2s, for: 1s, recovery: 500ms}',
+];
+/** What `random_faults` says, key by key. */
+const OF_THE_DRAW: Readonly<Record<string, string>> = {
+  every: '3s',
+  for: '1500ms',
+  for_max: '1400ms',
+  recovery: '700ms',
+  overlap: 'true',
+  ...Object.fromEntries(
+    SERVERS.filter((server) => server !== 'kafka').map((server) => [
+      `servers.${server}[]`,
+      server === 'minio' ? '[restart]' : '[pause]',
+    ]),
+  ),
+  'servers.kafka[]': '[kill]',
+};
 const ELSEWHERE = [
   'stack.runtime=external',
   'stack.external={kafka: "a:1", flink: "http://a:1", gateway: "http://a:1", catalog: {uri: "http://a:1", warehouse: w, auth: oauth2, token_uri: "http://a:1", scope: s}, s3: {endpoint: "http://a:1", bucket: b, region: r}, inside: {kafka: "a:1", catalog: "http://a:1", s3: "http://a:1"}}',
@@ -350,6 +371,23 @@ const READ: Readonly<
   'faults[].during': {
     change: 'faults.0.during=second',
     given: [AWAY, PAUSE, 'phases=[{name: only, for: 12s}, {name: second, for: 12s}]'],
+    as: 'scenario.faults',
+    by: 'harness/faults.ts',
+  },
+  ...Object.fromEntries(
+    Object.entries(OF_THE_DRAW).map(([key, value]) => [
+      `random_faults.${key}`,
+      {
+        change: `random_faults.${key.replace('[]', '')}=${value}`,
+        given: DRAWN,
+        as: 'scenario.faults',
+        by: 'harness/faults.ts',
+      },
+    ]),
+  ),
+  'random_faults.during': {
+    change: 'random_faults.during=second',
+    given: [...DRAWN, 'phases=[{name: only, for: 12s}, {name: second, for: 12s}]'],
     as: 'scenario.faults',
     by: 'harness/faults.ts',
   },

@@ -20,6 +20,7 @@ import {
 } from '../core/units.ts';
 import { type CheckMistake, type CheckText, parseCheck, type Word } from './checks.ts';
 import { suggest } from './problems.ts';
+import { faultyServers } from './random-fault-rules.ts';
 import { type Sections, streamsOn } from './rules.ts';
 import { type Check, STREAMS } from './scenario.ts';
 import { isCompact } from './schema.ts';
@@ -116,7 +117,7 @@ function whatThereIs(
     case 'query':
       return QUERIES;
     case 'faulty server':
-      return sections.faults && [...new Set(sections.faults.map(({ server }) => server))];
+      return faultyServers(sections);
     case 'hop':
       return HOPS;
     case 'server':

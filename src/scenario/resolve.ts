@@ -1,4 +1,5 @@
 import { ratePer } from '../core/units.ts';
+import { drawFaults } from './random-faults.ts';
 import type { TapeUse } from './recording.ts';
 import type {
   Check,
@@ -132,9 +133,12 @@ export function resolve(draft: Draft, checks: readonly Check[]): Scenario {
     canaries: { perSecond: draft.traffic.inventory ? ratePer('s', draft.canaries.rate) : 0 },
     drainWithinMs: draft.drain_within,
     phases: draft.phases.map(phase),
-    faults: draft.faults.map(({ do: act, server, during, at, for: forMs }) => ({
-      ...{ act, server, during, atMs: at, forMs },
-    })),
+    faults: [
+      ...draft.faults.map(({ do: act, server, during, at, for: forMs }) => ({
+        ...{ act, server, during, atMs: at, forMs },
+      })),
+      ...drawFaults(draft),
+    ],
     stalenessTargetMs: draft.staleness_target ?? null,
     checks,
   };

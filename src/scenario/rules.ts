@@ -2,6 +2,7 @@ import { formatDuration, ratePer } from '../core/units.ts';
 import { isSkipped, wallClock } from '../core/wall-clock.ts';
 import { judgeFaults } from './fault-rules.ts';
 import { atKey, atValue, isWritten, type Problem } from './problems.ts';
+import { judgeRandomFaults } from './random-fault-rules.ts';
 import { judgeRates } from './rate-rules.ts';
 import {
   MAINTENANCE_ACTIONS,
@@ -27,6 +28,7 @@ export function judgeSections(sections: Sections, raw: unknown): Problem[] {
     ...judgeCanaries(sections),
     ...judgePhases(sections),
     ...judgeServerFaults(sections),
+    ...judgeRandomFaults(sections),
     ...judgeStack(sections, raw),
   ];
 }

@@ -17,7 +17,7 @@ export interface Scenario {
   /** Longest time to wait for a drain marker, ms. */
   readonly drainWithinMs: number;
   readonly phases: readonly Phase[];
-  /** Server faults, in the order of the file; delivery faults are in `traffic.faults`. */
+  /** Server faults, in the order of the file, or as the seed draws them; delivery faults are in `traffic.faults`. */
   readonly faults: readonly ServerFault[];
   /** Target age, against which recovery from a fault is measured, ms; null: there are no faults. */
   readonly stalenessTargetMs: number | null;
@@ -344,6 +344,8 @@ export interface ServerFault {
   readonly atMs: number;
   /** Duration until it is resumed or started again, ms. */
   readonly forMs: number;
+  /** Drawn by the seed, and not listed in the file. */
+  readonly drawn?: true;
 }
 
 export type Comparator = '<' | '<=' | '==' | '>=' | '>';

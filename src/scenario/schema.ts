@@ -12,7 +12,7 @@ import {
 import { compaction } from './schema-compaction.ts';
 import { external } from './schema-external.ts';
 import { faults } from './schema-faults.ts';
-import { serverFaults, stalenessTarget } from './schema-server-faults.ts';
+import { randomFaults, serverFaults, stalenessTarget } from './schema-server-faults.ts';
 import { tapeFile, tapeMap } from './schema-tape.ts';
 import { count, duration, name, percent, rate, sigma, strict, written } from './schema-terms.ts';
 
@@ -306,6 +306,7 @@ export const SECTIONS = {
   ).prefault('60s'),
   phases: z.array(phase).min(1, { error: 'must hold one phase at least' }),
   faults: serverFaults.default([]),
+  random_faults: randomFaults.optional(),
   staleness_target: stalenessTarget.optional(),
   checks: z.array(z.string({ error: 'must be text, like lost == 0' })).default([]),
 };

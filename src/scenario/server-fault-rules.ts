@@ -1,6 +1,7 @@
 import { formatDuration } from '../core/units.ts';
 import { atKey, atValue, type Problem, suggest } from './problems.ts';
 import type { Sections } from './rules.ts';
+import type { FaultAct } from './scenario.ts';
 import { type Draft, draftTimedMs } from './schema.ts';
 
 type FaultDraft = Draft['faults'][number];
@@ -8,23 +9,24 @@ type PhasesDraft = Draft['phases'];
 
 /** Server faults that cannot happen, or would have no measurable effect. */
 export function judgeServerFaults(sections: Sections): Problem[] {
-  const { faults, phases, staleness_target: target } = sections;
+  const { faults, random_faults: drawn, phases, staleness_target: target } = sections;
   if (!faults) return [];
-  if (faults.length === 0) {
-    if (target === undefined) return [];
+  if (faults.length === 0 && drawn === undefined) {
+    // A section with an error in it is missing.
+    if (target === undefined || !('random_faults' in sections)) return [];
     const fact = 'without faults there is nothing to recover from: leave it out';
     return [atKey(['staleness_target'], fact)];
   }
+  const section = faults.length > 0 ? 'faults' : 'random_faults';
   const problems: Problem[] = [];
   // If it is absent it has its default; with an error in it the key is missing.
   if (target === undefined && 'staleness_target' in sections) {
     const fact = 'recovery needs a target: add staleness_target, for example 10s';
-    problems.push(atKey(['faults'], fact));
+    problems.push(atKey([section], fact));
   }
   if (sections.stack?.runtime === 'external') {
-    const fact =
-      'these need managed servers, and runtime: external has none: leave faults out, or use another runtime';
-    problems.push(atKey(['faults'], fact));
+    const fact = `these need managed servers, and runtime: external has none: leave ${section} out, or use another runtime`;
+    problems.push(atKey([section], fact));
   }
   faults.forEach((fault, i) => {
     problems.push(...judgeAct(fault, i));
@@ -38,29 +40,35 @@ function judgeAct({ do: act, server, for: forMs }: FaultDraft, i: number): Probl
   if (act === 'pause' && forMs === 0) {
     return [atValue(['faults', i, 'for'], 'a pause of 0s has no effect')];
   }
-  if (act !== 'pause' && server === 'flink-jobmanager') {
-    const fact = `cannot come back from a ${act}: without high availability it forgets its jobs as it ends; pause it, or ${act} flink-taskmanager, which runs them`;
-    return [atValue(['faults', i, 'server'], fact)];
+  const fact = actProblem(act, server);
+  return fact === null ? [] : [atValue(['faults', i, 'server'], fact)];
+}
+
+/** Why this cannot happen to this server; null: it can. */
+export function actProblem(act: FaultAct, server: string): string | null {
+  if (act === 'pause' || server !== 'flink-jobmanager') return null;
+  return `cannot come back from a ${act}: without high availability it forgets its jobs as it ends; pause it, or ${act} flink-taskmanager, which runs them`;
+}
+
+/** Why no fault can begin in the phase of this name; null: it can. */
+export function phaseProblem(name: string, phases: PhasesDraft): string | null {
+  const phase = phases.find((one) => one.name === name);
+  if (!phase) {
+    const names = phases.flatMap((one) => ('for' in one ? [one.name] : []));
+    return `no phase "${name}": ${suggest(name, names)}`;
   }
-  return [];
+  if (!('for' in phase)) return `"${name}" has no fixed length: faults need a timed phase`;
+  return phase.measured ? null : `"${name}" is not measured: the fault would be in no metric`;
 }
 
 function judgeMoment(fault: FaultDraft, i: number, phases: PhasesDraft): Problem[] {
-  const phase = phases.find(({ name }) => name === fault.during);
   const problem = (key: string, fact: string) => [atValue(['faults', i, key], fact)];
-  if (!phase) {
-    const names = phases.flatMap((one) => ('for' in one ? [one.name] : []));
-    return problem('during', `no phase "${fault.during}": ${suggest(fault.during, names)}`);
-  }
-  if (!('for' in phase)) {
-    const fact = `"${phase.name}" has no fixed length: faults need a timed phase`;
-    return problem('during', fact);
-  }
-  if (!phase.measured) {
-    return problem('during', `"${phase.name}" is not measured: the fault would be in no metric`);
-  }
-  if (fault.at >= phase.for) {
-    return problem('at', `"${phase.name}" is over by then: it takes ${formatDuration(phase.for)}`);
+  const wrong = phaseProblem(fault.during, phases);
+  if (wrong !== null) return problem('during', wrong);
+  const phase = phases.find(({ name }) => name === fault.during);
+  const forMs = phase && 'for' in phase ? phase.for : 0;
+  if (fault.at >= forMs) {
+    return problem('at', `"${fault.during}" is over by then: it takes ${formatDuration(forMs)}`);
   }
   const timedMs = draftTimedMs(phases);
   if (startOf(fault, phases) + fault.for < timedMs) return [];

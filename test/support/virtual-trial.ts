@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { openLab } from '../../src/harness/experiment/lab.ts';
+import type { Trial } from '../../src/harness/experiment/trial-context.ts';
 import type { Artifacts } from '../../src/harness/setup/artifacts.ts';
 import type { RunRecord } from '../../src/record/record.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
@@ -50,7 +51,11 @@ export async function virtualTrial(
   name: string,
   inject: string,
   edit = (text: string) => text,
-  { abortOnFail = false }: { readonly abortOnFail?: boolean } = {},
+  {
+    abortOnFail = false,
+    reportSoFar = false,
+    onEvent = () => {},
+  }: Partial<Pick<Trial, 'abortOnFail' | 'reportSoFar' | 'onEvent'>> = {},
 ) {
   const pipeline = alonePipeline(dir, name, inject);
   const file = `${name}.yaml`;
@@ -65,9 +70,9 @@ export async function virtualTrial(
   });
   // Awaited here, because the clock stops on return.
   return await lab.run({
-    ...{ parsed, baseDir: dir, resultsDir: join(dir, 'results'), signal, abortOnFail },
+    ...{ parsed, baseDir: dir, resultsDir: join(dir, 'results'), signal },
+    ...{ abortOnFail, reportSoFar, onEvent },
     reproduce: 'doorbuster run virtual.yaml',
-    onEvent: () => {},
   });
 }
 

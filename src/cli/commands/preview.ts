@@ -1,9 +1,9 @@
 import { EXIT } from '../../core/exit-codes.ts';
-import { formatDuration } from '../../core/units.ts';
 import { expectedCounts, rateAt } from '../../generators/expected/rate.ts';
 import { pipelineFor } from '../../harness/pipelines/load.ts';
 import { count, plural } from '../../reports/format.ts';
 import { type Preview, renderPreview } from '../../reports/preview.ts';
+import { plannedFaults } from '../../scenario/planned-faults.ts';
 import { RECEIPTS, type Scenario, STOCK } from '../../scenario/scenario.ts';
 import { timedMs, timeline } from '../../scenario/timeline.ts';
 import type { Command } from '../command.ts';
@@ -117,6 +117,7 @@ function notesOf(scenario: Scenario, pipelineLine: string): string[] {
     traffic.faults.schemaDrift && 'schema drift',
     traffic.faults.redelivery && 're-deliveries',
   ].filter((fault) => fault !== null);
+  const outages = plannedFaults(scenario);
   return [
     pipelineLine,
     ...tapeNotes(scenario),
@@ -124,19 +125,9 @@ function notesOf(scenario: Scenario, pipelineLine: string): string[] {
       ? `opening stock: ${keys} keys, loaded before t0 and outside staleness`
       : 'no opening stock: the tables start empty',
     faults.length === 0 ? 'no faults in delivery' : `faults in delivery: ${faults.join(', ')}`,
-    ...serverFaultNotes(scenario),
+    ...(outages === null ? [] : [outages]),
     'counts are means over seeds, copies included; the load continues at 1x after the timed phases',
   ];
-}
-
-/** Declared server faults and their times. */
-function serverFaultNotes({ faults, stalenessTargetMs }: Scenario): string[] {
-  if (stalenessTargetMs === null) return [];
-  const told = faults.map(
-    ({ act, server, during, atMs, forMs }) =>
-      `${act} ${server} ${formatDuration(atMs)} into ${during}, for ${formatDuration(forMs)}`,
-  );
-  return [`${told.join('; ')}; recovered below ${formatDuration(stalenessTargetMs)}`];
 }
 
 /** Contents of a recording, number of its repetitions, and adjustments to it. */

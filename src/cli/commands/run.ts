@@ -134,6 +134,8 @@ export const runCommand: Command = {
         ...{ parsed, baseDir, keep, resultsDir: args.results, signal: context.signal },
         ...(shard === undefined ? {} : { shard }),
         abortOnFail: args.abortOnFail,
+        // One machine of a distributed load does not know what the others sent.
+        reportSoFar: metrics !== null && shard === undefined,
         reproduce: reproduce(args),
         onEvent(event) {
           progress.show(event);

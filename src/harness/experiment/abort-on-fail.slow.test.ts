@@ -3,6 +3,7 @@ import { virtualTrial } from '../../../test/support/virtual-trial.ts';
 import { EXIT } from '../../core/exit-codes.ts';
 import { readRecord } from '../../record/read.ts';
 import { FORMATS, formats } from '../../reports/formats.ts';
+import type { RunEvent } from './progress.ts';
 
 /** Runs with `--abort-on-fail` on a pipeline in this process, whose rows wait up to 2 s for a commit. */
 
@@ -79,4 +80,32 @@ test('checks that hold, and those that only the end can decide, leave the run al
     'lost == 0',
   );
   expect(record).toMatchObject({ outcome: 'completed', verdict: 'PASS' });
+});
+
+test('a run that only reports shows its backlog and the checks that have failed, and goes on to its end', async () => {
+  const late = 'staleness(inventory).max during spike < 1s';
+  const seen: Extract<RunEvent, { kind: 'so-far' }>[] = [];
+  const onEvent = (event: RunEvent) => {
+    if (event.kind === 'so-far') seen.push(event);
+  };
+  const { record } = await virtualTrial('watched', '{}', withChecks('lost == 0', late), {
+    ...{ reportSoFar: true, onEvent },
+  });
+  expect(record).toMatchObject({
+    outcome: 'completed',
+    checks: [{ verdict: 'PASS' }, { text: late, verdict: 'FAIL' }],
+  });
+  expect(seen.length).toBeGreaterThan(5);
+  expect(seen[0]?.checks).toEqual(['lost == 0', late]);
+  expect(seen.at(-1)?.failed).toEqual([late]);
+  // At a commit every 2 s something waits most of the time, and nothing for much longer.
+  const stock = seen.flatMap(({ backlog }) => backlog.filter((one) => one.dataset === 'inventory'));
+  expect(stock.length).toBeGreaterThan(5);
+  expect(Math.max(...stock.map(({ changes }) => changes))).toBeGreaterThan(0);
+  const ages = stock.map(({ ageMs }) => ageMs);
+  expect(Math.max(...ages)).toBeGreaterThan(0);
+  expect(Math.max(...ages)).toBeLessThan(5_000);
+  for (const { changes, ageMs } of stock) if (changes > 0) expect(ageMs).toBeGreaterThan(0);
+  // After the load it is not computed, and unknown.
+  expect(seen.at(-1)?.backlog).toEqual([]);
 });

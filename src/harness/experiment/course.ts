@@ -5,11 +5,11 @@ import { type Maintained, maintainDuring, notMaintained } from '../maintenance/m
 import { insertOpeningStock } from '../opening-stock/opening-stock.ts';
 import { ChecksFailed } from '../outcome/outcome.ts';
 import { compactionOf } from '../pipelines/compactions/compactions.ts';
-import { watchChecks } from './abort-on-fail.ts';
 import { liveFiles, runCompaction } from './compacting.ts';
 import { cutPhase, type PhaseResult, recordPhase, runPhases } from './phases.ts';
 import { reportProgress } from './report-progress.ts';
 import type { Session } from './trial-context.ts';
+import { watchChecks } from './watch-checks.ts';
 
 /** What happened in a trial on its servers, up to its end or until it was cut short. Epoch ms. */
 export interface Course {
@@ -118,7 +118,8 @@ async function maintained(session: Session, course: PartialCourse): Promise<void
 
 async function replay(session: Session, course: PartialCourse): Promise<void> {
   const t0Ms = course.t0Ms as number;
-  await using _watch = session.options.abortOnFail ? watchChecks(session) : undefined;
+  const { abortOnFail, reportSoFar } = session.options;
+  await using _watch = abortOnFail || reportSoFar ? watchChecks(session) : undefined;
   try {
     for await (const result of runPhases(session, t0Ms)) {
       course.phases.push(result);

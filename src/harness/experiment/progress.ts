@@ -1,4 +1,5 @@
 import type { LoadProgress } from '../load/load-progress.ts';
+import type { BacklogSoFar } from '../measure/so-far.ts';
 import type { TableProgress } from '../probes/census.ts';
 import type { ServerName } from '../stack/stack.ts';
 
@@ -21,6 +22,14 @@ export type RunEvent =
   | { readonly kind: 'phase-begin'; readonly phase: string }
   | { readonly kind: 'phase-end'; readonly phase: string; readonly line: string }
   | { readonly kind: 'warning'; readonly text: string }
+  /** With `reportSoFar` or `abortOnFail`, while the load runs: what is certain of the checks, and what waits to be visible. */
+  | {
+      readonly kind: 'so-far';
+      readonly checks: readonly string[];
+      /** Those that cannot pass any more. */
+      readonly failed: readonly string[];
+      readonly backlog: readonly BacklogSoFar[];
+    }
   | { readonly kind: 'tick'; readonly tick: ProgressTick };
 
 /** Progress of a run, reported twice a second. */

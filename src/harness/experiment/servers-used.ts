@@ -1,5 +1,5 @@
 import { type ParsedScenario, scenarioProblems } from '../../scenario/parse.ts';
-import { atValue } from '../../scenario/problems.ts';
+import { atKey, atValue } from '../../scenario/problems.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { type EngineKind, enginesUsed } from '../../topology/manifest.ts';
 import { ENGINES, observingEngine } from '../engines/engines.ts';
@@ -90,15 +90,16 @@ export function refuseUnusedServers(
   pipeline: Pipeline,
 ): void {
   const used = serversUsed(pipeline, parsed.scenario);
-  const problems = parsed.scenario.faults.flatMap(({ server }, i) =>
-    used.includes(server)
-      ? []
-      : [
-          atValue(
-            ['faults', i, 'server'],
-            `the pipeline ${pipeline.manifest.name} does not use ${server}; it uses ${used.join(', ') || 'no server'}`,
-          ),
-        ],
-  );
+  const fact = (server: string) =>
+    `the pipeline ${pipeline.manifest.name} does not use ${server}; it uses ${used.join(', ') || 'no server'}`;
+  const unused = parsed.scenario.faults
+    .map((fault, i) => ({ ...fault, i }))
+    .filter(({ server }) => !used.includes(server));
+  const listed = unused.filter(({ drawn }) => !drawn);
+  const drawn = new Set(unused.flatMap((fault) => (fault.drawn ? [fault.server] : [])));
+  const problems = [
+    ...listed.map(({ server, i }) => atValue(['faults', i, 'server'], fact(server))),
+    ...[...drawn].map((server) => atKey(['random_faults', 'servers', server], fact(server))),
+  ];
   if (problems.length > 0) throw scenarioProblems(parsed, parsed.file, problems);
 }

@@ -30,6 +30,8 @@ export interface Trial {
   readonly keep?: boolean;
   /** Whether a check that cannot pass any more ends the trial. */
   readonly abortOnFail?: boolean;
+  /** Whether the backlog and the checks that cannot pass any more are reported while it runs: a twentieth of one core. */
+  readonly reportSoFar?: boolean;
   /** Its part in a distributed load, on a stack that all shards can reach. */
   readonly shard?: Shard;
   /** The user's wish to stop. */

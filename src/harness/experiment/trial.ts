@@ -4,6 +4,7 @@ import { createRunFolder } from '../../record/folder.ts';
 import { type Journal, openJournal } from '../../record/journal.ts';
 import type { MeasuredEnd, RunEnd, RunRecord, UnmeasuredRecord } from '../../record/record.ts';
 import { writeRecord } from '../../record/write.ts';
+import { plannedFaults } from '../../scenario/planned-faults.ts';
 import { timedMs } from '../../scenario/timeline.ts';
 import {
   foldersOf,
@@ -130,6 +131,7 @@ function noteStart(context: RunContext, { estimate, dataDir, leftovers }: Prepar
     ...{ id: folder.id, scenario: name, seed, leftovers },
     otherRuns: otherOwners(),
   });
+  const outages = plannedFaults(scenario);
   const places = { data: dataDir, work: temporaryDir(), results: options.resultsDir };
   options.onEvent({
     kind: 'plan',
@@ -138,6 +140,7 @@ function noteStart(context: RunContext, { estimate, dataDir, leftovers }: Prepar
     line: [
       `${name}: ${retail.stores} stores on ${pipeline.manifest.name}`,
       ...estimateLines(estimate, places),
+      ...(outages === null ? [] : [`outages   ${outages}`]),
     ].join('\n'),
   });
 }

@@ -4,11 +4,19 @@ import type { CheckResult } from '../../record/record.ts';
 import { datasetsOf, enginesUsed } from '../../topology/manifest.ts';
 import type { Connection } from '../clients/duckdb.ts';
 import { knownEarly } from '../measure/cannot-pass.ts';
+import { checksOf } from '../measure/context.ts';
 import { measuringOf } from '../measure/measure.ts';
-import { failedSoFar, openPhaseSql, type PlannedPhase } from '../measure/so-far.ts';
+import {
+  type BacklogSoFar,
+  backlogSoFar,
+  failedSoFar,
+  openPhaseSql,
+  type PlannedPhase,
+} from '../measure/so-far.ts';
 import { ChecksFailed } from '../outcome/outcome.ts';
 import { reasonOf } from '../reason.ts';
 import { EventsSoFar } from './events-so-far.ts';
+import type { RunEvent } from './progress.ts';
 import type { Session } from './trial-context.ts';
 
 /** Shortest pause between two evaluations, ms. */
@@ -17,8 +25,9 @@ const EVERY_MS = 2_000;
 const REST_FACTOR = 19;
 
 /**
- * Ends the trial when one of its checks cannot pass any more, whatever follows: the only place that decides it. Its owner
- * disposes it at the end of the last phase.
+ * Computes while the load runs which checks cannot pass any more, whatever follows, and what the pipeline has not shown yet.
+ * It reports both, and with `abortOnFail` it ends the trial at the first such check: the only place that decides it. Its
+ * owner disposes it at the end of the last phase.
  */
 export function watchChecks(session: Session): AsyncDisposable {
   const { options, scenario, journal } = session;
@@ -26,9 +35,9 @@ export function watchChecks(session: Session): AsyncDisposable {
     journal.note('step', { text });
     options.onEvent({ kind: 'warning', text });
   };
-  if (!scenario.checks.some((check) => knownEarly(check) !== null)) {
+  if (options.abortOnFail && !scenario.checks.some((check) => knownEarly(check) !== null)) {
     warn('no check of this scenario can be decided before the end of the run');
-    return { async [Symbol.asyncDispose]() {} };
+    if (!options.reportSoFar) return { async [Symbol.asyncDispose]() {} };
   }
   const stopping = new AbortController();
   const signal = AbortSignal.any([session.signal, stopping.signal]);
@@ -47,6 +56,7 @@ async function watch(session: Session, signal: AbortSignal): Promise<void> {
   const { facts, load, workDir, options, fail } = session;
   const { clock } = options;
   const sql = await facts.connect();
+  let last: Extract<RunEvent, { kind: 'so-far' }> | null = null;
   try {
     const source = { dir: join(workDir, 'facts'), threads: load.workers };
     const events = await EventsSoFar.open(sql, source);
@@ -54,24 +64,37 @@ async function watch(session: Session, signal: AbortSignal): Promise<void> {
     while (true) {
       await clock.sleep(pauseMs, signal);
       const startedMs = clock.monotonicMs();
-      const [first, ...others] = await evaluated(session, sql, events);
+      const soFar = await evaluated(session, sql, events);
       if (signal.aborted) return;
-      if (first !== undefined) {
+      last = { kind: 'so-far', ...soFar, failed: soFar.failed.map(({ text }) => text) };
+      options.onEvent(last);
+      const [first, ...others] = soFar.failed;
+      if (options.abortOnFail && first !== undefined) {
         fail(new ChecksFailed([first, ...others]));
         return;
       }
       pauseMs = Math.max(EVERY_MS, REST_FACTOR * (clock.monotonicMs() - startedMs));
     }
   } finally {
+    // The checks stay as they are; a backlog that is not computed any more is unknown.
+    if (last !== null) options.onEvent({ ...last, backlog: [] });
     sql.close();
   }
+}
+
+interface Evaluated {
+  /** The text of every check of the trial. */
+  readonly checks: readonly string[];
+  /** Results of those that cannot pass any more. */
+  readonly failed: readonly CheckResult[];
+  readonly backlog: readonly BacklogSoFar[];
 }
 
 async function evaluated(
   session: Session,
   sql: Connection,
   events: EventsSoFar,
-): Promise<readonly CheckResult[]> {
+): Promise<Evaluated> {
   const { scenario, pipeline, load, probes, state, options, stack } = session;
   const t0Ms = state.t0Ms as number;
   const current = await phaseUnderWay(session, sql, t0Ms);
@@ -88,7 +111,11 @@ async function evaluated(
     ...{ cores: availableParallelism(), servers: stack.servers, clockApartMs: 0 },
     ...{ appended: null, incidents: [], compactions: [], truth: null, promises: null },
   });
-  return failedSoFar(measuring, { readUntilMs, dueUntilMs: nowMs });
+  return {
+    checks: checksOf(measuring.context).map(({ text }) => text),
+    failed: await failedSoFar(measuring, { readUntilMs, dueUntilMs: nowMs }),
+    backlog: await backlogSoFar(measuring, readUntilMs),
+  };
 }
 
 /** The load phase that is under way, with its planned end; null: a phase without a planned end is. */

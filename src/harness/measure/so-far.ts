@@ -4,7 +4,7 @@ import type { Check } from '../../scenario/scenario.ts';
 import { isSubset } from '../../topology/dataset.ts';
 import { backlogMetrics } from './backlog.ts';
 import { type Certain, cannotPass, isBeyond, type KnownEarly, knownEarly } from './cannot-pass.ts';
-import { checksOf, type Measuring } from './context.ts';
+import { checksOf, type Measuring, streamDatasets } from './context.ts';
 import { costMetrics, costSection } from './cost.ts';
 import { fileMetrics } from './layout.ts';
 import { queryMetrics } from './queries.ts';
@@ -119,6 +119,40 @@ async function ageSoFar(
   if (!row || row.largest === null) return null;
   const { known, largest } = row;
   return { kind: 'samples', known, beyond: isBeyond(check, largest) ? 1 : 0, largest, most: null };
+}
+
+/** What a dataset does not show yet, at the time until which it was read. */
+export interface BacklogSoFar {
+  readonly dataset: string;
+  /** Changes that are due and not visible. */
+  readonly changes: number;
+  /** Time since the oldest change happened that is not visible; 0: none is waiting. */
+  readonly ageMs: number;
+}
+
+/** The backlog of every dataset that was read once. */
+export async function backlogSoFar(
+  { sql, context }: Measuring,
+  readUntilMs: SoFar['readUntilMs'],
+): Promise<readonly BacklogSoFar[]> {
+  const found: BacklogSoFar[] = [];
+  for (const { name: dataset } of streamDatasets(context)) {
+    const read = readUntilMs[dataset];
+    if (read === undefined || read === Number.NEGATIVE_INFINITY) continue;
+    const [row] = await sql.rows<{ changes: number; oldest: number | null }>(
+      `SELECT count(*) FILTER (due_ms <= $read) AS changes, min(occurred_ms) AS oldest
+       FROM changes WHERE dataset = $of AND occurred_ms <= $read
+         AND (seen_ms IS NULL OR seen_ms > $read)`,
+      { of: dataset, read },
+    );
+    if (row === undefined) continue;
+    found.push({
+      dataset,
+      changes: row.changes,
+      ageMs: row.oldest === null ? 0 : read - row.oldest,
+    });
+  }
+  return found;
 }
 
 /** A phase with its times, as far as they are known: a phase without a planned end is left out until it has ended. */
