@@ -3,7 +3,7 @@ import { systemClock } from '../core/clock.ts';
 import { badInput } from '../core/errors.ts';
 import { comparedLine, estimateOf } from '../harness/experiment/estimate.ts';
 import { openLab } from '../harness/experiment/lab.ts';
-import { planComparison, repeatTrials } from '../harness/experiment/repeat.ts';
+import { afterWarmUps, planComparison, repeatTrials } from '../harness/experiment/repeat.ts';
 import { pipelineFor } from '../harness/pipelines/load.ts';
 import type { ScenarioOnDisk } from '../harness/recording/open.ts';
 import { readLock } from '../harness/setup/lock.ts';
@@ -87,12 +87,25 @@ export function planLines({ wanted, differences }: PreparedDesigns): readonly st
   ];
 }
 
-/** The estimated time of so many trials of each design. */
-export function estimateLine({ scenarios, manifests }: PreparedDesigns, trials: number): string {
+/**
+ * The designs of which a warm-up is needed, by their index: the first one of each pipeline. The first trial on a stack
+ * starts on cold JVMs, and takes half as much CPU time again as those after it.
+ */
+export function warmUpsOf({ manifests }: Pick<PreparedDesigns, 'manifests'>): readonly number[] {
+  const names = manifests.map(({ name }) => name);
+  return names.flatMap((name, i) => (names.indexOf(name) === i ? [i] : []));
+}
+
+/** The estimated time of so many trials of each design, and of these warm-ups. */
+export function estimateLine(
+  { scenarios, manifests }: PreparedDesigns,
+  trials: number,
+  warmUps: readonly number[],
+): string {
   const estimates = scenarios.map(({ scenario }, i) =>
     estimateOf(scenario, manifests[i] as Manifest),
   );
-  return comparedLine(estimates, trials);
+  return comparedLine(estimates, trials, warmUps);
 }
 
 interface Rounds {
@@ -101,6 +114,8 @@ interface Rounds {
   readonly rounds: number;
   /** Seeds of the rounds of a single design; counted up from that of the scenario by default. */
   readonly seeds?: readonly number[];
+  /** Designs of which one trial is run before the rounds, recorded and not counted. */
+  readonly warmUps: readonly number[];
   /** Called after every trial, with the trials so far of every design. */
   readonly onTrial: (designs: readonly RecordedDesign[], trial: EndedTrial) => 'go on' | 'stop';
 }
@@ -120,13 +135,14 @@ interface EndedTrial {
  */
 export async function runRounds(
   { wanted, scenarios, scenarioOf, runtime, artifacts }: PreparedDesigns,
-  { folder, rounds, seeds, onTrial }: Rounds,
+  { folder, rounds, seeds, warmUps, onTrial }: Rounds,
   { terminal, signal }: CommandContext,
 ): Promise<void> {
   const baseDir = process.cwd();
-  const order =
+  const counted =
     seeds?.map((seed, i) => ({ number: i + 1, seed, design: 0 })) ??
     planComparison(wanted.length, rounds, scenarios[0].scenario.seed);
+  const order = afterWarmUps(warmUps, counted);
   terminal.say(pc.dim(folder.dir));
   const done: (RecordedTrial & { readonly design: number })[] = [];
   try {
@@ -146,16 +162,22 @@ export async function runRounds(
     });
     for await (const { design, number, seed, record, dir } of trials) {
       progress.end();
-      done.push({ design, number, seed, record });
       writeTrialReports(terminal, dir, record);
+      const label = wanted[design]?.label ?? '';
+      if (number === 0 && record.outcome === 'completed') {
+        terminal.say(`warm-up, ${label}: not counted`);
+        continue;
+      }
+      // A warm-up that did not complete ends it all, and says why: it is the first trial then.
+      done.push({ design, number: Math.max(1, number), seed, record });
       const designs = wanted.map(({ label }, i) => ({
         label,
         trials: done.filter((one) => one.design === i),
       }));
       const ended = {
-        ...{ label: wanted[design]?.label ?? '', round: number },
+        ...{ label, round: Math.max(1, number) },
         text: `(seed ${seed}): ${record.verdict ?? record.outcome}`,
-        left: order.length - done.length,
+        left: counted.length - done.length,
       };
       if (onTrial(designs, ended) === 'stop') break;
     }

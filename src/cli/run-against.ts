@@ -18,7 +18,7 @@ import { percent, plural } from '../reports/format.ts';
 import { isCounted, repetitionOf } from '../reports/repetition.ts';
 import type { CommandContext } from './command.ts';
 import { designAt } from './comparison.ts';
-import { estimateLine, prepareDesigns, runRounds } from './design-rounds.ts';
+import { estimateLine, prepareDesigns, runRounds, warmUpsOf } from './design-rounds.ts';
 import type { GateFormat } from './gate.ts';
 import { sideOf } from './gate-sides.ts';
 import { quoted, repeated } from './reproduce.ts';
@@ -69,13 +69,14 @@ export async function runAgainst(
   terminal.say(
     `metrics   ${wanted.map(({ id, effect }) => `${id} ${percent(effect)}`).join(' · ')}`,
   );
-  terminal.say(estimateLine(prepared, seeds.length));
+  const warmUps = warmUpsOf(prepared);
+  terminal.say(estimateLine(prepared, seeds.length, warmUps));
   const plan = { id: folder.id, wanted, reproduce: reproduceLine(args) };
   let last = againstOf(plan, { base, head: { label, trials: [] } }, args.strict);
   await runRounds(
     prepared,
     {
-      ...{ folder, rounds: seeds.length, seeds },
+      ...{ folder, rounds: seeds.length, seeds, warmUps },
       onTrial(designs, { round, text }) {
         const trials = designs[0]?.trials ?? [];
         const series = { trials: seeds.length, reproduce: plan.reproduce };
@@ -111,7 +112,7 @@ function recordedBase(paths: readonly string[]): RecordedSide {
   if (trials.length < LEAST_TRIALS) {
     throw badInput(
       `${label} has ${plural(trials.length, 'trial')} that count, and a gate needs at least ${LEAST_TRIALS}`,
-      'record a base: doorbuster run SCENARIO --repeat 5 --results results/baselines',
+      'record a base: doorbuster run SCENARIO --repeat 5 --warm-up --results results/baselines',
     );
   }
   for (const { record } of trials.slice(1)) {

@@ -13,6 +13,7 @@ import {
   prepareDesigns,
   runRounds,
   type WantedDesign,
+  warmUpsOf,
 } from './design-rounds.ts';
 import { quoted, repeated } from './reproduce.ts';
 import { refuseRepeat } from './run-repeated.ts';
@@ -23,6 +24,7 @@ interface CompareArguments {
   readonly set: readonly string[];
   readonly seed?: string;
   readonly repeat: number;
+  readonly warmUp: boolean;
   readonly results: string;
   readonly force: boolean;
   readonly yes: boolean;
@@ -44,7 +46,8 @@ export async function runCompared(
   const { name } = scenarios[0].scenario;
   const folder = createRunFolder(args.results, `compare-${name}`, systemClock.nowMs());
   for (const line of planLines(prepared)) terminal.say(line);
-  terminal.say(estimateLine(prepared, args.repeat));
+  const warmUps = args.warmUp ? warmUpsOf(prepared) : [];
+  terminal.say(estimateLine(prepared, args.repeat, warmUps));
   const plan = { id: folder.id, repeat: args.repeat, reproduce: reproduceLine(args) };
   const compared = (designs: readonly RecordedDesign[]) => ({
     designs,
@@ -54,7 +57,7 @@ export async function runCompared(
   await runRounds(
     prepared,
     {
-      ...{ folder, rounds: args.repeat },
+      ...{ folder, rounds: args.repeat, warmUps },
       onTrial(designs, { label, round, text, left }) {
         last = compared(designs);
         writeComparison(folder.dir, last);
@@ -118,7 +121,8 @@ function variedOf(text: string): readonly Assignment[] {
   return values.map((value) => ({ key: text.slice(0, at), value: value.trim() }));
 }
 
-function reproduceLine({ what, vary, set, seed, repeat, force }: CompareArguments): string {
+function reproduceLine(args: CompareArguments): string {
+  const { what, vary, set, seed, repeat, warmUp, force } = args;
   return [
     'doorbuster compare',
     ...what.map(quoted),
@@ -126,6 +130,7 @@ function reproduceLine({ what, vary, set, seed, repeat, force }: CompareArgument
     ...repeated('--set', set),
     ...(seed === undefined ? [] : ['--seed', seed]),
     `--repeat ${repeat}`,
+    ...(warmUp ? ['--warm-up'] : []),
     ...(force ? ['--force'] : []),
   ].join(' ');
 }

@@ -24,6 +24,7 @@ import {
   planLines,
   prepareDesigns,
   runRounds,
+  warmUpsOf,
 } from './design-rounds.ts';
 import { type GateFormat, showGate, writeGate } from './gate.ts';
 import { sideOf } from './gate-sides.ts';
@@ -71,7 +72,8 @@ export async function runGate(args: GateArguments, context: CommandContext): Pro
   const named = wanted.map(({ id, effect }) => `${id} ${effect * 100} %`);
   terminal.say(`metrics   ${named.join(' · ')}`);
   terminal.say(`pairs     decided after ${LOOKS.map(({ pairs }) => pairs).join(', ')} that count`);
-  terminal.say(estimateLine(prepared, FIRST));
+  const warmUps = warmUpsOf(prepared);
+  terminal.say(estimateLine(prepared, FIRST, warmUps));
   const plan: GatePlan = {
     ...{ id: folder.id, wanted, noiseLane: noise?.lane ?? null },
     reproduce: reproduceLine(args),
@@ -85,7 +87,7 @@ export async function runGate(args: GateArguments, context: CommandContext): Pro
   await runRounds(
     prepared,
     {
-      ...{ folder, rounds: MOST_PAIRS },
+      ...{ folder, rounds: MOST_PAIRS, warmUps },
       onTrial(designs, { label, round, text }) {
         last = decided(designs);
         const { gate } = last;

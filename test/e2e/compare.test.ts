@@ -21,9 +21,11 @@ test('designs that differ are compared on one page, again from their records, an
   const compared = startDoorbuster(
     dir,
     ...['compare', 'tiny.yaml', '--vary', `pipeline.use=${prompt},${late}`, '--repeat', '1'],
+    '--warm-up',
   );
   expect([EXIT.pass, EXIT.invalid], compared.said()).toContain(await compared.ended);
-  expect(compared.said()).toMatch(/estimate {2}2 trials, about/);
+  expect(compared.said()).toMatch(/estimate {2}2 trials and a warm-up, about/);
+  expect(compared.said()).toContain('warm-up, prompt: not counted');
   const folder = runIn(join(dir, 'results')) as string;
   const read = () =>
     JSON.parse(readFileSync(join(folder, RUN_FILES.compare), 'utf8')) as Comparison;

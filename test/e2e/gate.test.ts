@@ -43,6 +43,7 @@ test('a change that loses rows fails at the first pair, against the pipeline of 
   expect(gate.base.label).toBe('base main:mine');
   expect(gate.truth.join()).toMatch(/rows? lost in /);
   expect(gate.warnings.filter((one) => !one.includes('does not count'))).toEqual([]);
+  expect(said()).toContain('warm-up, base main:mine: not counted');
   expect(said()).toContain('head mine lost, duplicated or falsified rows');
   expect(said()).toMatch(/differs {3}pipeline\.use/);
 

@@ -22,6 +22,11 @@ export const compareCommand: Command = {
         describe: 'a design per value: --vary pipeline.use=cdc-upsert,append-ledger (repeatable)',
       })
       .option('repeat', { type: 'number', default: 3, describe: 'number of trials per design' })
+      .option('warm-up', {
+        type: 'boolean',
+        default: false,
+        describe: 'one more trial of each pipeline before the others, recorded and not counted',
+      })
       .option('seed', { type: 'string', describe: 'seed of the first trial of every design' })
       .option('set', {
         type: 'string',

@@ -92,6 +92,8 @@ describe('an estimate', () => {
     expect(repeatLine(one, 3)).toMatch(/3 trials of about 40s: 3m, and 3 times before, /);
     const other = { ...one, laterMs: 50_000 };
     expect(comparedLine([one, other], 6)).toMatch(/12 trials, about 10m in all, and the time of /);
+    expect(comparedLine([one, other], 6, [0])).toMatch(/12 trials and a warm-up, about 10m40s in /);
+    expect(comparedLine([one, other], 6, [0, 1])).toMatch(/ and 2 warm-ups, about 11m30s in all/);
     const { startMs, timedMs, endMs, laterMs } = of();
     expect(laterMs).toBeGreaterThan(timedMs);
     expect(laterMs).toBeLessThan(startMs + timedMs + endMs);

@@ -202,14 +202,24 @@ export function repeatLine(estimate: Estimate, trials: number): string {
   return `estimate  ${trials} trials of about ${rounded(laterMs)}: ${rounded(total)}${open}`;
 }
 
-/** The duration of a comparison of several designs on one stack, `repeat` trials of each, as a line of text. */
-export function comparedLine(designs: readonly Estimate[], repeat: number): string {
-  const round = designs.reduce((sum, { laterMs }) => sum + laterMs, 0);
+/**
+ * The duration of a comparison of several designs on one stack, `repeat` trials of each after one warm-up of each of the
+ * designs `warmUps`, as a line of text.
+ */
+export function comparedLine(
+  designs: readonly Estimate[],
+  repeat: number,
+  warmUps: readonly number[] = [],
+): string {
+  const later = (some: readonly Estimate[]) => some.reduce((sum, { laterMs }) => sum + laterMs, 0);
+  const warmUp = later(warmUps.map((design) => designs[design] as Estimate));
   const moreAtFirst = Math.max(...designs.map((one) => firstMs(one) - one.laterMs));
   const trials = designs.length * repeat;
   const open = [...new Set(designs.flatMap(({ openPhases }) => openPhases))];
   const more = open.length === 0 ? '' : `, and the time of ${listed(open)} in each`;
-  return `estimate  ${trials} trials, about ${rounded(moreAtFirst + repeat * round)} in all${more}`;
+  const before = ['', ' and a warm-up'][warmUps.length] ?? ` and ${warmUps.length} warm-ups`;
+  const allMs = moreAtFirst + warmUp + repeat * later(designs);
+  return `estimate  ${trials} trials${before}, about ${rounded(allMs)} in all${more}`;
 }
 
 /** The latency of queries is unknown before the run: the line gives the duration per second of latency. */

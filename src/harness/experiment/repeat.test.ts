@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { completedRecord } from '../../../test/support/completed.ts';
-import { planTrials, repeatTrials } from './repeat.ts';
+import { afterWarmUps, planComparison, planTrials, repeatTrials } from './repeat.ts';
 import type { Trial } from './trial-context.ts';
 
 const record = completedRecord(new URL('../../../test/fixtures/quick', import.meta.url).pathname);
@@ -14,6 +14,12 @@ test('each trial has a seed one higher, or all the same; a warm-up has that of t
     { number: 1, seed: 7 },
     { number: 2, seed: 8 },
   ]);
+});
+
+test('warm-ups come before all rounds of a comparison, with the seed of the first', () => {
+  const rounds = planComparison(2, 3, 7);
+  expect(afterWarmUps([], rounds)).toEqual(rounds);
+  expect(afterWarmUps([1], rounds)).toEqual([{ number: 0, seed: 7, design: 1 }, ...rounds]);
 });
 
 test('after a trial that did not complete there is no other', async () => {

@@ -51,6 +51,15 @@ export function planComparison(
   ).flat();
 }
 
+/** The trials of a comparison after one warm-up of each of these designs, with the seed of the first round. */
+export function afterWarmUps(
+  designs: readonly number[],
+  trials: readonly ComparedTrial[],
+): readonly ComparedTrial[] {
+  const seed = trials[0]?.seed ?? 0;
+  return [...designs.map((design) => ({ number: 0, seed, design })), ...trials];
+}
+
 /**
  * Runs trials one after the other on the stack of one lab, and yields each result. Stops after a trial that did
  * not complete: it was interrupted, or its stack may be broken.
