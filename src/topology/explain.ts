@@ -1,3 +1,4 @@
+import { refusedTopic } from './captured.ts';
 import type { Submission } from './submissions.ts';
 import type { Topology, TopologyDataset } from './topology.ts';
 
@@ -26,8 +27,12 @@ export function explainText(
       stages.map((stage) => [
         stage.name,
         stage.run,
-        [...stage.topics.map((topic) => `topic ${topic}`), ...stage.reads].join(', '),
-        stage.writes.join(', '),
+        [
+          ...stage.captures.map((name) => `database ${name}`),
+          ...stage.topics.map((topic) => `topic ${topic}`),
+          ...stage.reads,
+        ].join(', '),
+        [...publishedText(stage.publishes), ...stage.writes].join(', '),
         stateText(stage.stateTtl),
       ]),
     ),
@@ -54,6 +59,14 @@ export function explainText(
         `     ${command} --sql prints them, --mermaid a diagram.`,
   ];
   return sections.filter((section) => section !== '').join('\n\n');
+}
+
+/** One topic by its name; the diagram names those of many. */
+function publishedText(topics: readonly string[]): readonly string[] {
+  if (topics.length < 2) return topics.map((topic) => `topic ${topic}`);
+  const refused = refusedTopic('');
+  const own = topics.filter((topic) => !topic.endsWith(refused));
+  return [`${own.length} topics`, ...(own.length < topics.length ? [`*${refused}`] : [])];
 }
 
 function stateText(ttl: string | null): string {
@@ -91,7 +104,8 @@ export function explainSql({ tables, jobs }: ExplainedSql): string {
 
 /** A Mermaid flowchart: topics → stages → datasets → queries; a dotted arrow carries rejected records. */
 export function explainMermaid({ datasets, stages, queries, compaction }: Topology): string {
-  const topics = [...new Set(stages.flatMap((stage) => stage.topics))];
+  const captured = stages.flatMap((stage) => stage.captures);
+  const topics = [...new Set(stages.flatMap((stage) => [...stage.publishes, ...stage.topics]))];
   const tables = [
     ...new Set([...datasets.map(({ name }) => name), ...stages.flatMap(({ writes }) => writes)]),
   ];
@@ -103,6 +117,10 @@ export function explainMermaid({ datasets, stages, queries, compaction }: Topolo
   const compacts = compaction.kinds.includes('spark') ? compaction.rewrites : [];
   const lines = [
     'flowchart LR',
+    ...group(
+      'database',
+      captured.map((name) => `${id('captured', name)}[("${name}")]`),
+    ),
     ...group(
       'topics',
       topics.map((name) => `${id('topic', name)}[/"${name}"/]`),
@@ -119,7 +137,9 @@ export function explainMermaid({ datasets, stages, queries, compaction }: Topolo
       'queries',
       queries.map(({ name }) => `${id('query', name)}(["${name}"])`),
     ),
-    ...stages.flatMap(({ name, topics: from, reads, writes }) => [
+    ...stages.flatMap(({ name, captures, publishes, topics: from, reads, writes }) => [
+      ...captures.map((one) => arrow(id('captured', one), id('stage', name))),
+      ...publishes.map((topic) => arrow(id('stage', name), id('topic', topic))),
       ...from.map((topic) => arrow(id('topic', topic), id('stage', name))),
       ...reads.map((one) => arrow(id('dataset', one), id('stage', name))),
       ...writes.map((one) =>

@@ -1,10 +1,12 @@
+import { STREAMS, type Stream } from '../scenario/scenario.ts';
+import { CAPTURED, topicsOfCaptured } from './captured.ts';
 import { REJECTED } from './dataset.ts';
 import { REMEMBERED } from './merge-sql.ts';
 import type { RunnerKind } from './stages.ts';
 import { codeOf } from './statements.ts';
 import type { Submission } from './submissions.ts';
 
-/** A pipeline as a graph: topics → stages → datasets → queries. Derived from its files; nothing is started. */
+/** A pipeline as a graph: database → topics → stages → datasets → queries. Derived from its files; nothing is started. */
 export interface Topology {
   readonly name: string;
   readonly tier: number;
@@ -44,6 +46,10 @@ interface Stage {
   readonly topics: readonly string[];
   /** Tables that it reads, such as those of a join. */
   readonly reads: readonly string[];
+  /** Tables of the stores' database whose changes it reads. */
+  readonly captures: readonly string[];
+  /** Topics that it writes. */
+  readonly publishes: readonly string[];
   readonly writes: readonly string[];
   /** How long it remembers what it has written: Flink's state TTL; null: for ever; none: it does not. */
   readonly stateTtl: string | null;
@@ -79,13 +85,14 @@ export function topologyOf(described: Described): Topology {
   return {
     ...{ name, tier, headline, about: about.trim(), datasets },
     stages: [
+      ...capturesOf(manifest.stages, datasets),
       ...stagesOf(submissions, datasets),
       ...loadersOf(manifest.stages, datasets),
       ...datasets
         .filter((one) => views.includes(one.name))
         .map((one) => ({
           ...{ name: one.name, run: 'redis-view' as const, stateTtl: null },
-          ...{ topics: [one.carries], reads: [], writes: [one.name] },
+          ...{ ...NO_DATABASE, topics: [one.carries], reads: [], writes: [one.name] },
         })),
     ],
     compaction: { kinds: compaction, rewrites: tablesIn(compact?.text ?? '') },
@@ -113,7 +120,7 @@ function stagesOf(
     const writes = found(text, WRITTEN).toSorted((a, b) => rank(a) - rank(b));
     return [
       {
-        ...{ name: job, run: 'flink-sql' as const, stateTtl, writes },
+        ...{ ...NO_DATABASE, name: job, run: 'flink-sql' as const, stateTtl, writes },
         topics: found(all, TOPIC),
         reads: tablesIn(all.replace(WRITTEN, '')),
       },
@@ -124,6 +131,30 @@ function stagesOf(
 function rememberedFor(run: RunnerKind, upserts: boolean): string | null {
   if (run === 'kafka-connect') return 'none';
   return run === 'spark-merge' && !upserts ? REMEMBERED : null;
+}
+
+const NO_DATABASE = { captures: [], publishes: [] } as const;
+
+function streamsIn(datasets: readonly TopologyDataset[]): readonly Stream[] {
+  const carried = [...new Set(datasets.map(({ carries }) => carries))];
+  return carried.flatMap((one) => STREAMS.filter((stream) => stream === one));
+}
+
+/** Change data capture has a connector per table of the database. */
+function capturesOf(
+  stages: Described['manifest']['stages'],
+  datasets: readonly TopologyDataset[],
+): readonly Stage[] {
+  const streams = streamsIn(datasets);
+  return stages
+    .filter(({ run }) => run === 'debezium')
+    .flatMap(({ run }) =>
+      CAPTURED.map((table) => ({
+        ...{ name: table, run, topics: [], reads: [], writes: [], stateTtl: 'none' },
+        ...{ captures: [table], publishes: topicsOfCaptured(table, streams) },
+      })),
+    )
+    .filter(({ publishes }) => publishes.length > 0);
 }
 
 /** Runners whose work is not in `jobs.sql`. */
@@ -140,16 +171,14 @@ function loadersOf(
   stages: Described['manifest']['stages'],
   datasets: readonly TopologyDataset[],
 ): readonly Stage[] {
-  const streams = [...new Set(datasets.map(({ carries }) => carries))].filter(
-    (carries) => carries !== REJECTED,
-  );
+  const streams = streamsIn(datasets);
   const holds = (semantics: string, stream: string) =>
     datasets.some((one) => one.carries === stream && one.semantics === semantics);
   return stages
     .filter(({ run }) => LOADERS.includes(run))
     .flatMap(({ run }) =>
       streams.map((stream) => ({
-        ...{ name: stream, run, topics: [stream], reads: [] },
+        ...{ ...NO_DATABASE, name: stream, run, topics: [stream], reads: [] },
         stateTtl: rememberedFor(run, holds('upsert', stream)),
         writes: datasets
           .filter(({ carries }) => carries === stream || carries === REJECTED)

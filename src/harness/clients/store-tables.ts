@@ -8,15 +8,6 @@ import type { Database } from './database.ts';
  * event and per refused message. Both name the topic that their rows are for.
  */
 
-/** Rows that change data capture reads, and the name of its connector, slot and publication after the prefix. */
-export const CAPTURED = ['outbox', 'stock'] as const;
-export type CapturedTable = (typeof CAPTURED)[number];
-
-/** The table that a stream's messages go to. */
-export function tableOf(stream: Stream): CapturedTable {
-  return stream === STOCK ? 'stock' : 'outbox';
-}
-
 /** The schema of topics with this prefix. */
 export function schemaOf(topicPrefix: string): string {
   return topicPrefix === '' ? 'stores' : topicPrefix;
@@ -27,11 +18,6 @@ export function partsOf(topic: string): { readonly stream: Stream; readonly pref
   const stream = STREAMS.find((one) => topic.endsWith(one));
   if (stream === undefined) throw new Error(`${topic} is the topic of no stream`);
   return { stream, prefix: topic.slice(0, -stream.length) };
-}
-
-/** Topic of the messages of a topic that were refused. */
-export function refusedTopic(topic: string): string {
-  return `${topic}-refused`;
 }
 
 const TYPES: Readonly<Record<WireType, string>> = {

@@ -1,16 +1,10 @@
 import { stackBroke } from '../../../core/errors.ts';
 import { identifier } from '../../../core/sql.ts';
 import { decode } from '../../../generators/decode.ts';
+import { capturedTableOf, refusedTopic } from '../../../topology/captured.ts';
 import type { Database, Parameter } from '../../clients/database.ts';
 import type { Appended, Outgoing } from '../../clients/kafka-producer.ts';
-import {
-  partsOf,
-  refusedTopic,
-  STOCK_COLUMNS,
-  STOCK_KEY,
-  schemaOf,
-  tableOf,
-} from '../../clients/store-tables.ts';
+import { partsOf, STOCK_COLUMNS, STOCK_KEY, schemaOf } from '../../clients/store-tables.ts';
 
 /** A row of `stock` as a till writes it. */
 type StockRow = Readonly<Record<string, string | number | boolean | null>>;
@@ -54,7 +48,7 @@ function writeOf(message: Outgoing): Write {
   const decoded = decode(stream, message.value);
   if ('rejection' in decoded) return { message, kind: 'refused', reason: decoded.rejection };
   const { fields } = decoded;
-  if (tableOf(stream) === 'stock') return { message, kind: 'image', row: fields };
+  if (capturedTableOf(stream) === 'stock') return { message, kind: 'image', row: fields };
   return { message, kind: 'event', id: String(fields.event_id), storeId: Number(fields.store_id) };
 }
 

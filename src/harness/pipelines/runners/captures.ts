@@ -1,7 +1,8 @@
 import { STOCK, type Stream } from '../../../scenario/scenario.ts';
+import { CAPTURED, type CapturedTable, capturedTableOf } from '../../../topology/captured.ts';
 import type { StageUse } from '../../../topology/stages.ts';
 import type { PostgresAddress } from '../../clients/endpoints.ts';
-import { CAPTURED, type CapturedTable, schemaOf, tableOf } from '../../clients/store-tables.ts';
+import { schemaOf } from '../../clients/store-tables.ts';
 import { type RunNamespace, topicOf } from '../../run-namespace.ts';
 
 /** A connector of Debezium that reads one table. Its replication slot and its publication are called like it. */
@@ -21,7 +22,9 @@ interface CapturesOf {
 
 /** The connectors of a stage: one per table that the streams are in. */
 export function capturesOf(of: CapturesOf): readonly Capture[] {
-  const tables = CAPTURED.filter((table) => of.streams.some((stream) => tableOf(stream) === table));
+  const tables = CAPTURED.filter((table) =>
+    of.streams.some((stream) => capturedTableOf(stream) === table),
+  );
   return tables.map((table) => captureOf(of, table));
 }
 

@@ -1,8 +1,8 @@
+import { refusedTopic } from '../../../topology/captured.ts';
 import { connectRest } from '../../clients/connect-rest.ts';
 import type { PostgresAddress } from '../../clients/endpoints.ts';
 import { openKafkaAdmin } from '../../clients/kafka-admin.ts';
 import { dropSlots, slotsRead } from '../../clients/replication.ts';
-import { refusedTopic } from '../../clients/store-tables.ts';
 import { topicOf } from '../../run-namespace.ts';
 import { capturesOf } from './captures.ts';
 import type { DeployedStage, DeployOptions, StageOf, StageRunner } from './runner.ts';
