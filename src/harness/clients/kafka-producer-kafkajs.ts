@@ -19,16 +19,24 @@ import { kafkajsSecurity } from './kafka-security.ts';
  */
 const IGNORED_WARNING = 'Limiting retries for the idempotent producer';
 
-/** Without noDelay, the last small segment of a batch waits for the acknowledgement of the previous one. */
-const noDelay: ISocketFactory = ({ host, port, ssl, onConnect }) => {
-  const name = isIP(host) === 0 ? { servername: host } : {};
-  const socket = ssl
-    ? connectTls({ host, port, ...name, ...ssl }, onConnect)
-    : connect({ host, port }, onConnect);
-  socket.setNoDelay(true);
-  socket.setKeepAlive(true, 60_000);
-  return socket;
-};
+/** Opens sockets that send at once, and reports those that the broker closes. */
+function socketsThat(onClosedByBroker: () => void): ISocketFactory {
+  return ({ host, port, ssl, onConnect }) => {
+    const name = isIP(host) === 0 ? { servername: host } : {};
+    const socket = ssl
+      ? connectTls({ host, port, ...name, ...ssl }, onConnect)
+      : connect({ host, port }, onConnect);
+    // Otherwise the last small segment of a batch waits for the acknowledgement of the previous one.
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, 60_000);
+    // kafkajs logs errors of connections, and not their end: what it repeats after one would go unnoticed. First of the
+    // listeners, because another one ends the own side.
+    socket.prependOnceListener('end', () => {
+      if (!socket.writableEnded) onClosedByBroker();
+    });
+    return socket;
+  };
+}
 
 function topicMessages(batch: readonly Outgoing[], sentMs: number): TopicMessages[] {
   const headers = { sent_ms: String(sentMs) };
@@ -53,7 +61,7 @@ export async function openKafkajs(options: ProducerOptions): Promise<ProducerLib
     retry: RETRY_LIMITS,
     connectionTimeout: 5_000,
     requestTimeout: options.answerWithinMs ?? ANSWER_WITHIN_MS,
-    socketFactory: noDelay,
+    socketFactory: socketsThat(() => options.onWarning?.('the broker has closed a connection')),
     logLevel: logLevel.WARN,
     logCreator:
       () =>
