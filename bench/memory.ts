@@ -66,6 +66,7 @@ export const memory: Bench = {
         'peak: largest resident memory since the line before; pages that were freed stay resident',
         `log, stage and tables are in this process too: the log holds a commit interval, the stage the ids of 10 minutes, the tables 128 MB`,
         'facts: at most 1,024 MB; the rest is on disk',
+        'duplicated: events under the one id that a store repeats for ever (constant_id), after the stage has forgotten it',
         `lost ${truth.lost}, duplicated ${truth.duplicated}, wrong ${truth.wrong}: n = 1 run`,
       ],
     };
