@@ -3,7 +3,13 @@ import { systemClock } from '../core/clock.ts';
 import { badInput } from '../core/errors.ts';
 import { comparedLine, estimateOf } from '../harness/experiment/estimate.ts';
 import { openLab } from '../harness/experiment/lab.ts';
-import { afterWarmUps, planComparison, repeatTrials } from '../harness/experiment/repeat.ts';
+import {
+  afterWarmUps,
+  planComparison,
+  repeatTrials,
+  warmUpsFor,
+} from '../harness/experiment/repeat.ts';
+import { serversUsed } from '../harness/experiment/servers-used.ts';
 import { pipelineFor } from '../harness/pipelines/load.ts';
 import type { ScenarioOnDisk } from '../harness/recording/open.ts';
 import { readLock } from '../harness/setup/lock.ts';
@@ -58,10 +64,17 @@ export async function prepareDesigns(
     withRecording(readScenario({ ...(wanted[design] as WantedDesign), seed: String(seed) }));
   const all = await Promise.all(read.map(withRecording));
   const scenarios = all as [ScenarioOnDisk, ...ScenarioOnDisk[]];
-  const manifests = scenarios.map((one) => pipelineFor(one, process.cwd()).manifest);
+  const pipelines = scenarios.map((one) => pipelineFor(one, process.cwd()));
+  const manifests = pipelines.map(({ manifest }) => manifest);
+  const warmUps = warmUpsFor(
+    pipelines.map((pipeline, i) => serversUsed(pipeline, (all[i] as ScenarioOnDisk).scenario)),
+  );
   const needs = needsOf(readLock(), workOf(scenarios, runtime));
   const artifacts = await ready({ yes, runtime, means, needs }, context);
-  return { wanted, differences, forced, scenarios, manifests, scenarioOf, runtime, artifacts };
+  return {
+    ...{ wanted, differences, forced, scenarios, manifests, warmUps },
+    ...{ scenarioOf, runtime, artifacts },
+  };
 }
 
 /** Reasons why the designs are not comparable, if forced. Throws DoorbusterError (exit 2) otherwise. */
@@ -85,15 +98,6 @@ export function planLines({ wanted, differences }: PreparedDesigns): readonly st
       ? apart
       : ['differs   nothing: this shows how much two runs of one design differ']),
   ];
-}
-
-/**
- * The designs of which a warm-up is needed, by their index: the first one of each pipeline. The first trial on a stack
- * starts on cold JVMs, and takes half as much CPU time again as those after it.
- */
-export function warmUpsOf({ manifests }: Pick<PreparedDesigns, 'manifests'>): readonly number[] {
-  const names = manifests.map(({ name }) => name);
-  return names.flatMap((name, i) => (names.indexOf(name) === i ? [i] : []));
 }
 
 /** The estimated time of so many trials of each design, and of these warm-ups. */

@@ -12,7 +12,7 @@ import { plural } from '../reports/format.ts';
 import { noiseOf, renderNoise } from '../reports/noise.ts';
 import type { CommandContext } from './command.ts';
 import { writeComparison } from './comparison.ts';
-import { estimateLine, planLines, prepareDesigns, runRounds, warmUpsOf } from './design-rounds.ts';
+import { estimateLine, planLines, prepareDesigns, runRounds } from './design-rounds.ts';
 import { quoted, repeated } from './reproduce.ts';
 import { requireKnown, wantedMetrics } from './run-gate.ts';
 import { colorOnStdout } from './terminal.ts';
@@ -56,7 +56,7 @@ export async function runAa(args: AaArguments, context: CommandContext): Promise
   const [{ scenario: read }] = prepared.scenarios;
   const folder = createRunFolder(args.results, `aa-${read.name}`, systemClock.nowMs());
   for (const line of planLines(prepared)) terminal.say(line);
-  const warmUps = warmUpsOf(prepared);
+  const { warmUps } = prepared;
   terminal.say(estimateLine(prepared, pairs, warmUps));
   const reproduce = [
     `doorbuster aa ${quoted(scenario)}`,

@@ -18,7 +18,7 @@ import { percent, plural } from '../reports/format.ts';
 import { isCounted, repetitionOf } from '../reports/repetition.ts';
 import type { CommandContext } from './command.ts';
 import { designAt } from './comparison.ts';
-import { estimateLine, prepareDesigns, runRounds, warmUpsOf } from './design-rounds.ts';
+import { estimateLine, prepareDesigns, runRounds } from './design-rounds.ts';
 import type { GateFormat } from './gate.ts';
 import { sideOf } from './gate-sides.ts';
 import { quoted, repeated } from './reproduce.ts';
@@ -69,7 +69,7 @@ export async function runAgainst(
   terminal.say(
     `metrics   ${wanted.map(({ id, effect }) => `${id} ${percent(effect)}`).join(' · ')}`,
   );
-  const warmUps = warmUpsOf(prepared);
+  const { warmUps } = prepared;
   terminal.say(estimateLine(prepared, seeds.length, warmUps));
   const plan = { id: folder.id, wanted, reproduce: reproduceLine(args) };
   let last = againstOf(plan, { base, head: { label, trials: [] } }, args.strict);

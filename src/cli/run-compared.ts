@@ -13,7 +13,6 @@ import {
   prepareDesigns,
   runRounds,
   type WantedDesign,
-  warmUpsOf,
 } from './design-rounds.ts';
 import { quoted, repeated } from './reproduce.ts';
 import { refuseRepeat } from './run-repeated.ts';
@@ -46,7 +45,7 @@ export async function runCompared(
   const { name } = scenarios[0].scenario;
   const folder = createRunFolder(args.results, `compare-${name}`, systemClock.nowMs());
   for (const line of planLines(prepared)) terminal.say(line);
-  const warmUps = args.warmUp ? warmUpsOf(prepared) : [];
+  const warmUps = args.warmUp ? prepared.warmUps : [];
   terminal.say(estimateLine(prepared, args.repeat, warmUps));
   const plan = { id: folder.id, repeat: args.repeat, reproduce: reproduceLine(args) };
   const compared = (designs: readonly RecordedDesign[]) => ({

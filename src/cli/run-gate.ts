@@ -24,7 +24,6 @@ import {
   planLines,
   prepareDesigns,
   runRounds,
-  warmUpsOf,
 } from './design-rounds.ts';
 import { type GateFormat, showGate, writeGate } from './gate.ts';
 import { sideOf } from './gate-sides.ts';
@@ -72,7 +71,7 @@ export async function runGate(args: GateArguments, context: CommandContext): Pro
   const named = wanted.map(({ id, effect }) => `${id} ${effect * 100} %`);
   terminal.say(`metrics   ${named.join(' · ')}`);
   terminal.say(`pairs     decided after ${LOOKS.map(({ pairs }) => pairs).join(', ')} that count`);
-  const warmUps = warmUpsOf(prepared);
+  const { warmUps } = prepared;
   terminal.say(estimateLine(prepared, FIRST, warmUps));
   const plan: GatePlan = {
     ...{ id: folder.id, wanted, noiseLane: noise?.lane ?? null },

@@ -25,7 +25,7 @@ export const compareCommand: Command = {
       .option('warm-up', {
         type: 'boolean',
         default: false,
-        describe: 'one more trial of each pipeline before the others, recorded and not counted',
+        describe: 'trials before the others that warm up all servers, recorded and not counted',
       })
       .option('seed', { type: 'string', describe: 'seed of the first trial of every design' })
       .option('set', {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { completedRecord } from '../../../test/support/completed.ts';
-import { afterWarmUps, planComparison, planTrials, repeatTrials } from './repeat.ts';
+import { afterWarmUps, planComparison, planTrials, repeatTrials, warmUpsFor } from './repeat.ts';
 import type { Trial } from './trial-context.ts';
 
 const record = completedRecord(new URL('../../../test/fixtures/quick', import.meta.url).pathname);
@@ -14,6 +14,13 @@ test('each trial has a seed one higher, or all the same; a warm-up has that of t
     { number: 1, seed: 7 },
     { number: 2, seed: 8 },
   ]);
+});
+
+test('warm-ups use every server once, in as few trials as it takes', () => {
+  const flink = ['kafka', 'minio', 'flink-jobmanager'];
+  expect(warmUpsFor([flink, flink])).toEqual([0]);
+  expect(warmUpsFor([['kafka'], flink, [...flink, 'connect'], ['kafka', 'redis']])).toEqual([2, 3]);
+  expect(warmUpsFor([[], []])).toEqual([0]);
 });
 
 test('warm-ups come before all rounds of a comparison, with the seed of the first', () => {

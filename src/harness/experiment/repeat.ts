@@ -51,6 +51,22 @@ export function planComparison(
   ).flat();
 }
 
+/**
+ * The designs to warm up a stack with, by their index: together they use every server that a trial will use, the one with
+ * the most servers first. A server's first trial is on a cold JVM, whichever design it is of.
+ */
+export function warmUpsFor(servers: readonly (readonly string[])[]): readonly number[] {
+  const warm = new Set<string>();
+  const bySize = servers
+    .map((used, design) => ({ used, design }))
+    .toSorted((a, b) => b.used.length - a.used.length);
+  return bySize.flatMap(({ used, design }, i) => {
+    const isCold = i === 0 || used.some((server) => !warm.has(server));
+    for (const server of used) warm.add(server);
+    return isCold ? [design] : [];
+  });
+}
+
 /** The trials of a comparison after one warm-up of each of these designs, with the seed of the first round. */
 export function afterWarmUps(
   designs: readonly number[],
