@@ -177,11 +177,14 @@ export const compaction = z.strictObject({
   /** null: its process was not visible. */
   coreSeconds: z.number().nullable(),
   startupCoreSeconds: z.number().nullable(),
-  /** What maintenance did, in this order. These three are absent in a compact phase, which rewrites files alone. */
+  /** What maintenance did, in this order. It and the counts after it are absent in a compact phase, which rewrites files alone. */
   actions: z.array(z.enum(MAINTENANCE_ACTIONS)).optional(),
   rewrittenManifests: count.optional(),
   /** Files of expired snapshots that were deleted. */
   expiredFiles: count.optional(),
+  /** Files that no metadata named and that were removed, and their bytes; absent in records of before they were. */
+  removedOrphans: count.optional(),
+  removedOrphanBytes: count.optional(),
   /** Absent if the files were not listed at that time. */
   before: totals.optional(),
   after: totals.optional(),
@@ -234,6 +237,8 @@ export const maintenance = z.strictObject({
       rewrittenManifests: count,
       /** Files of expired snapshots that were deleted. */
       expiredFiles: count,
+      removedOrphans: count.optional(),
+      removedOrphanBytes: count.optional(),
       staleness: compaction.shape.staleness,
       queries: compaction.shape.queries,
     }),

@@ -25,6 +25,7 @@ export function maintenanceSection(record: RunRecord): Section | null {
           right('data files'),
           right('deletes gone'),
           right('expired'),
+          right('orphans'),
           right('staleness'),
           right('slowest query'),
         ],
@@ -90,6 +91,7 @@ function runCells(record: RunRecord, run: Run): Cell[] {
       : cell(`${count(run.rewrittenFiles)} → ${count(run.addedFiles)}`),
     cell(count(run.removedDeleteFiles)),
     cell(run.actions.includes('expire') ? count(run.expiredFiles) : '–', 'dim'),
+    cell(run.actions.includes('orphans') ? count(run.removedOrphans ?? 0) : '–', 'dim'),
     main === undefined || main.n === 0
       ? cell('no data', 'warn')
       : cell(

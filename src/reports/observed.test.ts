@@ -52,11 +52,12 @@ test('maintenance says what it did besides the rewrite, and what it did not do i
     summarize({ ...record, compactions: [{ ...one, ...more }] }).sections.find(
       ({ id }) => id === 'compaction',
     );
-  const counts = { rewrittenManifests: 3, expiredFiles: 120 };
-  const all = section({ actions: ['rewrite', 'manifests', 'expire'], ...counts });
+  const counts = { rewrittenManifests: 3, expiredFiles: 120, removedOrphans: 2 };
+  const actions = ['rewrite', 'manifests', 'orphans', 'expire'];
+  const all = section({ actions, ...counts, removedOrphanBytes: 4_096 });
   expect(all?.title).toBe('Maintenance by spark');
   expect(all?.notes.map(({ text }) => text)).toContain(
-    'rewrite, manifests, expire; 3 manifests rewritten; 120 files of expired snapshots deleted',
+    'rewrite, manifests, orphans, expire; 3 manifests rewritten; 2 orphan files removed (4.0 KiB); 120 files of expired snapshots deleted',
   );
   const rewrite = section({ actions: ['rewrite'], rewrittenManifests: 0, expiredFiles: 0 });
   expect(rewrite?.notes.map(({ text }) => text)).toContain('rewrite');

@@ -204,10 +204,14 @@ function compactionSection(record: RunRecord, run: CompactionRecord): Section {
 /** What maintenance did besides the rewrite of files. */
 function maintainedCells(run: CompactionRecord): Cell[] {
   const { actions, rewrittenManifests = 0, expiredFiles = 0 } = run;
+  const { removedOrphans = 0, removedOrphanBytes = 0 } = run;
   if (actions === undefined || run.outcome === 'failed') return [];
   const done = [
     ...(actions.includes('manifests')
       ? [`${plural(rewrittenManifests, 'manifest')} rewritten`]
+      : []),
+    ...(actions.includes('orphans')
+      ? [`${plural(removedOrphans, 'orphan file')} removed (${bytes(removedOrphanBytes)})`]
       : []),
     ...(actions.includes('expire')
       ? [`${plural(expiredFiles, 'file')} of expired snapshots deleted`]

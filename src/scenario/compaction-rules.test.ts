@@ -48,7 +48,7 @@ test('a compact phase needs no trigger', () => {
 });
 
 test.each([
-  ['do: maintain', ['rewrite', 'manifests', 'expire']],
+  ['do: maintain', ['rewrite', 'manifests', 'orphans', 'expire']],
   ['do: maintain, actions: [expire]', ['expire']],
   ['do: compact', undefined],
 ])('%s is a phase of these actions', (written, actions) => {
@@ -61,6 +61,7 @@ test.each([
   ['by: spark', 'do: compact, actions: [rewrite]', 'they belong to do: maintain'],
   ['by: spark', 'do: query, actions: [rewrite]', 'they belong to do: maintain'],
   ['by: spark', 'do: maintain, actions: [expire, expire]', 'names an action twice'],
+  ['by: spark', 'do: maintain, actions: [expire, orphans]', 'write orphans before expire'],
   ['by: none', 'do: maintain', 'a maintain phase needs compaction: { by: spark }, not none'],
   ['by: in-process', 'do: maintain', 'rewrite is all there is'],
   ['by: spark, trigger: { every: 20s }', 'do: maintain', 'would run into it'],
@@ -78,7 +79,7 @@ test.each([
   ],
   ['by: spark, trigger: { every: 20s }, not_during: [calm, peak]', 'leaves no phase'],
   ['by: spark, trigger: { every: 20s }, actions: [rewrite, rewrite]', 'names an action twice'],
-  ['by: spark, trigger: { every: 20s }, actions: [orphans]', 'actions[0]'],
+  ['by: spark, trigger: { every: 20s }, actions: [orphan]', 'actions[0]'],
   ['by: in-process, trigger: { every: 20s }, actions: [expire]', 'rewrite is all there is'],
   ['by: flink, trigger: { every: 20s }', 'trigger'],
 ])('%s is refused', (compaction, fact) => {

@@ -279,6 +279,12 @@ function judgeActions(
     problems.push(atKey(at, fact));
   }
   if (new Set(actions).size < actions.length) problems.push(atKey(at, 'names an action twice'));
+  const [orphans, expire] = [actions.indexOf('orphans'), actions.indexOf('expire')];
+  if (expire >= 0 && orphans > expire) {
+    const fact =
+      'what expire deletes would be counted as an orphan too: write orphans before expire';
+    problems.push(atKey(at, fact));
+  }
   return problems;
 }
 

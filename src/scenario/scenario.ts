@@ -221,8 +221,11 @@ export interface Maintenance {
   readonly actions: readonly MaintenanceAction[];
 }
 
-/** What maintenance does: the pipeline's rewrite of files, a rewrite of manifests, and the expiry of snapshots. */
-export const MAINTENANCE_ACTIONS = ['rewrite', 'manifests', 'expire'] as const;
+/**
+ * What maintenance does: the pipeline's rewrite of files, a rewrite of manifests, the removal of files that no metadata
+ * names, and the expiry of snapshots.
+ */
+export const MAINTENANCE_ACTIONS = ['rewrite', 'manifests', 'orphans', 'expire'] as const;
 export type MaintenanceAction = (typeof MAINTENANCE_ACTIONS)[number];
 
 /** Kinds of compaction that a `compact` phase runs. */

@@ -23,7 +23,7 @@ const maintenance = {
     .array(z.enum(MAINTENANCE_ACTIONS))
     .min(1)
     .optional()
-    .describe('what a trigger starts, in this order; rewrite (default), manifests, expire'),
+    .describe('what a trigger starts, in this order; rewrite (default), manifests, orphans, expire'),
 };
 
 /** `pipeline.compaction`. */

@@ -11,8 +11,10 @@ import type { Connection, Database } from '../../src/harness/clients/duckdb.ts';
 import { openLakehouse as openDuckdbLakehouse } from '../../src/harness/clients/duckdb-lakehouse.ts';
 import type { RedisAddress } from '../../src/harness/clients/endpoints.ts';
 import { versionsIn } from '../../src/harness/clients/hot-view.ts';
+import { openCatalog } from '../../src/harness/clients/iceberg.ts';
 import { kafkaClient } from '../../src/harness/clients/kafka-admin.ts';
 import { openRedis } from '../../src/harness/clients/redis.ts';
+import { openBucket } from '../../src/harness/clients/s3.ts';
 import { openSqlSession } from '../../src/harness/clients/sql-gateway.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { openFacts } from '../../src/harness/facts.ts';
@@ -439,6 +441,7 @@ function spark(current: () => World): void {
     const w = current();
     const { stack } = w.lake;
     const dir = mkdtempSync(join(tmpdir(), 'doorbuster-compact-'));
+    const writer = new AbortController();
     const options = {
       stack,
       scenario: w.scenario,
@@ -456,22 +459,36 @@ function spark(current: () => World): void {
       );
       const signal = AbortSignal.timeout(540_000);
       let done: CompactionResult | undefined;
-      const tables = [`${place.namespace}.inventory`];
+      const tables = ['inventory', 'pos'].map((table) => `${place.namespace}.${table}`);
       // A rewrite of the manifests could meet a commit of the job, and fail.
-      const maintain = { actions: ['rewrite', 'expire'], tables } as const;
+      const maintain = { actions: ['rewrite', 'orphans', 'expire'], tables } as const;
+      await using planted = await plant(w);
+      // As if a minute had passed: the age alone protects nothing any more.
+      const later = { ...clock, nowMs: () => clock.nowMs() + 61_000 };
+      const writing = writeUntil(w, writer.signal);
       await compactionContract({
         async compact() {
-          done = await compact(w.pipeline, { ...options, maintain, signal });
+          done = await compact(w.pipeline, { ...options, clock: later, maintain, signal });
           return done;
         },
         shown: () => answers(w),
         files: async () => (await visibility.files(stock, signal)) ?? [],
       });
       expect(await answers(w)).toEqual(EXPECTED);
-      // Each action has answered; all snapshots are younger than a minute.
+      expect(await planted.left()).toEqual(['data/young.parquet', '_by_store/data/old.parquet']);
+      expect(done?.removedOrphans).toBeGreaterThanOrEqual(1);
+      expect(done?.removedOrphanBytes).toBeGreaterThanOrEqual('old.parquet'.length);
+      writer.abort();
+      const written = await writing;
+      await until(
+        () => count(w, "pos WHERE event_id LIKE 'written-%'"),
+        (n) => n === written,
+      );
+      expect(done?.tables).toEqual(tables);
+      // Each action has answered.
       const answered = done?.output.split('\n').filter((line) => /^\d+(?:\t\d+)+$/.test(line));
-      expect(answered?.map((line) => line.split('\t').length)).toEqual([5, 6]);
-      expect(done?.expiredFiles).toBe(0);
+      expect(answered?.map((line) => line.split('\t').length)).toEqual([5, 6, 6]);
+      expect(done?.expiredFiles).toBeGreaterThan(0);
       const abort = new AbortController();
       const before = sparks();
       const stopped = compact(w.pipeline, { ...options, signal: abort.signal });
@@ -482,9 +499,49 @@ function spark(current: () => World): void {
       await expect(stopped).rejects.toThrow('enough');
       await until(now, (left) => left.length === 0);
     } finally {
+      writer.abort();
       rmSync(dir, { recursive: true });
     }
   }, 600_000);
+}
+
+/**
+ * Files that no metadata names, in the folder of the stock table and next to it: `old` is older than three commits of the
+ * job, and `young` is as young as a file that the job has not committed yet.
+ */
+async function plant(w: World) {
+  const { s3, catalog } = w.lake.stack.endpoints;
+  const bucket = openBucket(s3);
+  const table = (await openCatalog(catalog, w.lake.place.namespace).load('inventory'))?.table();
+  const [old, young, sibling] = ['/data/old.parquet', '/data/young.parquet', '_by_store/data/old.parquet'].map(
+    (path) => `${table?.location}${path}`,
+  ) as [string, string, string];
+  for (const path of [old, sibling]) await bucket.put(path, 'old.parquet');
+  for (const id of ['marker-one', 'marker-two-', 'marker-three']) await settled(w, id, ['inventory']);
+  await bucket.put(young, 'young.parquet');
+  return {
+    async left(): Promise<readonly string[]> {
+      const sizes = await Promise.all([old, young, sibling].map((path) => bucket.size(path)));
+      return [old, young, sibling]
+        .filter((_, i) => sizes[i] !== null)
+        .map((path) => path.slice(table?.location.length).replace(/^\//, ''));
+    },
+    async [Symbol.asyncDispose]() {
+      for (const path of [old, young, sibling]) await bucket.remove(path);
+      bucket.close();
+    },
+  };
+}
+
+/** Sends receipts of store 0, which no query counts, until the signal aborts; returns their number. */
+async function writeUntil(w: World, signal: AbortSignal): Promise<number> {
+  let sent = 0;
+  while (!signal.aborted) {
+    sent += 1;
+    await w.send('pos', [event('pos', `written-${sent}`, 0)]);
+    await clock.sleep(200);
+  }
+  return sent;
 }
 
 describe('a folder of the user’s own, on format 3', () => {

@@ -99,11 +99,13 @@ async function maintain(
 
 function described(result: CompactionResult): string {
   if (result.outcome === 'failed') return `failed: ${result.error?.slice(0, SHOWN)}`;
-  const { rewrittenFiles, addedFiles, removedDeleteFiles, expiredFiles, wallMs } = result;
+  const { rewrittenFiles, addedFiles, removedDeleteFiles, wallMs } = result;
+  const { expiredFiles, removedOrphans } = result;
   return [
     `${rewrittenFiles} data files into ${addedFiles}`,
     ...(removedDeleteFiles > 0 ? [`${removedDeleteFiles} delete files gone`] : []),
     ...(expiredFiles > 0 ? [`${expiredFiles} files of old snapshots deleted`] : []),
+    ...(removedOrphans > 0 ? [`${removedOrphans} orphan files removed`] : []),
     `in ${formatDuration(Math.round(wallMs / 100) * 100)}`,
   ].join(', ');
 }

@@ -9,7 +9,7 @@ const result: PhaseCompaction = {
   ...{ startedMs: T0, engineReadyMs: T0 + 1_000, committedMs: T0 + 5_000, wallMs: 4_000 },
   ...{ startupMs: 1_000, coreSeconds: 3, startupCoreSeconds: 1 },
   ...{ rewrittenFiles: 3, addedFiles: 1, rewrittenBytes: 90, removedDeleteFiles: 3, output: '' },
-  ...{ rewrittenManifests: 0, expiredFiles: 0 },
+  ...{ rewrittenManifests: 0, expiredFiles: 0, removedOrphans: 0, removedOrphanBytes: 0 },
 };
 const files = { dataFiles: 3, equalityDeleteFiles: 2, positionDeleteFiles: 1, bytes: 100 };
 
@@ -57,7 +57,11 @@ test('files that were not listed are absent from a compaction, and not 0', () =>
 
 test('what maintenance did is in its record, and not in that of a rewrite alone', () => {
   const none = { compactions: [], layout: { commits: [], bucket: null, marks: [] }, t0Ms: T0 };
-  const kept = { actions: ['expire'] as const, rewrittenManifests: 0, expiredFiles: 12 };
+  const kept = {
+    ...{ actions: ['orphans', 'expire'] as const, rewrittenManifests: 0, expiredFiles: 12 },
+    ...{ removedOrphans: 2, removedOrphanBytes: 300 },
+  };
   expect(compactionRecord({ ...result, ...kept }, none)).toMatchObject(kept);
   expect(compactionRecord(result, none)).not.toHaveProperty('expiredFiles');
+  expect(compactionRecord(result, none)).not.toHaveProperty('removedOrphans');
 });

@@ -117,6 +117,8 @@ export function compactionRecord(
       actions: [...result.actions],
       rewrittenManifests: result.rewrittenManifests,
       expiredFiles: result.expiredFiles,
+      removedOrphans: result.removedOrphans,
+      removedOrphanBytes: result.removedOrphanBytes,
     }),
     ...(before && { before }),
     ...(after && { after }),

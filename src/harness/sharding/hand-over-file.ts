@@ -56,6 +56,8 @@ const compaction = z.strictObject({
   /** Left out of hand-overs of before there was maintenance. */
   rewrittenManifests: count.default(0),
   expiredFiles: count.default(0),
+  removedOrphans: count.default(0),
+  removedOrphanBytes: count.default(0),
   output: z.string(),
 });
 

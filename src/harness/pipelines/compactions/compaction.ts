@@ -17,7 +17,7 @@ export interface CompactionOptions {
   /** What it does, in this order; by default the pipeline's rewrite alone. */
   readonly maintain?: {
     readonly actions: readonly MaintenanceAction[];
-    /** With their namespace, the tables whose manifests and snapshots it is about. */
+    /** With their namespace, the tables whose manifests, snapshots and orphan files it is about. */
     readonly tables: readonly string[];
   };
   /** Called with the engine's process id when it has started, if the process is visible on this machine. */
@@ -52,6 +52,9 @@ export interface CompactionResult {
   readonly rewrittenManifests: number;
   /** Files of expired snapshots that were deleted: data, deletes, manifests and their lists. */
   readonly expiredFiles: number;
+  /** Files that no metadata named, and their bytes. */
+  readonly removedOrphans: number;
+  readonly removedOrphanBytes: number;
   /** Output of the statements. */
   readonly output: string;
 }

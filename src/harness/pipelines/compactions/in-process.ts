@@ -37,7 +37,7 @@ export const inProcess = {
       ...{ by: 'in-process', outcome: 'committed', error: null, tables: rewritten, ...counts },
       ...{ startedMs, engineReadyMs: startedMs, committedMs, wallMs, startupMs: 0 },
       ...{ coreSeconds: wallMs / 1_000, startupCoreSeconds: 0, output: '' },
-      ...{ rewrittenManifests: 0, expiredFiles: 0 },
+      ...{ rewrittenManifests: 0, expiredFiles: 0, removedOrphans: 0, removedOrphanBytes: 0 },
     };
   },
 } as const satisfies Compaction;

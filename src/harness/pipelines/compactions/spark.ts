@@ -5,14 +5,23 @@ import { COMPACTION } from '../../../record/facts.ts';
 import type { MaintenanceAction } from '../../../scenario/scenario.ts';
 import { CpuAccounts } from '../../clients/cpu-accounts.ts';
 import { readProcesses } from '../../clients/proc.ts';
+import { reasonOf } from '../../reason.ts';
 import { innermostCause, logTail } from '../../stack/cause.ts';
 import type { Launched } from '../../stack/server.ts';
 import type { RunPipeline } from '../load.ts';
 import type { Compaction, CompactionOptions, CompactionResult } from './compaction.ts';
+import {
+  type Candidates,
+  listCandidates,
+  removeOrphansSql,
+  type TableFile,
+} from './orphans.ts';
 import { sparkScript } from './spark-jvm.ts';
 
 const READY = 'doorbuster-engine-ready';
 const DONE = 'doorbuster-compaction-done';
+/** Printed when the orphans of every table are removed: of none, there is no result. */
+const NO_ORPHANS_LEFT = 'doorbuster-orphans-removed';
 /** Columns of rewrite_data_files: rewritten, added, bytes, failed, removed delete files. */
 const REWRITE = /^(\d+)\t(\d+)\t(\d+)\t(\d+)\t(\d+)$/;
 /** Columns of rewrite_manifests: rewritten, added. */
@@ -48,6 +57,7 @@ const ACTIONS: {
   readonly [K in MaintenanceAction]: (of: {
     readonly rewrite: string;
     readonly tables: readonly string[];
+    readonly candidates: readonly Candidates[];
     readonly nowMs: number;
   }) => string;
 } = {
@@ -63,6 +73,8 @@ const ACTIONS: {
       )
       .join('\n');
   },
+  orphans: ({ candidates }) =>
+    `${removeOrphansSql(candidates)}\nSELECT '${NO_ORPHANS_LEFT}';`,
 };
 
 /**
@@ -86,7 +98,17 @@ async function compactWithSpark(
   await writeFile(logPath, '');
   const watch = new EngineWatch(clock);
   const startedMs = clock.nowMs();
-  const of = { rewrite: sql.text, tables, nowMs: startedMs };
+  let candidates: readonly Candidates[] = [];
+  try {
+    if (actions.includes('orphans')) {
+      candidates = await listCandidates(stack, tables, { nowMs: startedMs, signal });
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    const reason = `the files of the tables could not be listed: ${reasonOf(error)}`;
+    return notStarted(reason, tables, { startedMs, endedMs: clock.nowMs() });
+  }
+  const of = { rewrite: sql.text, tables, candidates, nowMs: startedMs };
   const script = actions.map((action) => ACTIONS[action](of)).join('\n');
   const engine = await stack.launch({
     ...sparkScript(`SELECT '${READY}';\n${script}\nSELECT '${DONE}';\n`, stack.endpoints),
@@ -96,7 +118,7 @@ async function compactWithSpark(
   if (engine.pid !== null) options.onStarted?.(engine.pid);
   const seen = await watch.untilEnd(engine, signal);
   signal.throwIfAborted();
-  return resultOf(script, seen, { startedMs, endedMs: clock.nowMs(), logPath });
+  return resultOf(script, seen, { startedMs, endedMs: clock.nowMs(), logPath, candidates });
 }
 
 interface EngineEnd {
@@ -135,7 +157,8 @@ class EngineWatch {
     else if (line === DONE) this.#done.abort();
     else {
       this.#lines.push(line);
-      if (RESULTS.some((of) => of.test(line))) this.#committed = this.#sample();
+      if (line === NO_ORPHANS_LEFT || RESULTS.some((of) => of.test(line)))
+        this.#committed = this.#sample();
     }
   }
 
@@ -181,15 +204,23 @@ class EngineWatch {
 function resultOf(
   sql: string,
   seen: EngineEnd,
-  run: { readonly startedMs: number; readonly endedMs: number; readonly logPath: string },
+  run: {
+    readonly startedMs: number;
+    readonly endedMs: number;
+    readonly logPath: string;
+    readonly candidates: readonly Candidates[];
+  },
 ): CompactionResult {
   const rowsOf = (result: RegExp) =>
     seen.lines.filter((line) => result.test(line)).map((line) => line.split('\t').map(Number));
   const [rewrites, manifests, expired] = [rowsOf(REWRITE), rowsOf(MANIFESTS), rowsOf(EXPIRED)];
   const total = (column: number) =>
     rewrites.reduce((sum, rewrite) => sum + (rewrite[column] as number), 0);
-  const calls = sql.match(PROCEDURES)?.length ?? 0;
-  const answered = rewrites.length + manifests.length + expired.length;
+  const orphans = removedOrphans(seen.lines, run.candidates);
+  const wanted = (text: RegExp) => sql.match(text)?.length ?? 0;
+  const calls = wanted(PROCEDURES) + wanted(new RegExp(NO_ORPHANS_LEFT, 'g'));
+  const finished = seen.lines.filter((line) => line === NO_ORPHANS_LEFT).length;
+  const answered = rewrites.length + manifests.length + expired.length + finished;
   const failedFiles = total(3);
   const error =
     failedFiles > 0
@@ -220,6 +251,32 @@ function resultOf(
     removedDeleteFiles: total(4),
     rewrittenManifests: manifests.reduce((sum, [rewritten = 0]) => sum + rewritten, 0),
     expiredFiles: expired.flat().reduce((sum, deleted) => sum + deleted, 0),
+    removedOrphans: orphans.length,
+    removedOrphanBytes: orphans.reduce((sum, { bytes }) => sum + bytes, 0),
     output: seen.lines.join('\n'),
+  };
+}
+
+/** remove_orphan_files prints the path of each file that it removed. */
+function removedOrphans(
+  lines: readonly string[],
+  candidates: readonly Candidates[],
+): readonly TableFile[] {
+  const listed = new Map(candidates.flatMap(({ files }) => files.map((file) => [file.path, file])));
+  return lines.flatMap((line) => listed.get(line) ?? []);
+}
+
+/** The result of a run that failed before its engine was needed. */
+function notStarted(
+  error: string,
+  tables: readonly string[],
+  { startedMs, endedMs }: { readonly startedMs: number; readonly endedMs: number },
+): CompactionResult {
+  return {
+    ...{ by: 'spark', outcome: 'failed', error, tables, output: '' },
+    ...{ startedMs, engineReadyMs: null, committedMs: null },
+    ...{ wallMs: endedMs - startedMs, startupMs: 0, coreSeconds: 0, startupCoreSeconds: 0 },
+    ...{ rewrittenFiles: 0, addedFiles: 0, rewrittenBytes: 0, removedDeleteFiles: 0 },
+    ...{ rewrittenManifests: 0, expiredFiles: 0, removedOrphans: 0, removedOrphanBytes: 0 },
   };
 }
