@@ -17,7 +17,7 @@ const TICK: ProgressTick = {
       ...{ commits: 3, rows: 99, behind: 1, staleness: { p50: 800, p99: 1_900 } },
       last: {
         ...{ rows: 9, markers: [], staleness: null },
-        files: { data: 4, equalityDeletes: 2, positionDeletes: 0, dvs: 0 },
+        files: { data: 4, equalityDeletes: 2, positionDeletes: 0, dvs: 0, dataBytes: [] },
       },
     },
     receipts: { commits: 0, rows: 0, behind: 0, staleness: null, last: null },

@@ -113,7 +113,14 @@ export const layout = z.strictObject({
 });
 
 /** What makes maintenance due. */
-const TRIGGERS = ['time', 'data files', 'delete files'] as const;
+const TRIGGERS = [
+  'time',
+  'data files',
+  'delete files',
+  'amoro major',
+  'amoro minor',
+  'autocomp',
+] as const;
 
 const QUERY_MODES = ['trickle', 'hot', 'cold'] as const;
 const QUERY_OUTCOMES = ['ok', 'timeout', 'failed', 'crashed', 'skipped'] as const;

@@ -11,6 +11,10 @@ phases:
   - { name: peak, for: 20s }
 ${phases}`;
 
+const NEVER = {
+  ...{ everyMs: null, dataFiles: null, deleteFiles: null, amoro: null, autocomp: null },
+};
+
 const parsed = (...given: Parameters<typeof text>) =>
   parseScenario(text(...given), { file: 'x.yaml' }).scenario.pipeline.compaction;
 
@@ -28,7 +32,7 @@ test('a trigger has what it is due by, and what it waits for; a rewrite is what 
   expect(parsed('by: spark, trigger: { every: 20s }')).toEqual({
     by: 'spark',
     maintain: {
-      trigger: { everyMs: 20_000, dataFiles: null, deleteFiles: null },
+      trigger: { ...NEVER, everyMs: 20_000 },
       ...{ notDuring: [], waitsForQueries: false, actions: ['rewrite'] },
     },
   });
@@ -37,9 +41,29 @@ test('a trigger has what it is due by, and what it waits for; a rewrite is what 
   expect(parsed(all)).toEqual({
     by: 'spark',
     maintain: {
-      trigger: { everyMs: null, dataFiles: 100, deleteFiles: 12 },
+      trigger: { ...NEVER, dataFiles: 100, deleteFiles: 12 },
       ...{ notDuring: ['peak'], waitsForQueries: true, actions: ['expire', 'rewrite'] },
     },
+  });
+});
+
+test('the rules of others have the limits of others, unless they are written', () => {
+  const triggerOf = (written: string) => {
+    const compaction = parsed(`by: spark, trigger: { ${written} }`);
+    return 'maintain' in compaction ? compaction.maintain?.trigger : undefined;
+  };
+  const MIB = 2 ** 20;
+  expect(triggerOf('amoro: {}')).toEqual({
+    ...NEVER,
+    amoro: { targetBytes: 128 * MIB, minorFiles: 12, minorIntervalMs: 3_600_000 },
+  });
+  expect(triggerOf('amoro: { target_mib: 16, minor_files: 5, minor_interval: 30s }')).toEqual({
+    ...NEVER,
+    amoro: { targetBytes: 16 * MIB, minorFiles: 5, minorIntervalMs: 30_000 },
+  });
+  expect(triggerOf('autocomp: { score: 40 }')).toEqual({
+    ...NEVER,
+    autocomp: { targetBytes: 502 * MIB, score: 40 },
   });
 });
 
@@ -71,7 +95,10 @@ test.each([
 
 test.each([
   ['by: spark', 'in a compact phase or by a trigger, and there is none'],
-  ['by: spark, trigger: {}', 'needs every, data_files or delete_files'],
+  ['by: spark, trigger: {}', 'needs every, data_files, delete_files, amoro or autocomp'],
+  ['by: spark, trigger: { autocomp: {} }', 'score'],
+  ['by: spark, trigger: { autocomp: { score: 0 } }', 'must be above 0'],
+  ['by: spark, trigger: { amoro: { minor_files: 1 } }', 'must be 2 at least'],
   ['by: spark, queries: wait', 'it belongs to a trigger'],
   [
     'by: spark, trigger: { every: 20s }, not_during: [rush]',

@@ -6,6 +6,7 @@ import type {
   DuplicateKind,
   ExternalUse,
   Faults,
+  Maintenance,
   MalformedKind,
   Phase,
   PipelineUse,
@@ -282,11 +283,36 @@ function compactionOf(written: Draft['pipeline']['compaction']): PipelineUse['co
         everyMs: trigger.every ?? null,
         dataFiles: trigger.data_files ?? null,
         deleteFiles: trigger.delete_files ?? null,
+        ...rulesOfOthers(trigger),
       },
       notDuring: not_during,
       waitsForQueries: queries === 'wait',
       actions,
     },
+  };
+}
+
+type TriggerDraft = NonNullable<
+  Extract<Draft['pipeline']['compaction'], { by: 'spark' }>['trigger']
+>;
+
+const MIB = 2 ** 20;
+
+function rulesOfOthers({
+  amoro,
+  autocomp,
+}: TriggerDraft): Pick<Maintenance['trigger'], 'amoro' | 'autocomp'> {
+  return {
+    amoro: amoro
+      ? {
+          targetBytes: amoro.target_mib * MIB,
+          minorFiles: amoro.minor_files,
+          minorIntervalMs: amoro.minor_interval,
+        }
+      : null,
+    autocomp: autocomp
+      ? { targetBytes: autocomp.target_mib * MIB, score: autocomp.score }
+      : null,
   };
 }
 

@@ -229,7 +229,7 @@ function judgeCompaction(
     problems.push(atKey([...at, 'trigger'], fact));
   }
   if (Object.values(trigger).every((value) => value === undefined)) {
-    const fact = 'needs every, data_files or delete_files';
+    const fact = 'needs every, data_files, delete_files, amoro or autocomp';
     problems.push(atValue([...at, 'trigger'], fact));
   }
   problems.push(...judgeActions(actions, by, [...at, 'actions']));

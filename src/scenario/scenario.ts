@@ -202,6 +202,24 @@ export interface PipelineUse {
     | { readonly by: OnDemand; readonly maintain?: Maintenance };
 }
 
+/** Limits of Amoro's self-optimizing. */
+export interface AmoroRule {
+  /** Size of a finished file. */
+  readonly targetBytes: number;
+  /** Fragments and equality-delete files together. */
+  readonly minorFiles: number;
+  /** When it has passed since the last time, two are enough. */
+  readonly minorIntervalMs: number;
+}
+
+/** A limit on AutoComp's score. */
+export interface AutoCompRule {
+  /** Size of a finished file. */
+  readonly targetBytes: number;
+  /** Files fewer per GB·h of compute. */
+  readonly score: number;
+}
+
 /** When the tables are maintained while the load runs, and by what. */
 export interface Maintenance {
   /** What makes it due, whichever comes first; null: not that. */
@@ -212,6 +230,9 @@ export interface Maintenance {
     readonly dataFiles: number | null;
     /** Live delete files and deletion vectors of a table that is compacted. */
     readonly deleteFiles: number | null;
+    /** The rules of others, of a table that is compacted. */
+    readonly amoro: AmoroRule | null;
+    readonly autocomp: AutoCompRule | null;
   };
   /** Names of phases in which it does not begin. */
   readonly notDuring: readonly string[];

@@ -2,12 +2,40 @@ import { z } from 'zod';
 import { MAINTENANCE_ACTIONS } from './scenario.ts';
 import { count, duration, name, strict } from './schema-terms.ts';
 
+const targetMib = (mib: number, about: string) =>
+  count(1, 10_240, `size of a finished data file, MiB; ${about}`).default(mib);
+
+const amoro = strict(
+  {
+    target_mib: targetMib(128, 'an eighth of it or less is a fragment'),
+    minor_files: count(2, 1_000_000, 'fragments and equality-delete files together').default(12),
+    minor_interval: duration(
+      'time since the last start after which two of them are enough',
+      '1s',
+    ).prefault('1h'),
+  },
+  "Amoro's rule for minor and major optimizing of a compacted table; {} has its defaults",
+);
+
+const autocomp = strict(
+  {
+    target_mib: targetMib(502, 'below three quarters of it a file is small'),
+    score: z
+      .number({ error: 'must be a number' })
+      .positive({ error: 'must be above 0' })
+      .describe('files fewer per GB·h of compute, as OpenHouse estimates both'),
+  },
+  "AutoComp's score of a rewrite of a compacted table",
+);
+
 const maintenance = {
   trigger: strict(
     {
       every: duration('time between two starts', '1s').optional(),
       data_files: count(2, 1_000_000, 'live data files of a compacted table').optional(),
       delete_files: count(1, 1_000_000, 'live delete files of a compacted table').optional(),
+      amoro: amoro.optional(),
+      autocomp: autocomp.optional(),
     },
     'what starts it while the load runs, whichever comes first; without it, compact phases do',
   ).optional(),

@@ -30,8 +30,8 @@ export function liveFiles(
   return tables.flatMap((table) => {
     const files = progress[table]?.last?.files;
     if (files === undefined) return [];
-    return [
-      { data: files.data, deletes: files.equalityDeletes + files.positionDeletes + files.dvs },
-    ];
+    const { data, equalityDeletes, dataBytes } = files;
+    const deletes = equalityDeletes + files.positionDeletes + files.dvs;
+    return [{ data, deletes, equalityDeletes, dataBytes }];
   });
 }

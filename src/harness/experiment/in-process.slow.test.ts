@@ -82,6 +82,16 @@ describe('maintenance by a trigger', () => {
     expect(Math.max(...live.map((one) => one.equalityDeleteFiles))).toBeLessThanOrEqual(6);
   });
 
+  test("runs by Amoro's rule at twelve fragments and equality deletes", async () => {
+    const record = completedRecord(await virtualTrial('amoro', '{}', by('trigger: { amoro: {} }')));
+    const { runs = [] } = record.maintenance ?? {};
+    expect(runs.length).toBeGreaterThan(1);
+    for (const run of runs) {
+      expect(run.trigger).toBe('amoro minor');
+      expect(run.rewrittenFiles + run.removedDeleteFiles).toBeGreaterThanOrEqual(12);
+    }
+  });
+
   test('that waits for queries says for how long', async () => {
     const edit = by('trigger: { every: 2s }, queries: wait');
     const slow = (text: string) =>

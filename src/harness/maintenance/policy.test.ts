@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest';
 import { decide, type Situation } from './policy.ts';
 
-const NEVER = { everyMs: null, dataFiles: null, deleteFiles: null };
+const NEVER = {
+  ...{ everyMs: null, dataFiles: null, deleteFiles: null, amoro: null, autocomp: null },
+};
+const MIB = 2 ** 20;
+const table = (data: number, deletes: number) => {
+  return { data, deletes, equalityDeletes: deletes, dataBytes: Array<number>(data).fill(MIB) };
+};
 const policy = (change: object = {}) => ({
   trigger: { ...NEVER, everyMs: 10_000 },
   ...{ notDuring: [] as string[], waitsForQueries: false, ...change },
@@ -16,10 +22,7 @@ test('time makes it due when the interval has passed, and not before', () => {
 });
 
 test('so do as many files as the policy says, of any table', () => {
-  const files = [
-    { data: 3, deletes: 9 },
-    { data: 7, deletes: 0 },
-  ];
+  const files = [table(3, 9), table(7, 0)];
   const by = (trigger: object) =>
     decide(policy({ trigger: { ...NEVER, ...trigger } }), now({ files }));
   expect(by({ dataFiles: 7 })).toEqual({ kind: 'begin', trigger: 'data files' });
@@ -27,6 +30,24 @@ test('so do as many files as the policy says, of any table', () => {
   expect(by({ deleteFiles: 9 })).toEqual({ kind: 'begin', trigger: 'delete files' });
   expect(by({ deleteFiles: 10 })).toEqual({ kind: 'not due' });
   expect(by({})).toEqual({ kind: 'not due' });
+});
+
+test('the rules of others decide by the files of one table, and by the time since the last start', () => {
+  const files = [table(3, 9), table(7, 0)];
+  const by = (trigger: object, change: Partial<Situation> = {}) =>
+    decide(policy({ trigger: { ...NEVER, ...trigger } }), now({ files, ...change }));
+  const amoro = { targetBytes: 128 * MIB, minorFiles: 12, minorIntervalMs: 3_600_000 };
+  expect(by({ amoro })).toEqual({ kind: 'begin', trigger: 'amoro minor' });
+  expect(by({ amoro: { ...amoro, minorFiles: 13 } })).toEqual({ kind: 'not due' });
+  const soon = { ...amoro, minorFiles: 13, minorIntervalMs: 9_999 };
+  expect(by({ amoro: soon })).toEqual({ kind: 'begin', trigger: 'amoro minor' });
+  expect(by({ amoro: soon }, { sinceMs: 10_001 })).toEqual({ kind: 'not due' });
+  const large = { ...amoro, targetBytes: 7 * MIB, minorFiles: 99 };
+  expect(by({ amoro: large })).toEqual({ kind: 'begin', trigger: 'amoro major' });
+  // Seven small files into one: 6 files fewer for a little more than 0.5 GB·h.
+  const autocomp = (score: number) => ({ autocomp: { targetBytes: 502 * MIB, score } });
+  expect(by(autocomp(11))).toEqual({ kind: 'begin', trigger: 'autocomp' });
+  expect(by(autocomp(12))).toEqual({ kind: 'not due' });
 });
 
 test('what is due waits for the end of a phase, and for queries, and says for which', () => {

@@ -1,7 +1,8 @@
 import type { Maintenance } from '../../scenario/scenario.ts';
+import { amoroKind, autoCompScore, type FileSizes } from './thresholds.ts';
 
 /** The live files of a table. */
-export interface LiveFiles {
+export interface LiveFiles extends FileSizes {
   readonly data: number;
   /** Equality and position deletes, and deletion vectors. */
   readonly deletes: number;
@@ -20,7 +21,13 @@ export interface Situation {
 }
 
 /** What made maintenance due. */
-export type Trigger = 'time' | 'data files' | 'delete files';
+export type Trigger =
+  | 'time'
+  | 'data files'
+  | 'delete files'
+  | 'amoro major'
+  | 'amoro minor'
+  | 'autocomp';
 
 /** Why maintenance that is due does not begin. */
 export type Obstacle = 'phase' | 'queries';
@@ -44,13 +51,21 @@ export function decide(policy: Omit<Maintenance, 'actions'>, now: Situation): De
 }
 
 function dueBy(
-  { everyMs, dataFiles, deleteFiles }: Maintenance['trigger'],
+  { everyMs, dataFiles, deleteFiles, amoro, autocomp }: Maintenance['trigger'],
   { nowMs, sinceMs, files }: Situation,
 ): Trigger | null {
   if (everyMs !== null && nowMs - sinceMs >= everyMs) return 'time';
   if (dataFiles !== null && files.some(({ data }) => data >= dataFiles)) return 'data files';
   if (deleteFiles !== null && files.some(({ deletes }) => deletes >= deleteFiles)) {
     return 'delete files';
+  }
+  if (amoro !== null) {
+    const kinds = files.map((table) => amoroKind(table, amoro, nowMs - sinceMs));
+    if (kinds.includes('major')) return 'amoro major';
+    if (kinds.includes('minor')) return 'amoro minor';
+  }
+  if (autocomp !== null) {
+    if (files.some((table) => autoCompScore(table, autocomp) >= autocomp.score)) return 'autocomp';
   }
   return null;
 }

@@ -133,6 +133,7 @@ export function countLive(files: readonly FileEntry[]): Live {
     equalityDeletes: count('equality_delete'),
     positionDeletes: count('position_delete'),
     dvs: count('dv'),
+    dataBytes: files.filter(({ content }) => content === 'data').map(({ bytes }) => bytes),
   };
 }
 

@@ -223,7 +223,7 @@ class FollowedView implements Followed {
       rows: rows.length,
       markers: sightings.flatMap(({ event_id: id }) => (isMarker(id) ? [String(id)] : [])),
       staleness: countedStaleness(sightings, { seenMs, sinceMs: t0Ms() ?? seenMs }),
-      files: { data: 0, equalityDeletes: 0, positionDeletes: 0, dvs: 0 },
+      files: { data: 0, equalityDeletes: 0, positionDeletes: 0, dvs: 0, dataBytes: [] },
     };
   }
 }

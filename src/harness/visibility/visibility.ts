@@ -39,6 +39,8 @@ export interface Live {
   readonly equalityDeletes: number;
   readonly positionDeletes: number;
   readonly dvs: number;
+  /** Size of each data file, bytes. */
+  readonly dataBytes: readonly number[];
 }
 
 /** A commit to be read once: its rows into `sightings`, and itself into `commits`. If it rejects, nothing was written. */
