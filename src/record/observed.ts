@@ -168,6 +168,33 @@ export const queries = z.strictObject({
 
 const totals = z.strictObject({ ...liveFiles, bytes: count });
 
+/** Traffic of the object store, of everybody. */
+const traffic = z.strictObject({ requests: count, bytesIn: count, bytesOut: count });
+
+/** What is known of every compaction and every run of maintenance; absent in records of before it was. */
+const work = {
+  /** The actions that came to their end, one after the other. */
+  steps: z
+    .array(
+      z.strictObject({
+        action: z.enum(MAINTENANCE_ACTIONS),
+        startMs: z.number(),
+        endMs: z.number(),
+        /** null: its process was not visible. */
+        coreSeconds: z.number().nullable(),
+      }),
+    )
+    .optional(),
+  /** Bytes of the data files that rewrites read, as the engine reports them, and of the files that they added. */
+  rewrittenBytes: count.optional(),
+  writtenBytes: count.optional(),
+  /** Traffic while it ran, the load's included, and in as long a time before it; null: it was not sampled. */
+  s3: traffic.nullable().optional(),
+  s3Before: traffic.nullable().optional(),
+  /** What is not known of the time in which it ran, and why, as sentences. */
+  lacking: z.array(z.string()).optional(),
+};
+
 export const compaction = z.strictObject({
   /** Its `compact` phase; null: not kept (version 1). */
   phase: z.string().nullable(),
@@ -192,6 +219,7 @@ export const compaction = z.strictObject({
   /** Files that no metadata named and that were removed, and their bytes; absent in records of before they were. */
   removedOrphans: count.optional(),
   removedOrphanBytes: count.optional(),
+  ...work,
   /** Absent if the files were not listed at that time. */
   before: totals.optional(),
   after: totals.optional(),
@@ -237,6 +265,7 @@ export const maintenance = z.strictObject({
       startupMs: z.number(),
       coreSeconds: z.number().nullable(),
       startupCoreSeconds: z.number().nullable(),
+      ...work,
       rewrittenFiles: count,
       addedFiles: count,
       rewrittenBytes: count,
@@ -248,6 +277,15 @@ export const maintenance = z.strictObject({
       removedOrphanBytes: count.optional(),
       staleness: compaction.shape.staleness,
       queries: compaction.shape.queries,
+      /** Live after the last commit until it began, and until it ended: those of the load are in them. */
+      before: totals.optional(),
+      after: totals.optional(),
+      /** As in a compaction, of the background queries nearest to it; absent in records of before it was measured. */
+      roundBefore: compaction.shape.roundBefore,
+      roundAfter: compaction.shape.roundAfter,
+      payback: compaction.shape.payback.optional(),
+      gainLastsMs: compaction.shape.gainLastsMs,
+      gainLastsInterval: compaction.shape.gainLastsInterval,
     }),
   ),
   /** Time in which it was due and did not begin, ms: because of the phase, or because queries ran. */

@@ -1,6 +1,17 @@
 import type { MaintenanceRecord, RunRecord } from '../record/record.ts';
 import { stockOf } from '../record/stock.ts';
-import { count, duration, durationPair, latency, moment, plural, ratio, tail } from './format.ts';
+import {
+  bytes,
+  count,
+  duration,
+  durationPair,
+  latency,
+  moment,
+  paybackText,
+  plural,
+  ratio,
+  tail,
+} from './format.ts';
 import { type Cell, cell, left, right, type Section } from './section.ts';
 
 type Run = MaintenanceRecord['runs'][number];
@@ -26,17 +37,12 @@ export function maintenanceSection(record: RunRecord): Section | null {
           right('deletes gone'),
           right('expired'),
           right('orphans'),
-          right('staleness'),
-          right('slowest query'),
         ],
-        rows: maintenance.runs.map((run) => runCells(record, run)),
+        rows: maintenance.runs.map(runCells),
       },
+      ...(maintenance.runs.length === 0 ? [] : [effects(record, maintenance.runs)]),
     ],
-    notes: maintenance.runs.flatMap((run, i) =>
-      run.outcome === 'failed'
-        ? [cell(`run ${i + 1} failed: ${shown(run.error ?? 'no reason given')}`, 'bad')]
-        : [],
-    ),
+    notes: maintenance.runs.flatMap((run, i) => notesOf(run, i + 1)),
   };
 }
 
@@ -69,12 +75,65 @@ function waited({ runs, waitedMs }: MaintenanceRecord): string {
   return waits.length === 0 ? began : `${began} It was due and waited ${waits.join(' and ')}.`;
 }
 
-function runCells(record: RunRecord, run: Run): Cell[] {
+function notesOf(run: Run, n: number): Cell[] {
+  if (run.outcome === 'failed') {
+    return [cell(`run ${n} failed: ${shown(run.error ?? 'no reason given')}`, 'bad')];
+  }
+  return [
+    ...(run.payback?.kind === 'no data'
+      ? [cell(`run ${n}, payback: no data — ${run.payback.reason}`, 'warn')]
+      : []),
+    ...(run.lacking ?? []).map((text) => cell(`run ${n}, ${text}`, 'warn')),
+  ];
+}
+
+/** What went on meanwhile, and what it was worth. */
+function effects(record: RunRecord, runs: readonly Run[]): Section['tables'][number] {
+  return {
+    columns: [
+      right('at'),
+      right('files before → after'),
+      right('read → written'),
+      right('S3 requests'),
+      right('before it'),
+      right('staleness'),
+      right('slowest query'),
+      right('pays back after'),
+      right('gain lasts'),
+    ],
+    rows: runs.map((run) => [
+      cell(moment(run.startMs)),
+      cell([run.before, run.after].map(filesText).join(' → ')),
+      run.writtenBytes === undefined
+        ? cell('–', 'dim')
+        : cell(`${bytes(run.rewrittenBytes)} → ${bytes(run.writtenBytes)}`),
+      requests(run.s3),
+      requests(run.s3Before),
+      ...whileItRan(record, run),
+      paybackCell(run),
+      run.gainLastsMs === undefined
+        ? cell('–', 'dim')
+        : cell(run.gainLastsMs === null ? 'no measurable growth' : duration(run.gainLastsMs)),
+    ]),
+  };
+}
+
+const filesText = (totals: Run['before']) =>
+  totals === undefined
+    ? '–'
+    : count(totals.dataFiles + totals.equalityDeleteFiles + totals.positionDeleteFiles);
+
+const requests = (traffic: Run['s3']) =>
+  traffic ? cell(count(traffic.requests)) : cell('no data', 'warn');
+
+function paybackCell({ payback }: Run): Cell {
+  if (payback === undefined) return cell('–', 'dim');
+  if (payback.kind === 'pays back') return cell(`${paybackText(payback)} rounds`, 'good');
+  return payback.kind === 'no data' ? cell('no data', 'warn') : cell('never', 'bad');
+}
+
+function runCells(run: Run): Cell[] {
   const { startupCoreSeconds, coreSeconds } = run;
-  const main = run.staleness.find(({ stream }) => stream === stockOf(record)) ?? run.staleness[0];
-  const slowest = run.queries
-    .filter(({ n }) => n > 0)
-    .toSorted((a, b) => (b.stats.max ?? Infinity) - (a.stats.max ?? Infinity))[0];
   return [
     cell(moment(run.startMs)),
     cell(run.phase),
@@ -92,6 +151,15 @@ function runCells(record: RunRecord, run: Run): Cell[] {
     cell(count(run.removedDeleteFiles)),
     cell(run.actions.includes('expire') ? count(run.expiredFiles) : '–', 'dim'),
     cell(run.actions.includes('orphans') ? count(run.removedOrphans ?? 0) : '–', 'dim'),
+  ];
+}
+
+function whileItRan(record: RunRecord, run: Run): Cell[] {
+  const main = run.staleness.find(({ stream }) => stream === stockOf(record)) ?? run.staleness[0];
+  const slowest = run.queries
+    .filter(({ n }) => n > 0)
+    .toSorted((a, b) => (b.stats.max ?? Infinity) - (a.stats.max ?? Infinity))[0];
+  return [
     main === undefined || main.n === 0
       ? cell('no data', 'warn')
       : cell(

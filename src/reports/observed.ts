@@ -188,6 +188,7 @@ function compactionSection(record: RunRecord, run: CompactionRecord): Section {
         ? [cell(`failed: ${run.error ?? 'no reason given'}`, 'bad')]
         : []),
       ...maintainedCells(run),
+      ...trafficCells(run),
       paybackCell(run),
       ...(main && main.n > 0
         ? [
@@ -218,6 +219,16 @@ function maintainedCells(run: CompactionRecord): Cell[] {
       : []),
   ];
   return [cell([actions.join(', '), ...done].join('; '))];
+}
+
+function trafficCells({ s3, s3Before, wallMs }: CompactionRecord): Cell[] {
+  if (!s3) return [];
+  const before = s3Before ? `, ${count(s3Before.requests)} in as long before it` : '';
+  return [
+    cell(
+      `S3, the load's included: ${plural(s3.requests, 'request')} in ${duration(wallMs)}${before}; ${bytes(s3.bytesOut)} read, ${bytes(s3.bytesIn)} written`,
+    ),
+  ];
 }
 
 function queriesMeanwhile(record: RunRecord, run: CompactionRecord): string {

@@ -485,6 +485,8 @@ function spark(current: () => World): void {
         (n) => n === written,
       );
       expect(done?.tables).toEqual(tables);
+      expect(done?.steps.map(({ action }) => action)).toEqual(maintain.actions);
+      for (const step of done?.steps ?? []) expect(step.endMs).toBeGreaterThan(step.startMs);
       // Each action has answered.
       const answered = done?.output.split('\n').filter((line) => /^\d+(?:\t\d+)+$/.test(line));
       expect(answered?.map((line) => line.split('\t').length)).toEqual([5, 6, 6]);

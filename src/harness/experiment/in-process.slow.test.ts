@@ -66,6 +66,11 @@ describe('maintenance by a trigger', () => {
       expect(run).toMatchObject({ trigger: 'time', outcome: 'committed', actions: ['rewrite'] });
       expect(run.rewrittenFiles).toBeGreaterThan(run.addedFiles);
       expect(run.endMs).toBeGreaterThan(run.startMs);
+      expect(run.steps?.map(({ action }) => action)).toEqual(['rewrite']);
+      expect(run.after?.dataFiles).toBeLessThan(run.before?.dataFiles ?? 0);
+      expect(run.lacking).toContain(
+        'S3 requests: the object store was not sampled from its start to its end',
+      );
     }
     expect(summarize(record).sections.map(({ id }) => id)).toContain('maintenance');
   });

@@ -10,6 +10,7 @@ const result: PhaseCompaction = {
   ...{ startupMs: 1_000, coreSeconds: 3, startupCoreSeconds: 1 },
   ...{ rewrittenFiles: 3, addedFiles: 1, rewrittenBytes: 90, removedDeleteFiles: 3, output: '' },
   ...{ rewrittenManifests: 0, expiredFiles: 0, removedOrphans: 0, removedOrphanBytes: 0 },
+  steps: [{ action: 'rewrite', startMs: T0 + 1_000, endMs: T0 + 5_000, coreSeconds: 3 }],
 };
 const files = { dataFiles: 3, equalityDeleteFiles: 2, positionDeleteFiles: 1, bytes: 100 };
 
@@ -61,7 +62,10 @@ test('what maintenance did is in its record, and not in that of a rewrite alone'
     ...{ actions: ['orphans', 'expire'] as const, rewrittenManifests: 0, expiredFiles: 12 },
     ...{ removedOrphans: 2, removedOrphanBytes: 300 },
   };
-  expect(compactionRecord({ ...result, ...kept }, none)).toMatchObject(kept);
+  expect(compactionRecord({ ...result, ...kept }, none)).toMatchObject({
+    ...kept,
+    steps: [{ action: 'rewrite', startMs: 1_000, endMs: 5_000, coreSeconds: 3 }],
+  });
   expect(compactionRecord(result, none)).not.toHaveProperty('expiredFiles');
   expect(compactionRecord(result, none)).not.toHaveProperty('removedOrphans');
 });

@@ -1,8 +1,9 @@
 import type { CompactionRecord, Layout, MaintenanceRecord } from '../../record/record.ts';
 import type { Maintained } from '../maintenance/maintain.ts';
 import type { CompactionResult, PhaseCompaction } from '../pipelines/compactions/compaction.ts';
-import type { CompactionRun } from './context.ts';
-import type { CompactionMeasured, Meanwhile } from './payback.ts';
+import type { CompactionRun, MaintenanceWork } from './context.ts';
+import type { MaintenanceMeasured } from './maintained.ts';
+import type { CompactionMeasured } from './payback.ts';
 
 /** The compactions on demand that the metrics use; failed ones are left out, because they saved nothing. */
 export function compactionRuns(results: readonly PhaseCompaction[]): CompactionRun[] {
@@ -10,12 +11,21 @@ export function compactionRuns(results: readonly PhaseCompaction[]): CompactionR
     .filter(({ committedMs }) => committedMs !== null)
     .map((result) => {
       const { phase, coreSeconds } = result;
-      return { phase, ...atWork(result), coreSeconds };
+      return { phase, ...atWork(result), coreSeconds, tables: result.tables.map(unqualified) };
     });
 }
 
+/** The runs of maintenance that the metrics use, failed ones included: they end what the one before them gained. */
+export function maintenanceWork({ runs }: Pick<Maintained, 'runs'>): MaintenanceWork[] {
+  return runs.map((run) => ({
+    ...atWork(run),
+    ...{ coreSeconds: run.coreSeconds, tables: run.tables.map(unqualified) },
+    committed: run.committedMs !== null,
+  }));
+}
+
 /** When the engine of a compaction was at work, epoch ms; a failed one to its end. */
-export function atWork(result: CompactionResult): {
+function atWork(result: CompactionResult): {
   readonly startMs: number;
   readonly endMs: number;
 } {
@@ -26,26 +36,35 @@ export function atWork(result: CompactionResult): {
 /** The record of maintenance: what its runs reported, and what the facts have of the time of each. */
 export function maintenanceRecord(
   { runs, waitedMs }: Maintained,
-  { maintained, t0Ms }: { readonly maintained: readonly Meanwhile[]; readonly t0Ms: number },
+  {
+    maintained,
+    t0Ms,
+  }: { readonly maintained: readonly MaintenanceMeasured[]; readonly t0Ms: number },
 ): MaintenanceRecord {
   return {
     runs: runs.map((run, i) => {
       const { startMs, endMs } = atWork(run);
-      const { startedMs, engineReadyMs, committedMs, output, error, tables, actions, ...same } =
-        run;
+      const { startedMs, engineReadyMs, committedMs, output, error, tables, ...same } = run;
       return {
         ...same,
-        actions: [...actions],
+        actions: [...run.actions],
+        steps: stepsOf(run, t0Ms),
         ...(error === null ? {} : { error }),
         tables: tables.map(unqualified),
         startMs: startMs - t0Ms,
         endMs: endMs - t0Ms,
-        staleness: maintained[i]?.staleness ?? [],
-        queries: maintained[i]?.queries ?? [],
+        ...(maintained[i] ?? { staleness: [], queries: [] }),
       };
     }),
     waitedMs,
   };
+}
+
+/** Each action that came to its end; times are ms since t0. */
+function stepsOf({ steps }: CompactionResult, t0Ms: number): CompactionRecord['steps'] {
+  return steps.map(({ startMs, endMs, ...step }) => {
+    return { ...step, startMs: startMs - t0Ms, endMs: endMs - t0Ms };
+  });
 }
 
 const unqualified = (table: string) => table.slice(table.lastIndexOf('.') + 1);
@@ -73,7 +92,7 @@ function layoutTotals(
   };
 }
 
-const NOT_MEASURED: Omit<CompactionMeasured, 'phase'> = {
+const NOT_MEASURED: Pick<CompactionRecord, 'staleness' | 'queries' | 'payback'> = {
   staleness: [],
   queries: [],
   payback: { kind: 'no data', reason: 'the compaction did not commit' },
@@ -115,11 +134,13 @@ export function compactionRecord(
     startupCoreSeconds: result.startupCoreSeconds,
     ...(result.actions && {
       actions: [...result.actions],
+      steps: stepsOf(result, t0Ms),
       rewrittenManifests: result.rewrittenManifests,
       expiredFiles: result.expiredFiles,
       removedOrphans: result.removedOrphans,
       removedOrphanBytes: result.removedOrphanBytes,
     }),
+    rewrittenBytes: result.rewrittenBytes,
     ...(before && { before }),
     ...(after && { after }),
     ...(measured ?? NOT_MEASURED),

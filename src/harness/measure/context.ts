@@ -17,6 +17,13 @@ export interface CompactionRun {
   readonly endMs: number;
   /** null: its CPU time could not be read. */
   readonly coreSeconds: number | null;
+  /** The tables that it was about. */
+  readonly tables: readonly string[];
+}
+
+/** A run of maintenance by a trigger; a failed one saved nothing. */
+export interface MaintenanceWork extends Omit<CompactionRun, 'phase'> {
+  readonly committed: boolean;
 }
 
 /** Input of the metrics that is not in the facts. */
@@ -47,8 +54,8 @@ export interface MeasureContext {
   readonly incidents: readonly Incident[];
   /** In the order in which they ran. */
   readonly compactions: readonly CompactionRun[];
-  /** When maintenance was at work, in the order of its runs; epoch ms. */
-  readonly maintained?: readonly { readonly startMs: number; readonly endMs: number }[];
+  /** Maintenance by a trigger, in the order of its runs. */
+  readonly maintained?: readonly MaintenanceWork[];
   /** null: the truth was not judged. */
   readonly truth: TruthRecord | null;
   /** null: no order was replayed, because there is no stock table or the run did not end normally. */

@@ -41,7 +41,7 @@ export async function costSection({ sql }: Measuring): Promise<Cost> {
 }
 
 /** Increase of a counter since the sample before. A lower value means that the object store was restarted. */
-function increase(counter: string): string {
+export function increase(counter: string): string {
   const before = `${counter}_before`;
   return `CASE WHEN ${counter} < ${before} THEN ${counter} ELSE ${counter} - ${before} END`;
 }

@@ -21,7 +21,7 @@ export interface BackgroundQuery {
 /** How long the gain lasts, from the background queries between the compaction before and the one after. */
 export async function gainLasts(
   { sql }: Measuring,
-  run: CompactionRun,
+  run: Pick<CompactionRun, 'startMs' | 'endMs'>,
   { fromMs, toMs }: CompactionWindow,
 ): Promise<Lasts> {
   const ticks = await sql.rows<BackgroundQuery>(`

@@ -13,13 +13,8 @@ import { type PhaseHealth, phaseHealth, selfSection } from './health.ts';
 import { judgeValidity, SATURATED_SHARE } from './invalid.ts';
 import { fileMetrics, layoutSection } from './layout.ts';
 import { scalar } from './metric.ts';
-import {
-  type CompactionMeasured,
-  type Meanwhile,
-  measureCompactions,
-  measureMaintained,
-  paybackMetric,
-} from './payback.ts';
+import { type MaintenanceMeasured, measureMaintained } from './maintained.ts';
+import { type CompactionMeasured, measureCompactions, paybackMetric } from './payback.ts';
 import { prepareSql } from './prepare.ts';
 import { producingMetrics, producingSection } from './producing.ts';
 import { lagOf, promiseMetrics, promiseSection } from './promises.ts';
@@ -52,8 +47,8 @@ export type Measured = Pick<
   readonly cost: NonNullable<RunRecord['cost']>;
   /** Of the compactions on demand that committed, in their order. */
   readonly compactions: readonly CompactionMeasured[];
-  /** While each run of maintenance was at work, in their order; absent without one. */
-  readonly maintained?: readonly Meanwhile[];
+  /** Of the runs of maintenance, in their order; absent without one. */
+  readonly maintained?: readonly MaintenanceMeasured[];
   /** Notes for the headline that do not make the numbers invalid. */
   readonly warnings: readonly string[];
 };

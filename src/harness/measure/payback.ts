@@ -1,8 +1,8 @@
 import { grouped } from '../../core/grouped.ts';
 import { bootstrap, type Interval } from '../../core/intervals.ts';
 import { MIN_SAMPLES } from '../../core/metrics.ts';
-import { distributionOf, type Weighted } from '../../core/stats.ts';
 import type { CompactionRecord, Metric } from '../../record/record.ts';
+import { type Meanwhile, meanwhile } from './at-work.ts';
 import type { CompactionRun, MeasuredPhase, Measuring } from './context.ts';
 import { gainLasts } from './gain-lasts.ts';
 import { scalar } from './metric.ts';
@@ -12,8 +12,7 @@ import { samplesMissing } from './sampled.ts';
 export type CompactionMeasured = Pick<
   CompactionRecord,
   | 'phase'
-  | 'staleness'
-  | 'queries'
+  | keyof Meanwhile
   | 'roundBefore'
   | 'roundAfter'
   | 'payback'
@@ -55,8 +54,7 @@ async function measureCompaction(
   const roundAfter = after ? await roundOf(measuring, after.name) : [];
   return {
     phase: run.phase,
-    staleness: await stalenessDuring(measuring, run),
-    queries: await queriesDuring(measuring, run),
+    ...(await meanwhile(measuring, run)),
     ...(complete(roundBefore) ? { roundBefore: costOf(roundBefore) } : {}),
     ...(complete(roundAfter) ? { roundAfter: costOf(roundAfter) } : {}),
     payback: paybackOf(run.coreSeconds, roundBefore, roundAfter),
@@ -84,12 +82,12 @@ async function roundOf({ sql }: Measuring, phase: string): Promise<RoundQuery[]>
 const answers = ({ coreSeconds }: RoundQuery) => coreSeconds.filter((cpu) => cpu !== null);
 
 /** Whether every sample of every query has an answer; otherwise the round has no cost. */
-function complete(round: readonly RoundQuery[]): boolean {
+export function complete(round: readonly RoundQuery[]): boolean {
   return round.length > 0 && round.every((one) => answers(one).length === one.coreSeconds.length);
 }
 
 /** Core-seconds of one hot round: the mean of each query, summed over the queries. */
-function costOf(round: readonly RoundQuery[]): number {
+export function costOf(round: readonly RoundQuery[]): number {
   return sumOfMeans(round.map(answers));
 }
 
@@ -165,51 +163,4 @@ export function paybackMetric(
   const { rounds, interval } = payback;
   const bounds = interval && { low: interval.low, high: interval.high ?? Number.POSITIVE_INFINITY };
   return [scalar('payback', labels, n, rounds, bounds)];
-}
-
-/** What happened meanwhile: of events due and queries intended in a span. */
-export type Meanwhile = Pick<CompactionRecord, 'staleness' | 'queries'>;
-
-/** Staleness and latency while each run of maintenance was at work. */
-export async function measureMaintained(measuring: Measuring): Promise<Meanwhile[]> {
-  const measured: Meanwhile[] = [];
-  for (const run of measuring.context.maintained ?? []) {
-    measured.push({
-      staleness: await stalenessDuring(measuring, run),
-      queries: await queriesDuring(measuring, run),
-    });
-  }
-  return measured;
-}
-
-async function stalenessDuring(
-  { sql }: Measuring,
-  run: Pick<CompactionRun, 'startMs' | 'endMs'>,
-): Promise<CompactionRecord['staleness']> {
-  const rows = await sql.rows<Weighted & { dataset: string }>(
-    `SELECT dataset, coalesce(seen_ms - occurred_ms, 'Infinity'::DOUBLE) AS value, count(*) AS count
-     FROM changes WHERE due_ms >= $from AND due_ms < $to GROUP BY ALL ORDER BY dataset`,
-    { from: run.startMs, to: run.endMs },
-  );
-  return [...grouped(rows, ({ dataset }) => dataset)].map(([stream, values]) => {
-    const { n, censored, stats } = distributionOf(values);
-    return { stream, n, censored, stats };
-  });
-}
-
-async function queriesDuring(
-  { sql }: Measuring,
-  run: Pick<CompactionRun, 'startMs' | 'endMs'>,
-): Promise<CompactionRecord['queries']> {
-  const rows = await sql.rows<Weighted & { query: string }>(
-    `SELECT name AS query, count(*) AS count,
-       CASE WHEN outcome = 'ok' THEN end_ms - intended_ms ELSE 'Infinity'::DOUBLE END AS value
-     FROM first_engine_queries WHERE mode = 'trickle' AND intended_ms >= $from AND intended_ms < $to
-     GROUP BY ALL ORDER BY name`,
-    { from: run.startMs, to: run.endMs },
-  );
-  return [...grouped(rows, ({ query }) => query)].map(([query, values]) => {
-    const { n, stats } = distributionOf(values);
-    return { query, n, stats };
-  });
 }

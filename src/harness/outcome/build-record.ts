@@ -10,10 +10,10 @@ import { datasetsOf, enginesUsed, type Manifest } from '../../topology/manifest.
 import { writeDimensions } from '../dimensions.ts';
 import type { Facts } from '../facts.ts';
 import {
-  atWork,
   compactionRecord,
   compactionRuns,
   maintenanceRecord,
+  maintenanceWork,
 } from '../measure/compaction-record.ts';
 import type { MeasureContext } from '../measure/context.ts';
 import { type Measured, measure } from '../measure/measure.ts';
@@ -134,7 +134,7 @@ async function measureContext(
     engine: enginesUsed(input.manifest, scenario)[0],
     flinkOnOurClock: !runsElsewhere(first.environment),
     compactions: compactionRuns(observed.compactions),
-    maintained: (observed.maintained?.runs ?? []).map(atWork),
+    maintained: observed.maintained === null ? [] : maintenanceWork(observed.maintained),
     ...{ truth, promises },
   };
 }

@@ -58,6 +58,16 @@ const compaction = z.strictObject({
   expiredFiles: count.default(0),
   removedOrphans: count.default(0),
   removedOrphanBytes: count.default(0),
+  steps: z
+    .array(
+      z.strictObject({
+        action: z.enum(MAINTENANCE_ACTIONS),
+        startMs: epochMs,
+        endMs: epochMs,
+        coreSeconds: z.number().nonnegative().nullable(),
+      }),
+    )
+    .default([]),
   output: z.string(),
 });
 

@@ -24,6 +24,16 @@ export interface CompactionOptions {
   readonly onStarted?: (pid: number) => void;
 }
 
+/** An action that came to its end, epoch ms. */
+interface ActionStep {
+  readonly action: MaintenanceAction;
+  /** The end of the action before it, or when the engine was ready. */
+  readonly startMs: number;
+  readonly endMs: number;
+  /** null: its process is not visible. */
+  readonly coreSeconds: number | null;
+}
+
 /** Result of one compaction on demand. Times are epoch ms. */
 export interface CompactionResult {
   readonly by: OnDemand;
@@ -55,6 +65,8 @@ export interface CompactionResult {
   /** Files that no metadata named, and their bytes. */
   readonly removedOrphans: number;
   readonly removedOrphanBytes: number;
+  /** In their order; an action that failed, and those after it, are not among them. */
+  readonly steps: readonly ActionStep[];
   /** Output of the statements. */
   readonly output: string;
 }

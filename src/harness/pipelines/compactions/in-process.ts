@@ -33,10 +33,12 @@ export const inProcess = {
     }
     const committedMs = clock.nowMs();
     const wallMs = committedMs - startedMs;
+    const step = { startMs: startedMs, endMs: committedMs, coreSeconds: wallMs / 1_000 };
     return {
       ...{ by: 'in-process', outcome: 'committed', error: null, tables: rewritten, ...counts },
       ...{ startedMs, engineReadyMs: startedMs, committedMs, wallMs, startupMs: 0 },
       ...{ coreSeconds: wallMs / 1_000, startupCoreSeconds: 0, output: '' },
+      steps: [{ action: 'rewrite', ...step }],
       ...{ rewrittenManifests: 0, expiredFiles: 0, removedOrphans: 0, removedOrphanBytes: 0 },
     };
   },

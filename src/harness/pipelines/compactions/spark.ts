@@ -20,8 +20,8 @@ import { sparkScript } from './spark-jvm.ts';
 
 const READY = 'doorbuster-engine-ready';
 const DONE = 'doorbuster-compaction-done';
-/** Printed when the orphans of every table are removed: of none, there is no result. */
-const NO_ORPHANS_LEFT = 'doorbuster-orphans-removed';
+/** Printed after each action, with its name. */
+const DONE_WITH = 'doorbuster-done-with ';
 /** Columns of rewrite_data_files: rewritten, added, bytes, failed, removed delete files. */
 const REWRITE = /^(\d+)\t(\d+)\t(\d+)\t(\d+)\t(\d+)$/;
 /** Columns of rewrite_manifests: rewritten, added. */
@@ -73,8 +73,7 @@ const ACTIONS: {
       )
       .join('\n');
   },
-  orphans: ({ candidates }) =>
-    `${removeOrphansSql(candidates)}\nSELECT '${NO_ORPHANS_LEFT}';`,
+  orphans: ({ candidates }) => removeOrphansSql(candidates),
 };
 
 /**
@@ -109,7 +108,9 @@ async function compactWithSpark(
     return notStarted(reason, tables, { startedMs, endedMs: clock.nowMs() });
   }
   const of = { rewrite: sql.text, tables, candidates, nowMs: startedMs };
-  const script = actions.map((action) => ACTIONS[action](of)).join('\n');
+  const script = actions
+    .map((action) => `${ACTIONS[action](of)}\nSELECT '${DONE_WITH}${action}';`)
+    .join('\n');
   const engine = await stack.launch({
     ...sparkScript(`SELECT '${READY}';\n${script}\nSELECT '${DONE}';\n`, stack.endpoints),
     onLine: (line) => watch.take(line),
@@ -118,7 +119,8 @@ async function compactWithSpark(
   if (engine.pid !== null) options.onStarted?.(engine.pid);
   const seen = await watch.untilEnd(engine, signal);
   signal.throwIfAborted();
-  return resultOf(script, seen, { startedMs, endedMs: clock.nowMs(), logPath, candidates });
+  const run = { startedMs, endedMs: clock.nowMs(), logPath, actions, candidates };
+  return resultOf(script, seen, run);
 }
 
 interface EngineEnd {
@@ -127,6 +129,8 @@ interface EngineEnd {
   readonly lines: readonly string[];
   readonly ready: EngineSample | null;
   readonly committed: EngineSample | null;
+  /** When each action was done. */
+  readonly done: readonly EngineSample[];
   /** CPU at the last sample before the end, core-seconds. */
   readonly lastS: number | null;
 }
@@ -145,6 +149,7 @@ class EngineWatch {
   #pid: number | null = null;
   #ready: Promise<EngineSample> | null = null;
   #committed: Promise<EngineSample> | null = null;
+  readonly #doneWith: Promise<EngineSample>[] = [];
   #looking: Promise<EngineSample>;
 
   constructor(clock: Clock) {
@@ -155,10 +160,10 @@ class EngineWatch {
   take(line: string): void {
     if (line === READY) this.#ready = this.#sample();
     else if (line === DONE) this.#done.abort();
+    else if (line.startsWith(DONE_WITH)) this.#doneWith.push(this.#sample());
     else {
       this.#lines.push(line);
-      if (line === NO_ORPHANS_LEFT || RESULTS.some((of) => of.test(line)))
-        this.#committed = this.#sample();
+      if (RESULTS.some((of) => of.test(line))) this.#committed = this.#sample();
     }
   }
 
@@ -185,6 +190,7 @@ class EngineWatch {
       lines: this.#lines,
       ready: await this.#ready,
       committed: await this.#committed,
+      done: await Promise.all(this.#doneWith),
       lastS: (await this.#looking).coreSeconds,
     };
   }
@@ -208,6 +214,7 @@ function resultOf(
     readonly startedMs: number;
     readonly endedMs: number;
     readonly logPath: string;
+    readonly actions: readonly MaintenanceAction[];
     readonly candidates: readonly Candidates[];
   },
 ): CompactionResult {
@@ -217,21 +224,20 @@ function resultOf(
   const total = (column: number) =>
     rewrites.reduce((sum, rewrite) => sum + (rewrite[column] as number), 0);
   const orphans = removedOrphans(seen.lines, run.candidates);
-  const wanted = (text: RegExp) => sql.match(text)?.length ?? 0;
-  const calls = wanted(PROCEDURES) + wanted(new RegExp(NO_ORPHANS_LEFT, 'g'));
-  const finished = seen.lines.filter((line) => line === NO_ORPHANS_LEFT).length;
-  const answered = rewrites.length + manifests.length + expired.length + finished;
+  const calls = sql.match(PROCEDURES)?.length ?? 0;
+  const answered = rewrites.length + manifests.length + expired.length;
+  const complete = answered === calls && seen.done.length === run.actions.length;
   const failedFiles = total(3);
   const error =
     failedFiles > 0
       ? `${failedFiles} files could not be rewritten`
-      : seen.exitCode === 0 && answered === calls
+      : seen.exitCode === 0 && complete
         ? null
         : (innermostCause(logTail(run.logPath)) ?? `Spark ended with code ${seen.exitCode}`);
+  // The removal of orphans has no result of its own, and it is done when the engine says so.
+  const last = run.actions.at(-1) === 'orphans' ? (seen.done.at(-1) ?? null) : seen.committed;
   const end =
-    error === null && seen.committed !== null
-      ? seen.committed
-      : { atMs: run.endedMs, coreSeconds: seen.lastS };
+    error === null && last !== null ? last : { atMs: run.endedMs, coreSeconds: seen.lastS };
   const ready = seen.ready ?? end;
   return {
     by: 'spark',
@@ -253,8 +259,24 @@ function resultOf(
     expiredFiles: expired.flat().reduce((sum, deleted) => sum + deleted, 0),
     removedOrphans: orphans.length,
     removedOrphanBytes: orphans.reduce((sum, { bytes }) => sum + bytes, 0),
+    steps: stepsOf(run.actions, ready, seen.done),
     output: seen.lines.join('\n'),
   };
+}
+
+/** Each action lasts from the end of the one before it. */
+function stepsOf(
+  actions: readonly MaintenanceAction[],
+  ready: EngineSample,
+  done: readonly EngineSample[],
+): CompactionResult['steps'] {
+  return done.flatMap((end, i) => {
+    const [action, start] = [actions[i], done[i - 1] ?? ready];
+    if (action === undefined) return [];
+    const coreSeconds =
+      end.coreSeconds === null ? null : end.coreSeconds - (start.coreSeconds ?? 0);
+    return [{ action, startMs: start.atMs, endMs: end.atMs, coreSeconds }];
+  });
 }
 
 /** remove_orphan_files prints the path of each file that it removed. */
@@ -278,5 +300,6 @@ function notStarted(
     ...{ wallMs: endedMs - startedMs, startupMs: 0, coreSeconds: 0, startupCoreSeconds: 0 },
     ...{ rewrittenFiles: 0, addedFiles: 0, rewrittenBytes: 0, removedDeleteFiles: 0 },
     ...{ rewrittenManifests: 0, expiredFiles: 0, removedOrphans: 0, removedOrphanBytes: 0 },
+    steps: [],
   };
 }
