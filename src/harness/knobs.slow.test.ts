@@ -213,6 +213,7 @@ const MAINTAINED: Readonly<Record<string, string>> = {
   'not_during[]': 'trigger: { every: 90s }, not_during: [second]',
   queries: 'trigger: { every: 90s }, queries: wait',
   'actions[]': 'trigger: { every: 90s }, actions: [expire]',
+  'scope[]': 'trigger: { every: 90s }, actions: [expire], scope: [pos]',
 };
 
 /** Knobs that a file of the source reads, and how the value is called there. */
@@ -340,6 +341,16 @@ const READ: Readonly<
     given: [
       'pipeline.compaction={by: spark}',
       'phases=[{name: only, for: 12s}, {name: tidy, do: maintain}]',
+    ],
+    as: 'scenario.phases',
+    by: 'harness/experiment/phases.ts',
+  },
+  'phases[].scope[]': {
+    change:
+      'phases=[{name: only, for: 12s}, {name: tidy, do: maintain, actions: [expire], scope: [pos]}]',
+    given: [
+      'pipeline.compaction={by: spark}',
+      'phases=[{name: only, for: 12s}, {name: tidy, do: maintain, actions: [expire]}]',
     ],
     as: 'scenario.phases',
     by: 'harness/experiment/phases.ts',

@@ -168,7 +168,7 @@ export const queries = z.strictObject({
 
 const totals = z.strictObject({ ...liveFiles, bytes: count });
 
-/** Traffic of the object store, of everybody. */
+/** Traffic of the object store, that of all its clients. */
 const traffic = z.strictObject({ requests: count, bytesIn: count, bytesOut: count });
 
 /** What is known of every compaction and every run of maintenance; absent in records of before it was. */

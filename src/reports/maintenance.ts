@@ -123,8 +123,10 @@ const filesText = (totals: Run['before']) =>
     ? '–'
     : count(totals.dataFiles + totals.equalityDeleteFiles + totals.positionDeleteFiles);
 
-const requests = (traffic: Run['s3']) =>
-  traffic ? cell(count(traffic.requests)) : cell('no data', 'warn');
+function requests(traffic: Run['s3']): Cell {
+  if (traffic === undefined) return cell('–', 'dim');
+  return traffic === null ? cell('no data', 'warn') : cell(count(traffic.requests));
+}
 
 function paybackCell({ payback }: Run): Cell {
   if (payback === undefined) return cell('–', 'dim');

@@ -81,11 +81,25 @@ test.each([
   expect(phases.at(-1)).toEqual({ kind: 'compact', name: 'tidy', actions });
 });
 
+test('a scope is that of the actions that it stands next to', () => {
+  const scoped = 'by: spark, trigger: { every: 20s }, actions: [expire], scope: [pos]';
+  expect(parsed(scoped)).toMatchObject({ maintain: { actions: ['expire'], scope: ['pos'] } });
+  const file = text(
+    'by: spark',
+    '  - { name: tidy, do: maintain, actions: [orphans], scope: [pos] }\n',
+  );
+  const { phases } = parseScenario(file, { file: 'x.yaml' }).scenario;
+  expect(phases.at(-1)).toMatchObject({ actions: ['orphans'], scope: ['pos'] });
+});
+
 test.each([
   ['by: spark', 'do: compact, actions: [rewrite]', 'they belong to do: maintain'],
   ['by: spark', 'do: query, actions: [rewrite]', 'they belong to do: maintain'],
   ['by: spark', 'do: maintain, actions: [expire, expire]', 'names an action twice'],
   ['by: spark', 'do: maintain, actions: [expire, orphans]', 'write orphans before expire'],
+  ['by: spark', 'do: compact, scope: [pos]', 'they belong to do: maintain'],
+  ['by: spark', 'do: maintain, scope: [pos]', 'write actions without rewrite'],
+  ['by: spark', 'do: maintain, actions: [expire], scope: [pos, pos]', 'names a table twice'],
   ['by: none', 'do: maintain', 'a maintain phase needs compaction: { by: spark }, not none'],
   ['by: in-process', 'do: maintain', 'rewrite is all there is'],
   ['by: spark, trigger: { every: 20s }', 'do: maintain', 'would run into it'],
@@ -97,6 +111,8 @@ test.each([
   ['by: spark', 'in a compact phase or by a trigger, and there is none'],
   ['by: spark, trigger: {}', 'needs every, data_files, delete_files, amoro or autocomp'],
   ['by: spark, trigger: { autocomp: {} }', 'score'],
+  ['by: spark, trigger: { every: 20s }, scope: [pos]', 'write actions without rewrite'],
+  ['by: spark, scope: [pos]', 'it belongs to a trigger'],
   ['by: spark, trigger: { autocomp: { score: 0 } }', 'must be above 0'],
   ['by: spark, trigger: { amoro: { minor_files: 1 } }', 'must be 2 at least'],
   ['by: spark, queries: wait', 'it belongs to a trigger'],

@@ -274,7 +274,7 @@ function pipeline(written: Draft['pipeline']): PipelineUse {
 function compactionOf(written: Draft['pipeline']['compaction']): PipelineUse['compaction'] {
   if (written.by === 'none') return { by: 'none' };
   if (written.by === 'flink') return { by: 'flink', everyMs: written.every };
-  const { by, trigger, not_during = [], queries, actions = ['rewrite'] } = written;
+  const { by, trigger, not_during = [], queries, actions = ['rewrite'], scope } = written;
   if (trigger === undefined) return { by };
   return {
     by,
@@ -288,6 +288,7 @@ function compactionOf(written: Draft['pipeline']['compaction']): PipelineUse['co
       notDuring: not_during,
       waitsForQueries: queries === 'wait',
       actions,
+      ...(scope === undefined ? {} : { scope }),
     },
   };
 }
@@ -310,17 +311,16 @@ function rulesOfOthers({
           minorIntervalMs: amoro.minor_interval,
         }
       : null,
-    autocomp: autocomp
-      ? { targetBytes: autocomp.target_mib * MIB, score: autocomp.score }
-      : null,
+    autocomp: autocomp ? { targetBytes: autocomp.target_mib * MIB, score: autocomp.score } : null,
   };
 }
 
 function phase(written: Draft['phases'][number]): Phase {
   if ('do' in written) {
-    const { name } = written;
+    const { name, scope } = written;
     if (written.do !== 'maintain') return { kind: written.do, name };
-    return { kind: 'compact', name, actions: written.actions ?? MAINTENANCE_ACTIONS };
+    const actions = written.actions ?? MAINTENANCE_ACTIONS;
+    return { kind: 'compact', name, actions, ...(scope === undefined ? {} : { scope }) };
   }
   return {
     kind: 'load',

@@ -214,9 +214,9 @@ function judgeCompaction(
 ): Problem[] {
   if (compaction.by === 'none' || compaction.by === 'flink') return [];
   const at = ['pipeline', 'compaction'];
-  const { by, trigger, not_during: notDuring = [], actions = [] } = compaction;
+  const { by, trigger, not_during: notDuring = [], actions = [], scope } = compaction;
   if (trigger === undefined) {
-    const needless = (['not_during', 'queries', 'actions'] as const)
+    const needless = (['not_during', 'queries', 'actions', 'scope'] as const)
       .filter((key) => compaction[key] !== undefined)
       .map((key) => atKey([...at, key], 'it belongs to a trigger: write trigger: { every: 20s }'));
     if (phases.some(isCompact)) return needless;
@@ -233,6 +233,7 @@ function judgeCompaction(
     problems.push(atValue([...at, 'trigger'], fact));
   }
   problems.push(...judgeActions(actions, by, [...at, 'actions']));
+  problems.push(...judgeScope(scope, compaction.actions ?? ['rewrite'], [...at, 'scope']));
   notDuring.forEach((phase, i) => {
     if (phases.some(({ name }) => name === phase)) return;
     const fact = `there is no phase "${phase}": ${phases.map(({ name }) => name).join(', ')}`;
@@ -260,10 +261,30 @@ function judgeUntimed(
   }
   const at = ['phases', i, 'actions'];
   if (phase.do === 'maintain') {
-    problems.push(...judgeActions(phase.actions ?? MAINTENANCE_ACTIONS, by, at));
-  } else if (phase.actions !== undefined) {
-    problems.push(atKey(at, 'they belong to do: maintain'));
+    const actions = phase.actions ?? MAINTENANCE_ACTIONS;
+    problems.push(...judgeActions(actions, by, at));
+    problems.push(...judgeScope(phase.scope, actions, ['phases', i, 'scope']));
+    return problems;
   }
+  const fact = 'they belong to do: maintain';
+  if (phase.actions !== undefined) problems.push(atKey(at, fact));
+  if (phase.scope !== undefined) problems.push(atKey(['phases', i, 'scope'], fact));
+  return problems;
+}
+
+function judgeScope(
+  scope: readonly string[] | undefined,
+  actions: readonly MaintenanceAction[],
+  at: readonly (string | number)[],
+): Problem[] {
+  if (scope === undefined) return [];
+  const problems: Problem[] = [];
+  if (actions.includes('rewrite')) {
+    const fact =
+      "the pipeline's compact.sql says which tables are rewritten: write actions without rewrite, such as [orphans, expire]";
+    problems.push(atKey(at, fact));
+  }
+  if (new Set(scope).size < scope.length) problems.push(atKey(at, 'names a table twice'));
   return problems;
 }
 

@@ -240,6 +240,8 @@ export interface Maintenance {
   readonly waitsForQueries: boolean;
   /** In this order. */
   readonly actions: readonly MaintenanceAction[];
+  /** Tables that the actions are about, the rewrite aside; absent: all of the pipeline. */
+  readonly scope?: readonly string[];
 }
 
 /**
@@ -350,6 +352,8 @@ export type Phase =
       readonly name: string;
       /** What maintenance does in it; absent: a rewrite alone. */
       readonly actions?: readonly MaintenanceAction[];
+      /** See Maintenance. */
+      readonly scope?: readonly string[];
     };
 
 /**

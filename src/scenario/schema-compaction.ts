@@ -2,6 +2,13 @@ import { z } from 'zod';
 import { MAINTENANCE_ACTIONS } from './scenario.ts';
 import { count, duration, name, strict } from './schema-terms.ts';
 
+/** `scope` of actions. */
+export const scope = z
+  .array(z.string({ error: 'must be the name of a table' }))
+  .min(1)
+  .optional()
+  .describe('the tables of manifests, orphans and expire; default: all of the pipeline');
+
 const targetMib = (mib: number, about: string) =>
   count(1, 10_240, `size of a finished data file, MiB; ${about}`).default(mib);
 
@@ -51,7 +58,10 @@ const maintenance = {
     .array(z.enum(MAINTENANCE_ACTIONS))
     .min(1)
     .optional()
-    .describe('what a trigger starts, in this order; rewrite (default), manifests, orphans, expire'),
+    .describe(
+      'what a trigger starts, in this order; rewrite (default), manifests, orphans, expire',
+    ),
+  scope,
 };
 
 /** `pipeline.compaction`. */

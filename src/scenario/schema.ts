@@ -9,7 +9,7 @@ import {
   QUERY_ENGINES,
   SHAPES,
 } from './scenario.ts';
-import { compaction } from './schema-compaction.ts';
+import { compaction, scope } from './schema-compaction.ts';
 import { external } from './schema-external.ts';
 import { faults } from './schema-faults.ts';
 import { randomFaults, serverFaults, stalenessTarget } from './schema-server-faults.ts';
@@ -254,6 +254,7 @@ const doPhase = strict(
       .min(1)
       .optional()
       .describe('do: maintain: what it does, in this order; default: all of them'),
+    scope,
   },
   'a phase that lasts as long as its work, with the load at 1x; after all timed phases',
 );

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Facts } from '../../src/harness/facts.ts';
 import type { Visibility } from '../../src/harness/visibility/sources.ts';
+import type { CommitRead } from '../../src/harness/visibility/visibility.ts';
 import type { Dataset } from '../../src/topology/dataset.ts';
 
 /** Environment of the contract of a visibility source. */
@@ -61,9 +62,10 @@ export function visibilityContract(kind: string, open: () => Promise<VisibilityF
 
       const live = (await visibility.files(dataset, signal)) ?? [];
       expect(live.filter(({ content }) => content === 'data')).toHaveLength(liveFiles[1]);
-      expect(live.length).toBe(
-        read.at(-1) && Object.values(read.at(-1)?.files ?? {}).reduce((a, b) => a + b),
-      );
+      const { dataBytes, ...counts } = (read.at(-1) as CommitRead).files;
+      expect(live.length).toBe(Object.values(counts).reduce((a, b) => a + b));
+      const sizes = live.filter(({ content }) => content === 'data').map(({ bytes }) => bytes);
+      expect(dataBytes.toSorted((a, b) => a - b)).toEqual(sizes.toSorted((a, b) => a - b));
       const { objects, bytes } = await visibility.storage(signal);
       expect(objects).toBeGreaterThanOrEqual(live.length);
       expect(bytes).toBeGreaterThan(0);

@@ -515,11 +515,14 @@ async function plant(w: World) {
   const { s3, catalog } = w.lake.stack.endpoints;
   const bucket = openBucket(s3);
   const table = (await openCatalog(catalog, w.lake.place.namespace).load('inventory'))?.table();
-  const [old, young, sibling] = ['/data/old.parquet', '/data/young.parquet', '_by_store/data/old.parquet'].map(
-    (path) => `${table?.location}${path}`,
-  ) as [string, string, string];
+  const [old, young, sibling] = [
+    '/data/old.parquet',
+    '/data/young.parquet',
+    '_by_store/data/old.parquet',
+  ].map((path) => `${table?.location}${path}`) as [string, string, string];
   for (const path of [old, sibling]) await bucket.put(path, 'old.parquet');
-  for (const id of ['marker-one', 'marker-two-', 'marker-three']) await settled(w, id, ['inventory']);
+  for (const id of ['marker-one', 'marker-two-', 'marker-three'])
+    await settled(w, id, ['inventory']);
   await bucket.put(young, 'young.parquet');
   return {
     async left(): Promise<readonly string[]> {

@@ -81,6 +81,7 @@ export async function recompute(dir: string, change?: string): Promise<Measured>
         startMs: t0Ms + one.startMs,
         endMs: t0Ms + one.endMs,
         coreSeconds: one.coreSeconds,
+        tables: one.tables,
       })),
       truth: record.truth,
       promises: await replayPromises(facts, scenario, { stock: stockView(datasets), t0Ms }),

@@ -8,11 +8,20 @@ import type { Session } from './trial-context.ts';
 /** Compacts the tables of a trial, or maintains them; `log` is the name of its log, if it is not the usual one. */
 export function runCompaction(
   session: Session,
-  { actions, ...how }: { readonly actions?: readonly MaintenanceAction[]; readonly log?: string },
+  {
+    actions,
+    scope,
+    ...how
+  }: {
+    readonly actions?: readonly MaintenanceAction[];
+    /** Tables that the actions are about; by default all of the pipeline. */
+    readonly scope?: readonly string[];
+    readonly log?: string;
+  },
 ): Promise<CompactionResult> {
   const { stack, scenario, signal, pipeline, deployment, folder, options, state } = session;
   const tables = deployment.datasets
-    .filter(({ visibility }) => visibility === 'iceberg')
+    .filter(({ name, visibility }) => visibility === 'iceberg' && scope?.includes(name) !== false)
     .map(({ name }) => `${pipeline.place.namespace}.${name}`);
   return compact(pipeline, {
     ...{ stack, scenario, clock: options.clock, signal, ...how },

@@ -111,7 +111,11 @@ async function maintained(session: Session, course: PartialCourse): Promise<void
     phase: () => state.phase,
     queriesRunning: () => probes.queries.running(),
     files: () => liveFiles(probes.census.progress(), compacted),
-    run: (actions, n) => runCompaction(session, { actions, log: `spark-maintenance-${n}.log` }),
+    run: (actions, n) =>
+      runCompaction(session, {
+        ...{ actions, log: `spark-maintenance-${n}.log` },
+        ...(policy.scope === undefined ? {} : { scope: policy.scope }),
+      }),
     onStep: (text) => state.step(text),
   });
 }

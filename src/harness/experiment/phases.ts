@@ -123,7 +123,11 @@ const PHASE_RUNNERS: { readonly [K in Phase['kind']]: PhaseRunner<K> } = {
     // One log per compaction.
     const log = isFirst(scenario, phase) ? {} : { log: `spark-compaction-${phase.name}.log` };
     const actions = phase.actions === undefined ? {} : { actions: phase.actions };
-    const compaction = { ...(await runCompaction(session, { ...log, ...actions })), ...actions };
+    const scope = phase.scope === undefined ? {} : { scope: phase.scope };
+    const compaction = {
+      ...(await runCompaction(session, { ...log, ...actions, ...scope })),
+      ...actions,
+    };
     // The compaction has committed: a failed mark does not undo it.
     const end = await probes.layout.mark(phase.name).then(
       () => ({ atMs: clock.nowMs() }),

@@ -7,7 +7,7 @@ import type { Measuring } from './context.ts';
 import { increase } from './cost.ts';
 
 /** A span in which an engine was at work, epoch ms, and the tables that it was about. */
-export interface Work {
+interface Work {
   readonly startMs: number;
   readonly endMs: number;
   readonly tables: readonly string[];
@@ -71,14 +71,10 @@ async function queriesDuring(
 }
 
 /**
- * Requests and bytes of the object store in [fromMs, toMs), of everybody; a sample that overlaps partly counts in
+ * Requests and bytes of the object store in [fromMs, toMs), those of all its clients; a sample that overlaps partly counts in
  * proportion. null: the samples do not cover the span.
  */
-async function traffic(
-  { sql }: Measuring,
-  fromMs: number,
-  toMs: number,
-): Promise<Meanwhile['s3']> {
+async function traffic({ sql }: Measuring, fromMs: number, toMs: number): Promise<Meanwhile['s3']> {
   const counters = ['requests', 'bytes_in', 'bytes_out'] as const;
   const share = '(least(at_ms, $to) - greatest(from_ms, $from)) / (at_ms - from_ms)';
   const total = (counter: string) =>
@@ -106,10 +102,7 @@ function commitsOf(tables: readonly string[], where: string): string {
 }
 
 /** Bytes of the files that rewrites added in the span. */
-async function bytesWritten(
-  { sql }: Measuring,
-  { startMs, endMs, tables }: Work,
-): Promise<number> {
+async function bytesWritten({ sql }: Measuring, { startMs, endMs, tables }: Work): Promise<number> {
   const [row] = await sql.rows<{ bytes: number }>(
     `SELECT coalesce(sum(added_bytes), 0)::DOUBLE AS bytes
      ${commitsOf(tables, "operation = 'replace' AND snapshot_ms >= $from AND snapshot_ms <= $to")}`,

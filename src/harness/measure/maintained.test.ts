@@ -10,7 +10,7 @@ const T0 = 1_795_788_000_000;
 const { scenario } = parseScenario(
   `name: by-hand
 retail: { stores: 2 }
-traffic: { inventory: {} }
+traffic: { pos: {}, inventory: {} }
 pipeline: { compaction: { by: spark, trigger: { every: 60s } } }
 phases: [{ name: calm, for: 10m }]
 `,
@@ -52,7 +52,15 @@ async function queries(fromS: number, cpuS: readonly number[], more: FactRow = {
     cpuS.map((cpu_s, i) => {
       const at = T0 + (fromS + i) * 1_000;
       const times = { intended_ms: at, start_ms: at, end_ms: at + 500 };
-      return { name: 'scan', phase: 'calm', mode: 'trickle', ...times, cpu_s, outcome: 'ok', ...more };
+      return {
+        name: 'scan',
+        phase: 'calm',
+        mode: 'trickle',
+        ...times,
+        cpu_s,
+        outcome: 'ok',
+        ...more,
+      };
     }),
   );
 }
@@ -129,7 +137,11 @@ test('files are those of the last commits until it began and until it ended, of 
     ...{ live_bytes: files * 100, added_bytes: 100, ...more },
   });
   await facts.append('commits', [
-    ...[commit(1, 1, 5), commit(2, 9, 8), commit(4, 14, 2, { operation: 'replace', added_bytes: 700 })],
+    ...[
+      commit(1, 1, 5),
+      commit(2, 9, 8),
+      commit(4, 14, 2, { operation: 'replace', added_bytes: 700 }),
+    ],
     ...[commit(3, 12, 9), commit(5, 30, 3), commit(9, 9, 50, { table_name: 'pos' })],
   ]);
   const [run, none] = await measured(work(10, 15), work(40, 41, { tables: ['other'] }));

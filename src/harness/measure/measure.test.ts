@@ -760,6 +760,7 @@ const compaction = {
   startMs: T0 + 33_000,
   endMs: T0 + 40_000,
   coreSeconds: 18,
+  tables: ['inventory'],
 };
 
 describe('queries', () => {
@@ -913,7 +914,7 @@ describe('queries', () => {
       ...round('last', 56_000, 1),
     ]);
     const again = {
-      ...{ phase: 'again', coreSeconds: 10 },
+      ...{ phase: 'again', coreSeconds: 10, tables: ['inventory'] },
       ...{ startMs: T0 + 51_000, endMs: T0 + 54_000 },
     };
     const both = await run({ compactions: [compaction, again] });

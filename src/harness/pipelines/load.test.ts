@@ -245,6 +245,22 @@ describe('a folder of one’s own', () => {
     );
   });
 
+  test('a scope of maintenance names tables that the run fills', () => {
+    const of = (compaction: string, more = '') => {
+      const text = `name: x\nretail: { stores: 1 }\ntraffic: { pos: {}, inventory: {} }\nphases:\n  - { name: one, for: 1s }\n${more}pipeline:\n  use: cdc-upsert\n  compaction: ${compaction}\n`;
+      const parsed = { ...parseScenario(text, { file: 'x.yaml' }), file: 'x.yaml' };
+      return pipelineFor(parsed, packageRoot).manifest.name;
+    };
+    const policy = (table: string) =>
+      `{ by: spark, trigger: { every: 20s }, actions: [expire], scope: [${table}] }`;
+    expect(of(policy('inventory'))).toBe('cdc-upsert');
+    expect(() => of(policy('wms'))).toThrow(
+      'fills no table wms in this scenario: name one of pos, inventory, dead_letter',
+    );
+    const phase = '  - { name: tidy, do: maintain, actions: [expire], scope: [stock] }\n';
+    expect(() => of('{ by: spark }', phase)).toThrow('fills no table stock');
+  });
+
   test('a scenario sets keys of the stages of its pipeline, and nothing that they do not have', () => {
     const of = (stages: string) => {
       const text = `name: x\nretail: { stores: 1 }\ntraffic: { pos: {} }\nphases: [{ name: one, for: 1s }]\npipeline:\n  use: warehouse\n  stages: ${stages}\n`;

@@ -121,6 +121,7 @@ export function pipelineFor(
     ...uncarried,
     ...undetectable(parsed.scenario, loaded),
     ...unknownEngines(parsed.scenario, loaded),
+    ...outsideTheLake(parsed.scenario, loaded),
     ...unknownDatasets(checks, datasetsOf(manifest, traffic)),
   ];
   if (problems.length > 0) throw scenarioProblems(parsed, parsed.file, problems);
@@ -138,6 +139,36 @@ function undetectable({ traffic }: Scenario, { manifest }: Pipeline): readonly P
       `the pipeline ${manifest.name} cannot find a record without a required field (missing_key), which Kafka Connect takes for an optional one: write kinds: { truncated: 40%, wrong_type: 30%, bad_utf8: 30% }`,
     ),
   ];
+}
+
+/** Names in a scope of maintenance that are no table of the pipeline. */
+function outsideTheLake(
+  { pipeline, phases, traffic }: Scenario,
+  { manifest }: Pipeline,
+): readonly Problem[] {
+  const { compaction } = pipeline;
+  const policy = 'maintain' in compaction ? compaction.maintain : undefined;
+  const scopes = [
+    { at: ['pipeline', 'compaction', 'scope'], scope: policy?.scope },
+    ...phases.map((phase, i) => ({
+      ...{ at: ['phases', i, 'scope'], scope: phase.kind === 'compact' ? phase.scope : undefined },
+    })),
+  ];
+  const tables = datasetsOf(manifest, traffic)
+    .filter(({ visibility }) => visibility === 'iceberg')
+    .map(({ name }) => name);
+  return scopes.flatMap(({ at, scope = [] }) =>
+    scope.flatMap((table, i) =>
+      tables.includes(table)
+        ? []
+        : [
+            atValue(
+              [...at, i],
+              `the pipeline ${manifest.name} fills no table ${table} in this scenario: name one of ${tables.join(', ')}`,
+            ),
+          ],
+    ),
+  );
 }
 
 /** Engines of a scenario for which the pipeline has no queries. */

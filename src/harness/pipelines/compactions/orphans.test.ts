@@ -61,7 +61,9 @@ test('each table has a list of its own, in which a quote ends nothing; one witho
     { table: 'ns.pos', files: [file('c', 1)] },
   ]);
   expect(sql).toContain("('s3://b/t/it\\'s\\\\'),\n    ('s3://b/t/b') AS listed(path);");
-  expect([...sql.matchAll(/table => '([^']+)', file_list_view => '([^']+)'/g)].map((m) => m.slice(1))).toEqual([
+  expect(
+    [...sql.matchAll(/table => '([^']+)', file_list_view => '([^']+)'/g)].map((m) => m.slice(1)),
+  ).toEqual([
     ['ns.stock', 'doorbuster_candidates_0'],
     ['ns.pos', 'doorbuster_candidates_1'],
   ]);

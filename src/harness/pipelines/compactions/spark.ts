@@ -10,12 +10,7 @@ import { innermostCause, logTail } from '../../stack/cause.ts';
 import type { Launched } from '../../stack/server.ts';
 import type { RunPipeline } from '../load.ts';
 import type { Compaction, CompactionOptions, CompactionResult } from './compaction.ts';
-import {
-  type Candidates,
-  listCandidates,
-  removeOrphansSql,
-  type TableFile,
-} from './orphans.ts';
+import { type Candidates, listCandidates, removeOrphansSql, type TableFile } from './orphans.ts';
 import { sparkScript } from './spark-jvm.ts';
 
 const READY = 'doorbuster-engine-ready';
@@ -95,18 +90,19 @@ async function compactWithSpark(
   await mkdir(logDir, { recursive: true });
   // Start with an empty log: an earlier one could contain the cause of another failure.
   await writeFile(logPath, '');
-  const watch = new EngineWatch(clock);
-  const startedMs = clock.nowMs();
+  const listedMs = clock.nowMs();
   let candidates: readonly Candidates[] = [];
   try {
     if (actions.includes('orphans')) {
-      candidates = await listCandidates(stack, tables, { nowMs: startedMs, signal });
+      candidates = await listCandidates(stack, tables, { nowMs: listedMs, signal });
     }
   } catch (error) {
     signal.throwIfAborted();
     const reason = `the files of the tables could not be listed: ${reasonOf(error)}`;
-    return notStarted(reason, tables, { startedMs, endedMs: clock.nowMs() });
+    return notStarted(reason, tables, { startedMs: listedMs, endedMs: clock.nowMs() });
   }
+  const watch = new EngineWatch(clock);
+  const startedMs = clock.nowMs();
   const of = { rewrite: sql.text, tables, candidates, nowMs: startedMs };
   const script = actions
     .map((action) => `${ACTIONS[action](of)}\nSELECT '${DONE_WITH}${action}';`)
