@@ -39,8 +39,14 @@ export function faultyServers(sections: Sections): readonly string[] | undefined
   const listed = faults.map(({ server }) => server);
   if (law === undefined) return [...new Set(listed)];
   if (!phases || seed === undefined || judgeRandomFaults(sections).length > 0) return undefined;
-  const drawn = drawFaults({ seed, phases, random_faults: law }).map(({ server }) => server);
-  return [...new Set(drawn)];
+  const all = Object.values(law.servers).filter((acts) => acts !== undefined).length;
+  const drawn = new Set<string>();
+  for (const { server } of drawFaults({ seed, phases, random_faults: law })) {
+    drawn.add(server);
+    // They take turns: the first round has all of them, if there is time for it.
+    if (drawn.size === all) break;
+  }
+  return [...drawn];
 }
 
 function judgeServers({ servers, for: forMs, overlap }: Law): Problem[] {
@@ -91,7 +97,7 @@ function judgeNumber(draft: Pick<Draft, 'seed' | 'phases'> & { random_faults: La
   }
   // With this much time every seed draws a fault, unless the phases have gaps.
   const neededMs = 2 * every + longestMs + recovery;
-  if (lengthMs >= neededMs && drawFaults(draft).length > 0) return [];
+  if (lengthMs >= neededMs && !drawFaults(draft).next().done) return [];
   const fact = `is too seldom for ${formatDuration(lengthMs)} of measured phases, some seeds would draw no fault: they need ${formatDuration(neededMs)}, twice this, an outage and its recovery`;
   return [atValue(at('every'), fact)];
 }

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { DoorbusterError } from '../core/errors.ts';
 import { parseScenario } from './parse.ts';
+import { plannedFaults } from './planned-faults.ts';
 import type { Scenario } from './scenario.ts';
 import { timeline } from './timeline.ts';
 
@@ -93,6 +94,20 @@ test('one seed, one schedule: the same numbers on every machine', () => {
   `);
   expect(drawn('seed=7')).toEqual(drawn('seed=7'));
   expect(parse('seed=7').hash).toBe(parse('seed=7').hash);
+});
+
+test('a schedule can be read before the run, and a listed one too', () => {
+  expect(plannedFaults(parse('phases.second.for=30s', 'seed=7').scenario)).toMatchInlineSnapshot(
+    `"6 drawn by seed 7: pause flink-jobmanager 8.6s into first, for 7.7s; pause kafka 59.1s into first, for 2.3s; kill minio 1m33.9s into first, for 6.2s; kill minio 2m33.2s into first, for 3.7s; pause kafka 3m37.3s into first, for 9.9s; pause flink-jobmanager 4m48.9s into first, for 6.2s; recovered below 10s"`,
+  );
+  const listed =
+    'name: x\nretail: { stores: 1 }\ntraffic: { pos: {} }\nphases: [{ name: calm, for: 1m }]\n' +
+    'faults: [{ do: kill, server: minio, during: calm, at: 1500ms, for: 5s }]\nstaleness_target: 10s\n';
+  expect(plannedFaults(parseScenario(listed, { file: 'x.yaml' }).scenario)).toBe(
+    'kill minio 1.5s into calm, for 5s; recovered below 10s',
+  );
+  const calm = listed.replace(/faults:[\s\S]*/, '');
+  expect(plannedFaults(parseScenario(calm, { file: 'x.yaml' }).scenario)).toBeNull();
 });
 
 test('the order in which the file names servers and acts makes no difference', () => {

@@ -40,34 +40,32 @@ export function windowsOf({ phases, random_faults: law }: Pick<Draft, 'phases' |
  * before, and this time is as long on average as `every` leaves. With it, a uniform time after its beginning. All have
  * ended and had `recovery` before the measured phases end.
  */
-export function drawFaults(
+export function* drawFaults(
   draft: Pick<Draft, 'seed' | 'phases' | 'random_faults'>,
-): readonly ServerFault[] {
+): Generator<ServerFault, void> {
   const { seed, random_faults: law } = draft;
-  if (law === undefined) return [];
+  if (law === undefined) return;
   const { every, for: shortestMs, for_max: longestMs = shortestMs, recovery, overlap } = law;
   const { windows, endMs } = windowsOf(draft);
   const dice = random(seed, 'server faults');
   const servers = turnsOf(law.servers, dice);
   const slackMs = overlap ? every : every - (shortestMs + longestMs) / 2 - recovery;
   const freeMs = new Map<ServerFault['server'], number>();
-  const faults: ServerFault[] = [];
   let fromMs = windows[0]?.startMs ?? endMs;
   for (const { server, acts } of servers) {
     const act = acts[dice.integer(acts.length)] as FaultAct;
     const forMs = between(shortestMs, longestMs, dice.next());
     const earliestMs = Math.max(fromMs + 2 * slackMs * dice.next(), freeMs.get(server) ?? 0);
     const window = windows.find((one) => stepAfter(earliestMs) < one.endMs);
-    if (window === undefined) break;
+    if (window === undefined) return;
     const startMs = Math.max(window.startMs, stepAfter(earliestMs));
     const recoveredMs = startMs + forMs + recovery;
-    if (recoveredMs > endMs) break;
+    if (recoveredMs > endMs) return;
     const atMs = startMs - window.startMs;
-    faults.push({ act, server, during: window.phase, atMs, forMs, drawn: true });
+    yield { act, server, during: window.phase, atMs, forMs, drawn: true };
     freeMs.set(server, recoveredMs);
     fromMs = overlap ? startMs : recoveredMs;
   }
-  return faults;
 }
 
 interface Turn {

@@ -68,6 +68,20 @@ test('a pipeline in this process uses none, and none of them can fail', () => {
   );
 });
 
+test('a server that the seed draws, and that the pipeline does not use, is refused where it is named', () => {
+  const drawn = text.replace(
+    /faults:[\s\S]*?(?=staleness_target)/,
+    'random_faults: { servers: { kafka: [kill] }, every: 10s, for: 1s, recovery: 1s }\n',
+  );
+  const file = 'any.yaml';
+  const its = { ...parseScenario(drawn, { file, set: ['phases.0.for=60s'] }), file };
+  expect(its.scenario.faults.length).toBeGreaterThan(1);
+  expect(() => refuseUnusedServers(its, of('cdc-upsert'))).not.toThrow();
+  expect(() => refuseUnusedServers(its, of(IN_PROCESS))).toThrow(
+    /has a problem\n\nrandom_faults\.servers\.kafka: the pipeline in-process does not use kafka; .*\n {2}at any\.yaml:5:29/,
+  );
+});
+
 const withEngines = (engines: string) => {
   const named = `${text}queries: { engine: ${engines} }\n`;
   return { ...parseScenario(named, { file: 'any.yaml' }), file: 'any.yaml' };
