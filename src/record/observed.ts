@@ -182,6 +182,10 @@ const work = {
         endMs: z.number(),
         /** null: its process was not visible. */
         coreSeconds: z.number().nullable(),
+        /** As in the whole run, of this action; absent before there was a commit. */
+        before: totals.optional(),
+        after: totals.optional(),
+        s3: traffic.nullable().optional(),
       }),
     )
     .optional(),

@@ -28,6 +28,12 @@ const NEW: Run = {
   s3Before: { requests: 90, bytesIn: 4_096, bytesOut: 8_192 },
   payback: { kind: 'pays back', rounds: 2, interval: { low: 1.8, high: 2.4 }, n: 10 },
   gainLastsMs: 40_000,
+  steps: [
+    {
+      ...{ action: 'rewrite', startMs: 20_000, endMs: 24_000, coreSeconds: 5 },
+      ...{ before: files(20), after: files(1), s3: null },
+    },
+  ],
 };
 
 /** By table, each row as its texts by column. */
@@ -52,6 +58,14 @@ test('each run has what it did, what went on meanwhile, and what it was worth', 
     ...{ 'S3 requests': '140', 'before it': '90', 'gain lasts': '40.0 s' },
     'pays back after': expect.stringMatching(/^2\.0.* rounds$/),
   });
+  expect(rows?.[2]).toMatchObject([
+    {
+      action: 'rewrite',
+      took: '4.00 s',
+      'files before → after': '40 → 2',
+      'S3 requests': 'no data',
+    },
+  ]);
   expect(notes).toEqual([]);
 });
 

@@ -41,6 +41,7 @@ export function maintenanceSection(record: RunRecord): Section | null {
         rows: maintenance.runs.map(runCells),
       },
       ...(maintenance.runs.length === 0 ? [] : [effects(record, maintenance.runs)]),
+      ...stepTable(maintenance.runs),
     ],
     notes: maintenance.runs.flatMap((run, i) => notesOf(run, i + 1)),
   };
@@ -116,6 +117,23 @@ function effects(record: RunRecord, runs: readonly Run[]): Section['tables'][num
         : cell(run.gainLastsMs === null ? 'no measurable growth' : duration(run.gainLastsMs)),
     ]),
   };
+}
+
+/** The actions of each run; empty for records of before they had a time of their own. */
+function stepTable(runs: readonly Run[]): Section['tables'] {
+  const rows = runs.flatMap(({ steps = [] }) =>
+    steps.map((step) => [
+      cell(moment(step.startMs)),
+      cell(step.action),
+      cell(duration(step.endMs - step.startMs)),
+      step.coreSeconds === null ? cell('no data', 'warn') : cell(ratio(step.coreSeconds)),
+      cell([step.before, step.after].map(filesText).join(' → ')),
+      requests(step.s3),
+    ]),
+  );
+  if (rows.length === 0) return [];
+  const columns = [right('at'), left('action'), right('took'), right('core-s')];
+  return [{ columns: [...columns, right('files before → after'), right('S3 requests')], rows }];
 }
 
 const filesText = (totals: Run['before']) =>

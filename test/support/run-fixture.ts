@@ -82,6 +82,7 @@ export async function recompute(dir: string, change?: string): Promise<Measured>
         endMs: t0Ms + one.endMs,
         coreSeconds: one.coreSeconds,
         tables: one.tables,
+        steps: [],
       })),
       truth: record.truth,
       promises: await replayPromises(facts, scenario, { stock: stockView(datasets), t0Ms }),

@@ -11,12 +11,20 @@ interface Work {
   readonly startMs: number;
   readonly endMs: number;
   readonly tables: readonly string[];
+  /** Its actions, one after the other. */
+  readonly steps: readonly { readonly startMs: number; readonly endMs: number }[];
 }
+
+/** Live files when an action began and ended, and the traffic of the object store in between. */
+export type StepEffect = Pick<
+  NonNullable<CompactionRecord['steps']>[number],
+  'before' | 'after' | 's3'
+>;
 
 /** What happened meanwhile, of events due and queries intended in the span; what of it is unknown, and why. */
 export type Meanwhile = Required<
   Pick<CompactionRecord, 'staleness' | 'queries' | 's3' | 's3Before' | 'writtenBytes' | 'lacking'>
->;
+> & { readonly steps: readonly StepEffect[] };
 
 /** Staleness, latency, and the traffic of the object store in a span of work. */
 export async function meanwhile(measuring: Measuring, work: Work): Promise<Meanwhile> {
@@ -28,6 +36,7 @@ export async function meanwhile(measuring: Measuring, work: Work): Promise<Meanw
     ...{ staleness, queries, s3 },
     s3Before: await traffic(measuring, 2 * startMs - endMs, startMs),
     writtenBytes: await bytesWritten(measuring, work),
+    steps: await stepEffects(measuring, work),
     lacking: [
       ...(staleness.length === 0 ? ['staleness: nothing was due while it ran'] : []),
       ...(queries.length === 0 ? ['query latency: no query was intended while it ran'] : []),
@@ -36,6 +45,23 @@ export async function meanwhile(measuring: Measuring, work: Work): Promise<Meanw
         : []),
     ],
   };
+}
+
+async function stepEffects(
+  measuring: Measuring,
+  { tables, steps }: Work,
+): Promise<readonly StepEffect[]> {
+  const effects: StepEffect[] = [];
+  for (const { startMs, endMs } of steps) {
+    const before = await liveAt(measuring, tables, startMs);
+    const after = await liveAt(measuring, tables, endMs);
+    effects.push({
+      ...(before && { before }),
+      ...(after && { after }),
+      s3: await traffic(measuring, startMs, endMs),
+    });
+  }
+  return effects;
 }
 
 async function stalenessDuring(

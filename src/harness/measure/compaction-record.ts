@@ -1,6 +1,7 @@
 import type { CompactionRecord, Layout, MaintenanceRecord } from '../../record/record.ts';
 import type { Maintained } from '../maintenance/maintain.ts';
 import type { CompactionResult, PhaseCompaction } from '../pipelines/compactions/compaction.ts';
+import type { StepEffect } from './at-work.ts';
 import type { CompactionRun, MaintenanceWork } from './context.ts';
 import type { MaintenanceMeasured } from './maintained.ts';
 import type { CompactionMeasured } from './payback.ts';
@@ -11,7 +12,9 @@ export function compactionRuns(results: readonly PhaseCompaction[]): CompactionR
     .filter(({ committedMs }) => committedMs !== null)
     .map((result) => {
       const { phase, coreSeconds } = result;
-      return { phase, ...atWork(result), coreSeconds, tables: result.tables.map(unqualified) };
+      const { steps } = result;
+      const tables = result.tables.map(unqualified);
+      return { phase, ...atWork(result), coreSeconds, tables, steps };
     });
 }
 
@@ -19,7 +22,7 @@ export function compactionRuns(results: readonly PhaseCompaction[]): CompactionR
 export function maintenanceWork({ runs }: Pick<Maintained, 'runs'>): MaintenanceWork[] {
   return runs.map((run) => ({
     ...atWork(run),
-    ...{ coreSeconds: run.coreSeconds, tables: run.tables.map(unqualified) },
+    ...{ coreSeconds: run.coreSeconds, tables: run.tables.map(unqualified), steps: run.steps },
     committed: run.committedMs !== null,
   }));
 }
@@ -48,12 +51,12 @@ export function maintenanceRecord(
       return {
         ...same,
         actions: [...run.actions],
-        steps: stepsOf(run, t0Ms),
         ...(error === null ? {} : { error }),
         tables: tables.map(unqualified),
         startMs: startMs - t0Ms,
         endMs: endMs - t0Ms,
         ...(maintained[i] ?? { staleness: [], queries: [] }),
+        steps: stepsOf(run, maintained[i]?.steps, t0Ms),
       };
     }),
     waitedMs,
@@ -61,9 +64,13 @@ export function maintenanceRecord(
 }
 
 /** Each action that came to its end; times are ms since t0. */
-function stepsOf({ steps }: CompactionResult, t0Ms: number): CompactionRecord['steps'] {
-  return steps.map(({ startMs, endMs, ...step }) => {
-    return { ...step, startMs: startMs - t0Ms, endMs: endMs - t0Ms };
+function stepsOf(
+  { steps }: CompactionResult,
+  effects: readonly StepEffect[] | undefined,
+  t0Ms: number,
+): CompactionRecord['steps'] {
+  return steps.map(({ startMs, endMs, ...step }, i) => {
+    return { ...step, startMs: startMs - t0Ms, endMs: endMs - t0Ms, ...effects?.[i] };
   });
 }
 
@@ -134,7 +141,6 @@ export function compactionRecord(
     startupCoreSeconds: result.startupCoreSeconds,
     ...(result.actions && {
       actions: [...result.actions],
-      steps: stepsOf(result, t0Ms),
       rewrittenManifests: result.rewrittenManifests,
       expiredFiles: result.expiredFiles,
       removedOrphans: result.removedOrphans,
@@ -144,5 +150,6 @@ export function compactionRecord(
     ...(before && { before }),
     ...(after && { after }),
     ...(measured ?? NOT_MEASURED),
+    steps: stepsOf(result, measured?.steps, t0Ms),
   };
 }

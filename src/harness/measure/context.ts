@@ -19,6 +19,8 @@ export interface CompactionRun {
   readonly coreSeconds: number | null;
   /** The tables that it was about. */
   readonly tables: readonly string[];
+  /** Its actions, one after the other. */
+  readonly steps: readonly { readonly startMs: number; readonly endMs: number }[];
 }
 
 /** A run of maintenance by a trigger; a failed one saved nothing. */

@@ -27,7 +27,7 @@ afterEach(() => facts.close());
 function work(fromS: number, toS: number, more: Partial<MaintenanceWork> = {}): MaintenanceWork {
   return {
     ...{ startMs: T0 + fromS * 1_000, endMs: T0 + toS * 1_000, coreSeconds: 6 },
-    ...{ committed: true, tables: ['inventory'], ...more },
+    ...{ committed: true, tables: ['inventory'], steps: [], ...more },
   };
 }
 
@@ -126,6 +126,29 @@ test('traffic is that of its time, in proportion at its ends, and that of as lon
     'staleness: nothing was due while it ran',
     'query latency: no query was intended while it ran',
     'S3 requests: the object store was not sampled from its start to its end',
+  ]);
+});
+
+test('each action has its own files and traffic', async () => {
+  await facts.append(
+    's3',
+    [0, 10, 20, 30].map((s) => ({
+      ...{ at_ms: T0 + s * 1_000, api: '*', requests: s, bytes_in: 0, bytes_out: 0 },
+    })),
+  );
+  await facts.append('commits', [
+    { table_name: 'inventory', sequence_number: 1, snapshot_ms: T0 + 1_000, data_files: 9 },
+    { table_name: 'inventory', sequence_number: 2, snapshot_ms: T0 + 12_000, data_files: 1 },
+  ]);
+  const at = (s: number) => T0 + s * 1_000;
+  const steps = [
+    { startMs: at(10), endMs: at(14) },
+    { startMs: at(14), endMs: at(24) },
+  ];
+  const [run] = await measured(work(10, 24, { steps }));
+  expect(run?.steps).toMatchObject([
+    { before: { dataFiles: 9 }, after: { dataFiles: 1 }, s3: { requests: 4 } },
+    { before: { dataFiles: 1 }, after: { dataFiles: 1 }, s3: { requests: 10 } },
   ]);
 });
 

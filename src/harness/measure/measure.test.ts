@@ -761,6 +761,7 @@ const compaction = {
   endMs: T0 + 40_000,
   coreSeconds: 18,
   tables: ['inventory'],
+  steps: [],
 };
 
 describe('queries', () => {
@@ -914,7 +915,7 @@ describe('queries', () => {
       ...round('last', 56_000, 1),
     ]);
     const again = {
-      ...{ phase: 'again', coreSeconds: 10, tables: ['inventory'] },
+      ...{ phase: 'again', coreSeconds: 10, tables: ['inventory'], steps: [] },
       ...{ startMs: T0 + 51_000, endMs: T0 + 54_000 },
     };
     const both = await run({ compactions: [compaction, again] });

@@ -2,7 +2,7 @@ import { grouped } from '../../core/grouped.ts';
 import { bootstrap, type Interval } from '../../core/intervals.ts';
 import { MIN_SAMPLES } from '../../core/metrics.ts';
 import type { CompactionRecord, Metric } from '../../record/record.ts';
-import { type Meanwhile, meanwhile } from './at-work.ts';
+import { type Meanwhile, meanwhile, type StepEffect } from './at-work.ts';
 import type { CompactionRun, MeasuredPhase, Measuring } from './context.ts';
 import { gainLasts } from './gain-lasts.ts';
 import { scalar } from './metric.ts';
@@ -12,13 +12,13 @@ import { samplesMissing } from './sampled.ts';
 export type CompactionMeasured = Pick<
   CompactionRecord,
   | 'phase'
-  | keyof Meanwhile
+  | Exclude<keyof Meanwhile, 'steps'>
   | 'roundBefore'
   | 'roundAfter'
   | 'payback'
   | 'gainLastsMs'
   | 'gainLastsInterval'
->;
+> & { readonly steps?: readonly StepEffect[] };
 
 /** From the end of the previous compaction to the start of the next one, epoch ms: effects in it belong to this one alone. */
 export interface CompactionWindow {
