@@ -77,15 +77,18 @@
     ctx.textAlign = 'left';
     ctx.textBaseline = 'top';
     ctx.fillStyle = css('--mark-ink');
+    let freeFrom = 0;
     for (const mark of chart.marks) {
       const from = u.valToPos(mark.from, 'x', true);
-      // A short one is named beside itself, as long as that is still on the chart.
-      if (from + ctx.measureText(mark.label).width + 8 * ratio <= bbox.left + bbox.width) {
+      const end = from + ctx.measureText(mark.label).width + 8 * ratio;
+      // A short one is named next to itself, as long as that is still on the chart and no other name is there.
+      if (from >= freeFrom && end <= bbox.left + bbox.width) {
         ctx.fillText(
           mark.label,
           from + 4 * ratio,
           bbox.top + (chart.never.length > 0 ? 10 : 4) * ratio,
         );
+        freeFrom = end;
       }
     }
     ctx.restore();
