@@ -9,15 +9,19 @@ import type { Bench, BenchResult } from './bench.ts';
 import { census } from './census.ts';
 import { memory } from './memory.ts';
 import { observer } from './observer.ts';
+import { oracle } from './oracle.ts';
+import { partitions } from './partitions.ts';
 import { parts } from './parts.ts';
+import { peers } from './peers.ts';
 import { pipeline } from './pipeline.ts';
 import { producing } from './producing.ts';
+import { readers } from './readers.ts';
 import { slip } from './slip.ts';
 import { tape } from './tape.ts';
 
 const BENCHES: readonly Bench[] = [
-  ...[tape, memory, producing, slip],
-  ...[pipeline, census, observer, parts],
+  ...[tape, memory, producing, slip, peers],
+  ...[pipeline, readers, partitions, oracle, census, observer, parts],
 ];
 
 /** What the machine is, and how busy others keep it: without that no number here can be read. */
@@ -42,6 +46,9 @@ async function main(args: readonly string[]): Promise<void> {
   const loadBefore = loadavg()[0] ?? 0;
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   const results = [];
+  // Servers and folders are let go of; a second Ctrl-C ends it at once.
+  const stopping = new AbortController();
+  process.once('SIGINT', () => stopping.abort());
   for (const bench of BENCHES) {
     if (names.length > 0 && !names.includes(bench.name)) continue;
     say(`${bench.name}: ${bench.about}`);
@@ -49,7 +56,7 @@ async function main(args: readonly string[]): Promise<void> {
     const context = {
       artifacts: locateArtifacts(defaultCacheDir(), readLock()),
       clock: systemClock,
-      signal: new AbortController().signal,
+      signal: stopping.signal,
       dir,
       say: (line: string) => say(`  ${line}`),
     };

@@ -15,7 +15,7 @@ import { KAFKA_CLIENTS, type KafkaClient, STREAMS } from '../src/scenario/scenar
 import type { Bench, BenchContext, BenchRow } from './bench.ts';
 import { endedChildrenCpuS, ownCpuS } from './cpu.ts';
 import { type Kafka, startKafka } from './kafka.ts';
-import { FOR_S, type SentTape, sendTape } from './slip.ts';
+import { FOR_S, type SentTape, scenarioAt, sendTape } from './slip.ts';
 
 const PARTITIONS = 4;
 /** Measured so often, in turns; the median is printed. */
@@ -154,8 +154,8 @@ async function inTurns(
       const names = [...STREAMS, 'bare'].map((name) => `${topicPrefix}${name}`);
       await kafka.createTopics(PARTITIONS, names);
       const tape = {
-        ...{ client, topicPrefix, brokers: kafka.brokers, workers: 1 },
-        perSecond: PACED_PER_SECOND,
+        ...{ topicPrefix, brokers: kafka.brokers, workers: 1 },
+        scenario: scenarioAt(PACED_PER_SECOND, client),
       };
       rounds.push({
         client,

@@ -48,7 +48,7 @@ export const slip: Bench = {
     const rows: BenchRow[] = [];
     for (const rate of RATES) {
       context.say(`${rate} events a second for ${FOR_S} s`);
-      const given = { perSecond: rate, brokers: kafka.brokers, paced: true };
+      const given = { scenario: scenarioAt(rate), brokers: kafka.brokers, paced: true };
       const sent = await sendTape(context, given);
       rows.push({
         what: `${rate} events/s`,
@@ -96,16 +96,15 @@ export interface SentTape {
 export async function sendTape(
   { dir, clock, signal }: BenchContext,
   given: {
-    readonly perSecond: number;
+    /** Of `FOR_S` seconds. */
+    readonly scenario: Scenario;
     readonly brokers: readonly string[];
     readonly paced: boolean;
     readonly topicPrefix?: string;
-    readonly client?: KafkaClient;
     readonly workers?: number;
   },
 ): Promise<SentTape> {
-  const { perSecond, brokers, paced, topicPrefix = '', client, workers } = given;
-  const scenario = scenarioAt(perSecond, client);
+  const { scenario, brokers, paced, topicPrefix = '', workers } = given;
   const factsDir = mkdtempSync(join(dir, 'facts-'));
   await using facts = await openFacts();
   await using load = await startLoad({

@@ -1,0 +1,48 @@
+import { openCatalog } from '../src/harness/clients/iceberg.ts';
+import { insertOpeningStock } from '../src/harness/opening-stock/opening-stock.ts';
+import type { Scenario } from '../src/scenario/scenario.ts';
+import type { BenchContext } from './bench.ts';
+import { type Replay, WARM_MS } from './replay.ts';
+
+/** What a table holds, by its newest snapshot. */
+export interface TableExtent {
+  /** Rows of its data files, deleted ones included. */
+  readonly rows: number;
+  readonly dataFiles: number;
+  readonly deleteFiles: number;
+  /** Rows of its equality-delete files. */
+  readonly deletedKeys: number;
+  readonly snapshots: number;
+}
+
+/** The opening stock in bulk, then so many seconds of load through the pipeline. Afterwards nothing commits any more. */
+export async function fillByLoad(
+  { artifacts, clock, signal, dir }: BenchContext,
+  { stack, load, deployment, probes, begin }: Replay,
+  { scenario, loadS }: { readonly scenario: Scenario; readonly loadS: number },
+): Promise<void> {
+  const { place, facts } = probes;
+  await insertOpeningStock({
+    ...{ stack, place, facts, clock, signal, scenario, workDir: dir },
+    extensions: artifacts.duckdbExtensions,
+    datasets: deployment.datasets,
+  });
+  await begin();
+  await clock.sleep(loadS * 1_000 - WARM_MS, signal);
+  await load.stopAt(loadS * 1_000);
+  await deployment.drain(signal);
+}
+
+export async function extentOf({ stack, probes }: Replay, name: string): Promise<TableExtent> {
+  const answer = await openCatalog(stack.endpoints.catalog, probes.place.namespace).load(name);
+  const table = answer?.table();
+  const newest = table?.snapshots.find(({ id }) => id === table.currentSnapshotId);
+  const total = (of: string) => Number(newest?.summary[`total-${of}`] ?? Number.NaN);
+  return {
+    rows: total('records'),
+    dataFiles: total('data-files'),
+    deleteFiles: total('delete-files'),
+    deletedKeys: total('equality-deletes'),
+    snapshots: table?.snapshots.length ?? 0,
+  };
+}
