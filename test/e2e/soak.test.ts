@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { EXIT } from '../../src/core/exit-codes.ts';
 import { packageRoot } from '../../src/harness/entry.ts';
 import { registrations } from '../../src/harness/stack/registry.ts';
@@ -24,10 +24,14 @@ const FILE = join(packageRoot, 'scenarios/soak.yaml');
 /** The same scenario in a tenth of the time, with as many faults as there are servers, one of each. */
 const SHORT = ['phases.soak.for=205s', 'random_faults.every=40s', 'random_faults.recovery=25s'];
 
-const dir = mkdtempSync(join(tmpdir(), 'doorbuster-soak-'));
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
-
 describe.skipIf(!isCi)(`five minutes of outages drawn by a seed${why}`, () => {
+  let dir: string;
+  // Not for a file that is skipped, after which nothing would remove it.
+  beforeAll(() => {
+    dir = mkdtempSync(join(tmpdir(), 'doorbuster-soak-'));
+  });
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
   test('lose nothing, explain every duplicate, and are the ones that the seed draws', {
     timeout: 1_800_000,
   }, async () => {
