@@ -48,6 +48,23 @@ test('a topic that exists already is an error, and not a topic to use', async ()
   });
 });
 
+test('a topic that several ensure at once is there for each of them', async () => {
+  const admins = await Promise.all(Array.from({ length: 4 }, () => openKafkaAdmin(kafka)));
+  try {
+    for (let round = 0; round < 20; round++) {
+      const name = `shared-${round}`;
+      await Promise.all(
+        admins.map(async (admin) => {
+          await admin.ensureTopic(name, { clock, signal });
+          expect(await admin.logs(name)).toEqual([{ partition: 0, low: 0n, high: 0n }]);
+        }),
+      );
+    }
+  } finally {
+    for (const admin of admins) await admin[Symbol.asyncDispose]();
+  }
+});
+
 test('a broker that stops answering is given up on in time, by name of what is missing', async () => {
   await using admin = await openKafkaAdmin(kafka);
   kafka.pause();

@@ -45,7 +45,7 @@ export interface KafkaAdmin extends AsyncDisposable {
    * has a leader. A topic that already exists is an error, and so is one without a leader in time.
    */
   createTopics(topics: readonly TopicSpec[], options: CreateTopicsOptions): Promise<void>;
-  /** Creates a topic of one partition if it does not exist. */
+  /** Creates a topic of one partition if it does not exist, whoever creates it at the same time, and waits until it has a leader. */
   ensureTopic(name: string, options: CreateTopicsOptions): Promise<void>;
   /** The log of every partition of a topic, by partition. A missing topic is an error. */
   logs(topic: string): Promise<readonly PartitionLog[]>;
@@ -88,14 +88,8 @@ export async function openKafkaAdmin(access: KafkaAccess): Promise<KafkaAdmin> {
   return {
     brokerCount: async () => (await admin.describeCluster()).brokers.length,
     createTopics: (topics, options) => createTopics(admin, topics, options),
-    async ensureTopic(name, options) {
-      const there = async () => (await admin.listTopics()).includes(name);
-      if (await there()) return;
-      await createTopics(admin, [{ name, partitions: 1 }], options).catch(async (error) => {
-        // Another process may have created it first.
-        if (!(await there())) throw error;
-      });
-    },
+    ensureTopic: (name, options) =>
+      createTopics(admin, [{ name, partitions: 1 }], { ...options, existing: 'used' }),
     async logs(topic) {
       // For the offsets of a missing topic kafkajs would retry for two minutes.
       if (!(await admin.listTopics()).includes(topic)) {
@@ -202,12 +196,29 @@ const LOG_HINT = 'less kafka.log   # in the logs folder of the run';
 async function createTopics(
   admin: Admin,
   topics: readonly TopicSpec[],
-  { clock, signal, withinMs = LEADERS_WITHIN_MS, producerTime = false }: CreateTopicsOptions,
+  {
+    clock,
+    signal,
+    withinMs = LEADERS_WITHIN_MS,
+    producerTime = false,
+    existing = 'refused',
+  }: CreateTopicsOptions & { readonly existing?: 'refused' | 'used' },
 ): Promise<void> {
   const over = new AbortController();
   let missing = topics.map(({ name }) => name);
   const create = async () => {
-    await requestTopics(admin, topics, producerTime ? 'CreateTime' : 'LogAppendTime');
+    const created = await requestTopics(
+      admin,
+      topics,
+      producerTime ? 'CreateTime' : 'LogAppendTime',
+    );
+    if (!created && existing === 'refused') {
+      throw stackBroke(
+        `${failedText(topics)}: at least one exists already`,
+        'start a fresh stack, or drop the topics first',
+      );
+    }
+    // The broker that refuses to create a topic again may not list it yet: it is waited for like a new one.
     while (missing.length > 0 && !over.signal.aborted) {
       missing = await notReady(admin, topics);
       if (missing.length > 0) await clock.sleep(POLL_MS, over.signal);
@@ -228,17 +239,19 @@ async function createTopics(
   }
 }
 
+const failedText = (topics: readonly TopicSpec[]) =>
+  `Kafka did not create the topics ${topics.map(({ name }) => name).join(', ')}`;
+
 /**
- * Creates the topics without kafkajs's own wait for leaders, which knows only one of the two errors that a
+ * Creates the topics; false: at least one exists already. It does so without kafkajs's own wait for leaders, which knows only one of the two errors that a
  * broker gives for a new topic, and treats the other, "unknown topic", as a failure.
  */
 async function requestTopics(
   admin: Admin,
   topics: readonly TopicSpec[],
   timestampType: 'CreateTime' | 'LogAppendTime',
-): Promise<void> {
-  const failed = `Kafka did not create the topics ${topics.map(({ name }) => name).join(', ')}`;
-  const created = await admin
+): Promise<boolean> {
+  return admin
     .createTopics({
       waitForLeaders: false,
       timeout: CREATED_WITHIN_MS,
@@ -256,14 +269,8 @@ async function requestTopics(
     .catch((error: Error | KafkaJSAggregateError) => {
       const each = 'errors' in error ? error.errors : [error];
       const causes = new Set(each.map((one) => (one instanceof Error ? one.message : one)));
-      throw stackBroke(`${failed}: ${[...causes].join('; ')}`, LOG_HINT, error);
+      throw stackBroke(`${failedText(topics)}: ${[...causes].join('; ')}`, LOG_HINT, error);
     });
-  if (!created) {
-    throw stackBroke(
-      `${failed}: at least one exists already`,
-      'start a fresh stack, or drop the topics first',
-    );
-  }
 }
 
 /**
