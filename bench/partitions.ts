@@ -74,9 +74,11 @@ async function write(writer: Reader, say: BenchContext['say']) {
   const files: Partial<Record<Spec, number>> = {};
   for (const [spec, partitioned] of Object.entries(SPECS) as [Spec, string][]) {
     say(`writing ${spec}`);
+    // Without a writer per partition open at a time, whose buffers would not fit.
     await asked(
       writer,
-      `CREATE TABLE ice.${NAMESPACE}.${spec} USING iceberg ${partitioned} AS
+      `CREATE TABLE ice.${NAMESPACE}.${spec} USING iceberg ${partitioned}
+         TBLPROPERTIES ('write.spark.fanout.enabled' = 'false') AS
        SELECT CAST(id % ${STORES} AS INT) + 1 AS store_id, CAST(id / ${STORES} AS INT) AS sku_id,
          CAST(id % 97 AS INT) AS on_hand, date_add(DATE '2026-10-01', CAST(id / 7 % ${DAYS} AS INT)) AS day
        FROM range(${ROWS})`,
