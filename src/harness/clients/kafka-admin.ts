@@ -45,7 +45,7 @@ export interface KafkaAdmin extends AsyncDisposable {
    * has a leader. A topic that already exists is an error, and so is one without a leader in time.
    */
   createTopics(topics: readonly TopicSpec[], options: CreateTopicsOptions): Promise<void>;
-  /** Creates a topic of one partition if it does not exist, whoever creates it at the same time, and waits until it has a leader. */
+  /** Creates a topic of one partition if it does not exist, also when another process creates it at the same time, and waits until it has a leader. */
   ensureTopic(name: string, options: CreateTopicsOptions): Promise<void>;
   /** The log of every partition of a topic, by partition. A missing topic is an error. */
   logs(topic: string): Promise<readonly PartitionLog[]>;
