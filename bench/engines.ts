@@ -1,4 +1,9 @@
-import type { EngineContext, Reader, ReaderRow } from '../src/harness/engines/engine.ts';
+import type {
+  EngineContext,
+  QueryLimits,
+  Reader,
+  ReaderRow,
+} from '../src/harness/engines/engine.ts';
 import { ENGINES } from '../src/harness/engines/engines.ts';
 import { reasonOf } from '../src/harness/reason.ts';
 import type { Stack } from '../src/harness/stack/stack.ts';
@@ -34,6 +39,17 @@ export async function openEngines(
       for (const reader of readers.values()) await reader.close();
     },
   };
+}
+
+/** The rows of an answer. Throws if there is none. */
+export async function asked(
+  reader: Reader,
+  sql: string,
+  { timeoutMs }: QueryLimits,
+): Promise<readonly ReaderRow[]> {
+  const { outcome, error, rows } = await reader.query(sql, {}, { timeoutMs });
+  if (outcome !== 'ok') throw new Error(`${sql}: ${outcome}: ${error}`);
+  return rows;
 }
 
 interface Answer {

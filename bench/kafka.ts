@@ -1,8 +1,7 @@
-import { join } from 'node:path';
 import { openKafkaAdmin } from '../src/harness/clients/kafka-admin.ts';
-import { RUNTIMES } from '../src/harness/stack/runtimes.ts';
 import { STREAMS } from '../src/scenario/scenario.ts';
 import type { BenchContext } from './bench.ts';
+import { startServers } from './lakehouse.ts';
 
 /** The stack's own Kafka server, started as the stack starts it, without the rest of the stack. */
 export interface Kafka extends AsyncDisposable {
@@ -12,13 +11,9 @@ export interface Kafka extends AsyncDisposable {
 }
 
 /** Starts the broker and waits until it answers; rejects with the innermost cause in its log. */
-export async function startKafka({ artifacts, clock, signal, dir }: BenchContext): Promise<Kafka> {
-  const stack = await RUNTIMES.processes.start({
-    ...{ runDir: dir, workDir: join(dir, 'kafka'), artifacts, clock, signal, jit: 'full' },
-    servers: ['kafka'],
-    flink: { taskSlots: 1, checkpointEveryMs: 1_000 },
-    onProgress: () => {},
-  });
+export async function startKafka(context: BenchContext): Promise<Kafka> {
+  const { clock, signal } = context;
+  const stack = await startServers(context, ['kafka']);
   const { brokers } = stack.endpoints.kafka;
   return {
     brokers,

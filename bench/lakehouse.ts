@@ -11,7 +11,7 @@ import type { Load } from '../src/harness/load/load.ts';
 import type { RunPipeline } from '../src/harness/pipelines/load.ts';
 import type { ProbeContext } from '../src/harness/probes/probe.ts';
 import { RUNTIMES } from '../src/harness/stack/runtimes.ts';
-import type { Stack } from '../src/harness/stack/stack.ts';
+import type { ServerName, Stack } from '../src/harness/stack/stack.ts';
 import { openVisibility } from '../src/harness/visibility/sources.ts';
 import type { Scenario } from '../src/scenario/scenario.ts';
 import type { Dataset } from '../src/topology/dataset.ts';
@@ -39,6 +39,18 @@ export function startStack(
       checkpointEveryMs: scenario.pipeline.commitEveryMs,
     },
     jit: scenario.stack.jit,
+    onProgress: () => undefined,
+  });
+}
+
+/** Some servers, started as a stack starts them, without the rest of it. The caller stops them. */
+export function startServers(
+  { artifacts, clock, signal, dir }: BenchContext,
+  servers: readonly ServerName[],
+): Promise<Stack> {
+  return RUNTIMES.processes.start({
+    ...{ runDir: dir, workDir: join(dir, 'work'), artifacts, clock, signal, servers, jit: 'full' },
+    flink: { taskSlots: 1, checkpointEveryMs: 1_000 },
     onProgress: () => undefined,
   });
 }

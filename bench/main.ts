@@ -46,7 +46,7 @@ async function main(args: readonly string[]): Promise<void> {
   const loadBefore = loadavg()[0] ?? 0;
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   const results = [];
-  // Servers and folders are let go of; a second Ctrl-C ends it at once.
+  // Servers end and folders are removed; a second Ctrl-C ends it at once.
   const stopping = new AbortController();
   process.once('SIGINT', () => stopping.abort());
   for (const bench of BENCHES) {

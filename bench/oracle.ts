@@ -1,36 +1,26 @@
 import { join } from 'node:path';
 import { quoted } from '../src/core/sql.ts';
-import type { Reader, ReaderRow } from '../src/harness/engines/engine.ts';
 import { ENGINES } from '../src/harness/engines/engines.ts';
 import { duckdbDeletesMs } from '../src/harness/truth/read-tables.ts';
-import { parseScenario } from '../src/scenario/parse.ts';
 import type { Bench, BenchRow } from './bench.ts';
+import { asked } from './engines.ts';
 import { withReplay } from './replay.ts';
-import { extentOf, fillByLoad } from './tables.ts';
+import { extentOf, fillByLoad, stockUnderLoad } from './tables.ts';
 
 /** As many commits. */
 const LOAD_S = 100;
-const TIMEOUT_MS = 900_000;
+const LIMITS = { timeoutMs: 900_000 };
 const TABLE = 'inventory';
 /** What the oracles need of a row of stock. */
 const COLUMNS = ['store_id', 'sku_id', 'version', 'on_hand', 'event_ts', 'deleted'];
 
 /** A national chain's stock, at a load whose deletes DuckDB can still read within a minute. */
-const { scenario } = parseScenario(
-  `
-name: oracle
-seed: 7
-starts_at: 2026-11-27T09:00
-retail: { stores: 5000, skus: 2000, assortment: 200, hours: flat }
-traffic:
-  pos: { receipts: 2/store/h }
-  inventory: { preload: assortment, via: bulk }
-pipeline: { use: cdc-upsert, commit_every: 1s }
-stack: { jit: c1 }
-phases: [{ name: only, for: 10m }]
-`,
-  { file: 'oracle' },
-);
+const scenario = stockUnderLoad({
+  name: 'oracle',
+  retail: 'stores: 5000, skus: 2000, assortment: 200',
+  receipts: '2/store/h',
+  commitEvery: '1s',
+});
 
 /** How the oracles get a table of a million rows with the deletes of a hundred commits: by each of their engines. */
 export const oracle: Bench = {
@@ -52,7 +42,7 @@ export const oracle: Bench = {
         const beforeMs = clock.monotonicMs();
         await work();
         const seconds = (clock.monotonicMs() - beforeMs) / 1_000;
-        const [sums] = await answered(reader, sumsOf(file));
+        const [sums] = await asked(reader, sumsOf(file), LIMITS);
         rows.push({ what, values: { seconds, rows: Number(sums?.n) } });
         return { seconds, sums: JSON.stringify(sums) };
       };
@@ -63,9 +53,10 @@ export const oracle: Bench = {
       const first = await timed('Spark, its start included', bySpark, async () => exported());
       const second = await timed('Spark, as it runs', bySpark, async () => exported());
       const duckdb = await timed('DuckDB', byDuckDb, () =>
-        answered(
+        asked(
           reader,
           `COPY (SELECT ${COLUMNS.join(', ')} FROM ice.${namespace}.${TABLE}) TO ${quoted(byDuckDb)} (FORMAT parquet)`,
+          LIMITS,
         ),
       );
       if (new Set([first, second, duckdb].map(({ sums }) => sums)).size > 1) {
@@ -89,9 +80,3 @@ export const oracle: Bench = {
 const sumsOf = (file: string) =>
   `SELECT count(*)::BIGINT AS n, sum(version)::VARCHAR AS versions, sum(on_hand)::VARCHAR AS units,
      count(DISTINCT (store_id, sku_id))::BIGINT AS keys FROM read_parquet(${quoted(file)})`;
-
-async function answered(reader: Reader, sql: string): Promise<readonly ReaderRow[]> {
-  const { outcome, error, rows } = await reader.query(sql, {}, { timeoutMs: TIMEOUT_MS });
-  if (outcome !== 'ok') throw new Error(`DuckDB: ${outcome}: ${error}`);
-  return rows;
-}

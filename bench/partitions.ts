@@ -1,9 +1,7 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Reader } from '../src/harness/engines/engine.ts';
-import { RUNTIMES } from '../src/harness/stack/runtimes.ts';
 import type { Bench, BenchContext, BenchRow } from './bench.ts';
-import { median, openEngines, SameAnswer } from './engines.ts';
+import { asked, median, openEngines, SameAnswer } from './engines.ts';
+import { startServers } from './lakehouse.ts';
 
 const NAMESPACE = 'partitions';
 const ROWS = 400_000;
@@ -11,7 +9,7 @@ const STORES = 200;
 const DAYS = 60;
 const WARM_UP = 3;
 const HOT = 10;
-const TIMEOUT_MS = 300_000;
+const LIMITS = { timeoutMs: 300_000 };
 
 /** The same rows, by the partitions of their table: transforms of Iceberg. */
 const SPECS = {
@@ -35,15 +33,8 @@ export const partitions: Bench = {
   name: 'partitions',
   about: `${ROWS} rows in tables with few and many partitions: one row and all rows, by every engine`,
   async run(context) {
-    const { artifacts, clock, signal, dir, say } = context;
-    const runDir = join(dir, 'partitions');
-    mkdirSync(runDir);
-    await using stack = await RUNTIMES.processes.start({
-      ...{ runDir, workDir: join(runDir, 'work'), artifacts, clock, signal, jit: 'full' },
-      servers: ['minio', 'catalog'],
-      flink: { taskSlots: 1, checkpointEveryMs: 1_000 },
-      onProgress: () => undefined,
-    });
+    const { say } = context;
+    await using stack = await startServers(context, ['minio', 'catalog']);
     await using engines = await openEngines(context, { stack, namespace: NAMESPACE });
     const writer = engines.readers.get('spark');
     if (writer === undefined) throw new Error(`Spark writes the tables: ${engines.absent}`);
@@ -70,7 +61,7 @@ export const partitions: Bench = {
 
 /** The number of data files of each table. */
 async function write(writer: Reader, say: BenchContext['say']) {
-  await asked(writer, `CREATE NAMESPACE IF NOT EXISTS ice.${NAMESPACE}`);
+  await asked(writer, `CREATE NAMESPACE IF NOT EXISTS ice.${NAMESPACE}`, LIMITS);
   const files: Partial<Record<Spec, number>> = {};
   for (const [spec, partitioned] of Object.entries(SPECS) as [Spec, string][]) {
     say(`writing ${spec}`);
@@ -82,17 +73,16 @@ async function write(writer: Reader, say: BenchContext['say']) {
        SELECT CAST(id % ${STORES} AS INT) + 1 AS store_id, CAST(id / ${STORES} AS INT) AS sku_id,
          CAST(id % 97 AS INT) AS on_hand, date_add(DATE '2026-10-01', CAST(id / 7 % ${DAYS} AS INT)) AS day
        FROM range(${ROWS})`,
+      LIMITS,
     );
-    const [row] = await asked(writer, `SELECT count(*) AS n FROM ice.${NAMESPACE}.${spec}.files`);
+    const [row] = await asked(
+      writer,
+      `SELECT count(*) AS n FROM ice.${NAMESPACE}.${spec}.files`,
+      LIMITS,
+    );
     files[spec] = Number(row?.n);
   }
   return files;
-}
-
-async function asked(reader: Reader, sql: string) {
-  const { outcome, error, rows } = await reader.query(sql, {}, { timeoutMs: TIMEOUT_MS });
-  if (outcome !== 'ok') throw new Error(`${sql}: ${outcome}: ${error}`);
-  return rows;
 }
 
 interface Latencies {
@@ -112,7 +102,7 @@ async function timed(
   for (let round = 0; round < WARM_UP + HOT; round++) {
     for (const spec of specs) {
       const sql = QUERIES[query].replace('TABLE', spec);
-      const answer = await reader.query(sql, {}, { timeoutMs: TIMEOUT_MS });
+      const answer = await reader.query(sql, {}, LIMITS);
       same.check(`${query} of ${spec} by ${engine}`, answer);
       if (round >= WARM_UP) hot.get(spec)?.push(answer.endMs - answer.startMs);
     }

@@ -8,12 +8,11 @@ import {
   type PipelineQuery,
   queriesUsed,
 } from '../src/harness/pipelines/load.ts';
-import { parseScenario } from '../src/scenario/parse.ts';
 import { QUERY_ENGINES, type QueryEngineName } from '../src/scenario/scenario.ts';
 import type { Bench, BenchContext, BenchRow } from './bench.ts';
 import { median, type OpenEngines, openEngines, SameAnswer } from './engines.ts';
 import { type Replay, withReplay } from './replay.ts';
-import { extentOf, fillByLoad, type TableExtent } from './tables.ts';
+import { extentOf, fillByLoad, stockUnderLoad, type TableExtent } from './tables.ts';
 
 const LOAD_S = 60;
 /** Unmeasured before it: JVMs compile what they run. */
@@ -24,21 +23,12 @@ const COLD = 3;
 const COLD_QUERIES = ['store-lookup', 'full-aggregate'];
 const TIMEOUT_MS = 120_000;
 
-const { scenario } = parseScenario(
-  `
-name: readers
-seed: 7
-starts_at: 2026-11-27T09:00
-retail: { stores: 200, skus: 1000, assortment: 250, hours: flat }
-traffic:
-  pos: { receipts: 150/store/h }
-  inventory: { preload: assortment, via: bulk }
-pipeline: { use: cdc-upsert, commit_every: 2s }
-stack: { jit: c1 }
-phases: [{ name: only, for: 10m }]
-`,
-  { file: 'readers' },
-);
+const scenario = stockUnderLoad({
+  name: 'readers',
+  retail: 'stores: 200, skus: 1000, assortment: 250',
+  receipts: '150/store/h',
+  commitEvery: '2s',
+});
 
 /** The queries of a pipeline by every engine, over the same files: equal answers, latencies in turns. */
 export const readers: Bench = {

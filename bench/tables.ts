@@ -1,8 +1,36 @@
 import { openCatalog } from '../src/harness/clients/iceberg.ts';
 import { insertOpeningStock } from '../src/harness/opening-stock/opening-stock.ts';
+import { parseScenario } from '../src/scenario/parse.ts';
 import type { Scenario } from '../src/scenario/scenario.ts';
 import type { BenchContext } from './bench.ts';
 import { type Replay, WARM_MS } from './replay.ts';
+
+/** Stock that is inserted in bulk, and receipts that upsert it through the pipeline. */
+export function stockUnderLoad(of: {
+  readonly name: string;
+  /** Keys of `retail`. */
+  readonly retail: string;
+  /** A rate. */
+  readonly receipts: string;
+  readonly commitEvery: string;
+}): Scenario {
+  const { name, retail, receipts, commitEvery } = of;
+  return parseScenario(
+    `
+name: ${name}
+seed: 7
+starts_at: 2026-11-27T09:00
+retail: { ${retail}, hours: flat }
+traffic:
+  pos: { receipts: ${receipts} }
+  inventory: { preload: assortment, via: bulk }
+pipeline: { use: cdc-upsert, commit_every: ${commitEvery} }
+stack: { jit: c1 }
+phases: [{ name: only, for: 10m }]
+`,
+    { file: name },
+  ).scenario;
+}
 
 /** What a table holds, by its newest snapshot. */
 export interface TableExtent {
