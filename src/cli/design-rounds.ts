@@ -173,13 +173,14 @@ export async function runRounds(
         continue;
       }
       // A warm-up that did not complete ends it all, and says why: it is the first trial then.
-      done.push({ design, number: Math.max(1, number), seed, record });
+      const round = Math.max(1, number);
+      done.push({ design, number: round, seed, record });
       const designs = wanted.map(({ label }, i) => ({
         label,
         trials: done.filter((one) => one.design === i),
       }));
       const ended = {
-        ...{ label, round: Math.max(1, number) },
+        ...{ label, round },
         text: `(seed ${seed}): ${record.verdict ?? record.outcome}`,
         left: counted.length - done.length,
       };

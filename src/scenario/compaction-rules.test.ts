@@ -47,7 +47,7 @@ test('a trigger has what it is due by, and what it waits for; a rewrite is what 
   });
 });
 
-test('the rules of others have the limits of others, unless they are written', () => {
+test('the rules of Amoro and AutoComp have the limits of their projects, unless they are written', () => {
   const triggerOf = (written: string) => {
     const compaction = parsed(`by: spark, trigger: { ${written} }`);
     return 'maintain' in compaction ? compaction.maintain?.trigger : undefined;

@@ -283,7 +283,7 @@ function compactionOf(written: Draft['pipeline']['compaction']): PipelineUse['co
         everyMs: trigger.every ?? null,
         dataFiles: trigger.data_files ?? null,
         deleteFiles: trigger.delete_files ?? null,
-        ...rulesOfOthers(trigger),
+        ...amoroAndAutoComp(trigger),
       },
       notDuring: not_during,
       waitsForQueries: queries === 'wait',
@@ -299,7 +299,7 @@ type TriggerDraft = NonNullable<
 
 const MIB = 2 ** 20;
 
-function rulesOfOthers({
+function amoroAndAutoComp({
   amoro,
   autocomp,
 }: TriggerDraft): Pick<Maintenance['trigger'], 'amoro' | 'autocomp'> {

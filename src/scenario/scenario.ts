@@ -230,7 +230,7 @@ export interface Maintenance {
     readonly dataFiles: number | null;
     /** Live delete files and deletion vectors of a table that is compacted. */
     readonly deleteFiles: number | null;
-    /** The rules of others, of a table that is compacted. */
+    /** The rules of Amoro and AutoComp, of a table that is compacted. */
     readonly amoro: AmoroRule | null;
     readonly autocomp: AutoCompRule | null;
   };

@@ -45,7 +45,10 @@ export interface KafkaAdmin extends AsyncDisposable {
    * has a leader. A topic that already exists is an error, and so is one without a leader in time.
    */
   createTopics(topics: readonly TopicSpec[], options: CreateTopicsOptions): Promise<void>;
-  /** Creates a topic of one partition if it does not exist, also when another process creates it at the same time, and waits until it has a leader. */
+  /**
+   * Creates a topic of one partition if it does not exist, also when another process creates it at the same time, and waits
+   * until it has a leader.
+   */
   ensureTopic(name: string, options: CreateTopicsOptions): Promise<void>;
   /** The log of every partition of a topic, by partition. A missing topic is an error. */
   logs(topic: string): Promise<readonly PartitionLog[]>;
@@ -243,8 +246,8 @@ const failedText = (topics: readonly TopicSpec[]) =>
   `Kafka did not create the topics ${topics.map(({ name }) => name).join(', ')}`;
 
 /**
- * Creates the topics; false: at least one exists already. It does so without kafkajs's own wait for leaders, which knows only one of the two errors that a
- * broker gives for a new topic, and treats the other, "unknown topic", as a failure.
+ * Creates the topics; false: at least one exists already. It does so without kafkajs's own wait for leaders, which knows
+ * only one of the two errors that a broker gives for a new topic, and treats the other, "unknown topic", as a failure.
  */
 async function requestTopics(
   admin: Admin,

@@ -32,7 +32,7 @@ test('so do as many files as the policy says, of any table', () => {
   expect(by({})).toEqual({ kind: 'not due' });
 });
 
-test('the rules of others decide by the files of one table, and by the time since the last start', () => {
+test('the rules of Amoro and AutoComp decide by the files of one table, and by the time since the last start', () => {
   const files = [table(3, 9), table(7, 0)];
   const by = (trigger: object, change: Partial<Situation> = {}) =>
     decide(policy({ trigger: { ...NEVER, ...trigger } }), now({ files, ...change }));

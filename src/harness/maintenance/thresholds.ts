@@ -1,6 +1,6 @@
 import type { AmoroRule, AutoCompRule } from '../../scenario/scenario.ts';
 
-/** The live files of a table, as far as the rules of others know them. */
+/** The live files of a table, as far as the rules of Amoro and AutoComp know them. */
 export interface FileSizes {
   /** Size of each data file, bytes. */
   readonly dataBytes: readonly number[];

@@ -53,11 +53,8 @@ async function stepEffects(
 ): Promise<readonly StepEffect[]> {
   const effects: StepEffect[] = [];
   for (const { startMs, endMs } of steps) {
-    const before = await liveAt(measuring, tables, startMs);
-    const after = await liveAt(measuring, tables, endMs);
     effects.push({
-      ...(before && { before }),
-      ...(after && { after }),
+      ...(await liveAround(measuring, { startMs, endMs, tables })),
       s3: await traffic(measuring, startMs, endMs),
     });
   }
@@ -137,8 +134,18 @@ async function bytesWritten({ sql }: Measuring, { startMs, endMs, tables }: Work
   return row?.bytes ?? 0;
 }
 
+/** Live files and bytes of the tables when a span began and ended; absent before their first commit. */
+export async function liveAround(
+  measuring: Measuring,
+  { startMs, endMs, tables }: Pick<Work, 'startMs' | 'endMs' | 'tables'>,
+): Promise<Pick<CompactionRecord, 'before' | 'after'>> {
+  const before = await liveAt(measuring, tables, startMs);
+  const after = await liveAt(measuring, tables, endMs);
+  return { ...(before && { before }), ...(after && { after }) };
+}
+
 /** Live files and bytes of the tables after their last commit until `atMs`; null: there was none. */
-export async function liveAt(
+async function liveAt(
   { sql }: Measuring,
   tables: readonly string[],
   atMs: number,

@@ -1,7 +1,7 @@
 import { grouped } from '../../core/grouped.ts';
 import { MIN_SAMPLES } from '../../core/metrics.ts';
 import type { MaintenanceRecord } from '../../record/record.ts';
-import { liveAt, type Meanwhile, meanwhile } from './at-work.ts';
+import { liveAround, type Meanwhile, meanwhile } from './at-work.ts';
 import type { Measuring } from './context.ts';
 import { gainLasts } from './gain-lasts.ts';
 import { complete, costOf, paybackOf, type RoundQuery } from './payback.ts';
@@ -32,14 +32,9 @@ export async function measureMaintained(measuring: Measuring): Promise<Maintenan
       fromMs: runs[i - 1]?.endMs ?? Number.NEGATIVE_INFINITY,
       toMs: runs[i + 1]?.startMs ?? Number.POSITIVE_INFINITY,
     };
-    const [before, after] = [
-      await liveAt(measuring, run.tables, run.startMs),
-      await liveAt(measuring, run.tables, run.endMs),
-    ];
     measured.push({
       ...(await meanwhile(measuring, run)),
-      ...(before && { before }),
-      ...(after && { after }),
+      ...(await liveAround(measuring, run)),
       ...(run.committed
         ? await gained(measuring, run, window)
         : { payback: { kind: 'no data', reason: 'the run did not commit' } }),
