@@ -12,6 +12,7 @@ import { packageRoot } from '../../src/harness/entry.ts';
 import { defaultCacheDir } from '../../src/harness/setup/cache.ts';
 import { lockedArtifact, readLock } from '../../src/harness/setup/lock.ts';
 import { needsOf } from '../../src/harness/setup/needs.ts';
+import { parseOwner, readClaim } from '../../src/harness/setup/owner.ts';
 import { provision } from '../../src/harness/setup/provision.ts';
 import { verifyDeep } from '../../src/harness/setup/verify.ts';
 import { CLASS_VOLUME } from '../../src/harness/stack/class-volume.ts';
@@ -62,10 +63,9 @@ describe.skipIf(runtime.kind !== 'containers')('servers in containers', () => {
   /** Contexts that a build of this process has left. */
   const halfBuilt = () => {
     const partials = join(defaultCacheDir(), '.partial');
-    return readdirSync(partials).filter((name) => {
-      const owner = join(partials, name, 'owner.json');
-      return existsSync(owner) && JSON.parse(readFileSync(owner, 'utf8')).pid === process.pid;
-    });
+    return readdirSync(partials).filter(
+      (name) => parseOwner(readClaim(join(partials, name)) ?? '')?.pid === process.pid,
+    );
   };
 
   describe('that run', () => {

@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
 import { identify } from '../process-identity.ts';
 import { acquireLock } from './cache-lock.ts';
-import { type Owner, ownerState, thisOwner } from './owner.ts';
+import { claim, type Owner, ownerState, readClaim, thisOwner } from './owner.ts';
 
 let dir: string;
 let path: string;
@@ -50,7 +50,7 @@ describe('the lock of an artifact', () => {
       born: identify(holder.pid!)?.born ?? '',
       machine: thisOwner().machine,
     };
-    writeFileSync(path, JSON.stringify(owner));
+    expect(claim(path, JSON.stringify(owner))).toBe(true);
     let taken = false;
     const waiting = take().then((held) => {
       taken = true;
@@ -62,19 +62,19 @@ describe('the lock of an artifact', () => {
     holder.kill('SIGKILL');
     await once(holder, 'exit');
     (await waiting).release();
-    expect(existsSync(path)).toBe(false);
+    expect(readdirSync(dir)).toEqual([]);
   });
 
   it('is taken over from a former process whose id was reused', async () => {
     const owner: Owner = { ...thisOwner(), born: 'another boot/1' };
     expect(ownerState(owner)).toBe('dead');
-    writeFileSync(path, JSON.stringify(owner));
+    expect(claim(path, JSON.stringify(owner))).toBe(true);
     (await take()).release();
     expect(waits).toEqual([]);
   });
 
-  it('is taken over when its file is torn', async () => {
-    writeFileSync(path, '{"pid": 12');
+  it('is taken over when no owner can be read from it: the file of an earlier version', async () => {
+    writeFileSync(path, JSON.stringify(thisOwner()));
     (await take()).release();
     expect(readdirSync(dir)).toEqual([]);
   });
@@ -82,7 +82,7 @@ describe('the lock of an artifact', () => {
   it('cannot be judged from another machine, and is waited for', async () => {
     const owner: Owner = { ...thisOwner(), machine: 'elsewhere pid:[1]' };
     expect(ownerState(owner)).toBe('unknown');
-    writeFileSync(path, JSON.stringify(owner));
+    expect(claim(path, JSON.stringify(owner))).toBe(true);
     const abort = new AbortController();
     const waiting = take(abort.signal);
     abort.abort(new Error('interrupted'));
@@ -94,8 +94,9 @@ describe('the lock of an artifact', () => {
   it('is not given back by one who lost it', async () => {
     const held = await take();
     const other = JSON.stringify({ ...thisOwner(), machine: 'elsewhere pid:[1]' });
-    writeFileSync(path, other);
+    rmSync(path);
+    expect(claim(path, other)).toBe(true);
     held.release();
-    expect(existsSync(path)).toBe(true);
+    expect(readClaim(path)).toBe(other);
   });
 });

@@ -1,16 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import {
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
-import { type Owner, ownerState, parseOwner, thisOwner } from './owner.ts';
+import { claim, type Owner, ownerState, parseOwner, readClaim, thisOwner } from './owner.ts';
 
 const POLL_MS = 200;
 /** A lock from a machine whose processes are not visible here is taken over at this age. */
@@ -29,7 +21,7 @@ interface LockOptions {
 }
 
 /**
- * Acquires the lock file at `path`: waits for a running holder and takes over from one that has ended.
+ * Acquires the lock at `path`: waits for a running holder and takes over from one that has ended.
  *
  * The lock only saves work. The cache is safe because a finished folder is renamed into place: two
  * holders at once (possible during a take-over) only fetch twice. Rejects with the signal's reason
@@ -40,8 +32,8 @@ export async function acquireLock(path: string, options: LockOptions): Promise<H
   let reported = false;
   for (;;) {
     options.signal.throwIfAborted();
-    if (tryAcquire(path)) return held(path);
-    const text = readIfThere(path);
+    if (claim(path)) return held(path);
+    const text = readClaim(path);
     if (text === undefined) continue;
     if (isStale(path, text, options.clock)) {
       removeStale(path, text);
@@ -53,25 +45,10 @@ export async function acquireLock(path: string, options: LockOptions): Promise<H
   }
 }
 
-/** Creates the file with its content in one step, so that it is never visible empty. */
-function tryAcquire(path: string): boolean {
-  const draft = `${path}.${randomUUID()}`;
-  writeFileSync(draft, JSON.stringify(thisOwner()));
-  try {
-    linkSync(draft, path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  } finally {
-    rmSync(draft, { force: true });
-  }
-}
-
 function held(path: string): HeldLock {
   const mine = JSON.stringify(thisOwner());
   const release = () => {
-    if (readIfThere(path) === mine) rmSync(path, { force: true });
+    if (readClaim(path) === mine) rmSync(path, { force: true });
   };
   return { release, [Symbol.dispose]: release };
 }
@@ -81,7 +58,7 @@ function isStale(path: string, text: string, clock: Clock): boolean {
   if (!owner) return true;
   const state = ownerState(owner);
   if (state !== 'unknown') return state === 'dead';
-  const since = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? clock.nowMs();
+  const since = lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? clock.nowMs();
   return clock.nowMs() - since > FOREIGN_LOCK_MS;
 }
 
@@ -90,20 +67,11 @@ function removeStale(path: string, stale: string): void {
   const aside = `${path}.${randomUUID()}`;
   try {
     renameSync(path, aside);
-    if (readIfThere(aside) !== stale) linkSync(aside, path);
+    const moved = readClaim(aside);
+    if (moved !== undefined && moved !== stale) claim(path, moved);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code !== 'ENOENT' && code !== 'EEXIST') throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   } finally {
     rmSync(aside, { force: true });
-  }
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, symlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { identify } from '../process-identity.ts';
@@ -32,7 +32,34 @@ export function ownerState(owner: Owner): 'alive' | 'dead' | 'unknown' {
   return (identify(owner.pid)?.born ?? '') === owner.born ? 'alive' : 'dead';
 }
 
-/** Parses the owner in a file's text; undefined if it is not a valid one. */
+/**
+ * Names this process the owner, by a symbolic link at `path` whose target is the owner: the one entry of a file system that
+ * is created together with its content, so that a process can be killed at any moment and none is ever seen half written.
+ * False if there is an entry already.
+ */
+export function claim(path: string, text = JSON.stringify(thisOwner())): boolean {
+  try {
+    symlinkSync(text, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** The text of a claim, for parseOwner; undefined if there is none, empty if the entry is something else. */
+export function readClaim(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT') return undefined;
+    if (code === 'EINVAL') return '';
+    throw error;
+  }
+}
+
+/** Parses the owner in a claim's text; undefined if it is not a valid one. */
 export function parseOwner(text: string): Owner | undefined {
   try {
     return ownerSchema.safeParse(JSON.parse(text)).data;

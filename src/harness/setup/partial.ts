@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { chmod, lstat, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ownerState, parseOwner, processesWith, thisOwner } from './owner.ts';
+import { claim, ownerState, parseOwner, processesWith, readClaim } from './owner.ts';
 
 /** Environment variable of setup's child processes, by which orphans are found. */
 export const PARTIAL_ENV = 'DOORBUSTER_PARTIAL';
 
-/** A folder in which one artifact is being fetched, on the cache's own file system. */
-export interface PartialFolder {
+/** The claim of `NAME-UUID` is next to it: made before the folder, and removed after it. */
+const CLAIM = '.owner';
+
+/** A folder in which one artifact is being fetched, on the cache's own file system; removed when it is disposed of. */
+export interface PartialFolder extends AsyncDisposable {
   readonly dir: string;
   /** The folder that will be renamed into place. */
   readonly files: string;
@@ -20,10 +22,11 @@ export interface PartialFolder {
 export async function openPartial(cacheDir: string, name: string): Promise<PartialFolder> {
   const dir = join(partialsDir(cacheDir), `${name}-${randomUUID()}`);
   const partial = { dir, files: join(dir, 'files'), work: join(dir, 'work') };
+  await mkdir(partialsDir(cacheDir), { recursive: true });
+  claim(`${dir}${CLAIM}`);
   await mkdir(partial.files, { recursive: true });
   await mkdir(partial.work);
-  await writeFile(join(dir, 'owner.json'), JSON.stringify(thisOwner()));
-  return partial;
+  return { ...partial, [Symbol.asyncDispose]: () => remove(dir) };
 }
 
 /**
@@ -31,7 +34,10 @@ export async function openPartial(cacheDir: string, name: string): Promise<Parti
  * Folders of running owners, and of machines whose processes are not visible here, stay.
  */
 export async function sweepPartials(cacheDir: string): Promise<void> {
-  const names = await readdir(partialsDir(cacheDir)).catch(() => []);
+  const entries = await readdir(partialsDir(cacheDir)).catch(() => []);
+  const names = new Set(
+    entries.map((entry) => (entry.endsWith(CLAIM) ? entry.slice(0, -CLAIM.length) : entry)),
+  );
   for (const name of names) {
     const dir = join(partialsDir(cacheDir), name);
     if (!isAbandoned(dir)) continue;
@@ -42,12 +48,17 @@ export async function sweepPartials(cacheDir: string): Promise<void> {
         // Has ended meanwhile.
       }
     }
-    await removeTree(dir);
+    await remove(dir);
   }
 }
 
+async function remove(dir: string): Promise<void> {
+  await removeTree(dir);
+  await rm(`${dir}${CLAIM}`, { force: true });
+}
+
 /** Removes a folder even if the clients left read-only folders in it. */
-export async function removeTree(dir: string): Promise<void> {
+async function removeTree(dir: string): Promise<void> {
   await rm(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }).catch(
     async () => {
       await openFolders(dir);
@@ -60,17 +71,11 @@ function partialsDir(cacheDir: string): string {
   return join(cacheDir, '.partial');
 }
 
+/** Whether its owner has ended. A folder without a claim had one that ended, too. */
 function isAbandoned(dir: string): boolean {
-  let text: string;
-  try {
-    text = readFileSync(join(dir, 'owner.json'), 'utf8');
-  } catch {
-    // Just created by a running setup, or by one that was killed before it wrote the owner. A folder
-    // without an owner is empty and harmless, so leave it.
-    return false;
-  }
-  const owner = parseOwner(text);
-  return owner === undefined ? false : ownerState(owner) === 'dead';
+  const text = readClaim(`${dir}${CLAIM}`);
+  const owner = text === undefined ? undefined : parseOwner(text);
+  return owner === undefined || ownerState(owner) === 'dead';
 }
 
 async function openFolders(dir: string): Promise<void> {

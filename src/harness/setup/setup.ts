@@ -14,13 +14,7 @@ import { fetchDataset, fetchSdist, fetchWheels } from './fetch-pypi.ts';
 import { entryDigest, type LockedArtifact, lockedArtifact, type StackLock } from './lock.ts';
 import { minioOnPath } from './minio.ts';
 import { needsOf } from './needs.ts';
-import {
-  openPartial,
-  PARTIAL_ENV,
-  type PartialFolder,
-  removeTree,
-  sweepPartials,
-} from './partial.ts';
+import { openPartial, PARTIAL_ENV, type PartialFolder, sweepPartials } from './partial.ts';
 import { listFiles } from './verify.ts';
 
 interface SetupOptions {
@@ -162,12 +156,10 @@ async function provide(
       report('done', 'another setup fetched it');
       return undefined;
     }
-    const partial = await openPartial(cacheDir, artifact.name);
-    try {
+    {
+      await using partial = await openPartial(cacheDir, artifact.name);
       await fill(artifact, partial, options, (step, fraction) => report('working', step, fraction));
       await putInPlace(cacheDir, artifact, partial);
-    } finally {
-      await removeTree(partial.dir);
     }
     report('done', 'verified');
     return undefined;

@@ -15,7 +15,7 @@ import {
   type StackLock,
 } from '../setup/lock.ts';
 import { type MachineWork, needsOf } from '../setup/needs.ts';
-import { openPartial, removeTree } from '../setup/partial.ts';
+import { openPartial } from '../setup/partial.ts';
 import type { AuxiliaryProcess } from './auxiliary-process.ts';
 import { baseImage, certificates, createBuildContext, DOCKERFILE } from './build-context.ts';
 import type { Image } from './components/component.ts';
@@ -162,7 +162,7 @@ export async function buildTarget(
 ): Promise<void> {
   await mkdir(cacheDir, { recursive: true });
   // On the cache's file system, where its files can be linked and the next setup removes those of a killed build.
-  const partial = await openPartial(cacheDir, `image-${target}`);
+  await using partial = await openPartial(cacheDir, `image-${target}`);
   try {
     const context = partial.files;
     const contextArgs = await createBuildContext(context, artifacts, cacheDir);
@@ -186,7 +186,5 @@ export async function buildTarget(
       `docker build -f ${DOCKERFILE} --target ${target} .   # in a checkout of doorbuster: prints the whole log`,
       error,
     );
-  } finally {
-    await removeTree(partial.dir);
   }
 }
