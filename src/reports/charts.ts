@@ -42,7 +42,7 @@ interface Span {
   readonly label: string;
 }
 
-const COLORS = ['--c1', '--c2', '--c3', '--c4', '--c5', '--c6'] as const;
+const COLORS = Array.from({ length: 9 }, (_, i) => `--c${i + 1}`);
 /** Colour of the n-th line. */
 export const colorOf = (index: number): string => COLORS[index % COLORS.length] as string;
 

@@ -56,13 +56,14 @@ export function maintenanceCell({ maintenance }: RunRecord): Cell | null {
   const { runs } = maintenance;
   const failed = runs.filter(({ outcome }) => outcome === 'failed').length;
   const sum = (of: (run: Run) => number) => runs.reduce((total, run) => total + of(run), 0);
+  const gone = runs.map((run) => run.removedDeleteFiles ?? Number.NaN).reduce((a, b) => a + b, 0);
   const cost = runs.some(({ coreSeconds }) => coreSeconds === null)
     ? ''
     : `, ${ratio(sum((run) => (run.coreSeconds ?? 0) + (run.startupCoreSeconds ?? 0)))} core-s`;
   return cell(
     `${plural(runs.length, 'run')}${failed > 0 ? `, ${failed} failed` : ''}: ` +
       `${count(sum((run) => run.rewrittenFiles))} data files into ${count(sum((run) => run.addedFiles))}, ` +
-      `${count(sum((run) => run.removedDeleteFiles))} delete files gone${cost}`,
+      `${Number.isNaN(gone) ? 'unknown' : count(gone)} delete files gone${cost}`,
     failed > 0 ? 'bad' : 'plain',
   );
 }
@@ -168,7 +169,7 @@ function runCells(run: Run): Cell[] {
     run.outcome === 'failed'
       ? cell('failed', 'bad')
       : cell(`${count(run.rewrittenFiles)} → ${count(run.addedFiles)}`),
-    cell(count(run.removedDeleteFiles)),
+    cell(run.removedDeleteFiles === null ? 'no data' : count(run.removedDeleteFiles)),
     cell(run.actions.includes('expire') ? count(run.expiredFiles) : '–', 'dim'),
     cell(run.actions.includes('orphans') ? count(run.removedOrphans ?? 0) : '–', 'dim'),
   ];

@@ -12,21 +12,28 @@ interface Point {
   readonly coreSeconds: number;
   /** Its slowest query, hot p50, ms; null: +∞. */
   readonly slowestMs: number | null;
+  /** Staleness of the rows that it keeps in memory next to its tables, p99, ms. */
+  readonly viewMs: number | undefined;
 }
 
 const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [1040, 380, 84, 190, 16, 48];
 const RADIUS = { least: 6, most: 26 };
+/** Of the rows in memory, which no query of the others reads. */
+const VIEW_RADIUS = 5;
 /** Height of a name. */
 const LINE = 17;
 
 /**
  * Staleness against CPU, the slowest query as the size of the circle. A design is filled unless another one is at least
- * as good in all three and better in one. null with fewer than two designs that have all three numbers.
+ * as good in all three and better in one. Rows in memory are a point of their own, joined to that of the tables. null with
+ * fewer than two designs that have all three numbers.
  */
 export function paretoPicture(comparison: Comparison): Markup | null {
   const points = pointsOf(comparison);
   if (points.length < 2) return null;
-  const seen = points.flatMap(({ stalenessMs }) => stalenessMs ?? []);
+  const seen = points.flatMap(({ stalenessMs, viewMs }) =>
+    [stalenessMs ?? [], viewMs ?? []].flat(),
+  );
   const x = scaleOf(seen, LEFT, WIDTH - RIGHT);
   const y = scaleOf(
     points.map(({ coreSeconds }) => coreSeconds),
@@ -56,17 +63,26 @@ export function paretoPicture(comparison: Comparison): Markup | null {
     const query =
       point.slowestMs === null ? 'a query never answers' : inUnit(point.slowestMs, 'ms');
     const never = point.stalenessMs === null ? ', never fresh ▸' : '';
-    return html`<circle cx="${cx.toFixed(1)}" cy="${cy.toFixed(1)}" r="${r.toFixed(1)}" fill="${fill}" fill-opacity="0.55" stroke="var(${point.color})" stroke-width="2"/><text x="${(cx + r + 6).toFixed(1)}" y="${(labels.get(point) as number).toFixed(1)}">${point.label} <tspan class="dim">${query}${never}</tspan></text>
+    return html`${point.viewMs === undefined ? null : viewOf(point, { from: cx - r, to: x.at(point.viewMs), y: cy })}<circle cx="${cx.toFixed(1)}" cy="${cy.toFixed(1)}" r="${r.toFixed(1)}" fill="${fill}" fill-opacity="0.55" stroke="var(${point.color})" stroke-width="2"/><text x="${(cx + r + 6).toFixed(1)}" y="${(labels.get(point) as number).toFixed(1)}">${point.label} <tspan class="dim">${query}${never}</tspan></text>
 `;
   });
   return html`<figure role="group" aria-labelledby="pareto-name">
-<figcaption id="pareto-name">what a design gives and takes <span class="hint">lower left is better; size: the slowest query; hollow: another design is at least as good in all three; both axes logarithmic</span></figcaption>
+<figcaption id="pareto-name">what a design gives and takes <span class="hint">lower left is better; size: the slowest query; hollow: another design is at least as good in everything; both axes logarithmic</span></figcaption>
 <svg class="pareto" viewBox="0 0 ${WIDTH} ${HEIGHT}" aria-hidden="true">
 ${x.ticks.map((tick) => html`<line x1="${x.at(tick).toFixed(1)}" x2="${x.at(tick).toFixed(1)}" y1="${TOP}" y2="${HEIGHT - BOTTOM}"/><text class="axis" x="${x.at(tick).toFixed(1)}" y="${HEIGHT - BOTTOM + 18}" text-anchor="middle">${inUnit(tick, 'ms')}</text>`)}
 ${y.ticks.map((tick) => html`<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y.at(tick).toFixed(1)}" y2="${y.at(tick).toFixed(1)}"/><text class="axis" x="${LEFT - 8}" y="${(y.at(tick) + 4).toFixed(1)}" text-anchor="end">${inUnit(tick, 'core-s')}</text>`)}
 <text class="axis" x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 8}" text-anchor="middle">staleness of the stock at the peak, p99</text>
 ${circles}</svg>
 </figure>
+`;
+}
+
+/** The rows in memory of a design, and the line to its tables. */
+function viewOf(
+  { label, color, viewMs = 0 }: Point,
+  { from, to, y }: { readonly from: number; readonly to: number; readonly y: number },
+): Markup {
+  return html`<path d="M${to.toFixed(1)},${y.toFixed(1)}H${from.toFixed(1)}" stroke="var(${color})" stroke-dasharray="4 4"/><circle cx="${to.toFixed(1)}" cy="${y.toFixed(1)}" r="${VIEW_RADIUS}" fill="var(${color})" stroke="var(${color})"/><text x="${to.toFixed(1)}" y="${(y - VIEW_RADIUS - 6).toFixed(1)}">${label}, rows in memory <tspan class="dim">${inUnit(viewMs, 'ms')}</tspan></text>
 `;
 }
 
@@ -79,13 +95,15 @@ function pointsOf({ designs, measures }: Comparison): readonly Point[] {
     const slowestMs = medianOf('slowest-query', i);
     if (stalenessMs === undefined || slowestMs === undefined) return [];
     if (coreSeconds === undefined || coreSeconds === null) return [];
-    return [{ label, color: colorOf(i), stalenessMs, coreSeconds, slowestMs }];
+    const viewMs = medianOf('staleness-view-p99', i) ?? undefined;
+    return [{ label, color: colorOf(i), stalenessMs, coreSeconds, slowestMs, viewMs }];
   });
 }
 
 function dominates(a: Point, b: Point): boolean {
-  const of = ({ stalenessMs, coreSeconds, slowestMs }: Point) => [
+  const of = ({ stalenessMs, coreSeconds, slowestMs, viewMs }: Point) => [
     ...[stalenessMs ?? Infinity, coreSeconds, slowestMs ?? Infinity],
+    viewMs ?? stalenessMs ?? Infinity,
   ];
   const pairs = of(a).map((value, i) => [value, of(b)[i] as number] as const);
   return pairs.every(([one, other]) => one <= other) && pairs.some(([one, other]) => one < other);
