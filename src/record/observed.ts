@@ -273,7 +273,8 @@ export const maintenance = z.strictObject({
       rewrittenFiles: count,
       addedFiles: count,
       rewrittenBytes: count,
-      removedDeleteFiles: count,
+      /** null: the catalog did not say. */
+      removedDeleteFiles: count.nullable(),
       rewrittenManifests: count,
       /** Files of expired snapshots that were deleted. */
       expiredFiles: count,

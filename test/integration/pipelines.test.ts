@@ -464,6 +464,11 @@ function spark(current: () => World): void {
       await using planted = await plant(w);
       // As if a minute had passed: the age alone protects nothing any more.
       const later = { ...clock, nowMs: () => clock.nowMs() + 61_000 };
+      const deletes = async () =>
+        ((await visibility.files(stock, signal)) ?? [])
+          .filter(({ content }) => content === 'equality_delete')
+          .map(({ path }) => path);
+      const deletesBefore = await deletes();
       await compactionContract({
         async compact() {
           done = await compact(w.pipeline, { ...options, clock: later, maintain, signal });
@@ -473,6 +478,10 @@ function spark(current: () => World): void {
         files: async () => (await visibility.files(stock, signal)) ?? [],
       });
       expect(await answers(w)).toEqual(EXPECTED);
+      // All rows are in new files, so that no delete applies any more. Those of the last commit are not known to be too old.
+      const deletesLeft = await deletes();
+      expect(deletesBefore.length).toBeGreaterThan(3);
+      expect(deletesBefore.filter((path) => deletesLeft.includes(path)).length).toBeLessThan(2);
       expect(await planted.left()).toEqual(['data/young.parquet', '_by_store/data/old.parquet']);
       expect(done?.removedOrphans).toBeGreaterThanOrEqual(1);
       expect(done?.removedOrphanBytes).toBeGreaterThanOrEqual('old.parquet'.length);

@@ -103,7 +103,7 @@ function described(result: CompactionResult): string {
   const { expiredFiles, removedOrphans } = result;
   return [
     `${rewrittenFiles} data files into ${addedFiles}`,
-    ...(removedDeleteFiles > 0 ? [`${removedDeleteFiles} delete files gone`] : []),
+    ...((removedDeleteFiles ?? 0) > 0 ? [`${removedDeleteFiles} delete files gone`] : []),
     ...(expiredFiles > 0 ? [`${expiredFiles} files of old snapshots deleted`] : []),
     ...(removedOrphans > 0 ? [`${removedOrphans} orphan files removed`] : []),
     `in ${formatDuration(Math.round(wallMs / 100) * 100)}`,

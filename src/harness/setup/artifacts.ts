@@ -142,11 +142,7 @@ function assemble(
     'lib',
     (lockedArtifact(lock, 'flink-functions') as LockedJavaBuild).jar,
   );
-  const spark = [
-    at('spark', 'jars', '*'),
-    at('spark-iceberg', 'lib', '*'),
-    jar('lakehouse', 'iceberg-aws-bundle'),
-  ];
+  const spark = [at('spark', 'jars', '*'), at('spark-iceberg', 'lib', '*')];
   return {
     kafkaClasspath: at('kafka', 'lib', '*'),
     flinkLib: at('flink', 'lib'),

@@ -38,7 +38,7 @@ describe('the stack lock', () => {
         "lakehouse 1.11.0",
         "minio 0.0.0-20260212201848-7aac2a2c5b7c",
         "spark 4.1.4",
-        "spark-iceberg 1.11.0",
+        "spark-iceberg 1.12.0",
         "spark-kafka 4.1.3",
         "trino 483",
         "trino-iceberg 483",

@@ -16,7 +16,7 @@ const all = lock.artifacts
 
 describe('what a machine has to have', () => {
   const names = (work?: MachineWork) => needsOf(lock, work).artifacts.map(({ name }) => name);
-  const spark = ['lakehouse', 'spark', 'spark-iceberg'];
+  const spark = ['spark', 'spark-iceberg'];
 
   it.each<[string, MachineWork | undefined, readonly string[]]>([
     ['nothing said', undefined, all],

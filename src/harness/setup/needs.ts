@@ -36,10 +36,10 @@ export interface Needs {
 const LOADED = ['duckdb-extensions'];
 /** The artifacts of each program. */
 const OF_PROGRAM: { readonly [P in Program]: readonly string[] } = {
-  spark: ['spark', 'spark-iceberg', 'lakehouse'],
+  spark: ['spark', 'spark-iceberg'],
   trino: ['trino', 'trino-iceberg'],
   // It decodes with the function that Flink calls, and with Flink's casts.
-  'spark-merge': ['spark', 'spark-iceberg', 'lakehouse', 'spark-kafka', 'flink', 'flink-functions'],
+  'spark-merge': ['spark', 'spark-iceberg', 'spark-kafka', 'flink', 'flink-functions'],
 };
 /** Artifacts that are only fetched for a run that names their program. */
 const OPTIONAL = [...OF_PROGRAM.trino, 'spark-kafka'];

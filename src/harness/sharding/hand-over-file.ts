@@ -52,7 +52,7 @@ const compaction = z.strictObject({
   rewrittenFiles: count,
   addedFiles: count,
   rewrittenBytes: count,
-  removedDeleteFiles: count,
+  removedDeleteFiles: count.nullable(),
   /** Left out of hand-overs of before there was maintenance. */
   rewrittenManifests: count.default(0),
   expiredFiles: count.default(0),

@@ -26,8 +26,8 @@ const HOLDS: Readonly<Record<Image, readonly string[]>> = {
   minio: ['minio'],
   catalog: ['catalog', 'lakehouse'],
   flink: ['flink', 'flink-sql', 'lakehouse', 'flink-functions'],
-  spark: ['spark', 'spark-iceberg', 'lakehouse'],
-  'spark-merge': ['spark', 'spark-iceberg', 'lakehouse', 'spark-kafka', 'flink', 'flink-functions'],
+  spark: ['spark', 'spark-iceberg'],
+  'spark-merge': ['spark', 'spark-iceberg', 'spark-kafka', 'flink', 'flink-functions'],
   connect: ['connect', ...CONNECT_PLUGINS],
   // These are packages of the base image's distribution.
   redis: [],
@@ -43,11 +43,7 @@ export function filesInImages(lock: StackLock): ServerFiles {
   const isGateway = (path: string) => path.includes('/flink-sql-gateway-');
   const flinkSql = jars('flink-sql');
   const functions = `/opt/flink-functions/lib/${(lockedArtifact(lock, 'flink-functions') as LockedJavaBuild).jar}`;
-  const spark = [
-    '/opt/spark/jars/*',
-    '/opt/spark-iceberg/lib/*',
-    ...jars('lakehouse').filter((path) => path.includes('/iceberg-aws-bundle-')),
-  ];
+  const spark = ['/opt/spark/jars/*', '/opt/spark-iceberg/lib/*'];
   return {
     kafkaClasspath: '/opt/kafka/lib/*',
     flinkLib: '/opt/flink/lib',

@@ -58,7 +58,8 @@ export interface CompactionResult {
   readonly rewrittenFiles: number;
   readonly addedFiles: number;
   readonly rewrittenBytes: number;
-  readonly removedDeleteFiles: number;
+  /** Delete files that its commits took out of the table; null: the catalog did not say. */
+  readonly removedDeleteFiles: number | null;
   readonly rewrittenManifests: number;
   /** Files of expired snapshots that were deleted: data, deletes, manifests and their lists. */
   readonly expiredFiles: number;

@@ -4,6 +4,7 @@ import type { Clock } from '../../../core/clock.ts';
 import { COMPACTION } from '../../../record/facts.ts';
 import type { MaintenanceAction } from '../../../scenario/scenario.ts';
 import { CpuAccounts } from '../../clients/cpu-accounts.ts';
+import { openCatalog, type Snapshot } from '../../clients/iceberg.ts';
 import { readProcesses } from '../../clients/proc.ts';
 import { reasonOf } from '../../reason.ts';
 import { innermostCause, logTail } from '../../stack/cause.ts';
@@ -17,7 +18,7 @@ const READY = 'doorbuster-engine-ready';
 const DONE = 'doorbuster-compaction-done';
 /** Printed after each action, with its name. */
 const DONE_WITH = 'doorbuster-done-with ';
-/** Columns of rewrite_data_files: rewritten, added, bytes, failed, removed delete files. */
+/** Columns of rewrite_data_files: rewritten, added, bytes, failed, and delete files that a second commit removed. */
 const REWRITE = /^(\d+)\t(\d+)\t(\d+)\t(\d+)\t(\d+)$/;
 /** Columns of rewrite_manifests: rewritten, added. */
 const MANIFESTS = /^(\d+)\t(\d+)$/;
@@ -101,6 +102,8 @@ async function compactWithSpark(
     const reason = `the files of the tables could not be listed: ${reasonOf(error)}`;
     return notStarted(reason, tables, { startedMs: listedMs, endedMs: clock.nowMs() });
   }
+  const rewritten = tablesIn(sql.text);
+  const before = await snapshotsOf(stack, rewritten, signal);
   const watch = new EngineWatch(clock);
   const startedMs = clock.nowMs();
   const of = { rewrite: sql.text, tables, candidates, nowMs: startedMs };
@@ -115,7 +118,9 @@ async function compactWithSpark(
   if (engine.pid !== null) options.onStarted?.(engine.pid);
   const seen = await watch.untilEnd(engine, signal);
   signal.throwIfAborted();
-  const run = { startedMs, endedMs: clock.nowMs(), logPath, actions, candidates };
+  const endedMs = clock.nowMs();
+  const removedDeleteFiles = removedDeletes(before, await snapshotsOf(stack, rewritten, signal));
+  const run = { startedMs, endedMs, logPath, actions, candidates, removedDeleteFiles };
   return resultOf(script, seen, run);
 }
 
@@ -212,6 +217,7 @@ function resultOf(
     readonly logPath: string;
     readonly actions: readonly MaintenanceAction[];
     readonly candidates: readonly Candidates[];
+    readonly removedDeleteFiles: number | null;
   },
 ): CompactionResult {
   const rowsOf = (result: RegExp) =>
@@ -250,7 +256,7 @@ function resultOf(
     rewrittenFiles: total(0),
     addedFiles: total(1),
     rewrittenBytes: total(2),
-    removedDeleteFiles: total(4),
+    removedDeleteFiles: run.removedDeleteFiles,
     rewrittenManifests: manifests.reduce((sum, [rewritten = 0]) => sum + rewritten, 0),
     expiredFiles: expired.flat().reduce((sum, deleted) => sum + deleted, 0),
     removedOrphans: orphans.length,
@@ -258,6 +264,40 @@ function resultOf(
     steps: stepsOf(run.actions, ready, seen.done),
     output: seen.lines.join('\n'),
   };
+}
+
+/** The snapshots of some tables; null: the catalog does not answer. */
+async function snapshotsOf(
+  { endpoints }: CompactionOptions['stack'],
+  tables: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly Snapshot[] | null> {
+  try {
+    const loaded = tables.map(async (table) => {
+      const dot = table.lastIndexOf('.');
+      const catalog = openCatalog(endpoints.catalog, table.slice(0, dot));
+      return (await catalog.load(table.slice(dot + 1), { signal }))?.table().snapshots ?? [];
+    });
+    return (await Promise.all(loaded)).flat();
+  } catch {
+    signal.throwIfAborted();
+    return null;
+  }
+}
+
+/**
+ * Delete files that Spark has removed in between, by the summaries of its commits: a rewrite drops what has become too old for any
+ * row, and its result does not say so. null: unknown.
+ */
+function removedDeletes(
+  before: readonly Snapshot[] | null,
+  after: readonly Snapshot[] | null,
+): number | null {
+  if (before === null || after === null) return null;
+  const known = new Set(before.map(({ id }) => id));
+  return after
+    .filter(({ id, summary }) => !known.has(id) && summary['engine-name'] === 'spark')
+    .reduce((sum, { summary }) => sum + Number(summary['removed-delete-files'] ?? 0), 0);
 }
 
 /** Each action lasts from the end of the one before it. */
