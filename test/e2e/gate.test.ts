@@ -75,11 +75,11 @@ test('what cannot be gated is refused before anything starts', async () => {
   expect(await refused('--base', 'mine', '--head', 'mine', '--metrics', 'odd.yaml')).toContain(
     'no metric "stalenes-p99": did you mean "staleness-p99"?',
   );
-  const floor = { id: 'cost', title: 'CPU', floor: 0.12, detectable: [] };
+  const floor = { id: 'cost', title: 'CPU', floor: 0.24, detectable: [] };
   const noise = { version: 1, lane: 'here', scenario: 'tiny', pairs: 12, metrics: [floor] };
   writeFileSync(join(dir, 'noisy.json'), JSON.stringify(noise));
   expect(await refused('--base', 'mine', '--head', 'mine', '--noise', 'noisy.json')).toContain(
-    'an effect of 10 % of cost is within the noise of 12 %',
+    'an effect of 20 % of cost is within the noise of 24 %',
   );
   expect(await refused('--base', 'mine', '--head', 'mine', '--noise', 'odd.yaml')).toContain(
     'odd.yaml is not JSON',
