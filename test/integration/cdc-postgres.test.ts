@@ -9,6 +9,7 @@ import { postgres } from '../../src/harness/load/targets/postgres.ts';
 import { storeBatch, writeBatch } from '../../src/harness/load/targets/store-batch.ts';
 import { addressOf } from '../../src/harness/load/targets/targets.ts';
 import { deploy } from '../../src/harness/pipelines/deployment.ts';
+import { findLeftovers, removeLeftover } from '../../src/harness/pipelines/leftovers.ts';
 import { inNamespace, loadPipeline } from '../../src/harness/pipelines/load.ts';
 import type { DeployOptions } from '../../src/harness/pipelines/runners/runner.ts';
 import { locateArtifacts } from '../../src/harness/setup/artifacts.ts';
@@ -223,4 +224,27 @@ test('a run agrees with the oracles, although Connect is killed, and leaves noth
   expect(
     await database.rows(`SELECT nspname FROM pg_namespace WHERE nspname LIKE 'truth%'`),
   ).toEqual([]);
+});
+
+test('what a killed run has left in the database alone is found by its name, and removed', async () => {
+  const mark = 'left_20261127t090000z_1a2b_';
+  await using database = await openDatabase(address);
+  await database.rows(`CREATE SCHEMA ${mark} CREATE TABLE stock (id integer)`);
+  await database.rows('SELECT pg_create_logical_replication_slot($1, $2)', [
+    `${mark}stock`,
+    'pgoutput',
+  ]);
+  await database.rows('CREATE SCHEMA left_by_others');
+  const reach = { endpoints: stack.endpoints, servers: stack.servers, ...waiting };
+  const found = () => findLeftovers({ ...reach, prefix: 'left', loads: [] });
+  const [one, ...others] = await found();
+  expect(others).toEqual([]);
+  expect(one).toMatchObject({ mark, slots: [`${mark}stock`], schemas: [mark], topics: [] });
+  await removeLeftover(one as NonNullable<typeof one>, reach);
+  expect(await found()).toEqual([]);
+  expect(
+    await database.rows(`SELECT nspname AS name FROM pg_namespace WHERE nspname LIKE 'left%'`),
+  ).toEqual([{ name: 'left_by_others' }]);
+  expect(await database.rows('SELECT slot_name FROM pg_replication_slots')).toEqual([]);
+  await database.rows('DROP SCHEMA left_by_others');
 });

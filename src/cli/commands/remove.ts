@@ -187,12 +187,15 @@ function show(
     return;
   }
   for (const one of listed) {
-    const { jobs, topics, groups, tables, namespaces } = one.left;
+    const { jobs, topics, groups, tables, namespaces, slots, schemas } = one.left;
     const parts = [
       [plural(jobs.length, 'job')],
       [plural(topics.length, 'topic')],
       [plural(groups.length, 'consumer group')],
       [plural(tables.length, 'table'), 'in', plural(namespaces.length, 'namespace')],
+      // Only where there is a database.
+      ...(slots.length > 0 ? [[plural(slots.length, 'replication slot')]] : []),
+      ...(schemas.length > 0 ? [[plural(schemas.length, 'schema')]] : []),
     ].map((words) => words.join(' '));
     terminal.result(`${one.name}  ${parts.join(', ')}${WORDS[one.state](one)}`);
   }

@@ -75,27 +75,41 @@ export async function dropSlots(
   for (const name of names) await database.rows(`DROP PUBLICATION IF EXISTS ${identifier(name)}`);
 }
 
+/** Names of slots and of schemas in the database. */
+interface DatabaseNames {
+  readonly slots: readonly string[];
+  readonly schemas: readonly string[];
+}
+
+/** The slots and schemas whose names begin with this prefix. */
+export async function namesInDatabase(
+  address: PostgresAddress,
+  prefix: string,
+): Promise<DatabaseNames> {
+  await using database = await openDatabase(address);
+  const named = async (column: string, table: string) => {
+    const rows = await database.rows<{ name: string }>(
+      `SELECT ${column} AS name FROM ${table} WHERE starts_with(${column}, $1) ORDER BY name`,
+      [prefix],
+    );
+    return rows.map(({ name }) => name);
+  };
+  return {
+    slots: await named('slot_name', 'pg_replication_slots'),
+    schemas: await named('nspname', 'pg_namespace'),
+  };
+}
+
 /** Removes everything with this prefix: slots, publications and schemas with their tables. */
 export async function removeFromDatabase(
   address: PostgresAddress,
   prefix: string,
   waiting: Waiting,
 ): Promise<void> {
+  const { slots, schemas } = await namesInDatabase(address, prefix);
+  await dropSlots(address, slots, waiting);
   await using database = await openDatabase(address);
-  const slots = await database.rows<{ name: string }>(
-    'SELECT slot_name AS name FROM pg_replication_slots WHERE starts_with(slot_name, $1)',
-    [prefix],
-  );
-  await dropSlots(
-    address,
-    slots.map(({ name }) => name),
-    waiting,
-  );
-  const schemas = await database.rows<{ name: string }>(
-    'SELECT nspname AS name FROM pg_namespace WHERE starts_with(nspname, $1)',
-    [prefix],
-  );
-  for (const { name } of schemas) {
+  for (const name of schemas) {
     await database.rows(`DROP SCHEMA IF EXISTS ${identifier(name)} CASCADE`);
   }
 }

@@ -3,6 +3,7 @@ import { connectRest } from '../clients/connect-rest.ts';
 import { flinkRest, hasEnded } from '../clients/flink-rest.ts';
 import { listNamespaces, openCatalog } from '../clients/iceberg.ts';
 import { openKafkaAdmin } from '../clients/kafka-admin.ts';
+import { namesInDatabase } from '../clients/replication.ts';
 import { markOf, startOfMark } from '../run-namespace.ts';
 import type { ServerName } from '../stack/stack.ts';
 import { type Removed, type RemoveOptions, removeNamed } from './remove.ts';
@@ -19,6 +20,9 @@ export interface Leftover {
   readonly groups: readonly string[];
   readonly namespaces: readonly string[];
   readonly tables: readonly string[];
+  /** Replication slots, for which the database keeps its log, and schemas of the stores' tables. */
+  readonly slots: readonly string[];
+  readonly schemas: readonly string[];
   /** Whether it has begun, or a message was appended to a topic of it, within `QUIET_MS`: it may be running. */
   readonly recent: boolean;
 }
@@ -52,8 +56,12 @@ export async function findLeftovers(options: FindOptions): Promise<readonly Left
       : await connectRest(endpoints.connect.rest, clock).statuses(signal);
   const jobs = [...all.filter((job) => !hasEnded(job)), ...connectors];
   const namespaces = has('catalog') ? await listNamespaces(endpoints.catalog, signal) : [];
+  const { slots, schemas } =
+    endpoints.postgres === null
+      ? { slots: [], schemas: [] }
+      : await namesInDatabase(endpoints.postgres, `${prefix}_`);
   const jobNames = jobs.map(({ name }) => name);
-  const named = [...topics, ...groups, ...jobNames, ...namespaces];
+  const named = [...topics, ...groups, ...jobNames, ...namespaces, ...slots, ...schemas];
   requireOneLoad([...topics, ...jobNames], options);
   const marks = new Set(named.map(markIn).filter((mark) => mark !== null));
   const found: Leftover[] = [];
@@ -69,7 +77,7 @@ export async function findLeftovers(options: FindOptions): Promise<readonly Left
     const begun = startedMs !== null && startedMs > sinceMs;
     found.push({
       ...{ mark, startedMs, jobs: own(jobNames), topics: own(topics), groups: own(groups) },
-      ...{ namespaces: own(namespaces), tables },
+      ...{ namespaces: own(namespaces), tables, slots: own(slots), schemas: own(schemas) },
       recent: begun || (await writtenSince(own(topics), admin, sinceMs)),
     });
   }
