@@ -12,6 +12,7 @@ export type Unit =
   | 'core-s'
   | 'percent'
   | 'per 10,000'
+  | 'USD'
   | 'events/s'
   | 's·s'
   | 'row·s';

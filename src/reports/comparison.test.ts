@@ -150,3 +150,13 @@ describe('designs are not comparable', () => {
     ]);
   });
 });
+
+test('broken promises cost what the record assumes of each', () => {
+  const order = { promised: 200, broken: { per10k: 250, low: 100, high: 400 } };
+  const promises = { usdEach: 12, phases: [{ phase: 'spike', order }] };
+  const broken = (record: RunRecord) => ({ ...record, promises }) as unknown as RunRecord;
+  const { measures } = comparisonOf(plan, [design('a', [1], broken), design('b', [1], broken)]);
+  const of = (id: string) => measures.find((one) => one.id === id)?.designs[0]?.spread.median;
+  expect(of('broken')).toBe(250);
+  expect(of('broken-cost')).toBe(3_000);
+});

@@ -144,6 +144,14 @@ const REST: readonly Measure[] = [
     of: (record) => peakOrders(record)?.broken?.per10k,
   },
   {
+    ...{ id: 'broken-cost', title: 'what they cost per 10,000 orders, an estimate', unit: 'USD' },
+    better: 'lower',
+    of(record) {
+      const broken = peakOrders(record)?.broken;
+      return broken && record.promises && broken.per10k * record.promises.usdEach;
+    },
+  },
+  {
     ...{ id: 'stale', title: 'of these, because the stock was late', unit: 'count' },
     better: 'lower',
     of: (record) => peakOrders(record)?.stale,

@@ -223,6 +223,7 @@ const LIMITS: Readonly<
   'core-s': { like: '120 core-s', parse: (text) => plain(text.replace(/ ?core-s$/, '')) },
   percent: { like: '20%', parse: (text) => parsePercent(text) * 100 },
   'per 10,000': { like: '100', parse: plain },
+  USD: { like: '100 USD', parse: (text) => plain(text.replace(/ ?USD$/, '')) },
   s·s: { like: '200 s·s', parse: (text) => plain(text.replace(/ ?s[·*]s$/, '')) },
   row·s: { like: '200 row·s', parse: (text) => plain(text.replace(/ ?row[·*]s$/, '')) },
   'events/s': { like: '5000/s', parse: (text) => ratePer('s', parseRate(text)) },
