@@ -59,7 +59,7 @@ export const duration = (about: string, from = '0s', to = '1h') => {
 export const rate = (like: string, about: string) => written(RATE, parseRate, like, about);
 /** `0.8%`, as a share of 1. */
 export const percent = (about: string) =>
-  written(PERCENT, parsePercent, '0.8%', about).refine((share) => share <= 1, {
+  written(PERCENT, parsePercent, '80% or 0.8%', about).refine((share) => share <= 1, {
     error: 'must be 100% at most',
   });
 /** A whole number between two others. */
