@@ -112,7 +112,8 @@ export const PERCENT = new RegExp(`^${NUMBER} ?%$`);
 
 /** A share of 1: `0.8%` is 0.008. The decimal point is moved in the text, so nothing is rounded. */
 export function parsePercent(text: string): number {
-  if (!PERCENT.test(text)) throw badInput(`"${text}" is not a percentage`, 'write it like 80% or 0.8%');
+  if (!PERCENT.test(text))
+    throw badInput(`"${text}" is not a percentage`, 'write it like 80% or 0.8%');
   return finite(Number(`${text.replace('%', '').trim()}e-2`), text);
 }
 

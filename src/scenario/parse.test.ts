@@ -100,6 +100,21 @@ test('--set and --seed override, in order, and are recorded', () => {
   expect(parsed.text).toBe(SMALL);
 });
 
+test('--set KEY=null leaves a key out, or an item of a list, and refuses what is not there', () => {
+  const text = SMALL.replace('traffic:', 'queries: { every: 3s }\ntraffic:');
+  const parsed = (...set: string[]) => parseScenario(text, { file: 'x', set });
+  expect(parsed().scenario.queries.everyMs).toBe(3_000);
+  const without = parsed('queries.every=null');
+  expect(without.scenario.queries.everyMs).toBe(
+    parseScenario(SMALL, { file: 'x' }).scenario.queries.everyMs,
+  );
+  expect(without.overrides).toEqual([{ path: 'queries.every', value: 'null' }]);
+  const { phases } = parsed('phases.after=null', 'phases.0.for=20s').scenario;
+  expect(phases).toMatchObject([{ name: 'spike', forMs: 20_000 }]);
+  expect(() => parsed('queries.cold=null')).toThrow('leaves out a key that the file does not have');
+  expect(() => parsed('nothing.here=null')).toThrow('leaves out a key that the file does not have');
+});
+
 test('the hash is of what is replayed: overrides count, comments and checks do not', () => {
   const hash = (text: string, set: string[] = []) => parseScenario(text, { file: 'x', set }).hash;
   expect(hash(`# a comment\n${SMALL}`)).toBe(hash(SMALL));

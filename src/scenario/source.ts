@@ -122,6 +122,9 @@ function oddKeys(document: Document): readonly OddKey[] {
   return odd;
 }
 
+/** The value of an override that leaves its key out. No key has it as a value. */
+const LEFT_OUT = 'null';
+
 const TWICE = 'Map keys must be unique';
 
 /** Rewrites messages of the library about its own functions as messages about the file. */
@@ -172,6 +175,16 @@ function override(document: Document, typed: string): Override {
   const value = typed.slice(split + 1);
   const node = readValue(value, path, told);
   const resolved = resolvePath(document, path.split('.'));
+  if (value.trim() === LEFT_OUT) {
+    if (document.hasIn(resolved)) {
+      document.deleteIn(resolved);
+      return { path, value, resolved };
+    }
+    throw badInput(
+      `--set "${told}" leaves out a key that the file does not have`,
+      'leave out this --set',
+    );
+  }
   try {
     document.setIn(resolved, document.createNode(node));
   } catch (error) {
