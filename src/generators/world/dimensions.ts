@@ -1,4 +1,6 @@
-import { base, en, Faker } from '@faker-js/faker';
+import type { Faker } from '@faker-js/faker';
+// Not from the root, which loads every language: that takes longer than all other modules of a generator.
+import { faker } from '@faker-js/faker/locale/en';
 import { hash32 } from '../../core/random.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 import { CATEGORIES, categoryOf } from './categories.ts';
@@ -7,8 +9,7 @@ import { worldOf } from './world.ts';
 
 /**
  * Who and what the events speak of, as rows to join with. Each row is a function of (seed, number):
- * the names come from an instance of faker of our own, seeded anew for every row, and dates hang
- * on a fixed day, never on today.
+ * the names come from faker, seeded anew for every row, and dates hang on a fixed day, never on today.
  */
 interface StoreRow {
   readonly store_id: number;
@@ -39,9 +40,8 @@ interface MemberRow {
 const REFERENCE_DAY = '2026-01-01T00:00:00.000Z';
 const JOINED_WITHIN_YEARS = 8;
 
-/** Gives an instance seeded for a row. It is one per table, since making one costs more than a row does. */
+/** Gives faker seeded for a row, whose values are drawn before those of another one. */
 function fakerOf(scenario: Scenario, table: string): (row: number) => Faker {
-  const faker = new Faker({ locale: [en, base] });
   faker.setDefaultRefDate(REFERENCE_DAY);
   return (row) => {
     faker.seed(hash32(scenario.seed, table, row));
