@@ -139,7 +139,7 @@ describe('the load target postgres', () => {
   });
 });
 
-test('rows that were there first are read, one that is deleted is gone for readers, and no slot stays when the stage is drained', {
+test('a row that is deleted in the database is gone for readers, and no slot stays when the stage is drained', {
   timeout: 300_000,
 }, async () => {
   const place = { apart: true, topicPrefix: 'gone_', namespace: 'gone_retail' };
@@ -152,12 +152,6 @@ test('rows that were there first are read, one that is deleted is gone for reade
   } as unknown as DeployOptions['scenario'];
   const { signal } = new AbortController();
   const extensions = artifacts.duckdbExtensions;
-  const stock = (...images: readonly ReturnType<typeof image>[]) =>
-    images.map((one) => ({ ...one, topic: 'gone_inventory' }));
-  // Before there is a slot: only a snapshot has these.
-  await postgres.createTopics(target(), topics('gone_inventory'), waiting);
-  await using producer = await postgres.openProducer(target(), options);
-  await producer.send(stock(image(3, 1), image(3, 4), image(4, 1, { deleted: true })), 0);
   await using deployment = await deploy(pipeline, {
     ...{ stack, scenario, clock, signal, extensions, workDir, logDir: workDir },
     hotProducts: () => [],
@@ -173,10 +167,12 @@ test('rows that were there first are read, one that is deleted is gone for reade
     );
     return rows.map(({ version }) => Number(version));
   };
-  await producer.send(stock(image(1, 1), image(2, 1), image(2, 2)), 0);
+  await using producer = await postgres.openProducer(target(), options);
+  await producer.send(
+    [image(1, 1), image(2, 1), image(2, 2)].map((one) => ({ ...one, topic: 'gone_inventory' })),
+    0,
+  );
   await until(async () => (await versions(1)).length === 1, 60_000);
-  expect(await versions(3)).toEqual([4]);
-  expect(await versions(4)).toEqual([]);
   await using database = await openDatabase(address);
   await database.rows('DELETE FROM gone_.stock WHERE sku_id = 1');
   await until(async () => (await versions(1)).length === 0, 60_000);
