@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/core/clock.ts';
@@ -212,10 +213,13 @@ test('a run agrees with the oracles, although Connect is killed, and leaves noth
   timeout: 600_000,
 }, async () => {
   const on = { stack, name: 'postgres-test', prefix: 'truth' };
+  const listening = () => getEventListeners(stack.broken, 'abort').length;
+  const before = listening();
   const record = await passingRun({ chosen: { kind: 'shared', on }, artifacts, clock }, SCENARIO, {
     file: 'postgres-truth.yaml',
     resultsDir: join(dir(), 'results'),
   });
+  expect(listening(), 'the stack goes on without the run').toBe(before);
   const tables = record.truth?.tables ?? [];
   expect(tables.map(({ table }) => table)).toEqual(['pos', 'wms', 'inventory', 'dead_letter']);
   expect(tables.every(({ expected }) => expected > 0)).toBe(true);

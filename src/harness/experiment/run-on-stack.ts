@@ -127,7 +127,7 @@ async function deployed(
   const { options, scenario, pipeline, state, signal } = context;
   const { facts, stack } = opened;
   const { clock } = options;
-  failWith(stack.broken, context);
+  using _brokenStack = failWith(stack.broken, context);
   state.enter('deploying', `deploying ${pipeline.manifest.name}`);
   await using deployment = await deploy(pipeline, {
     ...{ stack, scenario, clock, signal },
@@ -142,7 +142,7 @@ async function deployed(
     .catch(context.fail);
   await using own = await connectLoad(context, opened);
   await using load = await leading(own, context);
-  failWith(load.broken, context);
+  using _brokenLoad = failWith(load.broken, context);
   const incidents: Incident[] = [];
   const t0Ms = () => state.t0Ms;
   const read = { stack, extensions: options.artifacts.duckdbExtensions };
@@ -289,8 +289,10 @@ async function startProbes(
   return startAll(context, running);
 }
 
-/** Ends the trial when `broken` aborts. */
-function failWith(broken: AbortSignal, { fail }: RunContext): void {
-  if (broken.aborted) fail(broken.reason);
-  broken.addEventListener('abort', () => fail(broken.reason), { once: true });
+/** Ends the trial when `broken` aborts, until it is disposed of: a stack outlives the trials of a series. */
+function failWith(broken: AbortSignal, { fail }: RunContext): Disposable {
+  const onBroken = () => fail(broken.reason);
+  broken.addEventListener('abort', onBroken, { once: true });
+  if (broken.aborted) onBroken();
+  return { [Symbol.dispose]: () => broken.removeEventListener('abort', onBroken) };
 }
