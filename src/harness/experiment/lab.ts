@@ -2,6 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { badInput } from '../../core/errors.ts';
+import { whenAborted } from '../../core/when-aborted.ts';
 import type { ExternalUse } from '../../scenario/scenario.ts';
 import { pipelineFor } from '../pipelines/load.ts';
 import type { Artifacts } from '../setup/artifacts.ts';
@@ -234,14 +235,8 @@ async function untilAborted<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const inner = new AbortController();
-  const onAbort = () => inner.abort(outer.reason);
-  outer.addEventListener('abort', onAbort, { once: true });
-  if (outer.aborted) onAbort();
-  try {
-    return await work(inner.signal);
-  } finally {
-    outer.removeEventListener('abort', onAbort);
-  }
+  using _followed = whenAborted(outer, () => inner.abort(outer.reason));
+  return await work(inner.signal);
 }
 
 /** Reports the persistent stacks that this lab does not use. */

@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { whenAborted } from '../../core/when-aborted.ts';
 import { burstProducts } from '../../generators/burst-products.ts';
 import { withClassArchives } from '../../record/environment.ts';
 import { COMPACTION } from '../../record/facts.ts';
@@ -127,7 +128,7 @@ async function deployed(
   const { options, scenario, pipeline, state, signal } = context;
   const { facts, stack } = opened;
   const { clock } = options;
-  using _brokenStack = failWith(stack.broken, context);
+  using _brokenStack = whenAborted(stack.broken, () => context.fail(stack.broken.reason));
   state.enter('deploying', `deploying ${pipeline.manifest.name}`);
   await using deployment = await deploy(pipeline, {
     ...{ stack, scenario, clock, signal },
@@ -142,7 +143,7 @@ async function deployed(
     .catch(context.fail);
   await using own = await connectLoad(context, opened);
   await using load = await leading(own, context);
-  using _brokenLoad = failWith(load.broken, context);
+  using _brokenLoad = whenAborted(load.broken, () => context.fail(load.broken.reason));
   const incidents: Incident[] = [];
   const t0Ms = () => state.t0Ms;
   const read = { stack, extensions: options.artifacts.duckdbExtensions };
@@ -287,12 +288,4 @@ async function startProbes(
     },
   };
   return startAll(context, running);
-}
-
-/** Ends the trial when `broken` aborts, until it is disposed of: a stack outlives the trials of a series. */
-function failWith(broken: AbortSignal, { fail }: RunContext): Disposable {
-  const onBroken = () => fail(broken.reason);
-  broken.addEventListener('abort', onBroken, { once: true });
-  if (broken.aborted) onBroken();
-  return { [Symbol.dispose]: () => broken.removeEventListener('abort', onBroken) };
 }

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { rmSync } from 'node:fs';
+import { whenAborted } from '../../core/when-aborted.ts';
 import { createRunFolder } from '../../record/folder.ts';
 import { type Journal, openJournal } from '../../record/journal.ts';
 import type { MeasuredEnd, RunEnd, RunRecord, UnmeasuredRecord } from '../../record/record.ts';
@@ -113,13 +114,10 @@ function endSignal(
   const over = new AbortController();
   // Servers, jobs, probes and the load all listen to it: that many listeners are no leak.
   setMaxListeners(0, over.signal);
-  const onInterrupt = () => over.abort(wish.reason);
-  wish.addEventListener('abort', onInterrupt, { once: true });
-  if (wish.aborted) onInterrupt();
   return {
+    ...whenAborted(wish, () => over.abort(wish.reason)),
     signal: over.signal,
     fail: (cause) => over.abort(withFullDisk(cause, dirs)),
-    [Symbol.dispose]: () => wish.removeEventListener('abort', onInterrupt),
   };
 }
 
