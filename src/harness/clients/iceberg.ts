@@ -134,6 +134,17 @@ export function openCatalog(access: Endpoints['catalog'], namespace: string): Ca
   };
 }
 
+/** A table by its name with that of its namespace; null if it does not exist. */
+export async function loadTable(
+  access: Endpoints['catalog'],
+  name: string,
+  signal: AbortSignal,
+): Promise<Table | null> {
+  const dot = name.lastIndexOf('.');
+  const found = await openCatalog(access, name.slice(0, dot)).load(name.slice(dot + 1), { signal });
+  return found?.table() ?? null;
+}
+
 function refused(what: string, status: number, text: string): DoorbusterError {
   return stackBroke(
     `the catalog answered ${status} for ${what}: ${masked(text).slice(0, 300)}`,

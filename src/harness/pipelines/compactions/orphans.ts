@@ -1,4 +1,4 @@
-import { openCatalog, type Snapshot, type Table } from '../../clients/iceberg.ts';
+import { loadTable, type Snapshot, type Table } from '../../clients/iceberg.ts';
 import { openBucket } from '../../clients/s3.ts';
 import type { Stack } from '../../stack/stack.ts';
 
@@ -65,10 +65,8 @@ export async function listCandidates(
   using bucket = openBucket(endpoints.s3);
   const found: Candidates[] = [];
   for (const table of tables) {
-    const dot = table.lastIndexOf('.');
-    const catalog = openCatalog(endpoints.catalog, table.slice(0, dot));
-    const metadata = (await catalog.load(table.slice(dot + 1), { signal }))?.table();
-    if (metadata === undefined) continue;
+    const metadata = await loadTable(endpoints.catalog, table, signal);
+    if (metadata === null) continue;
     const folder = folderOf(metadata);
     const files: TableFile[] = [];
     for await (const { key, ...file } of bucket.list(folder)) {

@@ -4,7 +4,7 @@ import type { Clock } from '../../../core/clock.ts';
 import { COMPACTION } from '../../../record/facts.ts';
 import type { MaintenanceAction } from '../../../scenario/scenario.ts';
 import { CpuAccounts } from '../../clients/cpu-accounts.ts';
-import { openCatalog, type Snapshot } from '../../clients/iceberg.ts';
+import { loadTable, type Snapshot } from '../../clients/iceberg.ts';
 import { readProcesses } from '../../clients/proc.ts';
 import { reasonOf } from '../../reason.ts';
 import { innermostCause, logTail } from '../../stack/cause.ts';
@@ -273,12 +273,8 @@ async function snapshotsOf(
   signal: AbortSignal,
 ): Promise<readonly Snapshot[] | null> {
   try {
-    const loaded = tables.map(async (table) => {
-      const dot = table.lastIndexOf('.');
-      const catalog = openCatalog(endpoints.catalog, table.slice(0, dot));
-      return (await catalog.load(table.slice(dot + 1), { signal }))?.table().snapshots ?? [];
-    });
-    return (await Promise.all(loaded)).flat();
+    const loaded = tables.map((table) => loadTable(endpoints.catalog, table, signal));
+    return (await Promise.all(loaded)).flatMap((table) => table?.snapshots ?? []);
   } catch {
     signal.throwIfAborted();
     return null;
