@@ -56,7 +56,7 @@ export function maintenanceCell({ maintenance }: RunRecord): Cell | null {
   const { runs } = maintenance;
   const failed = runs.filter(({ outcome }) => outcome === 'failed').length;
   const sum = (of: (run: Run) => number) => runs.reduce((total, run) => total + of(run), 0);
-  const gone = runs.map((run) => run.removedDeleteFiles ?? Number.NaN).reduce((a, b) => a + b, 0);
+  const gone = sum((run) => run.removedDeleteFiles ?? Number.NaN);
   const cost = runs.some(({ coreSeconds }) => coreSeconds === null)
     ? ''
     : `, ${ratio(sum((run) => (run.coreSeconds ?? 0) + (run.startupCoreSeconds ?? 0)))} core-s`;

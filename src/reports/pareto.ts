@@ -63,7 +63,7 @@ export function paretoPicture(comparison: Comparison): Markup | null {
     const query =
       point.slowestMs === null ? 'a query never answers' : inUnit(point.slowestMs, 'ms');
     const never = point.stalenessMs === null ? ', never fresh ▸' : '';
-    return html`${point.viewMs === undefined ? null : viewOf(point, { from: cx - r, to: x.at(point.viewMs), y: cy })}<circle cx="${cx.toFixed(1)}" cy="${cy.toFixed(1)}" r="${r.toFixed(1)}" fill="${fill}" fill-opacity="0.55" stroke="var(${point.color})" stroke-width="2"/><text x="${(cx + r + 6).toFixed(1)}" y="${(labels.get(point) as number).toFixed(1)}">${point.label} <tspan class="dim">${query}${never}</tspan></text>
+    return html`${point.viewMs === undefined ? null : viewOf(point, point.viewMs, { from: cx - r, to: x.at(point.viewMs), y: cy })}<circle cx="${cx.toFixed(1)}" cy="${cy.toFixed(1)}" r="${r.toFixed(1)}" fill="${fill}" fill-opacity="0.55" stroke="var(${point.color})" stroke-width="2"/><text x="${(cx + r + 6).toFixed(1)}" y="${(labels.get(point) as number).toFixed(1)}">${point.label} <tspan class="dim">${query}${never}</tspan></text>
 `;
   });
   return html`<figure role="group" aria-labelledby="pareto-name">
@@ -79,7 +79,8 @@ ${circles}</svg>
 
 /** The rows in memory of a design, and the line to its tables. */
 function viewOf(
-  { label, color, viewMs = 0 }: Point,
+  { label, color }: Point,
+  viewMs: number,
   { from, to, y }: { readonly from: number; readonly to: number; readonly y: number },
 ): Markup {
   return html`<path d="M${to.toFixed(1)},${y.toFixed(1)}H${from.toFixed(1)}" stroke="var(${color})" stroke-dasharray="4 4"/><circle cx="${to.toFixed(1)}" cy="${y.toFixed(1)}" r="${VIEW_RADIUS}" fill="var(${color})" stroke="var(${color})"/><text x="${to.toFixed(1)}" y="${(y - VIEW_RADIUS - 6).toFixed(1)}">${label}, rows in memory <tspan class="dim">${inUnit(viewMs, 'ms')}</tspan></text>

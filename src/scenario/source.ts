@@ -122,9 +122,6 @@ function oddKeys(document: Document): readonly OddKey[] {
   return odd;
 }
 
-/** The value of an override that leaves its key out. No key has it as a value. */
-const LEFT_OUT = 'null';
-
 const TWICE = 'Map keys must be unique';
 
 /** Rewrites messages of the library about its own functions as messages about the file. */
@@ -165,15 +162,18 @@ function firstAlias(document: Document): readonly [number, number] {
   return found;
 }
 
+/** The value of an override that leaves its key out. No key has it as a value. */
+const LEFT_OUT = 'null';
+
 function override(document: Document, typed: string): Override {
   const split = typed.indexOf('=');
   const path = typed.slice(0, split).trim();
-  const told = quoted(typed);
+  const shown = quoted(typed);
   if (split < 1 || path === '') {
-    throw badInput(`--set "${told}" is not path=value`, '--set traffic.pos.receipts=80/store/h');
+    throw badInput(`--set "${shown}" is not path=value`, '--set traffic.pos.receipts=80/store/h');
   }
   const value = typed.slice(split + 1);
-  const node = readValue(value, path, told);
+  const node = readValue(value, path, shown);
   const resolved = resolvePath(document, path.split('.'));
   if (value.trim() === LEFT_OUT) {
     if (document.hasIn(resolved)) {
@@ -181,7 +181,7 @@ function override(document: Document, typed: string): Override {
       return { path, value, resolved };
     }
     throw badInput(
-      `--set "${told}" leaves out a key that the file does not have`,
+      `--set "${shown}" leaves out a key that the file does not have`,
       'leave out this --set',
     );
   }
@@ -190,7 +190,7 @@ function override(document: Document, typed: string): Override {
   } catch (error) {
     const fact = error instanceof Error ? error.message : String(error);
     throw badInput(
-      `--set "${told}" names no key: ${quoted(fact.split('\n')[0] as string, 160)}`,
+      `--set "${shown}" names no key: ${quoted(fact.split('\n')[0] as string, 160)}`,
       'doorbuster schema lists every key',
     );
   }
@@ -198,7 +198,7 @@ function override(document: Document, typed: string): Override {
 }
 
 /** The YAML behind the equals sign, as a value. */
-function readValue(text: string, path: string, told: string): unknown {
+function readValue(text: string, path: string, shown: string): unknown {
   let fact: string;
   try {
     const document = parsed(text);
@@ -211,7 +211,7 @@ function readValue(text: string, path: string, told: string): unknown {
     fact = 'nested too deeply';
   }
   throw badInput(
-    `--set "${told}": the value is not YAML: ${quoted(fact, 160)}`,
+    `--set "${shown}": the value is not YAML: ${quoted(fact, 160)}`,
     `--set '${quoted(path)}="…"' puts any text in quotes`,
   );
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, lstat, mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { claim, ownerState, parseOwner, processesWith, readClaim } from './owner.ts';
 
 /** Environment variable of setup's child processes, by which orphans are found. */
@@ -35,9 +35,7 @@ export async function openPartial(cacheDir: string, name: string): Promise<Parti
  */
 export async function sweepPartials(cacheDir: string): Promise<void> {
   const entries = await readdir(partialsDir(cacheDir)).catch(() => []);
-  const names = new Set(
-    entries.map((entry) => (entry.endsWith(CLAIM) ? entry.slice(0, -CLAIM.length) : entry)),
-  );
+  const names = new Set(entries.map((entry) => basename(entry, CLAIM)));
   for (const name of names) {
     const dir = join(partialsDir(cacheDir), name);
     if (!isAbandoned(dir)) continue;
@@ -73,8 +71,7 @@ function partialsDir(cacheDir: string): string {
 
 /** Whether its owner has ended. A folder without a claim had one that ended, too. */
 function isAbandoned(dir: string): boolean {
-  const text = readClaim(`${dir}${CLAIM}`);
-  const owner = text === undefined ? undefined : parseOwner(text);
+  const owner = parseOwner(readClaim(`${dir}${CLAIM}`) ?? '');
   return owner === undefined || ownerState(owner) === 'dead';
 }
 
