@@ -26,7 +26,9 @@ export function querySection(record: RunRecord): Section | null {
   const first = phases[0];
   const last = phases.at(-1);
   const rows: Cell[][] = [];
+  const untouched = untouchedBy(record);
   for (const query of queryNames(record)) {
+    const isUntouched = untouched.has(query);
     for (const mode of modes) {
       const found = phases.map((phase) => queryResult(record, query, phase.name, mode));
       if (found.every((result) => result === undefined)) continue;
@@ -34,7 +36,9 @@ export function querySection(record: RunRecord): Section | null {
         cell(mode === 'hot' ? query : ''),
         cell(mode, 'dim'),
         ...found.flatMap((result) => latencyCells(result, givenUp)),
-        ...(first === last ? [] : [changeCell(found[0]?.stats.p50, found.at(-1)?.stats.p50)]),
+        ...(first === last
+          ? []
+          : [changeCell(found[0]?.stats.p50, found.at(-1)?.stats.p50, isUntouched)]),
       ]);
     }
     const ages = phases.map(({ name }) => distribution(record, 'answer_age', query, name));
@@ -49,6 +53,15 @@ export function querySection(record: RunRecord): Section | null {
   }
   if (rows.length === 0) return null;
   const notes: Cell[] = [];
+  if (first !== last && untouched.size > 0) {
+    const read = Array.from(untouched, ([query, tables]) => `${query} (${tables.join(', ')})`);
+    notes.push(
+      cell(
+        `no table rewritten is read by ${read.join(', ')}: compaction is not what changed it`,
+        'dim',
+      ),
+    );
+  }
   for (const phase of phases) {
     const stock = phase.drain?.tables.find(({ table }) => table === stockOf(record));
     if (!phase.drain) continue;
@@ -115,10 +128,29 @@ function ageCells(age: Distribution | undefined, givenUp: number): readonly Cell
   ];
 }
 
-function changeCell(before: number | null | undefined, after: number | null | undefined): Cell {
+function changeCell(
+  before: number | null | undefined,
+  after: number | null | undefined,
+  isUntouched: boolean,
+): Cell {
   if (typeof before !== 'number' || typeof after !== 'number') return cell('no data', 'warn');
   const change = after / before;
+  if (isUntouched) return cell(`${ratio(change)}x`, 'dim');
   return cell(`${ratio(change)}x`, change < 0.9 ? 'good' : change > 1.1 ? 'bad' : 'plain');
+}
+
+/** The queries that read no table which a compaction or maintenance rewrote, and the tables that they read. */
+function untouchedBy(record: RunRecord): ReadonlyMap<string, readonly string[]> {
+  const runs = [...record.compactions, ...(record.maintenance?.runs ?? [])];
+  const rewritten = new Set(
+    runs.flatMap(({ outcome, tables }) => (outcome === 'committed' ? tables : [])),
+  );
+  const untouched = new Map<string, readonly string[]>();
+  if (rewritten.size === 0) return untouched;
+  for (const { query, reads } of record.queries?.results ?? []) {
+    if (reads?.every((table) => !rewritten.has(table))) untouched.set(query, reads);
+  }
+  return untouched;
 }
 
 /** Background queries through every phase: the latency that an application would see. */

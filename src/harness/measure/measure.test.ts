@@ -855,6 +855,9 @@ describe('queries', () => {
       read(null, 'store-lookup', 13_000, 100),
     ]);
     const measured = await run();
+    const reads = measured.queries.results.map((result) => [result.query, result.reads]);
+    expect(reads).toContainEqual(['low-stock', ['inventory', 'pos', 'prices']]);
+    expect(reads).toContainEqual(['store-lookup', undefined]);
     const revenue = stats(measured, 'answer_age', 'revenue', 'spike');
     expect(revenue.samples).toEqual({ kind: 'raw', values: [75, 1_100, 1_800, null, null] });
     expect([revenue.n, revenue.censored]).toEqual([5, 2]);

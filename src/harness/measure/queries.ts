@@ -10,6 +10,8 @@ type Outcome = keyof QueryResult['outcomes'];
 interface QueryRow {
   readonly query: string;
   readonly engine: string | null;
+  /** The datasets it names, joined by commas; null: could not be told. */
+  readonly reads: string | null;
   readonly phase: string;
   readonly mode: Mode;
   readonly outcome: Outcome;
@@ -46,7 +48,7 @@ const AGE_AT_START = `
 async function queryRows({ sql, context }: Measuring): Promise<QueryRow[]> {
   return sql.rows<QueryRow>(`
     WITH aged AS (${AGE_AT_START})
-    SELECT q.name AS query, q.engine, q.phase, q.mode, q.outcome, q.intended_ms - ${context.t0Ms} AS t,
+    SELECT q.name AS query, q.engine, q.reads, q.phase, q.mode, q.outcome, q.intended_ms - ${context.t0Ms} AS t,
       q.end_ms - q.intended_ms AS ms, q.attach_ms AS attach, q.error,
       a.nr IS NOT NULL AS ages,
       CASE WHEN a.known THEN
@@ -141,6 +143,7 @@ function resultOf(rows: readonly QueryRow[]): QueryResult {
   const error = rows.find((row) => row.error !== null)?.error;
   return {
     query: first.query,
+    ...(first.reads === null ? {} : { reads: first.reads.split(',') }),
     phase: first.phase,
     mode: first.mode,
     outcomes,
