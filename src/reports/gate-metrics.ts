@@ -24,7 +24,7 @@ type Wanted = GatePlan['wanted'];
  */
 export const DEFAULT_METRICS: Wanted = [
   { id: 'staleness-p99', effect: 0.1, noise: null },
-  { id: 'slowest-query', effect: 0.25, noise: null },
+  { id: 'slowest-query', effect: 0.35, noise: null },
   { id: 'files-written', effect: 0.1, noise: null },
   { id: 'cost', effect: 0.2, noise: null },
 ];
