@@ -44,7 +44,7 @@ interface ProducerId {
 
 export async function openPlatformatic(options: ProducerOptions): Promise<ProducerLibrary> {
   const producer = new PlatformaticProducer(options);
-  await producer.open();
+  await producer.open(options.signal);
   return producer;
 }
 
@@ -76,7 +76,7 @@ class PlatformaticProducer implements ProducerLibrary {
     });
   }
 
-  async open(): Promise<void> {
+  async open(signal?: AbortSignal): Promise<void> {
     await this.#retried(async () => {
       try {
         this.#id = await this.#newId();
@@ -84,7 +84,7 @@ class PlatformaticProducer implements ProducerLibrary {
       } catch (error) {
         return [error];
       }
-    });
+    }, signal);
   }
 
   async send(batch: readonly Outgoing[], sentMs: number): Promise<ReadonlyMap<string, Appended>> {
@@ -108,7 +108,7 @@ class PlatformaticProducer implements ProducerLibrary {
   }
 
   /** Attempts it until it has no errors; throws the first one that no repetition can mend. */
-  async #retried(attempt: () => Promise<readonly unknown[]>): Promise<void> {
+  async #retried(attempt: () => Promise<readonly unknown[]>, signal?: AbortSignal): Promise<void> {
     const { initialRetryTime, maxRetryTime, retries } = RETRY_LIMITS;
     for (let retry = 0; ; retry++) {
       const errors = await attempt();
@@ -122,7 +122,7 @@ class PlatformaticProducer implements ProducerLibrary {
       this.#base.clearMetadata();
       const waitMs = Math.min(initialRetryTime * 2 ** retry, maxRetryTime);
       this.#warn(`${reason(errors[0])}: retry ${retry + 1} in ${waitMs} ms`);
-      await systemClock.sleep(waitMs);
+      await systemClock.sleep(waitMs, signal);
       if (this.#closed) throw errors[0];
     }
   }

@@ -36,6 +36,8 @@ export interface ProducerOptions {
   readonly onWarning?: (line: string) => void;
   /** A request without an answer for so long is repeated, ms; 30 s by default. */
   readonly answerWithinMs?: number;
+  /** Ends the attempts to connect. */
+  readonly signal?: AbortSignal;
 }
 
 /**

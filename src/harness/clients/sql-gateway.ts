@@ -25,8 +25,9 @@ interface GatewayResult {
   };
 }
 
-/** Statements take milliseconds and submitting a job about a second: a short poll interval is cheap. */
-const POLL_MS = 40;
+/** Pauses between two looks for a result, ms; then always the last. Most statements take milliseconds, submitting a job about a second. */
+const PAUSES_MS: readonly number[] = [2, 4, 8, 16];
+const LAST_PAUSE_MS = 40;
 
 /** Opens a session on the gateway at `uri` (http://host:port). */
 export async function openSqlSession(
@@ -52,11 +53,14 @@ export async function openSqlSession(
       signal,
     );
     const rows: SqlRow[] = [];
+    let pauses = 0;
     let next: string | undefined =
       `${session}/operations/${submitted.operationHandle}/result/0?rowFormat=JSON`;
     while (next !== undefined) {
       const page: GatewayResult = await call<GatewayResult>('GET', next, undefined, signal);
-      if (page.resultType === 'NOT_READY') await clock.sleep(POLL_MS, signal ?? options.signal);
+      if (page.resultType === 'NOT_READY') {
+        await clock.sleep(PAUSES_MS[pauses++] ?? LAST_PAUSE_MS, signal ?? options.signal);
+      }
       const columns = page.results?.columns.map((column) => column.name) ?? [];
       for (const { fields } of page.results?.data ?? []) {
         rows.push(Object.fromEntries(columns.map((name, index) => [name, fields[index]])));

@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { opening } from '../../core/opening.ts';
 import { whenAborted } from '../../core/when-aborted.ts';
 import { burstProducts } from '../../generators/burst-products.ts';
 import { withClassArchives } from '../../record/environment.ts';
@@ -130,6 +131,8 @@ async function deployed(
   const { clock } = options;
   using _brokenStack = whenAborted(stack.broken, () => context.fail(stack.broken.reason));
   state.enter('deploying', `deploying ${pipeline.manifest.name}`);
+  // The producers need no topic before the first message: they connect while the stages are deployed.
+  await using connecting = opening(connectLoad(context, opened));
   await using deployment = await deploy(pipeline, {
     ...{ stack, scenario, clock, signal },
     hotProducts: () => burstProducts(scenario),
@@ -141,7 +144,7 @@ async function deployed(
   deployment
     .watch(AbortSignal.any([signal, watching.signal]), () => context.faults.underDeclaredFault())
     .catch(context.fail);
-  await using own = await connectLoad(context, opened);
+  await using own = await connecting.opened;
   await using load = await leading(own, context);
   using _brokenLoad = whenAborted(load.broken, () => context.fail(load.broken.reason));
   const incidents: Incident[] = [];

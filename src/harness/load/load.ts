@@ -110,6 +110,7 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
     runId,
     dir,
     clock,
+    signal,
     onWarning,
   });
   const load = new RunningLoad(options, workers, marked, onWarning);

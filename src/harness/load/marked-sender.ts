@@ -63,12 +63,14 @@ export class MarkedSender {
     readonly runId: string;
     readonly dir: string;
     readonly clock: Clock;
+    readonly signal: AbortSignal;
     readonly onWarning: (line: string) => void;
   }): Promise<MarkedSender> {
-    const { scenario, target, onWarning } = options;
+    const { scenario, target, signal, onWarning } = options;
     const producer = await targetOf(target).openProducer(target, {
       client: scenario.stack.kafkaClient,
       clientId: 'doorbuster-marks',
+      signal,
       onWarning,
     });
     return new MarkedSender({ ...options, producer });

@@ -35,6 +35,8 @@ export interface LoadTarget<K extends TargetKind> {
       /** Library of a target that clients speak to. */
       readonly client: KafkaClient;
       readonly clientId: string;
+      /** Ends the attempts to connect. */
+      readonly signal?: AbortSignal;
       readonly onWarning?: (line: string) => void;
     },
   ): Promise<BatchProducer>;
