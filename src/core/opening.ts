@@ -1,5 +1,5 @@
 /** Something that is being opened while other work goes on. */
-export interface Opening<T> extends AsyncDisposable {
+interface Opening<T> extends AsyncDisposable {
   readonly opened: Promise<T>;
 }
 

@@ -134,7 +134,7 @@ export const queries = z.strictObject({
       query: z.string(),
       /** What answered it, as pipeline.yaml names it. Absent in records of when there was DuckDB alone. */
       engine: z.string().optional(),
-      /** The datasets it names. Absent where that could not be told, and in records of before it was kept. */
+      /** The datasets it names. Absent where that is unknown, and in records of before it was kept. */
       reads: z.array(z.string()).optional(),
       phase: z.string(),
       mode: z.enum(QUERY_MODES),

@@ -10,7 +10,7 @@ type Outcome = keyof QueryResult['outcomes'];
 interface QueryRow {
   readonly query: string;
   readonly engine: string | null;
-  /** The datasets it names, joined by commas; null: could not be told. */
+  /** The datasets it names, joined by commas; null: unknown. */
   readonly reads: string | null;
   readonly phase: string;
   readonly mode: Mode;
